@@ -1,0 +1,120 @@
+"""One settings model, read from TOML or from the manifest of an earlier fit.
+
+Every number that changes a result stands here once, with its default. Options of the command line override a
+file, a file overrides the defaults, and what was in force at last is written into the model's manifest.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pdmr_classic.errors import ConfigError
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSettings(_Section):
+    """What the labels mean and who belongs together."""
+
+    groups: str | None = Field(None, description="column of the labels, or 're:…' on the data_id; default subject_id")
+    positive: str | None = Field(None, description="the class that F1 is about; default Depression where it exists")
+    classes: tuple[str, ...] | None = Field(None, description="the labels that are allowed; default: those found")
+
+
+class ReadingSettings(_Section):
+    """How a stream becomes frames in time, and which of them count."""
+
+    fps: float = Field(30.0, gt=0, description="frame rate in Hz of streams without timestamps")
+    min_confidence: float = Field(0.7, ge=0, le=1, description="frames below are invalid")
+
+
+class FeatureSettings(_Section):
+    """Which families are computed."""
+
+    families: tuple[str, ...] | None = Field(None, description="names as listed by `features`; default: all")
+
+
+class LearningSettings(_Section):
+    """How the ensemble is tuned and trained."""
+
+    learners: tuple[str, ...] = Field(("lightgbm", "xgboost", "svm"), min_length=1)
+    trials: int = Field(12, ge=1, description="Optuna trials of each base learner")
+    timeout: float | None = Field(None, gt=0, description="seconds after which no new trial starts")
+    folds: int = Field(5, ge=2)
+    repeats: int = Field(2, ge=1)
+    seed: int = Field(0, ge=0, lt=2**32)
+
+
+class Settings(_Section):
+    """All settings of one run.
+
+    Examples
+    --------
+    >>> Settings().learning.folds
+    5
+    >>> Settings().override({"learning.trials": 3, "data.positive": None}).learning.trials
+    3
+    """
+
+    data: DataSettings = DataSettings()
+    reading: ReadingSettings = ReadingSettings()
+    features: FeatureSettings = FeatureSettings()
+    learning: LearningSettings = LearningSettings()
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read settings from a TOML file, or from a model's JSON manifest.
+
+        Raises
+        ------
+        ConfigError
+            The file is missing, cannot be parsed, or holds an unknown or impossible setting.
+        """
+        path = Path(path)
+        try:
+            text = path.read_text(encoding="utf-8")
+            raw = _settings_of_manifest(text) if path.suffix == ".json" else tomllib.loads(text)
+        except OSError as error:
+            raise ConfigError("the settings file cannot be read", file=path, found=error.strerror) from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConfigError(
+                "the settings file cannot be parsed",
+                file=path,
+                expected="TOML with the sections data, reading, features, learning; or a model's .json manifest",
+                found=str(error),
+            ) from None
+        return cls._validated(raw, where=path)
+
+    def override(self, changes: dict[str, Any]) -> Self:
+        """Return a copy with some values replaced, by dotted name; None leaves a value as it is."""
+        raw = self.model_dump()
+        for name, value in changes.items():
+            if value is not None:
+                section, key = name.split(".")
+                raw[section][key] = value
+        return self._validated(raw)
+
+    @classmethod
+    def _validated(cls, raw: Any, where: Path | None = None) -> Self:
+        try:
+            return cls.model_validate(raw)
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ConfigError(
+                "a setting is wrong",
+                file=where,
+                column=".".join(str(part) for part in first["loc"]),
+                expected=first["msg"],
+                found=repr(first["input"]),
+            ) from None
+
+
+def _settings_of_manifest(text: str) -> Any:
+    return json.loads(text)["settings"]
