@@ -1,0 +1,1 @@
+"""Files in, files out: streams, audio vectors, labels, folders, results."""

@@ -1,0 +1,357 @@
+"""Folders to recordings: which files belong to one `data_id`, what its label is, and who its subject is."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from pdmr_classic.errors import ConfigError, DataError, Finding
+from pdmr_classic.io.labels import find_labels, read_labels
+
+Split = Literal["train", "test"]
+SYNTHETIC_MARK = "SYNTHETIC.md"
+_IGNORED = re.compile(r"^(\.|~\$)")
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One `data_id` and where its modalities are; None stands for one that it does not have."""
+
+    data_id: str
+    video: Path | None = None
+    audio: Path | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """The recordings of one split, with what is known of them. Files are read when features are extracted.
+
+    Attributes
+    ----------
+    folder : Path
+    recordings : tuple of Recording
+        Sorted by `data_id`.
+    labels : DataFrame or None
+        Index `data_id` in the order of `recordings`; all columns of the label table, as text. Recordings without a
+        row have empty cells.
+    groups : Series or None
+        The subject of each recording, same index; the group of every split. None without labels and without an
+        expression.
+    findings : tuple of Finding
+    """
+
+    folder: Path
+    recordings: tuple[Recording, ...]
+    labels: pd.DataFrame | None = None
+    groups: pd.Series | None = None
+    findings: tuple[Finding, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.recordings)
+
+    def __repr__(self) -> str:
+        n_video = sum(recording.video is not None for recording in self.recordings)
+        n_audio = sum(recording.audio is not None for recording in self.recordings)
+        return f"Dataset({self.folder.name!r}, {len(self)} recordings, {n_video} with video, {n_audio} with audio)"
+
+    @property
+    def data_ids(self) -> list[str]:
+        return [recording.data_id for recording in self.recordings]
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether the set says of itself that it is synthetic."""
+        return any((folder / SYNTHETIC_MARK).is_file() for folder in (self.folder, self.folder.resolve().parent))
+
+    @property
+    def status(self) -> pd.Series | None:
+        """The label of each recording, empty where it has none; None where there is no table of labels."""
+        return self.labels["status"] if self.labels is not None and "status" in self.labels else None
+
+    def labelled(self) -> Dataset:
+        """Return the recordings that have a label.
+
+        Raises
+        ------
+        DataError
+            There is no label table with a `status`, or no recording has a label.
+        """
+        if self.status is None:
+            raise DataError(
+                "there are no labels",
+                code="no-labels",
+                file=self.folder,
+                expected="labels.csv (or .jsonl, .json) with data_id,status[,subject_id] in the folder or beside it",
+                mend="add it, or pass --labels FILE",
+            )
+        return self.subset(self.status != "")
+
+    def subset(self, keep: pd.Series) -> Dataset:
+        """Return the recordings for which `keep` (bool, indexed by data_id) is true."""
+        wanted = [bool(keep.loc[data_id]) for data_id in self.data_ids]
+        return replace(
+            self,
+            recordings=tuple(recording for recording, kept in zip(self.recordings, wanted, strict=True) if kept),
+            labels=None if self.labels is None else self.labels[wanted],
+            groups=None if self.groups is None else self.groups[wanted],
+        )
+
+
+def load_dataset(
+    path: str | Path = ".",
+    *,
+    split: Split | None = None,
+    labels: str | Path | None = None,
+    groups: str | None = None,
+    with_labels: bool = True,
+) -> Dataset:
+    """Find the recordings of a split.
+
+    Parameters
+    ----------
+    path : path-like
+        A split (holds `video/` and/or `audio/`, or nothing but the CSVs themselves), or a root with `train/` and `test/`.
+    split : "train" or "test", optional
+        Which one of a root; needed only where it has both.
+    labels : path-like, optional
+        The label table; default: `labels.csv|jsonl|json` in the split, else beside it.
+    groups : str, optional
+        A column of the labels, or `re:EXPRESSION` whose first group is taken from the data_id. Default: `subject_id`
+        where it exists, else each recording is its own group.
+    with_labels : bool
+        False leaves labels that lie beside the recordings alone.
+
+    Raises
+    ------
+    DataError
+        Nothing to read there, ids that collide, labels that cannot be read or match no recording.
+    ConfigError
+        `groups` names no column, or is no expression.
+    """
+    folder = resolve_split(Path(path), split)
+    recordings, findings = _find_recordings(folder)
+    dataset = Dataset(folder, recordings, findings=tuple(findings))
+    file = Path(labels) if labels is not None else find_labels(folder) if with_labels else None
+    if file is not None:
+        dataset = _with_labels(dataset, file)
+    return _with_groups(dataset, groups, file)
+
+
+def resolve_split(path: Path, split: Split | None) -> Path:
+    """Return the folder of the split that `path` is, or has.
+
+    Raises
+    ------
+    DataError
+        There is no such folder, or it has several splits and none was chosen.
+    """
+    if not path.is_dir():
+        found = "a file" if path.exists() else "nothing"
+        raise DataError("the data folder does not exist", code="no-folder", file=path, expected="a folder", found=found)
+    if _is_split(path):
+        return path
+    splits = [name for name in ("train", "test") if (path / name).is_dir()]
+    if split is not None and split in splits:
+        return path / split
+    if split is None and len(splits) == 1:
+        return path / splits[0]
+    if split is None and splits:
+        raise DataError(
+            "the folder has a train/ and a test/",
+            code="which-split",
+            file=path,
+            mend="name one of them, or pass --split",
+        )
+    if not splits and _csv_files(path):
+        return path
+    raise DataError(
+        "there are no recordings here",
+        code="no-recordings",
+        file=path,
+        expected=f"video/ and/or audio/ with CSV files{f', or a folder {split}/ with them' if split else ''}",
+        found=_listing(path),
+        mend="name the folder that holds them",
+    )
+
+
+def _is_split(path: Path) -> bool:
+    return (path / "video").is_dir() or (path / "audio").is_dir()
+
+
+def _listing(path: Path) -> str:
+    names = sorted(entry.name + "/" * entry.is_dir() for entry in path.iterdir())
+    return ", ".join(names[:6]) + (" …" if len(names) > 6 else "") or "an empty folder"
+
+
+# -------------------------------------------------------------------------------------------- recordings
+
+
+def _find_recordings(folder: Path) -> tuple[tuple[Recording, ...], list[Finding]]:
+    findings = []
+    if _is_split(folder):
+        places = {"video": folder / "video", "audio": folder / "audio"}
+    else:
+        modality = "audio" if folder.resolve().name == "audio" else "video"
+        places = {modality: folder}
+        findings.append(
+            Finding(
+                "bare-folder",
+                f"the folder has no video/ or audio/; its CSVs are read as {modality}",
+                file=folder,
+            )
+        )
+    files = {modality: _by_id(place) for modality, place in places.items() if place.is_dir()}
+    ids = sorted(set().union(*files.values()))
+    if not ids:
+        raise DataError(
+            "there are no recordings here",
+            code="no-recordings",
+            file=folder,
+            expected="CSV files",
+            found=_listing(folder),
+        )
+    recordings = (Recording(data_id, **{name: found.get(data_id) for name, found in files.items()}) for data_id in ids)
+    return tuple(recordings), findings
+
+
+def _csv_files(folder: Path) -> list[Path]:
+    return sorted(
+        entry
+        for entry in folder.iterdir()
+        if entry.suffix.lower() == ".csv" and entry.stem != "labels" and not _IGNORED.match(entry.name)
+    )
+
+
+def _by_id(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in _csv_files(folder):
+        twin = found.setdefault(path.stem.casefold(), path)
+        if twin is not path:
+            raise DataError(
+                "two files have the same id but for the case of letters",
+                code="ids-collide",
+                file=path,
+                found=twin.name,
+                mend="rename one of them",
+            )
+    return {path.stem: path for path in found.values()}
+
+
+# ------------------------------------------------------------------------------------------------ labels
+
+
+def _with_labels(dataset: Dataset, file: Path) -> Dataset:
+    table, findings = read_labels(file)
+    ids = dataset.data_ids
+    unlabelled = [data_id for data_id in ids if data_id not in table.index]
+    unmatched = [label for label in table.index if label not in set(ids)]
+    near = _near_matches(unlabelled, unmatched)
+    if len(unlabelled) == len(ids):
+        raise DataError(
+            "no label matches a recording",
+            code="labels-match-nothing",
+            file=file,
+            expected=f"ids such as {', '.join(map(repr, ids[:3]))}",
+            found=", ".join(map(repr, table.index[:3])),
+            mend="write the ids as the files are named" + (" (a spreadsheet made numbers of them?)" if near else ""),
+        )
+    if near:
+        pairs = ", ".join(f"{label!r} for {data_id!r}" for data_id, label in near[:3])
+        findings.append(
+            Finding(
+                "near-match",
+                "labels nearly match recordings; ids are matched exactly",
+                file=file,
+                found=pairs,
+            )
+        )
+    if unlabelled:
+        shown = ", ".join(unlabelled[:5]) + (" …" if len(unlabelled) > 5 else "")
+        findings.append(Finding("unlabelled", f"{len(unlabelled)} recordings have no label", file=file, found=shown))
+    if unmatched:
+        shown = ", ".join(unmatched[:5]) + (" …" if len(unmatched) > 5 else "")
+        findings.append(Finding("unmatched", f"{len(unmatched)} labels have no recording", file=file, found=shown))
+    aligned = table.reindex(ids, fill_value="")
+    return replace(dataset, labels=aligned, findings=(*dataset.findings, *findings))
+
+
+def _near_matches(recordings: Iterable[str], labels: Iterable[str]) -> list[tuple[str, str]]:
+    by_key = {_loosely(label): label for label in labels}
+    return [(data_id, by_key[key]) for data_id in recordings if (key := _loosely(data_id)) in by_key]
+
+
+def _loosely(data_id: str) -> str:
+    text = unicodedata.normalize("NFKC", data_id).strip().casefold().removesuffix(".csv").removesuffix(".0")
+    return text.lstrip("0") or "0"
+
+
+# ------------------------------------------------------------------------------------------------ groups
+
+
+def _with_groups(dataset: Dataset, groups: str | None, file: Path | None) -> Dataset:
+    index = pd.Index(dataset.data_ids, name="data_id")
+    if groups is not None and groups.startswith("re:"):
+        return replace(dataset, groups=_groups_by_expression(groups.removeprefix("re:"), index))
+    if dataset.labels is None:
+        return dataset
+    column = groups or "subject_id"
+    if column in dataset.labels:
+        return replace(dataset, groups=_groups_by_column(dataset, column, file))
+    if groups is not None:
+        raise ConfigError(
+            "--groups names no column of the labels",
+            file=file,
+            expected=", ".join(dataset.labels.columns),
+            found=repr(groups),
+        )
+    told = Finding(
+        "own-groups",
+        "no subject ids: each recording counts as a subject of its own, so scores flatter if people recur",
+        file=file,
+        mend="add a column subject_id, or pass --groups",
+    )
+    return replace(dataset, groups=pd.Series(index, index=index, name="subject_id"), findings=(*dataset.findings, told))
+
+
+def _groups_by_expression(expression: str, index: pd.Index) -> pd.Series:
+    try:
+        pattern = re.compile(expression)
+    except re.error as error:
+        raise ConfigError(
+            "--groups is no regular expression", expected="such as re:^(S\\d+)_", found=str(error)
+        ) from None
+    if pattern.groups != 1:
+        raise ConfigError("--groups needs one pair of brackets", expected="such as re:^(S\\d+)_", found=expression)
+    matches = {data_id: pattern.search(data_id) for data_id in index}
+    missed = [data_id for data_id, match in matches.items() if match is None or not match[1]]
+    if missed:
+        raise DataError(
+            f"--groups finds no subject in {len(missed)} of {len(index)} ids",
+            code="no-group",
+            expected=f"a match of {expression!r}",
+            found=", ".join(map(repr, missed[:5])),
+        )
+    return pd.Series([match[1] for match in matches.values() if match], index=index, name="subject_id")
+
+
+def _groups_by_column(dataset: Dataset, column: str, file: Path | None) -> pd.Series:
+    assert dataset.labels is not None
+    groups = dataset.labels[column].rename("subject_id")
+    status = dataset.status
+    empty = groups[(groups == "") & (status != "" if status is not None else True)]
+    if len(empty):
+        raise DataError(
+            f"{len(empty)} labelled recordings have no subject",
+            code="no-group",
+            file=file,
+            column=column,
+            found=", ".join(map(repr, empty.index[:5])),
+            mend="fill the column: a subject may otherwise stand on both sides of a split",
+        )
+    return groups

@@ -1,0 +1,267 @@
+"""One CSV of one recording's video: a named stream with its frame rate and the mask of its valid frames.
+
+Columns are found by name, never by place, so that any subset of OpenFace's 714 columns in any order reads alike.
+Source of the names: OpenFace 2.2, FeatureExtraction (Baltrušaitis et al., FG 2018).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdmr_classic.config import ReadingSettings
+from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.io.table import Table, read_table
+
+POSE = ("pose_Tx", "pose_Ty", "pose_Tz", "pose_Rx", "pose_Ry", "pose_Rz")
+GAZE = (*(f"gaze_{eye}_{axis}" for eye in "01" for axis in "xyz"), "gaze_angle_x", "gaze_angle_y")
+META = ("frame", "face_id", "timestamp", "confidence", "success")
+
+_AU = re.compile(r"AU\d\d_([rc])")
+_LANDMARK_2D = re.compile(r"[xy]_\d+")
+_OTHER_GEOMETRY = re.compile(r"eye_lmk_[xyXYZ]_\d+|[XYZ]_\d+|p_(scale|[rt][xyz]|\d+)")
+
+# A step between frames of more than this many frame intervals is a gap: nothing is derived across it.
+_GAP_INTERVALS = 1.5
+
+
+def channel_kind(name: str) -> str:
+    """Return what a channel measures: pose, gaze, au_intensity, au_presence, landmark, geometry, meta or other.
+
+    `geometry` are the columns that no family uses (eye landmarks, 3-D landmarks, shape parameters).
+
+    Examples
+    --------
+    >>> [channel_kind(name) for name in ("pose_Rx", "AU12_r", "AU28_c", "x_30", "X_30", "ch000")]
+    ['pose', 'au_intensity', 'au_presence', 'landmark', 'geometry', 'other']
+    """
+    if name in POSE:
+        return "pose"
+    if name in GAZE:
+        return "gaze"
+    if name in META:
+        return "meta"
+    if match := _AU.fullmatch(name):
+        return "au_intensity" if match[1] == "r" else "au_presence"
+    if _LANDMARK_2D.fullmatch(name):
+        return "landmark"
+    return "geometry" if _OTHER_GEOMETRY.fullmatch(name) else "other"
+
+
+@dataclass(frozen=True, eq=False)
+class Stream:
+    """What one recording's video says, frame by frame.
+
+    Attributes
+    ----------
+    values : ndarray of float32, shape [T, C]
+        One column a channel, in the channel's own unit (mm, rad, px, AU intensity 0..5); NaN where unknown.
+    channels : tuple of str, length C
+    time_s : ndarray of float64, shape [T]
+        Strictly increasing.
+    frame_rate_hz : float
+    valid : ndarray of bool, shape [T]
+        False where the tracker itself says that it failed.
+    face_switches : int
+        How often the tracked face changed its id.
+    content : str
+        Hash of the file's bytes.
+    findings : tuple of Finding
+    """
+
+    values: NDArray[np.float32]
+    channels: tuple[str, ...]
+    time_s: NDArray[np.float64]
+    frame_rate_hz: float
+    valid: NDArray[np.bool_]
+    face_switches: int = 0
+    content: str = ""
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def n_frames(self) -> int:
+        return len(self.time_s)
+
+    @cached_property
+    def follows(self) -> NDArray[np.bool_]:
+        """Shape [T]: whether the frame before is the one just before in time, with no frame missing between."""
+        return np.concatenate([[False], np.diff(self.time_s) < _GAP_INTERVALS / self.frame_rate_hz])
+
+    def select(self, channels: Sequence[str]) -> NDArray[np.float32]:
+        """Return the values of some channels, shape [T, len(channels)]."""
+        places = [self.channels.index(name) for name in channels]
+        return self.values[:, places]
+
+
+def read_stream(path: str | Path, settings: ReadingSettings | None = None) -> Stream:
+    """Read one video CSV.
+
+    Parameters
+    ----------
+    path : path-like
+        OpenFace output, any subset of its columns in any order, other named channels, or a headerless matrix.
+    settings : ReadingSettings, optional
+        `fps` where the file has no timestamps; `min_confidence` of a valid frame.
+
+    Raises
+    ------
+    DataError
+        The file is no table of numbers, or has no channel beside its bookkeeping, or its time runs backwards.
+
+    Examples
+    --------
+    >>> from pathlib import Path; from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "001.csv"
+    ...     _ = path.write_text("timestamp, confidence, AU12_r\\n0.0, 0.98, 1.5\\n0.04, 0.2, 3.0\\n")
+    ...     stream = read_stream(path)
+    >>> stream.channels, stream.frame_rate_hz, stream.valid.tolist()
+    (('AU12_r',), 25.0, [True, False])
+    """
+    settings = settings or ReadingSettings()
+    table = read_table(path, select=_wanted, known=lambda name: channel_kind(name) != "other")
+    meta = {name: values for name, values in table.columns.items() if name in META}
+    channels = tuple(name for name in table.columns if name not in META)
+    if not channels:
+        raise DataError(
+            "the file has no channel",
+            code="no-channel",
+            file=path,
+            expected="OpenFace columns, or a matrix",
+            found=", ".join(meta),
+        )
+    values = np.empty((len(channels), table.n_rows), dtype=np.float32)
+    for row, name in enumerate(channels):
+        values[row] = table.columns[name]
+    rows, findings = _one_face_a_frame(table, meta)
+    if rows is not None:
+        values, meta = values[:, rows], {name: column[rows] for name, column in meta.items()}
+    time_s, rate, order, told = _time(table.path, meta, values.shape[1], settings.fps)
+    if order is not None:
+        values, meta = values[:, order], {name: column[order] for name, column in meta.items()}
+    stream = Stream(
+        # The transpose of [C, T]: a channel's frames lie side by side in memory.
+        values=values.T,
+        channels=channels,
+        time_s=time_s,
+        frame_rate_hz=rate,
+        valid=_valid(meta, values.shape[1], settings.min_confidence),
+        face_switches=_switches(meta),
+        content=table.content,
+        findings=(*table.findings, *findings, *told),
+    )
+    return replace(stream, findings=(*stream.findings, *_oddities(stream, meta, table.path)))
+
+
+def _wanted(names: Sequence[str]) -> list[str]:
+    return [name for name in names if channel_kind(name) != "geometry"]
+
+
+def _valid(meta: dict[str, NDArray[np.float64]], n: int, min_confidence: float) -> NDArray[np.bool_]:
+    valid = np.ones(n, dtype=bool)
+    if "confidence" in meta:
+        valid &= meta["confidence"] >= min_confidence
+    if "success" in meta:
+        valid &= meta["success"] == 1
+    return valid
+
+
+def _switches(meta: dict[str, NDArray[np.float64]]) -> int:
+    return int(np.count_nonzero(np.diff(meta["face_id"]))) if "face_id" in meta else 0
+
+
+def _one_face_a_frame(
+    table: Table, meta: dict[str, NDArray[np.float64]]
+) -> tuple[NDArray[np.intp] | None, list[Finding]]:
+    """Where a frame has rows for several faces, choose the most confident face."""
+    key = meta.get("frame", meta.get("timestamp"))
+    if key is None or "face_id" not in meta or len(np.unique(key)) == len(key):
+        return None, []
+    if len(np.unique(np.column_stack([key, meta["face_id"]]), axis=0)) < len(key):
+        return None, []  # the same face twice in a frame: time itself is wrong, and told as that
+    confidence = meta.get("confidence", np.ones(len(key)))
+    order = np.lexsort((meta["face_id"], -confidence, key))
+    first = np.concatenate([[True], np.diff(key[order]) != 0])
+    told = Finding("several-faces", "several faces a frame; the most confident one was kept", file=table.path)
+    return order[first], [told]
+
+
+# --------------------------------------------------------------------------------------------------- time
+
+
+def _time(
+    path: Path, meta: dict[str, NDArray[np.float64]], n: int, fps: float
+) -> tuple[NDArray[np.float64], float, NDArray[np.intp] | None, list[Finding]]:
+    """Return time in s, the frame rate, the order of the rows where it had to be mended, and what to tell."""
+    stamps = meta.get("timestamp")
+    if stamps is not None and n > 1 and np.isfinite(stamps).all() and np.ptp(stamps) > 0:
+        order, told = _sorted(path, stamps, "timestamp")
+        stamps = stamps if order is None else stamps[order]
+        return stamps - stamps[0], _rate(stamps), order, told
+    told = [
+        Finding(
+            "no-frame-rate",
+            f"there are no usable timestamps: {fps:g} frames per second are assumed",
+            file=path,
+            mend="pass --fps",
+        )
+    ]
+    frames = meta.get("frame")
+    if frames is not None and np.isfinite(frames).all() and (n == 1 or np.ptp(frames) > 0):
+        order, mended = _sorted(path, frames, "frame")
+        frames = frames if order is None else frames[order]
+        return (frames - frames[0]) / fps, fps, order, told + mended
+    return np.arange(n) / fps, fps, None, told
+
+
+def _sorted(path: Path, clock: NDArray[np.float64], column: str) -> tuple[NDArray[np.intp] | None, list[Finding]]:
+    steps = np.diff(clock)
+    if (steps > 0).all():
+        return None, []
+    if len(np.unique(clock)) < len(clock):
+        row = int(np.argmax(steps <= 0)) + 1
+        raise DataError(
+            "time repeats or runs backwards",
+            code="time-repeats",
+            file=path,
+            row=row + 2,
+            column=column,
+            expected=f"more than {clock[row - 1]:g}",
+            found=f"{clock[row]:g}",
+            mend="keep one run and one face a file",
+        )
+    return np.argsort(clock), [
+        Finding("shuffled", "the rows were not in the order of time; they were sorted", file=path)
+    ]
+
+
+def _rate(stamps: NDArray[np.float64]) -> float:
+    """Return the mean rate over the steps without a gap: single steps are rounded to 1 ms by OpenFace."""
+    steps = np.diff(stamps)
+    regular = steps[steps < _GAP_INTERVALS * np.median(steps)]
+    rate = 1.0 / float(regular.mean())
+    # 0.033, 0.067, 0.100 is 30 Hz, not 30.04: the last digit of the clock is noise.
+    return float(round(rate)) if abs(rate - round(rate)) < 0.002 * rate else rate
+
+
+def _oddities(stream: Stream, meta: dict[str, NDArray[np.float64]], path: Path) -> list[Finding]:
+    found = []
+    if not stream.valid.any():
+        found.append(Finding("no-valid-frame", "no frame is valid: only the quality is known", file=path))
+    if stream.face_switches:
+        found.append(Finding("face-switch", f"the face id changes {stream.face_switches} times", file=path))
+    confidence = meta.get("confidence")
+    if confidence is not None and ((confidence < 0) | (confidence > 1)).any():
+        found.append(Finding("confidence-range", "confidence outside 0..1", file=path, column="confidence"))
+    intensities = [name for name in stream.channels if channel_kind(name) == "au_intensity"]
+    if intensities:
+        values = stream.select(intensities)[stream.valid]
+        if ((values < 0) | (values > 5)).any():
+            found.append(Finding("au-range", "AU intensities outside 0..5", file=path))
+    return found

@@ -1,0 +1,85 @@
+"""`results.jsonl`: one line per recording, sorted by data_id, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pdmr_classic.errors import DataError
+from pdmr_classic.io.atomic import write_text_atomic
+from pdmr_classic.io.labels import read_labels
+
+_DECIMALS = 6
+PROBABILITY_PREFIX = "probability_"
+
+
+def write_results(predictions: pd.DataFrame, path: str | Path, *, proba: bool = False) -> Path:
+    """Write predictions in the form of the PDMR challenge.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Index `data_id`; column `status`, and `probability` or `probability_<class>` as `DepressionModel.predict`
+        returns them.
+    path : path-like
+    proba : bool
+        Add `"probability"` (of the positive class), or `"probabilities"` of every class.
+
+    Raises
+    ------
+    TargetError
+        The file cannot be written; an older one is left as it was.
+    """
+    lines = []
+    for data_id, row in predictions.sort_index().iterrows():
+        record: dict[str, Any] = {"data_id": data_id, "status": row["status"]}
+        if proba:
+            record |= _probabilities(row)
+        lines.append(json.dumps(record, ensure_ascii=False) + "\n")
+    return write_text_atomic(path, "".join(lines))
+
+
+def _probabilities(row: pd.Series) -> dict[str, Any]:
+    if "probability" in row:
+        return {"probability": round(float(row["probability"]), _DECIMALS)}
+    classes = [name for name in row.index if name.startswith(PROBABILITY_PREFIX)]
+    return {
+        "probabilities": {name.removeprefix(PROBABILITY_PREFIX): round(float(row[name]), _DECIMALS) for name in classes}
+    }
+
+
+def read_results(path: str | Path) -> pd.DataFrame:
+    """Read a results file: index `data_id`, column `status`, and `probability` (float) where every line has one.
+
+    Raises
+    ------
+    DataError
+        The file is no JSON lines, or a line lacks `data_id` or `status`.
+    """
+    path = Path(path)
+    frame, _ = read_labels(path)
+    if "status" not in frame or (frame["status"] == "").any():
+        raise DataError(
+            "a result has no status",
+            code="no-status",
+            file=path,
+            expected='{"data_id": …, "status": …}',
+            found=", ".join(frame.columns),
+        )
+    if "probability" not in frame:
+        return frame[["status"]]
+    probability = pd.to_numeric(frame["probability"], errors="coerce")
+    if not probability.between(0, 1).all():
+        row = frame.index[~probability.between(0, 1)][0]
+        raise DataError(
+            "a probability is none",
+            code="bad-probability",
+            file=path,
+            column="probability",
+            expected="a number from 0 to 1",
+            found=f"{frame['probability'][row]!r} for {row!r}",
+        )
+    return frame[["status"]].assign(probability=probability)
