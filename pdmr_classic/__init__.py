@@ -1,1 +1,77 @@
-"""x"""
+"""Classical machine learning that recognises depression from privacy-preserved recordings.
+
+>>> import pdmr_classic
+>>> pdmr_classic.__all__[:3]
+['DataError', 'Dataset', 'DepressionModel']
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pdmr_classic.config import Settings
+    from pdmr_classic.errors import DataError, Finding, PdmrError
+    from pdmr_classic.features.extractor import FeatureExtractor
+    from pdmr_classic.io.dataset import Dataset, load_dataset
+    from pdmr_classic.io.openface import Stream, read_stream
+    from pdmr_classic.io.results import read_results, write_results
+    from pdmr_classic.io.synthetic import make_synthetic
+    from pdmr_classic.metrics import score
+    from pdmr_classic.models.model import DepressionModel, fit
+    from pdmr_classic.models.stacking import GroupedStacker
+    from pdmr_classic.splits import GroupedFolds
+
+__version__ = "0.1.0"
+
+# A name is imported when it is first used: `pdmr-classic --help` needs none of scikit-learn, pandas and the rest.
+_HOMES = {
+    "DataError": "pdmr_classic.errors",
+    "Dataset": "pdmr_classic.io.dataset",
+    "DepressionModel": "pdmr_classic.models.model",
+    "FeatureExtractor": "pdmr_classic.features.extractor",
+    "Finding": "pdmr_classic.errors",
+    "GroupedFolds": "pdmr_classic.splits",
+    "GroupedStacker": "pdmr_classic.models.stacking",
+    "PdmrError": "pdmr_classic.errors",
+    "Settings": "pdmr_classic.config",
+    "Stream": "pdmr_classic.io.openface",
+    "fit": "pdmr_classic.models.model",
+    "load_dataset": "pdmr_classic.io.dataset",
+    "make_synthetic": "pdmr_classic.io.synthetic",
+    "read_results": "pdmr_classic.io.results",
+    "read_stream": "pdmr_classic.io.openface",
+    "score": "pdmr_classic.metrics",
+    "write_results": "pdmr_classic.io.results",
+}
+
+__all__ = [
+    "DataError",
+    "Dataset",
+    "DepressionModel",
+    "FeatureExtractor",
+    "Finding",
+    "GroupedFolds",
+    "GroupedStacker",
+    "PdmrError",
+    "Settings",
+    "Stream",
+    "fit",
+    "load_dataset",
+    "make_synthetic",
+    "read_results",
+    "read_stream",
+    "score",
+    "write_results",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

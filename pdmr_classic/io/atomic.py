@@ -23,8 +23,7 @@ def write_atomic(path: str | Path, write: Callable[[BinaryIO], object]) -> Path:
         The target is a folder, or its folder cannot be written to (or is full).
     """
     path = Path(path)
-    if path.is_dir():
-        raise TargetError("the target is a folder", file=path, expected="a file name", mend="name a file in it")
+    check_writable(path)
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -33,8 +32,8 @@ def write_atomic(path: str | Path, write: Callable[[BinaryIO], object]) -> Path:
             write(file)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
     except OSError as error:
         raise TargetError(
             "the target cannot be written",
@@ -47,6 +46,24 @@ def write_atomic(path: str | Path, write: Callable[[BinaryIO], object]) -> Path:
             with contextlib.suppress(OSError):
                 temporary.unlink()
     return path
+
+
+def check_writable(path: str | Path) -> None:
+    """Raise now what `write_atomic` would raise after long work.
+
+    Raises
+    ------
+    TargetError
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise TargetError("the target is a folder", file=path, expected="a file name", mend="name a file in it")
+    parent = next(folder for folder in (path.absolute().parent, *path.absolute().parents) if folder.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        found = "no permission to write" if parent.is_dir() else f"{parent} is a file"
+        raise TargetError(
+            "the target cannot be written", file=path, found=found, mend="choose another place with --out"
+        )
 
 
 def write_text_atomic(path: str | Path, text: str) -> Path:

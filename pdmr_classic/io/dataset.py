@@ -116,7 +116,7 @@ def load_dataset(
     Parameters
     ----------
     path : path-like
-        A split (holds `video/` and/or `audio/`, or nothing but the CSVs themselves), or a root with `train/` and `test/`.
+        A split (holds `video/` and/or `audio/`, or the CSVs themselves), or a root with `train/` and `test/`.
     split : "train" or "test", optional
         Which one of a root; needed only where it has both.
     labels : path-like, optional
@@ -178,6 +178,35 @@ def resolve_split(path: Path, split: Split | None) -> Path:
         found=_listing(path),
         mend="name the folder that holds them",
     )
+
+
+def find_splits(path: Path) -> list[Path]:
+    """Return the folder itself if it is a split, else its train/ and test/.
+
+    Raises
+    ------
+    DataError
+        There is no such folder, or nothing to read in it.
+    """
+    splits = [path / name for name in ("train", "test") if (path / name).is_dir()]
+    return splits if splits and not _is_split(path) else [resolve_split(path, None)]
+
+
+def as_split(name: str | None) -> Split | None:
+    """Return a split by its name.
+
+    Raises
+    ------
+    ConfigError
+        It is none.
+    """
+    if name is None:
+        return None
+    if name == "train":
+        return "train"
+    if name == "test":
+        return "test"
+    raise ConfigError("there is no such split", expected="train or test", found=repr(name))
 
 
 def _is_split(path: Path) -> bool:

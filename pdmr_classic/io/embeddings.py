@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,3 +57,29 @@ def read_embedding(path: str | Path) -> Embedding:
     values = np.full(matrix.shape[1], np.nan)
     np.divide(total, n_known, out=values, where=n_known > 0)
     return Embedding(values, table.content, tuple(findings))
+
+
+def odd_widths(widths: Sequence[tuple[Path, int]]) -> dict[Path, Finding]:
+    """Return a finding for each vector whose width is not that of most: two embeddings do not compare.
+
+    Examples
+    --------
+    >>> list(odd_widths([(Path("1.csv"), 768), (Path("2.csv"), 768), (Path("3.csv"), 512)]))
+    [PosixPath('3.csv')]
+    """
+    counted = Counter(width for _, width in widths)
+    if len(counted) < 2:
+        return {}
+    usual, n_usual = counted.most_common(1)[0]
+    return {
+        path: Finding(
+            "odd-width",
+            "the audio vector has another width than the others",
+            file=path,
+            expected=f"{usual} values, as in {n_usual} files",
+            found=f"{width} values",
+            mend="embed every recording with the same model",
+        )
+        for path, width in widths
+        if width != usual
+    }

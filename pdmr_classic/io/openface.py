@@ -100,7 +100,7 @@ class Stream:
 
 
 def read_stream(path: str | Path, settings: ReadingSettings | None = None) -> Stream:
-    """Read one video CSV.
+    r"""Read one video CSV.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def read_stream(path: str | Path, settings: ReadingSettings | None = None) -> St
     >>> from pathlib import Path; from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
     ...     path = Path(folder) / "001.csv"
-    ...     _ = path.write_text("timestamp, confidence, AU12_r\\n0.0, 0.98, 1.5\\n0.04, 0.2, 3.0\\n")
+    ...     _ = path.write_text("timestamp, confidence, AU12_r\n0.0, 0.98, 1.5\n0.04, 0.2, 3.0\n")
     ...     stream = read_stream(path)
     >>> stream.channels, stream.frame_rate_hz, stream.valid.tolist()
     (('AU12_r',), 25.0, [True, False])

@@ -1,0 +1,133 @@
+"""What a verb prints: results to standard output, progress and findings to standard error."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+import typer
+
+from pdmr_classic.errors import Finding, PdmrError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+P = ParamSpec("P")
+BUG, INTERRUPTED = 1, 130
+
+
+def verb(function: Callable[P, None]) -> Callable[P, None]:
+    """Turn what a verb raises into one message and an exit code; with `--debug`, its traceback too."""
+
+    @functools.wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            function(*args, **kwargs)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            # `| head` has seen enough. Python would complain once more while it shuts down.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except KeyboardInterrupt:
+            _exit("interrupted", INTERRUPTED)
+        except typer.Exit:
+            raise
+        except PdmrError as error:
+            _exit(f"error: {error}", error.exit_code, debug=bool(kwargs.get("debug")))
+        except Exception as error:
+            what = f"this is a bug of pdmr-classic: {type(error).__name__}: {error}"
+            _exit(f"{what}\n  mend:     report it, with what --debug shows", BUG, debug=bool(kwargs.get("debug")))
+
+    return guarded
+
+
+def _exit(message: str, code: int, *, debug: bool = False) -> None:
+    with suppress(OSError):
+        if debug:
+            traceback.print_exc()
+        print(message, file=sys.stderr)
+    raise typer.Exit(code) from None
+
+
+def show(summary: Any, as_json: bool, table: Callable[[Any], RenderableType]) -> None:
+    """Print a summary: as one JSON object, or as the table made from it."""
+    if as_json:
+        print(json.dumps(_plain(summary), indent=2, ensure_ascii=False, allow_nan=False))
+        return
+    from rich.console import Console
+
+    console = Console(soft_wrap=False, highlight=False)
+    console.print(table(summary))
+
+
+def _plain(value: Any) -> Any:
+    """Replace what JSON does not know: findings become objects, NaN becomes null."""
+    if isinstance(value, Finding):
+        return value.as_dict()
+    if isinstance(value, dict):
+        return {key: _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return None if isinstance(value, float) and value != value else value
+
+
+class ConsoleReporter:
+    """Progress as a bar on a terminal and as plain lines elsewhere; findings as notes. All of it on standard error."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self._bar: Any = None
+        self._stage = ""
+        self._tenth = -1
+
+    def __enter__(self) -> ConsoleReporter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """Show how far a stage is."""
+        if self.quiet or not total:
+            return
+        if stage != self._stage:
+            self._close()
+            self._stage, self._tenth = stage, -1
+        if sys.stderr.isatty():
+            self._on_terminal(stage, done, total)
+        else:
+            self._plain_line(stage, done, total)
+
+    def tell(self, finding: Finding) -> None:
+        """Show a finding."""
+        if not self.quiet:
+            self._close()
+            print(f"note: {finding}", file=sys.stderr)
+
+    def _on_terminal(self, stage: str, done: int, total: int) -> None:
+        if self._bar is None:
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task(stage, total=total)
+        self._bar.update(self._task, completed=done, total=total)
+
+    def _plain_line(self, stage: str, done: int, total: int) -> None:
+        tenth = 10 * done // total
+        if tenth != self._tenth:
+            self._tenth = tenth
+            print(f"{stage} {done}/{total}", file=sys.stderr, flush=True)
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+            self._stage = ""

@@ -1,0 +1,57 @@
+"""Options that several verbs share, each described once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Data = Annotated[
+    Path,
+    typer.Argument(
+        metavar="[DATA]", help="Folder with video/ and/or audio/, or with train/ and test/.", show_default=False
+    ),
+]
+DataGiven = Annotated[
+    Path, typer.Argument(metavar="DATA", help="Folder with video/ and/or audio/, or with train/ and test/.")
+]
+Labels = Annotated[
+    Path | None, typer.Option("--labels", metavar="FILE", help="Label table; default: labels.csv|jsonl|json there.")
+]
+Groups = Annotated[
+    str | None,
+    typer.Option("--groups", metavar="COLUMN|re:…", help="Who the subject is; default: the column subject_id."),
+]
+Positive = Annotated[
+    str | None, typer.Option("--positive", metavar="NAME", help="The class that F1 is about; default: Depression.")
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="Settings: a TOML file, or the .json of an earlier model."),
+]
+Fps = Annotated[
+    float | None,
+    typer.Option("--fps", metavar="HZ", help="Frame rate of streams without timestamps; default: 30."),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", metavar="J", min=1, help="Processes; default: one a core. Results do not depend on it."),
+]
+NoCache = Annotated[bool, typer.Option("--no-cache", help="Read every file anew.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def n_jobs(jobs: int | None) -> int:
+    """Return the number of processes: as asked, else one a core."""
+    from joblib import cpu_count
+
+    return int(jobs or cpu_count())
+
+
+def cache_folder(no_cache: bool) -> Path | None:
+    """Return where features are kept between runs, or None."""
+    from pdmr_classic.features.cache import default_cache_folder
+
+    return None if no_cache else default_cache_folder()

@@ -1,0 +1,51 @@
+"""The program `pdmr-classic`: its verbs, in the order in which they are used."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from pdmr_classic import __version__
+from pdmr_classic.cli.check import check
+from pdmr_classic.cli.demo import demo
+from pdmr_classic.cli.extract import extract
+from pdmr_classic.cli.features import features
+from pdmr_classic.cli.fit import fit
+from pdmr_classic.cli.predict import predict
+from pdmr_classic.cli.score import score
+from pdmr_classic.cli.synth import synth
+
+app = typer.Typer(
+    name="pdmr-classic",
+    help="Recognise depression from OpenFace streams and audio vectors, with no subject on both sides of any split.",
+    epilog="Try it: pdmr-classic demo. Research use only; no diagnosis.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for function in (demo, synth, check, extract, features, fit, predict, score):
+    app.command()(function)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"pdmr-classic {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the program."""
+    app()

@@ -1,0 +1,48 @@
+"""`pdmr-classic check`: read everything, change nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from pdmr_classic.cli._console import ConsoleReporter, show, verb
+from pdmr_classic.cli._options import AsJson, Config, Data, Debug, Fps, Groups, Jobs, Labels, n_jobs
+
+REFUSED = 3
+
+
+@verb
+def check(
+    data: Data = Path(),
+    labels: Labels = None,
+    groups: Groups = None,
+    fps: Fps = None,
+    config: Config = None,
+    jobs: Jobs = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Read everything, change nothing, and say what is there and what is wrong.
+
+    Example: pdmr-classic check DATA
+
+    Exit code 3 if a file would be refused.
+    """
+    from pdmr_classic.config import Settings
+    from pdmr_classic.io.dataset import find_splits, load_dataset
+    from pdmr_classic.io.inspection import inspect_files
+    from pdmr_classic.reporting.summary import summarise_check
+    from pdmr_classic.reporting.tables import check_tables
+
+    settings = (Settings.load(config) if config else Settings()).override({"reading.fps": fps, "data.groups": groups})
+    with ConsoleReporter(quiet=as_json) as reporter:
+        splits = {}
+        for folder in find_splits(data):
+            dataset = load_dataset(folder, labels=labels, groups=settings.data.groups)
+            facts = inspect_files(dataset, settings.reading, jobs=n_jobs(jobs), reporter=reporter)
+            splits[folder.resolve().name] = (dataset, facts)
+    summary = summarise_check(splits, settings)
+    show(summary, as_json, check_tables)
+    if summary["refused"]:
+        raise typer.Exit(REFUSED)

@@ -1,0 +1,62 @@
+"""`pdmr-classic demo`: the whole path on a synthetic set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pdmr_classic.cli._console import verb
+from pdmr_classic.cli._options import Debug, Jobs
+from pdmr_classic.cli.check import check
+from pdmr_classic.cli.fit import fit
+from pdmr_classic.cli.predict import predict
+from pdmr_classic.cli.score import score
+from pdmr_classic.cli.synth import synth
+
+# Enough trials to show what tuning does, few enough for a minute on a laptop.
+TRIALS = 6
+
+
+@verb
+def demo(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the set, the model and results.jsonl go.")] = Path(
+        "demo"
+    ),
+    jobs: Jobs = None,
+    debug: Debug = False,
+) -> None:
+    """Run the whole path on a synthetic set: synth, check, fit, predict, score.
+
+    Example: pdmr-classic demo --out demo
+    """
+    data, model, results = out / "data", out / "models" / "demo.joblib", out / "results.jsonl"
+    if (data / "SYNTHETIC.md").is_file():
+        _step(f"{data} is there already")
+    else:
+        _step(f"synth {data}", lambda: synth(data, debug=debug))
+    _step(f"check {data}", lambda: check(data, jobs=jobs, debug=debug))
+    _step(
+        f"fit {data} --trials {TRIALS} --out {model}",
+        lambda: fit(data, trials=TRIALS, out=model, jobs=jobs, debug=debug),
+    )
+    _step(
+        f"predict {data} --model {model} --out {results} --proba",
+        lambda: predict(data, model=model, out=results, proba=True, jobs=jobs, debug=debug),
+    )
+    _step(
+        f"score {results} {data / 'test' / 'labels.csv'}",
+        lambda: score(results, data / "test" / "labels.csv", debug=debug),
+    )
+
+
+def _step(command: str, run: Callable[[], None] | None = None) -> None:
+    from rich.console import Console
+
+    Console(highlight=False).print(
+        f"\n[bold]$ pdmr-classic {command}[/bold]" if run else f"\n{command}", soft_wrap=True
+    )
+    if run is not None:
+        run()

@@ -1,0 +1,44 @@
+"""`pdmr-classic extract`: the feature table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pdmr_classic.cli._console import ConsoleReporter, show, verb
+from pdmr_classic.cli._options import AsJson, Config, DataGiven, Debug, Fps, Jobs, NoCache, cache_folder, n_jobs
+
+
+@verb
+def extract(
+    data: DataGiven,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Parquet file to write.")] = Path("features.parquet"),
+    split: Annotated[str | None, typer.Option(metavar="train|test", help="Which split, where DATA has both.")] = None,
+    fps: Fps = None,
+    config: Config = None,
+    jobs: Jobs = None,
+    no_cache: NoCache = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Write the table of features: one row a recording, first column data_id.
+
+    Example: pdmr-classic extract DATA/train --out features.parquet
+    """
+    from pdmr_classic.config import Settings
+    from pdmr_classic.features.extractor import FeatureExtractor, without_paths, write_features
+    from pdmr_classic.io.dataset import as_split, load_dataset
+    from pdmr_classic.reporting.summary import summarise_extraction
+    from pdmr_classic.reporting.tables import extraction_table
+
+    settings = (Settings.load(config) if config else Settings()).override({"reading.fps": fps})
+    dataset = load_dataset(data, split=as_split(split), with_labels=False)
+    with ConsoleReporter(quiet=as_json) as reporter:
+        extractor = FeatureExtractor(settings, jobs=n_jobs(jobs), cache=cache_folder(no_cache), reporter=reporter)
+        extraction = extractor.extract(dataset)
+        write_features(extraction.checked(), out)
+        for finding in without_paths(extraction.findings):
+            reporter.tell(finding)
+    show(summarise_extraction(extraction, out), as_json, extraction_table)

@@ -1,0 +1,76 @@
+"""`pdmr-classic fit`: tune, train, save."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pdmr_classic.cli._console import ConsoleReporter, show, verb
+from pdmr_classic.cli._options import (
+    AsJson,
+    Config,
+    Data,
+    Debug,
+    Fps,
+    Groups,
+    Jobs,
+    Labels,
+    NoCache,
+    Positive,
+    cache_folder,
+    n_jobs,
+)
+
+
+@verb
+def fit(
+    data: Data = Path(),
+    labels: Labels = None,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Model to write; its manifest stands beside it.")] = Path(
+        "models/pdmr-classic.joblib"
+    ),
+    trials: Annotated[int | None, typer.Option(metavar="N", help="Trials of each base learner; default: 12.")] = None,
+    timeout: Annotated[float | None, typer.Option(metavar="S", help="Start no trial after S seconds.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="S", help="Same seed, same data: same results; default: 0.")
+    ] = None,
+    jobs: Jobs = None,
+    groups: Groups = None,
+    positive: Positive = None,
+    fps: Fps = None,
+    config: Config = None,
+    no_cache: NoCache = False,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Tune, train and save a model; takes train/ of a folder that has one.
+
+    Example: pdmr-classic fit DATA --out models/mine.joblib
+    """
+    from pdmr_classic.config import Settings
+    from pdmr_classic.io.atomic import check_writable
+    from pdmr_classic.io.dataset import load_dataset
+    from pdmr_classic.models.artifact import check_model_name
+    from pdmr_classic.models.model import fit as fit_model
+    from pdmr_classic.reporting.summary import summarise_fit
+    from pdmr_classic.reporting.tables import fit_table
+
+    changes = {
+        "learning.trials": trials,
+        "learning.timeout": timeout,
+        "learning.seed": seed,
+        "data.groups": groups,
+        "data.positive": positive,
+        "reading.fps": fps,
+    }
+    settings = (Settings.load(config) if config else Settings()).override(changes)
+    check_model_name(out)
+    dataset = load_dataset(data, split="train", labels=labels, groups=settings.data.groups)
+    check_writable(out)
+    with ConsoleReporter(quiet=as_json) as reporter:
+        cache = cache_folder(no_cache)
+        model = fit_model(dataset, settings=settings, jobs=n_jobs(jobs), cache=cache, reporter=reporter)
+    model.save(out)
+    show(summarise_fit(model, out), as_json, fit_table)

@@ -1,0 +1,33 @@
+"""`pdmr-classic score`: results against labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pdmr_classic.cli._console import ConsoleReporter, show, verb
+from pdmr_classic.cli._options import AsJson, Debug, Positive
+
+
+@verb
+def score(
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="results.jsonl, as predict wrote it.")],
+    labels: Annotated[Path, typer.Argument(metavar="LABELS", help="Label table (csv, json or jsonl).")],
+    positive: Positive = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Score results against labels: F1 beside the F1 of calling everything positive.
+
+    Example: pdmr-classic score results.jsonl DATA/test/labels.csv
+    """
+    from pdmr_classic.evaluation.scoring import score_files
+    from pdmr_classic.reporting.tables import score_table
+
+    scores = score_files(results, labels, positive=positive)
+    with ConsoleReporter(quiet=as_json) as reporter:
+        for finding in scores["findings"]:
+            reporter.tell(finding)
+    show(scores, as_json, score_table)

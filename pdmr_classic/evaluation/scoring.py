@@ -1,0 +1,75 @@
+"""Score a results file against a label table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.io.labels import read_labels
+from pdmr_classic.io.results import read_results
+from pdmr_classic.metrics import score
+from pdmr_classic.models.model import check_labels, positive_class
+
+
+def score_files(results: str | Path, labels: str | Path, *, positive: str | None = None) -> dict[str, Any]:
+    """Score results against labels, matched by data_id.
+
+    Parameters
+    ----------
+    results, labels : path-like
+    positive : str, optional
+        The class that F1 is about; default Depression where it exists.
+
+    Returns
+    -------
+    dict
+        As `score`, with `positive`, and `findings`: labels without a result and results without a label, which are
+        left out of the scores.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read, holds labels that are unknown, or none of the ids match.
+    ConfigError
+        `positive` is missing or unknown.
+    """
+    said = read_results(results)
+    table, _ = read_labels(labels)
+    if "status" not in table:
+        raise DataError(
+            "the labels have no status", file=labels, expected="a column status", found=", ".join(table.columns)
+        )
+    truth = table["status"][table["status"] != ""]
+    common = truth.index.intersection(said.index)
+    if not len(common):
+        raise DataError(
+            "no result matches a label",
+            code="labels-match-nothing",
+            file=results,
+            expected=f"ids such as {', '.join(map(repr, truth.index[:3]))}",
+            found=", ".join(map(repr, said.index[:3])),
+        )
+    truth = truth[common]
+    check_labels(truth, None)
+    classes = sorted(truth.unique())
+    chosen = positive_class(classes, positive) if len(classes) > 1 else positive
+    if len(classes) > 1:
+        check_labels(said["status"][common], classes)
+    probability = said["probability"][common] if "probability" in said and chosen is not None else None
+    scores = score(truth, said["status"][common], positive=chosen, probability=probability)
+    return {"positive": chosen, **scores, "findings": _unmatched(table, said, Path(labels), Path(results))}
+
+
+def _unmatched(table: pd.DataFrame, said: pd.DataFrame, labels: Path, results: Path) -> list[Finding]:
+    findings = []
+    for what, ids, file in (
+        ("labels have no result; they are left out", table.index.difference(said.index), labels),
+        ("results have no label; they are left out", said.index.difference(table.index), results),
+    ):
+        if len(ids):
+            shown = ", ".join(ids[:5]) + (" …" if len(ids) > 5 else "")
+            findings.append(Finding("unmatched", f"{len(ids)} {what}", file=file, found=shown))
+    return findings

@@ -1,0 +1,259 @@
+"""Recordings to a table of features: one row a recording, each file read once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from pdmr_classic.config import Settings
+from pdmr_classic.errors import ConfigError, DataError, Finding
+from pdmr_classic.features.cache import FeatureCache
+from pdmr_classic.features.registry import Family, families
+from pdmr_classic.features.rows import FileRow, audio_row, video_row
+from pdmr_classic.io.atomic import write_atomic
+from pdmr_classic.io.dataset import Dataset
+from pdmr_classic.io.embeddings import odd_widths
+from pdmr_classic.reporter import LogReporter, Reporter
+
+# Starting a worker costs as much as this many bytes of parsing.
+_BYTES_WORTH_A_WORKER = 30_000_000
+_FILES_A_TASK = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Extraction:
+    """What came of extracting a data set.
+
+    Attributes
+    ----------
+    features : DataFrame
+        Index `data_id`, columns `view__channel__functional`, float64; NaN where a feature cannot be known, among them
+        all features of a modality that a recording does not have.
+    refused : tuple of Finding
+        Files that could not be read; their features are NaN.
+    findings : tuple of Finding
+        What was noticed about the files that were read.
+    """
+
+    features: pd.DataFrame
+    refused: tuple[Finding, ...]
+    findings: tuple[Finding, ...]
+
+    def checked(self) -> pd.DataFrame:
+        """Return the features, if every file could be read.
+
+        Raises
+        ------
+        DataError
+            With every refused file.
+        """
+        if self.refused:
+            raise DataError(self.refused[0], self.refused[1:])
+        return self.features
+
+
+class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Turn a `Dataset` into a table of named features. Stateless: nothing is learned from the data.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        `reading` (frame rate, least confidence) and `features` (families) are used.
+    jobs : int
+        Processes. The result does not depend on it.
+    cache : path-like or None
+        Folder of the cache; None keeps nothing.
+    reporter : Reporter, optional
+        Is shown the progress.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pdmr_classic import load_dataset, make_synthetic
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     made = make_synthetic(f"{folder}/set", subjects=8, segments=1, seconds=(2, 3))
+    ...     features = FeatureExtractor().fit_transform(load_dataset(made.out, split="test"))
+    >>> features.index.name, "video__AU12_r__mean" in features, "audio__netvlad__017" in features
+    ('data_id', True, True)
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        *,
+        jobs: int = 1,
+        cache: str | Path | None = None,
+        reporter: Reporter | None = None,
+    ) -> None:
+        self.settings = settings
+        self.jobs = jobs
+        self.cache = cache
+        self.reporter = reporter
+
+    def fit(self, dataset: Dataset, y: Any = None) -> FeatureExtractor:
+        """Learn nothing; check the settings."""
+        self._families()
+        return self
+
+    def transform(self, dataset: Dataset) -> pd.DataFrame:
+        """Return the features of every recording; see `extract` for those of a set with broken files.
+
+        Raises
+        ------
+        DataError
+            A file cannot be read; every such file is named.
+        """
+        return self.extract(dataset).checked()
+
+    def extract(self, dataset: Dataset) -> Extraction:
+        """Return features, refused files and findings of every recording."""
+        chosen = self._families()
+        video = tuple(family for family in chosen if family.view != "audio")
+        audio = tuple(family for family in chosen if family.view == "audio")
+        reading = (self.settings or Settings()).reading
+        jobs = [
+            *(_Job(r.data_id, "video", r.video, reading, video) for r in dataset.recordings if r.video and video),
+            *(_Job(r.data_id, "audio", r.audio, reading, audio) for r in dataset.recordings if r.audio and audio),
+        ]
+        cache = self._open_cache(dataset.folder, reading, chosen)
+        outcomes = self._run(jobs, cache)
+        if cache is not None:
+            good = [(job.path, row) for job, row in zip(jobs, outcomes, strict=True) if isinstance(row, FileRow)]
+            cache.replace(good)
+        outcomes = _refuse_odd_widths(jobs, outcomes)
+        return _gathered(dataset.data_ids, jobs, outcomes)
+
+    def _families(self) -> tuple[Family, ...]:
+        known = families()
+        names = (self.settings or Settings()).features.families or tuple(known)
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise ConfigError("there is no such feature family", expected=", ".join(known), found=", ".join(unknown))
+        return tuple(known[name] for name in known if name in names)
+
+    def _open_cache(self, folder: Path, reading: Any, chosen: tuple[Family, ...]) -> FeatureCache | None:
+        if self.cache is None:
+            return None
+        key = "\0".join((reading.model_dump_json(), *(family.name for family in chosen)))
+        return FeatureCache(Path(self.cache), folder, key)
+
+    def _run(self, jobs: list[_Job], cache: FeatureCache | None) -> list[FileRow | Finding]:
+        outcomes: list[FileRow | Finding | None] = [_cached(job, cache) for job in jobs]
+        todo = [place for place, outcome in enumerate(outcomes) if outcome is None]
+        chunks = [todo[start : start + _FILES_A_TASK] for start in range(0, len(todo), _FILES_A_TASK)]
+        done = len(jobs) - len(todo)
+        reporter = self.reporter or LogReporter()
+        reporter.progress("reading", done, len(jobs))
+        tasks = (joblib.delayed(_work)([jobs[place] for place in chunk]) for chunk in chunks)
+        parallel = joblib.Parallel(n_jobs=self._workers([jobs[p].path for p in todo]), return_as="generator")
+        for chunk, found in zip(chunks, parallel(tasks), strict=True):
+            for place, outcome in zip(chunk, found, strict=True):
+                outcomes[place] = outcome
+            done += len(chunk)
+            reporter.progress("reading", done, len(jobs))
+        return [outcome for outcome in outcomes if outcome is not None]
+
+    def _workers(self, paths: Sequence[Path]) -> int:
+        n_bytes = sum(path.stat().st_size for path in paths if path.exists())
+        worth = max(n_bytes // _BYTES_WORTH_A_WORKER, 1)
+        return int(min(joblib.effective_n_jobs(self.jobs), worth))
+
+
+@dataclass(frozen=True)
+class _Job:
+    data_id: str
+    modality: str
+    path: Path
+    reading: Any
+    families: tuple[Family, ...]
+
+    def run(self) -> FileRow | Finding:
+        try:
+            if self.modality == "video":
+                return video_row(self.path, self.reading, self.families)
+            return audio_row(self.path, self.families)
+        except DataError as error:
+            return error.finding
+
+
+def _work(jobs: list[_Job]) -> list[FileRow | Finding]:
+    return [job.run() for job in jobs]
+
+
+def _cached(job: _Job, cache: FeatureCache | None) -> FileRow | None:
+    try:
+        return cache.find(job.path) if cache is not None else None
+    except DataError:
+        return None  # unreadable: the reader will say so
+
+
+def _refuse_odd_widths(jobs: list[_Job], outcomes: list[FileRow | Finding]) -> list[FileRow | Finding]:
+    widths = [
+        (job.path, len(row.names))
+        for job, row in zip(jobs, outcomes, strict=True)
+        if job.modality == "audio" and isinstance(row, FileRow)
+    ]
+    odd = odd_widths(widths)
+    return [odd.get(job.path, row) for job, row in zip(jobs, outcomes, strict=True)]
+
+
+def _gathered(data_ids: list[str], jobs: list[_Job], outcomes: list[FileRow | Finding]) -> Extraction:
+    index = pd.Index(data_ids, name="data_id")
+    tables = [_table(job_rows) for job_rows in _by_modality(jobs, outcomes)]
+    features = pd.concat([table.reindex(index) for table in tables], axis=1) if tables else pd.DataFrame(index=index)
+    # Quality stands last, where no view of the learners ends up in its middle.
+    is_quality = features.columns.astype(str).str.startswith("quality__")
+    features = features[[*features.columns[~is_quality], *features.columns[is_quality]]]
+    refused = tuple(outcome for outcome in outcomes if isinstance(outcome, Finding))
+    findings = tuple(finding for row in outcomes if isinstance(row, FileRow) for finding in row.findings)
+    return Extraction(features, refused, findings)
+
+
+def _by_modality(jobs: list[_Job], outcomes: list[FileRow | Finding]) -> Iterator[list[tuple[str, FileRow]]]:
+    for modality in ("video", "audio"):
+        rows = [
+            (job.data_id, row)
+            for job, row in zip(jobs, outcomes, strict=True)
+            if job.modality == modality and isinstance(row, FileRow)
+        ]
+        if rows:
+            yield rows
+
+
+def _table(rows: list[tuple[str, FileRow]]) -> pd.DataFrame:
+    """Put rows together by name; files of one set mostly share all of their names."""
+    groups: dict[tuple[str, ...], list[tuple[str, FileRow]]] = {}
+    for data_id, row in rows:
+        groups.setdefault(row.names, []).append((data_id, row))
+    frames = [
+        pd.DataFrame(
+            np.vstack([row.values for _, row in members]),
+            index=[data_id for data_id, _ in members],
+            columns=list(names),
+        )
+        for names, members in groups.items()
+    ]
+    return pd.concat(frames) if len(frames) > 1 else frames[0]
+
+
+def without_paths(findings: Sequence[Finding]) -> list[Finding]:
+    """Return one finding of each code, with the number of files that it concerns instead of their names."""
+    counts = Counter(finding.code for finding in findings)
+    first = {finding.code: finding for finding in reversed(findings)}
+    return [
+        replace(first[code], file=None, found=None, what=f"{first[code].what} ({n} file{'s' if n != 1 else ''})")
+        for code, n in counts.items()
+    ]
+
+
+def write_features(features: pd.DataFrame, path: str | Path) -> Path:
+    """Write a table of features as parquet, with `data_id` as its first column, whole or not at all."""
+    return write_atomic(Path(path), features.reset_index().to_parquet)

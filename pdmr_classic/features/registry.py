@@ -1,0 +1,101 @@
+"""Families by name. What `pdmr-classic features` lists is read off the families' own docstrings."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdmr_classic.features.signal import Floats, Signal
+from pdmr_classic.io.openface import Stream
+
+View = Literal["video", "audio", "quality"]
+ChannelFunction = Callable[[Signal], Mapping[str, Floats]]
+StreamFunction = Callable[[Stream], Mapping[tuple[str, str], float]]
+VectorFunction = Callable[[NDArray[np.float64]], Mapping[tuple[str, str], float]]
+
+_FACT = re.compile(r"^(Formula|Unit|Source): (.+?)(?=\n\s*\n|\n[A-Z][a-z]+: |\Z)", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Family:
+    """Functionals that are computed together.
+
+    Attributes
+    ----------
+    name : str
+    view : {"video", "audio", "quality"}
+        The first part of its features' names, and so the columns that a base learner sees together.
+    kinds : tuple of str
+        The kinds of channel that it is computed for, one by one; empty for a family that sees the stream as a whole.
+    function : callable
+    """
+
+    name: str
+    view: View
+    kinds: tuple[str, ...]
+    function: Callable[..., Mapping[Any, Any]]
+
+    @property
+    def summary(self) -> str:
+        return (inspect.getdoc(self.function) or "").splitlines()[0]
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """`formula`, `unit` and `source`, as the docstring of the function gives them."""
+        found = _FACT.findall(inspect.getdoc(self.function) or "")
+        return {name.lower(): " ".join(text.split()) for name, text in found}
+
+
+_FAMILIES: dict[str, Family] = {}
+
+
+def channel_family(name: str, kinds: Sequence[str]) -> Callable[[ChannelFunction], ChannelFunction]:
+    """Register a function from a `Signal` to `{functional: values of shape [C]}`, for channels of these kinds."""
+
+    def register(function: ChannelFunction) -> ChannelFunction:
+        _FAMILIES[name] = Family(name, "video", tuple(kinds), function)
+        return function
+
+    return register
+
+
+def stream_family(name: str, view: View = "video") -> Callable[[StreamFunction], StreamFunction]:
+    """Register a function from a `Stream` to `{(channel, functional): value}`."""
+
+    def register(function: StreamFunction) -> StreamFunction:
+        _FAMILIES[name] = Family(name, view, (), function)
+        return function
+
+    return register
+
+
+def vector_family(name: str) -> Callable[[VectorFunction], VectorFunction]:
+    """Register a function from an audio vector, shape [D], to `{(channel, functional): value}`."""
+
+    def register(function: VectorFunction) -> VectorFunction:
+        _FAMILIES[name] = Family(name, "audio", (), function)
+        return function
+
+    return register
+
+
+def families() -> dict[str, Family]:
+    """Return every family by name, in the order in which features are laid out."""
+    # Importing a family's module registers it; the order here is the order of the columns.
+    from pdmr_classic.features import (  # noqa: F401
+        action_units,
+        audio,
+        distribution,
+        dynamics,
+        movement,
+        quality,
+        spectral,
+    )  # fmt: skip  # isort: skip
+
+    return dict(_FAMILIES)

@@ -1,0 +1,171 @@
+"""Models on disk: a joblib file, and beside it a JSON manifest that is checked before anything is unpickled."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import io
+import json
+import platform
+from pathlib import Path
+from typing import Any
+
+import joblib
+
+from pdmr_classic.errors import ArtifactError, ConfigError, Finding
+from pdmr_classic.io.atomic import write_atomic, write_text_atomic
+
+SCHEMA = "pdmr-classic/model/1"
+# Their pickles may not load, or mean something else, across these.
+_LIBRARIES = ("pdmr-classic", "scikit-learn", "lightgbm", "xgboost-cpu", "xgboost", "numpy", "scipy")
+
+
+def manifest_path(path: Path) -> Path:
+    """Return where the manifest of a model file stands.
+
+    Examples
+    --------
+    >>> manifest_path(Path("models/mine.joblib")).as_posix()
+    'models/mine.json'
+    """
+    return path.with_suffix(".json")
+
+
+def save_artifact(model: Any, path: str | Path, facts: dict[str, Any]) -> Path:
+    """Write a model and its manifest.
+
+    Parameters
+    ----------
+    model : object
+    path : path-like
+        Ends in `.joblib`.
+    facts : dict
+        What the manifest says of the model, ready for JSON.
+
+    Raises
+    ------
+    ConfigError
+        The name does not end in `.joblib`.
+    TargetError
+        One of the files cannot be written.
+    """
+    path = Path(path)
+    check_model_name(path)
+    buffer = io.BytesIO()
+    joblib.dump(model, buffer, compress=3)
+    data = buffer.getvalue()
+    manifest = {
+        "schema": SCHEMA,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "python": platform.python_version(),
+        "libraries": _versions(),
+        **facts,
+    }
+    write_atomic(path, lambda file: file.write(data))
+    write_text_atomic(manifest_path(path), json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    return path
+
+
+def check_model_name(path: Path) -> None:
+    """Raise if a model file is not named as one: its manifest takes the name with `.json`.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if path.suffix != ".joblib":
+        raise ConfigError("a model file ends in .joblib", expected=f"{path.stem}.joblib", found=path.name)
+
+
+def load_artifact(path: str | Path) -> tuple[Any, dict[str, Any], list[Finding]]:
+    """Read a model after its manifest was checked: schema and SHA-256.
+
+    joblib executes code when it loads. The hash shows that the file is the one that the manifest was written for, not
+    who wrote the two: load only models that you, or someone you trust, made.
+
+    Returns
+    -------
+    model, manifest, findings
+        The findings name libraries of other versions than the model was made with.
+
+    Raises
+    ------
+    ArtifactError
+        A file is missing, the manifest is none or of another schema, or the hash differs.
+    """
+    path = Path(path)
+    manifest = read_manifest(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ArtifactError(
+            "the model file cannot be read", file=path, found=error.strerror, mend="train one: pdmr-classic fit DATA"
+        ) from None
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != manifest["sha256"]:
+        raise ArtifactError(
+            "the model file is not the one that its manifest describes; it was not opened",
+            file=path,
+            expected=f"SHA-256 {manifest['sha256'][:16]}…",
+            found=f"{digest[:16]}…",
+            mend="copy both files together again, or train anew",
+        )
+    return joblib.load(io.BytesIO(data)), manifest, _other_versions(path, manifest)
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Return the checked manifest of a model file, without opening the model.
+
+    Raises
+    ------
+    ArtifactError
+        There is no model or no manifest, or it is of another schema.
+    """
+    place = manifest_path(path)
+    if not path.is_file():
+        raise ArtifactError(
+            "there is no model", file=path, expected="a .joblib file", mend="train one: pdmr-classic fit DATA"
+        )
+    try:
+        manifest = json.loads(place.read_text(encoding="utf-8"))
+    except OSError:
+        raise ArtifactError(
+            "the model has no manifest; it was not opened",
+            file=path,
+            expected=f"{place.name} beside it",
+            mend="copy both files together, or train anew",
+        ) from None
+    except ValueError as error:
+        raise ArtifactError("the model's manifest is no JSON", file=place, found=str(error)) from None
+    if (
+        not isinstance(manifest, dict)
+        or manifest.get("schema") != SCHEMA
+        or not isinstance(manifest.get("sha256"), str)
+    ):
+        found = manifest.get("schema") if isinstance(manifest, dict) else type(manifest).__name__
+        raise ArtifactError(
+            "the model's manifest is of another schema; the model was not opened",
+            file=place,
+            expected=SCHEMA,
+            found=repr(found),
+            mend="train anew with this version",
+        )
+    return manifest
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _other_versions(path: Path, manifest: dict[str, Any]) -> list[Finding]:
+    now, then = _versions(), manifest.get("libraries", {})
+    changed = [f"{name} {then[name]} (here {now[name]})" for name in then if name in now and then[name] != now[name]]
+    if not changed:
+        return []
+    return [Finding("other-versions", "the model was made with other versions", file=path, found=", ".join(changed))]

@@ -1,0 +1,64 @@
+"""Scores to probabilities, fitted on out-of-fold scores only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from pdmr_classic.splits import Fold
+
+# Nearly unregularised: two parameters for two classes.
+_STRENGTH = 100.0
+
+
+class Calibrator:
+    """A sigmoid (softmax for more classes) from one learner's scores to class probabilities.
+
+    Notes
+    -----
+    Platt 1999 for two classes. scikit-learn's `CalibratedClassifierCV` cannot pass groups to its own folds without an
+    ensemble; here the scores handed in are out-of-fold already.
+    """
+
+    def fit(self, scores: NDArray[np.float64], y: NDArray[np.intp]) -> Self:
+        """Fit on out-of-fold scores [n, S] and class numbers [n]."""
+        self.centre_ = scores.mean(axis=0)
+        spread = scores.std(axis=0)
+        self.spread_ = np.where(spread > 0, spread, 1.0)
+        self.model_ = LogisticRegression(C=_STRENGTH, max_iter=1000).fit(self._scaled(scores), y)
+        return self
+
+    def predict_proba(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return probabilities, shape [n, K]."""
+        return np.asarray(self.model_.predict_proba(self._scaled(scores)))
+
+    def _scaled(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray((scores - self.centre_) / self.spread_)
+
+
+def cross_fitted(
+    fit: Any, columns: NDArray[np.float64], y: NDArray[np.intp], folds: Sequence[Fold], n_classes: int
+) -> NDArray[np.float64]:
+    """Return probabilities [n, K] of every row from models that were fitted on the other folds' rows.
+
+    Parameters
+    ----------
+    fit : callable
+        From columns and class numbers to something with `predict_proba`.
+    columns : ndarray, shape [n, S]
+        Out-of-fold scores.
+    folds : sequence of (train, test)
+        Of one or more repeats; a row's probabilities are averaged over repeats. NaN for a row in no fold.
+    """
+    total = np.zeros((len(columns), n_classes))
+    times = np.zeros(len(columns))
+    for train, test in folds:
+        if len(test) and len(np.unique(y[train])) == n_classes:
+            total[test] += fit(columns[train], y[train]).predict_proba(columns[test])
+            times[test] += 1
+    times[times == 0] = np.nan
+    return total / times[:, None]

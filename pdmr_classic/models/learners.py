@@ -1,0 +1,142 @@
+"""The base learners: each a pipeline whose preparation is fitted inside the fold, one thread each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from lightgbm import LGBMClassifier
+from numpy.typing import ArrayLike, NDArray
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+from threadpoolctl import ThreadpoolController
+from xgboost import XGBClassifier
+
+from pdmr_classic.models.preparation import Clip, DropUninformative, KeepBest
+
+Params = Mapping[str, Any]
+_CERTAIN = 1e-6
+
+
+@dataclass(frozen=True)
+class Learner:
+    """One algorithm.
+
+    Attributes
+    ----------
+    name : str
+    build : callable
+        From tuned parameters and a seed to an unfitted pipeline.
+    keeps_rows : bool
+        Whether the fitted learner holds rows of its training data.
+    """
+
+    name: str
+    build: Callable[[Params, int], Pipeline]
+    keeps_rows: bool = False
+
+
+def _lightgbm(params: Params, seed: int) -> Pipeline:
+    own = {key: value for key, value in params.items() if key != "k"}
+    model = LGBMClassifier(
+        **own,
+        max_bin=63,
+        subsample_freq=1,
+        random_state=seed,
+        # Two threads on a busy two-core machine were seen to be 10 to 18 times slower than one.
+        n_jobs=1,
+        deterministic=True,
+        force_row_wise=True,
+        verbose=-1,
+    )
+    return make_pipeline(DropUninformative(), KeepBest(params.get("k")), model)
+
+
+def _xgboost(params: Params, seed: int) -> Pipeline:
+    own = {key: value for key, value in params.items() if key != "k"}
+    model = XGBClassifier(**own, max_bin=63, tree_method="hist", random_state=seed, n_jobs=1, verbosity=0)
+    return make_pipeline(DropUninformative(), KeepBest(params.get("k")), model)
+
+
+def _svm(params: Params, seed: int) -> Pipeline:
+    k = params.get("k")
+    # gamma is a multiple of 1 / columns, the scale of squared distances between standardised rows.
+    kernel = _ScaledSVC(C=params.get("C", 1.0), scale=params.get("gamma_scale", 1.0), random_state=seed)
+    return make_pipeline(
+        DropUninformative(), KeepBest(k), SimpleImputer(strategy="median"), StandardScaler(), Clip(), kernel
+    )
+
+
+class _ScaledSVC(SVC):  # type: ignore[misc]
+    """An RBF SVM whose width is relative to the number of columns that are left in the fold."""
+
+    def __init__(self, C: float = 1.0, scale: float = 1.0, random_state: int | None = None) -> None:
+        super().__init__(C=C, kernel="rbf", random_state=random_state, cache_size=200)
+        self.scale = scale
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> _ScaledSVC:
+        self.gamma = self.scale / X.shape[1]
+        super().fit(X, y, sample_weight)
+        return self
+
+
+LEARNERS: dict[str, Learner] = {
+    learner.name: learner
+    for learner in (
+        Learner("lightgbm", _lightgbm),
+        Learner("xgboost", _xgboost),
+        Learner("svm", _svm, keeps_rows=True),
+    )
+}
+
+
+def fit_learner(name: str, params: Params, seed: int, X: NDArray[np.float64], y: NDArray[Any]) -> Pipeline:
+    """Fit one base learner on rows [n, F] and class numbers [n], in one thread."""
+    with one_thread():
+        return LEARNERS[name].build(params, seed).fit(X, y)
+
+
+def raw_scores(model: Pipeline, X: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what a fitted learner thinks of rows, before calibration.
+
+    Returns
+    -------
+    ndarray, shape [n, 1] for two classes, [n, K] for K > 2
+        Log-odds of the second class, or log-probabilities; the margin of an SVM.
+    """
+    with one_thread():
+        if hasattr(model[-1], "decision_function"):
+            scores = np.asarray(model.decision_function(X), dtype=np.float64)
+            return scores[:, None] if scores.ndim == 1 else scores
+        return log_odds(np.asarray(model.predict_proba(X), dtype=np.float64))
+
+
+def log_odds(probability: ArrayLike) -> NDArray[np.float64]:
+    """Return log-odds of the second of two classes, shape [n, 1], or log-probabilities of more, shape [n, K].
+
+    Examples
+    --------
+    >>> log_odds([[0.5, 0.5]])
+    array([[0.]])
+    """
+    p = np.clip(np.asarray(probability, dtype=np.float64), _CERTAIN, 1 - _CERTAIN)
+    return np.log(p[:, 1:] / p[:, :1]) if p.shape[1] == 2 else np.log(p)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Limit BLAS and OpenMP to one thread: sums in another order would be other bytes."""
+    with _threads().limit(limits=1):
+        yield
+
+
+# Looking for the loaded libraries takes milliseconds; by the time that a learner is fitted, all of them are there.
+@lru_cache(maxsize=1)
+def _threads() -> ThreadpoolController:
+    return ThreadpoolController()

@@ -1,0 +1,344 @@
+"""The whole model in one object: features, tuned stack, threshold; fitted on a data set, saved as one file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+import xxhash
+from numpy.typing import NDArray
+
+from pdmr_classic.config import Settings
+from pdmr_classic.errors import ArtifactError, ConfigError, DataError, Finding
+from pdmr_classic.features.extractor import Extraction, FeatureExtractor, without_paths
+from pdmr_classic.io.dataset import Dataset
+from pdmr_classic.io.results import PROBABILITY_PREFIX
+from pdmr_classic.metrics import best_f1_threshold, score
+from pdmr_classic.models.artifact import load_artifact, save_artifact
+from pdmr_classic.models.learners import LEARNERS
+from pdmr_classic.models.members import default_members
+from pdmr_classic.models.stacking import GroupedStacker, Problem
+from pdmr_classic.models.tuning import tune
+from pdmr_classic.reporter import LogReporter, Reporter
+
+POSITIVE, NEGATIVE = "Depression", "Normal"
+
+
+class DepressionModel:
+    """Features to a label: a tuned grouped stack and, for two classes, the threshold that F1 asks for.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+
+    Attributes
+    ----------
+    classes_ : list of str
+    positive_ : str or None
+        The class that F1 is about; None with more than two classes.
+    threshold_ : float or None
+        A recording is positive from this probability on.
+    feature_names_ : list of str
+    stacker_ : GroupedStacker
+    oof_ : DataFrame
+        Index `data_id`: true `status`, and the out-of-fold `probability` (or one column a class) of every training
+        recording.
+    facts_ : dict
+        What the manifest says: counts, folds, scores, members with their parameters.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+
+    def fit(
+        self,
+        features: pd.DataFrame,
+        status: pd.Series,
+        groups: pd.Series,
+        *,
+        jobs: int = 1,
+        reporter: Reporter | None = None,
+    ) -> Self:
+        """Tune and train on a table of features.
+
+        Parameters
+        ----------
+        features : DataFrame, shape [n, F]
+            As `FeatureExtractor` makes it.
+        status, groups : Series, length n
+            Label and subject of each row, in the same order.
+
+        Raises
+        ------
+        DataError
+            Labels that do not go together, one class, or too few subjects.
+        ConfigError
+            The positive class is missing or unknown.
+        """
+        reporter = reporter or LogReporter()
+        learning = self.settings.learning
+        check_labels(status, self.settings.data.classes)
+        self.positive_ = positive_class(sorted(status.unique()), self.settings.data.positive)
+        self.feature_names_ = list(features.columns)
+        X, y = features.to_numpy(dtype=np.float64), np.unique(status, return_inverse=True)[1]
+        problem = Problem(
+            X, self.feature_names_, y, groups, folds=learning.folds, repeats=learning.repeats, seed=learning.seed
+        )
+        for finding in problem.findings:
+            reporter.tell(finding)
+        members = default_members(problem.views, self._learners())
+        members = tune(members, problem.data, learning, jobs=jobs, reporter=reporter)
+        reporter.progress("training", 0, 1)
+        self.stacker_ = GroupedStacker(
+            members, folds=learning.folds, repeats=learning.repeats, random_state=learning.seed, jobs=jobs
+        )
+        self.stacker_.fit(features, status.to_numpy(dtype=object), groups=groups.to_numpy(dtype=object))
+        self.classes_ = [str(label) for label in self.stacker_.classes_]
+        self._choose_threshold(features, status, groups)
+        self.facts_ = self._facts(features, status, groups, problem)
+        reporter.progress("training", 1, 1)
+        return self
+
+    def _learners(self) -> Sequence[str]:
+        names = self.settings.learning.learners
+        unknown = [name for name in names if name not in LEARNERS]
+        if unknown:
+            raise ConfigError("there is no such learner", expected=", ".join(LEARNERS), found=", ".join(unknown))
+        return names
+
+    def _choose_threshold(self, features: pd.DataFrame, status: pd.Series, groups: pd.Series) -> None:
+        probability = self.stacker_.oof_probability_
+        known = np.asarray(np.isfinite(probability).all(axis=1))
+        self.threshold_ = None
+        if self.positive_ is not None:
+            chosen = probability[known, self.classes_.index(self.positive_)]
+            truth = (status == self.positive_).to_numpy()[known]
+            seed = self.settings.learning.seed
+            self.threshold_ = best_f1_threshold(chosen, truth, groups.to_numpy()[known], seed)
+        self.oof_ = self._named(probability[known], features.index[known]).rename(columns={"status": "predicted"})
+        self.oof_.insert(0, "status", status.to_numpy()[known])
+
+    def _facts(self, features: pd.DataFrame, status: pd.Series, groups: pd.Series, problem: Problem) -> dict[str, Any]:
+        members = self.stacker_.members_
+        probability = self.oof_["probability"] if self.positive_ is not None else None
+        return {
+            "classes": {label: int((status == label).sum()) for label in self.classes_},
+            "positive": self.positive_,
+            "threshold": self.threshold_,
+            "n_recordings": len(features),
+            "n_subjects": int(groups.nunique()),
+            "folds": problem.n_folds,
+            "views": {name: len(data.y) for name, data in problem.data.items()},
+            "members": [{"view": m.view, "learner": m.learner, "params": dict(m.params)} for m in members],
+            # The threshold was chosen on these very rows: a check of the fit, not an estimate for new people.
+            "inner_scores": score(
+                self.oof_["status"], self.oof_["predicted"], positive=self.positive_, probability=probability
+            ),
+            "contains_training_rows": any(LEARNERS[member.learner].keeps_rows for member in members),
+            "data_fingerprint": _fingerprint(features, status, groups),
+            "features": self.feature_names_,
+        }
+
+    def predict(
+        self,
+        data: Dataset,
+        *,
+        jobs: int = 1,
+        cache: str | Path | None = None,
+        reporter: Reporter | None = None,
+    ) -> pd.DataFrame:
+        """Predict every recording of a data set.
+
+        A recording without one modality, or whose one file cannot be read, is predicted from the other.
+
+        Returns
+        -------
+        DataFrame
+            Index `data_id`; `status`, and `probability` of the positive class, or `probability_<class>` of each.
+
+        Raises
+        ------
+        DataError
+            A recording has nothing that the model can use; all of them are named.
+        """
+        reporter = reporter or LogReporter()
+        extractor = FeatureExtractor(self.settings, jobs=jobs, cache=cache, reporter=reporter)
+        extraction = extractor.extract(data)
+        self._check_channels(extraction, reporter)
+        features = extraction.features.reindex(columns=self.feature_names_)
+        probability = self.stacker_.predict_proba(features)
+        lost = np.asarray(np.isnan(probability).any(axis=1))
+        if lost.any():
+            raise _nothing_left(features.index[lost], extraction.refused)
+        for finding in extraction.refused:
+            reporter.tell(finding)
+        for finding in without_paths(extraction.findings):
+            reporter.tell(finding)
+        return self._named(probability, features.index)
+
+    def predict_features(self, features: pd.DataFrame) -> pd.DataFrame:
+        """Predict from a table of features, as `predict` does; rows without a usable modality are NaN."""
+        return self._named(self.stacker_.predict_proba(features.reindex(columns=self.feature_names_)), features.index)
+
+    def _check_channels(self, extraction: Extraction, reporter: Reporter) -> None:
+        known = extraction.features.notna().any()
+        found = {str(name) for name in known.index[known]}
+        for modality in ("video", "audio"):
+            trained = {_channel(name) for name in self.feature_names_ if name.startswith(f"{modality}__")}
+            here = {_channel(name) for name in found if name.startswith(f"{modality}__")}
+            missing = sorted(trained - here)
+            if here and missing:
+                shown = ", ".join(missing[:6]) + (" …" if len(missing) > 6 else "")
+                what = f"{len(missing)} of {len(trained)} {modality} channels that the model was trained on are missing"
+                reporter.tell(Finding("missing-channels", what, found=shown))
+
+    def _named(self, probability: NDArray[np.float64], index: pd.Index) -> pd.DataFrame:
+        if self.positive_ is not None and self.threshold_ is not None:
+            chosen = probability[:, self.classes_.index(self.positive_)]
+            negative = next(label for label in self.classes_ if label != self.positive_)
+            status = np.where(chosen >= self.threshold_, self.positive_, negative)
+            return pd.DataFrame({"status": status.astype(object), "probability": chosen}, index=index)
+        best = np.array(self.classes_, dtype=object)[np.argmax(probability, axis=1)]
+        columns = {f"{PROBABILITY_PREFIX}{label}": probability[:, k] for k, label in enumerate(self.classes_)}
+        return pd.DataFrame({"status": best, **columns}, index=index)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model and its manifest; see `save_artifact`."""
+        settings = self.settings.model_dump(mode="json")
+        return save_artifact(self, path, {"settings": settings, **self.facts_})
+
+    @classmethod
+    def load(cls, path: str | Path, *, reporter: Reporter | None = None) -> DepressionModel:
+        """Read a model that `save` wrote; see `load_artifact` for what is checked first."""
+        model, _, findings = load_artifact(path)
+        if not isinstance(model, cls):
+            raise ArtifactError("the file holds no DepressionModel", file=path, found=type(model).__name__)
+        for finding in findings:
+            (reporter or LogReporter()).tell(finding)
+        return model
+
+
+def fit(
+    data: Dataset,
+    *,
+    settings: Settings | None = None,
+    trials: int | None = None,
+    timeout: float | None = None,
+    seed: int | None = None,
+    positive: str | None = None,
+    jobs: int = 1,
+    cache: str | Path | None = None,
+    reporter: Reporter | None = None,
+) -> DepressionModel:
+    """Extract features of the labelled recordings, tune, train and return a model.
+
+    Parameters
+    ----------
+    data : Dataset
+        With labels; recordings without one are left out.
+    settings : Settings, optional
+        The named arguments override it.
+    jobs : int
+        Processes. The result does not depend on it.
+    cache : path-like, optional
+        Folder of the feature cache.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read, or the labels do not serve.
+    ConfigError
+        A setting is wrong.
+    """
+    reporter = reporter or LogReporter()
+    changes = {"learning.trials": trials, "learning.timeout": timeout, "learning.seed": seed, "data.positive": positive}
+    settings = (settings or Settings()).override(changes)
+    labelled = data.labelled()
+    assert labelled.status is not None
+    groups = labelled.groups
+    assert groups is not None
+    check_labels(labelled.status, settings.data.classes)
+    positive_class(sorted(labelled.status.unique()), settings.data.positive)
+    for finding in data.findings:
+        reporter.tell(finding)
+    extraction = FeatureExtractor(settings, jobs=jobs, cache=cache, reporter=reporter).extract(labelled)
+    features = extraction.checked()
+    for finding in without_paths(extraction.findings):
+        reporter.tell(finding)
+    model = DepressionModel(settings).fit(features, labelled.status, groups, jobs=jobs, reporter=reporter)
+    model.facts_["synthetic"] = data.is_synthetic
+    return model
+
+
+def check_labels(status: pd.Series, allowed: Sequence[str] | None) -> None:
+    """Refuse labels that are not among the classes.
+
+    Without a list of classes, a set with the labels of the PDMR challenge (Depression, Normal) may hold no other: a
+    slip of the pen would quietly make a third class.
+
+    Raises
+    ------
+    DataError
+    """
+    found = sorted(status.unique())
+    if allowed is None:
+        folded = {label.casefold() for label in found}
+        allowed = (POSITIVE, NEGATIVE) if {POSITIVE.casefold(), NEGATIVE.casefold()} <= folded else found
+    unknown = status[~status.isin(list(allowed))]
+    if len(unknown):
+        raise DataError(
+            f"{len(unknown)} recordings have an unknown label",
+            code="unknown-label",
+            column="status",
+            expected=" or ".join(allowed),
+            found=", ".join(f"{label!r} for {data_id!r}" for data_id, label in list(unknown.items())[:3]),
+            mend="correct the labels, or name the classes in a settings file: [data] classes = [...]",
+        )
+
+
+def positive_class(classes: Sequence[str], wanted: str | None) -> str | None:
+    """Return the class that F1 is about: the wanted one, else Depression; None with more than two classes.
+
+    Raises
+    ------
+    ConfigError
+        It is none of the classes, or was not given where it must be.
+
+    Examples
+    --------
+    >>> positive_class(["Depression", "Normal"], None)
+    'Depression'
+    """
+    if wanted is not None and wanted not in classes:
+        raise ConfigError("--positive names no class", expected=" or ".join(classes), found=repr(wanted))
+    if len(classes) != 2:
+        return None
+    if wanted is None and POSITIVE not in classes:
+        raise ConfigError(
+            "which class is F1 about?",
+            expected=" or ".join(classes),
+            mend=f"pass --positive, such as --positive {classes[-1]}",
+        )
+    return wanted or POSITIVE
+
+
+def _channel(name: str) -> str:
+    return name.split("__")[1]
+
+
+def _nothing_left(ids: pd.Index, refused: Sequence[Finding]) -> DataError:
+    shown = ", ".join(map(repr, ids[:5])) + (" …" if len(ids) > 5 else "")
+    what = f"{len(ids)} recordings have nothing that the model can use"
+    return DataError(Finding("nothing-left", what, found=shown, mend="mend or remove them"), refused)
+
+
+def _fingerprint(features: pd.DataFrame, status: pd.Series, groups: pd.Series) -> str:
+    digest = xxhash.xxh3_128()
+    digest.update("\n".join(features.columns).encode())
+    digest.update(np.ascontiguousarray(features.to_numpy(dtype=np.float64)).tobytes())
+    for column in (features.index, status, groups):
+        digest.update("\n".join(map(str, column)).encode())
+    return digest.hexdigest()

@@ -1,0 +1,126 @@
+"""What happens to columns inside a fold, before a learner sees them."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.feature_selection import SelectorMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+
+class DropUninformative(SelectorMixin, BaseEstimator):  # type: ignore[misc]
+    """Drop columns that are empty, constant, or a copy of an earlier one, in the training rows.
+
+    NaN is a value of its own: a column that is constant where it is known, but not known everywhere, stays.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> DropUninformative().fit_transform(np.array([[1.0, 5.0, 1.0], [2.0, 5.0, 2.0]]))
+    array([[1.],
+           [2.]])
+    """
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        table = _checked(self, X)
+        known = np.isfinite(table)
+        same = (table == table[0]).all(axis=0)
+        self.support_ = known.any(axis=0) & ~same
+        seen: set[bytes] = set()
+        for place in np.flatnonzero(self.support_):
+            column = table[:, place].tobytes()
+            self.support_[place] = column not in seen
+            seen.add(column)
+        return self
+
+    def _get_support_mask(self) -> NDArray[np.bool_]:
+        check_is_fitted(self)
+        return np.asarray(self.support_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+class KeepBest(SelectorMixin, BaseEstimator):  # type: ignore[misc]
+    """Keep the `k` columns with the largest F ratio between classes (one-way ANOVA), NaN left out column by column.
+
+    Parameters
+    ----------
+    k : int or None
+        None keeps every column.
+
+    Notes
+    -----
+    `sklearn.feature_selection.f_classif` computes the same ratio but refuses NaN.
+    """
+
+    def __init__(self, k: int | None = None) -> None:
+        self.k = k
+
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        table, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
+        n_columns = table.shape[1]
+        self.scores_ = f_ratio(table, labels) if self.k is not None and self.k < n_columns else np.zeros(n_columns)
+        return self
+
+    def _get_support_mask(self) -> NDArray[np.bool_]:
+        check_is_fitted(self)
+        n = len(self.scores_)
+        mask = np.zeros(n, dtype=bool)
+        mask[np.argsort(-self.scores_, kind="stable")[: self.k if self.k is not None else n]] = True
+        return mask
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.target_tags.required = True
+        return tags
+
+
+def _checked(estimator: Any, X: ArrayLike) -> NDArray[np.float64]:
+    return np.asarray(validate_data(estimator, X, dtype=np.float64, ensure_all_finite="allow-nan"))
+
+
+def f_ratio(X: NDArray[np.float64], y: ArrayLike) -> NDArray[np.float64]:
+    """Return the F ratio of each column, shape [F]; 0 where it cannot be computed."""
+    classes, codes = np.unique(np.asarray(y), return_inverse=True)
+    member = np.eye(len(classes))[codes]
+    known = np.isfinite(X)
+    n_known = known.sum(axis=0)
+    mean = np.divide(np.where(known, X, 0.0).sum(axis=0), n_known, out=np.zeros(X.shape[1]), where=n_known > 0)
+    centred = np.where(known, X - mean, 0.0)
+    n_class = member.T @ known
+    sums = member.T @ centred
+    between = np.divide(sums**2, n_class, out=np.zeros_like(sums), where=n_class > 0).sum(axis=0)
+    within = np.maximum((centred**2).sum(axis=0) - between, 0.0)
+    freedom = n_known - len(classes)
+    usable = (freedom > 0) & (within > 0)
+    ratio = np.divide(between * freedom, within * (len(classes) - 1), out=np.zeros(X.shape[1]), where=usable)
+    return np.asarray(ratio)
+
+
+class Clip(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Limit standardised values: a heavy tail in one functional must not own a kernel's distance.
+
+    Parameters
+    ----------
+    limit : float
+        In standard deviations.
+    """
+
+    def __init__(self, limit: float = 5.0) -> None:
+        self.limit = limit
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        validate_data(self, X, dtype=np.float64)
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.float64]:
+        check_is_fitted(self, "n_features_in_")
+        table = validate_data(self, X, dtype=np.float64, reset=False)
+        return np.asarray(np.clip(table, -self.limit, self.limit))

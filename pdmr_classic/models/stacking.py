@@ -1,0 +1,315 @@
+"""The grouped stacker: base learners on views, joined by a meta-learner that saw out-of-fold scores only.
+
+scikit-learn's `StackingClassifier` cannot be grouped: its inner folds leak subjects into the meta-learner. This one
+turns the splitter into index lists for the rows at hand, and asks metadata routing for `groups`, so that it nests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any, Self
+
+import joblib
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.models.calibration import Calibrator, cross_fitted
+from pdmr_classic.models.learners import LEARNERS, fit_learner, log_odds, one_thread, raw_scores
+from pdmr_classic.models.members import Member, View, default_members, modality_columns, presence, views_of
+from pdmr_classic.models.tuning import MemberData, mean_scores, out_of_fold
+from pdmr_classic.splits import Fold, GroupedFolds, feasible_folds
+
+_META_STRENGTH = 0.3
+Modalities = frozenset[str]
+
+
+class Problem:
+    """One table to learn from: its views, its folds, and the rows that each view has.
+
+    Parameters
+    ----------
+    X : ndarray of float64, shape [n, F]
+    names : sequence of str, length F
+    y : ndarray of int, shape [n]
+        Class numbers from 0.
+    groups : array-like, shape [n]
+    folds, repeats, seed : int
+        Fewer folds are made where the rarest class has fewer subjects.
+
+    Raises
+    ------
+    DataError
+        There are too few classes or subjects, or no column to learn from.
+    """
+
+    def __init__(
+        self,
+        X: NDArray[np.float64],
+        names: Sequence[str],
+        y: NDArray[np.intp],
+        groups: ArrayLike,
+        *,
+        folds: int,
+        repeats: int,
+        seed: int,
+    ) -> None:
+        self.groups = np.asarray(groups)
+        self.n_folds = feasible_folds(y, self.groups, folds)
+        splitter = GroupedFolds(self.n_folds, n_repeats=repeats, random_state=seed)
+        self.folds: list[Fold] = list(splitter.split(X, y, self.groups))
+        self.columns = modality_columns(names)
+        self.present = presence(X, self.columns)
+        self.y = y
+        self.findings: list[Finding] = []
+        if self.n_folds < folds:
+            what = f"{self.n_folds} folds instead of {folds}: the rarest class has no more subjects"
+            self.findings.append(Finding("fewer-folds", what))
+        self.views: dict[str, View] = {}
+        self.data: dict[str, MemberData] = {}
+        for view in views_of(self.columns, self.present):
+            self._add(view, X)
+        if not self.views:
+            raise DataError("there is no column to learn from", code="no-features", expected="video or audio features")
+
+    def _add(self, view: View, X: NDArray[np.float64]) -> None:
+        rows = view.rows(self.present)
+        data = MemberData(X, self.y, rows, view.columns, self.folds)
+        if len(data.folds) == len(self.folds):
+            self.views[view.name], self.data[view.name] = view, data
+        else:
+            what = f"view {view.name!r} has too few recordings to learn from, and is left out"
+            self.findings.append(Finding("view-too-small", what, found=f"{rows.sum()} recordings"))
+
+
+class _Meta:
+    """The meta-learner of one set of modalities: each member's scores calibrated, then weighed by a logistic model."""
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        self.edges = np.cumsum([0, *widths])
+
+    def fit(self, columns: NDArray[np.float64], y: NDArray[np.intp]) -> Self:
+        self.calibrators_ = [Calibrator().fit(part, y) for part in self._parts(columns)]
+        self.model_ = LogisticRegression(C=_META_STRENGTH, max_iter=2000).fit(self._calibrated(columns), y)
+        return self
+
+    def predict_proba(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(self.model_.predict_proba(self._calibrated(columns)))
+
+    def _calibrated(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
+        parts = zip(self.calibrators_, self._parts(columns), strict=True)
+        return np.hstack([log_odds(calibrator.predict_proba(part)) for calibrator, part in parts])
+
+    def _parts(self, columns: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+        return [columns[:, start:stop] for start, stop in zip(self.edges[:-1], self.edges[1:], strict=True)]
+
+
+class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+    """Stack base learners over views so that no subject is on both sides of any inner split.
+
+    Columns named `view__channel__functional` are grouped into modalities by the part before the first `__`;
+    `quality__…` is never learned from. A row without any value of a modality lacks it: the meta-learner exists once
+    for each set of modalities, and a row uses the one that fits. Nothing is imputed across modalities.
+
+    Parameters
+    ----------
+    members : sequence of Member, optional
+        Learners on views with their parameters; default: each of `learners` on each view, with default parameters.
+    learners : sequence of str
+        Names of `LEARNERS`.
+    folds, repeats : int
+        Of the inner, grouped folds.
+    random_state : int
+    jobs : int
+        Processes; the result does not depend on it.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+    members_ : list of Member
+        In the order of the meta-learners' columns.
+    models_ : dict of str to Pipeline
+        Each member fitted on all rows of its view.
+    oof_probability_ : ndarray, shape [n, K]
+        Of every training row, from learners and meta-learner that did not see its subject; NaN where impossible.
+
+    References
+    ----------
+    Wolpert 1992 (stacked generalisation).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> subjects = np.repeat(np.arange(20), 3)
+    >>> y = subjects % 2
+    >>> X = rng.normal(size=(60, 4)) + y[:, None]
+    >>> stacker = GroupedStacker(learners=["svm"], repeats=1).fit(X, y, groups=subjects)
+    >>> stacker.predict_proba(X).shape
+    (60, 2)
+    """
+
+    # Asked of metadata routing by default: a stacker without groups would leak in silence.
+    __metadata_request__fit = {"groups": True}  # noqa: RUF012
+
+    def __init__(
+        self,
+        members: Sequence[Member] | None = None,
+        *,
+        learners: Sequence[str] = tuple(LEARNERS),
+        folds: int = 5,
+        repeats: int = 2,
+        random_state: int = 0,
+        jobs: int = 1,
+    ) -> None:
+        self.members = members
+        self.learners = learners
+        self.folds = folds
+        self.repeats = repeats
+        self.random_state = random_state
+        self.jobs = jobs
+
+    def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+        """Fit base learners, calibrators and meta-learners.
+
+        Parameters
+        ----------
+        X : DataFrame or ndarray, shape [n, F]
+            NaN where a value is unknown.
+        y : array-like, shape [n]
+        groups : array-like, shape [n]
+            The subject of each row.
+
+        Raises
+        ------
+        ValueError
+            `groups` is missing.
+        DataError
+            There are too few classes or subjects.
+        """
+        if groups is None:
+            raise ValueError("groups must be given: without them a subject could stand on both sides of a split")
+        table, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
+        check_classification_targets(labels)
+        self.classes_, codes = np.unique(labels, return_inverse=True)
+        names = getattr(self, "feature_names_in_", [str(place) for place in range(table.shape[1])])
+        problem = Problem(table, names, codes, groups, folds=self.folds, repeats=self.repeats, seed=self.random_state)
+        members = self.members if self.members is not None else default_members(problem.views, self.learners)
+        self.members_ = [member for member in members if member.view in problem.views]
+        self.views_ = problem.views
+        self.columns_ = problem.columns
+        with joblib.Parallel(n_jobs=self.jobs) as parallel:
+            scores = out_of_fold(self.members_, problem.data, self.random_state, parallel)
+            self.models_ = self._fit_all(problem, parallel)
+        columns = self._columns(problem, scores)
+        with one_thread():
+            self._fit_metas(problem, columns)
+        return self
+
+    def _fit_all(self, problem: Problem, parallel: joblib.Parallel) -> dict[str, Pipeline]:
+        tasks = (
+            joblib.delayed(fit_learner)(
+                member.learner,
+                member.params,
+                self.random_state,
+                problem.data[member.view].X,
+                problem.data[member.view].y,
+            )
+            for member in self.members_
+        )
+        return {member.name: model for member, model in zip(self.members_, parallel(tasks), strict=True)}
+
+    def _columns(self, problem: Problem, scores: list[list[NDArray[np.float64]]]) -> list[NDArray[np.float64]]:
+        """Return each member's out-of-fold scores over all rows, shape [n, S]; NaN where it has none."""
+        columns = []
+        for member, found in zip(self.members_, scores, strict=True):
+            data = problem.data[member.view]
+            over_all = np.full((len(problem.y), found[0].shape[1]), np.nan)
+            over_all[problem.views[member.view].rows(problem.present)] = mean_scores(found, data)
+            columns.append(over_all)
+        return columns
+
+    def _fit_metas(self, problem: Problem, columns: list[NDArray[np.float64]]) -> None:
+        n_classes = len(self.classes_)
+        self.metas_: dict[Modalities, _Meta] = {}
+        self.oof_probability_ = np.full((len(problem.y), n_classes), np.nan)
+        for modalities in self._sets_of_modalities():
+            chosen = [columns[place] for place in self._usable(modalities)]
+            joined = np.hstack(chosen)
+            rows = np.asarray(np.isfinite(joined).all(axis=1))
+            number = np.cumsum(rows) - 1
+            folds = [(number[train[rows[train]]], number[test[rows[test]]]) for train, test in problem.folds]
+            x, y = joined[rows], problem.y[rows]
+            widths = [part.shape[1] for part in chosen]
+            self.metas_[modalities] = _Meta(widths).fit(x, y)
+            probability = cross_fitted(lambda c, t, w=widths: _Meta(w).fit(c, t), x, y, folds, n_classes)
+            exactly = self._have_exactly(modalities, problem.present)
+            self.oof_probability_[exactly & rows] = probability[exactly[rows]]
+
+    def _sets_of_modalities(self) -> list[Modalities]:
+        """Return every set of modalities for which there is a member."""
+        trained = sorted({modality for view in self.views_.values() for modality in view.needs})
+        sets = [frozenset(chosen) for size in range(1, len(trained) + 1) for chosen in combinations(trained, size)]
+        return [modalities for modalities in sets if self._usable(modalities)]
+
+    def _usable(self, modalities: Modalities) -> list[int]:
+        return [place for place, member in enumerate(self.members_) if self.views_[member.view].needs <= modalities]
+
+    def _have_exactly(self, modalities: Modalities, present: dict[str, NDArray[np.bool_]]) -> NDArray[np.bool_]:
+        trained = {modality for view in self.views_.values() for modality in view.needs}
+        return np.asarray(np.stack([present[name] == (name in modalities) for name in trained]).all(axis=0))
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return class probabilities, shape [n, K]; NaN for a row that has no modality the stacker was trained on."""
+        check_is_fitted(self)
+        table = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
+        present = presence(table, self.columns_)
+        columns = [self._member_scores(member, table, present) for member in self.members_]
+        probability = np.full((len(table), len(self.classes_)), np.nan)
+        for modalities, meta in self.metas_.items():
+            rows = self._have_exactly(modalities, present)
+            if rows.any():
+                joined = np.hstack([columns[place][rows] for place in self._usable(modalities)])
+                with one_thread():
+                    probability[rows] = meta.predict_proba(joined)
+        return probability
+
+    def _member_scores(
+        self, member: Member, X: NDArray[np.float64], present: dict[str, NDArray[np.bool_]]
+    ) -> NDArray[np.float64]:
+        view = self.views_[member.view]
+        rows = view.rows(present)
+        width = 1 if len(self.classes_) == 2 else len(self.classes_)
+        scores = np.full((len(X), width), np.nan)
+        if rows.any():
+            scores[rows] = raw_scores(self.models_[member.name], X[rows][:, view.columns])
+        return scores
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the most probable class of each row.
+
+        Raises
+        ------
+        DataError
+            A row has no modality the stacker was trained on.
+        """
+        probability = self.predict_proba(X)
+        unknown = np.isnan(probability).any(axis=1)
+        if unknown.any():
+            raise DataError(
+                f"{unknown.sum()} rows have no modality that the stacker was trained on",
+                code="no-modality",
+                expected=" or ".join(sorted({name for view in self.views_.values() for name in view.needs})),
+            )
+        return np.asarray(self.classes_[np.argmax(probability, axis=1)])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags

@@ -1,0 +1,1 @@
+"""Results as plain dicts first, and as tables made from those."""

@@ -1,0 +1,189 @@
+"""Summaries as tables for a terminal of 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+SYNTHETIC = "These recordings are synthetic: scores on them say nothing about people."
+_FILES_SHOWN = 3
+_KINDS = {
+    "pose": "pose",
+    "gaze": "gaze",
+    "au_intensity": "AU intensity",
+    "au_presence": "AU presence",
+    "landmark": "2-D landmarks",
+    "other": "other",
+}
+_SCORES = (
+    ("f1", "F1"),
+    ("floor", "  F1 if all were called positive"),
+    ("precision", "Precision"),
+    ("recall", "Recall"),
+    ("macro_f1", "Macro F1"),
+    ("weighted_f1", "Weighted F1"),
+    ("balanced_accuracy", "Balanced accuracy"),
+    ("auc", "AUC"),
+    ("brier", "Brier score"),
+)
+
+
+def check_tables(summary: dict[str, Any]) -> RenderableType:
+    """Show what `check` found: what is there, what was noticed, and what is refused."""
+    parts: list[RenderableType] = [_splits_table(summary["splits"])]
+    if summary["findings"]:
+        parts += ["", _findings_table("Noticed, and read all the same", summary["findings"])]
+    if summary["refused"]:
+        parts += ["", _refused_table(summary["refused"])]
+    else:
+        parts += ["", "Every file can be read."]
+    return _marked(summary, parts)
+
+
+def _splits_table(splits: dict[str, dict[str, Any]]) -> Table:
+    table = _table("", *splits)
+    columns = [_split_rows(summary) for summary in splits.values()]
+    for label in dict.fromkeys(label for rows in columns for label in rows):
+        table.add_row(label, *(rows.get(label, "") for rows in columns))
+    return table
+
+
+def _split_rows(summary: dict[str, Any]) -> dict[str, str]:
+    rows = {
+        "recordings": str(summary["recordings"]),
+        "  with video": str(summary["with_video"]),
+        "  with audio": str(summary["with_audio"]),
+    }
+    if "subjects" in summary:
+        rows["subjects"] = str(summary["subjects"])
+    for label, count in summary.get("classes", {}).items():
+        rows[f"  labelled {escape(label)}"] = str(count)
+    for kind, count in summary.get("channels", {}).items():
+        rows[f"channels: {_KINDS.get(kind, kind)}"] = str(count)
+    for name, label, digits in (
+        ("n_frames", "frames", 0),
+        ("duration_s", "duration, s", 1),
+        ("frame_rate_hz", "frame rate, Hz", 1),
+        ("coverage", "valid frames, share", 2),
+    ):
+        if name in summary:
+            spread = summary[name]
+            rows[label] = f"{spread['median']:.{digits}f}  ({spread['min']:.{digits}f} to {spread['max']:.{digits}f})"
+    if "audio_width" in summary:
+        rows["audio vector"] = f"{summary['audio_width']} values"
+    return rows
+
+
+def _findings_table(title: str, findings: Iterable[dict[str, Any]]) -> Table:
+    """One row a code: how many files it concerns, and the first of them."""
+    by_code: dict[str, list[dict[str, Any]]] = {}
+    for finding in findings:
+        by_code.setdefault(finding["code"], []).append(finding)
+    table = _table(title, "files")
+    for same in by_code.values():
+        first = same[0]
+        text = Text(first["what"])
+        if len(same) == 1 and first.get("found"):
+            text.append(f": {first['found']}", style="dim")
+        files = [Path(finding["file"]).name for finding in same if "file" in finding]
+        if files:
+            shown = ", ".join(dict.fromkeys(files[:_FILES_SHOWN])) + (" …" if len(files) > _FILES_SHOWN else "")
+            text.append(f"\n{shown}", style="dim")
+        if first.get("mend"):
+            text.append(f"\n{first['mend']}", style="dim")
+        table.add_row(text, str(len(files) or ""))
+    return table
+
+
+def _refused_table(refused: Iterable[dict[str, Any]]) -> Table:
+    table = _table("Refused", "file")
+    for finding in refused:
+        text = Text(finding["what"])
+        where = ", ".join(f"{name} {finding[name]}" for name in ("row", "column") if name in finding)
+        if where:
+            text.append(f" ({where})")
+        for name in ("expected", "found", "mend"):
+            if name in finding:
+                text.append(f"\n{name + ':':<10}{finding[name]}", style="dim")
+        table.add_row(text, Text("/".join(Path(finding["file"]).parts[-2:])))
+    return table
+
+
+def families_table(families: Iterable[dict[str, Any]]) -> RenderableType:
+    """Show every feature family."""
+    table = _table("family", "what it computes", "count")
+    total = 0
+    for family in families:
+        text = Text(family["what"])
+        for name in ("formula", "unit", "source"):
+            text.append(f"\n{name}: ", style="dim bold")
+            text.append(family.get(name, ""), style="dim")
+        table.add_row(family["family"], text, str(family["count"]))
+        table.add_section()
+        total += family["count"]
+    table.add_row("all", "on a complete stream and an audio vector of 768", str(total))
+    return table
+
+
+def fit_table(summary: dict[str, Any]) -> RenderableType:
+    """Show what was trained, and how well it does on its own folds."""
+    table = _table("trained on", "")
+    table.add_row("recordings, subjects", f"{summary['n_recordings']}, {summary['n_subjects']}")
+    for label, count in summary["classes"].items():
+        table.add_row(f"  {escape(label)}", str(count))
+    table.add_row("features", str(summary["n_features"]))
+    table.add_row("views", ", ".join(f"{name} ({count})" for name, count in summary["views"].items()))
+    table.add_row("learners", ", ".join(dict.fromkeys(member["learner"] for member in summary["members"])))
+    if summary["threshold"] is not None:
+        table.add_row(f"threshold for {escape(summary['positive'])}", f"{summary['threshold']:.3f}")
+    note = f"The folds chose parameters and threshold, so this flatters. Model: {summary['out']}"
+    scores = score_table({"positive": summary["positive"], **summary["inner_scores"]}, title="on its own grouped folds")
+    return _marked(summary, [table, "", scores, "", note])
+
+
+def score_table(scores: dict[str, Any], title: str = "score") -> RenderableType:
+    """Show scores, F1 beside its floor."""
+    about = f" of {escape(scores['positive'])}" if scores.get("positive") else ""
+    table = _table(title, f"{scores['n']} recordings")
+    for name, label in _SCORES:
+        if name in scores:
+            table.add_row(label + (about if name == "f1" else ""), f"{scores[name]:.3f}")
+    return table
+
+
+def prediction_table(summary: dict[str, Any]) -> RenderableType:
+    """Show how many recordings were predicted to be what."""
+    table = _table("predicted", "recordings")
+    for label, count in summary["predicted"].items():
+        table.add_row(escape(label), str(count))
+    return Group(table, "", f"Written: {summary['out']}")
+
+
+def extraction_table(summary: dict[str, Any]) -> RenderableType:
+    """Show how many features were extracted."""
+    table = _table("view", "features")
+    for view, count in summary["features"].items():
+        table.add_row(view, str(count))
+    note = f"{summary['recordings']} recordings, {summary['nan_share']:.1%} of the values unknown (NaN)."
+    return Group(table, "", note, f"Written: {summary['out']}")
+
+
+def _marked(summary: dict[str, Any], parts: list[RenderableType]) -> RenderableType:
+    if summary.get("synthetic"):
+        parts = [*parts, "", Text(SYNTHETIC, style="yellow")]
+    return Group(*parts)
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column(first, overflow="fold")
+    for name in others:
+        table.add_column(name, justify="left", overflow="fold")
+    return table
