@@ -34,8 +34,8 @@ class GroupedFolds(StratifiedGroupKFold):  # type: ignore[misc]
     >>> y = np.array([0, 0, 1, 1, 0, 0, 1, 1])
     >>> subjects = np.array(["a", "a", "b", "b", "c", "c", "d", "d"])
     >>> folds = GroupedFolds(n_splits=2, n_repeats=1)
-    >>> [sorted(set(subjects[test])) for _, test in folds.split(y, y, subjects)]
-    [['b', 'c'], ['a', 'd']]
+    >>> [sorted(set(subjects[test].tolist())) for _, test in folds.split(y, y, subjects)]
+    [['c', 'd'], ['a', 'b']]
     """
 
     def __init__(self, n_splits: int = 5, *, n_repeats: int = 1, random_state: int = 0) -> None:

@@ -10,7 +10,7 @@ import typer
 Data = Annotated[
     Path,
     typer.Argument(
-        metavar="[DATA]", help="Folder with video/ and/or audio/, or with train/ and test/.", show_default=False
+        metavar="DATA", help="Folder with video/ and/or audio/, or with train/ and test/.", show_default=False
     ),
 ]
 DataGiven = Annotated[
@@ -38,9 +38,9 @@ Jobs = Annotated[
     int | None,
     typer.Option("--jobs", metavar="J", min=1, help="Processes; default: one a core. Results do not depend on it."),
 ]
-NoCache = Annotated[bool, typer.Option("--no-cache", help="Read every file anew.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", metavar="", help="Read every file anew.")]
+AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object and nothing else.")]
+Debug = Annotated[bool, typer.Option("--debug", metavar="", help="Show the traceback of an error.")]
 
 
 def n_jobs(jobs: int | None) -> int:

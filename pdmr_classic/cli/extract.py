@@ -41,4 +41,4 @@ def extract(
         write_features(extraction.checked(), out)
         for finding in without_paths(extraction.findings):
             reporter.tell(finding)
-    show(summarise_extraction(extraction, out), as_json, extraction_table)
+    show(summarise_extraction(extraction, out, synthetic=dataset.is_synthetic), as_json, extraction_table)

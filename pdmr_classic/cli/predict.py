@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pdmr_classic.cli._console import ConsoleReporter, show, verb
-from pdmr_classic.cli._options import AsJson, Data, Debug, Jobs, NoCache, cache_folder, n_jobs
+from pdmr_classic.cli._options import AsJson, Data, Debug, Fps, Jobs, NoCache, cache_folder, n_jobs
 
 
 @verb
@@ -18,7 +18,10 @@ def predict(
         "models/pdmr-classic.joblib"
     ),
     out: Annotated[Path, typer.Option(metavar="FILE", help="Results to write.")] = Path("results.jsonl"),
-    proba: Annotated[bool, typer.Option("--proba", help="Add the probability of the positive class.")] = False,
+    proba: Annotated[
+        bool, typer.Option("--proba", metavar="", help="Add the probability of the positive class.")
+    ] = False,
+    fps: Fps = None,
     jobs: Jobs = None,
     no_cache: NoCache = False,
     as_json: AsJson = False,
@@ -39,6 +42,7 @@ def predict(
     check_writable(out)
     with ConsoleReporter(quiet=as_json) as reporter:
         loaded = DepressionModel.load(model, reporter=reporter)
+        loaded.settings = loaded.settings.override({"reading.fps": fps})
         predictions = loaded.predict(dataset, jobs=n_jobs(jobs), cache=cache_folder(no_cache), reporter=reporter)
     write_results(predictions, out, proba=proba)
-    show(summarise_predictions(predictions, out), as_json, prediction_table)
+    show(summarise_predictions(predictions, out, synthetic=dataset.is_synthetic), as_json, prediction_table)

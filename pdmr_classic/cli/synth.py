@@ -20,7 +20,7 @@ def synth(
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 0,
     missing: Annotated[float, typer.Option(help="Share of recordings without video or without audio.")] = 0.05,
     masked: Annotated[float, typer.Option(help="Share of recordings with a hidden face for a while.")] = 0.2,
-    truth: Annotated[bool, typer.Option("--truth", help="Also write what was planted.")] = False,
+    truth: Annotated[bool, typer.Option("--truth", metavar="", help="Also write what was planted.")] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.io.dataset import is_synthetic
 from pdmr_classic.io.labels import read_labels
 from pdmr_classic.io.results import read_results
 from pdmr_classic.metrics import score
@@ -26,7 +27,7 @@ def score_files(results: str | Path, labels: str | Path, *, positive: str | None
     Returns
     -------
     dict
-        As `score`, with `positive`, and `findings`: labels without a result and results without a label, which are
+        As `score`, with `positive`, `synthetic` (whether the labels lie in a synthetic set), and `findings`: labels without a result and results without a label, which are
         left out of the scores.
 
     Raises
@@ -60,7 +61,8 @@ def score_files(results: str | Path, labels: str | Path, *, positive: str | None
         check_labels(said["status"][common], classes)
     probability = said["probability"][common] if "probability" in said and chosen is not None else None
     scores = score(truth, said["status"][common], positive=chosen, probability=probability)
-    return {"positive": chosen, **scores, "findings": _unmatched(table, said, Path(labels), Path(results))}
+    marks = {"positive": chosen, "synthetic": is_synthetic(Path(labels).parent)}
+    return {**marks, **scores, "findings": _unmatched(table, said, Path(labels), Path(results))}
 
 
 def _unmatched(table: pd.DataFrame, said: pd.DataFrame, labels: Path, results: Path) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -52,6 +53,8 @@ class Family:
         return {name.lower(): " ".join(text.split()) for name, text in found}
 
 
+# In the order of the columns.
+_MODULES = ("distribution", "dynamics", "action_units", "movement", "spectral", "quality", "audio")
 _FAMILIES: dict[str, Family] = {}
 
 
@@ -87,15 +90,7 @@ def vector_family(name: str) -> Callable[[VectorFunction], VectorFunction]:
 
 def families() -> dict[str, Family]:
     """Return every family by name, in the order in which features are laid out."""
-    # Importing a family's module registers it; the order here is the order of the columns.
-    from pdmr_classic.features import (  # noqa: F401
-        action_units,
-        audio,
-        distribution,
-        dynamics,
-        movement,
-        quality,
-        spectral,
-    )  # fmt: skip  # isort: skip
-
+    # Importing a family's module registers it.
+    for module in _MODULES:
+        importlib.import_module(f"pdmr_classic.features.{module}")
     return dict(_FAMILIES)

@@ -67,7 +67,7 @@ class Dataset:
     @property
     def is_synthetic(self) -> bool:
         """Whether the set says of itself that it is synthetic."""
-        return any((folder / SYNTHETIC_MARK).is_file() for folder in (self.folder, self.folder.resolve().parent))
+        return is_synthetic(self.folder)
 
     @property
     def status(self) -> pd.Series | None:
@@ -178,6 +178,11 @@ def resolve_split(path: Path, split: Split | None) -> Path:
         found=_listing(path),
         mend="name the folder that holds them",
     )
+
+
+def is_synthetic(folder: Path) -> bool:
+    """Return whether a split or its root is marked as synthetic."""
+    return any((place / SYNTHETIC_MARK).is_file() for place in (folder, folder.resolve().parent))
 
 
 def find_splits(path: Path) -> list[Path]:

@@ -90,11 +90,12 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
     return {"min": float(np.min(values)), "median": float(np.median(values)), "max": float(np.max(values))}
 
 
-def summarise_extraction(extraction: Extraction, out: Path) -> dict[str, Any]:
+def summarise_extraction(extraction: Extraction, out: Path, *, synthetic: bool = False) -> dict[str, Any]:
     """Return how many features of which view were extracted."""
     views = Counter(str(name).split("__")[0] for name in extraction.features.columns)
     return {
         "out": str(out),
+        "synthetic": synthetic,
         "recordings": len(extraction.features),
         "features": {**views, "all": extraction.features.shape[1]},
         "nan_share": float(extraction.features.isna().to_numpy().mean()),
@@ -141,11 +142,12 @@ def summarise_fit(model: DepressionModel, out: Path) -> dict[str, Any]:
     return {"out": str(out), **facts, "n_features": len(model.feature_names_)}
 
 
-def summarise_predictions(predictions: pd.DataFrame, out: Path) -> dict[str, Any]:
+def summarise_predictions(predictions: pd.DataFrame, out: Path, *, synthetic: bool = False) -> dict[str, Any]:
     """Return how many recordings were predicted to be what."""
     counts = predictions["status"].value_counts()
     return {
         "out": str(out),
+        "synthetic": synthetic,
         "recordings": len(predictions),
         "predicted": {str(label): int(count) for label, count in sorted(counts.items())},
     }

@@ -155,7 +155,7 @@ def score_table(scores: dict[str, Any], title: str = "score") -> RenderableType:
     for name, label in _SCORES:
         if name in scores:
             table.add_row(label + (about if name == "f1" else ""), f"{scores[name]:.3f}")
-    return table
+    return _marked(scores, [table])
 
 
 def prediction_table(summary: dict[str, Any]) -> RenderableType:
@@ -163,7 +163,7 @@ def prediction_table(summary: dict[str, Any]) -> RenderableType:
     table = _table("predicted", "recordings")
     for label, count in summary["predicted"].items():
         table.add_row(escape(label), str(count))
-    return Group(table, "", f"Written: {summary['out']}")
+    return _marked(summary, [table, "", f"Written: {summary['out']}"])
 
 
 def extraction_table(summary: dict[str, Any]) -> RenderableType:
@@ -172,7 +172,7 @@ def extraction_table(summary: dict[str, Any]) -> RenderableType:
     for view, count in summary["features"].items():
         table.add_row(view, str(count))
     note = f"{summary['recordings']} recordings, {summary['nan_share']:.1%} of the values unknown (NaN)."
-    return Group(table, "", note, f"Written: {summary['out']}")
+    return _marked(summary, [table, "", note, f"Written: {summary['out']}"])
 
 
 def _marked(summary: dict[str, Any], parts: list[RenderableType]) -> RenderableType:
