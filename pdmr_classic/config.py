@@ -33,12 +33,17 @@ class ReadingSettings(_Section):
 
     fps: float = Field(30.0, gt=0, description="frame rate in Hz of streams without timestamps")
     min_confidence: float = Field(0.7, ge=0, le=1, description="frames below are invalid")
+    frozen_s: float = Field(1.0, gt=0, description="a face that does not move at all for this long is no measurement")
+    landmarks: bool = Field(True, description="read the 2-D landmarks where there are any: a third of the time")
 
 
 class FeatureSettings(_Section):
     """Which families are computed."""
 
-    families: tuple[str, ...] | None = Field(None, description="names as listed by `features`; default: all")
+    families: tuple[str, ...] | None = Field(
+        None, description="names as listed by `features`; default: those marked so"
+    )
+    chunk_frames: int | None = Field(None, ge=2, description="also summarise chunks of this many frames (such as 5000)")
 
 
 class LearningSettings(_Section):
@@ -79,7 +84,7 @@ class Settings(_Section):
         """
         path = Path(path)
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")
             raw = _settings_of_manifest(text) if path.suffix == ".json" else tomllib.loads(text)
         except OSError as error:
             raise ConfigError("the settings file cannot be read", file=path, found=error.strerror) from None
@@ -97,8 +102,8 @@ class Settings(_Section):
         raw = self.model_dump()
         for name, value in changes.items():
             if value is not None:
-                section, key = name.split(".")
-                raw[section][key] = value
+                section, _, key = name.partition(".")
+                raw.setdefault(section, {})[key] = value
         return self._validated(raw)
 
     @classmethod

@@ -27,8 +27,8 @@ def score_files(results: str | Path, labels: str | Path, *, positive: str | None
     Returns
     -------
     dict
-        As `score`, with `positive`, `synthetic` (whether the labels lie in a synthetic set), and `findings`: labels without a result and results without a label, which are
-        left out of the scores.
+        As `score`, with `positive`, `synthetic` (whether the labels lie in a synthetic set) and `findings`: labels
+        without a result and results without a label, which are left out of the scores.
 
     Raises
     ------

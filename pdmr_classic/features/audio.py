@@ -1,4 +1,4 @@
-"""The audio vector, as it is."""
+"""The audio vector, as it is, and the weight of its clusters."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.registry import vector_family
-from pdmr_classic.io.embeddings import NETVLAD_WIDTH
+from pdmr_classic.io.embeddings import NETVLAD_CLUSTERS, NETVLAD_WIDTH
 
 
 @vector_family("audio_vector")
-def audio_vector(vector: NDArray[np.float64]) -> Mapping[tuple[str, str], float]:
+def audio_vector(vector: NDArray[np.float64], settings: FeatureSettings) -> Mapping[tuple[str, str], float]:
     """Every component of the audio vector, unchanged.
 
     Formula: x_i; named netvlad where the width is 16 x 48, vector otherwise
@@ -24,3 +25,21 @@ def audio_vector(vector: NDArray[np.float64]) -> Mapping[tuple[str, str], float]
     channel = "netvlad" if len(vector) == NETVLAD_WIDTH else "vector"
     digits = max(len(str(len(vector) - 1)), 3)
     return {(channel, f"{index:0{digits}d}"): float(value) for index, value in enumerate(vector)}
+
+
+@vector_family("audio_clusters")
+def audio_clusters(vector: NDArray[np.float64], settings: FeatureSettings) -> Mapping[tuple[str, str], float]:
+    """Norm of each NetVLAD cluster, where the width is 16 x 48.
+
+    Formula: root of the sum of squares of a cluster's 48 components
+
+    Unit: the embedding's
+
+    Source: Arandjelović et al. 2016 (NetVLAD)
+
+    Vectors that were normalised within clusters have the same norm everywhere: learners then drop the column.
+    """
+    if len(vector) != NETVLAD_WIDTH:
+        return {}
+    norms = np.sqrt((vector.reshape(NETVLAD_CLUSTERS, -1) ** 2).sum(axis=1))
+    return {("netvlad_cluster", f"{index:02d}"): float(norm) for index, norm in enumerate(norms)}

@@ -5,63 +5,59 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pdmr_classic.features.registry import channel_family
+from pdmr_classic.config import FeatureSettings
+from pdmr_classic.features.registry import CONTINUOUS, channel_family
 from pdmr_classic.features.signal import Floats, Signal
 
 _QUANTILES = (5, 25, 50, 75, 95)
-# Below this spread, relative to the level, the higher moments of rounded values are noise.
-_CONSTANT = 1e-9
+_NAMES = (
+    *("mean", "std", "min", "max", *(f"p{q:02d}" for q in _QUANTILES)),
+    *("iqr", "range", "mad", "skewness", "kurtosis", "slope", "share_above_mean", "share_below_mean"),
+)
 
 
-@channel_family("distribution", kinds=("pose", "gaze", "au_intensity", "other"))
-def distribution(signal: Signal) -> Mapping[str, Floats]:
+@channel_family("distribution", kinds=CONTINUOUS)
+def distribution(signal: Signal, settings: FeatureSettings) -> Mapping[str, Floats]:
     """Level, spread and shape of each channel over its usable frames.
 
     Formula: mean; std = sqrt(mean((x - mean)^2)); min, max; quantiles p05 p25 p50 p75 p95 (linear); iqr = p75 - p25;
     range = max - min; mad = median|x - p50|; skewness = m3 / m2^1.5; kurtosis = m4 / m2^2 - 3;
-    slope of the least-squares line over time; share_above_mean
+    slope of the least-squares line over time; shares of frames above and below the mean
 
-    Unit: the channel's (slope: per second; skewness, kurtosis, share: none)
+    Unit: the channel's (slope: per second; skewness, kurtosis, shares: none)
 
     Source: Girard et al. 2014 (AU and head functionals); moments as in Joanes and Gill 1998 (g1, g2)
 
-    A channel without a usable frame gets NaN throughout; a constant one NaN for skewness and kurtosis.
+    A channel without a usable frame gets NaN throughout; a constant one NaN for skewness and kurtosis, and shares of 0.
     """
-    x = signal.values.T
     if not signal.n_frames:
-        return dict.fromkeys(_NAMES, np.full(len(x), np.nan))
-    mean = x.mean(axis=1)
-    centred = x - mean[:, None]
-    square = centred * centred
-    variance = square.mean(axis=1)
-    ordered = np.sort(x, axis=1)
+        return dict.fromkeys(_NAMES, np.full(len(signal.channels), np.nan))
+    n = signal.n_frames
+    centred, square, variance = signal.centred.T, signal.squared.T, signal.variance
+    # The values were float32 in the stream: sorted as such, they are the same, in half the time.
+    ordered = np.sort(signal.values.T.astype(np.float32), axis=1)
     p05, p25, p50, p75, p95 = _quantiles(ordered)
-    lowest, highest = ordered[:, 0], ordered[:, -1]
-    varies = variance > (_CONSTANT * np.maximum(np.abs(lowest), np.abs(highest))) ** 2
-    safe = np.where(varies, variance, np.nan)
+    lowest, highest = ordered[:, 0].astype(np.float64), ordered[:, -1].astype(np.float64)
+    safe = np.where(signal.varies, variance, np.nan)
     values = (
-        mean,
+        signal.mean,
         np.sqrt(variance),
         *(lowest, highest, p05, p25, p50, p75, p95),
         p75 - p25,
         highest - lowest,
-        _median(np.abs(x - p50[:, None])),
-        np.einsum("ct,ct->c", square, centred) / x.shape[1] / safe**1.5,
-        np.einsum("ct,ct->c", square, square) / x.shape[1] / safe**2 - 3,
-        _slope(centred, signal.time_s),
-        np.count_nonzero(centred > 0, axis=1) / x.shape[1],
+        _deviation(ordered, p50),
+        np.einsum("ct,ct->c", square, centred) / n / safe**1.5,
+        np.einsum("ct,ct->c", square, square) / n / safe**2 - 3,
+        _slope(signal),
+        np.count_nonzero(centred > 0, axis=1) / n * signal.varies,
+        np.count_nonzero(centred < 0, axis=1) / n * signal.varies,
     )
     return dict(zip(_NAMES, values, strict=True))
 
 
-_NAMES = (
-    *("mean", "std", "min", "max", *(f"p{q:02d}" for q in _QUANTILES)),
-    *("iqr", "range", "mad", "skewness", "kurtosis", "slope", "share_above_mean"),
-)
-
-
-def _quantiles(ordered: Floats) -> list[Floats]:
+def _quantiles(ordered: NDArray[np.float32]) -> list[Floats]:
     """Read linear quantiles off sorted rows, shape [C, V]; one sort serves them all."""
     last = ordered.shape[1] - 1
     found = []
@@ -69,19 +65,23 @@ def _quantiles(ordered: Floats) -> list[Floats]:
         place = q / 100 * last
         low = int(place)
         high = min(low + 1, last)
-        found.append(ordered[:, low] + (place - low) * (ordered[:, high] - ordered[:, low]))
+        below, above = ordered[:, low].astype(np.float64), ordered[:, high].astype(np.float64)
+        found.append(below + (place - low) * (above - below))
     return found
 
 
-def _median(rows: Floats) -> Floats:
-    middle = rows.shape[1] // 2
-    if rows.shape[1] % 2:
-        return np.partition(rows, middle, axis=1)[:, middle]
-    halves = np.partition(rows, (middle - 1, middle), axis=1)
-    return (halves[:, middle - 1] + halves[:, middle]) / 2
+def _deviation(ordered: NDArray[np.float32], median: Floats) -> Floats:
+    """Return the median absolute deviation of sorted rows."""
+    distances = np.abs(ordered - median[:, None]).astype(np.float32)
+    middle = distances.shape[1] // 2
+    distances.partition((middle - 1, middle) if distances.shape[1] % 2 == 0 else middle, axis=1)
+    upper = distances[:, middle].astype(np.float64)
+    return upper if distances.shape[1] % 2 else (distances[:, middle - 1] + upper) / 2
 
 
-def _slope(centred: Floats, time_s: Floats) -> Floats:
-    clock = time_s - time_s.mean()
+def _slope(signal: Signal) -> Floats:
+    clock = signal.time_s - signal.time_s.mean()
     spread = clock @ clock
-    return centred @ clock / spread if spread > 0 else np.full(len(centred), np.nan)
+    if spread <= 0:
+        return np.full(len(signal.channels), np.nan)
+    return np.asarray(signal.centred.T @ clock / spread)

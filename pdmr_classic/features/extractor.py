@@ -118,12 +118,12 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         chosen = self._families()
         video = tuple(family for family in chosen if family.view != "audio")
         audio = tuple(family for family in chosen if family.view == "audio")
-        reading = (self.settings or Settings()).reading
+        settings = self.settings or Settings()
         jobs = [
-            *(_Job(r.data_id, "video", r.video, reading, video) for r in dataset.recordings if r.video and video),
-            *(_Job(r.data_id, "audio", r.audio, reading, audio) for r in dataset.recordings if r.audio and audio),
+            *(_Job(r.data_id, "video", r.video, settings, video) for r in dataset.recordings if r.video and video),
+            *(_Job(r.data_id, "audio", r.audio, settings, audio) for r in dataset.recordings if r.audio and audio),
         ]
-        cache = self._open_cache(dataset.folder, reading, chosen)
+        cache = self._open_cache(dataset.folder, settings, chosen)
         outcomes = self._run(jobs, cache)
         if cache is not None:
             good = [(job.path, row) for job, row in zip(jobs, outcomes, strict=True) if isinstance(row, FileRow)]
@@ -133,16 +133,18 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _families(self) -> tuple[Family, ...]:
         known = families()
-        names = (self.settings or Settings()).features.families or tuple(known)
+        usual = tuple(name for name, family in known.items() if family.by_default)
+        names = (self.settings or Settings()).features.families or usual
         unknown = [name for name in names if name not in known]
         if unknown:
             raise ConfigError("there is no such feature family", expected=", ".join(known), found=", ".join(unknown))
         return tuple(known[name] for name in known if name in names)
 
-    def _open_cache(self, folder: Path, reading: Any, chosen: tuple[Family, ...]) -> FeatureCache | None:
+    def _open_cache(self, folder: Path, settings: Settings, chosen: tuple[Family, ...]) -> FeatureCache | None:
         if self.cache is None:
             return None
-        key = "\0".join((reading.model_dump_json(), *(family.name for family in chosen)))
+        asked = settings.model_dump_json(include={"reading", "features"})
+        key = "\0".join((asked, *(family.name for family in chosen)))
         return FeatureCache(Path(self.cache), folder, key)
 
     def _run(self, jobs: list[_Job], cache: FeatureCache | None) -> list[FileRow | Finding]:
@@ -172,14 +174,14 @@ class _Job:
     data_id: str
     modality: str
     path: Path
-    reading: Any
+    settings: Settings
     families: tuple[Family, ...]
 
     def run(self) -> FileRow | Finding:
         try:
             if self.modality == "video":
-                return video_row(self.path, self.reading, self.families)
-            return audio_row(self.path, self.families)
+                return video_row(self.path, self.settings, self.families)
+            return audio_row(self.path, self.settings, self.families)
         except DataError as error:
             return error.finding
 

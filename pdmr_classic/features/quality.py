@@ -6,16 +6,18 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.registry import stream_family
 from pdmr_classic.io.openface import Stream
 
 
 @stream_family("quality", view="quality")
-def quality(stream: Stream) -> Mapping[tuple[str, str], float]:
+def quality(stream: Stream, settings: FeatureSettings) -> Mapping[tuple[str, str], float]:
     """How much of the recording is usable. Learners do not see it: it can give a label away.
 
     Formula: duration_s; frame_rate_hz; n_frames; coverage = valid frames / frames that the duration should have;
-    longest_gap_s and n_gaps of frames that are invalid or missing; nan_share among valid frames; face_switches
+    longest_gap_s and n_gaps of frames that are invalid or missing; nan_share among valid frames; face_switches;
+    frozen_s
 
     Unit: s; Hz; share; counts
 
@@ -34,6 +36,7 @@ def quality(stream: Stream) -> Mapping[tuple[str, str], float]:
         "n_gaps": len(gaps),
         "nan_share": float(np.isnan(values).mean()) if values.size else np.nan,
         "face_switches": stream.face_switches,
+        "frozen_s": stream.frozen_s,
     }
     return {("stream", name): float(value) for name, value in found.items()}
 

@@ -12,15 +12,21 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.signal import Floats, Signal
 from pdmr_classic.io.openface import Stream
 
-View = Literal["video", "audio", "quality"]
-ChannelFunction = Callable[[Signal], Mapping[str, Floats]]
-StreamFunction = Callable[[Stream], Mapping[tuple[str, str], float]]
-VectorFunction = Callable[[NDArray[np.float64]], Mapping[tuple[str, str], float]]
+View = Literal["video", "audio", "quality", "material"]
+ChannelFunction = Callable[[Signal, FeatureSettings], Mapping[str, Floats]]
+StreamFunction = Callable[[Stream, FeatureSettings], Mapping[tuple[str, str], float]]
+VectorFunction = Callable[[NDArray[np.float64], FeatureSettings], Mapping[tuple[str, str], float]]
 
 _FACT = re.compile(r"^(Formula|Unit|Source): (.+?)(?=\n\s*\n|\n[A-Z][a-z]+: |\Z)", re.MULTILINE | re.DOTALL)
+
+CONTINUOUS = ("pose", "gaze", "gaze_vector", "au_intensity", "other")
+"""Channels whose level is a measurement."""
+BEHAVIOURAL = ("pose", "gaze", "au_intensity", "other")
+"""The same without the gaze vectors, which say what the gaze angles say."""
 
 
 @dataclass(frozen=True)
@@ -30,31 +36,39 @@ class Family:
     Attributes
     ----------
     name : str
-    view : {"video", "audio", "quality"}
-        The first part of its features' names, and so the columns that a base learner sees together.
+    view : {"video", "audio", "quality", "material"}
+        The first part of its features' names, and so the columns that a base learner sees together. A material is no
+        feature yet: a transformer that is fitted inside each fold makes features of it.
     kinds : tuple of str
         The kinds of channel that it is computed for, one by one; empty for a family that sees the stream as a whole.
     function : callable
+    by_default : bool
+        Whether it is computed where no families are named.
     """
 
     name: str
     view: View
     kinds: tuple[str, ...]
     function: Callable[..., Mapping[Any, Any]]
+    by_default: bool = True
 
     @property
     def summary(self) -> str:
+        """First line of the docstring."""
         return (inspect.getdoc(self.function) or "").splitlines()[0]
 
     @property
     def facts(self) -> dict[str, str]:
-        """`formula`, `unit` and `source`, as the docstring of the function gives them."""
+        """`formula`, `unit` and `source`, as the docstring gives them."""
         found = _FACT.findall(inspect.getdoc(self.function) or "")
         return {name.lower(): " ".join(text.split()) for name, text in found}
 
 
 # In the order of the columns.
-_MODULES = ("distribution", "dynamics", "action_units", "movement", "spectral", "quality", "audio")
+_MODULES = (
+    *("distribution", "dynamics", "action_units", "eyes", "movement", "spectral", "coordination", "multiscale"),
+    *("quality", "audio", "tangent", "kinemes"),
+)
 _FAMILIES: dict[str, Family] = {}
 
 
@@ -68,11 +82,13 @@ def channel_family(name: str, kinds: Sequence[str]) -> Callable[[ChannelFunction
     return register
 
 
-def stream_family(name: str, view: View = "video") -> Callable[[StreamFunction], StreamFunction]:
+def stream_family(
+    name: str, view: View = "video", *, by_default: bool = True
+) -> Callable[[StreamFunction], StreamFunction]:
     """Register a function from a `Stream` to `{(channel, functional): value}`."""
 
     def register(function: StreamFunction) -> StreamFunction:
-        _FAMILIES[name] = Family(name, view, (), function)
+        _FAMILIES[name] = Family(name, view, (), function, by_default)
         return function
 
     return register

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pdmr_classic.config import ReadingSettings
+from pdmr_classic.config import FeatureSettings, Settings
 from pdmr_classic.errors import Finding
 from pdmr_classic.features.registry import Family
-from pdmr_classic.features.signal import Floats, signals
+from pdmr_classic.features.signal import Floats, Signal, signals
 from pdmr_classic.io.embeddings import read_embedding
 from pdmr_classic.io.openface import Stream, channel_kind, read_stream
 
@@ -39,24 +39,28 @@ class FileRow:
         return replace(self, findings=tuple(replace(finding, file=path) for finding in self.findings))
 
 
-def video_row(path: Path, reading: ReadingSettings, families: tuple[Family, ...]) -> FileRow:
+def video_row(path: Path, settings: Settings, families: tuple[Family, ...]) -> FileRow:
     """Read one stream and compute its features; see `read_stream` for what is raised."""
-    stream = read_stream(path, reading)
-    names, values = stream_features(stream, families)
+    stream = read_stream(path, settings.reading)
+    names, values = stream_features(stream, families, settings.features)
     return FileRow(names, values, stream.content, stream.findings)
 
 
-def audio_row(path: Path, families: tuple[Family, ...]) -> FileRow:
+def audio_row(path: Path, settings: Settings, families: tuple[Family, ...]) -> FileRow:
     """Read one audio vector and compute its features; see `read_embedding` for what is raised."""
     embedding = read_embedding(path)
     found = [
-        (family.view, *key, value) for family in families for key, value in family.function(embedding.values).items()
+        (family.view, *key, value)
+        for family in families
+        for key, value in family.function(embedding.values, settings.features).items()
     ]
     names = _names(tuple((view, channel, functional) for view, channel, functional, _ in found))
     return FileRow(names, np.array([value for *_, value in found]), embedding.content, embedding.findings)
 
 
-def stream_features(stream: Stream, families: tuple[Family, ...]) -> tuple[tuple[str, ...], Floats]:
+def stream_features(
+    stream: Stream, families: tuple[Family, ...], settings: FeatureSettings
+) -> tuple[tuple[str, ...], Floats]:
     """Compute families on one stream.
 
     Returns
@@ -68,21 +72,35 @@ def stream_features(stream: Stream, families: tuple[Family, ...]) -> tuple[tuple
     """
     keys: list[tuple[str, str, str]] = []
     values: list[Floats] = []
+    made: dict[tuple[str, ...], list[Signal]] = {}
     for family in families:
         if family.kinds:
-            channels = [name for name in stream.channels if channel_kind(name) in family.kinds]
-            for signal in signals(stream, channels):
-                result = family.function(signal)
+            for signal in _signals_of(stream, family.kinds, made):
+                result = family.function(signal, settings)
                 keys += [(family.view, channel, functional) for functional in result for channel in signal.channels]
                 values += result.values()
         else:
-            single = family.function(stream)
+            single = family.function(stream, settings)
             keys += [(family.view, *key) for key in single]
             values.append(np.array(list(single.values()), dtype=np.float64))
     flat = np.concatenate(values) if values else np.empty(0)
     # Learners work in float32: what does not fit there is no measurement of a face either.
     flat[np.abs(flat) > np.finfo(np.float32).max] = np.nan
     return _names(tuple(keys)), flat
+
+
+def _signals_of(stream: Stream, kinds: tuple[str, ...], made: dict[tuple[str, ...], list[Signal]]) -> list[Signal]:
+    """Return the signals of some kinds of channel; families share them, and what is computed on them.
+
+    Action units of presence stand alone: what is asked of them is not what is asked of a measurement.
+    """
+    found: list[Signal] = []
+    for group in (tuple(kind for kind in kinds if kind != "au_presence"), ("au_presence",)):
+        if set(group) <= set(kinds) and group:
+            if group not in made:
+                made[group] = signals(stream, [name for name in stream.channels if channel_kind(name) in group])
+            found += made[group]
+    return found
 
 
 # Files of one set share their names: one tuple for all of them is cheap to keep and to hand between processes.

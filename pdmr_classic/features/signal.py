@@ -13,10 +13,13 @@ from pdmr_classic.io.openface import Stream
 
 Floats = NDArray[np.float64]
 
+# A spread below this part of the level is the rounding of float32, not a movement.
+_ROUNDING = 1e-6
+
 
 @dataclass(frozen=True, eq=False)
 class Signal:
-    """Channels that share their usable frames.
+    """Channels that share their usable frames. What several families need is computed once.
 
     Attributes
     ----------
@@ -37,6 +40,7 @@ class Signal:
 
     @property
     def n_frames(self) -> int:
+        """Usable frames."""
         return len(self.time_s)
 
     @cached_property
@@ -49,20 +53,75 @@ class Signal:
         return list(zip(starts.tolist(), stops.tolist(), strict=True))
 
     @cached_property
+    def grid(self) -> NDArray[np.intp]:
+        """Place of each frame on a regular grid of frames, shape [V], from 0."""
+        if not self.n_frames:
+            return np.zeros(0, dtype=np.intp)
+        return np.asarray(np.rint((self.time_s - self.time_s[0]) * self.frame_rate_hz), dtype=np.intp)
+
+    @cached_property
+    def mean(self) -> Floats:
+        """Shape [C]; NaN without a frame."""
+        return mean_or_nan(self.values)
+
+    @cached_property
+    def centred(self) -> Floats:
+        """Values less their mean, shape [V, C]."""
+        return self.values - self.mean
+
+    @cached_property
+    def squared(self) -> Floats:
+        """Squares of the centred values, shape [V, C]."""
+        return self.centred * self.centred
+
+    @cached_property
+    def variance(self) -> Floats:
+        """Shape [C]; NaN without a frame."""
+        return mean_or_nan(self.squared)
+
+    @cached_property
+    def varies(self) -> NDArray[np.bool_]:
+        """Whether a channel moves at all, beyond the rounding of its values, shape [C]."""
+        return np.asarray(self.variance > (_ROUNDING * np.abs(self.mean)) ** 2)
+
+    @cached_property
+    def steps(self) -> Floats:
+        """Change from one frame to the next, shape [V - 1, C]; 0 over a gap, where it means nothing."""
+        steps = np.diff(self.values, axis=0)
+        if not self.has_no_gap:
+            steps[~self.follows[1:]] = 0.0
+        return steps
+
+    @cached_property
+    def has_no_gap(self) -> bool:
+        """Whether all frames follow each other."""
+        return bool(self.follows[1:].all())
+
+    @cached_property
     def velocity(self) -> Floats:
         """Change per second between neighbours in time, shape [pairs without a gap, C]."""
-        steps = np.diff(self.values, axis=0)
-        return self._kept(steps, self.follows[1:]) * self.frame_rate_hz
+        steps = self.steps if self.has_no_gap else self.steps[self.follows[1:]]
+        return steps * self.frame_rate_hz
 
     @cached_property
     def acceleration(self) -> Floats:
         """Change of velocity per second over three neighbours in time, shape [triples without a gap, C]."""
-        second = np.diff(self.values, n=2, axis=0)
-        return self._kept(second, self.follows[2:] & self.follows[1:-1]) * self.frame_rate_hz**2
+        second = np.diff(self.steps, axis=0)
+        if not self.has_no_gap:
+            second = second[self.follows[2:] & self.follows[1:-1]]
+        return second * self.frame_rate_hz**2
 
-    @staticmethod
-    def _kept(steps: Floats, keep: NDArray[np.bool_]) -> Floats:
-        return steps if keep.all() else steps[keep]
+
+def mean_or_nan(rows: Floats) -> Floats:
+    """Mean over the first axis; NaN, without a warning, where it is empty."""
+    return np.asarray(rows.mean(axis=0)) if len(rows) else np.full(rows.shape[1:], np.nan)
+
+
+def rms_or_nan(rows: Floats) -> Floats:
+    """Root of the mean square over the first axis; NaN, without a warning, where it is empty."""
+    if not len(rows):
+        return np.full(rows.shape[1:], np.nan)
+    return np.asarray(np.sqrt(np.einsum("t...,t...->...", rows, rows) / len(rows)))
 
 
 def signals(stream: Stream, channels: Sequence[str]) -> list[Signal]:
@@ -71,19 +130,18 @@ def signals(stream: Stream, channels: Sequence[str]) -> list[Signal]:
     A frame is usable for a channel if it is valid and the value is a number, so that one broken channel costs the
     others nothing. There is one signal in nearly all files.
     """
+    if not channels:
+        return []
     values = stream.select(channels)
     missing = np.isnan(values) & stream.valid[:, None]
     if not missing.any():
-        return [_signal(stream, values, tuple(channels), stream.valid)] if channels else []
+        return [_signal(stream, values, tuple(channels), stream.valid)]
     places: dict[bytes, list[int]] = {}
     for place in range(len(channels)):
         places.setdefault(missing[:, place].tobytes(), []).append(place)
     return [
         _signal(
-            stream,
-            values[:, group],
-            tuple(channels[place] for place in group),
-            stream.valid & ~missing[:, group[0]],
+            stream, values[:, group], tuple(channels[place] for place in group), stream.valid & ~missing[:, group[0]]
         )
         for group in places.values()
     ]
@@ -92,10 +150,11 @@ def signals(stream: Stream, channels: Sequence[str]) -> list[Signal]:
 def joint_signal(stream: Stream, channels: Sequence[str]) -> Signal:
     """Return the frames in which all of these channels are usable; channels without any value are left out."""
     values = stream.select(channels)
-    has_value = np.asarray(np.isfinite(values[stream.valid]).any(axis=0))
-    values = values[:, has_value]
+    finite = np.isfinite(values)
+    has_value = np.asarray(finite[stream.valid].any(axis=0))
     kept = tuple(name for name, wanted in zip(channels, has_value, strict=True) if wanted)
-    return _signal(stream, values, kept, stream.valid & np.isfinite(values).all(axis=1))
+    usable = stream.valid & finite[:, has_value].all(axis=1)
+    return _signal(stream, values[:, has_value], kept, usable)
 
 
 def _signal(
@@ -103,13 +162,8 @@ def _signal(
 ) -> Signal:
     # float64: sums of squares of pixels and millimetres over thousands of frames cancel in float32.
     if usable.all():
-        return Signal(
-            np.asfortranarray(values, dtype=np.float64),
-            channels,
-            stream.time_s,
-            stream.follows,
-            stream.frame_rate_hz,
-        )
+        wide = np.asfortranarray(values, dtype=np.float64)
+        return Signal(wide, channels, stream.time_s, stream.follows, stream.frame_rate_hz)
     rows = np.flatnonzero(usable)
     follows = stream.follows[rows]
     follows[1:] &= np.diff(rows) == 1

@@ -8,79 +8,124 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from pdmr_classic.features.registry import channel_family
+from pdmr_classic.config import FeatureSettings
+from pdmr_classic.features.registry import BEHAVIOURAL, channel_family
 from pdmr_classic.features.signal import Floats, Signal
 
-BANDS_HZ = ((0.1, 0.3), (0.3, 1.0), (1.0, 3.0), (3.0, 7.0))
-"""Posture shifts; slow nods and expressions; nods and shakes; fidgeting, blinks and jitter."""
-# A segment holds at least two periods of the slowest movement it is asked about.
+BANDS_HZ = ((0.0, 0.1), (0.1, 0.3), (0.3, 1.0), (1.0, 3.0), (3.0, 7.0))
+"""Drift; posture; slow nods and expressions; nods and shakes; fidgeting, blinks and jitter."""
+# A segment holds two periods of the slowest movement that it is asked about, and one of 0.3 Hz and above.
 _LONG_S, _SHORT_S = 20.0, 4.0
-_LONG_FROM_HZ = 0.3
+_LONG_BELOW_HZ = 0.3
+_SLOW_HZ = (0.05, 0.1, 0.15, 0.2, 0.25)
+_EDGE = 0.85
+_NOTHING = 1e-12
 
 
-@channel_family("spectral", kinds=("pose", "gaze", "au_intensity", "other"))
-def spectral(signal: Signal) -> Mapping[str, Floats]:
+@channel_family("spectral", kinds=BEHAVIOURAL)
+def spectral(signal: Signal, settings: FeatureSettings) -> Mapping[str, Floats]:
     """Power of each channel in bands fit for behaviour, and the shape of its spectrum.
 
-    Formula: Welch: Hann windows with half overlap, means removed, of 4 s (20 s for the band from 0.1 Hz), never across
-    a gap; power_<band> = log10 of the density integrated over the band (plus 1e-12); over 0.3..7 Hz: centroid =
-    sum(f P) / sum(P), entropy = -sum(p log p) / log(n), edge85 = frequency below which 85% of the power lies
+    Formula: Welch: Hann windows of 4 s (20 s below 0.3 Hz), half overlapping, means removed, never across a gap;
+    power_<band> = log10(density integrated over the band + 1e-12); relative_<band> = share of the band in the power of
+    all bands; over 0.3..7 Hz: centroid, spread, entropy = -sum(p log p) / log(n), edge85 = frequency below which 85%
+    lies (linear between frequencies), peak; amplitude_<f> = root of the density at fixed low frequencies (which do
+    not depend on the length of the recording)
 
-    Unit: log10 of the channel's unit squared; Hz (centroid, edge85); none (entropy)
+    Unit: log10 of the channel's unit squared; share; Hz (centroid, spread, edge85, peak); none (entropy); the channel's
+    per root Hz (amplitude)
 
-    Source: Welch 1967; bands after Song et al. 2018 (spectral representation of behaviour primitives)
+    Source: Welch 1967; Song et al. 2018 (spectral representation of behaviour); bands: see BANDS_HZ
 
     NaN where no stretch without a gap is as long as a window, where a band lies above half the frame rate, and for
     the shape of a spectrum without power.
     """
-    features: dict[str, Floats] = {}
-    spectra = {length: welch(signal, length) for length in (_LONG_S, _SHORT_S)}
-    for low, high in BANDS_HZ:
-        frequencies, density = spectra[_LONG_S if low < _LONG_FROM_HZ else _SHORT_S]
-        features[f"power_{low:g}_{high:g}hz"] = _log_power(frequencies, density, low, high)
-    return features | _shape(*spectra[_SHORT_S], low=BANDS_HZ[1][0], high=BANDS_HZ[-1][1])
+    long, short = welch(signal, _LONG_S), welch(signal, _SHORT_S)
+    power = np.stack([_power(*(long if low < _LONG_BELOW_HZ else short), low, high) for low, high in BANDS_HZ])
+    found = {
+        f"power_{low:g}_{high:g}hz": row for (low, high), row in zip(BANDS_HZ, np.log10(power + _NOTHING), strict=True)
+    }
+    total = power.sum(axis=0)
+    relative = np.divide(power, total, out=np.full_like(power, np.nan), where=total > _NOTHING)
+    found |= {f"relative_{low:g}_{high:g}hz": row for (low, high), row in zip(BANDS_HZ, relative, strict=True)}
+    found |= _shape(*short, low=_LONG_BELOW_HZ, high=BANDS_HZ[-1][1])
+    amplitude = np.sqrt(_rows_at(*long, _SLOW_HZ))
+    return found | {f"amplitude_{hz:g}hz": row for hz, row in zip(_SLOW_HZ, amplitude, strict=True)}
 
 
 def welch(signal: Signal, length_s: float) -> tuple[Floats, Floats]:
     """Return frequencies [F] in Hz and the one-sided density [F, C]; the density is NaN without a long enough run."""
     length = round(length_s * signal.frame_rate_hz)
-    frequencies = scipy.fft.rfftfreq(max(length, 1), 1 / signal.frame_rate_hz)
+    frequencies = scipy.fft.rfftfreq(max(length, 2), 1 / signal.frame_rate_hz)
     starts = _window_starts(signal.runs, length)
     if length < 4 or not len(starts):
-        return frequencies, np.full((len(frequencies), signal.values.shape[1]), np.nan)
-    windows = signal.values.T[:, starts[:, None] + np.arange(length)]  # [C, windows, length]
-    windows = windows - windows.mean(axis=2, keepdims=True)
-    taper = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
-    # float32 transforms: the density is a mean of squares, nothing cancels.
-    transform = scipy.fft.rfft((windows * taper).astype(np.float32), axis=2)
-    density = (transform.real**2 + transform.imag**2).mean(axis=1, dtype=np.float64).T
-    density /= signal.frame_rate_hz * (taper @ taper)
+        return frequencies, np.full((len(frequencies), len(signal.channels)), np.nan)
+    # float32 transforms of centred values: the density is a mean of squares, nothing cancels.
+    centred = np.ascontiguousarray(signal.centred.T, dtype=np.float32)
+    windows = centred[:, starts[:, None] + np.arange(length)]  # [C, windows, length]
+    windows -= windows.mean(axis=2, keepdims=True)
+    taper = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
+    windows *= taper
+    transform = scipy.fft.rfft(windows, axis=2, overwrite_x=True)
+    density = (transform.real**2 + transform.imag**2).mean(axis=1).astype(np.float64).T
+    density /= signal.frame_rate_hz * float(taper @ taper)
     density[1 : -1 if length % 2 == 0 else None] *= 2
     return frequencies, density
 
 
+def band_power(signal: Signal, low: float, high: float) -> float:
+    """Return log10 of the power of a signal's only channel in a band, as `spectral` does; NaN if unknown."""
+    if not signal.channels:
+        return np.nan
+    return float(np.log10(_power(*welch(signal, _SHORT_S), low, high)[0] + _NOTHING))
+
+
 def _window_starts(runs: list[tuple[int, int]], length: int) -> NDArray[np.intp]:
     step = max(length // 2, 1)
-    return np.concatenate([np.arange(start, stop - length + 1, step) for start, stop in runs] or [np.arange(0)])
+    starts = [np.arange(start, stop - length + 1, step) for start, stop in runs if stop - start >= length]
+    return np.concatenate(starts) if starts else np.zeros(0, dtype=np.intp)
 
 
-def _log_power(frequencies: Floats, density: Floats, low: float, high: float) -> Floats:
-    inside = (frequencies >= low) & (frequencies < high)
+def _power(frequencies: Floats, density: Floats, low: float, high: float) -> Floats:
+    """Integrate the density over a band, shape [C]; the band of 0 Hz begins above it, as means were removed."""
+    inside = (frequencies >= low) & (frequencies < high) & (frequencies > 0)
     if frequencies[-1] < high:
         return np.full(density.shape[1], np.nan)
-    return np.asarray(np.log10(density[inside].sum(axis=0) * (frequencies[1] - frequencies[0]) + 1e-12))
+    return np.asarray(density[inside].sum(axis=0) * (frequencies[1] - frequencies[0]))
 
 
 def _shape(frequencies: Floats, density: Floats, low: float, high: float) -> dict[str, Floats]:
+    names = ("centroid_hz", "spread_hz", "entropy", "edge85_hz", "peak_hz")
     inside = (frequencies >= low) & (frequencies < high)
     f, power = frequencies[inside], density[inside]
+    if len(f) < 3 or frequencies[-1] < high:
+        return dict.fromkeys(names, np.full(density.shape[1], np.nan))
     total = power.sum(axis=0)
-    if len(f) < 2:
-        return dict.fromkeys(("centroid_hz", "entropy", "edge85_hz"), np.full(density.shape[1], np.nan))
-    share = power / np.where(total > 0, total, np.nan)
+    share = np.divide(power, total, out=np.full_like(power, np.nan), where=total > _NOTHING)
+    centroid = f @ share
+    spread = np.sqrt(np.maximum((f**2) @ share - centroid**2, 0.0))
     logs = np.log(share, out=np.zeros_like(share), where=share > 0)
-    return {
-        "centroid_hz": f @ share,
-        "entropy": -(share * logs).sum(axis=0) / np.log(len(f)),
-        "edge85_hz": np.where(total > 0, f[np.argmax(np.cumsum(share, axis=0) >= 0.85, axis=0)], np.nan),
-    }
+    entropy = -(share * logs).sum(axis=0) / np.log(len(f))
+    peak = np.where(np.isfinite(centroid), f[np.argmax(power, axis=0)], np.nan)
+    values = (centroid, spread, entropy, _edge(f, share), peak)
+    return dict(zip(names, values, strict=True))
+
+
+def _edge(f: Floats, share: Floats) -> Floats:
+    """Return the frequency below which `_EDGE` of the power lies; the power of a bin is spread evenly over it."""
+    below = np.cumsum(share, axis=0)
+    place = np.argmax(below >= _EDGE, axis=0)
+    columns = np.arange(share.shape[1])
+    inside = share[place, columns]
+    part = np.divide(below[place, columns] - _EDGE, inside, out=np.zeros_like(inside), where=inside > 0)
+    edge = f[place] + (0.5 - part) * (f[1] - f[0])
+    return np.where(np.isfinite(below[-1]), edge, np.nan)
+
+
+def _rows_at(frequencies: Floats, density: Floats, wanted: tuple[float, ...]) -> Floats:
+    """Read the density at frequencies, shape [len(wanted), C], linear between two of them."""
+    step = frequencies[1] - frequencies[0]
+    places = np.asarray(wanted) / step
+    low = np.minimum(places.astype(np.intp), len(frequencies) - 2)
+    part = (places - low)[:, None]
+    return np.asarray(density[low] * (1 - part) + density[low + 1] * part)

@@ -56,9 +56,15 @@ def check_writable(path: str | Path) -> None:
     TargetError
     """
     path = Path(path)
-    if path.is_dir():
+    try:
+        is_folder = path.is_dir()
+        parent = next(folder for folder in path.absolute().parents if folder.exists())
+    except OSError as error:  # a name that is too long
+        raise TargetError(
+            "the target cannot be written", file=path, found=error.strerror, mend="choose another place with --out"
+        ) from None
+    if is_folder:
         raise TargetError("the target is a folder", file=path, expected="a file name", mend="name a file in it")
-    parent = next(folder for folder in (path.absolute().parent, *path.absolute().parents) if folder.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         found = "no permission to write" if parent.is_dir() else f"{parent} is a file"
         raise TargetError(

@@ -37,14 +37,18 @@ def read_bytes(path: Path) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     except OSError as error:
         raise DataError("the file cannot be read", code="unreadable", file=path, found=error.strerror) from None
-    with os.fdopen(descriptor, "rb") as file:
-        before = os.fstat(file.fileno())
+    try:
+        # Before fdopen, which fails on a folder with an error of its own.
+        before = os.fstat(descriptor)
         if not stat.S_ISREG(before.st_mode):
             kind = "a folder" if stat.S_ISDIR(before.st_mode) else "a pipe, socket or device"
             raise DataError("this is no file", code="not-a-file", file=path, expected="a CSV file", found=kind)
         if before.st_size > MAX_BYTES:
             raise DataError("the file is too large", code="too-large", file=path, found=f"{before.st_size:,} bytes")
-        data = file.read()
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            data = file.read()
+    finally:
+        os.close(descriptor)
     if len(data) != before.st_size:
         raise DataError(
             "the file changed while it was read", code="growing", file=path, mend="wait until it is complete"
@@ -60,18 +64,20 @@ def as_text_bytes(data: bytes, path: Path) -> tuple[bytes, list[Finding]]:
     DataError
         The file is empty, or something else than text.
     """
-    if not data.strip():
+    n_bytes = len(data)
+    findings = []
+    if data.startswith(_UTF16):
+        data = _decoded(data, "utf-16", path).encode("utf-8")
+        findings.append(Finding("utf-16", "the file is UTF-16; it was read as such", file=path))
+    data = data.removeprefix(codecs.BOM_UTF8)
+    if not data or data.isspace():
         raise DataError(
             "the file is empty",
             code="empty",
             file=path,
             expected="rows of numbers",
-            found=f"{len(data)} bytes",
+            found=f"{n_bytes} bytes",
         )
-    if data.startswith(_UTF16):
-        text = _decoded(data, "utf-16", path)
-        told = Finding("utf-16", "the file is UTF-16; it was read as such", file=path)
-        return text.encode("utf-8"), [told]
     head = data[:64].lstrip().lower()
     for signature, what, mend in _SIGNATURES:
         if head.startswith(signature.lower()):
@@ -87,7 +93,7 @@ def as_text_bytes(data: bytes, path: Path) -> tuple[bytes, list[Finding]]:
         raise DataError("the file is not CSV text", code="binary", file=path, expected="CSV text", found="binary data")
     if not data.isascii():
         _decoded(data, "utf-8", path)
-    return data.removeprefix(codecs.BOM_UTF8), []
+    return data, findings
 
 
 def _decoded(data: bytes, encoding: str, path: Path) -> str:
@@ -99,7 +105,7 @@ def _decoded(data: bytes, encoding: str, path: Path) -> str:
             code="undecodable",
             file=path,
             row=data.count(b"\n", 0, error.start) + 1,
-            expected="UTF-8",
+            expected=encoding.upper(),
             found=f"byte 0x{data[error.start]:02x}",
             mend="save it as UTF-8",
         ) from None

@@ -90,7 +90,10 @@ class Dataset:
                 expected="labels.csv (or .jsonl, .json) with data_id,status[,subject_id] in the folder or beside it",
                 mend="add it, or pass --labels FILE",
             )
-        return self.subset(self.status != "")
+        labelled = self.status != ""
+        if not labelled.any():
+            raise DataError("no recording has a label", code="no-labels", file=self.folder, column="status")
+        return self.subset(labelled)
 
     def subset(self, keep: pd.Series) -> Dataset:
         """Return the recordings for which `keep` (bool, indexed by data_id) is true."""

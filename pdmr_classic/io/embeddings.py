@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pdmr_classic.errors import Finding
+from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io.table import read_table
 
-NETVLAD_WIDTH = 16 * 48
+NETVLAD_CLUSTERS = 16
+NETVLAD_WIDTH = NETVLAD_CLUSTERS * 48
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +44,8 @@ def read_embedding(path: str | Path) -> Embedding:
         The file is no table of numbers.
     """
     table = read_table(path)
+    if not table.columns:
+        raise DataError("no column holds numbers", code="no-numbers", file=table.path, expected="a row of numbers")
     matrix = np.column_stack(list(table.columns.values()))
     findings = list(table.findings)
     if matrix.shape[1] == 1 and matrix.shape[0] > 1:

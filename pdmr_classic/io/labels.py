@@ -5,6 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -86,13 +89,15 @@ _Rows = list[tuple[int, dict[str, str]]]
 
 
 def _csv_rows(text: str, path: Path) -> _Rows:
-    lines = text.splitlines()
-    delimiter = max(",;\t", key=lines[0].count)
+    delimiter = max(",;\t", key=text.lstrip().splitlines()[0].count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-    header = [name.strip() for name in next(reader)]
+    header: list[str] = []
     rows: _Rows = []
-    for cells in reader:
+    for cells in _of_csv(reader, path):
         if not any(cell.strip() for cell in cells):
+            continue
+        if not header:
+            header = _unique([cell.strip() for cell in cells], path, reader.line_num)
             continue
         if len(cells) != len(header):
             raise DataError(
@@ -107,9 +112,40 @@ def _csv_rows(text: str, path: Path) -> _Rows:
     return rows
 
 
+def _of_csv(reader: Any, path: Path) -> Iterator[list[str]]:
+    try:
+        yield from reader
+    except csv.Error as error:
+        raise DataError(
+            "the label table cannot be read", code="bad-csv", file=path, row=reader.line_num, found=str(error)
+        ) from None
+
+
+def _unique(header: list[str], path: Path, row: int) -> list[str]:
+    repeated = [name for name, count in Counter(header).items() if count > 1 and name]
+    if repeated:
+        raise DataError(
+            "column names are repeated",
+            code="duplicate-columns",
+            file=path,
+            row=row,
+            expected="every name once",
+            found=", ".join(map(repr, repeated[:5])),
+        )
+    return header
+
+
+class _Object(dict[str, Any]):
+    """A JSON object that remembers keys that stand in it twice."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        super().__init__(pairs)
+        self.pairs = pairs
+
+
 def _jsonl_rows(text: str, path: Path) -> _Rows:
     rows: _Rows = []
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
         if line.strip():
             rows.append((number, _as_row(_parsed(line, path, number), path, number)))
     return rows
@@ -117,10 +153,9 @@ def _jsonl_rows(text: str, path: Path) -> _Rows:
 
 def _json_rows(text: str, path: Path) -> _Rows:
     parsed = _parsed(text, path, None)
-    if isinstance(parsed, dict):
+    if isinstance(parsed, _Object):
         parsed = [
-            {"data_id": key, **(value if isinstance(value, dict) else {"status": value})}
-            for key, value in parsed.items()
+            {"data_id": key, **(value if isinstance(value, dict) else {"status": value})} for key, value in parsed.pairs
         ]
     if not isinstance(parsed, list):
         raise DataError(
@@ -131,7 +166,7 @@ def _json_rows(text: str, path: Path) -> _Rows:
 
 def _parsed(text: str, path: Path, row: int | None) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_Object)
     except json.JSONDecodeError as error:
         raise DataError(
             "the file is not valid JSON", code="bad-json", file=path, row=row or error.lineno, found=error.msg
@@ -148,7 +183,7 @@ def _as_row(item: Any, path: Path, number: int) -> dict[str, str]:
             expected='{"data_id": …, "status": …}',
             found=repr(item)[:60],
         )
-    return {str(key).strip(): "" if value is None else str(value).strip() for key, value in item.items()}
+    return {str(key).strip(): "" if value is None else str(value) for key, value in item.items()}
 
 
 def _shown(row: dict[str, str]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -20,31 +20,36 @@ from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io.table import Table, read_table
 
 POSE = ("pose_Tx", "pose_Ty", "pose_Tz", "pose_Rx", "pose_Ry", "pose_Rz")
-GAZE = (*(f"gaze_{eye}_{axis}" for eye in "01" for axis in "xyz"), "gaze_angle_x", "gaze_angle_y")
+GAZE_ANGLES = ("gaze_angle_x", "gaze_angle_y")
+GAZE = (*(f"gaze_{eye}_{axis}" for eye in "01" for axis in "xyz"), *GAZE_ANGLES)
 META = ("frame", "face_id", "timestamp", "confidence", "success")
 
 _AU = re.compile(r"AU\d\d_([rc])")
 _LANDMARK_2D = re.compile(r"[xy]_\d+")
 _OTHER_GEOMETRY = re.compile(r"eye_lmk_[xyXYZ]_\d+|[XYZ]_\d+|p_(scale|[rt][xyz]|\d+)")
 
+_RIGID = frozenset({"pose", "gaze", "gaze_vector", "landmark"})
+
 # A step between frames of more than this many frame intervals is a gap: nothing is derived across it.
 _GAP_INTERVALS = 1.5
 
 
+@lru_cache(maxsize=4096)
 def channel_kind(name: str) -> str:
-    """Return what a channel measures: pose, gaze, au_intensity, au_presence, landmark, geometry, meta or other.
+    """Return what a channel measures.
 
-    `geometry` are the columns that no family uses (eye landmarks, 3-D landmarks, shape parameters).
+    One of pose, gaze (angles), gaze_vector, au_intensity, au_presence, landmark, geometry, meta, other. `geometry` are
+    the columns that no family uses (eye landmarks, 3-D landmarks, shape parameters).
 
     Examples
     --------
-    >>> [channel_kind(name) for name in ("pose_Rx", "AU12_r", "AU28_c", "x_30", "X_30", "ch000")]
-    ['pose', 'au_intensity', 'au_presence', 'landmark', 'geometry', 'other']
+    >>> [channel_kind(name) for name in ("pose_Rx", "gaze_0_x", "AU12_r", "AU28_c", "x_30", "X_30", "ch000")]
+    ['pose', 'gaze_vector', 'au_intensity', 'au_presence', 'landmark', 'geometry', 'other']
     """
     if name in POSE:
         return "pose"
     if name in GAZE:
-        return "gaze"
+        return "gaze" if name in GAZE_ANGLES else "gaze_vector"
     if name in META:
         return "meta"
     if match := _AU.fullmatch(name):
@@ -67,9 +72,11 @@ class Stream:
         Strictly increasing.
     frame_rate_hz : float
     valid : ndarray of bool, shape [T]
-        False where the tracker itself says that it failed.
+        False where the tracker itself says that it failed, or where the whole face stands still for too long.
     face_switches : int
         How often the tracked face changed its id.
+    frozen_s : float
+        Time that was lost to a frozen face.
     content : str
         Hash of the file's bytes.
     findings : tuple of Finding
@@ -81,6 +88,7 @@ class Stream:
     frame_rate_hz: float
     valid: NDArray[np.bool_]
     face_switches: int = 0
+    frozen_s: float = 0.0
     content: str = ""
     findings: tuple[Finding, ...] = ()
 
@@ -125,7 +133,11 @@ def read_stream(path: str | Path, settings: ReadingSettings | None = None) -> St
     (('AU12_r',), 25.0, [True, False])
     """
     settings = settings or ReadingSettings()
-    table = read_table(path, select=_wanted, known=lambda name: channel_kind(name) != "other")
+    table = read_table(
+        path,
+        select=_wanted if settings.landmarks else _without_landmarks,
+        known=lambda name: channel_kind(name) != "other",
+    )
     meta = {name: values for name, values in table.columns.items() if name in META}
     channels = tuple(name for name in table.columns if name not in META)
     if not channels:
@@ -142,16 +154,19 @@ def read_stream(path: str | Path, settings: ReadingSettings | None = None) -> St
     rows, findings = _one_face_a_frame(table, meta)
     if rows is not None:
         values, meta = values[:, rows], {name: column[rows] for name, column in meta.items()}
-    time_s, rate, order, told = _time(table.path, meta, values.shape[1], settings.fps)
+    time_s, rate, order, told = _time(table, meta, values.shape[1], settings.fps)
     if order is not None:
         values, meta = values[:, order], {name: column[order] for name, column in meta.items()}
+    tracked = _valid(meta, values.shape[1], settings.min_confidence)
+    frozen = _frozen(values, channels, tracked, settings.frozen_s * rate)
     stream = Stream(
         # The transpose of [C, T]: a channel's frames lie side by side in memory.
         values=values.T,
         channels=channels,
         time_s=time_s,
         frame_rate_hz=rate,
-        valid=_valid(meta, values.shape[1], settings.min_confidence),
+        valid=tracked & ~frozen,
+        frozen_s=float(np.count_nonzero(frozen) / rate),
         face_switches=_switches(meta),
         content=table.content,
         findings=(*table.findings, *findings, *told),
@@ -163,6 +178,10 @@ def _wanted(names: Sequence[str]) -> list[str]:
     return [name for name in names if channel_kind(name) != "geometry"]
 
 
+def _without_landmarks(names: Sequence[str]) -> list[str]:
+    return [name for name in names if channel_kind(name) not in ("geometry", "landmark")]
+
+
 def _valid(meta: dict[str, NDArray[np.float64]], n: int, min_confidence: float) -> NDArray[np.bool_]:
     valid = np.ones(n, dtype=bool)
     if "confidence" in meta:
@@ -172,8 +191,30 @@ def _valid(meta: dict[str, NDArray[np.float64]], n: int, min_confidence: float) 
     return valid
 
 
+def _frozen(
+    values: NDArray[np.float32], channels: tuple[str, ...], tracked: NDArray[np.bool_], n_frames: float
+) -> NDArray[np.bool_]:
+    """Return which tracked frames repeat the frame before, in pose, gaze and landmarks, for `n_frames` or longer."""
+    rigid = [row for row, name in enumerate(channels) if channel_kind(name) in _RIGID]
+    frozen = np.zeros(values.shape[1], dtype=bool)
+    if not rigid or values.shape[1] < 2:
+        return frozen
+    frozen[1:] = tracked[1:] & tracked[:-1]
+    for row in rigid:
+        # Most streams are ruled out by their first channel.
+        if not frozen.any():
+            return frozen
+        frozen[1:] &= values[row, 1:] == values[row, :-1]
+    edges = np.diff(np.concatenate([[0], frozen.astype(np.int8), [0]]))
+    for start, stop in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
+        if stop - start < n_frames:
+            frozen[start:stop] = False
+    return frozen
+
+
 def _switches(meta: dict[str, NDArray[np.float64]]) -> int:
-    return int(np.count_nonzero(np.diff(meta["face_id"]))) if "face_id" in meta else 0
+    ids = meta.get("face_id", np.empty(0))
+    return int(np.count_nonzero(np.diff(ids[np.isfinite(ids)])))
 
 
 def _one_face_a_frame(
@@ -196,31 +237,31 @@ def _one_face_a_frame(
 
 
 def _time(
-    path: Path, meta: dict[str, NDArray[np.float64]], n: int, fps: float
+    table: Table, meta: dict[str, NDArray[np.float64]], n: int, fps: float
 ) -> tuple[NDArray[np.float64], float, NDArray[np.intp] | None, list[Finding]]:
     """Return time in s, the frame rate, the order of the rows where it had to be mended, and what to tell."""
     stamps = meta.get("timestamp")
     if stamps is not None and n > 1 and np.isfinite(stamps).all() and np.ptp(stamps) > 0:
-        order, told = _sorted(path, stamps, "timestamp")
+        order, told = _sorted(table, stamps, "timestamp")
         stamps = stamps if order is None else stamps[order]
         return stamps - stamps[0], _rate(stamps), order, told
     told = [
         Finding(
             "no-frame-rate",
             f"there are no usable timestamps: {fps:g} frames per second are assumed",
-            file=path,
+            file=table.path,
             mend="pass --fps",
         )
     ]
     frames = meta.get("frame")
     if frames is not None and np.isfinite(frames).all() and (n == 1 or np.ptp(frames) > 0):
-        order, mended = _sorted(path, frames, "frame")
+        order, mended = _sorted(table, frames, "frame")
         frames = frames if order is None else frames[order]
         return (frames - frames[0]) / fps, fps, order, told + mended
     return np.arange(n) / fps, fps, None, told
 
 
-def _sorted(path: Path, clock: NDArray[np.float64], column: str) -> tuple[NDArray[np.intp] | None, list[Finding]]:
+def _sorted(table: Table, clock: NDArray[np.float64], column: str) -> tuple[NDArray[np.intp] | None, list[Finding]]:
     steps = np.diff(clock)
     if (steps > 0).all():
         return None, []
@@ -229,15 +270,15 @@ def _sorted(path: Path, clock: NDArray[np.float64], column: str) -> tuple[NDArra
         raise DataError(
             "time repeats or runs backwards",
             code="time-repeats",
-            file=path,
-            row=row + 2,
+            file=table.path,
+            row=row + table.first_row,
             column=column,
             expected=f"more than {clock[row - 1]:g}",
             found=f"{clock[row]:g}",
             mend="keep one run and one face a file",
         )
     return np.argsort(clock), [
-        Finding("shuffled", "the rows were not in the order of time; they were sorted", file=path)
+        Finding("shuffled", "the rows were not in the order of time; they were sorted", file=table.path)
     ]
 
 
@@ -254,6 +295,9 @@ def _oddities(stream: Stream, meta: dict[str, NDArray[np.float64]], path: Path) 
     found = []
     if not stream.valid.any():
         found.append(Finding("no-valid-frame", "no frame is valid: only the quality is known", file=path))
+    if stream.frozen_s:
+        what = f"the face is frozen for {stream.frozen_s:.1f} s; those frames are invalid"
+        found.append(Finding("frozen", what, file=path))
     if stream.face_switches:
         found.append(Finding("face-switch", f"the face id changes {stream.face_switches} times", file=path))
     confidence = meta.get("confidence")

@@ -7,8 +7,9 @@ short rows and long rows fail there. Only then, and off the fast path, is the fi
 from __future__ import annotations
 
 import csv
+from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +31,8 @@ _BOOKKEEPING = frozenset(
     {"", "index", "id", "data_id", "subject_id", "participant_id", "label", "status", "severity", "face"}
 )
 _BLOCK_BYTES = 1 << 22
+# Two lines of 714 columns are 15 kB; of an audio vector of 20,000 numbers, 200 kB.
+_HEAD_BYTES = 1 << 18
 _SMALL_BYTES = 1 << 22
 _WIDE = 64
 
@@ -54,6 +57,7 @@ class Table:
     has_header: bool
     content: str
     findings: tuple[Finding, ...] = ()
+    first_row: int = 1
 
     @property
     def n_rows(self) -> int:
@@ -84,8 +88,8 @@ def read_table(path: str | Path, select: Select | None = None, known: Callable[[
     data, findings = as_text_bytes(raw, path)
     layout = _Layout.of(data, path)
     findings += layout.findings
-    names = [name for name in layout.names if not _is_bookkeeping(name, layout)]
-    dropped = [name for name in layout.names if name not in names]
+    dropped = [name for name in layout.names if _is_bookkeeping(name, layout)]
+    names = [name for name in layout.names if name not in set(dropped)] if dropped else layout.names
     if dropped:
         findings.append(_told_dropped(path, dropped, "it counts or names rows"))
     if layout.has_header and select is not None:
@@ -95,10 +99,13 @@ def read_table(path: str | Path, select: Select | None = None, known: Callable[[
     if not data.endswith((b"\n", b"\r")):
         findings.append(Finding("no-final-newline", "the last line has no end: the file may be cut short", file=path))
     if not layout.has_header:
+        columns, told = _without_last_empty(columns, layout, path)
+        findings += told
         columns, told = _without_counter(columns, path)
         findings += told
     findings += _mask_non_finite(columns, path)
-    return Table(path, columns, layout.has_header, xxhash.xxh3_128_hexdigest(raw), tuple(findings))
+    content = xxhash.xxh3_128_hexdigest(raw)
+    return Table(path, columns, layout.has_header, content, tuple(findings), layout.header_lines + 1)
 
 
 # ---------------------------------------------------------------------------------------------- layout
@@ -110,6 +117,8 @@ class _Layout:
     has_header: bool
     delimiter: str
     header_lines: int
+    decimal_comma: bool = False
+    open_end: bool = False
     findings: list[Finding] = field(default_factory=list)
 
     @classmethod
@@ -117,14 +126,15 @@ class _Layout:
         lines = _first_lines(data, 2)
         first = lines[0][1]
         delimiter = _delimiter(first)
-        fields = _fields(first, delimiter)
+        decimal_comma = delimiter != "," and any("," in line for _, line in lines)
+        fields = _fields(first, delimiter, path)
         findings = []
         if delimiter != ",":
             name = {"\t": "tabs", ";": "semicolons"}[delimiter]
             findings.append(Finding("delimiter", f"the fields are separated by {name}", file=path))
-        if all(_is_number(text) for text in fields) and not _is_range(fields):
+        if all(_is_number(_with_point(text, delimiter)) for text in fields) and not _is_range(fields):
             names = [f"ch{index:03d}" for index in range(len(fields))]
-            return cls(names, False, delimiter, lines[0][0], findings)
+            return cls(names, False, delimiter, lines[0][0], decimal_comma, not fields[-1], findings)
         if len(lines) < 2:
             raise DataError(
                 "the file has a header and no rows",
@@ -143,13 +153,13 @@ class _Layout:
                 found=", ".join(map(repr, repeated[:5])),
                 mend="rename or remove the copies",
             )
-        return cls(_named(fields), True, delimiter, lines[0][0] + 1, findings)
+        return cls(_named(fields), True, delimiter, lines[0][0] + 1, decimal_comma, not fields[-1], findings)
 
 
 def _first_lines(data: bytes, n: int) -> list[tuple[int, str]]:
     """Return the first `n` lines that are not blank, each with the number of lines before it."""
     # str.splitlines would also break at characters that pyarrow takes as part of a value.
-    head = data[: 1 << 20].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    head = data[:_HEAD_BYTES].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     found: list[tuple[int, str]] = []
     start = 0
     number = 0
@@ -165,13 +175,22 @@ def _first_lines(data: bytes, n: int) -> list[tuple[int, str]]:
 
 
 def _delimiter(line: str) -> str:
-    if "," in line and ";" not in line:
-        return ","
     return next((mark for mark in (";", "\t") if mark in line), ",")
 
 
-def _fields(line: str, delimiter: str) -> list[str]:
-    return [text.strip() for text in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
+def _fields(line: str, delimiter: str, path: Path) -> list[str]:
+    try:
+        return [text.strip() for text in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
+    except csv.Error as error:
+        raise _no_table(path, 1, str(error)) from None
+
+
+def _with_point(text: str, delimiter: str) -> str:
+    return text if delimiter == "," else text.replace(",", ".")
+
+
+def _no_table(path: Path, row: int, found: str) -> DataError:
+    return DataError("the file is no table of numbers", code="unparsable", file=path, row=row, found=found[:200])
 
 
 def _named(fields: list[str]) -> list[str]:
@@ -180,18 +199,20 @@ def _named(fields: list[str]) -> list[str]:
 
 
 def _is_number(text: str) -> bool:
-    if text.lower() in _NAN_TOKENS:
-        return True
     try:
-        float(text)
+        _value(text)
     except ValueError:
         return False
-    return "_" not in text
+    return True
 
 
 def _is_range(fields: list[str]) -> bool:
     """Whether a first row is the header `0, 1, 2, …` that pandas writes over a matrix."""
-    return len(fields) > 2 and fields == [str(index) for index in range(len(fields))]
+    if fields[0] == "" and len(fields) > 1:
+        fields = fields[1:]  # with the index
+    elif len(fields) < 3:
+        return False
+    return fields == [str(index) for index in range(len(fields))]
 
 
 def _is_bookkeeping(name: str, layout: _Layout) -> bool:
@@ -213,29 +234,16 @@ def _parse(
     try:
         return _parse_fast(data, layout, names), []
     except pa.ArrowInvalid:
-        text_only = _diagnose(data, layout, names, path, known)
-    names = [name for name in names if name not in text_only]
-    if not names:
-        raise DataError("no column holds numbers", code="no-numbers", file=path, expected="rows of numbers")
-    try:
-        columns = _parse_fast(data, layout, names)
-    except pa.ArrowInvalid as error:
-        raise DataError(
-            "the file is no table of numbers",
-            code="unparsable",
-            file=path,
-            found=str(error).splitlines()[0][:200],
-        ) from None
-    return columns, [_told_dropped(path, text_only, "it holds no number")]
+        return _parse_slowly(data, layout, names, path, known)
 
 
 def _parse_one_row(data: bytes, layout: _Layout) -> dict[str, NDArray[np.float64]] | None:
     """Read a single row of numbers: pyarrow spends 15 us on every column, 14 ms on an audio vector of 1,024."""
-    lines = data.decode("utf-8").split()
-    if data.strip().count(b"\n") or layout.delimiter != "," or b'"' in data:
+    line = data.decode("utf-8").strip()
+    if "\n" in line or "\r" in line or layout.delimiter != "," or '"' in line:
         return None
     try:
-        values = [float("nan" if text.lower() in _NAN_TOKENS else text) for text in "".join(lines).split(",")]
+        values = [_value(text.strip()) for text in line.split(",")]
     except ValueError:
         return None
     return {name: np.array([value]) for name, value in zip(layout.names, values, strict=True)}
@@ -261,25 +269,21 @@ def _parse_fast(data: bytes, layout: _Layout, names: list[str]) -> dict[str, NDA
             include_columns=names,
             column_types=dict.fromkeys(names, pa.float64()),
             null_values=list(NAN_TOKENS),
-            decimal_point="," if layout.delimiter == ";" else ".",
+            decimal_point="," if layout.decimal_comma else ".",
         ),
     )
     return {name: table.column(name).to_numpy() for name in names}
 
 
-def _diagnose(data: bytes, layout: _Layout, names: list[str], path: Path, known: Callable[[str], bool]) -> list[str]:
-    """Walk the rows to say what pyarrow could not read; return the columns without any number, if that is all."""
-    where = [layout.names.index(name) for name in names]
-    first_text: dict[int, tuple[int, str]] = {}
-    has_number: set[int] = set()
-    text = data.decode("utf-8", errors="replace")
-    rows = csv.reader(text.splitlines(), delimiter=layout.delimiter, skipinitialspace=True)
-    decimal_comma = layout.delimiter == ";"
-    last = text.rstrip().count("\n") + 1
-    for number, row in enumerate(rows, start=1):
-        if number <= layout.header_lines or not any(cell.strip() for cell in row):
-            continue
-        cells = [cell.strip() for cell in row]
+def _parse_slowly(
+    data: bytes, layout: _Layout, names: list[str], path: Path, known: Callable[[str], bool]
+) -> tuple[dict[str, NDArray[np.float64]], list[Finding]]:
+    """Walk the rows of what pyarrow refused: say where the fault is, or read what only it takes for one."""
+    where = {name: layout.names.index(name) for name in names}
+    values = {name: array("d") for name in names}
+    first_text: dict[str, tuple[int, str]] = {}
+    lines = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n").rstrip().split("\n")
+    for number, cells in _rows(lines, layout, path):
         if layout.has_header and _named(cells) == layout.names:
             raise DataError(
                 "the header stands in the middle of the file",
@@ -289,26 +293,49 @@ def _diagnose(data: bytes, layout: _Layout, names: list[str], path: Path, known:
                 mend="split the concatenated runs into one file each",
             )
         if len(cells) != len(layout.names):
-            raise _ragged(path, number, len(cells), len(layout.names), is_last=number >= last)
-        for index in where:
-            cell = cells[index].replace(",", ".") if decimal_comma else cells[index]
-            if not _is_number(cell):
-                first_text.setdefault(index, (number, cells[index]))
-            elif cell.lower() not in _NAN_TOKENS:
-                has_number.add(index)
-    for index, (number, cell) in sorted(first_text.items(), key=lambda item: item[1]):
-        if index in has_number or known(layout.names[index]):
+            raise _ragged(path, number, len(cells), len(layout.names), is_last=number >= len(lines))
+        for name, index in where.items():
+            try:
+                values[name].append(_value(_with_point(cells[index], layout.delimiter)))
+            except ValueError:
+                first_text.setdefault(name, (number, cells[index]))
+                values[name].append(np.nan)
+    columns = {name: np.array(column) for name, column in values.items()}
+    for name, (number, cell) in sorted(first_text.items(), key=lambda item: item[1][0]):
+        if known(name) or not np.isnan(columns[name]).all():
             raise DataError(
                 "text stands where a number should",
                 code="text-in-number-column",
                 file=path,
                 row=number,
-                column=layout.names[index],
+                column=name,
                 expected="a number",
                 found=repr(cell[:60]),
                 mend="correct the value, or leave it empty if it is unknown",
             )
-    return [layout.names[index] for index in sorted(first_text)]
+    if len(first_text) == len(names):
+        raise DataError("no column holds numbers", code="no-numbers", file=path, expected="rows of numbers")
+    told = [_told_dropped(path, list(first_text), "it holds no number")] if first_text else []
+    return {name: column for name, column in columns.items() if name not in first_text}, told
+
+
+def _rows(lines: list[str], layout: _Layout, path: Path) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(lines[layout.header_lines :], delimiter=layout.delimiter, skipinitialspace=True)
+    try:
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            if len(cells) > 1 or any(cells):
+                yield layout.header_lines + reader.line_num, cells
+    except csv.Error as error:
+        raise _no_table(path, layout.header_lines + reader.line_num, str(error)) from None
+
+
+def _value(text: str) -> float:
+    if text.lower() in _NAN_TOKENS:
+        return float("nan")
+    if "_" in text:
+        raise ValueError(text)
+    return float(text)
 
 
 def _ragged(path: Path, number: int, found: int, expected: int, *, is_last: bool) -> DataError:
@@ -319,7 +346,7 @@ def _ragged(path: Path, number: int, found: int, expected: int, *, is_last: bool
         code="short-row" if short else "long-row",
         file=path,
         row=number,
-        expected=f"{expected} fields",
+        expected=f"{expected} field{'s' if expected != 1 else ''}",
         found=f"{found} field{'s' if found != 1 else ''}",
         mend="export the file again",
     )
@@ -331,6 +358,17 @@ def _told_dropped(path: Path, names: Sequence[str], why: str) -> Finding:
 
 
 # ------------------------------------------------------------------------------------------------ values
+
+
+def _without_last_empty(
+    columns: dict[str, NDArray[np.float64]], layout: _Layout, path: Path
+) -> tuple[dict[str, NDArray[np.float64]], list[Finding]]:
+    """Leave out the column that a comma at the end of every row makes."""
+    last = next(reversed(columns))
+    if not layout.open_end or len(columns) == 1 or not np.isnan(columns[last]).all():
+        return columns, []
+    kept = {name: values for name, values in columns.items() if name != last}
+    return kept, [_told_dropped(path, [last], "it is empty all the way")]
 
 
 def _without_counter(

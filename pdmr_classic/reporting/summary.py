@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pdmr_classic.config import Settings
+from pdmr_classic.config import FeatureSettings, Settings
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.features.extractor import Extraction
 from pdmr_classic.features.registry import families
@@ -121,8 +121,11 @@ def _counts() -> dict[str, int]:
     """Count features by computing them: on a complete stream of noise, and on an audio vector of the usual width."""
     stream = _complete_stream()
     vector = np.zeros(NETVLAD_WIDTH)
+    settings = FeatureSettings()
     return {
-        name: len(family.function(vector)) if family.view == "audio" else len(stream_features(stream, (family,))[0])
+        name: len(family.function(vector, settings))
+        if family.view == "audio"
+        else len(stream_features(stream, (family,), settings)[0])
         for name, family in families().items()
     }
 

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pdmr_classic.errors import DataError, TargetError
+from pdmr_classic.io.results import read_results, write_results
+
+ODD_IDS = ["ä", 'q"uote', "back\\slash", "comma,", "line\nbreak", "tab\t", "😀", "null", "\u2028", "\x85", "\x7f"]
+
+
+def predictions(**columns: Any) -> pd.DataFrame:
+    index = columns.pop("data_id", ["10", "007", "2"])
+    return pd.DataFrame(columns, index=pd.Index(index, name="data_id"))
+
+
+BINARY = predictions(status=["Normal", "Depression", "Normal"], probability=[0.25, 2 / 3, 1e-9])
+
+
+def test_the_lines_are_sorted_and_hold_nothing_else(tmp_path: Path) -> None:
+    path = write_results(BINARY, tmp_path / "results.jsonl")
+    assert path.read_bytes() == (
+        b'{"data_id": "007", "status": "Depression"}\n'
+        b'{"data_id": "10", "status": "Normal"}\n'
+        b'{"data_id": "2", "status": "Normal"}\n'
+    )
+
+
+def test_probabilities_have_six_decimals(tmp_path: Path) -> None:
+    path = write_results(BINARY, str(tmp_path / "results.jsonl"), proba=True)
+    assert path.read_bytes() == (
+        b'{"data_id": "007", "status": "Depression", "probability": 0.666667}\n'
+        b'{"data_id": "10", "status": "Normal", "probability": 0.25}\n'
+        b'{"data_id": "2", "status": "Normal", "probability": 0.0}\n'
+    )
+
+
+def test_several_classes_have_a_probability_each(tmp_path: Path) -> None:
+    frame = predictions(
+        data_id=["1"], status=["b"], probability_a=np.float32([0.125]), probability_b=[0.8749999], probability_c=[1e-7]
+    )
+    path = write_results(frame, tmp_path / "results.jsonl", proba=True)
+    assert path.read_text() == (
+        '{"data_id": "1", "status": "b", "probabilities": {"a": 0.125, "b": 0.875, "c": 0.0}}\n'
+    )
+    assert list(read_results(path).columns) == ["status"]
+
+
+def test_the_order_of_the_rows_does_not_change_a_byte(tmp_path: Path) -> None:
+    first = write_results(BINARY, tmp_path / "a.jsonl", proba=True).read_bytes()
+    assert write_results(BINARY.iloc[::-1], tmp_path / "b.jsonl", proba=True).read_bytes() == first
+
+
+def test_the_predictions_are_not_changed(tmp_path: Path) -> None:
+    before = BINARY.copy()
+    write_results(BINARY, tmp_path / "a.jsonl", proba=True)
+    pd.testing.assert_frame_equal(BINARY, before)
+
+
+@pytest.mark.parametrize("data_id", ODD_IDS)
+def test_every_id_is_correct_json_on_one_line_and_reads_back(tmp_path: Path, data_id: str) -> None:
+    path = write_results(predictions(data_id=[data_id, "a"], status=["é", "x"]), tmp_path / "r.jsonl")
+    lines = path.read_bytes().decode("utf-8").removesuffix("\n").split("\n")
+    assert {json.loads(line)["data_id"] for line in lines} == {data_id, "a"}
+    assert len(lines) == 2
+
+
+@pytest.mark.parametrize("data_id", [*ODD_IDS, " leading", "007", "1.0"])
+def test_what_is_written_reads_back(tmp_path: Path, data_id: str) -> None:
+    frame = predictions(data_id=[f"{data_id}x", "a"], status=["é", "x"], probability=[0.5, 0.123456])
+    back = read_results(write_results(frame, tmp_path / "r.jsonl", proba=True))
+    assert back.to_dict("index") == frame.to_dict("index")
+    assert back["probability"].dtype == np.float64
+
+
+def test_results_without_probabilities_read_back_as_the_status(tmp_path: Path) -> None:
+    back = read_results(write_results(BINARY, tmp_path / "r.jsonl"))
+    assert back["status"].to_dict() == {"007": "Depression", "10": "Normal", "2": "Normal"}
+    assert list(back.columns) == ["status"]
+
+
+def test_no_recording_gives_an_empty_file(tmp_path: Path) -> None:
+    assert write_results(BINARY.iloc[:0], tmp_path / "r.jsonl").read_bytes() == b""
+
+
+@pytest.mark.parametrize(
+    ("text", "match", "row", "column"),
+    [
+        ("", "the file is empty", None, None),
+        ("data_id,status\n", "not valid JSON", 1, None),
+        ('{"data_id": "1", "status": "a"}\n{"data_id": "2"', "not valid JSON", 2, None),
+        ('{"data_id": "1"}\n', "a result has no status", None, None),
+        ('{"data_id": "1", "status": "a"}\n{"data_id": "2", "status": ""}\n', "a result has no status", None, None),
+        ('{"status": "a"}\n', "a label has no data_id", 1, None),
+        ('{"data_id": "1", "status": "a", "probability": 1.5}\n', "a probability is none", None, "probability"),
+        ('{"data_id": "1", "status": "a", "probability": "x"}\n', "a probability is none", None, "probability"),
+        ('{"data_id": "1", "status": "a", "probability": NaN}\n', "a probability is none", None, "probability"),
+    ],
+)
+def test_a_broken_file_is_refused(tmp_path: Path, text: str, match: str, row: int | None, column: str | None) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_text(text)
+    with pytest.raises(DataError, match=match) as caught:
+        read_results(path)
+    finding = caught.value.finding
+    assert (finding.file, finding.row, finding.column) == (path, row, column)
+
+
+def test_a_probability_that_is_none_is_named_with_its_recording(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_text(
+        '{"data_id": "1", "status": "a", "probability": 1}\n{"data_id": "2", "status": "a", "probability": -0.5}\n'
+    )
+    with pytest.raises(DataError, match="a probability is none") as caught:
+        read_results(path)
+    assert caught.value.finding.found == "'-0.5' for '2'"
+
+
+def test_the_old_results_survive_a_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_results(BINARY, tmp_path / "r.jsonl")
+    before = path.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(TargetError, match="cannot be written") as caught:
+        write_results(BINARY.iloc[:1], path)
+    assert caught.value.finding.found == "No space left on device"
+    assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["r.jsonl"]
+
+
+def test_a_folder_as_target_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TargetError, match="the target is a folder"):
+        write_results(BINARY, tmp_path)

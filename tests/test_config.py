@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from pdmr_classic.config import Settings
+from pdmr_classic.errors import ConfigError
+
+
+def written(folder: Path, text: str, name: str = "settings.toml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_toml_file_overrides_only_what_it_names(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        '[data]\npositive = "Réaction"\n[reading]\nfps = 25\n[learning]\nlearners = ["svm"]\ntimeout = 1.5\n',
+    )
+    settings = Settings.load(str(path))
+    assert settings.data.positive == "Réaction"
+    assert settings.reading.fps == 25.0
+    assert settings.learning.learners == ("svm",)
+    assert settings.learning.timeout == 1.5
+    assert settings.reading.min_confidence == Settings().reading.min_confidence
+    assert settings.learning.folds == Settings().learning.folds
+
+
+def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
+    assert Settings.load(written(tmp_path, "")) == Settings()
+
+
+def test_the_manifest_of_a_fit_gives_its_settings_back(tmp_path: Path) -> None:
+    used = Settings().override({"learning.seed": 7, "data.classes": ("PD", "Control")})
+    manifest = {"schema": 1, "settings": used.model_dump(mode="json")}
+    assert Settings.load(written(tmp_path, json.dumps(manifest), "model.json")) == used
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "found"),
+    [
+        ("[learning]\ntrails = 3\n", "learning.trails", "3"),
+        ("[learnin]\ntrials = 3\n", "learnin", "{'trials': 3}"),
+        ("fps = 25\n", "fps", "25"),
+        ('[learning]\ntrials = "many"\n', "learning.trials", "'many'"),
+        ("[learning]\ntrials = 0\n", "learning.trials", "0"),
+        ("[learning]\ntrials = 2.5\n", "learning.trials", "2.5"),
+        ("[learning]\nlearners = []\n", "learning.learners", "[]"),
+        ("[learning]\nfolds = 1\n", "learning.folds", "1"),
+        ("[learning]\nseed = -1\n", "learning.seed", "-1"),
+        ("[learning]\nseed = 4294967296\n", "learning.seed", "4294967296"),
+        ("[reading]\nfps = 0\n", "reading.fps", "0"),
+        ("[reading]\nmin_confidence = 70\n", "reading.min_confidence", "70"),
+        ("learning = 3\n", "learning", "3"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_value(tmp_path: Path, text: str, column: str, found: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(ConfigError, match="a setting is wrong") as caught:
+        Settings.load(path)
+    finding = caught.value.finding
+    assert (finding.file, finding.column, finding.found) == (path, column, found)
+    assert finding.expected
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.toml", "fps = = 3"),
+        ("a.toml", "just prose\n"),
+        ("a.json", "{"),
+        ("a.json", "{}"),
+        ("a.json", "[1, 2]"),
+        ("a.json", "3"),
+    ],
+)
+def test_a_file_that_is_no_settings_file_is_refused(tmp_path: Path, name: str, text: str) -> None:
+    path = written(tmp_path, text, name)
+    with pytest.raises(ConfigError, match="cannot be parsed") as caught:
+        Settings.load(path)
+    assert caught.value.finding.file == path
+    assert "TOML" in str(caught.value.finding.expected)
+
+
+def test_a_manifest_whose_settings_are_no_object_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="a setting is wrong"):
+        Settings.load(written(tmp_path, '{"settings": null}', "a.json"))
+
+
+def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_bytes(b'[data]\npositive = "R\xe9action"\n')
+    with pytest.raises(ConfigError, match="cannot be parsed"):
+        Settings.load(path)
+
+
+def test_a_byte_order_mark_does_not_spoil_the_settings(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_bytes(b"\xef\xbb\xbf[reading]\nfps = 25\n")
+    assert Settings.load(path).reading.fps == 25.0
+
+
+@pytest.mark.parametrize("name", ["missing.toml", "missing.json", "."])
+def test_a_settings_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be read") as caught:
+        Settings.load(tmp_path / name)
+    assert caught.value.finding.found
+    assert caught.value.exit_code == 2
+
+
+def test_override_leaves_none_and_the_original_alone() -> None:
+    base = Settings().override({"data.positive": "PD"})
+    changed = base.override({"data.positive": None, "learning.trials": 3, "reading.fps": 50.0})
+    assert (changed.data.positive, changed.learning.trials, changed.reading.fps) == ("PD", 3, 50.0)
+    assert base.learning.trials == Settings().learning.trials
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("learning.trials", 0), ("learning.trails", 3), ("nosuch.trials", 3), ("trials", 3)]
+)
+def test_override_refuses_what_a_file_could_not_say(name: str, value: int) -> None:
+    with pytest.raises(ConfigError, match="a setting is wrong") as caught:
+        Settings().override({name: value})
+    assert str(caught.value.finding.column).startswith(name.split(".")[0])
+
+
+def test_settings_cannot_be_changed_in_place() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().learning.trials = 3  # type: ignore[misc]
+
+
+def test_settings_survive_json() -> None:
+    settings = Settings().override({"learning.learners": ("svm",), "features.families": ("audio",)})
+    assert Settings.model_validate_json(settings.model_dump_json()) == settings
