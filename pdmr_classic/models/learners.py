@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,10 +18,11 @@ from sklearn.svm import SVC
 from threadpoolctl import ThreadpoolController
 from xgboost import XGBClassifier
 
-from pdmr_classic.models.preparation import Clip, DropUninformative, KeepBest
+from pdmr_classic.models.members import Member, Params
+from pdmr_classic.models.preparation import AudioForm, Clip, DropUninformative, KeepBest
 
-Params = Mapping[str, Any]
 _CERTAIN = 1e-6
+_PREPARATION = frozenset({"k", "audio", "audio_components"})
 
 
 @dataclass(frozen=True)
@@ -32,20 +33,19 @@ class Learner:
     ----------
     name : str
     build : callable
-        From tuned parameters and a seed to an unfitted pipeline.
+        From tuned parameters and a seed to the unfitted steps of a pipeline.
     keeps_rows : bool
         Whether the fitted learner holds rows of its training data.
     """
 
     name: str
-    build: Callable[[Params, int], Pipeline]
+    build: Callable[[Params, int], list[Any]]
     keeps_rows: bool = False
 
 
-def _lightgbm(params: Params, seed: int) -> Pipeline:
-    own = {key: value for key, value in params.items() if key != "k"}
+def _lightgbm(params: Params, seed: int) -> list[Any]:
     model = LGBMClassifier(
-        **own,
+        **_own(params),
         max_bin=63,
         subsample_freq=1,
         random_state=seed,
@@ -55,22 +55,24 @@ def _lightgbm(params: Params, seed: int) -> Pipeline:
         force_row_wise=True,
         verbose=-1,
     )
-    return make_pipeline(DropUninformative(), KeepBest(params.get("k")), model)
+    return [DropUninformative(), KeepBest(params.get("k")), model]
 
 
-def _xgboost(params: Params, seed: int) -> Pipeline:
-    own = {key: value for key, value in params.items() if key != "k"}
-    model = XGBClassifier(**own, max_bin=63, tree_method="hist", random_state=seed, n_jobs=1, verbosity=0)
-    return make_pipeline(DropUninformative(), KeepBest(params.get("k")), model)
+def _xgboost(params: Params, seed: int) -> list[Any]:
+    model = XGBClassifier(**_own(params), max_bin=63, tree_method="hist", random_state=seed, n_jobs=1, verbosity=0)
+    return [DropUninformative(), KeepBest(params.get("k")), model]
 
 
-def _svm(params: Params, seed: int) -> Pipeline:
-    k = params.get("k")
+def _svm(params: Params, seed: int) -> list[Any]:
     # gamma is a multiple of 1 / columns, the scale of squared distances between standardised rows.
-    kernel = _ScaledSVC(C=params.get("C", 1.0), scale=params.get("gamma_scale", 1.0), random_state=seed)
-    return make_pipeline(
-        DropUninformative(), KeepBest(k), SimpleImputer(strategy="median"), StandardScaler(), Clip(), kernel
-    )
+    model = _ScaledSVC(C=params.get("C", 1.0), scale=params.get("gamma_scale", 1.0), random_state=seed)
+    select = (DropUninformative(), KeepBest(params.get("k")))
+    return [*select, SimpleImputer(strategy="median"), StandardScaler(), Clip(), model]
+
+
+def _own(params: Params) -> dict[str, Any]:
+    """Return the parameters of the learner itself, without those of its preparation."""
+    return {key: value for key, value in params.items() if key not in _PREPARATION}
 
 
 class _ScaledSVC(SVC):  # type: ignore[misc]
@@ -96,10 +98,24 @@ LEARNERS: dict[str, Learner] = {
 }
 
 
-def fit_learner(name: str, params: Params, seed: int, X: NDArray[np.float64], y: NDArray[Any]) -> Pipeline:
-    """Fit one base learner on rows [n, F] and class numbers [n], in one thread."""
+def fit_member(member: Member, X: NDArray[np.float64], y: NDArray[Any], audio: NDArray[np.intp], seed: int) -> Pipeline:
+    """Fit one base learner in one thread.
+
+    Parameters
+    ----------
+    member : Member
+    X : ndarray, shape [n, F]
+    y : ndarray of int, shape [n]
+    audio : ndarray of int
+        Places of the audio vector among the columns.
+    seed : int
+    """
+    form, components = member.params.get("audio", "as_is"), member.params.get("audio_components")
+    steps = LEARNERS[member.learner].build(member.params, seed)
+    if len(audio) and (form != "as_is" or components is not None):
+        steps = [AudioForm(audio, form=form, components=components), *steps]
     with one_thread():
-        return LEARNERS[name].build(params, seed).fit(X, y)
+        return make_pipeline(*steps).fit(X, y)
 
 
 def raw_scores(model: Pipeline, X: NDArray[np.float64]) -> NDArray[np.float64]:

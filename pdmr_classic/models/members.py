@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pdmr_classic.models.learners import Params
-from pdmr_classic.models.spaces import DEFAULTS
+from pdmr_classic.models.spaces import defaults
 
-# Views that say how well a recording could be seen, not how the person behaved.
-_NOT_LEARNED = frozenset({"quality"})
+# How well a recording could be seen, not how the person behaved; and what fitted families make features of.
+_NOT_LEARNED = frozenset({"quality", "material"})
 BOTH = "both"
+
+Params = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class View:
 
 
 def modality_columns(names: Sequence[str]) -> dict[str, NDArray[np.intp]]:
-    """Return the places of each modality's columns, by the part of their name before `__`; quality is left out.
+    """Return the places of each modality's columns, by the part of their name before `__`; quality is no modality.
 
     Columns without such a name (a plain array) are one modality, "all".
     """
@@ -84,7 +86,7 @@ def views_of(columns: dict[str, NDArray[np.intp]], present: dict[str, NDArray[np
 def default_members(views: Iterable[str], learners: Iterable[str]) -> list[Member]:
     """Return every learner on every view, with the parameters that its study begins with."""
     learners = list(learners)
-    return [Member(view, learner, DEFAULTS[learner]) for view in views for learner in learners]
+    return [Member(view, learner, defaults(learner, has_audio=False)) for view in views for learner in learners]
 
 
 def log_loss(probability: NDArray[np.float64], y: ArrayLike) -> float:

@@ -20,7 +20,8 @@ from pdmr_classic.metrics import best_f1_threshold, score
 from pdmr_classic.models.artifact import load_artifact, save_artifact
 from pdmr_classic.models.learners import LEARNERS
 from pdmr_classic.models.members import default_members
-from pdmr_classic.models.stacking import GroupedStacker, Problem
+from pdmr_classic.models.problem import Problem
+from pdmr_classic.models.stacking import GroupedStacker
 from pdmr_classic.models.tuning import tune
 from pdmr_classic.reporter import LogReporter, Reporter
 

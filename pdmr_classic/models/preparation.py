@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -124,3 +125,71 @@ class Clip(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self, "n_features_in_")
         table = validate_data(self, X, dtype=np.float64, reset=False)
         return np.asarray(np.clip(table, -self.limit, self.limit))
+
+
+AUDIO_FORMS = ("as_is", "l2", "signed_root")
+
+
+class AudioForm(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Normalise the audio vector among other columns, and reduce it to principal components.
+
+    Parameters
+    ----------
+    columns : array-like of int
+        Places of the vector; the other columns pass, and stand first in the result.
+    form : {"as_is", "l2", "signed_root"}
+        Unit length; or the signed root of each component, then unit length.
+    components : int or None
+        At most this many principal components, fitted on the training rows; None leaves the vector whole.
+
+    Notes
+    -----
+    NaN counts as 0 in the length and as the column's mean in the components; without components it stays NaN.
+
+    References
+    ----------
+    Jégou and Chum 2012 (signed root and whitening of aggregated descriptors).
+    """
+
+    def __init__(self, columns: ArrayLike, form: str = "as_is", components: int | None = None) -> None:
+        self.columns = columns
+        self.form = form
+        self.components = components
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        table = _checked(self, X)
+        if self.form not in AUDIO_FORMS:
+            raise ValueError(f"form must be one of {', '.join(AUDIO_FORMS)}, got {self.form!r}")
+        is_audio = np.zeros(table.shape[1], dtype=bool)
+        is_audio[np.asarray(self.columns, dtype=np.intp)] = True
+        self.is_audio_ = is_audio
+        self.pca_ = None
+        if self.components is not None:
+            vectors = self._normalised(table[:, is_audio])
+            self.mean_ = np.nan_to_num(vectors).mean(axis=0)
+            self.pca_ = PCA(min(self.components, *vectors.shape), svd_solver="full").fit(self._filled(vectors))
+        return self
+
+    def transform(self, X: ArrayLike) -> NDArray[np.float64]:
+        check_is_fitted(self, "is_audio_")
+        table = np.asarray(validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False))
+        vectors = self._normalised(table[:, self.is_audio_])
+        if self.pca_ is not None:
+            vectors = self.pca_.transform(self._filled(vectors))
+        return np.hstack([table[:, ~self.is_audio_], vectors])
+
+    def _normalised(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self.form == "as_is":
+            return vectors
+        if self.form == "signed_root":
+            vectors = np.sign(vectors) * np.sqrt(np.abs(vectors))
+        length = np.sqrt(np.nansum(vectors**2, axis=1, keepdims=True))
+        return np.asarray(np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0))
+
+    def _filled(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.where(np.isfinite(vectors), vectors, self.mean_)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags

@@ -6,10 +6,14 @@ from typing import Any
 
 from optuna.trial import Trial
 
+from pdmr_classic.models.preparation import AUDIO_FORMS
+
 # How many columns the filter keeps; None is all of them. What helps differs by set and by learner.
 _COLUMNS = (None, 300, 100, 30)
+# Principal components of the audio vector; None leaves it whole.
+_COMPONENTS = (None, 40)
 
-DEFAULTS: dict[str, dict[str, Any]] = {
+_DEFAULTS: dict[str, dict[str, Any]] = {
     "lightgbm": {
         "k": 300,
         "n_estimators": 100,
@@ -34,9 +38,20 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 
 
-def suggest(learner: str, trial: Trial) -> dict[str, Any]:
-    """Ask a trial for the parameters of a learner."""
+_AUDIO_DEFAULTS = {"audio": "as_is", "audio_components": None}
+
+
+def defaults(learner: str, has_audio: bool) -> dict[str, Any]:
+    """Return the parameters that a learner's study begins with."""
+    return _DEFAULTS[learner] | (_AUDIO_DEFAULTS if has_audio else {})
+
+
+def suggest(learner: str, trial: Trial, has_audio: bool) -> dict[str, Any]:
+    """Ask a trial for the parameters of a learner, on a view with or without an audio vector."""
     params: dict[str, Any] = {"k": trial.suggest_categorical("k", _COLUMNS)}
+    if has_audio:
+        params["audio"] = trial.suggest_categorical("audio", AUDIO_FORMS)
+        params["audio_components"] = trial.suggest_categorical("audio_components", _COMPONENTS)
     if learner == "svm":
         params["C"] = trial.suggest_float("C", 0.05, 50.0, log=True)
         params["gamma_scale"] = trial.suggest_float("gamma_scale", 0.05, 5.0, log=True)

@@ -19,73 +19,15 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.errors import DataError
 from pdmr_classic.models.calibration import Calibrator, cross_fitted
-from pdmr_classic.models.learners import LEARNERS, fit_learner, log_odds, one_thread, raw_scores
-from pdmr_classic.models.members import Member, View, default_members, modality_columns, presence, views_of
-from pdmr_classic.models.tuning import MemberData, mean_scores, out_of_fold
-from pdmr_classic.splits import Fold, GroupedFolds, feasible_folds
+from pdmr_classic.models.learners import LEARNERS, fit_member, log_odds, one_thread, raw_scores
+from pdmr_classic.models.members import Member, default_members, presence
+from pdmr_classic.models.problem import FITTED_MODALITY, Problem
+from pdmr_classic.models.tuning import mean_scores, out_of_fold
 
 _META_STRENGTH = 0.3
 Modalities = frozenset[str]
-
-
-class Problem:
-    """One table to learn from: its views, its folds, and the rows that each view has.
-
-    Parameters
-    ----------
-    X : ndarray of float64, shape [n, F]
-    names : sequence of str, length F
-    y : ndarray of int, shape [n]
-        Class numbers from 0.
-    groups : array-like, shape [n]
-    folds, repeats, seed : int
-        Fewer folds are made where the rarest class has fewer subjects.
-
-    Raises
-    ------
-    DataError
-        There are too few classes or subjects, or no column to learn from.
-    """
-
-    def __init__(
-        self,
-        X: NDArray[np.float64],
-        names: Sequence[str],
-        y: NDArray[np.intp],
-        groups: ArrayLike,
-        *,
-        folds: int,
-        repeats: int,
-        seed: int,
-    ) -> None:
-        self.groups = np.asarray(groups)
-        self.n_folds = feasible_folds(y, self.groups, folds)
-        splitter = GroupedFolds(self.n_folds, n_repeats=repeats, random_state=seed)
-        self.folds: list[Fold] = list(splitter.split(X, y, self.groups))
-        self.columns = modality_columns(names)
-        self.present = presence(X, self.columns)
-        self.y = y
-        self.findings: list[Finding] = []
-        if self.n_folds < folds:
-            what = f"{self.n_folds} folds instead of {folds}: the rarest class has no more subjects"
-            self.findings.append(Finding("fewer-folds", what))
-        self.views: dict[str, View] = {}
-        self.data: dict[str, MemberData] = {}
-        for view in views_of(self.columns, self.present):
-            self._add(view, X)
-        if not self.views:
-            raise DataError("there is no column to learn from", code="no-features", expected="video or audio features")
-
-    def _add(self, view: View, X: NDArray[np.float64]) -> None:
-        rows = view.rows(self.present)
-        data = MemberData(X, self.y, rows, view.columns, self.folds)
-        if len(data.folds) == len(self.folds):
-            self.views[view.name], self.data[view.name] = view, data
-        else:
-            what = f"view {view.name!r} has too few recordings to learn from, and is left out"
-            self.findings.append(Finding("view-too-small", what, found=f"{rows.sum()} recordings"))
 
 
 class _Meta:
@@ -204,6 +146,7 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.members_ = [member for member in members if member.view in problem.views]
         self.views_ = problem.views
         self.columns_ = problem.columns
+        self.fitted_ = problem.fitted
         with joblib.Parallel(n_jobs=self.jobs) as parallel:
             scores = out_of_fold(self.members_, problem.data, self.random_state, parallel)
             self.models_ = self._fit_all(problem, parallel)
@@ -214,14 +157,9 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _fit_all(self, problem: Problem, parallel: joblib.Parallel) -> dict[str, Pipeline]:
         tasks = (
-            joblib.delayed(fit_learner)(
-                member.learner,
-                member.params,
-                self.random_state,
-                problem.data[member.view].X,
-                problem.data[member.view].y,
-            )
+            joblib.delayed(fit_member)(member, data.of_all, data.y, data.audio, self.random_state)
             for member in self.members_
+            for data in [problem.data[member.view]]
         )
         return {member.name: model for member, model in zip(self.members_, parallel(tasks), strict=True)}
 
@@ -231,7 +169,7 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         for member, found in zip(self.members_, scores, strict=True):
             data = problem.data[member.view]
             over_all = np.full((len(problem.y), found[0].shape[1]), np.nan)
-            over_all[problem.views[member.view].rows(problem.present)] = mean_scores(found, data)
+            over_all[data.rows] = mean_scores(found, data)
             columns.append(over_all)
         return columns
 
@@ -288,7 +226,10 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         width = 1 if len(self.classes_) == 2 else len(self.classes_)
         scores = np.full((len(X), width), np.nan)
         if rows.any():
-            scores[rows] = raw_scores(self.models_[member.name], X[rows][:, view.columns])
+            seen = X[rows][:, view.columns]
+            if FITTED_MODALITY in view.needs and self.fitted_:
+                seen = np.hstack([seen, self.fitted_.transform(X[rows])])
+            scores[rows] = raw_scores(self.models_[member.name], seen)
         return scores
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:

@@ -19,49 +19,18 @@ from numpy.typing import NDArray
 
 from pdmr_classic.config import LearningSettings
 from pdmr_classic.models.calibration import Calibrator, cross_fitted
-from pdmr_classic.models.learners import Params, fit_learner, raw_scores
+from pdmr_classic.models.learners import fit_member, raw_scores
 from pdmr_classic.models.members import Member, log_loss
-from pdmr_classic.models.spaces import DEFAULTS, suggest
+from pdmr_classic.models.problem import ViewData
+from pdmr_classic.models.spaces import defaults, suggest
 from pdmr_classic.reporter import Reporter
-from pdmr_classic.splits import Fold
 
 _RANDOM_TRIALS = 6
 
 
-class MemberData:
-    """What a member is tuned on: its rows and columns, and the folds in the numbering of those rows.
-
-    Parameters
-    ----------
-    X : ndarray, shape [n, F]
-        All rows; `rows` and `columns` choose.
-    y : ndarray of int, shape [n]
-    folds : list of (train, test)
-        Over all rows.
-    """
-
-    def __init__(
-        self,
-        X: NDArray[np.float64],
-        y: NDArray[np.intp],
-        rows: NDArray[np.bool_],
-        columns: NDArray[np.intp],
-        folds: Sequence[Fold],
-    ) -> None:
-        self.X = np.ascontiguousarray(X[rows][:, columns])
-        self.y = y[rows]
-        self.n_classes = int(y.max()) + 1
-        number = np.cumsum(rows) - 1
-        self.folds = [(number[train[rows[train]]], number[test[rows[test]]]) for train, test in folds]
-        self.folds = [(train, test) for train, test in self.folds if len(test) and self._has_every_class(train)]
-
-    def _has_every_class(self, train: NDArray[np.intp]) -> bool:
-        return len(np.unique(self.y[train])) == self.n_classes
-
-
 def tune(
     members: Sequence[Member],
-    data: dict[str, MemberData],
+    data: dict[str, ViewData],
     settings: LearningSettings,
     *,
     jobs: int,
@@ -77,14 +46,15 @@ def tune(
     settings : LearningSettings
         `trials` rounds, fewer if `timeout` seconds are over first; the first trial is the default.
     """
-    studies = [_new_study(member) for member in members]
+    has_audio = [len(data[member.view].audio) > 0 for member in members]
+    studies = [_new_study(member, audio) for member, audio in zip(members, has_audio, strict=True)]
     started = time.monotonic()
     with joblib.Parallel(n_jobs=jobs) as parallel:
         for done in range(settings.trials):
             if done and settings.timeout is not None and time.monotonic() - started > settings.timeout:
                 break
             reporter.progress("tuning", done, settings.trials)
-            trials = [_ask(study, member, settings.seed) for study, member in zip(studies, members, strict=True)]
+            trials = [_ask(*each, settings.seed) for each in zip(studies, members, has_audio, strict=True)]
             asked = [replace(member, params=params) for member, (_, params) in zip(members, trials, strict=True)]
             scores = out_of_fold(asked, data, settings.seed, parallel)
             for study, member, (trial, _), found in zip(studies, members, trials, scores, strict=True):
@@ -97,21 +67,19 @@ def tune(
 
 
 def out_of_fold(
-    members: Sequence[Member], data: dict[str, MemberData], seed: int, parallel: joblib.Parallel
+    members: Sequence[Member], data: dict[str, ViewData], seed: int, parallel: joblib.Parallel
 ) -> list[list[NDArray[np.float64]]]:
     """Return each member's scores on each fold's held-out rows, shape [test rows, S]."""
     tasks = [
-        joblib.delayed(_fold_scores)(
-            member.learner, member.params, seed, data[member.view].X, data[member.view].y, fold
-        )
+        joblib.delayed(_fold_scores)(member, data[member.view], fold, seed)
         for member in members
-        for fold in data[member.view].folds
+        for fold in range(len(data[member.view].folds))
     ]
     flat = iter(parallel(tasks))
     return [[next(flat) for _ in data[member.view].folds] for member in members]
 
 
-def mean_scores(found: list[NDArray[np.float64]], data: MemberData) -> NDArray[np.float64]:
+def mean_scores(found: list[NDArray[np.float64]], data: ViewData) -> NDArray[np.float64]:
     """Return out-of-fold scores averaged over repeats, shape [rows, S]; NaN for a row in no fold."""
     total = np.zeros((len(data.y), found[0].shape[1]))
     times = np.zeros(len(data.y))
@@ -122,14 +90,15 @@ def mean_scores(found: list[NDArray[np.float64]], data: MemberData) -> NDArray[n
     return total / times[:, None]
 
 
-def _fold_scores(
-    learner: str, params: Params, seed: int, X: NDArray[np.float64], y: NDArray[np.intp], fold: Fold
-) -> NDArray[np.float64]:
-    train, test = fold
-    return raw_scores(fit_learner(learner, params, seed, X[train], y[train]), X[test])
+def _fold_scores(member: Member, data: ViewData, fold: int, seed: int) -> NDArray[np.float64]:
+    train, test = data.folds[fold]
+    if not len(test):
+        return np.empty((0, 1 if data.n_classes == 2 else data.n_classes))
+    model = fit_member(member, data.of_fold(fold, train), data.y[train], data.audio, seed)
+    return raw_scores(model, data.of_fold(fold, test))
 
 
-def _loss(found: list[NDArray[np.float64]], data: MemberData) -> float:
+def _loss(found: list[NDArray[np.float64]], data: ViewData) -> float:
     """Log loss of the calibrated scores: an SVM's margins have no log loss of their own."""
     scores = mean_scores(found, data)
     known = np.asarray(np.isfinite(scores).all(axis=1))
@@ -139,20 +108,20 @@ def _loss(found: list[NDArray[np.float64]], data: MemberData) -> float:
     return log_loss(cross_fitted(Calibrator().fit, scores[known], y, folds, data.n_classes), y)
 
 
-def _new_study(member: Member) -> optuna.Study:
+def _new_study(member: Member, has_audio: bool) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(direction="minimize")
-    study.enqueue_trial(DEFAULTS[member.learner])
+    study.enqueue_trial(defaults(member.learner, has_audio))
     return study
 
 
-def _ask(study: optuna.Study, member: Member, seed: int) -> tuple[optuna.Trial, dict[str, Any]]:
+def _ask(study: optuna.Study, member: Member, has_audio: bool, seed: int) -> tuple[optuna.Trial, dict[str, Any]]:
     # Seeded by what is finished, not by a state that lives on: a study that is resumed asks the same again.
     study.sampler = optuna.samplers.TPESampler(
         seed=_seed(seed, member.name, len(study.trials)), multivariate=True, n_startup_trials=_RANDOM_TRIALS
     )
     trial = study.ask()
-    params = suggest(member.learner, trial)
+    params = suggest(member.learner, trial, has_audio)
     trial.set_user_attr("params", params)
     return trial, params
 

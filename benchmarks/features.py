@@ -1,0 +1,213 @@
+"""How fast features are made: ratios within one run, against parsing alone and against generic extractors.
+
+    python benchmarks/features.py                    # everything but the peers
+    python benchmarks/features.py --peers            # needs: pip install -e '.[bench]'
+
+Files are drawn from a seed: 714 OpenFace columns of smooth noise in OpenFace's own precision. What is timed runs in
+turns, so that a machine that slows down slows down all of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+import numpy as np
+import pyarrow.csv as pa_csv
+
+from pdmr_classic.config import FeatureSettings, Settings
+from pdmr_classic.features.extractor import FeatureExtractor
+from pdmr_classic.features.registry import families
+from pdmr_classic.features.rows import stream_features, video_row
+from pdmr_classic.io.dataset import Dataset, Recording
+from pdmr_classic.io.openface import GAZE, POSE, channel_kind, read_stream
+
+FRAMES, FILES, ROUNDS = 3000, 20, 5
+AU_R = [f"AU{unit:02d}_r" for unit in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)]
+AU_C = [f"AU{unit:02d}_c" for unit in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 28, 45)]
+FITTED = ("kinemes",)
+
+
+def column_names() -> list[str]:
+    eyes = [f"eye_lmk_{axis}_{point}" for axis in "xyXYZ" for point in range(56)]
+    face = [f"{axis}_{point}" for axis in ("x", "y", "X", "Y", "Z") for point in range(68)]
+    shape = ["p_scale", "p_rx", "p_ry", "p_rz", "p_tx", "p_ty", *(f"p_{index}" for index in range(34))]
+    meta = ["frame", "face_id", "timestamp", "confidence", "success"]
+    return [*meta, *GAZE, *eyes, *POSE, *face, *shape, *AU_R, *AU_C]
+
+
+def write_file(path: Path, seed: int, frames: int = FRAMES) -> None:
+    rng = np.random.default_rng(seed)
+    names = column_names()
+    walk = np.cumsum(rng.normal(size=(frames, len(names))), axis=0) * 0.05
+    columns = []
+    for place, name in enumerate(names):
+        kind = channel_kind(name)
+        if name == "timestamp":
+            columns.append([f"{frame / 30:.3f}" for frame in range(frames)])
+        elif kind == "meta":
+            constant = {"frame": None, "face_id": "0", "confidence": "0.98", "success": "1"}[name]
+            columns.append([constant or str(frame + 1) for frame in range(frames)])
+        elif kind == "au_presence":
+            columns.append([str(int(value > 0)) for value in walk[:, place]])
+        elif kind == "au_intensity":
+            columns.append([f"{min(abs(value), 5):.2f}" for value in walk[:, place]])
+        elif kind in ("landmark", "geometry"):
+            columns.append([f"{400 + 3 * value:.1f}" for value in walk[:, place]])
+        else:
+            columns.append([f"{value:.3f}" for value in 0.1 * walk[:, place]])
+    rows = "\n".join(", ".join(row) for row in zip(*columns, strict=True))
+    path.write_text(", ".join(names) + "\n" + rows + "\n", encoding="ascii")
+
+
+def in_turns(candidates: dict[str, Callable[[Path], object]], files: list[Path], rounds: int) -> dict[str, list[float]]:
+    """Time each candidate over all files, round after round."""
+    seconds: dict[str, list[float]] = {name: [] for name in candidates}
+    for round_ in range(rounds + 1):
+        for name, run in candidates.items():
+            started = time.perf_counter()
+            for file in files:
+                run(file)
+            if round_:  # the first round warms the file cache
+                seconds[name].append((time.perf_counter() - started) / len(files))
+    return seconds
+
+
+def report(seconds: dict[str, list[float]], base: str) -> None:
+    for name, values in seconds.items():
+        ratios = [value / reference for value, reference in zip(values, seconds[base], strict=True)]
+        low, middle, high = min(ratios), statistics.median(ratios), max(ratios)
+        print(f"  {name:<46} {1000 * statistics.median(values):9.1f} ms   x {middle:8.2f}  ({low:.2f} to {high:.2f})")
+
+
+def against_parsing(files: list[Path]) -> None:
+    few, all_ = Settings().override({"reading.landmarks": False}), Settings()
+    usual = tuple(f for f in families().values() if f.view != "audio" and f.by_default)
+    core = tuple(f for f in usual if f.name != "coordination")
+    more = (*usual, *(families()[name] for name in FITTED))
+    names = pa_csv.read_csv(files[0], read_options=pa_csv.ReadOptions(block_size=1 << 24)).column_names
+    channels = [name for name in names if channel_kind(name.strip()) not in ("meta", "geometry", "landmark")]
+    with_landmarks = [name for name in names if channel_kind(name.strip()) not in ("meta", "geometry")]
+
+    def parse(columns: list[str]) -> Callable[[Path], object]:
+        options = pa_csv.ConvertOptions(include_columns=columns)
+        single = pa_csv.ReadOptions(use_threads=False)
+        return lambda file: pa_csv.read_csv(file, read_options=single, convert_options=options)
+
+    n_core = len(video_row(files[0], few, core).names)
+    n_more = len(video_row(files[0], few, more).names)
+    n_faces = len(video_row(files[0], all_, core).names)
+    print(f"\n{FILES} files of {FRAMES} x 714, {len(channels)} channels, one process, per file:")
+    seconds = in_turns(
+        {
+            "pyarrow parses the same columns": parse(channels),
+            f"read, check, hash, families 1-6, 8, 9: {n_core}": lambda file: video_row(file, few, core),
+            f"and coordination and kinemes: {n_more}": lambda file: video_row(file, few, more),
+        },
+        files,
+        ROUNDS,
+    )
+    report(seconds, "pyarrow parses the same columns")
+    print(f"\nthe same with the 2-D landmarks, {len(with_landmarks)} channels:")
+    seconds = in_turns(
+        {
+            "pyarrow parses the same columns": parse(with_landmarks),
+            f"read, check, hash, families 1-6, 8, 9: {n_faces}": lambda file: video_row(file, all_, core),
+        },
+        files,
+        ROUNDS,
+    )
+    report(seconds, "pyarrow parses the same columns")
+
+
+def against_peers(file: Path) -> None:
+    import pandas as pd
+    import tsfel
+    from tsfresh import extract_features
+    from tsfresh.feature_extraction import EfficientFCParameters
+
+    stream = read_stream(file, Settings().override({"reading.landmarks": False}).reading)
+    chosen = tuple(f for f in families().values() if f.view != "audio" and f.by_default)
+    frame = pd.DataFrame(stream.values, columns=list(stream.channels)).astype(float)
+    long = frame.assign(id=0, t=np.arange(len(frame)))
+    configuration = tsfel.get_features_by_domain()
+    candidates: dict[str, Callable[[Path], object]] = {
+        "pdmr-classic": lambda _: stream_features(stream, chosen, FeatureSettings()),
+        "TSFEL default": lambda _: tsfel.time_series_features_extractor(configuration, frame, fs=30, verbose=0),
+        "tsfresh Efficient": lambda _: extract_features(
+            long,
+            column_id="id",
+            column_sort="t",
+            default_fc_parameters=EfficientFCParameters(),
+            n_jobs=0,
+            disable_progressbar=True,
+        ),
+    }
+    print(f"\none stream of {stream.values.shape[0]} x {stream.values.shape[1]}, one process:")
+    report(in_turns(candidates, [file], 3), "pdmr-classic")
+
+
+def two_processes(files: list[Path]) -> None:
+    recordings = tuple(Recording(f"{index:03d}", video=files[index % len(files)]) for index in range(400))
+    dataset = Dataset(files[0].parent, recordings)
+    settings = Settings().override({"reading.landmarks": False})
+    one, two = (FeatureExtractor(settings, jobs=jobs) for jobs in (1, 2))
+    two.extract(dataset)  # starts the workers
+    seconds = in_turns(
+        {"two processes": lambda _: two.extract(dataset), "one": lambda _: one.extract(dataset)}, files[:1], 3
+    )
+    print(f"\n{len(recordings)} files, two processes against one, without their start:")
+    report(seconds, "two processes")
+
+
+def memory(files: list[Path], folder: Path) -> None:
+    print("\npeak memory of a process that extracts (MB, with Python and all libraries):")
+    large = folder / "large.csv"
+    write_file(large, seed=99, frames=20_000)
+    for label, paths in ((f"{FILES} files of {FRAMES} x 714", files), ("one file of 20000 x 714", [large])):
+        command = [sys.executable, __file__, "--extract", *map(str, paths)]
+        peak = float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        print(f"  {label:<46} {peak:9.0f}")
+
+
+def extract_only(paths: list[str]) -> None:
+    chosen = tuple(f for f in families().values() if f.view != "audio" and f.by_default)
+    for path in paths:
+        video_row(Path(path), Settings(), chosen)
+    # Not ru_maxrss: a child inherits its parent's.
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    print(int(status.split("VmHWM:")[1].split()[0]) / 1024)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peers", action="store_true", help="also TSFEL and tsfresh")
+    parser.add_argument("--extract", nargs="+", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.extract:
+        extract_only(arguments.extract)
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        files = [folder / f"{index:02d}.csv" for index in range(FILES)]
+        for seed, file in enumerate(files):
+            write_file(file, seed)
+        against_parsing(files)
+        two_processes(files)
+        memory(files, folder)
+        if arguments.peers:
+            against_peers(files[0])
+
+
+if __name__ == "__main__":
+    main()
