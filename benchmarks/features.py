@@ -170,6 +170,54 @@ def two_processes(files: list[Path]) -> None:
     report(seconds, "two processes")
 
 
+def from_cache(files: list[Path], folder: Path) -> None:
+    recordings = tuple(Recording(f"{index:02d}", video=file) for index, file in enumerate(files))
+    dataset, settings = Dataset(files[0].parent, recordings), Settings()
+    plain, known, verified = (
+        FeatureExtractor(settings),
+        FeatureExtractor(settings, cache=folder / "cache"),
+        FeatureExtractor(settings, cache=folder / "cache", verify_cache=True),
+    )
+    assert known.extract(dataset).features.equals(plain.extract(dataset).features)
+    candidates = {
+        "from the cache": lambda _: known.extract(dataset),
+        "from the cache, content hashed again": lambda _: verified.extract(dataset),
+        "read and computed": lambda _: plain.extract(dataset),
+    }
+    print(f"\n{len(recordings)} files, second run (exact):")
+    seconds = in_turns(candidates, files[:1], 3)
+    report(seconds, "from the cache")
+    again = statistics.median(seconds["read and computed"]) / statistics.median(seconds[list(candidates)[1]])
+    print(f"  read and computed / hashed again: x {again:.1f}")
+
+
+def many(folder: Path) -> None:
+    small = [folder / f"small{index}.csv" for index in range(20)]
+    for seed, file in enumerate(small):
+        stream_only = [name for name in column_names() if channel_kind(name) in ("meta", "pose", "gaze")]
+        rows = np.cumsum(np.random.default_rng(seed).normal(size=(150, len(stream_only))), axis=0).round(3) * 0.01
+        rows[:, : len(stream_only) - 8] = np.abs(rows[:, : len(stream_only) - 8])
+        frame = dict(zip(stream_only, rows.T, strict=True)) | {
+            "frame": np.arange(1, 151),
+            "face_id": np.zeros(150),
+            "timestamp": np.arange(150) / 30,
+            "confidence": np.full(150, 0.98),
+            "success": np.ones(150),
+        }
+        lines = [",".join(f"{value:.4f}" for value in row) for row in zip(*frame.values(), strict=True)]
+        file.write_text(",".join(frame) + "\n" + "\n".join(lines) + "\n", encoding="ascii")
+    print("\nmany small recordings (150 frames, pose and gaze), one process:")
+    for number in (1_000, 10_000):
+        command = [sys.executable, __file__, "--extract-many", str(number), *map(str, small)]
+        printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        seconds, peak, table = map(float, printed.split())
+            float, subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+        )
+        print(
+            f"  {number:>6}: {1000 * seconds / number:.2f} ms each; peak {peak:.0f} MB, of which {table:.0f} MB are the table"
+        )
+
+
 def memory(files: list[Path], folder: Path) -> None:
     print("\npeak memory of a process that extracts (MB, with Python and all libraries):")
     large = folder / "large.csv"
@@ -180,20 +228,35 @@ def memory(files: list[Path], folder: Path) -> None:
         print(f"  {label:<46} {peak:9.0f}")
 
 
+def extract_many(number: int, paths: list[str]) -> None:
+    recordings = tuple(Recording(f"{k:05d}", video=Path(paths[k % len(paths)])) for k in range(number))
+    started = time.perf_counter()
+    features = FeatureExtractor().extract(Dataset(Path(paths[0]).parent, recordings)).features
+    print(time.perf_counter() - started, peak_mb(), features.to_numpy().nbytes / 2**20)
+
+
+def peak_mb() -> float:
+    # Not ru_maxrss: a child inherits its parent's.
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
 def extract_only(paths: list[str]) -> None:
     chosen = tuple(f for f in families().values() if f.view != "audio" and f.by_default)
     for path in paths:
         video_row(Path(path), Settings(), chosen)
-    # Not ru_maxrss: a child inherits its parent's.
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    print(int(status.split("VmHWM:")[1].split()[0]) / 1024)
+    print(peak_mb())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", action="store_true", help="also TSFEL and tsfresh")
     parser.add_argument("--extract", nargs="+", help=argparse.SUPPRESS)
+    parser.add_argument("--extract-many", nargs="+", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.extract_many:
+        extract_many(int(arguments.extract_many[0]), arguments.extract_many[1:])
+        return
     if arguments.extract:
         extract_only(arguments.extract)
         return
@@ -204,7 +267,9 @@ def main() -> None:
             write_file(file, seed)
         against_parsing(files)
         two_processes(files)
+        from_cache(files, folder)
         memory(files, folder)
+        many(folder)
         if arguments.peers:
             against_peers(files[0])
 

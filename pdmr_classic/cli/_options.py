@@ -39,6 +39,9 @@ Jobs = Annotated[
     typer.Option("--jobs", metavar="J", min=1, help="Processes; default: one a core. Results do not depend on it."),
 ]
 NoCache = Annotated[bool, typer.Option("--no-cache", metavar="", help="Read every file anew.")]
+VerifyCache = Annotated[
+    bool, typer.Option("--verify-cache", metavar="", help="Hash files again before features of the cache are used.")
+]
 AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object and nothing else.")]
 Debug = Annotated[bool, typer.Option("--debug", metavar="", help="Show the traceback of an error.")]
 

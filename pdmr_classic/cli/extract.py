@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from pdmr_classic.cli._console import ConsoleReporter, show, verb
-from pdmr_classic.cli._options import AsJson, Config, DataGiven, Debug, Fps, Jobs, NoCache, cache_folder, n_jobs
+from pdmr_classic.cli._options import (
+    AsJson,
+    Config,
+    DataGiven,
+    Debug,
+    Fps,
+    Jobs,
+    NoCache,
+    VerifyCache,
+    cache_folder,
+    n_jobs,
+)
 
 
 @verb
@@ -20,6 +31,7 @@ def extract(
     config: Config = None,
     jobs: Jobs = None,
     no_cache: NoCache = False,
+    verify_cache: VerifyCache = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -36,7 +48,9 @@ def extract(
     settings = (Settings.load(config) if config else Settings()).override({"reading.fps": fps})
     dataset = load_dataset(data, split=as_split(split), with_labels=False)
     with ConsoleReporter(quiet=as_json) as reporter:
-        extractor = FeatureExtractor(settings, jobs=n_jobs(jobs), cache=cache_folder(no_cache), reporter=reporter)
+        extractor = FeatureExtractor(
+            settings, jobs=n_jobs(jobs), cache=cache_folder(no_cache), verify_cache=verify_cache, reporter=reporter
+        )
         extraction = extractor.extract(dataset)
         write_features(extraction.checked(), out)
         for finding in without_paths(extraction.findings):

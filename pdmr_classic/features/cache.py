@@ -2,6 +2,7 @@
 
 A row is found by the hash of its file's bytes; path, size, time of change and inode together are the shortcut that
 spares the hashing. Settings and the code of the extractor are part of the cache's name: neither can go stale.
+No file is named in it, only hashes.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import xxhash
 
 import pdmr_classic
@@ -22,7 +23,7 @@ from pdmr_classic.features.rows import FileRow
 from pdmr_classic.io.atomic import write_atomic
 from pdmr_classic.io.bytes import read_bytes
 
-_SHORTCUT, _CONTENT, _FINDINGS = "__shortcut__", "__content__", "__findings__"
+_NAMES = b"names"
 
 
 def default_cache_folder() -> Path | None:
@@ -45,18 +46,21 @@ class FeatureCache:
         The folder whose files these are.
     key : str
         Whatever the features depend on beside the files.
+    verify : bool
+        Hash every file again instead of trusting size, time of change and inode.
     """
 
-    def __init__(self, root: Path, folder: Path, key: str) -> None:
+    def __init__(self, root: Path, folder: Path, key: str, *, verify: bool = False) -> None:
         name = xxhash.xxh3_128_hexdigest("\0".join((str(folder.resolve()), key, _code_version())).encode())
         self.path = root / f"{name}.parquet"
+        self.verify = verify
         self._by_shortcut: dict[str, FileRow] = {}
         self._by_content: dict[str, FileRow] = {}
         self._load()
 
     def find(self, path: Path) -> FileRow | None:
         """Return the row of a file if the cache has it."""
-        row = self._by_shortcut.get(_shortcut(path))
+        row = None if self.verify else self._by_shortcut.get(_shortcut(path))
         if row is None and self._by_content:
             row = self._by_content.get(xxhash.xxh3_128_hexdigest(read_bytes(path)))
         # The findings name the file under which the content was seen first.
@@ -64,45 +68,36 @@ class FeatureCache:
 
     def replace(self, rows: Iterable[tuple[Path, FileRow]]) -> None:
         """Keep these rows and no others. A cache that cannot be written is no reason to fail."""
-        groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
-        values: dict[tuple[str, ...], list[np.ndarray[Any, Any]]] = {}
+        places: dict[tuple[str, ...], int] = {}
+        columns: dict[str, list[object]] = {"shortcut": [], "content": [], "findings": [], "names": [], "values": []}
         for path, row in rows:
-            told = json.dumps([finding.as_dict() | {"file": None} for finding in row.findings])
-            groups.setdefault(row.names, []).append(
-                {_SHORTCUT: _shortcut(path), _CONTENT: row.content, _FINDINGS: told}
-            )
-            values.setdefault(row.names, []).append(row.values)
-        frames = [
-            pd.concat([pd.DataFrame(meta), pd.DataFrame(np.vstack(values[names]), columns=list(names))], axis=1).assign(
-                __columns__=_joined(names)
-            )
-            for names, meta in groups.items()
-        ]
-        if not frames:
-            return
+            columns["shortcut"].append(_shortcut(path))
+            columns["content"].append(row.content)
+            columns["findings"].append(json.dumps([finding.as_dict() | {"file": None} for finding in row.findings]))
+            columns["names"].append(places.setdefault(row.names, len(places)))
+            # One blob a row: thousands of columns would cost parquet more than the features did.
+            columns["values"].append(np.ascontiguousarray(row.values, dtype="<f8").tobytes())
+        metadata = {_NAMES: json.dumps(list(places)).encode()}
+        table = pa.table(columns).replace_schema_metadata(metadata)
         try:
-            write_atomic(self.path, pd.concat(frames, ignore_index=True).to_parquet)
+            write_atomic(self.path, lambda file: pq.write_table(table, file))
         except TargetError:
             return
 
     def _load(self) -> None:
         try:
-            frame = pd.read_parquet(self.path)
-        except (OSError, ValueError):
-            return
-        for columns, group in frame.groupby("__columns__", sort=False):
-            names = tuple(str(columns).split("\n"))
-            matrix = group[list(names)].to_numpy(dtype=np.float64)
-            for place, (shortcut, content, told) in enumerate(
-                zip(group[_SHORTCUT], group[_CONTENT], group[_FINDINGS], strict=True)
-            ):
+            table = pq.read_table(self.path)
+            layouts = [tuple(names) for names in json.loads(table.schema.metadata[_NAMES])]
+            columns = (
+                table.column(name).to_pylist() for name in ("shortcut", "content", "findings", "names", "values")
+            )
+            for shortcut, content, told, place, blob in zip(*columns, strict=True):
                 findings = tuple(Finding(**parts) for parts in json.loads(told))
-                row = FileRow(names, matrix[place], content, findings)
-                self._by_shortcut[shortcut] = self._by_content[content] = row
-
-
-def _joined(names: tuple[str, ...]) -> str:
-    return "\n".join(names)
+                row = FileRow(layouts[place], np.frombuffer(blob, dtype="<f8"), content, findings)
+                if len(row.names) == len(row.values):
+                    self._by_shortcut[shortcut] = self._by_content[content] = row
+        except (OSError, ValueError, TypeError, KeyError, IndexError):
+            return  # none yet, or none of ours: it is made anew
 
 
 def _shortcut(path: Path) -> str:
@@ -110,7 +105,7 @@ def _shortcut(path: Path) -> str:
         status = path.stat()
     except OSError:
         return ""
-    facts = (str(path.resolve()), status.st_size, status.st_mtime_ns, status.st_ino)
+    facts = (str(path.absolute()), status.st_size, status.st_mtime_ns, status.st_ino)
     return xxhash.xxh3_128_hexdigest(repr(facts).encode())
 
 

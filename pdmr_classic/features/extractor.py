@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from pdmr_classic.config import Settings
@@ -26,6 +27,7 @@ from pdmr_classic.reporter import LogReporter, Reporter
 # Starting a worker costs as much as this many bytes of parsing.
 _BYTES_WORTH_A_WORKER = 30_000_000
 _FILES_A_TASK = 8
+_LAST = ("quality", "material")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +73,8 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Processes. The result does not depend on it.
     cache : path-like or None
         Folder of the cache; None keeps nothing.
+    verify_cache : bool
+        Hash every file again, instead of trusting its size, time of change and inode.
     reporter : Reporter, optional
         Is shown the progress.
 
@@ -91,11 +95,13 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         *,
         jobs: int = 1,
         cache: str | Path | None = None,
+        verify_cache: bool = False,
         reporter: Reporter | None = None,
     ) -> None:
         self.settings = settings
         self.jobs = jobs
         self.cache = cache
+        self.verify_cache = verify_cache
         self.reporter = reporter
 
     def fit(self, dataset: Dataset, y: Any = None) -> FeatureExtractor:
@@ -145,7 +151,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             return None
         asked = settings.model_dump_json(include={"reading", "features"})
         key = "\0".join((asked, *(family.name for family in chosen)))
-        return FeatureCache(Path(self.cache), folder, key)
+        return FeatureCache(Path(self.cache), folder, key, verify=self.verify_cache)
 
     def _run(self, jobs: list[_Job], cache: FeatureCache | None) -> list[FileRow | Finding]:
         outcomes: list[FileRow | Finding | None] = [_cached(job, cache) for job in jobs]
@@ -208,42 +214,26 @@ def _refuse_odd_widths(jobs: list[_Job], outcomes: list[FileRow | Finding]) -> l
 
 
 def _gathered(data_ids: list[str], jobs: list[_Job], outcomes: list[FileRow | Finding]) -> Extraction:
-    index = pd.Index(data_ids, name="data_id")
-    tables = [_table(job_rows) for job_rows in _by_modality(jobs, outcomes)]
-    features = pd.concat([table.reindex(index) for table in tables], axis=1) if tables else pd.DataFrame(index=index)
-    # Quality stands last, where no view of the learners ends up in its middle.
-    is_quality = features.columns.astype(str).str.startswith("quality__")
-    features = features[[*features.columns[~is_quality], *features.columns[is_quality]]]
+    """Put the rows of all files into one table, by name; files of one set mostly share all of their names."""
+    good = [(job.data_id, row) for job, row in zip(jobs, outcomes, strict=True) if isinstance(row, FileRow)]
+    names = _union(row.names for _, row in good)
+    place_of = {name: place for place, name in enumerate(names)}
+    row_of = {data_id: place for place, data_id in enumerate(data_ids)}
+    table = np.full((len(data_ids), len(names)), np.nan)
+    places: dict[tuple[str, ...], NDArray[np.intp]] = {}
+    for data_id, row in good:
+        if row.names not in places:
+            places[row.names] = np.array([place_of[name] for name in row.names], dtype=np.intp)
+        table[row_of[data_id], places[row.names]] = row.values
+    features = pd.DataFrame(table, index=pd.Index(data_ids, name="data_id"), columns=names, copy=False)
     refused = tuple(outcome for outcome in outcomes if isinstance(outcome, Finding))
-    findings = tuple(finding for row in outcomes if isinstance(row, FileRow) for finding in row.findings)
-    return Extraction(features, refused, findings)
+    return Extraction(features, refused, tuple(finding for _, row in good for finding in row.findings))
 
 
-def _by_modality(jobs: list[_Job], outcomes: list[FileRow | Finding]) -> Iterator[list[tuple[str, FileRow]]]:
-    for modality in ("video", "audio"):
-        rows = [
-            (job.data_id, row)
-            for job, row in zip(jobs, outcomes, strict=True)
-            if job.modality == modality and isinstance(row, FileRow)
-        ]
-        if rows:
-            yield rows
-
-
-def _table(rows: list[tuple[str, FileRow]]) -> pd.DataFrame:
-    """Put rows together by name; files of one set mostly share all of their names."""
-    groups: dict[tuple[str, ...], list[tuple[str, FileRow]]] = {}
-    for data_id, row in rows:
-        groups.setdefault(row.names, []).append((data_id, row))
-    frames = [
-        pd.DataFrame(
-            np.vstack([row.values for _, row in members]),
-            index=[data_id for data_id, _ in members],
-            columns=list(names),
-        )
-        for names, members in groups.items()
-    ]
-    return pd.concat(frames) if len(frames) > 1 else frames[0]
+def _union(layouts: Iterable[tuple[str, ...]]) -> list[str]:
+    """Return all names once, those of behaviour first; quality and materials stand where no view has them amid it."""
+    names = dict.fromkeys(name for layout in dict.fromkeys(layouts) for name in layout)
+    return sorted(names, key=lambda name: _LAST.index(view) if (view := name.split("__")[0]) in _LAST else -1)
 
 
 def without_paths(findings: Sequence[Finding]) -> list[Finding]:
