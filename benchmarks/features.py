@@ -211,11 +211,8 @@ def many(folder: Path) -> None:
         command = [sys.executable, __file__, "--extract-many", str(number), *map(str, small)]
         printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         seconds, peak, table = map(float, printed.split())
-            float, subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-        )
-        print(
-            f"  {number:>6}: {1000 * seconds / number:.2f} ms each; peak {peak:.0f} MB, of which {table:.0f} MB are the table"
-        )
+        each = 1000 * seconds / number
+        print(f"  {number:>6}: {each:.2f} ms each; peak {peak:.0f} MB, of which {table:.0f} MB are the table")
 
 
 def memory(files: list[Path], folder: Path) -> None:
