@@ -49,7 +49,7 @@ class FeatureSettings(_Section):
 class LearningSettings(_Section):
     """How the ensemble is tuned and trained."""
 
-    learners: tuple[str, ...] = Field(("lightgbm", "xgboost", "svm"), min_length=1)
+    learners: tuple[str, ...] = Field(("lightgbm", "xgboost", "svm", "linear"), min_length=1)
     trials: int = Field(12, ge=1, description="Optuna trials of each base learner")
     timeout: float | None = Field(None, gt=0, description="seconds after which no new trial starts")
     folds: int = Field(5, ge=2)

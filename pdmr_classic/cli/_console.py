@@ -61,8 +61,11 @@ def show(summary: Any, as_json: bool, table: Callable[[Any], RenderableType]) ->
         return
     from rich.console import Console
 
-    console = Console(soft_wrap=False, highlight=False)
-    console.print(table(summary))
+    class _Raising(Console):
+        def on_broken_pipe(self) -> None:  # rich would leave with 1, which is our code of a bug
+            raise BrokenPipeError
+
+    _Raising(soft_wrap=False, highlight=False).print(table(summary))
 
 
 def _plain(value: Any) -> Any:

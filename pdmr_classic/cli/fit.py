@@ -52,7 +52,7 @@ def fit(
     from pdmr_classic.config import Settings
     from pdmr_classic.io.atomic import check_writable
     from pdmr_classic.io.dataset import load_dataset
-    from pdmr_classic.models.artifact import check_model_name
+    from pdmr_classic.models.artifact import check_model_name, manifest_path
     from pdmr_classic.models.model import fit as fit_model
     from pdmr_classic.reporting.summary import summarise_fit
     from pdmr_classic.reporting.tables import fit_table
@@ -69,6 +69,7 @@ def fit(
     check_model_name(out)
     dataset = load_dataset(data, split="train", labels=labels, groups=settings.data.groups)
     check_writable(out)
+    check_writable(manifest_path(out))
     with ConsoleReporter(quiet=as_json) as reporter:
         cache = cache_folder(no_cache)
         model = fit_model(dataset, settings=settings, jobs=n_jobs(jobs), cache=cache, reporter=reporter)

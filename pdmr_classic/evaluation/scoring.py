@@ -53,23 +53,22 @@ def score_files(results: str | Path, labels: str | Path, *, positive: str | None
             expected=f"ids such as {', '.join(map(repr, truth.index[:3]))}",
             found=", ".join(map(repr, said.index[:3])),
         )
-    truth = truth[common]
     check_labels(truth, None)
     classes = sorted(truth.unique())
     chosen = positive_class(classes, positive) if len(classes) > 1 else positive
     if len(classes) > 1:
         check_labels(said["status"][common], classes)
     probability = said["probability"][common] if "probability" in said and chosen is not None else None
-    scores = score(truth, said["status"][common], positive=chosen, probability=probability)
+    scores = score(truth[common], said["status"][common], positive=chosen, probability=probability)
     marks = {"positive": chosen, "synthetic": is_synthetic(Path(labels).parent)}
-    return {**marks, **scores, "findings": _unmatched(table, said, Path(labels), Path(results))}
+    return {**marks, **scores, "findings": _unmatched(truth, said, Path(labels), Path(results))}
 
 
-def _unmatched(table: pd.DataFrame, said: pd.DataFrame, labels: Path, results: Path) -> list[Finding]:
+def _unmatched(truth: pd.Series, said: pd.DataFrame, labels: Path, results: Path) -> list[Finding]:
     findings = []
     for what, ids, file in (
-        ("labels have no result; they are left out", table.index.difference(said.index), labels),
-        ("results have no label; they are left out", said.index.difference(table.index), results),
+        ("labels have no result; they are left out", truth.index.difference(said.index), labels),
+        ("results have no label; they are left out", said.index.difference(truth.index), results),
     ):
         if len(ids):
             shown = ", ".join(ids[:5]) + (" …" if len(ids) > 5 else "")

@@ -17,6 +17,7 @@ from pdmr_classic.io.openface import GAZE_ANGLES, Stream
 _DOWN, _AWAY, _CONTACT = 0.2, 0.35, 0.17
 # rad/s: slower is a fixation, faster a shift (30 degrees per second, the usual velocity threshold).
 _SHIFT = np.deg2rad(30.0)
+_SHIFT_S = 0.1
 _LONGEST_BLINK_S = 1.0
 # Corner, upper lid twice, corner, lower lid twice, of each eye in the 68-point scheme.
 _EYES = ((36, 37, 38, 39, 40, 41), (42, 43, 44, 45, 46, 47))
@@ -30,7 +31,8 @@ def eyes(stream: Stream, settings: FeatureSettings) -> Mapping[tuple[str, str], 
     duration; closed_share = share of frames with AU45 active. opening = (|p1 p5| + |p2 p4|) / (2 |p0 p3|) of the six
     landmarks of an eye, mean of both eyes: mean, std, p05. Gaze angle: share_down = y > 0.2; share_away = angle to the
     camera > 0.35; contact_share = that angle < 0.17; deviation = rms distance from the mean direction. Fixation = run
-    of frames slower than 30 degrees per second, shift = run of faster ones: per minute, and the mean fixation_mean_s
+    of frames slower than 30 degrees per second over 0.1 s, shift = run of faster ones: each per minute; and
+    fixation_mean_s
 
     Unit: per minute; s; share; none (opening); rad (deviation)
 
@@ -110,13 +112,18 @@ _GAZE_NAMES = (
 
 
 def _fixations(signal: Signal) -> tuple[float, float, float]:
-    """Return fixations and shifts per minute of steps between neighbours, and the mean fixation in s."""
-    linked = signal.follows[1:]
+    """Return fixations and shifts per minute, and the mean fixation in s."""
+    # A step from frame to frame is mostly the tracker's jitter: 0.1 s at 30 degrees per second are 3 degrees.
+    lag = max(round(_SHIFT_S * signal.frame_rate_hz), 1)
+    if signal.n_frames <= lag:
+        return np.nan, np.nan, np.nan
+    gaps = np.cumsum(~signal.follows)
+    linked = gaps[lag:] == gaps[:-lag]
     if not linked.any():
         return np.nan, np.nan, np.nan
-    steps = signal.steps
-    fast = np.hypot(steps[:, 0], steps[:, 1]) * signal.frame_rate_hz > _SHIFT
-    # Steps stand for frames here; a step over a gap is neither, and separates its neighbours.
+    moved = signal.values[lag:] - signal.values[:-lag]
+    fast = np.hypot(moved[:, 0], moved[:, 1]) > _SHIFT * lag / signal.frame_rate_hz
+    # A movement over a gap is neither, and separates its neighbours.
     both = np.column_stack([~fast & linked, fast & linked])
     bouts = Bouts.of(both, np.concatenate([[False], linked[1:] & linked[:-1]]))
     minutes = np.count_nonzero(linked) / signal.frame_rate_hz / 60

@@ -109,4 +109,6 @@ def families() -> dict[str, Family]:
     # Importing a family's module registers it.
     for module in _MODULES:
         importlib.import_module(f"pdmr_classic.features.{module}")
-    return dict(_FAMILIES)
+    # Not in the order of registration: a module may have been imported for something else before.
+    module_of = {name: family.function.__module__.rsplit(".", 1)[1] for name, family in _FAMILIES.items()}
+    return {name: _FAMILIES[name] for name in sorted(_FAMILIES, key=lambda name: _MODULES.index(module_of[name]))}

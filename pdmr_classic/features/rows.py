@@ -85,7 +85,8 @@ def stream_features(
             values.append(np.array(list(single.values()), dtype=np.float64))
     flat = np.concatenate(values) if values else np.empty(0)
     # Learners work in float32: what does not fit there is no measurement of a face either.
-    flat[np.abs(flat) > np.finfo(np.float32).max] = np.nan
+    # One NaN for all: computed ones carry a sign, which the cache would lose and a comparison of bytes would see.
+    flat[~(np.abs(flat) <= np.finfo(np.float32).max)] = np.nan
     return _names(tuple(keys)), flat
 
 

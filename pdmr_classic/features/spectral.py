@@ -29,8 +29,8 @@ def spectral(signal: Signal, settings: FeatureSettings) -> Mapping[str, Floats]:
     Formula: Welch: Hann windows of 4 s (20 s below 0.3 Hz), half overlapping, means removed, never across a gap;
     power_<band> = log10(density integrated over the band + 1e-12); relative_<band> = share of the band in the power of
     all bands; over 0.3..7 Hz: centroid, spread, entropy = -sum(p log p) / log(n), edge85 = frequency below which 85%
-    lies (linear between frequencies), peak; amplitude_<f> = root of the density at fixed low frequencies (which do
-    not depend on the length of the recording)
+    lies (linear between bins), peak (parabola through the log); amplitude_<f> = root of the density at fixed low
+    frequencies (which do not depend on the length of the recording)
 
     Unit: log10 of the channel's unit squared; share; Hz (centroid, spread, edge85, peak); none (entropy); the channel's
     per root Hz (amplitude)
@@ -106,9 +106,19 @@ def _shape(frequencies: Floats, density: Floats, low: float, high: float) -> dic
     spread = np.sqrt(np.maximum((f**2) @ share - centroid**2, 0.0))
     logs = np.log(share, out=np.zeros_like(share), where=share > 0)
     entropy = -(share * logs).sum(axis=0) / np.log(len(f))
-    peak = np.where(np.isfinite(centroid), f[np.argmax(power, axis=0)], np.nan)
-    values = (centroid, spread, entropy, _edge(f, share), peak)
+    values = (centroid, spread, entropy, _edge(f, share), _peak(f, power, total > _NOTHING))
     return dict(zip(names, values, strict=True))
+
+
+def _peak(f: Floats, power: Floats, known: NDArray[np.bool_]) -> Floats:
+    """Return the frequency of the largest power, between bins by the parabola through its logarithm."""
+    columns = np.arange(power.shape[1])
+    place = np.argmax(power, axis=0)
+    inner = np.clip(place, 1, len(f) - 2)
+    left, middle, right = (np.log(power[inner + side, columns] + _NOTHING) for side in (-1, 0, 1))
+    bend = left - 2 * middle + right
+    shift = np.divide(left - right, 2 * bend, out=np.zeros_like(bend), where=(bend < 0) & (place == inner))
+    return np.where(known, f[place] + shift * (f[1] - f[0]), np.nan)
 
 
 def _edge(f: Floats, share: Floats) -> Floats:

@@ -13,7 +13,7 @@ from typing import Any
 import joblib
 
 from pdmr_classic.errors import ArtifactError, ConfigError, Finding
-from pdmr_classic.io.atomic import write_atomic, write_text_atomic
+from pdmr_classic.io.atomic import check_writable, write_atomic, write_text_atomic
 
 SCHEMA = "pdmr-classic/model/1"
 # Their pickles may not load, or mean something else, across these.
@@ -51,6 +51,8 @@ def save_artifact(model: Any, path: str | Path, facts: dict[str, Any]) -> Path:
     """
     path = Path(path)
     check_model_name(path)
+    check_writable(path)
+    check_writable(manifest_path(path))
     buffer = io.BytesIO()
     joblib.dump(model, buffer, compress=3)
     data = buffer.getvalue()
@@ -110,7 +112,16 @@ def load_artifact(path: str | Path) -> tuple[Any, dict[str, Any], list[Finding]]
             found=f"{digest[:16]}…",
             mend="copy both files together again, or train anew",
         )
-    return joblib.load(io.BytesIO(data)), manifest, _other_versions(path, manifest)
+    findings = _other_versions(path, manifest)
+    try:
+        return joblib.load(io.BytesIO(data)), manifest, findings
+    except Exception as error:
+        raise ArtifactError(
+            "the model file cannot be opened",
+            file=path,
+            found=f"{type(error).__name__}: {error}",
+            mend="; ".join([*(str(finding.found) for finding in findings), "train anew"]),
+        ) from error
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

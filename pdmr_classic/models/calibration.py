@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.linear_model import LogisticRegression
 
 from pdmr_classic.splits import Fold
 
 # Nearly unregularised: two parameters for two classes.
 _STRENGTH = 100.0
+_CERTAIN, _IMPOSSIBLE = 1e-6, 1e-12
 
 
 class Calibrator:
@@ -62,3 +63,25 @@ def cross_fitted(
             times[test] += 1
     times[times == 0] = np.nan
     return total / times[:, None]
+
+
+def log_odds(probability: ArrayLike) -> NDArray[np.float64]:
+    """Return log-odds of the second of two classes, shape [n, 1], or log-probabilities of more, shape [n, K].
+
+    Examples
+    --------
+    >>> log_odds([[0.5, 0.5]])
+    array([[0.]])
+    """
+    p = np.clip(np.asarray(probability, dtype=np.float64), _CERTAIN, 1 - _CERTAIN)
+    return np.log(p[:, 1:] / p[:, :1]) if p.shape[1] == 2 else np.log(p)
+
+
+def log_loss(probability: NDArray[np.float64], y: NDArray[np.intp]) -> float:
+    """Return the mean negative log-probability of the true class, over rows that have one."""
+    return float(np.nanmean(row_losses(probability, y)))
+
+
+def row_losses(probability: NDArray[np.float64], y: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the negative log-probability of each row's true class, shape [n]; NaN where it is unknown."""
+    return np.asarray(-np.log(np.maximum(probability[np.arange(len(y)), y], _IMPOSSIBLE)))

@@ -10,18 +10,19 @@ from typing import Any
 
 import numpy as np
 from lightgbm import LGBMClassifier
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import RobustScaler
 from sklearn.svm import SVC
 from threadpoolctl import ThreadpoolController
 from xgboost import XGBClassifier
 
+from pdmr_classic.models.calibration import log_odds
 from pdmr_classic.models.members import Member, Params
 from pdmr_classic.models.preparation import AudioForm, Clip, DropUninformative, KeepBest
 
-_CERTAIN = 1e-6
 _PREPARATION = frozenset({"k", "audio", "audio_components"})
 
 
@@ -67,7 +68,19 @@ def _svm(params: Params, seed: int) -> list[Any]:
     # gamma is a multiple of 1 / columns, the scale of squared distances between standardised rows.
     model = _ScaledSVC(C=params.get("C", 1.0), scale=params.get("gamma_scale", 1.0), random_state=seed)
     select = (DropUninformative(), KeepBest(params.get("k")))
-    return [*select, SimpleImputer(strategy="median"), StandardScaler(), Clip(), model]
+    return [*select, *_scaled(), model]
+
+
+def _linear(params: Params, seed: int) -> list[Any]:
+    select = (DropUninformative(), KeepBest(params.get("k")))
+    model = _ScaledLogistic(params.get("C", 1.0), random_state=seed)
+    return [*select, *_scaled(), model]
+
+
+def _scaled() -> tuple[Any, ...]:
+    # Quantiles near the tails: an AU that rests most of the time has no interquartile range to scale by.
+    robust = RobustScaler(quantile_range=(5.0, 95.0), unit_variance=True)
+    return (SimpleImputer(strategy="median", keep_empty_features=True), robust, Clip())
 
 
 def _own(params: Params) -> dict[str, Any]:
@@ -88,12 +101,26 @@ class _ScaledSVC(SVC):  # type: ignore[misc]
         return self
 
 
+class _ScaledLogistic(LogisticRegression):  # type: ignore[misc]
+    """A ridge logistic regression whose strength is relative to the number of columns that are left in the fold."""
+
+    def __init__(self, strength: float = 1.0, random_state: int | None = None) -> None:
+        super().__init__(max_iter=300, tol=1e-3, random_state=random_state)
+        self.strength = strength
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> _ScaledLogistic:
+        self.C = self.strength / X.shape[1]
+        super().fit(X, y, sample_weight)
+        return self
+
+
 LEARNERS: dict[str, Learner] = {
     learner.name: learner
     for learner in (
         Learner("lightgbm", _lightgbm),
         Learner("xgboost", _xgboost),
         Learner("svm", _svm, keeps_rows=True),
+        Learner("linear", _linear),
     )
 }
 
@@ -131,18 +158,6 @@ def raw_scores(model: Pipeline, X: NDArray[np.float64]) -> NDArray[np.float64]:
             scores = np.asarray(model.decision_function(X), dtype=np.float64)
             return scores[:, None] if scores.ndim == 1 else scores
         return log_odds(np.asarray(model.predict_proba(X), dtype=np.float64))
-
-
-def log_odds(probability: ArrayLike) -> NDArray[np.float64]:
-    """Return log-odds of the second of two classes, shape [n, 1], or log-probabilities of more, shape [n, K].
-
-    Examples
-    --------
-    >>> log_odds([[0.5, 0.5]])
-    array([[0.]])
-    """
-    p = np.clip(np.asarray(probability, dtype=np.float64), _CERTAIN, 1 - _CERTAIN)
-    return np.log(p[:, 1:] / p[:, :1]) if p.shape[1] == 2 else np.log(p)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from pdmr_classic.models.spaces import defaults
 
@@ -87,10 +87,3 @@ def default_members(views: Iterable[str], learners: Iterable[str]) -> list[Membe
     """Return every learner on every view, with the parameters that its study begins with."""
     learners = list(learners)
     return [Member(view, learner, defaults(learner, has_audio=False)) for view in views for learner in learners]
-
-
-def log_loss(probability: NDArray[np.float64], y: ArrayLike) -> float:
-    """Return the mean negative log-probability of the true class, over rows that have one."""
-    chosen = probability[np.arange(len(probability)), np.asarray(y, dtype=np.intp)]
-    chosen = chosen[np.isfinite(chosen)]
-    return float(-np.log(np.maximum(chosen, 1e-12)).mean())

@@ -24,6 +24,7 @@ from pdmr_classic.models.problem import Problem
 from pdmr_classic.models.stacking import GroupedStacker
 from pdmr_classic.models.tuning import tune
 from pdmr_classic.reporter import LogReporter, Reporter
+from pdmr_classic.splits import feasible_folds
 
 POSITIVE, NEGATIVE = "Depression", "Normal"
 
@@ -81,7 +82,7 @@ class DepressionModel:
         """
         reporter = reporter or LogReporter()
         learning = self.settings.learning
-        check_labels(status, self.settings.data.classes)
+        _check_target(status, groups, self.settings)
         self.positive_ = positive_class(sorted(status.unique()), self.settings.data.positive)
         self.feature_names_ = list(features.columns)
         X, y = features.to_numpy(dtype=np.float64), np.unique(status, return_inverse=True)[1]
@@ -261,8 +262,7 @@ def fit(
     assert labelled.status is not None
     groups = labelled.groups
     assert groups is not None
-    check_labels(labelled.status, settings.data.classes)
-    positive_class(sorted(labelled.status.unique()), settings.data.positive)
+    _check_target(labelled.status, groups, settings)
     for finding in data.findings:
         reporter.tell(finding)
     extraction = FeatureExtractor(settings, jobs=jobs, cache=cache, reporter=reporter).extract(labelled)
@@ -272,6 +272,13 @@ def fit(
     model = DepressionModel(settings).fit(features, labelled.status, groups, jobs=jobs, reporter=reporter)
     model.facts_["synthetic"] = data.is_synthetic
     return model
+
+
+def _check_target(status: pd.Series, groups: pd.Series, settings: Settings) -> None:
+    """Refuse labels and subjects that do not serve, before any file is read."""
+    check_labels(status, settings.data.classes)
+    feasible_folds(status, groups, settings.learning.folds)
+    positive_class(sorted(status.unique()), settings.data.positive)
 
 
 def check_labels(status: pd.Series, allowed: Sequence[str] | None) -> None:

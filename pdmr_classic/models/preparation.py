@@ -26,7 +26,8 @@ class DropUninformative(SelectorMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        table = _checked(self, X)
+        table = _checked(self, X) + 0.0  # -0.0 becomes 0.0; the bytes of a NaN may differ too
+        table[np.isnan(table)] = np.nan
         known = np.isfinite(table)
         same = (table == table[0]).all(axis=0)
         self.support_ = known.any(axis=0) & ~same
@@ -35,6 +36,8 @@ class DropUninformative(SelectorMixin, BaseEstimator):  # type: ignore[misc]
             column = table[:, place].tobytes()
             self.support_[place] = column not in seen
             seen.add(column)
+        # A table without any information still has to be a table.
+        self.support_[0] |= not self.support_.any()
         return self
 
     def _get_support_mask(self) -> NDArray[np.bool_]:
@@ -184,7 +187,7 @@ class AudioForm(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if self.form == "signed_root":
             vectors = np.sign(vectors) * np.sqrt(np.abs(vectors))
         length = np.sqrt(np.nansum(vectors**2, axis=1, keepdims=True))
-        return np.asarray(np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0))
+        return np.asarray(np.divide(vectors, length, out=vectors.copy(), where=length > 0))
 
     def _filled(self, vectors: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.where(np.isfinite(vectors), vectors, self.mean_)

@@ -35,6 +35,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
         "reg_lambda": 1.0,
     },
     "svm": {"k": None, "C": 1.0, "gamma_scale": 1.0},
+    "linear": {"k": None, "C": 1.0},
 }
 
 
@@ -55,6 +56,9 @@ def suggest(learner: str, trial: Trial, has_audio: bool) -> dict[str, Any]:
     if learner == "svm":
         params["C"] = trial.suggest_float("C", 0.05, 50.0, log=True)
         params["gamma_scale"] = trial.suggest_float("gamma_scale", 0.05, 5.0, log=True)
+        return params
+    if learner == "linear":
+        params["C"] = trial.suggest_float("C", 0.01, 100.0, log=True)
         return params
     params["n_estimators"] = trial.suggest_int("n_estimators", 30, 300, log=True)
     params["learning_rate"] = trial.suggest_float("learning_rate", 0.01, 0.2, log=True)

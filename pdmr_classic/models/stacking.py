@@ -14,42 +14,19 @@ import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from pdmr_classic.errors import DataError
-from pdmr_classic.models.calibration import Calibrator, cross_fitted
-from pdmr_classic.models.learners import LEARNERS, fit_member, log_odds, one_thread, raw_scores
+from pdmr_classic.models.learners import LEARNERS, fit_member, one_thread, raw_scores
 from pdmr_classic.models.members import Member, default_members, presence
+from pdmr_classic.models.meta import Choice, Combiner, choose
 from pdmr_classic.models.problem import FITTED_MODALITY, Problem
 from pdmr_classic.models.tuning import mean_scores, out_of_fold
+from pdmr_classic.splits import feasible_folds
 
-_META_STRENGTH = 0.3
 Modalities = frozenset[str]
-
-
-class _Meta:
-    """The meta-learner of one set of modalities: each member's scores calibrated, then weighed by a logistic model."""
-
-    def __init__(self, widths: Sequence[int]) -> None:
-        self.edges = np.cumsum([0, *widths])
-
-    def fit(self, columns: NDArray[np.float64], y: NDArray[np.intp]) -> Self:
-        self.calibrators_ = [Calibrator().fit(part, y) for part in self._parts(columns)]
-        self.model_ = LogisticRegression(C=_META_STRENGTH, max_iter=2000).fit(self._calibrated(columns), y)
-        return self
-
-    def predict_proba(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.asarray(self.model_.predict_proba(self._calibrated(columns)))
-
-    def _calibrated(self, columns: NDArray[np.float64]) -> NDArray[np.float64]:
-        parts = zip(self.calibrators_, self._parts(columns), strict=True)
-        return np.hstack([log_odds(calibrator.predict_proba(part)) for calibrator, part in parts])
-
-    def _parts(self, columns: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        return [columns[:, start:stop] for start, stop in zip(self.edges[:-1], self.edges[1:], strict=True)]
 
 
 class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -139,6 +116,8 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError("groups must be given: without them a subject could stand on both sides of a split")
         table, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         check_classification_targets(labels)
+        check_consistent_length(table, labels, groups)
+        feasible_folds(labels, groups, self.folds)  # refuses by the labels' names, which the problem does not know
         self.classes_, codes = np.unique(labels, return_inverse=True)
         names = getattr(self, "feature_names_in_", [str(place) for place in range(table.shape[1])])
         problem = Problem(table, names, codes, groups, folds=self.folds, repeats=self.repeats, seed=self.random_state)
@@ -174,19 +153,21 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return columns
 
     def _fit_metas(self, problem: Problem, columns: list[NDArray[np.float64]]) -> None:
-        n_classes = len(self.classes_)
-        self.metas_: dict[Modalities, _Meta] = {}
-        self.oof_probability_ = np.full((len(problem.y), n_classes), np.nan)
+        self.metas_: dict[Modalities, Combiner] = {}
+        self.choices_: dict[Modalities, Choice] = {}
+        self.oof_probability_ = np.full((len(problem.y), len(self.classes_)), np.nan)
         for modalities in self._sets_of_modalities():
-            chosen = [columns[place] for place in self._usable(modalities)]
-            joined = np.hstack(chosen)
+            places = self._usable(modalities)
+            joined = np.hstack([columns[place] for place in places])
             rows = np.asarray(np.isfinite(joined).all(axis=1))
             number = np.cumsum(rows) - 1
             folds = [(number[train[rows[train]]], number[test[rows[test]]]) for train, test in problem.folds]
-            x, y = joined[rows], problem.y[rows]
-            widths = [part.shape[1] for part in chosen]
-            self.metas_[modalities] = _Meta(widths).fit(x, y)
-            probability = cross_fitted(lambda c, t, w=widths: _Meta(w).fit(c, t), x, y, folds, n_classes)
+            x, y, groups = joined[rows], problem.y[rows], problem.groups[rows]
+            widths = [columns[place].shape[1] for place in places]
+            names = [self.members_[place].name for place in places]
+            choice, probability = choose(x, y, groups, folds, widths, names)
+            self.choices_[modalities] = choice
+            self.metas_[modalities] = Combiner(widths, choice.how, names).fit(x, y)
             exactly = self._have_exactly(modalities, problem.present)
             self.oof_probability_[exactly & rows] = probability[exactly[rows]]
 

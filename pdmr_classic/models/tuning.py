@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,25 +17,26 @@ import joblib
 import numpy as np
 import optuna
 from numpy.typing import NDArray
+from optuna.trial import TrialState
 
 from pdmr_classic.config import LearningSettings
-from pdmr_classic.models.calibration import Calibrator, cross_fitted
+from pdmr_classic.models.calibration import Calibrator, cross_fitted, row_losses
 from pdmr_classic.models.learners import fit_member, raw_scores
-from pdmr_classic.models.members import Member, log_loss
+from pdmr_classic.models.members import Member
 from pdmr_classic.models.problem import ViewData
 from pdmr_classic.models.spaces import defaults, suggest
 from pdmr_classic.reporter import Reporter
 
 _RANDOM_TRIALS = 6
+# With fewer folds no Wilcoxon test can be sure: its smallest p is 2^-folds.
+_PRUNED_FROM_FOLDS = 10
+_FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
+
+Scores = list[NDArray[np.float64]]
 
 
 def tune(
-    members: Sequence[Member],
-    data: dict[str, ViewData],
-    settings: LearningSettings,
-    *,
-    jobs: int,
-    reporter: Reporter,
+    members: Sequence[Member], data: dict[str, ViewData], settings: LearningSettings, *, jobs: int, reporter: Reporter
 ) -> list[Member]:
     """Return the members with the best parameters that their studies found.
 
@@ -46,44 +48,137 @@ def tune(
     settings : LearningSettings
         `trials` rounds, fewer if `timeout` seconds are over first; the first trial is the default.
     """
-    has_audio = [len(data[member.view].audio) > 0 for member in members]
-    studies = [_new_study(member, audio) for member, audio in zip(members, has_audio, strict=True)]
+    studies = [MemberStudy(member, data[member.view], settings) for member in members]
     started = time.monotonic()
     with joblib.Parallel(n_jobs=jobs) as parallel:
         for done in range(settings.trials):
             if done and settings.timeout is not None and time.monotonic() - started > settings.timeout:
                 break
             reporter.progress("tuning", done, settings.trials)
-            trials = [_ask(*each, settings.seed) for each in zip(studies, members, has_audio, strict=True)]
-            asked = [replace(member, params=params) for member, (_, params) in zip(members, trials, strict=True)]
-            scores = out_of_fold(asked, data, settings.seed, parallel)
-            for study, member, (trial, _), found in zip(studies, members, trials, scores, strict=True):
-                study.tell(trial, _loss(found, data[member.view]))
+            one_round(studies, data, settings.seed, parallel)
     reporter.progress("tuning", settings.trials, settings.trials)
-    return [
-        replace(member, params=study.best_trial.user_attrs["params"])
-        for member, study in zip(members, studies, strict=True)
-    ]
+    return [study.best for study in studies]
+
+
+def one_round(studies: Sequence[MemberStudy], data: dict[str, ViewData], seed: int, parallel: joblib.Parallel) -> None:
+    """Ask every study for a trial, fit it repeat by repeat, and tell; hopeless trials end after a repeat."""
+    alive = list(studies)
+    for study in studies:
+        study.ask()
+    for folds in _repeats(studies):
+        scores = out_of_fold([study.asked for study in alive], data, seed, parallel, folds)
+        for study, found in zip(alive, scores, strict=True):
+            study.report(folds, found)
+        alive = [study for study in alive if not study.pruned()]
+    for study in alive:
+        study.finish()
+
+
+def _repeats(studies: Sequence[MemberStudy]) -> Iterator[range]:
+    n_folds, n_all = studies[0].folds_a_repeat, len(studies[0].data.folds)
+    return (range(start, start + n_folds) for start in range(0, n_all, n_folds))
+
+
+class MemberStudy:
+    """The study of one member: what to try next, and when to give a trial up."""
+
+    def __init__(self, member: Member, data: ViewData, settings: LearningSettings) -> None:
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self.member, self.data, self.seed = member, data, settings.seed
+        self.folds_a_repeat = len(data.folds) // settings.repeats
+        self.asked = member
+        with warnings.catch_warnings():
+            # Its interface may change, which the constraints file and the tests guard against.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            pruner = optuna.pruners.WilcoxonPruner(p_threshold=0.1)
+        self.study = optuna.create_study(direction="minimize", pruner=pruner)
+        self._losses: list[float] = []
+
+    @property
+    def best(self) -> Member:
+        """The member with the parameters of the best finished trial."""
+        return replace(self.member, params=self.study.best_trial.user_attrs["params"])
+
+    def ask(self) -> None:
+        """Begin a trial; the first one is the default."""
+        n_finished = len(self.study.get_trials(deepcopy=False, states=_FINISHED))
+        has_audio = len(self.data.audio) > 0
+        if not n_finished:
+            self.study.enqueue_trial(defaults(self.member.learner, has_audio))
+        # Seeded by what is finished, not by a state that lives on: a study that is resumed asks the same again.
+        self.study.sampler = optuna.samplers.TPESampler(
+            seed=_seed(self.seed, self.member.name, n_finished), multivariate=True, n_startup_trials=_RANDOM_TRIALS
+        )
+        self.trial = self.study.ask()
+        params = suggest(self.member.learner, self.trial, has_audio)
+        self.trial.set_user_attr("params", params)
+        self.asked = replace(self.member, params=params)
+        self._losses = []
+
+    def report(self, folds: Sequence[int], found: Scores) -> None:
+        """Report the loss of each fold of one repeat."""
+        for fold, loss in zip(folds, fold_losses(folds, found, self.data), strict=True):
+            if np.isfinite(loss):
+                self.trial.report(loss, step=fold)
+                self._losses.append(loss)
+
+    def pruned(self) -> bool:
+        """Give the trial up if it is worse than the best one, fold by fold; tell the study."""
+        enough = len(self.data.folds) >= _PRUNED_FROM_FOLDS > len(self._losses)
+        if enough and self.trial.should_prune():
+            self.study.tell(self.trial, state=TrialState.PRUNED)
+            return True
+        return False
+
+    def finish(self) -> None:
+        """Tell the mean over all folds."""
+        self.study.tell(self.trial, float(np.mean(self._losses)))
 
 
 def out_of_fold(
-    members: Sequence[Member], data: dict[str, ViewData], seed: int, parallel: joblib.Parallel
-) -> list[list[NDArray[np.float64]]]:
-    """Return each member's scores on each fold's held-out rows, shape [test rows, S]."""
+    members: Sequence[Member],
+    data: dict[str, ViewData],
+    seed: int,
+    parallel: joblib.Parallel,
+    folds: Sequence[int] | None = None,
+) -> list[Scores]:
+    """Return each member's scores on the held-out rows of each fold, shape [test rows, S]."""
+    chosen = [range(len(data[member.view].folds)) if folds is None else folds for member in members]
     tasks = [
         joblib.delayed(_fold_scores)(member, data[member.view], fold, seed)
-        for member in members
-        for fold in range(len(data[member.view].folds))
+        for member, its_folds in zip(members, chosen, strict=True)
+        for fold in its_folds
     ]
     flat = iter(parallel(tasks))
-    return [[next(flat) for _ in data[member.view].folds] for member in members]
+    return [[next(flat) for _ in its_folds] for its_folds in chosen]
 
 
-def mean_scores(found: list[NDArray[np.float64]], data: ViewData) -> NDArray[np.float64]:
+def mean_scores(found: Scores, data: ViewData) -> NDArray[np.float64]:
     """Return out-of-fold scores averaged over repeats, shape [rows, S]; NaN for a row in no fold."""
+    return _mean_over(range(len(data.folds)), found, data)
+
+
+def fold_losses(folds: Sequence[int], found: Scores, data: ViewData) -> list[float]:
+    """Return the log loss on each fold of one repeat, with scores calibrated on the other folds of that repeat.
+
+    An SVM's margins have no log loss of their own, and a booster of a few trees is sure of too little.
+    """
+    scores = _mean_over(folds, found, data)
+    known = np.asarray(np.isfinite(scores).all(axis=1))
+    number = np.cumsum(known) - 1
+    tests = [data.folds[fold][1] for fold in folds]
+    splits = [(number[train[known[train]]], number[test]) for train, test in (data.folds[fold] for fold in folds)]
+    probability = cross_fitted(Calibrator().fit, scores[known], data.y[known], splits, data.n_classes)
+    losses = np.full(len(data.y), np.nan)
+    losses[known] = row_losses(probability, data.y[known])
+    return [float(np.mean(losses[test])) if len(test) else np.nan for test in tests]
+
+
+def _mean_over(folds: Sequence[int], found: Scores, data: ViewData) -> NDArray[np.float64]:
     total = np.zeros((len(data.y), found[0].shape[1]))
     times = np.zeros(len(data.y))
-    for (_, test), scores in zip(data.folds, found, strict=True):
+    for fold, scores in zip(folds, found, strict=True):
+        test = data.folds[fold][1]
         total[test] += scores
         times[test] += 1
     times[times == 0] = np.nan
@@ -98,33 +193,5 @@ def _fold_scores(member: Member, data: ViewData, fold: int, seed: int) -> NDArra
     return raw_scores(model, data.of_fold(fold, test))
 
 
-def _loss(found: list[NDArray[np.float64]], data: ViewData) -> float:
-    """Log loss of the calibrated scores: an SVM's margins have no log loss of their own."""
-    scores = mean_scores(found, data)
-    known = np.asarray(np.isfinite(scores).all(axis=1))
-    number = np.cumsum(known) - 1
-    folds = [(number[train[known[train]]], number[test]) for train, test in data.folds]
-    y = data.y[known]
-    return log_loss(cross_fitted(Calibrator().fit, scores[known], y, folds, data.n_classes), y)
-
-
-def _new_study(member: Member, has_audio: bool) -> optuna.Study:
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(direction="minimize")
-    study.enqueue_trial(defaults(member.learner, has_audio))
-    return study
-
-
-def _ask(study: optuna.Study, member: Member, has_audio: bool, seed: int) -> tuple[optuna.Trial, dict[str, Any]]:
-    # Seeded by what is finished, not by a state that lives on: a study that is resumed asks the same again.
-    study.sampler = optuna.samplers.TPESampler(
-        seed=_seed(seed, member.name, len(study.trials)), multivariate=True, n_startup_trials=_RANDOM_TRIALS
-    )
-    trial = study.ask()
-    params = suggest(member.learner, trial, has_audio)
-    trial.set_user_attr("params", params)
-    return trial, params
-
-
-def _seed(*parts: object) -> int:
+def _seed(*parts: Any) -> int:
     return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=4).digest(), "little")

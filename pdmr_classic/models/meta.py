@@ -1,0 +1,172 @@
+"""How members' scores become one probability: three ways, from the simplest on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from pdmr_classic.models.calibration import Calibrator, cross_fitted, log_loss, log_odds, row_losses
+from pdmr_classic.splits import Fold
+
+Floats = NDArray[np.float64]
+
+# Pulls the weights to those of a plain average: a hundred subjects cannot tell nine learners apart.
+_RIDGE = 5.0
+
+
+class Combiner:
+    """Members' scores, each calibrated, then combined and calibrated once more.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        How many score columns each member has.
+    how : str
+        "average": all members weigh the same. "weights": non-negative weights with a sum of one, fitted by logistic
+        loss and pulled to the average. Otherwise the name of the one member that is used.
+    names : sequence of str
+        Of the members.
+    """
+
+    def __init__(self, widths: Sequence[int], how: str, names: Sequence[str]) -> None:
+        self.edges = np.cumsum([0, *widths])
+        self.how = how
+        self.names = list(names)
+
+    def fit(self, columns: Floats, y: NDArray[np.intp]) -> Self:
+        """Fit on out-of-fold scores [n, S] and class numbers [n]."""
+        self.calibrators_ = [Calibrator().fit(part, y) for part in self._parts(columns)]
+        stacked = self._calibrated(columns)
+        self.weights_ = self._weights(stacked, y)
+        self.final_ = Calibrator().fit(self._combined(stacked), y)
+        return self
+
+    def predict_proba(self, columns: Floats) -> Floats:
+        """Return probabilities, shape [n, K]."""
+        return self.final_.predict_proba(self._combined(self._calibrated(columns)))
+
+    def _weights(self, stacked: Floats, y: NDArray[np.intp]) -> Floats:
+        n_members = len(self.names)
+        even = np.full(n_members, 1 / n_members)
+        if self.how == "average" or n_members == 1:
+            return even
+        if self.how == "weights":
+            return fitted_weights(stacked, y)
+        return np.array([float(name == self.how) for name in self.names])
+
+    def _combined(self, stacked: Floats) -> Floats:
+        return np.asarray(np.einsum("mns,m->ns", stacked, self.weights_))
+
+    def _calibrated(self, columns: Floats) -> Floats:
+        """Return calibrated log-odds of every member, shape [members, n, S]."""
+        parts = zip(self.calibrators_, self._parts(columns), strict=True)
+        return np.stack([log_odds(calibrator.predict_proba(part)) for calibrator, part in parts])
+
+    def _parts(self, columns: Floats) -> list[Floats]:
+        return [columns[:, start:stop] for start, stop in zip(self.edges[:-1], self.edges[1:], strict=True)]
+
+
+def fitted_weights(stacked: Floats, y: NDArray[np.intp]) -> Floats:
+    """Return non-negative weights of members with a sum of one, shape [members].
+
+    Parameters
+    ----------
+    stacked : ndarray, shape [members, n, S]
+        Calibrated log-odds.
+    y : ndarray of int, shape [n]
+
+    Notes
+    -----
+    Minimises the log loss of scale x (weighted log-odds), plus a ridge that pulls to equal weights.
+    """
+    n_members = len(stacked)
+    even = np.full(n_members, 1 / n_members)
+
+    def loss(free: Floats) -> float:
+        log_p = _log_probability(np.einsum("mns,m->ns", stacked, free))
+        return float(-log_p[np.arange(len(y)), y].sum() + _RIDGE * n_members * ((free - even) ** 2).sum())
+
+    found = minimize(loss, even, method="L-BFGS-B", bounds=[(0.0, None)] * n_members).x
+    total = found.sum()
+    return found / total if total > 0 else even
+
+
+def _log_probability(scores: Floats) -> Floats:
+    """Return log-probabilities of every class, shape [n, K], from log-odds [n, 1] or log-probabilities [n, K]."""
+    both = np.hstack([np.zeros_like(scores), scores]) if scores.shape[1] == 1 else scores
+    top = both.max(axis=1, keepdims=True)
+    return np.asarray(both - top - np.log(np.exp(both - top).sum(axis=1, keepdims=True)))
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which way of combining was chosen for one set of modalities, and what the others would have cost.
+
+    Attributes
+    ----------
+    how : str
+    losses : dict of str to float
+        Cross-fitted log loss of "average", of the best single member (under its name) and of "weights".
+    standard_error : float
+        Subject-clustered, of the smallest of these.
+    """
+
+    how: str
+    losses: dict[str, float]
+    standard_error: float
+
+
+def choose(
+    columns: Floats,
+    y: NDArray[np.intp],
+    groups: NDArray[Any],
+    folds: Sequence[Fold],
+    widths: Sequence[int],
+    names: Sequence[str],
+) -> tuple[Choice, Floats]:
+    """Choose the simplest way of combining within one standard error of the best, on cross-fitted predictions.
+
+    Simplest is the plain average, which chooses nothing; then the best single member; then fitted weights.
+
+    Returns
+    -------
+    choice : Choice
+    probability : ndarray, shape [n, K]
+        Cross-fitted, of the chosen way.
+    """
+    n_classes = int(y.max()) + 1
+
+    def crossed(how: str) -> Floats:
+        return cross_fitted(lambda c, t: Combiner(widths, how, names).fit(c, t), columns, y, folds, n_classes)
+
+    singles = {name: crossed(name) for name in names}
+    best_single = min(names, key=lambda name: log_loss(singles[name], y))
+    found = {best_single: singles[best_single]}
+    if len(names) > 1:
+        found = {"average": crossed("average"), best_single: singles[best_single], "weights": crossed("weights")}
+    losses = {how: log_loss(probability, y) for how, probability in found.items()}
+    best = min(losses, key=lambda how: losses[how])
+    error = clustered_standard_error(row_losses(found[best], y), groups)
+    how = next(how for how, loss in losses.items() if loss <= losses[best] + error)
+    return Choice(how, losses, error), found[how]
+
+
+def clustered_standard_error(values: Floats, groups: NDArray[Any]) -> float:
+    """Return the standard error of a mean whose values come in groups; NaN values are left out.
+
+    Notes
+    -----
+    Sandwich estimate: groups are drawn, not rows (Cameron and Miller 2015), with the factor G / (G - 1).
+    """
+    known = np.isfinite(values)
+    _, group = np.unique(groups[known], return_inverse=True)
+    n_groups = int(group.max()) + 1
+    if n_groups < 2:
+        return float("inf")
+    apart = np.bincount(group, values[known] - values[known].mean())
+    return float(np.sqrt(n_groups / (n_groups - 1) * (apart**2).sum()) / known.sum())

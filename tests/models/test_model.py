@@ -1,0 +1,334 @@
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pdmr_classic import DataError, DepressionModel, Finding, Settings, fit, load_dataset, write_results
+from pdmr_classic.errors import ConfigError
+from pdmr_classic.evaluation.scoring import score_files
+from pdmr_classic.models.model import check_labels, positive_class
+
+
+class Told:
+    """A reporter that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self.stages: list[tuple[str, int, int]] = []
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        self.stages.append((stage, done, total))
+
+    def tell(self, finding: Finding) -> None:
+        self.findings.append(finding)
+
+    def codes(self) -> set[str]:
+        return {finding.code for finding in self.findings}
+
+
+def table(n_subjects: int = 12, classes: tuple[str, ...] = ("Depression", "Normal"), seed: int = 0) -> tuple[Any, ...]:
+    """Return features, status and groups as `DepressionModel.fit` takes them."""
+    rng = np.random.default_rng(seed)
+    subjects = np.repeat(np.arange(n_subjects), 3)
+    codes = subjects % len(classes)
+    X = pd.DataFrame(rng.normal(size=(len(codes), 4)), columns=[f"video__c{k}__mean" for k in range(4)])
+    X["video__c0__mean"] += 1.5 * codes
+    X.index = pd.Index([f"{place:03d}" for place in range(len(X))], name="data_id")
+    return X, pd.Series(np.array(classes, dtype=object)[codes], X.index), pd.Series(subjects.astype(str), X.index)
+
+
+@pytest.fixture
+def svm() -> Settings:
+    return Settings().override({"learning.learners": ("svm",), "learning.trials": 1, "learning.repeats": 1})
+
+
+# ------------------------------------------------------------------------------------------ predicting
+
+
+def test_every_recording_is_predicted_with_a_probability_though_modalities_are_missing(
+    fitted_model: DepressionModel, small_set: Path
+) -> None:
+    for split in ("train", "test"):
+        data = load_dataset(small_set, split=split)
+        found = fitted_model.predict(data)
+        assert found.index.tolist() == data.data_ids
+        assert found["probability"].between(0, 1).all()
+        assert set(found["status"]) <= {"Depression", "Normal"}
+    assert any(
+        recording.video is None or recording.audio is None for recording in load_dataset(small_set / "train").recordings
+    )
+
+
+def test_a_recording_is_positive_from_the_threshold_on(fitted_model: DepressionModel, small_set: Path) -> None:
+    found = fitted_model.predict(load_dataset(small_set, split="train"))
+    assert (found["status"] == "Depression").tolist() == (found["probability"] >= fitted_model.threshold_).tolist()
+
+
+def test_the_threshold_is_in_effect_not_one_half(svm: Settings) -> None:
+    X, status, groups = table()
+    model = DepressionModel(svm).fit(X, status, groups)
+    probability = model.predict_features(X)["probability"]
+    model.threshold_ = float(np.sort(probability)[-3])
+    assert (model.predict_features(X)["status"] == "Depression").sum() == 3
+
+
+def test_predictions_do_not_depend_on_which_recordings_stand_beside(
+    fitted_model: DepressionModel, small_set: Path
+) -> None:
+    data = load_dataset(small_set, split="test")
+    together = fitted_model.predict(data)
+    for data_id in data.data_ids[:3]:
+        alone = fitted_model.predict(data.subset(pd.Series([i == data_id for i in data.data_ids], data.data_ids)))
+        pd.testing.assert_frame_equal(alone, together.loc[[data_id]], rtol=1e-9)
+
+
+def test_the_order_of_the_columns_does_not_matter(svm: Settings) -> None:
+    X, status, groups = table()
+    model = DepressionModel(svm).fit(X, status, groups)
+    pd.testing.assert_frame_equal(model.predict_features(X[X.columns[::-1]]), model.predict_features(X))
+
+
+@pytest.fixture
+def both(small_set: Path, tmp_path: Path) -> Path:
+    """Return a copy of the test split in which only recordings with both modalities are left."""
+    shutil.copytree(small_set / "test", tmp_path / "test")
+    for recording in load_dataset(tmp_path / "test").recordings:
+        if recording.video is None or recording.audio is None:
+            (recording.video or recording.audio).unlink()  # type: ignore[union-attr]
+    return tmp_path / "test"
+
+
+@pytest.mark.parametrize("kind", ["video", "audio"])
+def test_a_recording_whose_one_file_is_broken_is_predicted_from_the_other_and_told(
+    fitted_model: DepressionModel, both: Path, kind: str
+) -> None:
+    first, *_ = load_dataset(both).data_ids
+    (both / kind / f"{first}.csv").write_text("this is no table\n")
+    told = Told()
+    broken = fitted_model.predict(load_dataset(both), reporter=told)
+    assert any(str(finding.file).endswith(f"{kind}/{first}.csv") for finding in told.findings)
+    (both / kind / f"{first}.csv").unlink()
+    pd.testing.assert_frame_equal(fitted_model.predict(load_dataset(both)), broken, check_exact=True)
+
+
+def test_recordings_with_nothing_left_are_refused_all_of_them_by_name(
+    fitted_model: DepressionModel, both: Path
+) -> None:
+    lost = load_dataset(both).data_ids[:2]
+    for data_id in lost:
+        for kind in ("video", "audio"):
+            (both / kind / f"{data_id}.csv").write_bytes(b"")
+    with pytest.raises(DataError, match="2 recordings have nothing that the model can use") as caught:
+        fitted_model.predict(load_dataset(both))
+    for data_id in lost:
+        assert repr(data_id) in str(caught.value)
+        assert str(caught.value).count(f"{data_id}.csv") == 2
+
+
+def test_a_set_of_other_channels_is_told(fitted_model: DepressionModel, both: Path) -> None:
+    for path in (both / "video").iterdir():
+        frame = pd.read_csv(path)
+        frame.drop(columns=["AU12_r", "pose_Rx"]).to_csv(path, index=False)
+    told = Told()
+    assert fitted_model.predict(load_dataset(both), reporter=told)["probability"].notna().all()
+    (finding,) = [finding for finding in told.findings if finding.code == "missing-channels"]
+    assert finding.found is not None
+    assert "AU12_r" in finding.found
+
+
+# ------------------------------------------------------------------------------------------- fitting
+
+
+def test_the_out_of_fold_table_has_every_training_recording(fitted_model: DepressionModel, small_set: Path) -> None:
+    data = load_dataset(small_set, split="train")
+    assert fitted_model.oof_.index.tolist() == data.data_ids
+    assert data.status is not None
+    assert fitted_model.oof_["status"].tolist() == data.status.tolist()
+    assert fitted_model.oof_["probability"].between(0, 1).all()
+
+
+def test_the_same_seed_gives_the_same_model_for_any_number_of_jobs(svm: Settings) -> None:
+    X, status, groups = table()
+    one, two = (DepressionModel(svm).fit(X, status, groups, jobs=jobs) for jobs in (1, 2))
+    assert one.facts_ == two.facts_
+    pd.testing.assert_frame_equal(one.predict_features(X), two.predict_features(X), check_exact=True)
+
+
+def test_the_cache_changes_nothing(small_set: Path, svm: Settings, tmp_path: Path) -> None:
+    data = load_dataset(small_set, split="train")
+    without, fresh, cached = (fit(data, settings=svm, cache=place) for place in (None, tmp_path, tmp_path))
+    assert without.facts_ == fresh.facts_ == cached.facts_
+    pd.testing.assert_frame_equal(without.oof_, cached.oof_, check_exact=True)
+
+
+def test_recordings_without_a_label_are_left_out_of_the_fit_and_told(
+    small_set: Path, svm: Settings, tmp_path: Path
+) -> None:
+    labels = pd.read_csv(small_set / "train/labels.csv", dtype=str)
+    labels.iloc[1:].to_csv(tmp_path / "labels.csv", index=False)
+    told = Told()
+    data = load_dataset(small_set, split="train", labels=tmp_path / "labels.csv")
+    model = fit(data, settings=svm, reporter=told)
+    assert model.facts_["n_recordings"] == len(labels) - 1
+    assert "unlabelled" in told.codes()
+
+
+def test_fewer_folds_are_told(small_set: Path, svm: Settings) -> None:
+    told = Told()
+    model = fit(load_dataset(small_set, split="train"), settings=svm, reporter=told)
+    assert model.facts_["folds"] == 4
+    assert "fewer-folds" in told.codes()
+
+
+@pytest.mark.parametrize(("wanted", "other"), [("Depression", "Normal"), ("Normal", "Depression")])
+def test_the_positive_class_is_the_one_asked_for(svm: Settings, wanted: str, other: str) -> None:
+    X, status, groups = table()
+    model = DepressionModel(svm.override({"data.positive": wanted})).fit(X, status, groups)
+    found = model.predict_features(X)
+    assert model.positive_ == wanted
+    by_class = found.groupby(status)["probability"].mean()
+    assert by_class[wanted] > by_class[other]
+
+
+def test_several_classes_have_a_probability_each_and_no_threshold(svm: Settings) -> None:
+    X, status, groups = table(n_subjects=15, classes=("a", "b", "c"))
+    model = DepressionModel(svm).fit(X, status, groups)
+    found = model.predict_features(X)
+    assert model.threshold_ is None
+    assert model.positive_ is None
+    columns = ["probability_a", "probability_b", "probability_c"]
+    assert list(found) == ["status", *columns]
+    np.testing.assert_allclose(found[columns].sum(axis=1), 1)
+    assert (found[columns].idxmax(axis=1).str[-1] == found["status"]).all()
+    assert "macro_f1" in model.facts_["inner_scores"]
+    assert "f1" not in model.facts_["inner_scores"]
+
+
+def test_labels_that_are_no_text_keep_their_names(svm: Settings) -> None:
+    X, status, groups = table(classes=("1", "0"))
+    model = DepressionModel(svm.override({"data.positive": "1"})).fit(X, status, groups)
+    assert model.classes_ == ["0", "1"]
+    assert set(model.predict_features(X)["status"]) == {"0", "1"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "error", "message"),
+    [
+        (lambda s: s.replace("Normal", "Depression"), DataError, r"single class[^\0]*'Depression'"),
+        (
+            lambda s: s.where(s.index != "004", "Sad"),
+            DataError,
+            r"unknown label[^\0]*Depression or Normal[^\0]*'Sad' for '004'",
+        ),
+        (lambda s: s.str.lower(), DataError, r"unknown label[^\0]*Depression or Normal"),
+        (lambda s: s.replace({"Normal": "Control", "Depression": "PD"}), ConfigError, "which class is F1 about"),
+    ],
+    ids=["one-class", "a-slip-of-the-pen", "lower-case", "no-default-positive"],
+)
+def test_labels_that_do_not_serve_are_refused(
+    svm: Settings, spoil: Callable[[pd.Series], pd.Series], error: type[Exception], message: str
+) -> None:
+    X, status, groups = table()
+    with pytest.raises(error, match=message):
+        DepressionModel(svm).fit(X, spoil(status), groups)
+
+
+def test_a_set_without_labels_cannot_be_fitted(small_set: Path) -> None:
+    with pytest.raises(DataError, match=r"there are no labels[^\0]*--labels FILE"):
+        fit(load_dataset(small_set, split="test", with_labels=False))
+
+
+def test_a_learner_that_does_not_exist_is_refused(svm: Settings) -> None:
+    with pytest.raises(ConfigError, match=r"no such learner[^\0]*lightgbm, xgboost, svm[^\0]*catboost"):
+        DepressionModel(svm.override({"learning.learners": ("catboost",)})).fit(*table())
+
+
+def test_labels_that_do_not_serve_are_refused_before_any_file_is_read(small_set: Path, tmp_path: Path) -> None:
+    """Reading a large set takes an hour: what the labels already tell is told first."""
+    labels = pd.read_csv(small_set / "train/labels.csv", dtype=str)
+    labels.assign(subject_id="S1").to_csv(tmp_path / "labels.csv", index=False)
+    told = Told()
+    with pytest.raises(DataError, match="fewer than two subjects"):
+        fit(load_dataset(small_set, split="train", labels=tmp_path / "labels.csv"), reporter=told)
+    assert [stage for stage, *_ in told.stages if stage == "reading"] == []
+
+
+# --------------------------------------------------------------------------------------- the labels
+
+
+def test_depression_is_positive_where_it_exists() -> None:
+    assert positive_class(["Depression", "Healthy"], None) == "Depression"
+    assert positive_class(["Control", "PD"], "PD") == "PD"
+    assert positive_class(["a", "b", "c"], None) is None
+
+
+@pytest.mark.parametrize(
+    ("classes", "wanted", "message"),
+    [
+        (["Control", "PD"], None, r"which class is F1 about\?[^\0]*Control or PD[^\0]*--positive PD"),
+        (["Control", "PD"], "Depression", r"--positive names no class[^\0]*Control or PD[^\0]*'Depression'"),
+        (["a", "b", "c"], "d", "--positive names no class"),
+    ],
+)
+def test_a_positive_class_that_is_missing_or_unknown_is_refused(
+    classes: list[str], wanted: str | None, message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        positive_class(classes, wanted)
+
+
+def test_a_list_of_classes_allows_what_it_holds_and_nothing_else() -> None:
+    status = pd.Series(["Depression", "Normal", "Remitted"], index=["1", "2", "3"])
+    check_labels(status, ("Depression", "Normal", "Remitted"))
+    with pytest.raises(DataError, match=r"1 recordings have an unknown label[^\0]*'Remitted' for '3'"):
+        check_labels(status, None)
+    check_labels(status.replace("Depression", "MDD"), None)
+
+
+# ----------------------------------------------------------------------------------------- real data
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "positive"), [("badrobots-gaze", "Reaction"), ("youtubepd-wavlm", "PD")])
+def test_real_sets_are_fitted_predicted_and_scored(
+    real_data: Path, tmp_path: Path, name: str, positive: str, record_property: Callable[[str, object], None]
+) -> None:
+    told = Told()
+    model = fit(load_dataset(real_data / name, split="train"), trials=1, positive=positive, reporter=told)
+    test = load_dataset(real_data / name, split="test", with_labels=False)
+    write_results(model.predict(test, reporter=told), tmp_path / "results.jsonl", proba=True)
+    lines = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
+    assert [line["data_id"] for line in lines] == test.data_ids
+    scores = score_files(tmp_path / "results.jsonl", real_data / name / "test/labels.csv", positive=positive)
+    assert scores["n"] == len(test)
+    assert scores["positive"] == positive
+    record_property("f1", scores["f1"])
+    record_property("floor", scores["floor"])
+    print(f"{name}: F1 {scores['f1']:.3f}, floor {scores['floor']:.3f}, AUC {scores['auc']:.3f}")
+    # Chance is .5: no claim, but a swapped class or a shuffled table would be seen.
+    assert scores["auc"] > 0.55
+
+
+@pytest.mark.slow
+def test_a_real_set_of_seven_classes_is_learnt_across_subjects(real_data: Path) -> None:
+    data = load_dataset(real_data / "watch-exercise", split="train")
+    assert data.groups is not None
+    few = data.groups.isin(sorted(data.groups.unique())[:6])
+    held_out = data.groups == sorted(data.groups.unique())[6]
+    settings = Settings().override(
+        {"learning.learners": ("lightgbm",), "learning.trials": 1, "learning.repeats": 1, "learning.folds": 3}
+    )
+    model = fit(data.subset(few), settings=settings)
+    assert len(model.classes_) == 7
+    found = model.predict(data.subset(held_out))
+    probabilities = found.filter(like="probability_")
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert data.status is not None
+    assert (found["status"] == data.status[held_out]).mean() > 2 / 7

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+
+from pdmr_classic import score
+from pdmr_classic.metrics import always_positive_floor, best_f1_threshold
+
+
+def test_scores_equal_those_by_hand() -> None:
+    truth = ["Depression", "Depression", "Depression", "Normal", "Normal"]
+    said = ["Depression", "Depression", "Normal", "Depression", "Normal"]
+    found = score(truth, said, positive="Depression", probability=[0.9, 0.8, 0.3, 0.7, 0.1])
+    normal = 2 * 1 / (2 * 1 + 1 + 1)
+    expected = {
+        "n": 5,
+        "f1": 2 / 3,
+        "precision": 2 / 3,
+        "recall": 2 / 3,
+        "positive_share": 0.6,
+        "floor": 2 * 0.6 / 1.6,
+        "macro_f1": (2 / 3 + normal) / 2,
+        "weighted_f1": (3 * 2 / 3 + 2 * normal) / 5,
+        "balanced_accuracy": (2 / 3 + 1 / 2) / 2,
+        # Of six pairs (positive, negative), 0.3 against 0.7 alone is the wrong way round.
+        "auc": 5 / 6,
+        "brier": (0.01 + 0.04 + 0.49 + 0.49 + 0.01) / 5,
+    }
+    assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_the_floor_is_the_f1_of_calling_everything_positive(share: float) -> None:
+    truth = np.arange(100) < 100 * share
+    assert always_positive_floor(share) == pytest.approx(f1_score(truth, np.ones(100, dtype=bool)))
+
+
+def test_a_positive_class_that_is_never_called_scores_zero_without_a_warning() -> None:
+    found = score(["yes", "no"], ["no", "no"], positive="yes")
+    assert (found["f1"], found["precision"], found["recall"]) == (0, 0, 0)
+
+
+def test_auc_is_unknown_where_the_truth_has_one_class() -> None:
+    found = score(["yes", "yes"], ["yes", "no"], positive="yes", probability=[0.8, 0.4])
+    assert np.isnan(found["auc"])
+    assert found["brier"] == pytest.approx((0.04 + 0.36) / 2)
+
+
+def test_a_class_that_is_only_predicted_does_not_lower_the_macro_average() -> None:
+    assert score(["a", "b"], ["a", "b"])["macro_f1"] == 1
+    assert score(["a", "a", "b"], ["a", "c", "b"])["macro_f1"] == pytest.approx((2 / 3 + 1) / 2)
+
+
+def test_several_classes_have_no_positive_one() -> None:
+    found = score(["a", "b", "c"], ["a", "b", "b"])
+    assert found["balanced_accuracy"] == pytest.approx(2 / 3)
+    assert not {"f1", "floor", "precision", "recall"} & set(found)
+
+
+def test_the_threshold_lies_between_the_classes_where_they_are_apart() -> None:
+    p = np.r_[np.linspace(0.05, 0.2, 10), np.linspace(0.7, 0.95, 10)]
+    threshold = best_f1_threshold(p, np.arange(20) >= 10, np.arange(20))
+    assert 0.2 < threshold < 0.7
+
+
+def test_the_threshold_is_not_moved_by_many_recordings_of_one_subject() -> None:
+    p = np.r_[np.linspace(0.05, 0.3, 15), np.linspace(0.6, 0.95, 15), np.full(20, 0.99)]
+    positive = np.r_[np.zeros(15, bool), np.ones(15, bool), np.zeros(20, bool)]
+    subjects = np.r_[np.arange(30), np.full(20, 30)]
+    assert best_f1_threshold(p, positive, subjects) < 0.6
+
+
+def test_the_threshold_depends_on_the_seed_and_on_nothing_else() -> None:
+    rng = np.random.default_rng(1)
+    p, positive, subjects = rng.random(60), rng.random(60) < 0.4, np.repeat(np.arange(20), 3)
+    assert best_f1_threshold(p, positive, subjects, seed=3) == best_f1_threshold(p, positive, subjects, seed=3)
+
+
+def test_recordings_of_one_probability_are_called_together() -> None:
+    assert best_f1_threshold([0.4] * 4, [True, True, False, False], list("abcd")) == pytest.approx(0.4)
