@@ -72,6 +72,13 @@ def fit(
     check_writable(manifest_path(out))
     with ConsoleReporter(quiet=as_json) as reporter:
         cache = cache_folder(no_cache)
-        model = fit_model(dataset, settings=settings, jobs=n_jobs(jobs), cache=cache, reporter=reporter)
+        model = fit_model(
+            dataset,
+            settings=settings,
+            jobs=n_jobs(jobs),
+            cache=cache,
+            studies=out.with_suffix(".studies"),
+            reporter=reporter,
+        )
     model.save(out)
     show(summarise_fit(model, out), as_json, fit_table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -22,6 +23,7 @@ from pdmr_classic.models.learners import LEARNERS
 from pdmr_classic.models.members import default_members
 from pdmr_classic.models.problem import Problem
 from pdmr_classic.models.stacking import GroupedStacker
+from pdmr_classic.models.studies import kept_studies
 from pdmr_classic.models.tuning import tune
 from pdmr_classic.reporter import LogReporter, Reporter
 from pdmr_classic.splits import feasible_folds
@@ -62,6 +64,7 @@ class DepressionModel:
         groups: pd.Series,
         *,
         jobs: int = 1,
+        studies: Path | None = None,
         reporter: Reporter | None = None,
     ) -> Self:
         """Tune and train on a table of features.
@@ -72,6 +75,8 @@ class DepressionModel:
             As `FeatureExtractor` makes it.
         status, groups : Series, length n
             Label and subject of each row, in the same order.
+        studies : Path, optional
+            File that keeps the trials while they run, so that a fit that was ended goes on; it is gone at the end.
 
         Raises
         ------
@@ -92,7 +97,9 @@ class DepressionModel:
         for finding in problem.findings:
             reporter.tell(finding)
         members = default_members(problem.views, self._learners())
-        members = tune(members, problem.data, learning, jobs=jobs, reporter=reporter)
+        fingerprint = _fingerprint(features, status, groups, self.settings)
+        with kept_studies(studies, fingerprint) as kept:
+            members = tune(members, problem.data, learning, jobs=jobs, reporter=reporter, kept=kept)
         reporter.progress("training", 0, 1)
         self.stacker_ = GroupedStacker(
             members, folds=learning.folds, repeats=learning.repeats, random_state=learning.seed, jobs=jobs
@@ -233,6 +240,7 @@ def fit(
     positive: str | None = None,
     jobs: int = 1,
     cache: str | Path | None = None,
+    studies: Path | None = None,
     reporter: Reporter | None = None,
 ) -> DepressionModel:
     """Extract features of the labelled recordings, tune, train and return a model.
@@ -247,6 +255,8 @@ def fit(
         Processes. The result does not depend on it.
     cache : path-like, optional
         Folder of the feature cache.
+    studies : Path, optional
+        File that keeps the trials while they run; see `DepressionModel.fit`.
 
     Raises
     ------
@@ -269,7 +279,9 @@ def fit(
     features = extraction.checked()
     for finding in without_paths(extraction.findings):
         reporter.tell(finding)
-    model = DepressionModel(settings).fit(features, labelled.status, groups, jobs=jobs, reporter=reporter)
+    model = DepressionModel(settings).fit(
+        features, labelled.status, groups, jobs=jobs, studies=studies, reporter=reporter
+    )
     model.facts_["synthetic"] = data.is_synthetic
     return model
 
@@ -343,8 +355,14 @@ def _nothing_left(ids: pd.Index, refused: Sequence[Finding]) -> DataError:
     return DataError(Finding("nothing-left", what, found=shown, mend="mend or remove them"), refused)
 
 
-def _fingerprint(features: pd.DataFrame, status: pd.Series, groups: pd.Series) -> str:
+def _fingerprint(features: pd.DataFrame, status: pd.Series, groups: pd.Series, settings: Settings | None = None) -> str:
+    """Hash data, and settings but for those that only say how long to go on."""
     digest = xxhash.xxh3_128()
+    if settings is not None:
+        asked = settings.model_dump(mode="json")
+        for name in ("trials", "timeout"):
+            del asked["learning"][name]
+        digest.update(json.dumps(asked, sort_keys=True).encode())
     digest.update("\n".join(features.columns).encode())
     digest.update(np.ascontiguousarray(features.to_numpy(dtype=np.float64)).tobytes())
     for column in (features.index, status, groups):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -25,6 +24,7 @@ from pdmr_classic.models.learners import fit_member, raw_scores
 from pdmr_classic.models.members import Member
 from pdmr_classic.models.problem import ViewData
 from pdmr_classic.models.spaces import defaults, suggest
+from pdmr_classic.models.studies import Studies
 from pdmr_classic.reporter import Reporter
 
 _RANDOM_TRIALS = 6
@@ -36,7 +36,13 @@ Scores = list[NDArray[np.float64]]
 
 
 def tune(
-    members: Sequence[Member], data: dict[str, ViewData], settings: LearningSettings, *, jobs: int, reporter: Reporter
+    members: Sequence[Member],
+    data: dict[str, ViewData],
+    settings: LearningSettings,
+    *,
+    jobs: int,
+    reporter: Reporter,
+    kept: Studies | None = None,
 ) -> list[Member]:
     """Return the members with the best parameters that their studies found.
 
@@ -47,15 +53,20 @@ def tune(
         By name of view.
     settings : LearningSettings
         `trials` rounds, fewer if `timeout` seconds are over first; the first trial is the default.
+    kept : Studies, optional
+        Where trials are kept; those that are finished already are not run again.
     """
-    studies = [MemberStudy(member, data[member.view], settings) for member in members]
+    kept = kept or Studies()
+    studies = [MemberStudy(member, data[member.view], settings, kept.open(member.name)) for member in members]
     started = time.monotonic()
     with joblib.Parallel(n_jobs=jobs) as parallel:
         for done in range(settings.trials):
             if done and settings.timeout is not None and time.monotonic() - started > settings.timeout:
                 break
             reporter.progress("tuning", done, settings.trials)
-            one_round(studies, data, settings.seed, parallel)
+            behind = [study for study in studies if study.n_finished <= done]
+            if behind:
+                one_round(behind, data, settings.seed, parallel)
     reporter.progress("tuning", settings.trials, settings.trials)
     return [study.best for study in studies]
 
@@ -82,16 +93,11 @@ def _repeats(studies: Sequence[MemberStudy]) -> Iterator[range]:
 class MemberStudy:
     """The study of one member: what to try next, and when to give a trial up."""
 
-    def __init__(self, member: Member, data: ViewData, settings: LearningSettings) -> None:
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+    def __init__(self, member: Member, data: ViewData, settings: LearningSettings, study: optuna.Study) -> None:
         self.member, self.data, self.seed = member, data, settings.seed
         self.folds_a_repeat = len(data.folds) // settings.repeats
         self.asked = member
-        with warnings.catch_warnings():
-            # Its interface may change, which the constraints file and the tests guard against.
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            pruner = optuna.pruners.WilcoxonPruner(p_threshold=0.1)
-        self.study = optuna.create_study(direction="minimize", pruner=pruner)
+        self.study = study
         self._losses: list[float] = []
 
     @property
@@ -99,9 +105,14 @@ class MemberStudy:
         """The member with the parameters of the best finished trial."""
         return replace(self.member, params=self.study.best_trial.user_attrs["params"])
 
+    @property
+    def n_finished(self) -> int:
+        """Trials that ran to their end or were given up."""
+        return len(self.study.get_trials(deepcopy=False, states=_FINISHED))
+
     def ask(self) -> None:
         """Begin a trial; the first one is the default."""
-        n_finished = len(self.study.get_trials(deepcopy=False, states=_FINISHED))
+        n_finished = self.n_finished
         has_audio = len(self.data.audio) > 0
         if not n_finished:
             self.study.enqueue_trial(defaults(self.member.learner, has_audio))

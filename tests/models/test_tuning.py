@@ -13,6 +13,7 @@ from pdmr_classic.models import tuning
 from pdmr_classic.models.members import Member, default_members
 from pdmr_classic.models.problem import Problem
 from pdmr_classic.models.spaces import defaults
+from pdmr_classic.models.studies import Studies
 from pdmr_classic.models.tuning import MemberStudy, mean_scores, out_of_fold, tune
 from pdmr_classic.reporter import LogReporter
 
@@ -107,7 +108,7 @@ def test_the_studies_never_choose_what_was_worse_than_the_default(monkeypatch: p
 
 def test_a_trial_that_is_worse_on_every_fold_is_given_up_after_a_repeat() -> None:
     data = problem(n_folds=5).data["video"]
-    study = MemberStudy(Member("video", "svm"), data, LearningSettings(repeats=2))
+    study = MemberStudy(Member("video", "svm"), data, LearningSettings(repeats=2), Studies().open("video/svm"))
     good = [np.where(data.y[test] == 1, 2.0, -2.0)[:, None] for _, test in data.folds]
     noise = [np.random.default_rng(0).normal(size=scores.shape) for scores in good]
     ended = []
@@ -123,7 +124,7 @@ def test_a_trial_that_is_worse_on_every_fold_is_given_up_after_a_repeat() -> Non
 
 def test_nothing_is_given_up_with_fewer_than_ten_folds() -> None:
     data = problem().data["video"]
-    study = MemberStudy(Member("video", "svm"), data, LearningSettings(repeats=2))
+    study = MemberStudy(Member("video", "svm"), data, LearningSettings(repeats=2), Studies().open("video/svm"))
     study.ask()
     study.report(range(4), [np.zeros((len(test), 1)) for _, test in data.folds[:4]])
     assert not study.pruned()

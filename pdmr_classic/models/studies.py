@@ -1,0 +1,105 @@
+"""Studies on disk: one journal file beside the model, so that a fit that was ended goes on where it was.
+
+The file belongs to the parent process of one run, under a lock. Optuna alone would leave the trial that was running
+when a process was killed as running for ever, and could not read a file whose last line was cut.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import optuna
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import TrialState
+
+from pdmr_classic.errors import ConfigError
+from pdmr_classic.io.lock import locked
+
+_FINGERPRINT = "fingerprint"
+
+
+class Studies:
+    """Where the studies of one fit are kept: in memory, or in one file.
+
+    Parameters
+    ----------
+    path : Path, optional
+        The journal; None keeps nothing.
+    fingerprint : str
+        Of data and settings: studies of another fit are not gone on with.
+    """
+
+    def __init__(self, path: Path | None = None, fingerprint: str = "") -> None:
+        self.path, self.fingerprint = path, fingerprint
+        self._storage = None if path is None else JournalStorage(JournalFileBackend(str(path), lock_obj=_Owned()))  # type: ignore[arg-type]
+
+    def open(self, name: str) -> optuna.Study:
+        """Return the study of a member, with its finished trials; those that were running have failed.
+
+        Raises
+        ------
+        ConfigError
+            The file holds the studies of another fit.
+        """
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        with warnings.catch_warnings():
+            # The pruner's interface may change, which the constraints file and the tests guard against.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            pruner = optuna.pruners.WilcoxonPruner(p_threshold=0.1)
+        study = optuna.create_study(
+            storage=self._storage, study_name=name, direction="minimize", pruner=pruner, load_if_exists=True
+        )
+        if study.user_attrs.get(_FINGERPRINT, self.fingerprint) != self.fingerprint:
+            raise ConfigError(
+                "an unfinished fit with other data or settings left its studies here",
+                file=self.path,
+                mend="finish it with the same command, delete the file, or choose another --out",
+            )
+        study.set_user_attr(_FINGERPRINT, self.fingerprint)
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
+            study.tell(trial.number, state=TrialState.FAIL)
+        return study
+
+
+@contextmanager
+def kept_studies(path: Path | None, fingerprint: str) -> Iterator[Studies]:
+    """Hold the studies of one fit; the file goes when the work is done, and stays when it was ended.
+
+    Raises
+    ------
+    TargetError
+        Another run holds the file.
+    """
+    if path is None:
+        yield Studies()
+        return
+    with locked(path):
+        _trim(path)
+        yield Studies(path, fingerprint)
+        path.unlink(missing_ok=True)
+
+
+def _trim(path: Path) -> None:
+    """Cut off a last line that was not written to its end."""
+    if not path.exists():
+        return
+    data = path.read_bytes()
+    whole = data[: data.rfind(b"\n") + 1]
+    if len(whole) < len(data):
+        with path.open("r+b") as file:
+            file.truncate(len(whole))
+
+
+class _Owned:
+    """The journal's own lock, which a killed process would leave behind; the run holds a better one."""
+
+    def acquire(self) -> bool:
+        """Take nothing."""
+        return True
+
+    def release(self) -> None:
+        """Release nothing."""
