@@ -17,7 +17,7 @@ from pdmr_classic.cli.score import score
 from pdmr_classic.cli.synth import synth
 
 # Enough trials to show what tuning does, few enough for a minute on a laptop.
-TRIALS = 6
+TRIALS = 4
 
 
 @verb

@@ -55,14 +55,14 @@ class FeatureCache:
         self.path = root / f"{name}.parquet"
         self.verify = verify
         self._by_shortcut: dict[str, FileRow] = {}
-        self._by_content: dict[str, FileRow] = {}
+        self._by_content: dict[tuple[str, bool], FileRow] = {}
         self._load()
 
-    def find(self, path: Path) -> FileRow | None:
-        """Return the row of a file if the cache has it."""
+    def find(self, path: Path, *, audio: bool) -> FileRow | None:
+        """Return the row of a file if the cache has it: the same bytes make one row as video, another as audio."""
         row = None if self.verify else self._by_shortcut.get(_shortcut(path))
         if row is None and self._by_content:
-            row = self._by_content.get(xxhash.xxh3_128_hexdigest(read_bytes(path)))
+            row = self._by_content.get((xxhash.xxh3_128_hexdigest(read_bytes(path)), audio))
         # The findings name the file under which the content was seen first.
         return row.renamed(path) if row is not None else None
 
@@ -95,7 +95,8 @@ class FeatureCache:
                 findings = tuple(Finding(**parts) for parts in json.loads(told))
                 row = FileRow(layouts[place], np.frombuffer(blob, dtype="<f8"), content, findings)
                 if len(row.names) == len(row.values):
-                    self._by_shortcut[shortcut] = self._by_content[content] = row
+                    audio = bool(row.names) and row.names[0].startswith("audio__")
+                    self._by_shortcut[shortcut] = self._by_content[content, audio] = row
         except (OSError, ValueError, TypeError, KeyError, IndexError):
             return  # none yet, or none of ours: it is made anew
 

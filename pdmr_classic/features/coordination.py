@@ -51,11 +51,11 @@ def coordination(stream: Stream, settings: FeatureSettings) -> Mapping[tuple[str
 def _standardised(signal: Signal) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return moving channels on the grid of frames, shape [C, T], 0 where unseen; and what was seen, shape [T]."""
     moving = signal.varies
-    length = int(signal.grid[-1]) + 1 if signal.n_frames else 0
+    length = int(signal.near_grid[-1]) + 1 if signal.n_frames else 0
     rows = np.zeros((int(moving.sum()), length), dtype=np.float32)
-    rows[:, signal.grid] = (signal.centred[:, moving] / np.sqrt(signal.variance[moving])).T
+    rows[:, signal.near_grid] = (signal.centred[:, moving] / np.sqrt(signal.variance[moving])).T
     seen = np.zeros(length, dtype=np.float32)
-    seen[signal.grid] = 1.0
+    seen[signal.near_grid] = 1.0
     return rows, seen
 
 

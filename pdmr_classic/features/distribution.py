@@ -72,10 +72,13 @@ def _quantiles(ordered: NDArray[np.float32]) -> list[Floats]:
 
 def _deviation(ordered: NDArray[np.float32], median: Floats) -> Floats:
     """Return the median absolute deviation of sorted rows."""
-    distances = np.abs(ordered - median[:, None]).astype(np.float32)
+    distances = np.abs(ordered - median[:, None])
+    # Only what float32 holds is worth its half of the time; two far ends of its range are further apart than that.
+    if distances.max() < np.finfo(np.float32).max:
+        distances = distances.astype(np.float32)
     middle = distances.shape[1] // 2
     distances.partition((middle - 1, middle) if distances.shape[1] % 2 == 0 else middle, axis=1)
-    upper = distances[:, middle].astype(np.float64)
+    upper = np.asarray(distances[:, middle], dtype=np.float64)
     return upper if distances.shape[1] % 2 else (distances[:, middle - 1] + upper) / 2
 
 

@@ -91,16 +91,16 @@ def autocorrelation(signal: Signal, longest_s: float) -> Floats:
     n_channels = len(signal.channels)
     if signal.n_frames < 2:
         return np.full((n_channels, 1), np.nan)
-    length = int(signal.grid[-1]) + 1
+    length = int(signal.near_grid[-1]) + 1
     n_lags = min(length // 2, round(longest_s * signal.frame_rate_hz)) + 1
     size = scipy.fft.next_fast_len(length + n_lags, real=True)
     # float32 transforms: the products are averaged, and divided by a variance of the same transform.
     on_grid = np.zeros((n_channels, size), dtype=np.float32)
     scale = np.sqrt(np.where(signal.varies, signal.variance, 1.0))
-    on_grid[:, signal.grid] = (signal.centred / scale).T
+    on_grid[:, signal.near_grid] = np.where(signal.varies, signal.centred / scale, 0.0).T
     products = _products(on_grid, n_lags)
     seen = np.zeros((1, size), dtype=np.float32)
-    seen[0, signal.grid] = 1.0
+    seen[0, signal.near_grid] = 1.0
     pairs = np.rint(_products(seen, n_lags))
     enough = pairs[0] >= 0.1 * signal.n_frames
     mean = np.divide(products, pairs, out=np.full_like(products, np.nan), where=enough & (pairs > 0))

@@ -198,7 +198,7 @@ def _work(jobs: list[_Job]) -> list[FileRow | Finding]:
 
 def _cached(job: _Job, cache: FeatureCache | None) -> FileRow | None:
     try:
-        return cache.find(job.path) if cache is not None else None
+        return cache.find(job.path, audio=job.modality == "audio") if cache is not None else None
     except DataError:
         return None  # unreadable: the reader will say so
 

@@ -53,7 +53,7 @@ def _blinks(stream: Stream) -> dict[tuple[str, str], float]:
     bouts = Bouts.of(active, signal.follows)
     lengths = bouts.frames[bouts.frames <= _LONGEST_BLINK_S * signal.frame_rate_hz] / signal.frame_rate_hz
     return {
-        ("blink", "per_min"): len(lengths) / _minutes(signal) if signal.n_frames else np.nan,
+        ("blink", "per_min"): len(lengths) / _minutes(signal) if active.size else np.nan,
         ("blink", "duration_mean_s"): float(lengths.mean()) if len(lengths) else np.nan,
         ("blink", "duration_std_s"): float(lengths.std()) if len(lengths) > 1 else np.nan,
         ("blink", "closed_share"): float(active.mean()) if active.size else np.nan,

@@ -73,7 +73,7 @@ class KinemeHistogram:
         if len(windows) > _FITTED_ON:
             windows = np.random.default_rng(self.seed).choice(windows, _FITTED_ON, replace=False)
         self.clusters_ = None
-        if len(windows) >= N_KINEMES:
+        if len(np.unique(windows, axis=0)) >= N_KINEMES:
             self.clusters_ = KMeans(N_KINEMES, n_init=2, random_state=self.seed).fit(windows)
         return self
 

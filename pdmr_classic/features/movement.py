@@ -102,27 +102,32 @@ def _of_face(stream: Stream) -> dict[tuple[str, str], float]:
     points = sorted((p for p in numbers if {f"x_{p}", f"y_{p}"} <= set(stream.channels)), key=int)
     if len(points) < 3:
         return {}
+    unknown: dict[tuple[str, str], float] = {}
+    for body in _bodies([int(point) for point in points]):
+        unknown |= _unknown(body)
     signal = joint_signal(stream, [f"{axis}_{point}" for axis in "xy" for point in points])
     if len(signal.channels) < 2 * len(points):
-        left = {name[2:] for name in signal.channels}
-        points = [p for p in points if {f"x_{p}", f"y_{p}"} <= set(signal.channels) and p in left]
+        points = [p for p in points if {f"x_{p}", f"y_{p}"} <= set(signal.channels)]
         signal = joint_signal(stream, [f"{axis}_{point}" for axis in "xy" for point in points])
-    return _of_shape(signal, [int(point) for point in points])
+    if len(points) < 3 or not signal.n_frames:
+        return unknown
+    return unknown | _of_shape(signal, [int(point) for point in points])
+
+
+def _bodies(points: Sequence[int]) -> dict[str, list[int]]:
+    """Return where the points of the face, and of each region that has any, stand among `points`."""
+    found = {name: [k for k, p in enumerate(points) if low <= p < high] for name, (low, high) in _REGIONS.items()}
+    return {"face": list(range(len(points)))} | {name: places for name, places in found.items() if places}
 
 
 def _of_shape(signal: Signal, points: Sequence[int]) -> dict[tuple[str, str], float]:
-    bodies = {"face": list(range(len(points)))}
-    bodies |= {name: [k for k, p in enumerate(points) if low <= p < high] for name, (low, high) in _REGIONS.items()}
-    if len(points) < 3 or not signal.n_frames:
-        return {key: value for body, places in bodies.items() if places for key, value in _unknown(body).items()}
     shape = aligned(signal.values[:, : len(points)] + 1j * signal.values[:, len(points) :])
     found: dict[tuple[str, str], float] = {}
-    for body, places in bodies.items():
-        if places:
-            part = np.asfortranarray(np.hstack([shape[:, places].real, shape[:, places].imag]))
-            names = tuple(str(k) for k in range(part.shape[1]))
-            own = Signal(part, names, signal.time_s, signal.follows, signal.frame_rate_hz)
-            found |= _of_body(body, own, _STILL_FACE, n_points=len(places))
+    for body, places in _bodies(points).items():
+        part = np.asfortranarray(np.hstack([shape[:, places].real, shape[:, places].imag]))
+        names = tuple(str(k) for k in range(part.shape[1]))
+        own = Signal(part, names, signal.time_s, signal.follows, signal.frame_rate_hz)
+        found |= _of_body(body, own, _STILL_FACE, n_points=len(places))
     return found
 
 
@@ -144,9 +149,11 @@ def aligned(
     """
     centred = landmarks - landmarks.mean(axis=1, keepdims=True)
     size = np.sqrt((np.abs(centred) ** 2).mean(axis=1, keepdims=True))
-    unit = np.divide(centred, size, out=np.zeros_like(centred), where=size > 0)
+    # A size that is the rounding of the place is none.
+    has_size = size > 1e-9 * np.abs(landmarks).max(axis=1, keepdims=True)
+    unit = np.divide(centred, size, out=np.zeros_like(centred), where=has_size)
     # Two rounds: the first frame's turn is arbitrary, the mean of the aligned shapes is not.
-    mean = unit[np.argmax(size[:, 0] > 0)]
+    mean = unit[np.argmax(has_size[:, 0])]
     for _ in range(2):
         mean = _turned(unit, mean).mean(axis=0)
         scale = np.sqrt((np.abs(mean) ** 2).mean())

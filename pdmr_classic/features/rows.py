@@ -15,6 +15,8 @@ from pdmr_classic.features.signal import Floats, Signal, signals
 from pdmr_classic.io.embeddings import read_embedding
 from pdmr_classic.io.openface import Stream, channel_kind, read_stream
 
+_UNITS = ("au_intensity", "au_presence")
+
 
 @dataclass(frozen=True, eq=False)
 class FileRow:
@@ -93,10 +95,10 @@ def stream_features(
 def _signals_of(stream: Stream, kinds: tuple[str, ...], made: dict[tuple[str, ...], list[Signal]]) -> list[Signal]:
     """Return the signals of some kinds of channel; families share them, and what is computed on them.
 
-    Action units of presence stand alone: what is asked of them is not what is asked of a measurement.
+    Action units stand alone: what is asked of them is not what is asked of another measurement.
     """
     found: list[Signal] = []
-    for group in (tuple(kind for kind in kinds if kind != "au_presence"), ("au_presence",)):
+    for group in (tuple(kind for kind in kinds if kind not in _UNITS), *((unit,) for unit in _UNITS)):
         if set(group) <= set(kinds) and group:
             if group not in made:
                 made[group] = signals(stream, [name for name in stream.channels if channel_kind(name) in group])

@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 
 # A spread below this part of the level is the rounding of float32, not a movement.
 _ROUNDING = 1e-6
+# Twice the longest lag that any family asks for.
+_LONGEST_GAP_S = 20.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +60,16 @@ class Signal:
         if not self.n_frames:
             return np.zeros(0, dtype=np.intp)
         return np.asarray(np.rint((self.time_s - self.time_s[0]) * self.frame_rate_hz), dtype=np.intp)
+
+    @cached_property
+    def near_grid(self) -> NDArray[np.intp]:
+        """The same with gaps of more than 20 s cut to 20 s: no pair of frames that far apart is ever formed.
+
+        One broken timestamp would else cost a grid of all the days that it skips.
+        """
+        steps = np.diff(self.grid)
+        longest = int(_LONGEST_GAP_S * self.frame_rate_hz) + 1
+        return np.concatenate([self.grid[:1], np.cumsum(np.minimum(steps, longest))])
 
     @cached_property
     def mean(self) -> Floats:

@@ -17,7 +17,7 @@ BANDS_HZ = ((0.0, 0.1), (0.1, 0.3), (0.3, 1.0), (1.0, 3.0), (3.0, 7.0))
 # A segment holds two periods of the slowest movement that it is asked about, and one of 0.3 Hz and above.
 _LONG_S, _SHORT_S = 20.0, 4.0
 _LONG_BELOW_HZ = 0.3
-_SLOW_HZ = (0.05, 0.1, 0.15, 0.2, 0.25)
+_SLOW_HZ = (0.05, 0.1, 0.15, 0.2)
 _EDGE = 0.85
 _NOTHING = 1e-12
 
@@ -60,15 +60,16 @@ def welch(signal: Signal, length_s: float) -> tuple[Floats, Floats]:
     starts = _window_starts(signal.runs, length)
     if length < 4 or not len(starts):
         return frequencies, np.full((len(frequencies), len(signal.channels)), np.nan)
-    # float32 transforms of centred values: the density is a mean of squares, nothing cancels.
-    centred = np.ascontiguousarray(signal.centred.T, dtype=np.float32)
+    # float32 transforms of standardised values: the density is a mean of squares, nothing cancels or overflows.
+    scale = np.where(signal.variance > 0, np.sqrt(signal.variance), 1.0)
+    centred = np.ascontiguousarray((signal.centred / scale).T, dtype=np.float32)
     windows = centred[:, starts[:, None] + np.arange(length)]  # [C, windows, length]
     windows -= windows.mean(axis=2, keepdims=True)
     taper = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
     windows *= taper
     transform = scipy.fft.rfft(windows, axis=2, overwrite_x=True)
     density = (transform.real**2 + transform.imag**2).mean(axis=1).astype(np.float64).T
-    density /= signal.frame_rate_hz * float(taper @ taper)
+    density *= scale**2 / (signal.frame_rate_hz * float(taper @ taper))
     density[1 : -1 if length % 2 == 0 else None] *= 2
     return frequencies, density
 
@@ -133,9 +134,10 @@ def _edge(f: Floats, share: Floats) -> Floats:
 
 
 def _rows_at(frequencies: Floats, density: Floats, wanted: tuple[float, ...]) -> Floats:
-    """Read the density at frequencies, shape [len(wanted), C], linear between two of them."""
+    """Read the density at frequencies, shape [len(wanted), C], linear between two of them; NaN beyond the last."""
     step = frequencies[1] - frequencies[0]
     places = np.asarray(wanted) / step
     low = np.minimum(places.astype(np.intp), len(frequencies) - 2)
     part = (places - low)[:, None]
-    return np.asarray(density[low] * (1 - part) + density[low + 1] * part)
+    found = density[low] * (1 - part) + density[low + 1] * part
+    return np.where(part <= 1, found, np.nan)

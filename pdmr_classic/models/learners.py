@@ -11,17 +11,15 @@ from typing import Any
 import numpy as np
 from lightgbm import LGBMClassifier
 from numpy.typing import NDArray
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import RobustScaler
 from sklearn.svm import SVC
 from threadpoolctl import ThreadpoolController
 from xgboost import XGBClassifier
 
 from pdmr_classic.models.calibration import log_odds
 from pdmr_classic.models.members import Member, Params
-from pdmr_classic.models.preparation import AudioForm, Clip, DropUninformative, KeepBest
+from pdmr_classic.models.preparation import AudioForm, DropUninformative, KeepBest, RobustScale
 
 _PREPARATION = frozenset({"k", "audio", "audio_components"})
 
@@ -68,19 +66,13 @@ def _svm(params: Params, seed: int) -> list[Any]:
     # gamma is a multiple of 1 / columns, the scale of squared distances between standardised rows.
     model = _ScaledSVC(C=params.get("C", 1.0), scale=params.get("gamma_scale", 1.0), random_state=seed)
     select = (DropUninformative(), KeepBest(params.get("k")))
-    return [*select, *_scaled(), model]
+    return [*select, RobustScale(), model]
 
 
 def _linear(params: Params, seed: int) -> list[Any]:
     select = (DropUninformative(), KeepBest(params.get("k")))
     model = _ScaledLogistic(params.get("C", 1.0), random_state=seed)
-    return [*select, *_scaled(), model]
-
-
-def _scaled() -> tuple[Any, ...]:
-    # Quantiles near the tails: an AU that rests most of the time has no interquartile range to scale by.
-    robust = RobustScaler(quantile_range=(5.0, 95.0), unit_variance=True)
-    return (SimpleImputer(strategy="median", keep_empty_features=True), robust, Clip())
+    return [*select, RobustScale(), model]
 
 
 def _own(params: Params) -> dict[str, Any]:

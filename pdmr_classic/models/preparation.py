@@ -108,26 +108,61 @@ def f_ratio(X: NDArray[np.float64], y: ArrayLike) -> NDArray[np.float64]:
     return np.asarray(ratio)
 
 
-class Clip(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Limit standardised values: a heavy tail in one functional must not own a kernel's distance.
+class RobustScale(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Centre columns at their median, scale them by the spread of their middle 90%, fill gaps, cut the tails.
 
     Parameters
     ----------
     limit : float
-        In standard deviations.
+        In standard deviations of a normal column: a heavy tail in one functional must not own a kernel's distance.
+
+    Notes
+    -----
+    The same as `SimpleImputer("median")`, `RobustScaler(quantile_range=(5, 95), unit_variance=True)` and a clip, from
+    one sort of all columns: those walk the columns one by one, which takes ten times as long as fitting the SVM. The
+    middle 90% instead of the quartiles: an AU that rests most of the time has no interquartile range.
     """
 
     def __init__(self, limit: float = 5.0) -> None:
         self.limit = limit
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        validate_data(self, X, dtype=np.float64)
+        table = _checked(self, X)
+        low, middle, high = _column_quantiles(table, (0.05, 0.5, 0.95))
+        self.center_ = np.where(np.isfinite(middle), middle, 0.0)
+        spread = (high - low) / (2 * _NORMAL_95)
+        self.scale_ = np.where(spread > 0, spread, 1.0)
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float64]:
-        check_is_fitted(self, "n_features_in_")
-        table = validate_data(self, X, dtype=np.float64, reset=False)
-        return np.asarray(np.clip(table, -self.limit, self.limit))
+        check_is_fitted(self, "scale_")
+        table = np.asarray(validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False))
+        scaled = (table - self.center_) / self.scale_
+        scaled[np.isnan(scaled)] = 0.0
+        return np.clip(scaled, -self.limit, self.limit, out=scaled)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+_NORMAL_95 = 1.6448536269514722
+
+
+def _column_quantiles(table: NDArray[np.float64], wanted: tuple[float, ...]) -> list[NDArray[np.float64]]:
+    """Return linear quantiles of each column over its known rows; NaN for a column without any."""
+    ordered = np.sort(table, axis=0)  # NaN comes last
+    last = np.isfinite(table).sum(axis=0) - 1
+    columns = np.arange(table.shape[1])
+    found = []
+    for q in wanted:
+        place = q * np.maximum(last, 0)
+        low = place.astype(np.intp)
+        high = np.minimum(low + 1, np.maximum(last, 0))
+        below, above = ordered[low, columns], ordered[high, columns]
+        found.append(below + (place - low) * (above - below))
+    return found
 
 
 AUDIO_FORMS = ("as_is", "l2", "signed_root")

@@ -5,12 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.feature_selection import f_classif
+from sklearn.preprocessing import RobustScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from pdmr_classic.models.preparation import AudioForm, Clip, DropUninformative, KeepBest, f_ratio
+from pdmr_classic.models.preparation import AudioForm, DropUninformative, KeepBest, RobustScale, f_ratio
 
 
-@parametrize_with_checks([DropUninformative(), KeepBest(), KeepBest(k=1), Clip(), AudioForm(columns=[0])])
+@parametrize_with_checks([DropUninformative(), KeepBest(), KeepBest(k=1), RobustScale(), AudioForm(columns=[0])])
 def test_scikit_learn_s_own_checks(estimator: Any, check: Any) -> None:
     check(estimator)
 
@@ -83,9 +84,28 @@ def test_all_columns_are_kept_where_there_are_no_more_than_wanted(k: int | None)
     assert KeepBest(k).fit(X, np.arange(10) % 2).get_support().all()
 
 
-def test_values_are_clipped_on_both_sides() -> None:
-    X = np.array([[-9.0, 0.5], [9.0, 2.0]])
-    assert Clip(limit=3).fit_transform(X).tolist() == [[-3, 0.5], [3, 2]]
+def test_columns_are_scaled_as_scikit_learn_would_column_by_column() -> None:
+    X = np.random.default_rng(4).normal(3, 2, size=(60, 5))
+    X[:, 1] **= 3
+    reference = RobustScaler(quantile_range=(5, 95), unit_variance=True).fit_transform(X)
+    np.testing.assert_allclose(RobustScale(limit=4).fit_transform(X), np.clip(reference, -4, 4))
+
+
+def test_unknown_values_count_in_no_quantile_and_become_the_median() -> None:
+    X = np.random.default_rng(5).normal(size=(60, 3))
+    X[np.random.default_rng(6).random(X.shape) < 0.3] = np.nan
+    X[:, 2] = np.nan
+    scaled = RobustScale().fit(X)
+    for column in (0, 1):
+        known = X[np.isfinite(X[:, column]), column]
+        assert scaled.center_[column] == np.median(known)
+        assert scaled.scale_[column] == pytest.approx(np.diff(np.quantile(known, (0.05, 0.95)))[0] / 3.289707)
+    assert (scaled.transform(X)[~np.isfinite(X)] == 0).all()
+
+
+def test_heavy_tails_are_cut_on_both_sides() -> None:
+    X = np.concatenate([np.linspace(-1, 1, 100), [-99, 99]])[:, None]
+    assert RobustScale(limit=3).fit_transform(X)[-2:].ravel().tolist() == [-3, 3]
 
 
 def test_an_audio_vector_of_unit_length_stands_behind_the_other_columns() -> None:

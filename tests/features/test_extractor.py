@@ -1,0 +1,221 @@
+"""Recordings to one table: the same features however a file is written, whoever reads it; nobody is lost silently."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_signal import FULL
+
+from pdmr_classic import Settings
+from pdmr_classic.errors import DataError
+from pdmr_classic.features import extractor
+from pdmr_classic.features.extractor import Extraction, FeatureExtractor, without_paths, write_features
+from pdmr_classic.features.rows import audio_row, video_row
+from pdmr_classic.io.dataset import Dataset, load_dataset
+from pdmr_classic.reporter import LogReporter
+
+
+def video(seed: int, n: int = 180) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    walk = np.round(np.cumsum(rng.normal(0, 0.2, (n, len(FULL))), axis=0), 3)
+    table = pd.DataFrame(walk, columns=list(FULL))
+    for name in FULL:
+        if name.startswith("AU"):
+            table[name] = (table[name] > 0.5).astype(float) if name.endswith("_c") else table[name].abs().round(2)
+    clock = pd.DataFrame({"frame": np.arange(1, n + 1), "timestamp": np.round(np.arange(n) / 30, 3)})
+    return pd.concat([clock, pd.DataFrame({"confidence": np.full(n, 0.98), "success": 1}), table], axis=1)
+
+
+def audio(seed: int, width: int = 768) -> str:
+    return ",".join(f"{x:.6f}" for x in np.random.default_rng(seed).normal(size=width)) + "\n"
+
+
+def write_video(folder: Path, data_id: str, text: str | None = None, seed: int = 0) -> Path:
+    path = folder / "video" / f"{data_id}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(video(seed).to_csv(index=False) if text is None else text)
+    return path
+
+
+def write_audio(folder: Path, data_id: str, text: str | None = None, seed: int = 0) -> Path:
+    path = folder / "audio" / f"{data_id}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(audio(seed) if text is None else text)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three recordings: both modalities, video alone, audio alone."""
+    folder = tmp_path / "test"
+    write_video(folder, "001", seed=1)
+    write_video(folder, "002", seed=2)
+    write_audio(folder, "001", seed=1)
+    write_audio(folder, "003", seed=3)
+    return folder
+
+
+def dataset(folder: Path) -> Dataset:
+    return load_dataset(folder)
+
+
+def extracted(folder: Path, **options: object) -> Extraction:
+    return FeatureExtractor(**options).extract(dataset(folder))  # type: ignore[arg-type]
+
+
+def test_a_row_a_recording_and_its_file_rows_unchanged(folder: Path) -> None:
+    table = extracted(folder).checked()
+    assert table.index.tolist() == ["001", "002", "003"]
+    assert table.index.name == "data_id"
+    chosen = FeatureExtractor()._families()
+    by_hand = video_row(folder / "video" / "002.csv", Settings(), tuple(f for f in chosen if f.view != "audio"))
+    np.testing.assert_array_equal(table.loc["002", list(by_hand.names)], by_hand.values)
+    by_hand = audio_row(folder / "audio" / "003.csv", Settings(), tuple(f for f in chosen if f.view == "audio"))
+    np.testing.assert_array_equal(table.loc["003", list(by_hand.names)], by_hand.values)
+
+
+def test_a_modality_that_a_recording_does_not_have_is_unknown_there(folder: Path) -> None:
+    table = extracted(folder).checked()
+    is_audio = table.columns.str.startswith("audio__")
+    assert table.loc["002", is_audio].isna().all()
+    assert table.loc["003", ~is_audio].isna().all()
+    assert table.loc["001", is_audio].notna().all()
+    assert table.loc["001", "video__AU12_r__mean"] > 0
+
+
+def test_quality_stands_last(folder: Path) -> None:
+    views = [name.split("__")[0] for name in extracted(folder).features]
+    assert views == sorted(views, key=["video", "audio", "quality"].index)
+
+
+def variants() -> dict[str, str]:
+    table = video(1)
+    plain = table.to_csv(index=False)
+    head, body = plain.split("\n", 1)
+    shuffled = table[list(np.random.default_rng(0).permutation(table.columns))]
+    return {
+        "blanks": head.replace(",", ", ") + "\n" + body.replace(",", ", "),
+        "order": shuffled.to_csv(index=False),
+        "reversed": table[table.columns[::-1]].to_csv(index=False),
+        "quotes": table.to_csv(index=False, quoting=1),
+        "semicolons": table.to_csv(index=False, sep=";"),
+        "byte order mark": "\ufeff" + plain,
+        "line ends": plain.replace("\n", "\r\n"),
+        "unused columns": table.assign(p_12=table["pose_Rx"], X_3=1.0).to_csv(index=False),
+    }
+
+
+@pytest.mark.parametrize("variant", variants())
+def test_however_the_header_is_written_the_features_are_the_same(folder: Path, variant: str) -> None:
+    expected = extracted(folder).checked()
+    (folder / "video" / "001.csv").write_text(variants()[variant], newline="")
+    found = extracted(folder).checked()
+    assert set(found.columns) == set(expected.columns)
+    # The order of columns decides the order of sums, and so the last digits.
+    pd.testing.assert_frame_equal(found[expected.columns], expected, rtol=1e-5, atol=1e-6)
+
+
+def test_a_subset_of_the_columns_has_the_features_of_these_columns(folder: Path) -> None:
+    expected = extracted(folder).checked()
+    kept = ["timestamp", "confidence", "AU12_r", "pose_Rx", "AU12_c"]
+    (folder / "video" / "001.csv").write_text(video(1)[kept].to_csv(index=False))
+    found = extracted(folder).checked()
+    own = [name for name in expected if name.split("__")[1] in ("AU12_r", "AU12_c", "pose_Rx")]
+    pd.testing.assert_series_equal(found.loc["001", own], expected.loc["001", own], rtol=1e-6)
+    assert found.loc["001", [name for name in expected if "__AU01_r__" in name]].isna().all()
+
+
+@pytest.mark.slow
+def test_processes_change_nothing_but_the_time(small_set: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extractor, "_BYTES_WORTH_A_WORKER", 1)
+    data = load_dataset(small_set, split="train")
+    one, two = (FeatureExtractor(jobs=jobs).extract(data) for jobs in (1, 2))
+    pd.testing.assert_frame_equal(two.features, one.features, check_exact=True)
+    assert (two.refused, two.findings) == (one.refused, one.findings)
+
+
+def test_a_small_set_starts_no_workers(folder: Path) -> None:
+    assert FeatureExtractor(jobs=2)._workers([r.video for r in dataset(folder).recordings if r.video]) == 1
+
+
+def test_every_refused_file_is_listed_and_its_features_are_unknown(folder: Path) -> None:
+    write_video(folder, "002", "timestamp,AU12_r\n0.0,smile\n0.04,1\n")
+    write_audio(folder, "003", "")
+    result = extracted(folder)
+    assert [finding.file.name for finding in result.refused if finding.file] == ["002.csv", "003.csv"]
+    assert result.features.index.tolist() == ["001", "002", "003"]
+    assert result.features.loc[["002", "003"]].isna().all(axis=None)
+    assert result.features.loc["001"].notna().any()
+    with pytest.raises(DataError, match=r"(?s)002\.csv.*003\.csv"):
+        result.checked()
+    with pytest.raises(DataError, match=r"002\.csv"):
+        FeatureExtractor().fit_transform(dataset(folder))
+
+
+def test_a_set_of_broken_files_is_refused_whole(folder: Path) -> None:
+    for path in folder.rglob("*.csv"):
+        path.write_text("")
+    result = extracted(folder)
+    assert len(result.refused) == 4
+    assert result.features.shape == (3, 0)
+
+
+def test_an_audio_vector_of_another_width_is_refused(folder: Path) -> None:
+    write_audio(folder, "002", seed=2)
+    write_audio(folder, "003", audio(3, width=512))
+    result = extracted(folder)
+    (finding,) = result.refused
+    assert finding.code == "odd-width"
+    assert finding.file == folder / "audio" / "003.csv"
+    assert not [name for name in result.features if name.startswith("audio__vector")]
+    with pytest.raises(DataError, match="another width"):
+        result.checked()
+
+
+def test_recordings_do_not_see_each_other(folder: Path) -> None:
+    expected = extracted(folder).checked()
+    write_video(folder, "002", seed=99)
+    write_audio(folder, "003", seed=99)
+    pd.testing.assert_series_equal(extracted(folder).checked().loc["001"], expected.loc["001"], check_exact=True)
+
+
+def test_findings_name_their_file_or_are_counted(folder: Path) -> None:
+    for data_id in ("001", "002"):
+        write_video(folder, data_id, video(1).drop(columns="timestamp").to_csv(index=False))
+    findings = [finding for finding in extracted(folder).findings if finding.code == "no-frame-rate"]
+    assert [finding.file for finding in findings] == [folder / "video" / f"{k}.csv" for k in ("001", "002")]
+    (counted,) = without_paths(findings)
+    assert counted.file is None
+    assert "(2 files)" in counted.what
+
+
+def test_settings_of_reading_are_used(folder: Path) -> None:
+    write_video(folder, "001", video(1).assign(confidence=0.6).to_csv(index=False))
+    assert np.isnan(extracted(folder).features.loc["001", "video__AU12_r__mean"])
+    low = Settings().override({"reading.min_confidence": 0.5})
+    assert extracted(folder, settings=low).features.loc["001", "video__AU12_r__mean"] > 0
+
+
+def test_progress_ends_at_all_files(folder: Path) -> None:
+    seen = []
+
+    class Told(LogReporter):
+        def progress(self, stage: str, done: int, total: int) -> None:
+            seen.append((done, total))
+
+    extracted(folder, reporter=Told())
+    assert (seen[0], seen[-1]) == ((0, 4), (4, 4))
+
+
+def test_a_table_is_written_with_its_ids(folder: Path, tmp_path: Path) -> None:
+    table = extracted(folder).features
+    path = write_features(table, tmp_path / "features.parquet")
+    again = pd.read_parquet(path)
+    assert again.columns[0] == "data_id"
+    pd.testing.assert_frame_equal(again.set_index("data_id"), table, check_exact=True)
+    shutil.rmtree(folder)
+    assert len(pd.read_parquet(path)) == 3

@@ -1,0 +1,146 @@
+"""Families by name: what their docstrings say, what their features are called, how many there are."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_signal import FULL, LANDMARKS, features, stream_of
+
+from pdmr_classic import Settings
+from pdmr_classic.errors import ConfigError
+from pdmr_classic.features.extractor import FeatureExtractor
+from pdmr_classic.features.registry import families
+from pdmr_classic.io.dataset import load_dataset
+from pdmr_classic.io.openface import Stream, read_stream
+from pdmr_classic.io.synthetic import make_synthetic
+
+GENERIC = {"distribution", "dynamics", "spectral", "multiscale", "quality"}
+VIDEO = [name for name, family in families().items() if family.view != "audio"]
+NAME = re.compile(r"(video|quality|material)__[A-Za-z0-9]\w*?(\.\w+)?__[a-z0-9][a-z0-9_.]*|material__covariance__\S+")
+
+
+def moving(channels: tuple[str, ...], n: int = 1900) -> Stream:
+    rng = np.random.default_rng(0)
+    return stream_of({name: rng.normal(1.0, 1.0, n) for name in channels})
+
+
+@pytest.mark.parametrize("name", families())
+def test_every_docstring_tells_formula_unit_and_source(name: str) -> None:
+    family = families()[name]
+    assert family.facts.keys() == {"formula", "unit", "source"}
+    assert all(len(text) > 3 and "\n" not in text for text in family.facts.values())
+    assert family.summary.endswith(".")
+    assert len(family.summary) < 120
+
+
+def test_families_stand_under_their_own_names() -> None:
+    known = families()
+    assert all(family.name == name for name, family in known.items())
+    assert known.keys() >= {*GENERIC, "au_activation", "eyes", "movement", "coordination", "audio_vector"}
+
+
+def test_the_order_of_families_does_not_depend_on_what_was_imported_first() -> None:
+    code = "import pdmr_classic.features.{}; from pdmr_classic.features.registry import families; print(*families())"
+    orders = {
+        subprocess.run([sys.executable, "-c", code.format(module)], capture_output=True, text=True, check=True).stdout
+        for module in ("kinemes", "registry")
+    }
+    assert len(orders) == 1
+
+
+def test_fitted_families_are_not_on_by_default() -> None:
+    assert {name for name, family in families().items() if not family.by_default} == {"au_tangent", "kinemes"}
+
+
+def test_features_are_called_view_channel_functional_and_are_unique() -> None:
+    found = features(moving((*FULL, *LANDMARKS)), *VIDEO, chunk_frames=500)
+    assert all(len(name.split("__")) == 3 for name in found)
+    assert [name for name in found if not NAME.fullmatch(name)] == []
+
+
+@pytest.mark.parametrize("channels", [FULL, (*FULL, *LANDMARKS)], ids=["synthetic", "714"])
+def test_the_default_set_of_a_full_stream_has_1500_to_2500_features(channels: tuple[str, ...]) -> None:
+    names = [name for name in features(moving(channels)) if name.startswith("video__")]
+    assert 1500 <= len(names) <= 2500
+
+
+def test_the_default_set_of_a_real_714_column_file(real_data: Path) -> None:
+    for file in sorted((real_data / "openface-714").glob("*.csv")):
+        found = features(read_stream(file))
+        assert 1500 <= sum(name.startswith("video__") for name in found) <= 2500
+        assert np.isfinite([found["video__AU12_r__mean"], found["video__eyelid__opening_mean"]]).all()
+
+
+def test_the_default_set_of_the_synthetic_53_columns(tmp_path: Path) -> None:
+    made = make_synthetic(tmp_path / "set", subjects=8, segments=1, seconds=(5, 6), missing=0.0)
+    file = next((made.out / "train" / "video").glob("*.csv"))
+    assert len(file.read_text().splitlines()[0].split(",")) == 53
+    stream = read_stream(file)
+    assert set(stream.channels) == set(FULL)
+    assert features(stream).keys() == features(moving(FULL)).keys()
+
+
+def test_an_unknown_stream_gets_the_generic_families_on_all_channels() -> None:
+    stream = moving(("ch000", "ch001", "wrist"))
+    made = {name for name in VIDEO if features(stream, name)}
+    assert made == GENERIC
+    for name in GENERIC - {"quality"}:
+        assert {feature.split("__")[1] for feature in features(stream, name)} == {"ch000", "ch001", "wrist"}, name
+
+
+def test_a_headerless_file_is_such_a_stream(tmp_path: Path) -> None:
+    file = tmp_path / "001.csv"
+    np.savetxt(file, np.random.default_rng(0).normal(size=(900, 6)), delimiter=",")
+    found = features(read_stream(file))
+    assert {name.split("__")[1] for name in found} == {*(f"ch{k:03d}" for k in range(6)), "stream"}
+
+
+def test_features_of_a_family_do_not_depend_on_which_others_are_asked_for() -> None:
+    stream = moving((*FULL, *LANDMARKS), 700)
+    together = features(stream, *VIDEO)
+    alone: dict[str, float] = {}
+    for name in VIDEO:
+        alone |= features(stream, name)
+    assert alone.keys() == together.keys()
+    np.testing.assert_array_equal(list(alone.values()), list(together.values()))
+
+
+def test_chunks_add_their_columns() -> None:
+    stream = moving(FULL)
+    added = features(stream, chunk_frames=500).keys() - features(stream).keys()
+    assert added == {name.replace("_30s_", "_500frames_") for name in features(stream) if "_30s_" in name}
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("registry") / "set"
+    return make_synthetic(out, subjects=8, segments=1, seconds=(2, 3), missing=0.0).out
+
+
+def test_families_are_switched_by_name(small: Path) -> None:
+    settings = Settings().override({"features.families": ("eyes", "kinemes", "audio_clusters")})
+    table = FeatureExtractor(settings).fit_transform(load_dataset(small, split="test"))
+    views = {name.split("__")[0] for name in table}
+    assert views == {"video", "material", "audio"}
+    assert {name.split("__")[1] for name in table} == {"blink", "gaze", "kineme", "netvlad_cluster"}
+
+
+def test_the_order_in_which_families_are_named_does_not_matter(small: Path) -> None:
+    tables = [
+        FeatureExtractor(Settings().override({"features.families": names})).fit_transform(
+            load_dataset(small, split="test")
+        )
+        for names in (("eyes", "dynamics"), ("dynamics", "eyes"))
+    ]
+    assert tables[0].equals(tables[1])
+
+
+def test_an_unknown_family_is_refused_with_the_known_ones(small: Path) -> None:
+    settings = Settings().override({"features.families": ("eyes", "ears")})
+    with pytest.raises(ConfigError, match=r"(?s)no such feature family.*distribution.*ears"):
+        FeatureExtractor(settings).fit(load_dataset(small, split="test"))

@@ -1,0 +1,139 @@
+"""Usable frames, gaps and what is computed on them once; and the helpers of this folder's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import ArrayLike, NDArray
+
+from pdmr_classic.config import FeatureSettings
+from pdmr_classic.features.registry import families
+from pdmr_classic.features.rows import stream_features
+from pdmr_classic.features.signal import joint_signal, mean_or_nan, rms_or_nan, signals
+from pdmr_classic.io.openface import GAZE, POSE, Stream
+
+RATE = 30.0
+NAN = float("nan")
+AU_R = tuple(f"AU{number:02d}_r" for number in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45))
+AU_C = (*(f"{name[:4]}_c" for name in AU_R[:-1]), "AU28_c", "AU45_c")
+# What PDMR hands out: 49 channels beside frame, timestamp, confidence and success.
+FULL = (*GAZE, *POSE, *AU_R, *AU_C)
+LANDMARKS = tuple(f"{axis}_{point}" for axis in "xy" for point in range(68))
+
+
+def stream_of(
+    channels: Mapping[str, ArrayLike],
+    rate: float = RATE,
+    valid: ArrayLike | None = None,
+    time_s: ArrayLike | None = None,
+) -> Stream:
+    """Return a stream of these channels, all frames valid and without a gap unless told otherwise."""
+    values = np.array(list(channels.values()), dtype=np.float32).T
+    n = len(values)
+    return Stream(
+        values=values,
+        channels=tuple(channels),
+        time_s=np.arange(n) / rate if time_s is None else np.asarray(time_s, dtype=np.float64),
+        frame_rate_hz=rate,
+        valid=np.ones(n, dtype=bool) if valid is None else np.asarray(valid, dtype=bool),
+    )
+
+
+def features(stream: Stream, *names: str, **settings: Any) -> dict[str, float]:
+    """Return the features of some families (default: those of the video that are on by default), by name."""
+    known = families()
+    usual = tuple(name for name, family in known.items() if family.by_default and family.view != "audio")
+    chosen = tuple(known[name] for name in names or usual)
+    keys, values = stream_features(stream, chosen, FeatureSettings(**settings))
+    assert len(keys) == len(values) == len(set(keys))
+    return dict(zip(keys, values.tolist(), strict=True))
+
+
+def of_channel(stream: Stream, family: str, channel: str = "ch000", **settings: Any) -> dict[str, float]:
+    """Return one family's features of one channel, by functional."""
+    start = f"video__{channel}__"
+    found = features(stream, family, **settings)
+    return {name.removeprefix(start): value for name, value in found.items() if name.startswith(start)}
+
+
+def sine(hz: float, seconds: float, amplitude: float = 1.0, level: float = 0.0, rate: float = RATE) -> NDArray[Any]:
+    """Return a sine whose samples lie between its zeros."""
+    return level + amplitude * np.sin(2 * np.pi * hz * (np.arange(round(seconds * rate)) + 0.25) / rate)
+
+
+def without(found: Mapping[str, float], *starts: str) -> dict[str, float]:
+    """Return features whose names do not start so."""
+    return {name: value for name, value in found.items() if not name.startswith(starts)}
+
+
+def assert_same(found: Mapping[str, float], expected: Mapping[str, float]) -> None:
+    """Hold two rows of features to the same names and the very same values, NaN where NaN."""
+    assert found.keys() == expected.keys()
+    differ = {k: (found[k], expected[k]) for k in found if not np.array_equal(found[k], expected[k], equal_nan=True)}
+    assert not differ
+
+
+def test_invalid_frames_and_missing_values_are_gone() -> None:
+    stream = stream_of({"a": [1, 2, 3, 4, 5], "b": [1, NAN, 3, 4, 5]}, valid=[1, 1, 1, 0, 1])
+    by_channel = {signal.channels: signal for signal in signals(stream, ["a", "b"])}
+    assert by_channel["a",].values.ravel().tolist() == [1, 2, 3, 5]
+    assert by_channel["b",].values.ravel().tolist() == [1, 3, 5]
+    assert by_channel["a",].runs == [(0, 3), (3, 4)]
+    assert by_channel["b",].runs == [(0, 1), (1, 2), (2, 3)]
+
+
+def test_channels_with_the_same_frames_share_a_signal() -> None:
+    stream = stream_of({"a": [1, NAN, 3], "b": [1, 2, 3], "c": [4, NAN, 6]})
+    assert sorted(signal.channels for signal in signals(stream, ["a", "b", "c"])) == [("a", "c"), ("b",)]
+
+
+def test_a_missing_value_of_an_invalid_frame_splits_nothing() -> None:
+    stream = stream_of({"a": [1, NAN, 3], "b": [1, 2, 3]}, valid=[1, 0, 1])
+    assert [signal.channels for signal in signals(stream, ["a", "b"])] == [("a", "b")]
+
+
+def test_no_channels_are_no_signal() -> None:
+    assert signals(stream_of({"a": [1.0]}), []) == []
+
+
+def test_a_joint_signal_keeps_frames_in_which_all_channels_are_known() -> None:
+    stream = stream_of({"a": [1, NAN, 3, 4], "b": [5, 6, 7, NAN], "empty": [NAN] * 4})
+    signal = joint_signal(stream, ["a", "b", "empty"])
+    assert signal.channels == ("a", "b")
+    assert signal.values.tolist() == [[1, 5], [3, 7]]
+
+
+def test_a_frame_missing_in_time_is_a_gap() -> None:
+    stream = stream_of({"a": [0.0, 1.0, 5.0, 6.0]}, rate=10, time_s=[0.0, 0.1, 0.4, 0.5])
+    (signal,) = signals(stream, ["a"])
+    assert signal.follows.tolist() == [False, True, False, True]
+    assert signal.runs == [(0, 2), (2, 4)]
+    assert signal.grid.tolist() == [0, 1, 4, 5]
+    assert signal.steps.ravel().tolist() == [1.0, 0.0, 1.0]
+    assert signal.velocity.ravel().tolist() == [10.0, 10.0]
+    assert signal.acceleration.shape == (0, 1)
+
+
+def test_a_jittering_clock_is_no_gap() -> None:
+    rng = np.random.default_rng(0)
+    stream = stream_of({"a": range(100)}, time_s=(np.arange(100) + rng.uniform(-0.2, 0.2, 100)) / RATE)
+    assert signals(stream, ["a"])[0].has_no_gap
+
+
+@pytest.mark.parametrize("level", [0.1, 550.3, -1e-3, 1e30])
+def test_a_constant_does_not_vary_however_its_mean_is_rounded(level: float) -> None:
+    stream = stream_of({"a": np.full(997, level)})
+    assert not signals(stream, ["a"])[0].varies.any()
+
+
+def test_a_movement_in_the_fourth_digit_varies() -> None:
+    assert signals(stream_of({"a": 1000 + sine(1, 5, amplitude=0.1)}), ["a"])[0].varies.all()
+
+
+def test_nothing_has_no_mean() -> None:
+    assert np.isnan(mean_or_nan(np.empty((0, 2)))).tolist() == [True, True]
+    assert np.isnan(rms_or_nan(np.empty((0, 2)))).tolist() == [True, True]
+    assert rms_or_nan(np.array([[3.0], [4.0]])) == pytest.approx([12.5**0.5])
