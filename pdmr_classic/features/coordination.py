@@ -16,8 +16,8 @@ from pdmr_classic.io.openface import Stream, channel_kind
 _GROUPS = {"AU": "au_intensity", "pose": "pose", "gaze": "gaze"}
 # s between neighbouring delays: from the speed of a blink to that of a nod and of a posture.
 SPACINGS_S = (1 / 15, 0.2, 0.6)
-_DELAYS = 7
-_RANKS = (1, 2, 3, 4, 6, 9, 14)
+_DELAYS = 4
+_RANKS = (1, 2, 3, 4, 6, 8)
 _FLOOR = 1e-6
 _LEAST_PAIRS = 0.25
 
@@ -26,9 +26,9 @@ _LEAST_PAIRS = 0.25
 def coordination(stream: Stream, settings: FeatureSettings) -> Mapping[tuple[str, str], float]:
     """Eigenspectra of the correlation between channels and their own delayed copies.
 
-    Formula: for the AU intensities, the pose and the gaze angles: 7 delays of 1/15, 0.2 and 0.6 s each; correlation
+    Formula: for the AU intensities, the pose and the gaze angles: 4 delays of 1/15, 0.2 and 0.6 s each; correlation
     matrix of (channels x delays), from pairs of usable frames; its eigenvalues, sorted and divided by their sum:
-    log of the 1st, 2nd, 3rd, 4th, 6th, 9th and 14th; entropy = -sum(p log p) / log(n)
+    log of the 1st, 2nd, 3rd, 4th, 6th and 8th; entropy = -sum(p log p) / log(n)
 
     Unit: none
 
@@ -50,13 +50,9 @@ def coordination(stream: Stream, settings: FeatureSettings) -> Mapping[tuple[str
 
 def _standardised(signal: Signal) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return moving channels on the grid of frames, shape [C, T], 0 where unseen; and what was seen, shape [T]."""
-    moving = signal.varies
     length = int(signal.near_grid[-1]) + 1 if signal.n_frames else 0
-    rows = np.zeros((int(moving.sum()), length), dtype=np.float32)
-    rows[:, signal.near_grid] = (signal.centred[:, moving] / np.sqrt(signal.variance[moving])).T
-    seen = np.zeros(length, dtype=np.float32)
-    seen[signal.near_grid] = 1.0
-    return rows, seen
+    rows, seen = signal.on_grid(length)
+    return (rows if signal.varies.all() else rows[signal.varies]), seen
 
 
 def _spectrum(rows: NDArray[np.float32], seen: NDArray[np.float32], spacing: int) -> dict[str, float]:
@@ -64,17 +60,16 @@ def _spectrum(rows: NDArray[np.float32], seen: NDArray[np.float32], spacing: int
     n_channels, length = rows.shape
     if n_channels < 2 or length <= spacing * (_DELAYS - 1):
         return dict.fromkeys(names, np.nan)
-    matrix = np.empty((_DELAYS, n_channels, _DELAYS, n_channels))
-    for apart in range(_DELAYS):
-        lag = apart * spacing
-        earlier, later = rows[:, : length - lag], rows[:, lag:]
+    blocks = []
+    for lag in range(0, _DELAYS * spacing, spacing):
         pairs = float(seen[: length - lag] @ seen[lag:])
         if pairs < _LEAST_PAIRS * seen.sum():
             return dict.fromkeys(names, np.nan)
-        block = (earlier @ later.T) / pairs
-        for delay in range(_DELAYS - apart):
-            matrix[delay, :, delay + apart] = block
-            matrix[delay + apart, :, delay] = block.T
+        blocks.append(rows[:, : length - lag] @ rows[:, lag:].T / pairs)
+    # Block Toeplitz: channels at delay i against channels at delay j know only how far these are apart.
+    both_ways = np.stack([*(block.T for block in blocks[:0:-1]), *blocks])
+    delays = np.arange(_DELAYS)
+    matrix = both_ways[delays[None, :] - delays[:, None] + _DELAYS - 1].transpose(0, 2, 1, 3).astype(np.float64)
     size = n_channels * _DELAYS
     values = scipy.linalg.eigvalsh(matrix.reshape(size, size), check_finite=False)[::-1]
     # Pairs differ from lag to lag, so that small eigenvalues may come out negative.

@@ -71,15 +71,16 @@ def _quantiles(ordered: NDArray[np.float32]) -> list[Floats]:
 
 
 def _deviation(ordered: NDArray[np.float32], median: Floats) -> Floats:
-    """Return the median absolute deviation of sorted rows."""
-    distances = np.abs(ordered - median[:, None])
-    # Only what float32 holds is worth its half of the time; two far ends of its range are further apart than that.
-    if distances.max() < np.finfo(np.float32).max:
-        distances = distances.astype(np.float32)
-    middle = distances.shape[1] // 2
-    distances.partition((middle - 1, middle) if distances.shape[1] % 2 == 0 else middle, axis=1)
-    upper = np.asarray(distances[:, middle], dtype=np.float64)
-    return upper if distances.shape[1] % 2 else (distances[:, middle - 1] + upper) / 2
+    """Return the median absolute deviation of sorted rows.
+
+    The k values nearest to the median lie side by side: the k-th smallest distance is the smallest half-width of any
+    stretch of k sorted values around it.
+    """
+    n = ordered.shape[1]
+    below, above = median[:, None] - ordered, ordered - median[:, None]
+    ranks = {n // 2 + 1} if n % 2 else {n // 2, n // 2 + 1}
+    nearest = [np.maximum(below[:, : n - k + 1], above[:, k - 1 :]).min(axis=1) for k in sorted(ranks)]
+    return np.asarray(np.mean(nearest, axis=0))
 
 
 def _slope(signal: Signal) -> Floats:

@@ -94,14 +94,9 @@ def autocorrelation(signal: Signal, longest_s: float) -> Floats:
     length = int(signal.near_grid[-1]) + 1
     n_lags = min(length // 2, round(longest_s * signal.frame_rate_hz)) + 1
     size = scipy.fft.next_fast_len(length + n_lags, real=True)
-    # float32 transforms: the products are averaged, and divided by a variance of the same transform.
-    on_grid = np.zeros((n_channels, size), dtype=np.float32)
-    scale = np.sqrt(np.where(signal.varies, signal.variance, 1.0))
-    on_grid[:, signal.near_grid] = np.where(signal.varies, signal.centred / scale, 0.0).T
+    on_grid, seen = signal.on_grid(size)
     products = _products(on_grid, n_lags)
-    seen = np.zeros((1, size), dtype=np.float32)
-    seen[0, signal.near_grid] = 1.0
-    pairs = np.rint(_products(seen, n_lags))
+    pairs = np.rint(_products(seen[None], n_lags))
     enough = pairs[0] >= 0.1 * signal.n_frames
     mean = np.divide(products, pairs, out=np.full_like(products, np.nan), where=enough & (pairs > 0))
     first = np.where(signal.varies, mean[:, 0], np.nan)

@@ -33,25 +33,23 @@ def multiscale(signal: Signal, settings: FeatureSettings) -> Mapping[str, Floats
 
     Windows of which less than half was seen are left out; NaN without a window, and for the std with fewer than two.
     """
-    is_unit = channel_kind(signal.channels[0]).startswith("au_")
-    is_presence = channel_kind(signal.channels[0]) == "au_presence"
-    second = _Windows.of(signal, np.floor(signal.time_s + 1e-6).astype(np.intp), signal.frame_rate_hz, is_unit)
+    second = _Windows.of(signal, np.floor(signal.time_s + 1e-6).astype(np.intp), signal.frame_rate_hz)
     scales = {f"{scale}s": second.joined(scale) for scale in SCALES_S}
     if settings.chunk_frames is not None:
         chunks = signal.grid // settings.chunk_frames
-        scales[f"{settings.chunk_frames}frames"] = _Windows.of(signal, chunks, settings.chunk_frames, is_unit)
+        scales[f"{settings.chunk_frames}frames"] = _Windows.of(signal, chunks, settings.chunk_frames)
     found: dict[str, Floats] = {}
     for scale, windows in scales.items():
-        for name, rows in windows.functionals(signal.frame_rate_hz).items():
-            if name == "active" or not is_presence:
-                mean, std = _over_windows(rows)
-                found |= {f"{name}_{scale}_mean": mean, f"{name}_{scale}_std": std}
+        rows = windows.functionals(signal)
+        means, stds = _over_windows(list(rows.values()))
+        found |= {f"{name}_{scale}_mean": mean for name, mean in zip(rows, means, strict=True)}
+        found |= {f"{name}_{scale}_std": std for name, std in zip(rows, stds, strict=True)}
     return found
 
 
 @dataclass(frozen=True, eq=False)
 class _Windows:
-    """Sums over windows side by side, from which those of longer windows follow.
+    """Sums and extremes over windows side by side, from which those of longer windows follow.
 
     Attributes
     ----------
@@ -61,43 +59,41 @@ class _Windows:
         That a window would have if all were seen.
     count, pairs : ndarray, shape [W]
         Usable frames, and steps between neighbours, which belong to the later one.
-    total, squares, low, high, moved : ndarray, shape [W, C]
-        Of centred values; `moved` is the sum of squared steps.
-    active : ndarray, shape [W, C], or None
-        Active frames.
+    sums : dict of str to ndarray, shape [W, C]
+        `total` and `squares` of the centred values, `moved` of squared steps, `active` of active frames.
+    low, high : ndarray, shape [W, C], or None
+        Of the centred values.
     """
 
     number: NDArray[np.intp]
     frames: float
     count: NDArray[np.intp]
     pairs: NDArray[np.intp]
-    total: Floats
-    squares: Floats
-    low: Floats
-    high: Floats
-    moved: Floats
-    mean: Floats
-    active: Floats | None
+    sums: dict[str, Floats]
+    low: Floats | None
+    high: Floats | None
 
     @classmethod
-    def of(cls, signal: Signal, window: NDArray[np.intp], frames: float, is_unit: bool) -> _Windows:
-        n = signal.n_frames
-        starts = np.flatnonzero(np.concatenate([[True], np.diff(window) > 0])) if n else np.zeros(0, dtype=np.intp)
-        values = signal.centred.T
-        moved = np.zeros_like(values)
-        np.multiply(signal.steps.T, signal.steps.T, out=moved[:, 1:])
+    def of(cls, signal: Signal, window: NDArray[np.intp], frames: float) -> _Windows:
+        """Reduce a signal to windows; `window` numbers the one of each frame, rising."""
+        kind = channel_kind(signal.channels[0])
+        starts = _starts(window)
+        rows: dict[str, Floats] = {}
+        if kind.startswith("au_"):
+            rows["active"] = is_active(signal).T.astype(np.float64)
+        if kind != "au_presence":
+            moved = np.zeros_like(signal.values.T)
+            np.multiply(signal.steps.T, signal.steps.T, out=moved[:, 1:])
+            rows |= {"total": signal.centred.T, "squares": signal.squared.T, "moved": moved}
+        has_level = "total" in rows
         return cls(
             number=window[starts],
             frames=frames,
-            count=np.diff(np.append(starts, n)),
-            pairs=np.add.reduceat(signal.follows.astype(np.intp), starts) if n else np.zeros(0, dtype=np.intp),
-            total=_reduced(np.add, values, starts),
-            squares=_reduced(np.add, signal.squared.T, starts),
-            low=_reduced(np.minimum, values, starts),
-            high=_reduced(np.maximum, values, starts),
-            moved=_reduced(np.add, moved, starts),
-            mean=signal.mean,
-            active=_reduced(np.add, is_active(signal).T.astype(np.float64), starts) if is_unit else None,
+            count=np.diff(np.append(starts, signal.n_frames)),
+            pairs=np.add.reduceat(signal.follows.astype(np.intp), starts) if len(starts) else starts,
+            sums={name: _reduced(np.add, values, starts) for name, values in rows.items()},
+            low=_reduced(np.minimum, rows["total"], starts) if has_level else None,
+            high=_reduced(np.maximum, rows["total"], starts) if has_level else None,
         )
 
     def joined(self, times: int) -> _Windows:
@@ -105,35 +101,40 @@ class _Windows:
         if times == 1 or not len(self.number):
             return self
         number = self.number // times
-        starts = np.flatnonzero(np.concatenate([[True], np.diff(number) > 0]))
+        starts = _starts(number)
         return _Windows(
             number=number[starts],
             frames=self.frames * times,
             count=np.add.reduceat(self.count, starts),
             pairs=np.add.reduceat(self.pairs, starts),
-            total=np.add.reduceat(self.total, starts, axis=0),
-            squares=np.add.reduceat(self.squares, starts, axis=0),
-            low=np.minimum.reduceat(self.low, starts, axis=0),
-            high=np.maximum.reduceat(self.high, starts, axis=0),
-            moved=np.add.reduceat(self.moved, starts, axis=0),
-            mean=self.mean,
-            active=None if self.active is None else np.add.reduceat(self.active, starts, axis=0),
+            sums={name: np.add.reduceat(values, starts, axis=0) for name, values in self.sums.items()},
+            low=None if self.low is None else np.minimum.reduceat(self.low, starts, axis=0),
+            high=None if self.high is None else np.maximum.reduceat(self.high, starts, axis=0),
         )
 
-    def functionals(self, rate: float) -> dict[str, Floats]:
+    def functionals(self, signal: Signal) -> dict[str, Floats]:
         """Return each functional of each window that was seen well enough, shape [W', C]."""
         seen = self.count >= _SEEN * self.frames
         count, pairs = self.count[seen, None], self.pairs[seen, None]
-        mean = self.total[seen] / count
-        variance = np.maximum(self.squares[seen] / count - mean**2, 0.0)
-        moved = np.divide(self.moved[seen], pairs, out=np.full_like(mean, np.nan), where=pairs > 0)
-        found = {
-            "mean": mean + self.mean,
-            "std": np.sqrt(variance),
-            "range": self.high[seen] - self.low[seen],
-            "velocity_rms": np.sqrt(moved) * rate,
-        }
-        return found if self.active is None else found | {"active": self.active[seen] / count}
+        found: dict[str, Floats] = {}
+        if self.low is not None and self.high is not None:
+            mean = self.sums["total"][seen] / count
+            variance = np.maximum(self.sums["squares"][seen] / count - mean**2, 0.0)
+            moved = np.divide(self.sums["moved"][seen], pairs, out=np.full_like(mean, np.nan), where=pairs > 0)
+            found = {
+                "mean": mean + signal.mean,
+                "std": np.sqrt(variance),
+                "range": self.high[seen] - self.low[seen],
+                "velocity_rms": np.sqrt(moved) * signal.frame_rate_hz,
+            }
+        if "active" in self.sums:
+            found["active"] = self.sums["active"][seen] / count
+        return found
+
+
+def _starts(number: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return where each run of equal numbers begins."""
+    return np.flatnonzero(np.concatenate([[True], np.diff(number) > 0])) if len(number) else number
 
 
 def _reduced(function: np.ufunc, rows: Floats, starts: NDArray[np.intp]) -> Floats:
@@ -143,8 +144,14 @@ def _reduced(function: np.ufunc, rows: Floats, starts: NDArray[np.intp]) -> Floa
     return np.asarray(function.reduceat(rows, starts, axis=1).T)
 
 
-def _over_windows(rows: Floats) -> tuple[Floats, Floats]:
-    known = np.isfinite(rows).all(axis=1)
-    rows = rows[known]
-    nothing = np.full(rows.shape[1], np.nan)
-    return (rows.mean(axis=0) if len(rows) else nothing, rows.std(axis=0) if len(rows) > 1 else nothing)
+def _over_windows(functionals: list[Floats]) -> tuple[Floats, Floats]:
+    """Return mean and std over windows of several functionals, each [W, C], as [functionals, C]."""
+    rows = np.stack(functionals)
+    known = np.isfinite(rows)
+    count = known.sum(axis=1)
+    if not known.all():
+        rows = np.where(known, rows, 0.0)
+    mean = np.divide(rows.sum(axis=1), count, out=np.full(count.shape, np.nan), where=count > 0)
+    apart = (rows - mean[:, None]) * known
+    variance = np.divide((apart * apart).sum(axis=1), count, out=np.full(count.shape, np.nan), where=count > 1)
+    return mean, np.sqrt(variance)

@@ -97,6 +97,33 @@ class Signal:
         return np.asarray(self.variance > (_ROUNDING * np.abs(self.mean)) ** 2)
 
     @cached_property
+    def scale(self) -> Floats:
+        """Standard deviation, shape [C]; 1 for a channel that does not move."""
+        return np.where(self.varies, np.sqrt(self.variance), 1.0)
+
+    @cached_property
+    def standardised(self) -> NDArray[np.float32]:
+        """Centred values over `scale`, shape [C, V]; 0 for a channel that does not move.
+
+        In float32, for transforms and correlations: their products are averaged, and nothing cancels or overflows.
+        """
+        rows = (self.centred / self.scale).T.astype(np.float32)
+        rows[~self.varies] = 0.0
+        return rows
+
+    def on_grid(self, length: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return standardised values on a regular grid of frames, shape [C, length], and what was seen, [length].
+
+        Both are 0 where no frame is usable; `length` is at least the place of the last frame plus one.
+        """
+        rows = np.zeros((len(self.channels), length), dtype=np.float32)
+        seen = np.zeros(length, dtype=np.float32)
+        places = slice(self.n_frames) if self.has_no_gap else self.near_grid
+        rows[:, places] = self.standardised
+        seen[places] = 1.0
+        return rows, seen
+
+    @cached_property
     def steps(self) -> Floats:
         """Change from one frame to the next, shape [V - 1, C]; 0 over a gap, where it means nothing."""
         steps = np.diff(self.values, axis=0)
@@ -144,41 +171,37 @@ def signals(stream: Stream, channels: Sequence[str]) -> list[Signal]:
     """
     if not channels:
         return []
+    places = stream.places(channels)
+    if not stream.incomplete[places].any():
+        return [_of_valid(stream, channels, places)]
     values = stream.select(channels)
     missing = np.isnan(values) & stream.valid[:, None]
-    if not missing.any():
-        return [_signal(stream, values, tuple(channels), stream.valid)]
-    places: dict[bytes, list[int]] = {}
+    patterns: dict[bytes, list[int]] = {}
     for place in range(len(channels)):
-        places.setdefault(missing[:, place].tobytes(), []).append(place)
+        patterns.setdefault(missing[:, place].tobytes(), []).append(place)
     return [
-        _signal(
-            stream, values[:, group], tuple(channels[place] for place in group), stream.valid & ~missing[:, group[0]]
-        )
-        for group in places.values()
+        _of_usable(stream, [channels[place] for place in group], stream.valid & ~missing[:, group[0]])
+        for group in patterns.values()
     ]
 
 
 def joint_signal(stream: Stream, channels: Sequence[str]) -> Signal:
     """Return the frames in which all of these channels are usable; channels without any value are left out."""
-    values = stream.select(channels)
-    finite = np.isfinite(values)
+    places = stream.places(channels)
+    if not stream.incomplete[places].any():
+        return _of_valid(stream, channels if stream.valid.any() else (), places if stream.valid.any() else [])
+    finite = np.isfinite(stream.select(channels))
     has_value = np.asarray(finite[stream.valid].any(axis=0))
-    kept = tuple(name for name, wanted in zip(channels, has_value, strict=True) if wanted)
-    usable = stream.valid & finite[:, has_value].all(axis=1)
-    return _signal(stream, values[:, has_value], kept, usable)
+    kept = [name for name, wanted in zip(channels, has_value, strict=True) if wanted]
+    return _of_usable(stream, kept, stream.valid & finite[:, has_value].all(axis=1))
 
 
-def _signal(
-    stream: Stream, values: NDArray[np.float32], channels: tuple[str, ...], usable: NDArray[np.bool_]
-) -> Signal:
-    # float64: sums of squares of pixels and millimetres over thousands of frames cancel in float32.
-    if usable.all():
-        wide = np.asfortranarray(values, dtype=np.float64)
-        return Signal(wide, channels, stream.time_s, stream.follows, stream.frame_rate_hz)
-    rows = np.flatnonzero(usable)
-    follows = stream.follows[rows]
-    follows[1:] &= np.diff(rows) == 1
-    follows[:1] = False
-    chosen = np.asfortranarray(values.T[:, rows].T, dtype=np.float64)
-    return Signal(chosen, channels, stream.time_s[rows], follows, stream.frame_rate_hz)
+def _of_valid(stream: Stream, channels: Sequence[str], places: list[int]) -> Signal:
+    values = stream.valid_values.T[places].T
+    time_s = stream.time_s if stream.valid.all() else stream.time_s[stream.valid]
+    return Signal(values, tuple(channels), time_s, stream.valid_follows, stream.frame_rate_hz)
+
+
+def _of_usable(stream: Stream, channels: Sequence[str], usable: NDArray[np.bool_]) -> Signal:
+    values = stream.select(channels).T[:, usable].astype(np.float64).T
+    return Signal(values, tuple(channels), stream.time_s[usable], stream.follows_among(usable), stream.frame_rate_hz)

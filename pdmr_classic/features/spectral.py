@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import scipy.fft
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from pdmr_classic.config import FeatureSettings
@@ -57,19 +58,21 @@ def welch(signal: Signal, length_s: float) -> tuple[Floats, Floats]:
     """Return frequencies [F] in Hz and the one-sided density [F, C]; the density is NaN without a long enough run."""
     length = round(length_s * signal.frame_rate_hz)
     frequencies = scipy.fft.rfftfreq(max(length, 2), 1 / signal.frame_rate_hz)
-    starts = _window_starts(signal.runs, length)
-    if length < 4 or not len(starts):
+    runs = [(start, stop) for start, stop in signal.runs if stop - start >= length]
+    if length < 4 or not runs:
         return frequencies, np.full((len(frequencies), len(signal.channels)), np.nan)
-    # float32 transforms of standardised values: the density is a mean of squares, nothing cancels or overflows.
-    scale = np.where(signal.variance > 0, np.sqrt(signal.variance), 1.0)
-    centred = np.ascontiguousarray((signal.centred / scale).T, dtype=np.float32)
-    windows = centred[:, starts[:, None] + np.arange(length)]  # [C, windows, length]
-    windows -= windows.mean(axis=2, keepdims=True)
+    centred = signal.standardised
+    step = length // 2
+    cut = [sliding_window_view(centred[:, start:stop], length, axis=1)[:, ::step] for start, stop in runs]
+    windows = cut[0] if len(cut) == 1 else np.concatenate(cut, axis=1)  # [C, windows, length]
+    windows = windows - windows.mean(axis=2, keepdims=True)
     taper = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)).astype(np.float32)
     windows *= taper
     transform = scipy.fft.rfft(windows, axis=2, overwrite_x=True)
-    density = (transform.real**2 + transform.imag**2).mean(axis=1).astype(np.float64).T
-    density *= scale**2 / (signal.frame_rate_hz * float(taper @ taper))
+    parts = transform.view(np.float32)
+    power = np.square(parts, out=parts).mean(axis=1)
+    density = (power[:, ::2] + power[:, 1::2]).astype(np.float64).T
+    density *= signal.scale**2 / (signal.frame_rate_hz * float(taper @ taper))
     density[1 : -1 if length % 2 == 0 else None] *= 2
     return frequencies, density
 
@@ -79,12 +82,6 @@ def band_power(signal: Signal, low: float, high: float) -> float:
     if not signal.channels:
         return np.nan
     return float(np.log10(_power(*welch(signal, _SHORT_S), low, high)[0] + _NOTHING))
-
-
-def _window_starts(runs: list[tuple[int, int]], length: int) -> NDArray[np.intp]:
-    step = max(length // 2, 1)
-    starts = [np.arange(start, stop - length + 1, step) for start, stop in runs if stop - start >= length]
-    return np.concatenate(starts) if starts else np.zeros(0, dtype=np.intp)
 
 
 def _power(frequencies: Floats, density: Floats, low: float, high: float) -> Floats:

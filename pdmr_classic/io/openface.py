@@ -101,10 +101,44 @@ class Stream:
         """Shape [T]: whether the frame before is the one just before in time, with no frame missing between."""
         return np.concatenate([[False], np.diff(self.time_s) < _GAP_INTERVALS / self.frame_rate_hz])
 
+    @cached_property
+    def valid_values(self) -> NDArray[np.float64]:
+        """Values of the V valid frames, shape [V, C], a channel's frames side by side in memory.
+
+        In float64: sums of squares of pixels and millimetres over thousands of frames cancel in float32.
+        """
+        rows = self.values.T if self.valid.all() else self.values.T[:, self.valid]
+        return rows.astype(np.float64).T
+
+    @cached_property
+    def incomplete(self) -> NDArray[np.bool_]:
+        """Shape [C]: whether a channel lacks a value in a valid frame."""
+        return np.asarray(np.isnan(self.valid_values).any(axis=0))
+
+    @cached_property
+    def valid_follows(self) -> NDArray[np.bool_]:
+        """Shape [V]: whether the valid frame before is the one just before in time."""
+        return self.follows_among(self.valid)
+
+    def follows_among(self, usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return for each usable frame whether the usable frame before is the one just before in time."""
+        if usable.all():
+            return self.follows
+        rows = np.flatnonzero(usable)
+        follows = self.follows[rows]
+        follows[1:] &= np.diff(rows) == 1
+        follows[:1] = False
+        return follows
+
+    def places(self, channels: Sequence[str]) -> list[int]:
+        """Return where channels stand among all."""
+        place = {name: index for index, name in enumerate(self.channels)}
+        return [place[name] for name in channels]
+
     def select(self, channels: Sequence[str]) -> NDArray[np.float32]:
         """Return the values of some channels, shape [T, len(channels)]."""
-        places = [self.channels.index(name) for name in channels]
-        return self.values[:, places]
+        # By rows of the transpose, in which a channel's frames lie side by side: ten times as fast.
+        return self.values.T[self.places(channels)].T
 
 
 def read_stream(path: str | Path, settings: ReadingSettings | None = None) -> Stream:

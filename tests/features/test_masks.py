@@ -161,13 +161,13 @@ def test_where_no_20_s_were_seen_in_one_piece_only_slow_spectra_are_unknown() ->
 
 
 def test_scattered_masks_leave_level_spread_and_speed_and_take_windows_and_some_lags() -> None:
-    # Every other second: no window of 4 s for a spectrum, no pairs 1 s and 5 s apart, nor at delays of 5 x 0.2 s.
+    # Every other second: no window of 4 s for a spectrum, no pairs 1 s and 5 s apart, nor at delays of 3 x 0.6 s.
     names = unknown(np.arange(1800) // 30 % 2 == 0)
     of_channel = {name.split("__")[1] for name in names}
     spectrum = {name.split("__")[2] for name in features(stream_of({"a": [0.0]}), "spectral")}
     coordination = {name for name in of_channel if name.startswith(("eigenvalue", "entropy_"))}
     others = of_channel - spectrum - coordination
-    assert {name.rsplit("_", 1)[1] for name in coordination} == {"0.2s", "0.6s"}
+    assert {name.rsplit("_", 1)[1] for name in coordination} == {"0.6s"}
     assert others == {"autocorrelation_1s", "autocorrelation_5s", "nods_power", "shakes_power"} | (others & {"decay_s"})
 
 
