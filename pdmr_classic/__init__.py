@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pdmr_classic.config import Settings
     from pdmr_classic.errors import DataError, Finding, PdmrError
+    from pdmr_classic.evaluation.nested import evaluate
     from pdmr_classic.features.extractor import FeatureExtractor
     from pdmr_classic.io.dataset import Dataset, load_dataset
     from pdmr_classic.io.openface import Stream, read_stream
@@ -37,6 +38,7 @@ _HOMES = {
     "PdmrError": "pdmr_classic.errors",
     "Settings": "pdmr_classic.config",
     "Stream": "pdmr_classic.io.openface",
+    "evaluate": "pdmr_classic.evaluation.nested",
     "fit": "pdmr_classic.models.model",
     "load_dataset": "pdmr_classic.io.dataset",
     "make_synthetic": "pdmr_classic.io.synthetic",
@@ -57,6 +59,7 @@ __all__ = [
     "PdmrError",
     "Settings",
     "Stream",
+    "evaluate",
     "fit",
     "load_dataset",
     "make_synthetic",

@@ -34,6 +34,11 @@ Fps = Annotated[
     float | None,
     typer.Option("--fps", metavar="HZ", help="Frame rate of streams without timestamps; default: 30."),
 ]
+Trials = Annotated[int | None, typer.Option("--trials", metavar="N", help="Trials of each base learner; default: 12.")]
+Timeout = Annotated[float | None, typer.Option("--timeout", metavar="S", help="Start no trial after S seconds.")]
+Seed = Annotated[
+    int | None, typer.Option("--seed", metavar="S", help="Same seed, same data: same results; default: 0.")
+]
 Jobs = Annotated[
     int | None,
     typer.Option("--jobs", metavar="J", min=1, help="Processes; default: one a core. Results do not depend on it."),

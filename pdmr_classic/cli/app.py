@@ -8,7 +8,9 @@ import typer
 
 from pdmr_classic import __version__
 from pdmr_classic.cli.check import check
+from pdmr_classic.cli.compare import compare
 from pdmr_classic.cli.demo import demo
+from pdmr_classic.cli.evaluate import evaluate
 from pdmr_classic.cli.extract import extract
 from pdmr_classic.cli.features import features
 from pdmr_classic.cli.fit import fit
@@ -27,7 +29,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for function in (demo, synth, check, extract, features, fit, predict, score):
+for function in (demo, synth, check, extract, features, fit, predict, score, evaluate, compare):
     app.command()(function)
 
 

@@ -19,6 +19,9 @@ from pdmr_classic.cli._options import (
     Labels,
     NoCache,
     Positive,
+    Seed,
+    Timeout,
+    Trials,
     cache_folder,
     n_jobs,
 )
@@ -31,11 +34,9 @@ def fit(
     out: Annotated[Path, typer.Option(metavar="FILE", help="Model to write; its manifest stands beside it.")] = Path(
         "models/pdmr-classic.joblib"
     ),
-    trials: Annotated[int | None, typer.Option(metavar="N", help="Trials of each base learner; default: 12.")] = None,
-    timeout: Annotated[float | None, typer.Option(metavar="S", help="Start no trial after S seconds.")] = None,
-    seed: Annotated[
-        int | None, typer.Option(metavar="S", help="Same seed, same data: same results; default: 0.")
-    ] = None,
+    trials: Trials = None,
+    timeout: Timeout = None,
+    seed: Seed = None,
     jobs: Jobs = None,
     groups: Groups = None,
     positive: Positive = None,

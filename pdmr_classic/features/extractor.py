@@ -18,7 +18,7 @@ from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.features.cache import FeatureCache
 from pdmr_classic.features.registry import Family, families
-from pdmr_classic.features.rows import FileRow, audio_row, video_row
+from pdmr_classic.features.rows import Alteration, FileRow, audio_row, video_row
 from pdmr_classic.io.atomic import write_atomic
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.embeddings import odd_widths
@@ -75,6 +75,8 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Folder of the cache; None keeps nothing.
     verify_cache : bool
         Hash every file again, instead of trusting its size, time of change and inode.
+    alter : callable, optional
+        From a `Stream` to the one whose features are computed, for stress tests; nothing is taken from the cache then.
     reporter : Reporter, optional
         Is shown the progress.
 
@@ -96,12 +98,14 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         jobs: int = 1,
         cache: str | Path | None = None,
         verify_cache: bool = False,
+        alter: Alteration | None = None,
         reporter: Reporter | None = None,
     ) -> None:
         self.settings = settings
         self.jobs = jobs
         self.cache = cache
         self.verify_cache = verify_cache
+        self.alter = alter
         self.reporter = reporter
 
     def fit(self, dataset: Dataset, y: Any = None) -> FeatureExtractor:
@@ -126,7 +130,11 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         audio = tuple(family for family in chosen if family.view == "audio")
         settings = self.settings or Settings()
         jobs = [
-            *(_Job(r.data_id, "video", r.video, settings, video) for r in dataset.recordings if r.video and video),
+            *(
+                _Job(r.data_id, "video", r.video, settings, video, self.alter)
+                for r in dataset.recordings
+                if r.video and video
+            ),
             *(_Job(r.data_id, "audio", r.audio, settings, audio) for r in dataset.recordings if r.audio and audio),
         ]
         cache = self._open_cache(dataset.folder, settings, chosen)
@@ -147,7 +155,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return tuple(known[name] for name in known if name in names)
 
     def _open_cache(self, folder: Path, settings: Settings, chosen: tuple[Family, ...]) -> FeatureCache | None:
-        if self.cache is None:
+        if self.cache is None or self.alter is not None:
             return None
         asked = settings.model_dump_json(include={"reading", "features"})
         key = "\0".join((asked, *(family.name for family in chosen)))
@@ -182,11 +190,12 @@ class _Job:
     path: Path
     settings: Settings
     families: tuple[Family, ...]
+    alter: Alteration | None = None
 
     def run(self) -> FileRow | Finding:
         try:
             if self.modality == "video":
-                return video_row(self.path, self.settings, self.families)
+                return video_row(self.path, self.settings, self.families, self.alter)
             return audio_row(self.path, self.settings, self.families)
         except DataError as error:
             return error.finding

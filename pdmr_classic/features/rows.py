@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +17,8 @@ from pdmr_classic.io.embeddings import read_embedding
 from pdmr_classic.io.openface import Stream, channel_kind, read_stream
 
 _UNITS = ("au_intensity", "au_presence")
+
+Alteration = Callable[[Stream], Stream]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +44,10 @@ class FileRow:
         return replace(self, findings=tuple(replace(finding, file=path) for finding in self.findings))
 
 
-def video_row(path: Path, settings: Settings, families: tuple[Family, ...]) -> FileRow:
-    """Read one stream and compute its features; see `read_stream` for what is raised."""
+def video_row(path: Path, settings: Settings, families: tuple[Family, ...], alter: Alteration | None = None) -> FileRow:
+    """Read one stream, alter it if asked, and compute its features; see `read_stream` for what is raised."""
     stream = read_stream(path, settings.reading)
+    stream = alter(stream) if alter is not None else stream
     names, values = stream_features(stream, families, settings.features)
     return FileRow(names, values, stream.content, stream.findings)
 
@@ -51,13 +55,10 @@ def video_row(path: Path, settings: Settings, families: tuple[Family, ...]) -> F
 def audio_row(path: Path, settings: Settings, families: tuple[Family, ...]) -> FileRow:
     """Read one audio vector and compute its features; see `read_embedding` for what is raised."""
     embedding = read_embedding(path)
-    found = [
-        (family.view, *key, value)
-        for family in families
-        for key, value in family.function(embedding.values, settings.features).items()
-    ]
-    names = _names(tuple((view, channel, functional) for view, channel, functional, _ in found))
-    return FileRow(names, np.array([value for *_, value in found]), embedding.content, embedding.findings)
+    found = [(family, family.function(embedding.values, settings.features)) for family in families]
+    names = _joined(tuple(_names(family.view, tuple(result)) for family, result in found))
+    values = np.array([value for _, result in found for value in result.values()], dtype=np.float64)
+    return FileRow(names, values, embedding.content, embedding.findings)
 
 
 def stream_features(
@@ -72,24 +73,25 @@ def stream_features(
     values : ndarray of float64, shape [F]
         NaN where a feature cannot be known.
     """
-    keys: list[tuple[str, str, str]] = []
+    _keep_memory()
+    names: list[tuple[str, ...]] = []
     values: list[Floats] = []
     made: dict[tuple[str, ...], list[Signal]] = {}
     for family in families:
         if family.kinds:
             for signal in _signals_of(stream, family.kinds, made):
                 result = family.function(signal, settings)
-                keys += [(family.view, channel, functional) for functional in result for channel in signal.channels]
+                names.append(_channel_names(family.view, signal.channels, tuple(result)))
                 values += result.values()
         else:
             single = family.function(stream, settings)
-            keys += [(family.view, *key) for key in single]
+            names.append(_names(family.view, tuple(single)))
             values.append(np.array(list(single.values()), dtype=np.float64))
     flat = np.concatenate(values) if values else np.empty(0)
     # Learners work in float32: what does not fit there is no measurement of a face either.
     # One NaN for all: computed ones carry a sign, which the cache would lose and a comparison of bytes would see.
     flat[~(np.abs(flat) <= np.finfo(np.float32).max)] = np.nan
-    return _names(tuple(keys)), flat
+    return _joined(tuple(names)), flat
 
 
 def _signals_of(stream: Stream, kinds: tuple[str, ...], made: dict[tuple[str, ...], list[Signal]]) -> list[Signal]:
@@ -107,6 +109,26 @@ def _signals_of(stream: Stream, kinds: tuple[str, ...], made: dict[tuple[str, ..
 
 
 # Files of one set share their names: one tuple for all of them is cheap to keep and to hand between processes.
+@lru_cache(maxsize=256)
+def _channel_names(view: str, channels: tuple[str, ...], functionals: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{view}__{channel}__{functional}" for functional in functionals for channel in channels)
+
+
+@lru_cache(maxsize=256)
+def _names(view: str, keys: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    return tuple(f"{view}__{channel}__{functional}" for channel, functional in keys)
+
+
 @lru_cache(maxsize=64)
-def _names(keys: tuple[tuple[str, str, str], ...]) -> tuple[str, ...]:
-    return tuple("__".join(key) for key in keys)
+def _joined(parts: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    return tuple(name for part in parts for name in part)
+
+
+@lru_cache(maxsize=1)
+def _keep_memory() -> None:
+    """Let the C library keep memory that is freed instead of giving it back to the system at once.
+
+    The arrays of one stream are just large enough to be given back after every use, and faulting their pages in anew
+    costs as much as the computing. A block of under 32 MB, allocated and freed untouched, raises glibc's thresholds.
+    """
+    np.empty(31 << 20, dtype=np.uint8)

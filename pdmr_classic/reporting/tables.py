@@ -44,11 +44,11 @@ def check_tables(summary: dict[str, Any]) -> RenderableType:
         parts += ["", _refused_table(summary["refused"])]
     else:
         parts += ["", "Every file can be read."]
-    return _marked(summary, parts)
+    return marked(summary, parts)
 
 
 def _splits_table(splits: dict[str, dict[str, Any]]) -> Table:
-    table = _table("", *splits)
+    table = plain_table("", *splits)
     columns = [_split_rows(summary) for summary in splits.values()]
     for label in dict.fromkeys(label for rows in columns for label in rows):
         table.add_row(label, *(rows.get(label, "") for rows in columns))
@@ -86,7 +86,7 @@ def _findings_table(title: str, findings: Iterable[dict[str, Any]]) -> Table:
     by_code: dict[str, list[dict[str, Any]]] = {}
     for finding in findings:
         by_code.setdefault(finding["code"], []).append(finding)
-    table = _table(title, "files")
+    table = plain_table(title, "files")
     for same in by_code.values():
         first = same[0]
         text = Text(first["what"])
@@ -103,7 +103,7 @@ def _findings_table(title: str, findings: Iterable[dict[str, Any]]) -> Table:
 
 
 def _refused_table(refused: Iterable[dict[str, Any]]) -> Table:
-    table = _table("Refused", "file")
+    table = plain_table("Refused", "file")
     for finding in refused:
         text = Text(finding["what"])
         where = ", ".join(f"{name} {finding[name]}" for name in ("row", "column") if name in finding)
@@ -118,7 +118,7 @@ def _refused_table(refused: Iterable[dict[str, Any]]) -> Table:
 
 def families_table(families: Iterable[dict[str, Any]]) -> RenderableType:
     """Show every feature family."""
-    table = _table("family", "what it computes", "count")
+    table = plain_table("family", "what it computes", "count")
     total = 0
     for family in families:
         text = Text(family["what"])
@@ -134,7 +134,7 @@ def families_table(families: Iterable[dict[str, Any]]) -> RenderableType:
 
 def fit_table(summary: dict[str, Any]) -> RenderableType:
     """Show what was trained, and how well it does on its own folds."""
-    table = _table("trained on", "")
+    table = plain_table("trained on", "")
     table.add_row("recordings, subjects", f"{summary['n_recordings']}, {summary['n_subjects']}")
     for label, count in summary["classes"].items():
         table.add_row(f"  {escape(label)}", str(count))
@@ -145,43 +145,45 @@ def fit_table(summary: dict[str, Any]) -> RenderableType:
         table.add_row(f"threshold for {escape(summary['positive'])}", f"{summary['threshold']:.3f}")
     note = f"The folds chose parameters and threshold, so this flatters. Model: {summary['out']}"
     scores = score_table({"positive": summary["positive"], **summary["inner_scores"]}, title="on its own grouped folds")
-    return _marked(summary, [table, "", scores, "", note])
+    return marked(summary, [table, "", scores, "", note])
 
 
 def score_table(scores: dict[str, Any], title: str = "score") -> RenderableType:
     """Show scores, F1 beside its floor."""
     about = f" of {escape(scores['positive'])}" if scores.get("positive") else ""
-    table = _table(title, f"{scores['n']} recordings")
+    table = plain_table(title, f"{scores['n']} recordings")
     for name, label in _SCORES:
         if name in scores:
             table.add_row(label + (about if name == "f1" else ""), f"{scores[name]:.3f}")
-    return _marked(scores, [table])
+    return marked(scores, [table])
 
 
 def prediction_table(summary: dict[str, Any]) -> RenderableType:
     """Show how many recordings were predicted to be what."""
-    table = _table("predicted", "recordings")
+    table = plain_table("predicted", "recordings")
     for label, count in summary["predicted"].items():
         table.add_row(escape(label), str(count))
-    return _marked(summary, [table, "", f"Written: {summary['out']}"])
+    return marked(summary, [table, "", f"Written: {summary['out']}"])
 
 
 def extraction_table(summary: dict[str, Any]) -> RenderableType:
     """Show how many features were extracted."""
-    table = _table("view", "features")
+    table = plain_table("view", "features")
     for view, count in summary["features"].items():
         table.add_row(view, str(count))
     note = f"{summary['recordings']} recordings, {summary['nan_share']:.1%} of the values unknown (NaN)."
-    return _marked(summary, [table, "", note, f"Written: {summary['out']}"])
+    return marked(summary, [table, "", note, f"Written: {summary['out']}"])
 
 
-def _marked(summary: dict[str, Any], parts: list[RenderableType]) -> RenderableType:
+def marked(summary: dict[str, Any], parts: list[RenderableType]) -> RenderableType:
+    """Put parts below each other, and the mark of synthetic recordings below them where they are."""
     if summary.get("synthetic"):
         parts = [*parts, "", Text(SYNTHETIC, style="yellow")]
     return Group(*parts)
 
 
-def _table(first: str, *others: str) -> Table:
+def plain_table(first: str, *others: str) -> Table:
+    """Begin a table with these columns, in the style of all of them."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column(first, overflow="fold")
     for name in others:

@@ -1,0 +1,191 @@
+"""Scores under weights of the subjects, and the interval that drawing subjects anew gives."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import stats
+from scipy.special import expit, logit
+
+from pdmr_classic.evaluation.predictions import Floats, Ints, Mask, Predictions
+
+DRAWS = 2000
+NOTE = (
+    "Intervals: 95%, from drawing subjects anew on fixed out-of-fold predictions. They leave out the spread that "
+    "training again would bring."
+)
+# Rows times draws that are looked at together: 160 MB.
+_CELLS = 20_000_000
+_LEVEL = 0.95
+
+Scores = dict[str, Floats]
+
+
+def bootstrap_scores(predictions: Predictions, draws: int = DRAWS, seed: int = 0) -> Scores:
+    """Return scores under the sample itself, then under bootstraps of its subjects.
+
+    Parameters
+    ----------
+    predictions : Predictions
+    draws : int
+    seed : int
+        The same seed draws the same subjects, so that two models on the same recordings are compared in pairs.
+
+    Returns
+    -------
+    dict of str to ndarray, shape [1 + draws]
+        As `scores_under`.
+    """
+    _, subject = np.unique(predictions.subject, return_inverse=True)
+    n_subjects = int(subject.max()) + 1
+    rng = np.random.default_rng(seed)
+    parts = [scores_under(predictions, np.ones((len(predictions), 1)))]
+    for n_draws in chunks(draws, len(predictions)):
+        times = rng.multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), n_draws).T
+        parts.append(scores_under(predictions, times[subject].astype(np.float64)))
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def chunks(total: int, n_rows: int) -> Iterator[int]:
+    """Yield numbers that add up to `total`, each small enough for this many rows."""
+    at_once = max(_CELLS // max(n_rows, 1), 1)
+    return (min(at_once, total - start) for start in range(0, total, at_once))
+
+
+def scores_under(predictions: Predictions, weights: Floats) -> Scores:
+    """Return scores of weighted rows, averaged over repeats.
+
+    Parameters
+    ----------
+    predictions : Predictions
+    weights : ndarray, shape [n, B]
+
+    Returns
+    -------
+    dict of str to ndarray, shape [B]
+        `macro_f1` and `brier`; with a positive class `f1` and `auc`. AUC is averaged over folds: pooled, models of
+        different folds would be compared with each other, which is biased. NaN where a score does not exist.
+    """
+    repeats = [_of_repeat(predictions, rows, weights[rows]) for rows in predictions.of_repeats()]
+    return {name: np.mean([scores[name] for scores in repeats], axis=0) for name in repeats[0]}
+
+
+def _of_repeat(predictions: Predictions, rows: Ints, weights: Floats) -> Scores:
+    truth, predicted = predictions.truth[rows], predictions.predicted[rows]
+    f1 = np.stack([_f1(truth == k, predicted == k, weights) for k in range(len(predictions.classes))])
+    losses = brier_losses(predictions)[rows]
+    scores = {"macro_f1": nanmean(f1), "brier": _ratio(losses @ weights, weights.sum(axis=0))}
+    if predictions.place is not None:
+        scores |= {"f1": f1[predictions.place], "auc": _mean_auc(predictions, rows, weights, predictions.place)}
+    return scores
+
+
+def brier_losses(predictions: Predictions) -> Floats:
+    """Return (p - y)² of the positive class, or the sum over classes where there are several, shape [n]."""
+    apart = (predictions.probability - np.eye(len(predictions.classes))[predictions.truth]) ** 2
+    return np.asarray(apart.sum(axis=1) if predictions.place is None else apart[:, predictions.place])
+
+
+def _f1(is_true: Mask, is_said: Mask, weights: Floats) -> Floats:
+    there, said = is_true @ weights, is_said @ weights
+    # A class without a row has no F1, rather than a bad one.
+    return np.where(there > 0, 2 * ((is_true & is_said) @ weights) / np.maximum(there + said, 1e-300), np.nan)
+
+
+def _mean_auc(predictions: Predictions, rows: Ints, weights: Floats, place: int) -> Floats:
+    number = np.empty(len(predictions), dtype=np.intp)
+    number[rows] = np.arange(len(rows))
+    p, positive = predictions.probability[:, place], predictions.truth == place
+    return nanmean(
+        np.stack([auc_under(p[fold], positive[fold], weights[number[fold]]) for fold in predictions.of_folds(rows)])
+    )
+
+
+def auc_under(p: Floats, positive: Mask, weights: Floats) -> Floats:
+    """Return the AUC under each column of weights, shape [B]; ties count half, NaN where a class is missing.
+
+    Parameters
+    ----------
+    p : ndarray, shape [n]
+    positive : ndarray of bool, shape [n]
+    weights : ndarray, shape [n, B]
+
+    Examples
+    --------
+    >>> auc_under(np.array([0.1, 0.4, 0.4]), np.array([False, False, True]), np.ones((3, 1)))
+    array([0.75])
+    """
+    order = np.argsort(p, kind="stable")
+    p, positive, weights = p[order], positive[order], weights[order]
+    starts = np.flatnonzero(np.append(True, p[1:] > p[:-1]))
+    above = np.add.reduceat(weights * positive[:, None], starts, axis=0)
+    below = np.add.reduceat(weights * ~positive[:, None], starts, axis=0)
+    won = (above * (np.cumsum(below, axis=0) - 0.5 * below)).sum(axis=0)
+    return _ratio(won, above.sum(axis=0) * below.sum(axis=0))
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    return np.asarray(np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0))
+
+
+def nanmean(rows: Floats) -> Floats:
+    """Mean over the first axis of what is known; NaN, without a warning, where nothing is."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.asarray(np.nanmean(rows, axis=0))
+
+
+def subjects_of_rarest_class(predictions: Predictions) -> int:
+    """Return how many subjects stand behind the rarest class that is there: an interval is as sure as these allow."""
+    truth, subject = predictions.truth, predictions.subject
+    return min(len(np.unique(subject[truth == k])) for k in np.unique(truth))
+
+
+def share_interval(drawn: Floats, n_subjects: int) -> tuple[float, float] | None:
+    """Return a 95% interval of a score between 0 and 1.
+
+    Parameters
+    ----------
+    drawn : ndarray, shape [1 + draws]
+        The score, then its bootstraps.
+    n_subjects : int
+        Of the rarest class.
+
+    Returns
+    -------
+    (low, high), or None where the score does not exist or a class has a single subject.
+
+    Notes
+    -----
+    Logit of the score, plus or minus Student's t with `n_subjects - 1` degrees of freedom times the bootstrap's
+    standard error; at 0 and 1, Clopper and Pearson's interval of as many subjects. Over 400 simulated studies of each
+    of nine kinds (20 to 100 subjects, 1 or 3 repeats, AUC .5 to .96) it covered the true AUC in 94 to 99.8%; the
+    percentiles of the same bootstrap, over 300 studies of such kinds, in 87 to 98%, BCa in 92 to 97%.
+    """
+    score = float(drawn[0])
+    known = drawn[1:][np.isfinite(drawn[1:])]
+    if n_subjects < 2 or len(known) < 2 or not np.isfinite(score):
+        return None
+    if score <= 0 or score >= 1:
+        # The bootstrap of a perfect score has no spread, though so few subjects cannot be that sure.
+        reach = ((1 - _LEVEL) / 2) ** (1 / n_subjects)
+        return (reach, 1.0) if score >= 1 else (0.0, 1 - reach)
+    middle, half = logit(score), _reach(known, n_subjects) / (score * (1 - score))
+    return float(expit(middle - half)), float(expit(middle + half))
+
+
+def difference_interval(drawn: Floats, n_subjects: int) -> tuple[float, float] | None:
+    """Return a 95% interval of a difference: the estimate plus or minus t times its bootstrap's standard error."""
+    known = drawn[1:][np.isfinite(drawn[1:])]
+    if n_subjects < 2 or len(known) < 2 or not np.isfinite(drawn[0]):
+        return None
+    half = _reach(known, n_subjects)
+    return float(drawn[0]) - half, float(drawn[0]) + half
+
+
+def _reach(known: Floats, n_subjects: int) -> float:
+    # Drawing n from n gives (n - 1) / n of the variance that drawing people anew would.
+    error = float(known.std(ddof=1)) * (n_subjects / (n_subjects - 1)) ** 0.5
+    return float(error * stats.t.ppf((1 + _LEVEL) / 2, n_subjects - 1))

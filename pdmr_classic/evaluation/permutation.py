@@ -1,0 +1,101 @@
+"""How often labels that mean nothing would score as well, on the same predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from pdmr_classic.evaluation.intervals import chunks, nanmean
+from pdmr_classic.evaluation.predictions import Floats, Ints, Mask, Predictions
+
+PERMUTATIONS = 1000
+_ROUNDING = 1e-12
+
+Codes = NDArray[np.int16]
+
+
+def permutation_test(predictions: Predictions, n: int = PERMUTATIONS, seed: int = 0) -> dict[str, Any]:
+    """Return how often permuted labels score as well as the true ones.
+
+    Where each subject has one label, labels are permuted between subjects, whole; else within subjects. Predictions
+    stay as they are: models are not trained again, so the test is narrower than the question.
+
+    Returns
+    -------
+    dict
+        `between` ("subjects" or "recordings of a subject"), `n`, and `p` by score.
+    """
+    _, first, recording = np.unique(predictions.data_id.astype(str), return_index=True, return_inverse=True)
+    truth = predictions.truth[first].astype(np.int16)
+    _, subject = np.unique(predictions.subject[first], return_inverse=True)
+    one_label = _one_label_a_subject(truth, subject)
+    shuffled = _between(truth, subject) if one_label else _within(truth, subject)
+    found = _scores(predictions, truth[recording][:, None])
+    reached = {name: 0 for name, value in found.items() if np.isfinite(value[0])}
+    rng = np.random.default_rng(seed)
+    for at_once in chunks(n, len(predictions)):
+        permuted = _scores(predictions, shuffled(rng, at_once)[recording])
+        for name in reached:
+            reached[name] += int(np.count_nonzero(permuted[name] >= found[name][0] - _ROUNDING))
+    return {
+        "between": "subjects" if one_label else "recordings of a subject",
+        "n": n,
+        "p": {name: (1 + count) / (1 + n) for name, count in reached.items()},
+    }
+
+
+def _one_label_a_subject(truth: Codes, subject: Ints) -> bool:
+    return len(np.unique(np.column_stack([subject, truth]), axis=0)) == len(np.unique(subject))
+
+
+def _between(truth: Codes, subject: Ints) -> Callable[[np.random.Generator, int], Codes]:
+    of_subject = truth[np.unique(subject, return_index=True)[1]]
+
+    def shuffled(rng: np.random.Generator, n: int) -> Codes:
+        return np.asarray(rng.permuted(np.tile(of_subject[:, None], (1, n)), axis=0)[subject])
+
+    return shuffled
+
+
+def _within(truth: Codes, subject: Ints) -> Callable[[np.random.Generator, int], Codes]:
+    home = np.argsort(subject, kind="stable")
+
+    def shuffled(rng: np.random.Generator, n: int) -> Codes:
+        out = np.empty((len(truth), n), dtype=np.int16)
+        for column in range(n):
+            out[home, column] = truth[np.lexsort((rng.random(len(truth)), subject))]
+        return out
+
+    return shuffled
+
+
+def _scores(predictions: Predictions, truth: Codes) -> dict[str, Floats]:
+    """Return macro F1 (and F1 and AUC of the positive class) under each column of labels, averaged over repeats."""
+    repeats = [_of_repeat(predictions, rows, truth) for rows in predictions.of_repeats()]
+    return {name: np.mean([scores[name] for scores in repeats], axis=0) for name in repeats[0]}
+
+
+def _of_repeat(predictions: Predictions, rows: Ints, truth: Codes) -> dict[str, Floats]:
+    f1 = np.stack([_f1(truth[rows] == k, predictions.predicted[rows] == k) for k in range(len(predictions.classes))])
+    if predictions.place is None:
+        return {"macro_f1": nanmean(f1)}
+    p = predictions.probability[:, predictions.place]
+    folds = [_auc(truth[fold] == predictions.place, p[fold]) for fold in predictions.of_folds(rows)]
+    return {"f1": f1[predictions.place], "macro_f1": nanmean(f1), "auc": nanmean(np.stack(folds))}
+
+
+def _f1(is_true: Mask, is_said: Mask) -> Floats:
+    there = is_true.sum(axis=0)
+    return np.where(there > 0, 2 * (is_said @ is_true.astype(float)) / np.maximum(there + is_said.sum(), 1), np.nan)
+
+
+def _auc(positive: Mask, p: Floats) -> Floats:
+    """Mann and Whitney's U by ranks: one sort for all columns of labels [n, N]."""
+    n_positive = positive.sum(axis=0)
+    pairs = n_positive * (len(p) - n_positive)
+    won = rankdata(p) @ positive.astype(float) - n_positive * (n_positive + 1) / 2
+    return np.asarray(np.divide(won, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0))

@@ -1,0 +1,144 @@
+"""Out-of-fold predictions as arrays: what every score, interval and comparison is computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdmr_classic.errors import DataError
+
+SCHEMA = "pdmr-classic/evaluation/1"
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """One row a recording and repeat, from a model that has not seen the recording's subject.
+
+    Attributes
+    ----------
+    data_id : ndarray of str, shape [n]
+    subject : ndarray of int, shape [n]
+        Opaque numbers.
+    repeat, fold : ndarray of int, shape [n]
+        Folds are numbered anew in every repeat.
+    truth, predicted : ndarray of int, shape [n]
+        Places in `classes`.
+    probability : ndarray of float64, shape [n, K]
+    classes : tuple of str, length K
+    positive : str or None
+        The class that F1 is about; None with more than two classes.
+    """
+
+    data_id: NDArray[Any]
+    subject: Ints
+    repeat: Ints
+    fold: Ints
+    truth: Ints
+    predicted: Ints
+    probability: Floats
+    classes: tuple[str, ...]
+    positive: str | None
+
+    def __len__(self) -> int:
+        return len(self.data_id)
+
+    @property
+    def place(self) -> int | None:
+        """Place of the positive class."""
+        return None if self.positive is None else self.classes.index(self.positive)
+
+    def subset(self, rows: NDArray[Any]) -> Predictions:
+        """Return some rows, by a mask or by their places."""
+        kept = {field.name: getattr(self, field.name)[rows] for field in fields(self)[:7]}
+        return replace(self, **kept)
+
+    def of_repeats(self) -> Iterator[Ints]:
+        """Yield the places of each repeat's rows."""
+        return (np.flatnonzero(self.repeat == number) for number in np.unique(self.repeat))
+
+    def of_folds(self, rows: Ints) -> Iterator[Ints]:
+        """Yield the places of each fold's rows among those of one repeat."""
+        return (rows[self.fold[rows] == number] for number in np.unique(self.fold[rows]))
+
+    def as_records(self) -> list[dict[str, Any]]:
+        """Return one JSON object a row, sorted by repeat, fold and data_id."""
+        order = np.lexsort((self.data_id.astype(str), self.fold, self.repeat))
+        return [self._record(row) for row in order]
+
+    def _record(self, row: int) -> dict[str, Any]:
+        p = self.probability[row].tolist()
+        probability = (
+            {"probabilities": dict(zip(self.classes, p, strict=True))}
+            if self.place is None
+            else {"probability": p[self.place]}
+        )
+        return {
+            "data_id": str(self.data_id[row]),
+            "subject": int(self.subject[row]),
+            "repeat": int(self.repeat[row]),
+            "fold": int(self.fold[row]),
+            "status": self.classes[self.truth[row]],
+            "predicted": self.classes[self.predicted[row]],
+            **probability,
+        }
+
+
+def predictions_of(evaluation: Mapping[str, Any]) -> Predictions:
+    """Return the out-of-fold predictions that stand in an evaluation.
+
+    Raises
+    ------
+    DataError
+        It is no evaluation of this schema, or its predictions are damaged.
+    """
+    if not isinstance(evaluation, Mapping) or evaluation.get("schema") != SCHEMA:
+        found = repr(evaluation.get("schema")) if isinstance(evaluation, Mapping) else type(evaluation).__name__
+        raise DataError(
+            "this is no evaluation", code="no-evaluation", expected=f"JSON with the schema {SCHEMA!r}", found=found
+        )
+    try:
+        return _from_records(evaluation["predictions"], tuple(evaluation["data"]["classes"]), evaluation["positive"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            "the evaluation's predictions are damaged",
+            code="bad-evaluation",
+            expected="as `evaluate` wrote them",
+            found=f"{type(error).__name__}: {error}",
+        ) from None
+
+
+def _from_records(records: list[dict[str, Any]], classes: tuple[str, ...], positive: str | None) -> Predictions:
+    def numbers(name: str) -> Ints:
+        return np.array([int(record[name]) for record in records], dtype=np.intp)
+
+    def places(name: str) -> Ints:
+        return np.array([classes.index(record[name]) for record in records], dtype=np.intp)
+
+    if not records:
+        raise ValueError("there are none")
+    return Predictions(
+        data_id=np.array([str(record["data_id"]) for record in records], dtype=object),
+        subject=numbers("subject"),
+        repeat=numbers("repeat"),
+        fold=numbers("fold"),
+        truth=places("status"),
+        predicted=places("predicted"),
+        probability=np.array([_probabilities(record, classes, positive) for record in records], dtype=np.float64),
+        classes=classes,
+        positive=positive,
+    )
+
+
+def _probabilities(record: dict[str, Any], classes: tuple[str, ...], positive: str | None) -> list[float]:
+    if positive is None:
+        return [float(record["probabilities"][label]) for label in classes]
+    p = float(record["probability"])
+    return [p if label == positive else 1 - p for label in classes]

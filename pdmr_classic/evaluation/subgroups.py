@@ -1,0 +1,73 @@
+"""Scores of parts of the recordings: whether a model is as good for everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pdmr_classic.errors import ConfigError
+from pdmr_classic.evaluation.predictions import Predictions
+from pdmr_classic.evaluation.tally import WITH_INTERVAL, tally
+
+UNKNOWN = "(unknown)"
+_MOST_GROUPS = 20
+
+
+def check_columns(labels: pd.DataFrame, by: Sequence[str]) -> None:
+    """Refuse columns that do not make subgroups, before any work is done.
+
+    Raises
+    ------
+    ConfigError
+        There is no such column, or it has too many values.
+    """
+    for column in by:
+        if column not in labels:
+            raise ConfigError(
+                "--by names no column of the labels", expected=", ".join(labels.columns), found=repr(column)
+            )
+        n_values = labels[column].nunique()
+        if n_values > _MOST_GROUPS:
+            raise ConfigError(
+                f"--by {column} makes too many groups",
+                expected=f"a column of at most {_MOST_GROUPS} different values",
+                found=str(n_values),
+                mend="write coarser groups into a column of their own",
+            )
+
+
+# fairlearn's MetricFrame would give the same means, but neither AUC by folds nor intervals by subjects; and it is
+# one more thing to install.
+def subgroup_scores(predictions: Predictions, groups: pd.Series, seed: int = 0) -> dict[str, Any]:
+    """Return the scores of each subgroup, and the largest gap between two of them.
+
+    Parameters
+    ----------
+    predictions : Predictions
+    groups : Series of str
+        Index `data_id`; an empty cell is its own group.
+    seed : int
+
+    Returns
+    -------
+    dict
+        `groups`: as `tally`, by value; `gaps`: by score, the `gap` and the two values that it lies `between`, the
+        better one first. A score that does not exist in a group (AUC where it has one class) has no part in a gap.
+    """
+    of_row = groups.replace("", UNKNOWN).loc[predictions.data_id].to_numpy(dtype=object)
+    found = {str(value): tally(predictions.subset(of_row == value), seed) for value in sorted(set(of_row))}
+    return {"groups": found, "gaps": _gaps(found)}
+
+
+def _gaps(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    gaps = {}
+    for name in WITH_INTERVAL:
+        means = {value: part["scores"].get(name, {}).get("mean") for value, part in found.items()}
+        known = {value: mean for value, mean in means.items() if mean is not None and np.isfinite(mean)}
+        if len(known) > 1:
+            best, worst = max(known, key=lambda value: known[value]), min(known, key=lambda value: known[value])
+            gaps[name] = {"gap": known[best] - known[worst], "between": [best, worst]}
+    return gaps

@@ -1,0 +1,152 @@
+"""Evaluations and comparisons as tables for a terminal of 80 columns, all of them from the one JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from pdmr_classic.evaluation.tally import main_score
+from pdmr_classic.reporting.tables import marked, plain_table
+
+_LABELS = {
+    "f1": "F1",
+    "precision": "Precision",
+    "recall": "Recall",
+    "macro_f1": "Macro F1",
+    "weighted_f1": "Weighted F1",
+    "balanced_accuracy": "Balanced accuracy",
+    "auc": "AUC, mean of folds",
+    "brier": "Brier score",
+    "calibration_error": "Calibration error",
+}
+_SHORT = {**_LABELS, "auc": "AUC", "brier": "Brier"}
+_NAMES = {"model": "the model", "shortcut": "shortcut: how it was recorded"}
+_UNKNOWN = "-"
+
+
+def evaluation_tables(found: Mapping[str, Any]) -> RenderableType:
+    """Show an evaluation: scores, what they must beat, stress, subgroups, and what to be warned of."""
+    parts: list[RenderableType] = [_heading(found), "", _scores(found), "", _beside(found)]
+    if found["stress"]:
+        parts += ["", _stress(found)]
+    for column, part in found["by"].items():
+        parts += ["", _subgroups(column, part, found["positive"])]
+    parts += ["", *_sentences(found)]
+    for warning in found["warnings"]:
+        parts += ["", _warning(warning)]
+    if found.get("out"):
+        parts += ["", Text(f"Written: {found['out']}")]
+    return marked(dict(found), parts)
+
+
+def comparison_table(found: Mapping[str, Any]) -> RenderableType:
+    """Show the differences between two evaluations."""
+    table = plain_table("score", "A", "B", "B less A", "95% interval")
+    for name, part in found["differences"].items():
+        label = _of_positive(_SHORT[name], found["positive"]) if name == "f1" else _SHORT[name]
+        interval = _range(part, "+.3f")
+        table.add_row(label, _number(part["a"]), _number(part["b"]), _number(part["difference"], "+.3f"), interval)
+    files = [Text(f"{letter}: {file}") for letter, file in zip("AB", found.get("files", ()), strict=False)]
+    counts = f"{found['n_recordings']} recordings of {found['n_subjects']} subjects, the same folds in both."
+    told = "An interval that holds 0 tells no difference. A lower Brier score is better."
+    parts: list[RenderableType] = [*files, "", table, "", Text(f"{counts} {told}"), "", Text(found["note"])]
+    return marked(dict(found), parts)
+
+
+def _heading(found: Mapping[str, Any]) -> Text:
+    outer = found["outer"]
+    counts = f"{found['n_recordings']} recordings of {found['n_subjects']} subjects"
+    folds = f"{outer['folds']} outer folds x {outer['repeats']} ({outer['from']})"
+    sizes = [one["n_test"] for one in outer["sizes"]]
+    return Text(f"{counts}; {folds}, {min(sizes)} to {max(sizes)} held out in each.")
+
+
+def _scores(found: Mapping[str, Any]) -> Table:
+    table = plain_table("on people that no model had seen", "mean", "sd of repeats", "95% interval")
+    for name, part in found["scores"].items():
+        label = _of_positive(_LABELS[name], found["positive"]) if name == "f1" else _LABELS[name]
+        table.add_row(label, _number(part["mean"]), _number(part["sd"]), _range(part))
+    return table
+
+
+def _beside(found: Mapping[str, Any]) -> Table:
+    scores = _shown(found["scores"])
+    table = plain_table("beside it", *(_SHORT[name] for name in scores))
+    table.add_row("the model", *(_with_interval(found["scores"][name]) for name in scores))
+    for name, part in found["baselines"].items():
+        if name == "floor":
+            label = f"{escape(part['answer'])} whatever comes"
+            table.add_row(label, *(_number(part.get(score)) for score in scores))
+        else:
+            label = _NAMES.get(name, name.replace("_", " "))
+            table.add_row(label, *(_with_interval(part["scores"][score]) for score in scores))
+    return table
+
+
+def _stress(found: Mapping[str, Any]) -> Table:
+    scores = _shown(found["scores"])
+    table = plain_table("under stress", *(f"{_SHORT[name]} (as is)" for name in scores), "recordings")
+    for name, part in found["stress"].items():
+        cells = (f"{_number(part['scores'][score])} ({_number(part['as_is'][score])})" for score in scores)
+        table.add_row(name, *cells, str(part["n_recordings"]))
+    return table
+
+
+def _subgroups(column: str, part: Mapping[str, Any], positive: str | None) -> Table:
+    scores = ["f1", "auc"] if positive is not None else ["macro_f1"]
+    table = plain_table(f"by {escape(column)}", "n", *(_SHORT[name] for name in scores))
+    for value, group in part["groups"].items():
+        table.add_row(
+            escape(value), str(group["n_recordings"]), *(_with_interval(group["scores"][name]) for name in scores)
+        )
+    gaps = [part["gaps"].get(name) for name in scores]
+    if any(gaps):
+        table.add_row("largest gap", "", *(_number(gap["gap"]) if gap else _UNKNOWN for gap in gaps))
+    return table
+
+
+def _sentences(found: Mapping[str, Any]) -> Iterable[RenderableType]:
+    main = main_score(found["positive"])
+    if main in found["optimism"]:
+        part = found["optimism"][main]
+        inner, gap, how = part["inner"], abs(part["gap"]), "more" if part["gap"] >= 0 else "less"
+        yield Text(f"On their own inner folds the models had {_SHORT[main]} {inner:.3f}: {gap:.3f} {how} than here.")
+    p = ", ".join(f"{_SHORT[name]} {value:.3f}" for name, value in found["permutation_p_fixed_predictions"].items())
+    test = found["permutation"]
+    yield Text(f"Permutation p on the fixed predictions, {test['n']} times between {test['between']}: {p}.")
+    yield Text(found["note"])
+
+
+def _warning(warning: Mapping[str, Any]) -> Text:
+    text = Text(f"! {warning['what']}", style="yellow")
+    if warning.get("found"):
+        text.append(f" ({warning['found']})")
+    return text
+
+
+def _shown(scores: Mapping[str, Any]) -> list[str]:
+    return ["f1", "auc"] if "f1" in scores else ["macro_f1"]
+
+
+def _of_positive(label: str, positive: str | None) -> str:
+    return label if positive is None else f"{label} of {escape(positive)}"
+
+
+def _with_interval(part: Mapping[str, Any]) -> str:
+    interval = _range(part, ".2f")
+    return f"{_number(part['mean'])} ({interval})" if interval else _number(part["mean"])
+
+
+def _range(part: Mapping[str, Any], form: str = ".3f") -> str:
+    if part.get("low") is None:
+        return ""
+    return f"{part['low']:{form}} to {part['high']:{form}}"
+
+
+def _number(value: float | None, form: str = ".3f") -> str:
+    return _UNKNOWN if value is None else f"{value:{form}}"

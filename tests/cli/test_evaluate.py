@@ -1,0 +1,104 @@
+"""`evaluate` and `compare` as their users run them: the installed console script, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROGRAM = Path(sys.executable).parent / "pdmr-classic"
+QUICK = """
+[learning]
+learners = ["linear"]
+trials = 1
+repeats = 1
+folds = 3
+[features]
+families = ["distribution", "quality", "audio_vector"]
+"""
+
+
+def run(*args: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(PROGRAM), *map(str, args)]
+    environment = {**os.environ, "COLUMNS": "80"}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture(scope="module")
+def walk(tmp_path_factory: pytest.TempPathFactory, small_set: Path) -> Path:
+    """Return a folder with an evaluation of a small set, and what was printed."""
+    folder = tmp_path_factory.mktemp("evaluate")
+    (folder / "quick.toml").write_text(QUICK)
+    options = ("--config", "quick.toml", "--folds", "3", "--repeats", "2", "--jobs", "1", "--by", "gender")
+    result = run("evaluate", small_set, *options, cwd=folder)
+    assert result.returncode == 0, result.stderr
+    (folder / "stdout.txt").write_text(result.stdout)
+    (folder / "stderr.txt").write_text(result.stderr)
+    return folder
+
+
+def test_the_tables_fit_into_80_columns_and_say_what_the_json_says(walk: Path) -> None:
+    text, found = (walk / "stdout.txt").read_text(), json.loads((walk / "evaluation.json").read_text())
+    assert max(map(len, text.splitlines())) <= 80
+    assert f"F1 of Depression                   {found['scores']['f1']['mean']:.3f}" in text
+    for words in ("whatever comes", "shortcut", "video only", "audio only", "half the frame rate", "by gender"):
+        assert words in text
+    assert "Permutation p on the fixed predictions" in text
+    assert "synthetic" in text
+    assert found["synthetic"] is True
+    assert found["outer"]["repeats"] == 2
+
+
+def test_cost_and_progress_go_to_standard_error(walk: Path) -> None:
+    text = (walk / "stderr.txt").read_text()
+    assert text.index("18 models will be tuned and trained") < text.index("outer folds 0/6")
+    assert "outer folds 6/6" in text
+    assert "Traceback" not in text
+    assert "Warning" not in text
+
+
+def test_only_the_evaluation_is_left(walk: Path) -> None:
+    names = {path.name for path in walk.iterdir()}
+    assert names == {"quick.toml", "evaluation.json", "stdout.txt", "stderr.txt"}
+
+
+def test_json_prints_one_object_the_one_that_is_written(walk: Path, small_set: Path, tmp_path: Path) -> None:
+    options = ("--config", walk / "quick.toml", "--folds", "3", "--repeats", "1", "--jobs", "1", "--no-stress")
+    result = run("evaluate", small_set, *options, "--json", cwd=tmp_path)
+    assert result.stderr == ""
+    written = json.loads((tmp_path / "evaluation.json").read_text())
+    assert json.loads(result.stdout) == {**written, "out": "evaluation.json"}
+    assert written["stress"] == {}
+
+
+def test_compare_shows_the_differences_in_80_columns(walk: Path) -> None:
+    text = run("compare", "evaluation.json", "evaluation.json", cwd=walk).stdout
+    assert max(map(len, text.splitlines())) <= 80
+    assert "+0.000 to +0.000" in text
+    found = json.loads(run("compare", "evaluation.json", "evaluation.json", "--json", cwd=walk).stdout)
+    assert found["differences"]["auc"]["high"] == 0
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "message"),
+    [
+        (("evaluate", "nowhere"), 3, "the data folder does not exist"),
+        (("evaluate", "SET", "--by", "planet"), 2, "--by names no column of the labels"),
+        (("evaluate", "SET", "--out", "."), 5, "the target is a folder"),
+        (("evaluate", "SET", "--folds", "1"), 2, "--folds"),
+        (("compare", "evaluation.json", "quick.toml"), 3, "the evaluation cannot be read"),
+        (("compare", "evaluation.json", "none.json"), 3, "No such file"),
+    ],
+)
+def test_what_is_wrong_is_told_in_one_message(
+    walk: Path, small_set: Path, args: tuple[str, ...], code: int, message: str
+) -> None:
+    result = run(*(str(small_set) if arg == "SET" else arg for arg in args), cwd=walk)
+    assert result.returncode == code, result.stderr
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""

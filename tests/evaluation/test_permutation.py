@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy.stats import kstest
+from simulated import simulated
+
+from pdmr_classic.evaluation.permutation import permutation_test
+
+
+def test_p_is_spread_evenly_where_labels_mean_nothing() -> None:
+    found = [permutation_test(simulated(0.0, repeats=2, seed=study), n=99)["p"] for study in range(200)]
+    assert kstest([p["auc"] for p in found], "uniform").pvalue > 0.05
+    for name in ("auc", "f1", "macro_f1"):
+        assert 0.01 <= np.mean([p[name] <= 0.05 for p in found]) <= 0.09, name
+
+
+def test_p_within_subjects_is_spread_evenly_where_labels_mean_nothing() -> None:
+    p = []
+    for study in range(200):
+        predictions = simulated(0.0, subjects=15, each=6, seed=study)
+        rng = np.random.default_rng(study)
+        test = permutation_test(replace(predictions, truth=rng.integers(0, 2, len(predictions))), n=99)
+        assert test["between"] == "recordings of a subject"
+        p.append(test["p"]["auc"])
+    assert kstest(p, "uniform").pvalue > 0.05
+
+
+def test_within_subjects_knowing_the_subject_is_worth_nothing() -> None:
+    predictions = simulated(0.0, subjects=12, each=6)
+    rare = (predictions.subject % 2 == 0) & (np.arange(len(predictions)) % 6 == 0)
+    truth = np.where(predictions.subject % 2 == 0, 1 - rare, 0)
+    probability = np.column_stack([predictions.subject % 2, 1 - predictions.subject % 2]).astype(float)
+    knowing = replace(predictions, truth=truth, predicted=1 - predictions.subject % 2, probability=probability)
+    assert permutation_test(knowing, n=99)["p"]["auc"] == 1.0
+
+
+def test_labels_of_subjects_with_one_label_move_between_subjects() -> None:
+    test = permutation_test(simulated(4.0), n=199)
+    assert test["between"] == "subjects"
+    assert test["p"] == {"f1": 1 / 200, "macro_f1": 1 / 200, "auc": 1 / 200}
+
+
+def test_recordings_are_not_taken_for_independent() -> None:
+    """With ten recordings a subject, a permutation of recordings would find a p of nearly nothing."""
+    p = [permutation_test(simulated(0.0, subjects=12, each=10, seed=study), n=99)["p"]["auc"] for study in range(60)]
+    assert np.mean(np.array(p) <= 0.05) <= 0.12

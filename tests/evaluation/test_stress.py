@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pdmr_classic import FeatureExtractor, Settings, Stream, load_dataset
+from pdmr_classic.evaluation.stress import add_noise, alterations, altered_features, drop_frames, halve_rate
+from pdmr_classic.reporter import LogReporter
+
+AUDIO_TOO = ["without audio", "without video"]
+VIDEO = [
+    *(f"{share}% of frames dropped" for share in (10, 30, 50)),
+    *("noise of 10% of the sd", "half the frame rate"),
+]
+
+
+@pytest.fixture
+def stream() -> Stream:
+    """1000 frames, the first hundred invalid; AU28_c only says yes or no."""
+    values = np.random.default_rng(0).normal(5, 2, (1000, 3)).astype(np.float32)
+    values[:, 2] = values[:, 2] > 5
+    valid = np.arange(1000) >= 100
+    values[500, 0] = np.nan
+    return Stream(values, ("AU12_r", "pose_Rx", "AU28_c"), np.arange(1000) / 30, 30.0, valid, content="a1")
+
+
+def test_frames_are_dropped_by_marking_them_invalid(stream: Stream) -> None:
+    dropped = drop_frames(stream, 0.3)
+    assert not (dropped.valid & ~stream.valid).any()
+    assert dropped.valid.sum() == pytest.approx(0.7 * 900, rel=0.1)
+    assert dropped.values is stream.values
+
+
+def test_noise_is_a_share_of_each_channel_s_spread_and_spares_yes_and_no(stream: Stream) -> None:
+    before = stream.values.copy()
+    added = add_noise(stream, 0.1).values - stream.values
+    assert np.nanstd(added[:, :2], axis=0) == pytest.approx(0.1 * np.nanstd(stream.values[100:, :2], axis=0), rel=0.1)
+    assert (added[:, 2] == 0).all()
+    np.testing.assert_array_equal(stream.values, before)
+
+
+def test_half_the_rate_is_every_second_frame(stream: Stream) -> None:
+    half = halve_rate(stream)
+    assert (half.n_frames, half.frame_rate_hz) == (500, 15.0)
+    np.testing.assert_array_equal(half.values, stream.values[::2])
+    assert half.follows[1:].all()
+
+
+def test_what_is_done_depends_on_the_content_alone(stream: Stream) -> None:
+    first, again = (drop_frames(stream, 0.5).valid for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    other = drop_frames(Stream(**{**stream.__dict__, "content": "b2"}), 0.5)
+    assert (other.valid != first).any()
+
+
+def test_every_alteration_changes_the_features_of_video_and_leaves_audio_alone(small_set: Path) -> None:
+    data = load_dataset(small_set, split="test")
+    plain = FeatureExtractor().transform(data)
+    altered = altered_features(data, plain, Settings(), jobs=1, reporter=LogReporter())
+    assert list(altered) == [*AUDIO_TOO, *VIDEO]
+    audio = [name for name in plain if name.startswith("audio__")]
+    video = [name for name in plain if name.startswith("video__")]
+    assert altered["without audio"][audio].isna().all(axis=None)
+    assert altered["without video"][video].isna().all(axis=None)
+    for name in VIDEO:
+        assert altered[name][audio].equals(plain[audio])
+        assert altered[name].index.equals(plain.index)
+        changed = (altered[name].reindex(columns=video) != plain[video]) & plain[video].notna()
+        assert changed.loc[plain[video].notna().any(axis=1)].any(axis=1).all(), name
+
+
+def test_altered_features_are_never_taken_from_the_cache_nor_put_there(small_set: Path, tmp_path: Path) -> None:
+    data = load_dataset(small_set, split="test")
+    plain = FeatureExtractor(cache=tmp_path).transform(data)
+    half = FeatureExtractor(cache=tmp_path, alter=halve_rate).transform(data)
+    assert not half.equals(plain)
+    assert FeatureExtractor(cache=tmp_path).transform(data).equals(plain)
+
+
+def test_what_a_set_lacks_is_left_out(small_set: Path) -> None:
+    for view, names in (("audio", []), ("video", VIDEO)):
+        data = load_dataset(small_set / "test" / view)
+        plain = FeatureExtractor().transform(data)
+        assert list(altered_features(data, plain, Settings(), jobs=1, reporter=LogReporter())) == names
+
+
+def test_the_names_are_those_that_the_table_shows() -> None:
+    assert list(alterations(0)) == VIDEO
