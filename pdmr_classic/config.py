@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -23,9 +23,10 @@ class _Section(BaseModel):
 class DataSettings(_Section):
     """What the labels mean and who belongs together."""
 
-    groups: str | None = Field(None, description="column of the labels, or 're:…' on the data_id; default subject_id")
+    groups: str | None = Field(None, description="column of the labels, table, 're:…' or infer; default subject_id")
     positive: str | None = Field(None, description="the class that F1 is about; default Depression where it exists")
     classes: tuple[str, ...] | None = Field(None, description="the labels that are allowed; default: those found")
+    weights: str | None = Field(None, description="column of the labels: how much each recording counts in training")
 
 
 class ReadingSettings(_Section):
@@ -46,6 +47,9 @@ class FeatureSettings(_Section):
     chunk_frames: int | None = Field(None, ge=2, description="also summarise chunks of this many frames (such as 5000)")
 
 
+Metric = Literal["f1", "macro_f1", "balanced_accuracy", "logloss"]
+
+
 class LearningSettings(_Section):
     """How the ensemble is tuned and trained."""
 
@@ -54,7 +58,10 @@ class LearningSettings(_Section):
     timeout: float | None = Field(None, gt=0, description="seconds after which no new trial starts")
     folds: int = Field(5, ge=2)
     repeats: int = Field(2, ge=1)
+    metric: Metric = Field("f1", description="what the threshold is chosen for")
+    threshold: float | None = Field(None, ge=0, le=1, description="of the positive class, instead of a chosen one")
     seed: int = Field(0, ge=0, lt=2**32)
+    importance: bool = Field(True, description="ask which families of features the model relies on")
 
 
 class Settings(_Section):
@@ -111,14 +118,20 @@ class Settings(_Section):
         try:
             return cls.model_validate(raw)
         except ValidationError as error:
-            first = error.errors()[0]
-            raise ConfigError(
-                "a setting is wrong",
-                file=where,
-                column=".".join(str(part) for part in first["loc"]),
-                expected=first["msg"],
-                found=repr(first["input"]),
-            ) from None
+            raise _wrong_setting(error, where) from None
+
+
+def _wrong_setting(error: ValidationError, where: Path | None) -> ConfigError:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        section = Settings.model_fields.get(str(first["loc"][0]))
+        known = section.annotation if len(first["loc"]) > 1 and section is not None else Settings
+        names = ", ".join(getattr(known, "model_fields", {}))
+        return ConfigError("there is no such setting", file=where, expected=names, found=name, mend="correct the name")
+    return ConfigError(
+        f"the setting {name} is wrong", file=where, expected=first["msg"], found=repr(first["input"]), mend="correct it"
+    )
 
 
 def _settings_of_manifest(text: str) -> Any:

@@ -64,9 +64,9 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
 
     def watched(original: type, calls: list[int]) -> type:
         class Watched(original):  # type: ignore[misc]
-            def fit(self, columns: NDArray[np.float64], y: NDArray[Any]) -> Any:
+            def fit(self, columns: NDArray[np.float64], y: NDArray[Any], *weights: Any) -> Any:
                 self.seen_ = subjects_in(columns)
-                return super().fit(columns, y)
+                return super().fit(columns, y, *weights)
 
             def predict_proba(self, columns: NDArray[np.float64]) -> Any:
                 calls.append(told.shared(self.seen_, subjects_in(columns)))
@@ -131,7 +131,7 @@ def test_no_base_or_meta_learner_predicts_a_subject_it_was_fitted_on_in_the_stac
 
 def test_no_base_or_meta_learner_predicts_a_subject_it_was_fitted_on_in_the_whole_model(watch: Watch) -> None:
     X, y, subjects = awkward_table()
-    changes = {"learning.learners": ("spy",), "learning.trials": 2, "learning.repeats": 2}
+    changes = {"learning.learners": ("spy",), "learning.trials": 2, "learning.repeats": 2, "learning.importance": False}
     DepressionModel(Settings().override(changes)).fit(X, y, subjects)
     n_folds = 5 * 2
     assert len(watch.base) == 3 * n_folds * (2 + 1), "two trials and the stack, of three views"
@@ -156,7 +156,9 @@ def test_the_learners_never_predict_a_subject_they_were_fitted_on(monkeypatch: p
         monkeypatch.setattr(module, "fit_member", remembering)
         monkeypatch.setattr(module, "raw_scores", comparing)
     X, y, subjects = awkward_table()
-    DepressionModel(Settings().override({"learning.trials": 1, "learning.repeats": 1})).fit(X, y, subjects)
+    DepressionModel(
+        Settings().override({"learning.trials": 1, "learning.repeats": 1, "learning.importance": False})
+    ).fit(X, y, subjects)
     assert len(leaks) == len(LEARNERS) * 3 * 5 * 2, "learners x views x folds, for the trial and for the stack"
     assert sum(leaks) == 0
 
@@ -172,7 +174,7 @@ def test_fitted_families_have_not_seen_the_subjects_of_a_fold_s_test_rows(monkey
         def transform(self, material: NDArray[np.float64]) -> NDArray[np.float64]:
             return np.isin(material[:, :1], self.seen).astype(float)
 
-    monkeypatch.setattr(fitted, "_MAPS", {"material__covariance__": Seen})
+    monkeypatch.setattr(fitted, "_MAPS", {"material__covariance__": lambda seed: Seen()})
     X, y, subjects = awkward_table()
     X["material__covariance__000"] = subjects.str[1:].astype(float)
     codes = np.unique(y, return_inverse=True)[1]

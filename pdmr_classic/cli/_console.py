@@ -87,6 +87,7 @@ class ConsoleReporter:
         self._bar: Any = None
         self._stage = ""
         self._tenth = -1
+        self.findings: list[Finding] = []
 
     def __enter__(self) -> ConsoleReporter:
         return self
@@ -107,7 +108,8 @@ class ConsoleReporter:
             self._plain_line(stage, done, total)
 
     def tell(self, finding: Finding) -> None:
-        """Show a finding."""
+        """Show a finding, and keep it for `--json`."""
+        self.findings.append(finding)
         if not self.quiet:
             self._close()
             print(f"note: {finding}", file=sys.stderr)

@@ -21,7 +21,12 @@ Labels = Annotated[
 ]
 Groups = Annotated[
     str | None,
-    typer.Option("--groups", metavar="COLUMN|re:…", help="Who the subject is; default: the column subject_id."),
+    typer.Option(
+        "--groups",
+        metavar="COLUMN|FILE|re:…|infer",
+        help="Who the subject is: a column of the labels, a table with data_id,subject_id, or an expression on the "
+        "data_id; infer proposes subjects. Default: the column subject_id.",
+    ),
 ]
 Positive = Annotated[
     str | None, typer.Option("--positive", metavar="NAME", help="The class that F1 is about; default: Depression.")
@@ -35,6 +40,18 @@ Fps = Annotated[
     typer.Option("--fps", metavar="HZ", help="Frame rate of streams without timestamps; default: 30."),
 ]
 Trials = Annotated[int | None, typer.Option("--trials", metavar="N", help="Trials of each base learner; default: 12.")]
+Metric = Annotated[
+    str | None,
+    typer.Option(
+        "--metric",
+        metavar="NAME",
+        help="What the threshold is chosen for: f1, macro_f1, balanced_accuracy or logloss; default: f1.",
+    ),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option("--threshold", metavar="P", help="Call positive from this probability on; default: a chosen one."),
+]
 Timeout = Annotated[float | None, typer.Option("--timeout", metavar="S", help="Start no trial after S seconds.")]
 Seed = Annotated[
     int | None, typer.Option("--seed", metavar="S", help="Same seed, same data: same results; default: 0.")

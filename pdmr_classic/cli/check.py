@@ -27,7 +27,7 @@ def check(
 
     Example: pdmr-classic check DATA
 
-    Exit code 3 if a file would be refused.
+    Exit code 3 if a file would be refused, or if fit would refuse the labels.
     """
     from pdmr_classic.config import Settings
     from pdmr_classic.io.dataset import find_splits, load_dataset
@@ -44,5 +44,5 @@ def check(
             splits[folder.resolve().name] = (dataset, facts)
     summary = summarise_check(splits, settings)
     show(summary, as_json, check_tables)
-    if summary["refused"]:
+    if summary["refused"] or summary["refused_by_fit"]:
         raise typer.Exit(REFUSED)

@@ -62,6 +62,7 @@ def evaluate(
     from pdmr_classic.evaluation.nested import write_evaluation
     from pdmr_classic.io.atomic import check_writable
     from pdmr_classic.io.dataset import load_dataset
+    from pdmr_classic.models.subjects import groups_path
     from pdmr_classic.reporting.evaluation_tables import evaluation_tables
 
     changes = {
@@ -75,6 +76,7 @@ def evaluate(
     settings = (Settings.load(config) if config else Settings()).override(changes)
     dataset = load_dataset(data, split="train", labels=labels, groups=settings.data.groups)
     check_writable(out)
+    check_writable(groups_path(out))
     with ConsoleReporter(quiet=as_json) as reporter:
         found = evaluate_data(
             dataset,
@@ -86,6 +88,7 @@ def evaluate(
             jobs=n_jobs(jobs),
             cache=cache_folder(no_cache),
             keep=out.with_name(f"{out.name}.folds"),
+            groups_out=groups_path(out),
             reporter=reporter,
         )
     write_evaluation(found, out)

@@ -57,4 +57,5 @@ def extract(
         write_features(extraction.checked(), out)
         for finding in without_paths(extraction.findings):
             reporter.tell(finding)
-    show(summarise_extraction(extraction, out, synthetic=dataset.is_synthetic), as_json, extraction_table)
+    summary = summarise_extraction(extraction, out, synthetic=dataset.is_synthetic)
+    show(summary | {"findings": reporter.findings}, as_json, extraction_table)

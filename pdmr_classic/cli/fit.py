@@ -17,9 +17,11 @@ from pdmr_classic.cli._options import (
     Groups,
     Jobs,
     Labels,
+    Metric,
     NoCache,
     Positive,
     Seed,
+    Threshold,
     Timeout,
     Trials,
     cache_folder,
@@ -40,6 +42,8 @@ def fit(
     jobs: Jobs = None,
     groups: Groups = None,
     positive: Positive = None,
+    metric: Metric = None,
+    threshold: Threshold = None,
     fps: Fps = None,
     config: Config = None,
     no_cache: NoCache = False,
@@ -53,8 +57,9 @@ def fit(
     from pdmr_classic.config import Settings
     from pdmr_classic.io.atomic import check_writable
     from pdmr_classic.io.dataset import load_dataset
-    from pdmr_classic.models.artifact import check_model_name, manifest_path
+    from pdmr_classic.models.artifact import check_model_place
     from pdmr_classic.models.model import fit as fit_model
+    from pdmr_classic.models.subjects import groups_path
     from pdmr_classic.reporting.summary import summarise_fit
     from pdmr_classic.reporting.tables import fit_table
 
@@ -62,15 +67,16 @@ def fit(
         "learning.trials": trials,
         "learning.timeout": timeout,
         "learning.seed": seed,
+        "learning.metric": metric,
+        "learning.threshold": threshold,
         "data.groups": groups,
         "data.positive": positive,
         "reading.fps": fps,
     }
     settings = (Settings.load(config) if config else Settings()).override(changes)
-    check_model_name(out)
+    check_model_place(out)
     dataset = load_dataset(data, split="train", labels=labels, groups=settings.data.groups)
-    check_writable(out)
-    check_writable(manifest_path(out))
+    check_writable(groups_path(out))
     with ConsoleReporter(quiet=as_json) as reporter:
         cache = cache_folder(no_cache)
         model = fit_model(
@@ -79,7 +85,8 @@ def fit(
             jobs=n_jobs(jobs),
             cache=cache,
             studies=out.with_suffix(".studies"),
+            groups_out=groups_path(out),
             reporter=reporter,
         )
     model.save(out)
-    show(summarise_fit(model, out), as_json, fit_table)
+    show(summarise_fit(model, out) | {"findings": reporter.findings}, as_json, fit_table)

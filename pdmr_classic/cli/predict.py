@@ -21,6 +21,28 @@ def predict(
     proba: Annotated[
         bool, typer.Option("--proba", metavar="", help="Add the probability of the positive class.")
     ] = False,
+    pool_subjects: Annotated[
+        bool,
+        typer.Option("--pool-subjects", metavar="", help="Give all recordings of a subject one answer, their average."),
+    ] = False,
+    subjects: Annotated[
+        Path | None,
+        typer.Option(
+            "--subjects", metavar="FILE", help="Table with data_id,subject_id for --pool-subjects; default: the labels."
+        ),
+    ] = None,
+    prevalence: Annotated[
+        str | None,
+        typer.Option(
+            "--prevalence",
+            metavar="P|estimate",
+            help="Correct for this share of positives, or an estimated one; default: that of training.",
+        ),
+    ] = None,
+    allow_overlap: Annotated[
+        bool,
+        typer.Option("--allow-overlap", metavar="", help="Also predict recordings that the model was trained on."),
+    ] = False,
     fps: Fps = None,
     jobs: Jobs = None,
     no_cache: NoCache = False,
@@ -31,18 +53,36 @@ def predict(
 
     Example: pdmr-classic predict DATA --model models/mine.joblib --out results.jsonl
     """
+    from pdmr_classic.errors import ConfigError
     from pdmr_classic.io.atomic import check_writable
-    from pdmr_classic.io.dataset import load_dataset
+    from pdmr_classic.io.dataset import load_dataset, subjects_of
     from pdmr_classic.io.results import write_results
     from pdmr_classic.models.model import DepressionModel
+    from pdmr_classic.models.overlap import notes_path, train_beside, write_notes
+    from pdmr_classic.models.prevalence import as_prevalence
     from pdmr_classic.reporting.summary import summarise_predictions
     from pdmr_classic.reporting.tables import prediction_table
 
+    if subjects is not None and not pool_subjects:
+        raise ConfigError("--subjects has no effect without --pool-subjects", mend="pass both, or none")
+    share = as_prevalence(prevalence)
     dataset = load_dataset(data, split="test", with_labels=False)
     check_writable(out)
+    check_writable(notes_path(out))
     with ConsoleReporter(quiet=as_json) as reporter:
         loaded = DepressionModel.load(model, reporter=reporter)
         loaded.settings = loaded.settings.override({"reading.fps": fps})
-        predictions = loaded.predict(dataset, jobs=n_jobs(jobs), cache=cache_folder(no_cache), reporter=reporter)
+        predictions = loaded.predict(
+            dataset,
+            pool_subjects=subjects_of(dataset, subjects, loaded.settings.data.groups) if pool_subjects else None,
+            prevalence=share,
+            train=train_beside(dataset),
+            allow_overlap=allow_overlap,
+            jobs=n_jobs(jobs),
+            cache=cache_folder(no_cache),
+            reporter=reporter,
+        )
     write_results(predictions, out, proba=proba)
-    show(summarise_predictions(predictions, out, synthetic=dataset.is_synthetic), as_json, prediction_table)
+    write_notes(predictions, out)
+    summary = summarise_predictions(predictions, out, synthetic=dataset.is_synthetic)
+    show(summary | {"findings": reporter.findings}, as_json, prediction_table)

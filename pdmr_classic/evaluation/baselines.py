@@ -14,12 +14,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from pdmr_classic.config import Metric
 from pdmr_classic.evaluation.predictions import Floats, Ints
-from pdmr_classic.metrics import always_positive_floor, best_f1_threshold, score
-from pdmr_classic.models.learners import one_thread
+from pdmr_classic.metrics import always_positive_floor, best_threshold, score
 from pdmr_classic.models.members import modality_columns, presence
 from pdmr_classic.models.problem import FITTED_MODALITY
 from pdmr_classic.splits import GroupedFolds, feasible_folds
+from pdmr_classic.threads import one_thread
 
 QUALITY, MATERIAL = "quality", "material"
 _FOLDS = 5
@@ -75,11 +76,14 @@ class ShortcutBaseline:
     place : int or None
         Of the positive class; None with more than two classes, which need no threshold.
     seed : int
+    metric : str
+        What the threshold is chosen for.
     """
 
-    def __init__(self, place: int | None, seed: int = 0) -> None:
+    def __init__(self, place: int | None, seed: int = 0, metric: Metric = "f1") -> None:
         self.place = place
         self.seed = seed
+        self.metric: Metric = metric
 
     def fit(self, X: Floats, y: Ints, groups: ArrayLike) -> Self:
         """Fit on class numbers y [n]; every class must be there."""
@@ -87,7 +91,7 @@ class ShortcutBaseline:
         with one_thread():
             if self.place is not None:
                 inner = self._out_of_fold(X, y, groups)[:, self.place]
-                self.threshold_ = best_f1_threshold(inner, y == self.place, groups, self.seed)
+                self.threshold_ = best_threshold(inner, y == self.place, groups, metric=self.metric, seed=self.seed)
             self.models_ = self._fitted(X, y)
         return self
 

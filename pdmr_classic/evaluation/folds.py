@@ -35,6 +35,8 @@ class Table:
         Those that a model of its own is trained on, for comparison.
     altered : mapping of str to DataFrame
         The same recordings under stress, by the name of what was done to them.
+    weights : ndarray, length n, optional
+        How much each recording counts in training; all count the same in the scores.
     """
 
     features: pd.DataFrame
@@ -44,6 +46,7 @@ class Table:
     positive: str | None
     modalities: tuple[str, ...] = ()
     altered: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    weights: Floats | None = None
 
     @property
     def codes(self) -> Ints:
@@ -69,7 +72,8 @@ def run_fold(table: Table, settings: Settings, outer: OuterFold) -> dict[str, An
     Returns
     -------
     dict
-        Ready for JSON: `inner` scores of the model, `systems` (by name: rows, predicted, probability) and `findings`.
+        Ready for JSON: `inner` scores of the model, its `importance` of features, `systems` (by name: rows, predicted,
+        probability) and `findings`.
     """
     told = _Notebook()
     model = _fitted(table, table.features, settings, outer, told)
@@ -87,7 +91,8 @@ def run_fold(table: Table, settings: Settings, outer: OuterFold) -> dict[str, An
             continue
         systems[ONLY + modality] = _predicted(single, table, features, outer)
     inner = {name: float(value) for name, value in model.facts_["inner_scores"].items()}
-    return {"inner": inner, "systems": systems, "findings": [finding.as_dict() for finding in told.findings]}
+    findings = [finding.as_dict() for finding in told.findings]
+    return {"inner": inner, "importance": model.facts_.get("importance"), "systems": systems, "findings": findings}
 
 
 def _fitted(
@@ -95,7 +100,11 @@ def _fitted(
 ) -> DepressionModel:
     train = outer.train
     return DepressionModel(settings).fit(
-        features.iloc[train], table.status.iloc[train], table.groups.iloc[train], reporter=told
+        features.iloc[train],
+        table.status.iloc[train],
+        table.groups.iloc[train],
+        sample_weight=None if table.weights is None else table.weights[train],
+        reporter=told,
     )
 
 
@@ -117,7 +126,7 @@ def _matrix(said: pd.DataFrame, table: Table) -> Floats:
 def _shortcut(table: Table, settings: Settings, outer: OuterFold) -> dict[str, Any]:
     X, y = shortcut_columns(table.features).to_numpy(dtype=np.float64), table.codes
     place = None if table.positive is None else table.classes.index(table.positive)
-    baseline = ShortcutBaseline(place, settings.learning.seed)
+    baseline = ShortcutBaseline(place, settings.learning.seed, settings.learning.metric)
     baseline.fit(X[outer.train], y[outer.train], table.groups.to_numpy(dtype=object)[outer.train])
     return _record(outer.test, *baseline.predict(X[outer.test]))
 

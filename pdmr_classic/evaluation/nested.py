@@ -28,7 +28,10 @@ from pdmr_classic.evaluation.verdict import verdict
 from pdmr_classic.features.extractor import FeatureExtractor, without_paths
 from pdmr_classic.io.atomic import write_text_atomic
 from pdmr_classic.io.dataset import Dataset
+from pdmr_classic.io.labels import weights_of
 from pdmr_classic.models.model import check_labels, positive_class
+from pdmr_classic.models.overlap import copies_between_subjects
+from pdmr_classic.models.subjects import settle_subjects, with_face_shape
 from pdmr_classic.reporter import LogReporter, Reporter
 from pdmr_classic.splits import feasible_folds
 
@@ -46,6 +49,7 @@ def evaluate(
     jobs: int = 1,
     cache: str | Path | None = None,
     keep: str | Path | None = None,
+    groups_out: Path | None = None,
     reporter: Reporter | None = None,
 ) -> dict[str, Any]:
     """Estimate how good a model is on people that it has not seen.
@@ -70,6 +74,8 @@ def evaluate(
         Folder of the feature cache.
     keep : path-like, optional
         File that keeps finished outer folds while the work goes on, so that what was ended goes on; gone at the end.
+    groups_out : Path, optional
+        Where subjects that are proposed (`load_dataset(…, groups="infer")`) are written, for a person to correct.
 
     Returns
     -------
@@ -98,15 +104,25 @@ def evaluate(
     _check_target(labelled.status, labelled.groups, settings)
     for finding in data.findings:
         reporter.tell(finding)
-    extraction = FeatureExtractor(settings, jobs=jobs, cache=cache, reporter=reporter).extract(labelled)
-    features = extraction.checked()
+    asked = with_face_shape(settings) if data.infer_groups else settings
+    extraction = FeatureExtractor(asked, jobs=jobs, cache=cache, reporter=reporter).extract(labelled)
+    features, groups = extraction.checked(), labelled.groups
     for finding in without_paths(extraction.findings):
         reporter.tell(finding)
+    # Where people recur unknown, or are only guessed, the estimate is not honest, whatever else is done.
+    doubts = [finding for finding in data.findings if finding.code == "own-groups"]
+    if data.infer_groups:
+        features, groups, told = settle_subjects(extraction, groups_out, reporter, seed=settings.learning.seed)
+        doubts.append(told)
+        _check_target(labelled.status, groups, settings)
+    if leak := copies_between_subjects(extraction.contents, groups):
+        reporter.tell(leak)
+        doubts.append(leak)
     altered = altered_features(labelled, features, settings, jobs=jobs, reporter=reporter) if stress else {}
     found = evaluate_features(
         features,
         labelled.status,
-        labelled.groups,
+        groups,
         labels=labelled.labels,
         altered=altered,
         settings=settings,
@@ -118,9 +134,7 @@ def evaluate(
         reporter=reporter,
     )
     found["synthetic"] = data.is_synthetic
-    # Where people recur unknown, the estimate is not honest, whatever else is done.
-    recurring = [replace(finding, file=None) for finding in data.findings if finding.code == "own-groups"]
-    found["warnings"] = [*(finding.as_dict() for finding in recurring), *found["warnings"]]
+    found["warnings"] = [*(replace(finding, file=None).as_dict() for finding in doubts), *found["warnings"]]
     return found
 
 
@@ -148,7 +162,7 @@ def evaluate_features(
     status, groups : Series of str, length n
         Label and subject of each row, in the same order.
     labels : DataFrame, optional
-        Same rows; for the columns of `by`, and for `split`.
+        Same rows; for the columns of `by`, for `split`, and for the weights in training that the settings name.
     altered : mapping of str to DataFrame, optional
         The same rows under stress.
     """
@@ -158,6 +172,8 @@ def evaluate_features(
     labels = pd.DataFrame(index=features.index) if labels is None else labels.set_axis(features.index)
     check_columns(labels, by)
     table = _table(features, status, groups, altered or {}, settings, kept_rows)
+    if (weights := weights_of(labels, settings.data.weights)) is not None:
+        table = replace(table, weights=weights.to_numpy()[kept_rows])
     split = labels[SPLIT_COLUMN][kept_rows] if SPLIT_COLUMN in labels else None
     outer, source = outer_folds(
         table.status,
@@ -259,6 +275,8 @@ def _fingerprint(table: Table, outer: Iterable[OuterFold], settings: Settings) -
         digest.update(np.ascontiguousarray(features.to_numpy(dtype=np.float64)).tobytes())
     for column in (table.features.index, table.status, table.groups):
         digest.update("\n".join(map(str, column)).encode())
+    if table.weights is not None:
+        digest.update(table.weights.tobytes())
     for one in outer:
         digest.update(np.append(one.test, [one.repeat, one.fold]).tobytes())
     return str(digest.hexdigest())

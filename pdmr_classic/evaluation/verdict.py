@@ -46,12 +46,23 @@ def verdict(
         "permutation_p_fixed_predictions": test.pop("p"),
         "permutation": test,
         "optimism": _optimism(results, found["scores"]),
+        "importance": _importance(results),
         "baselines": baselines,
         "stress": stress_scores(model, under),
         "by": {column: subgroup_scores(model, labels[column], seed) for column in by},
         "warnings": [finding.as_dict() for finding in _warnings(found["scores"], baselines, table.positive)],
         "predictions": model.as_records(),
     }
+
+
+def _importance(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Return the rise of the log loss when columns are shuffled, averaged over the models of the outer folds."""
+    found = [result["importance"] for result in results if result.get("importance")]
+    means: dict[str, dict[str, float]] = {}
+    for kind in ("by_family", "by_modality", "by_view"):
+        frame = pd.DataFrame([one[kind] for one in found])
+        means[kind] = {str(name): float(rise) for name, rise in frame.mean().sort_values(ascending=False).items()}
+    return means
 
 
 def _systems(table: Table, outer: Sequence[OuterFold], results: Sequence[Mapping[str, Any]]) -> dict[str, Predictions]:

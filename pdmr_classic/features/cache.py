@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import scipy
 import xxhash
 
 import pdmr_classic
@@ -24,6 +25,8 @@ from pdmr_classic.io.atomic import write_atomic
 from pdmr_classic.io.bytes import read_bytes
 
 _NAMES = b"names"
+# Rows of files that are gone would else add up.
+_MOST_ROWS = 20_000
 
 
 def default_cache_folder() -> Path | None:
@@ -66,12 +69,15 @@ class FeatureCache:
         # The findings name the file under which the content was seen first.
         return row.renamed(path) if row is not None else None
 
-    def replace(self, rows: Iterable[tuple[Path, FileRow]]) -> None:
-        """Keep these rows and no others. A cache that cannot be written is no reason to fail."""
+    def keep(self, rows: Iterable[tuple[Path, FileRow]]) -> None:
+        """Keep these rows beside those of other files. A cache that cannot be written is no reason to fail."""
         places: dict[tuple[str, ...], int] = {}
         columns: dict[str, list[object]] = {"shortcut": [], "content": [], "findings": [], "names": [], "values": []}
-        for path, row in rows:
-            columns["shortcut"].append(_shortcut(path))
+        current = {_shortcut(path): row for path, row in rows}
+        # A run may see a part of the folder only, such as the labelled recordings.
+        others = {shortcut: row for shortcut, row in self._by_shortcut.items() if shortcut not in current}
+        for shortcut, row in (*current.items(), *list(others.items())[: _MOST_ROWS - len(current)]):
+            columns["shortcut"].append(shortcut)
             columns["content"].append(row.content)
             columns["findings"].append(json.dumps([finding.as_dict() | {"file": None} for finding in row.findings]))
             columns["names"].append(places.setdefault(row.names, len(places)))
@@ -114,7 +120,8 @@ def _code_version() -> str:
     """Hash the code that makes features: a number that someone must remember to raise would be forgotten."""
     package = Path(pdmr_classic.__file__).parent
     files = sorted([*(package / "features").glob("*.py"), *(package / "io").glob("*.py")])
-    digest = xxhash.xxh3_128()
+    # Another library may round otherwise.
+    digest = xxhash.xxh3_128(f"{np.__version__} {scipy.__version__} {pa.__version__}".encode())
     for file in files:
         digest.update(file.read_bytes())
     return digest.hexdigest()

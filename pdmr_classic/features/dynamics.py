@@ -32,8 +32,11 @@ def dynamics(signal: Signal, settings: FeatureSettings) -> Mapping[str, Floats]:
 
     Source: Alghowinem et al. 2013; Girard et al. 2014; Box and Jenkins 1976 (autocorrelation)
 
-    NaN where there are no two (three) neighbouring frames, for the autocorrelation of a constant channel, and for lags
-    beyond half of the time that was seen; decay_s is NaN where the autocorrelation stays above 1/e for 10 s.
+    Velocity takes every step as one frame of the mean rate: OpenFace rounds its clock to 1 ms. NaN where there are no
+    two (three) neighbouring frames, for the autocorrelation of a constant channel, for lags beyond half of the
+    recording, and for those of which fewer pairs of frames were seen than a tenth of the frames; decay_s is NaN where
+    the autocorrelation stays above 1/e for 10 s. A stream at half the rate agrees within 2.5% (velocity), 4.5%
+    (acceleration) and 0.005 (autocorrelation from 1 s on) as long as it holds nothing above 2 Hz.
     """
     velocity, acceleration = signal.velocity, signal.acceleration
     found = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,14 @@ from pdmr_classic.io.atomic import write_atomic
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.embeddings import odd_widths
 from pdmr_classic.reporter import LogReporter, Reporter
+from pdmr_classic.threads import one_thread
 
 # Starting a worker costs as much as this many bytes of parsing.
 _BYTES_WORTH_A_WORKER = 30_000_000
 _FILES_A_TASK = 8
 _LAST = ("quality", "material")
+VECTORS = ("audio__netvlad__", "audio__vector__")
+"""How names of the audio vector's own components begin."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +46,15 @@ class Extraction:
         Files that could not be read; their features are NaN.
     findings : tuple of Finding
         What was noticed about the files that were read.
+    contents : DataFrame of str
+        Index `data_id`, columns `video` and `audio`: the hash of each file's bytes; empty without a file, and for an
+        audio vector whose components are all the same: such a placeholder says nothing about who shares it.
     """
 
     features: pd.DataFrame
     refused: tuple[Finding, ...]
     findings: tuple[Finding, ...]
+    contents: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def checked(self) -> pd.DataFrame:
         """Return the features, if every file could be read.
@@ -141,7 +148,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         outcomes = self._run(jobs, cache)
         if cache is not None:
             good = [(job.path, row) for job, row in zip(jobs, outcomes, strict=True) if isinstance(row, FileRow)]
-            cache.replace(good)
+            cache.keep(good)
         outcomes = _refuse_odd_widths(jobs, outcomes)
         return _gathered(dataset.data_ids, jobs, outcomes)
 
@@ -202,7 +209,8 @@ class _Job:
 
 
 def _work(jobs: list[_Job]) -> list[FileRow | Finding]:
-    return [job.run() for job in jobs]
+    with one_thread():
+        return [job.run() for job in jobs]
 
 
 def _cached(job: _Job, cache: FeatureCache | None) -> FileRow | None:
@@ -236,7 +244,22 @@ def _gathered(data_ids: list[str], jobs: list[_Job], outcomes: list[FileRow | Fi
         table[row_of[data_id], places[row.names]] = row.values
     features = pd.DataFrame(table, index=pd.Index(data_ids, name="data_id"), columns=names, copy=False)
     refused = tuple(outcome for outcome in outcomes if isinstance(outcome, Finding))
-    return Extraction(features, refused, tuple(finding for _, row in good for finding in row.findings))
+    findings = tuple(finding for _, row in good for finding in row.findings)
+    return Extraction(features, refused, findings, _contents(data_ids, jobs, outcomes))
+
+
+def _contents(data_ids: list[str], jobs: list[_Job], outcomes: list[FileRow | Finding]) -> pd.DataFrame:
+    found: dict[str, dict[str, str]] = {"video": {}, "audio": {}}
+    for job, row in zip(jobs, outcomes, strict=True):
+        if isinstance(row, FileRow) and not (job.modality == "audio" and _is_placeholder(row)):
+            found[job.modality][job.data_id] = row.content
+    columns = {modality: [hashes.get(data_id, "") for data_id in data_ids] for modality, hashes in found.items()}
+    return pd.DataFrame(columns, index=pd.Index(data_ids, name="data_id"), dtype=object)
+
+
+def _is_placeholder(row: FileRow) -> bool:
+    vector = np.array([v for name, v in zip(row.names, row.values, strict=True) if name.startswith(VECTORS)])
+    return len(vector) > 1 and len(np.unique(vector[np.isfinite(vector)])) < 2
 
 
 def _union(layouts: Iterable[tuple[str, ...]]) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from pdmr_classic.features.kinemes import KinemeHistogram
+from pdmr_classic.features.kinemes import N_KINEMES, KinemeHistogram
 from pdmr_classic.features.signal import Floats
 from pdmr_classic.features.tangent import TangentMap
 
@@ -17,10 +17,16 @@ class _Map(Protocol):
     def transform(self, material: Floats) -> Floats: ...
 
 
-_MAPS: dict[str, Callable[[], _Map]] = {
-    "material__covariance__": TangentMap,
+_MAPS: dict[str, Callable[[int], _Map]] = {
+    "material__covariance__": lambda seed: TangentMap(),
     "material__kineme__": KinemeHistogram,
 }
+
+
+def n_fitted(names: Sequence[str]) -> int:
+    """Return how many features are made of these material columns."""
+    columns = {prefix: sum(name.startswith(prefix) for name in names) for prefix in _MAPS}
+    return columns["material__covariance__"] + (N_KINEMES if columns["material__kineme__"] else 0)
 
 
 class FittedFamilies:
@@ -30,9 +36,11 @@ class FittedFamilies:
     ----------
     names : sequence of str
         Of all columns.
+    seed : int
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], seed: int = 0) -> None:
+        self.seed = seed
         found = {prefix: [k for k, name in enumerate(names) if name.startswith(prefix)] for prefix in _MAPS}
         self.columns = {prefix: np.array(places, dtype=np.intp) for prefix, places in found.items() if places}
 
@@ -42,7 +50,7 @@ class FittedFamilies:
 
     def fit(self, X: Floats) -> Self:
         """Fit every map on rows of the table, shape [n, F]."""
-        self.maps_ = {prefix: _MAPS[prefix]().fit(X[:, places]) for prefix, places in self.columns.items()}
+        self.maps_ = {prefix: _MAPS[prefix](self.seed).fit(X[:, places]) for prefix, places in self.columns.items()}
         return self
 
     def transform(self, X: Floats) -> Floats:

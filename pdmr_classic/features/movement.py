@@ -25,6 +25,7 @@ _STILL_FACE = 0.1
 _REGIONS = {"face_jaw": (0, 17), "face_brows": (17, 27), "face_eyes": (36, 48), "face_mouth": (48, 68)}
 _GESTURES_HZ = (1.0, 3.0)
 _LEAN_MM = 30.0
+_SEEN_POINT = 0.9
 _FUNCTIONALS = ("speed_mean", "speed_rms", "acceleration_rms", "amplitude_rms", "path_per_min", "share_still")
 
 
@@ -32,18 +33,20 @@ _FUNCTIONALS = ("speed_mean", "speed_rms", "acceleration_rms", "amplitude_rms", 
 def movement(stream: Stream, settings: FeatureSettings) -> Mapping[tuple[str, str], float]:
     """Movement energy of head rotation, head translation, gaze and face, all axes of each together.
 
-    Formula: speed = |velocity vector|: mean, rms; rms of |acceleration vector|; amplitude = rms distance from the mean
-    position; path_per_min = length of the path per minute seen; share_still = share of speeds under the jitter of a
-    resting head. Each axis alone: families distribution and dynamics. Nods and shakes: log10 power of Rx and Ry in
-    1..3 Hz. Lean: share of frames in which the head is 30 mm nearer (farther) than its median. Face: 2-D landmarks,
-    whichever the file has, aligned in each frame to their mean shape by shift, scale and turn in the plane (full
-    Procrustes), so that only what the face itself does is left; all together, and by region
+    Formula: speed = |velocity vector| (of landmarks: root of the mean square over the points): mean, rms; rms of
+    |acceleration vector|; amplitude = rms distance from the mean position; path_per_min = length of the path per minute
+    seen; share_still = share of speeds under the jitter of a resting head. Each axis alone: families distribution and
+    dynamics. Nods and shakes: log10 power of Rx and Ry in 1..3 Hz. Lean: share of frames in which the head is 30 mm
+    nearer (farther) than its median. Face: the 2-D landmarks that are known in 90% of the valid frames, in the frames
+    that have all of these, aligned to their mean shape by shift, scale and turn in the plane (full Procrustes), so
+    that only what the face itself does is left; all together, and by region
 
     Unit: rad, mm or face sizes; per second; per second squared; per minute
 
     Source: Alghowinem et al. 2013; Girard et al. 2014; Goodall 1991 (Procrustes)
 
-    NaN where a body's channels are missing or there are no two neighbouring frames.
+    NaN where a body's channels are missing, where there are no two neighbouring frames, and for a face whose points
+    all coincide.
     """
     found: dict[tuple[str, str], float] = {}
     for body, (names, still) in _BODIES.items():
@@ -105,13 +108,20 @@ def _of_face(stream: Stream) -> dict[tuple[str, str], float]:
     unknown: dict[tuple[str, str], float] = {}
     for body in _bodies([int(point) for point in points]):
         unknown |= _unknown(body)
+    points = _seen_points(stream, points)
     signal = joint_signal(stream, [f"{axis}_{point}" for axis in "xy" for point in points])
-    if len(signal.channels) < 2 * len(points):
-        points = [p for p in points if {f"x_{p}", f"y_{p}"} <= set(signal.channels)]
-        signal = joint_signal(stream, [f"{axis}_{point}" for axis in "xy" for point in points])
     if len(points) < 3 or not signal.n_frames:
         return unknown
     return unknown | _of_shape(signal, [int(point) for point in points])
+
+
+def _seen_points(stream: Stream, points: Sequence[str]) -> list[str]:
+    """Return the points that are known in nearly all valid frames: one that is often hidden would cost the others."""
+    if not stream.valid.any():
+        return []
+    known = np.isfinite(stream.select([f"{axis}_{point}" for axis in "xy" for point in points])[stream.valid])
+    share = (known[:, : len(points)] & known[:, len(points) :]).mean(axis=0)
+    return [point for point, seen in zip(points, share, strict=True) if seen >= _SEEN_POINT]
 
 
 def _bodies(points: Sequence[int]) -> dict[str, list[int]]:
@@ -122,6 +132,8 @@ def _bodies(points: Sequence[int]) -> dict[str, list[int]]:
 
 def _of_shape(signal: Signal, points: Sequence[int]) -> dict[tuple[str, str], float]:
     shape = aligned(signal.values[:, : len(points)] + 1j * signal.values[:, len(points) :])
+    if not shape.any():
+        return {}
     found: dict[tuple[str, str], float] = {}
     for body, places in _bodies(points).items():
         part = np.asfortranarray(np.hstack([shape[:, places].real, shape[:, places].imag]))

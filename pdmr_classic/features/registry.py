@@ -67,7 +67,7 @@ class Family:
 # In the order of the columns.
 _MODULES = (
     *("distribution", "dynamics", "action_units", "eyes", "movement", "spectral", "coordination", "multiscale"),
-    *("quality", "audio", "tangent", "kinemes"),
+    *("quality", "audio", "tangent", "kinemes", "shape"),
 )
 _FAMILIES: dict[str, Family] = {}
 

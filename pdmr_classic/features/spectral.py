@@ -28,10 +28,11 @@ def spectral(signal: Signal, settings: FeatureSettings) -> Mapping[str, Floats]:
     """Power of each channel in bands fit for behaviour, and the shape of its spectrum.
 
     Formula: Welch: Hann windows of 4 s (20 s below 0.3 Hz), half overlapping, means removed, never across a gap;
-    power_<band> = log10(density integrated over the band + 1e-12); relative_<band> = share of the band in the power of
-    all bands; over 0.3..7 Hz: centroid, spread, entropy = -sum(p log p) / log(n), edge85 = frequency below which 85%
-    lies (linear between bins), peak (parabola through the log); amplitude_<f> = root of the density at fixed low
-    frequencies (which do not depend on the length of the recording)
+    power_<band> = log10(density integrated over the band + 1e-12), a bin counting by the part of it that is inside;
+    relative_<band> = share of the band in the power of 0..7 Hz (bands from 0.3 Hz: of 0.3..7 Hz); over 0.3..7 Hz:
+    centroid, spread, entropy = -sum(p log p) / log(n), edge85 = frequency below which 85% lies (linear between bins),
+    peak (parabola through the log); amplitude_<f> = root of the density at fixed low frequencies (which do not depend
+    on the length of the recording)
 
     Unit: log10 of the channel's unit squared; share; Hz (centroid, spread, edge85, peak); none (entropy); the channel's
     per root Hz (amplitude)
@@ -46,9 +47,7 @@ def spectral(signal: Signal, settings: FeatureSettings) -> Mapping[str, Floats]:
     found = {
         f"power_{low:g}_{high:g}hz": row for (low, high), row in zip(BANDS_HZ, np.log10(power + _NOTHING), strict=True)
     }
-    total = power.sum(axis=0)
-    relative = np.divide(power, total, out=np.full_like(power, np.nan), where=total > _NOTHING)
-    found |= {f"relative_{low:g}_{high:g}hz": row for (low, high), row in zip(BANDS_HZ, relative, strict=True)}
+    found |= {f"relative_{low:g}_{high:g}hz": row for (low, high), row in zip(BANDS_HZ, _relative(power), strict=True)}
     found |= _shape(*short, low=_LONG_BELOW_HZ, high=BANDS_HZ[-1][1])
     amplitude = np.sqrt(_rows_at(*long, _SLOW_HZ))
     return found | {f"amplitude_{hz:g}hz": row for hz, row in zip(_SLOW_HZ, amplitude, strict=True)}
@@ -85,17 +84,39 @@ def band_power(signal: Signal, low: float, high: float) -> float:
 
 
 def _power(frequencies: Floats, density: Floats, low: float, high: float) -> Floats:
-    """Integrate the density over a band, shape [C]; the band of 0 Hz begins above it, as means were removed."""
-    inside = (frequencies >= low) & (frequencies < high) & (frequencies > 0)
+    """Integrate the density over a band, shape [C]; NaN where the band reaches beyond half the frame rate."""
     if frequencies[-1] < high:
         return np.full(density.shape[1], np.nan)
-    return np.asarray(density[inside].sum(axis=0) * (frequencies[1] - frequencies[0]))
+    return np.asarray(_widths(frequencies, low, high) @ density)
+
+
+def _relative(power: Floats) -> Floats:
+    """Return shares of the bands, shape [bands, C]: of all of them, or of those that the short window knows."""
+    slow = np.array([low < _LONG_BELOW_HZ for low, _ in BANDS_HZ])
+    total = np.where(slow[:, None], power.sum(axis=0), power[~slow].sum(axis=0))
+    shares = np.divide(power, total, out=np.full_like(power, np.nan), where=total > _NOTHING)
+    return np.asarray(shares)
+
+
+def _widths(frequencies: Floats, low: float, high: float) -> Floats:
+    """Return how much of each bin lies in a band, in Hz, shape [F].
+
+    Whole bins would come and go with the frame rate, which moves them. The means were removed: the half bin about 0 Hz
+    has nothing of its own, and its neighbour stands for it.
+    """
+    step = frequencies[1] - frequencies[0]
+    width = np.minimum(frequencies + step / 2, high) - np.maximum(frequencies - step / 2, max(low, 0.0))
+    width = np.maximum(width, 0.0)
+    width[1] += width[0]
+    width[0] = 0.0
+    return np.asarray(width)
 
 
 def _shape(frequencies: Floats, density: Floats, low: float, high: float) -> dict[str, Floats]:
     names = ("centroid_hz", "spread_hz", "entropy", "edge85_hz", "peak_hz")
-    inside = (frequencies >= low) & (frequencies < high)
-    f, power = frequencies[inside], density[inside]
+    width = _widths(frequencies, low, high)
+    inside = width > 0
+    f, power = frequencies[inside], density[inside] * width[inside, None]
     if len(f) < 3 or frequencies[-1] < high:
         return dict.fromkeys(names, np.full(density.shape[1], np.nan))
     total = power.sum(axis=0)
@@ -104,7 +125,9 @@ def _shape(frequencies: Floats, density: Floats, low: float, high: float) -> dic
     spread = np.sqrt(np.maximum((f**2) @ share - centroid**2, 0.0))
     logs = np.log(share, out=np.zeros_like(share), where=share > 0)
     entropy = -(share * logs).sum(axis=0) / np.log(len(f))
-    values = (centroid, spread, entropy, _edge(f, share), _peak(f, power, total > _NOTHING))
+    whole = (frequencies >= low) & (frequencies < high)
+    peak = _peak(frequencies[whole], density[whole], total > _NOTHING)
+    values = (centroid, spread, entropy, _edge(f, share), peak)
     return dict(zip(names, values, strict=True))
 
 

@@ -16,6 +16,8 @@ from pdmr_classic.io.labels import find_labels, read_labels
 
 Split = Literal["train", "test"]
 SYNTHETIC_MARK = "SYNTHETIC.md"
+INFER = "infer"
+_TABLES = (".csv", ".jsonl", ".json")
 _IGNORED = re.compile(r"^(\.|~\$)")
 
 
@@ -44,6 +46,8 @@ class Dataset:
         The subject of each recording, same index; the group of every split. None without labels and without an
         expression.
     findings : tuple of Finding
+    infer_groups : bool
+        Whether `fit` and `evaluate` shall propose groups from the features; until then each recording is its own.
     """
 
     folder: Path
@@ -51,6 +55,7 @@ class Dataset:
     labels: pd.DataFrame | None = None
     groups: pd.Series | None = None
     findings: tuple[Finding, ...] = ()
+    infer_groups: bool = False
 
     def __len__(self) -> int:
         return len(self.recordings)
@@ -63,6 +68,11 @@ class Dataset:
     @property
     def data_ids(self) -> list[str]:
         return [recording.data_id for recording in self.recordings]
+
+    @property
+    def has_own_groups(self) -> bool:
+        """Whether each recording counts as a subject of its own, as nothing says who is who."""
+        return self.infer_groups or any(finding.code == "own-groups" for finding in self.findings)
 
     @property
     def is_synthetic(self) -> bool:
@@ -125,8 +135,9 @@ def load_dataset(
     labels : path-like, optional
         The label table; default: `labels.csv|jsonl|json` in the split, else beside it.
     groups : str, optional
-        A column of the labels, or `re:EXPRESSION` whose first group is taken from the data_id. Default: `subject_id`
-        where it exists, else each recording is its own group.
+        A column of the labels; a table (.csv, .jsonl, .json) with `data_id` and `subject_id`; `re:EXPRESSION` whose
+        first group is taken from the data_id; or `infer`, which has `fit` and `evaluate` propose groups where there
+        are no subject ids. Default: `subject_id` where it exists, else each recording is its own group.
     with_labels : bool
         False leaves labels that lie beside the recordings alone.
 
@@ -144,6 +155,46 @@ def load_dataset(
     if file is not None:
         dataset = _with_labels(dataset, file)
     return _with_groups(dataset, groups, file)
+
+
+def subjects_of(dataset: Dataset, file: Path | None = None, groups: str | None = None) -> pd.Series:
+    """Return the subject of each recording, empty where it is unknown; a status is not needed.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    file : Path, optional
+        A table with data_id,subject_id; default: the labels in the split or beside it.
+    groups : str, optional
+        As for `load_dataset`, a column or an expression; without a file, the expression is all that is needed.
+
+    Raises
+    ------
+    DataError
+        There is no table, or it has no subjects.
+    """
+    if file is None and groups is not None and groups.startswith("re:"):
+        return _groups_by_expression(groups.removeprefix("re:"), pd.Index(dataset.data_ids, name="data_id"))
+    path = file or find_labels(dataset.folder)
+    if path is None:
+        raise DataError(
+            "nothing says whose recordings these are",
+            code="no-subjects",
+            file=dataset.folder,
+            expected="labels.csv (or .jsonl, .json) with data_id,subject_id in the folder or beside it",
+            mend="add it, or pass --subjects FILE",
+        )
+    table, _ = read_labels(path)
+    column = groups if groups is not None and groups in table else "subject_id"
+    if column not in table:
+        raise DataError(
+            "the table has no subjects",
+            code="no-subjects",
+            file=path,
+            expected="data_id,subject_id",
+            found=", ".join(["data_id", *table.columns]),
+        )
+    return table[column].reindex(dataset.data_ids, fill_value="").rename("subject_id")
 
 
 def resolve_split(path: Path, split: Split | None) -> Path:
@@ -335,6 +386,10 @@ def _with_groups(dataset: Dataset, groups: str | None, file: Path | None) -> Dat
     index = pd.Index(dataset.data_ids, name="data_id")
     if groups is not None and groups.startswith("re:"):
         return replace(dataset, groups=_groups_by_expression(groups.removeprefix("re:"), index))
+    if groups is not None and Path(groups).suffix.lower() in _TABLES:
+        return replace(dataset, groups=_groups_by_table(Path(groups), dataset))
+    if groups == INFER:
+        return _with_groups_to_infer(dataset, file)
     if dataset.labels is None:
         return dataset
     column = groups or "subject_id"
@@ -351,9 +406,35 @@ def _with_groups(dataset: Dataset, groups: str | None, file: Path | None) -> Dat
         "own-groups",
         "no subject ids: each recording counts as a subject of its own, so scores flatter if people recur",
         file=file,
-        mend="add a column subject_id, or pass --groups",
+        mend="add a column subject_id, or pass --groups; --groups infer proposes some",
     )
     return replace(dataset, groups=pd.Series(index, index=index, name="subject_id"), findings=(*dataset.findings, told))
+
+
+def _with_groups_to_infer(dataset: Dataset, file: Path | None) -> Dataset:
+    if dataset.labels is not None and "subject_id" in dataset.labels:
+        raise ConfigError(
+            "--groups infer is for sets without subject ids",
+            file=file,
+            found="a column subject_id",
+            mend="leave --groups infer out; the column is used by default",
+        )
+    index = pd.Index(dataset.data_ids, name="data_id")
+    return replace(dataset, groups=pd.Series(index, index=index, name="subject_id"), infer_groups=True)
+
+
+def _groups_by_table(path: Path, dataset: Dataset) -> pd.Series:
+    table, _ = read_labels(path)
+    if "subject_id" not in table:
+        raise ConfigError(
+            "the table of --groups has no subjects",
+            file=path,
+            expected="data_id,subject_id",
+            found=", ".join(["data_id", *table.columns]),
+        )
+    known = table[["subject_id"]].reindex(dataset.data_ids, fill_value="").rename_axis("data_id")
+    status = {} if dataset.status is None else {"status": dataset.status}
+    return _groups_by_column(replace(dataset, labels=known.assign(**status)), "subject_id", path)
 
 
 def _groups_by_expression(expression: str, index: pd.Index) -> pd.Series:

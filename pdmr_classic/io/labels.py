@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.io.bytes import as_text_bytes, read_bytes
 
 LABEL_FILES = ("labels.csv", "labels.jsonl", "labels.json")
@@ -83,6 +83,34 @@ def find_labels(split: Path) -> Path | None:
             if (folder / name).is_file():
                 return folder / name
     return None
+
+
+def weights_of(labels: pd.DataFrame | None, column: str | None) -> pd.Series | None:
+    """Return how much each recording counts, from a column of the labels; None where no column is named.
+
+    Raises
+    ------
+    ConfigError
+        There is no such column.
+    DataError
+        A weight is no number, or negative.
+    """
+    if column is None:
+        return None
+    if labels is None or column not in labels:
+        found = "no labels" if labels is None else ", ".join(labels.columns)
+        raise ConfigError("data.weights names no column of the labels", expected=found, found=repr(column))
+    weights = pd.to_numeric(labels[column], errors="coerce").astype(float)
+    wrong = labels[column][~weights.between(0, float("inf"), inclusive="left")]
+    if len(wrong):
+        raise DataError(
+            f"{len(wrong)} recordings have no weight",
+            code="bad-weight",
+            column=column,
+            expected="a number, 0 or more",
+            found=", ".join(f"{cell!r} for {data_id!r}" for data_id, cell in list(wrong.items())[:3]),
+        )
+    return weights
 
 
 _Rows = list[tuple[int, dict[str, str]]]

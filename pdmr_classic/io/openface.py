@@ -32,6 +32,7 @@ _RIGID = frozenset({"pose", "gaze", "gaze_vector", "landmark"})
 
 # A step between frames of more than this many frame intervals is a gap: nothing is derived across it.
 _GAP_INTERVALS = 1.5
+_LIKELY_HZ = (1.0, 1000.0)
 
 
 @lru_cache(maxsize=4096)
@@ -329,6 +330,18 @@ def _oddities(stream: Stream, meta: dict[str, NDArray[np.float64]], path: Path) 
     found = []
     if not stream.valid.any():
         found.append(Finding("no-valid-frame", "no frame is valid: only the quality is known", file=path))
+    if "timestamp" in meta and not _LIKELY_HZ[0] <= stream.frame_rate_hz <= _LIKELY_HZ[1]:
+        found.append(
+            Finding(
+                "odd-rate",
+                "the timestamps give an unlikely frame rate",
+                file=path,
+                column="timestamp",
+                expected="seconds",
+                found=f"{stream.frame_rate_hz:g} frames per second",
+                mend="divide them by 1000 if they are milliseconds",
+            )
+        )
     if stream.frozen_s:
         what = f"the face is frozen for {stream.frozen_s:.1f} s; those frames are invalid"
         found.append(Finding("frozen", what, file=path))

@@ -12,10 +12,11 @@ from typing import Any
 
 import joblib
 
-from pdmr_classic.errors import ArtifactError, ConfigError, Finding
+from pdmr_classic.errors import ArtifactError, ConfigError, Finding, TargetError
 from pdmr_classic.io.atomic import check_writable, write_atomic, write_text_atomic
 
-SCHEMA = "pdmr-classic/model/1"
+_SCHEMAS = "pdmr-classic/model/"
+SCHEMA = f"{_SCHEMAS}2"
 # Their pickles may not load, or mean something else, across these.
 _LIBRARIES = ("pdmr-classic", "scikit-learn", "lightgbm", "xgboost-cpu", "xgboost", "numpy", "scipy")
 
@@ -47,12 +48,10 @@ def save_artifact(model: Any, path: str | Path, facts: dict[str, Any]) -> Path:
     ConfigError
         The name does not end in `.joblib`.
     TargetError
-        One of the files cannot be written.
+        One of the files cannot be written, or the manifest would overwrite a file that is none.
     """
     path = Path(path)
-    check_model_name(path)
-    check_writable(path)
-    check_writable(manifest_path(path))
+    check_model_place(path)
     buffer = io.BytesIO()
     joblib.dump(model, buffer, compress=3)
     data = buffer.getvalue()
@@ -68,15 +67,37 @@ def save_artifact(model: Any, path: str | Path, facts: dict[str, Any]) -> Path:
     return path
 
 
-def check_model_name(path: Path) -> None:
-    """Raise if a model file is not named as one: its manifest takes the name with `.json`.
+def check_model_place(path: Path) -> None:
+    """Raise now what `save_artifact` would raise after long work.
 
     Raises
     ------
     ConfigError
+        The file does not end in `.joblib`: its manifest takes the name with `.json`.
+    TargetError
+        It cannot be written, or the manifest would overwrite a file that is none.
     """
     if path.suffix != ".joblib":
         raise ConfigError("a model file ends in .joblib", expected=f"{path.stem}.joblib", found=path.name)
+    check_writable(path)
+    place = manifest_path(path)
+    check_writable(place)
+    if place.exists() and not _is_manifest(place):
+        raise TargetError(
+            "the model's manifest would overwrite another file",
+            file=place,
+            expected="an earlier manifest, or nothing",
+            found="a file that is no manifest",
+            mend="choose another --out",
+        )
+
+
+def _is_manifest(path: Path) -> bool:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(found, dict) and str(found.get("schema", "")).startswith(_SCHEMAS)
 
 
 def load_artifact(path: str | Path) -> tuple[Any, dict[str, Any], list[Finding]]:

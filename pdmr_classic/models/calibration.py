@@ -25,12 +25,12 @@ class Calibrator:
     ensemble; here the scores handed in are out-of-fold already.
     """
 
-    def fit(self, scores: NDArray[np.float64], y: NDArray[np.intp]) -> Self:
-        """Fit on out-of-fold scores [n, S] and class numbers [n]."""
-        self.centre_ = scores.mean(axis=0)
-        spread = scores.std(axis=0)
+    def fit(self, scores: NDArray[np.float64], y: NDArray[np.intp], weights: NDArray[np.float64] | None = None) -> Self:
+        """Fit on out-of-fold scores [n, S], class numbers [n] and weights [n]."""
+        self.centre_ = np.average(scores, axis=0, weights=weights)
+        spread = np.sqrt(np.average((scores - self.centre_) ** 2, axis=0, weights=weights))
         self.spread_ = np.where(spread > 0, spread, 1.0)
-        self.model_ = LogisticRegression(C=_STRENGTH, max_iter=1000).fit(self._scaled(scores), y)
+        self.model_ = LogisticRegression(C=_STRENGTH, max_iter=1000).fit(self._scaled(scores), y, weights)
         return self
 
     def predict_proba(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -42,24 +42,32 @@ class Calibrator:
 
 
 def cross_fitted(
-    fit: Any, columns: NDArray[np.float64], y: NDArray[np.intp], folds: Sequence[Fold], n_classes: int
+    fit: Any,
+    columns: NDArray[np.float64],
+    y: NDArray[np.intp],
+    folds: Sequence[Fold],
+    n_classes: int,
+    weights: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Return probabilities [n, K] of every row from models that were fitted on the other folds' rows.
 
     Parameters
     ----------
     fit : callable
-        From columns and class numbers to something with `predict_proba`.
+        From columns, class numbers and weights to something with `predict_proba`.
     columns : ndarray, shape [n, S]
         Out-of-fold scores.
     folds : sequence of (train, test)
         Of one or more repeats; a row's probabilities are averaged over repeats. NaN for a row in no fold.
+    weights : ndarray, shape [n]
+        Rows of weight 0 are not trained on.
     """
     total = np.zeros((len(columns), n_classes))
     times = np.zeros(len(columns))
-    for train, test in folds:
+    for all_train, test in folds:
+        train = all_train[weights[all_train] > 0]
         if len(test) and len(np.unique(y[train])) == n_classes:
-            total[test] += fit(columns[train], y[train]).predict_proba(columns[test])
+            total[test] += fit(columns[train], y[train], weights[train]).predict_proba(columns[test])
             times[test] += 1
     times[times == 0] = np.nan
     return total / times[:, None]
@@ -77,9 +85,15 @@ def log_odds(probability: ArrayLike) -> NDArray[np.float64]:
     return np.log(p[:, 1:] / p[:, :1]) if p.shape[1] == 2 else np.log(p)
 
 
-def log_loss(probability: NDArray[np.float64], y: NDArray[np.intp]) -> float:
-    """Return the mean negative log-probability of the true class, over rows that have one."""
-    return float(np.nanmean(row_losses(probability, y)))
+def log_loss(probability: NDArray[np.float64], y: NDArray[np.intp], weights: NDArray[np.float64]) -> float:
+    """Return the weighted mean negative log-probability of the true class, over rows that have one."""
+    return known_mean(row_losses(probability, y), weights)
+
+
+def known_mean(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Return the weighted mean of values that are no NaN; NaN where none of them counts."""
+    known = np.isfinite(values) & (weights > 0)
+    return float(np.average(values[known], weights=weights[known])) if known.any() else float("nan")
 
 
 def row_losses(probability: NDArray[np.float64], y: NDArray[np.intp]) -> NDArray[np.float64]:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,12 +12,12 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVC
-from threadpoolctl import ThreadpoolController
 from xgboost import XGBClassifier
 
 from pdmr_classic.models.calibration import log_odds
 from pdmr_classic.models.members import Member, Params
 from pdmr_classic.models.preparation import AudioForm, DropUninformative, KeepBest, RobustScale
+from pdmr_classic.threads import one_thread
 
 _PREPARATION = frozenset({"k", "audio", "audio_components"})
 
@@ -117,7 +115,14 @@ LEARNERS: dict[str, Learner] = {
 }
 
 
-def fit_member(member: Member, X: NDArray[np.float64], y: NDArray[Any], audio: NDArray[np.intp], seed: int) -> Pipeline:
+def fit_member(
+    member: Member,
+    X: NDArray[np.float64],
+    y: NDArray[Any],
+    audio: NDArray[np.intp],
+    seed: int,
+    weights: NDArray[np.float64] | None = None,
+) -> Pipeline:
     """Fit one base learner in one thread.
 
     Parameters
@@ -128,13 +133,22 @@ def fit_member(member: Member, X: NDArray[np.float64], y: NDArray[Any], audio: N
     audio : ndarray of int
         Places of the audio vector among the columns.
     seed : int
+    weights : ndarray, shape [n], optional
+        Of rows, for the last step; rows of weight 0 are seen by no step.
     """
     form, components = member.params.get("audio", "as_is"), member.params.get("audio_components")
     steps = LEARNERS[member.learner].build(member.params, seed)
     if len(audio) and (form != "as_is" or components is not None):
         steps = [AudioForm(audio, form=form, components=components), *steps]
+    weights = np.ones(len(X)) if weights is None else weights
+    rows = weights > 0
+    X, y, weights = X[rows], y[rows], weights[rows]
+    # Step by step: while routing is on, a pipeline would want to be asked for weights beforehand.
     with one_thread():
-        return make_pipeline(*steps).fit(X, y)
+        for step in steps[:-1]:
+            X = step.fit_transform(X, y)
+        steps[-1].fit(X, y, **({} if (weights == 1).all() else {"sample_weight": weights}))
+    return make_pipeline(*steps)
 
 
 def raw_scores(model: Pipeline, X: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -150,16 +164,3 @@ def raw_scores(model: Pipeline, X: NDArray[np.float64]) -> NDArray[np.float64]:
             scores = np.asarray(model.decision_function(X), dtype=np.float64)
             return scores[:, None] if scores.ndim == 1 else scores
         return log_odds(np.asarray(model.predict_proba(X), dtype=np.float64))
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Limit BLAS and OpenMP to one thread: sums in another order would be other bytes."""
-    with _threads().limit(limits=1):
-        yield
-
-
-# Looking for the loaded libraries takes milliseconds; by the time that a learner is fitted, all of them are there.
-@lru_cache(maxsize=1)
-def _threads() -> ThreadpoolController:
-    return ThreadpoolController()

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from pdmr_classic.models.calibration import Calibrator, cross_fitted, log_loss, log_odds, row_losses
+from pdmr_classic.models.calibration import Calibrator, cross_fitted, known_mean, log_loss, log_odds, row_losses
 from pdmr_classic.splits import Fold
 
 Floats = NDArray[np.float64]
@@ -38,25 +38,25 @@ class Combiner:
         self.how = how
         self.names = list(names)
 
-    def fit(self, columns: Floats, y: NDArray[np.intp]) -> Self:
-        """Fit on out-of-fold scores [n, S] and class numbers [n]."""
-        self.calibrators_ = [Calibrator().fit(part, y) for part in self._parts(columns)]
+    def fit(self, columns: Floats, y: NDArray[np.intp], sample_weight: Floats | None = None) -> Self:
+        """Fit on out-of-fold scores [n, S], class numbers [n] and weights of rows [n]."""
+        self.calibrators_ = [Calibrator().fit(part, y, sample_weight) for part in self._parts(columns)]
         stacked = self._calibrated(columns)
-        self.weights_ = self._weights(stacked, y)
-        self.final_ = Calibrator().fit(self._combined(stacked), y)
+        self.weights_ = self._weights(stacked, y, sample_weight)
+        self.final_ = Calibrator().fit(self._combined(stacked), y, sample_weight)
         return self
 
     def predict_proba(self, columns: Floats) -> Floats:
         """Return probabilities, shape [n, K]."""
         return self.final_.predict_proba(self._combined(self._calibrated(columns)))
 
-    def _weights(self, stacked: Floats, y: NDArray[np.intp]) -> Floats:
+    def _weights(self, stacked: Floats, y: NDArray[np.intp], sample_weight: Floats | None) -> Floats:
         n_members = len(self.names)
         even = np.full(n_members, 1 / n_members)
         if self.how == "average" or n_members == 1:
             return even
         if self.how == "weights":
-            return fitted_weights(stacked, y)
+            return fitted_weights(stacked, y, sample_weight)
         return np.array([float(name == self.how) for name in self.names])
 
     def _combined(self, stacked: Floats) -> Floats:
@@ -71,7 +71,7 @@ class Combiner:
         return [columns[:, start:stop] for start, stop in zip(self.edges[:-1], self.edges[1:], strict=True)]
 
 
-def fitted_weights(stacked: Floats, y: NDArray[np.intp]) -> Floats:
+def fitted_weights(stacked: Floats, y: NDArray[np.intp], sample_weight: Floats | None = None) -> Floats:
     """Return non-negative weights of members with a sum of one, shape [members].
 
     Parameters
@@ -79,6 +79,8 @@ def fitted_weights(stacked: Floats, y: NDArray[np.intp]) -> Floats:
     stacked : ndarray, shape [members, n, S]
         Calibrated log-odds.
     y : ndarray of int, shape [n]
+    sample_weight : ndarray, shape [n], optional
+        Of rows.
 
     Notes
     -----
@@ -86,10 +88,11 @@ def fitted_weights(stacked: Floats, y: NDArray[np.intp]) -> Floats:
     """
     n_members = len(stacked)
     even = np.full(n_members, 1 / n_members)
+    rows = np.ones(len(y)) if sample_weight is None else sample_weight
 
     def loss(free: Floats) -> float:
         log_p = _log_probability(np.einsum("mns,m->ns", stacked, free))
-        return float(-log_p[np.arange(len(y)), y].sum() + _RIDGE * n_members * ((free - even) ** 2).sum())
+        return float(-(rows * log_p[np.arange(len(y)), y]).sum() + _RIDGE * n_members * ((free - even) ** 2).sum())
 
     found = minimize(loss, even, method="L-BFGS-B", bounds=[(0.0, None)] * n_members).x
     total = found.sum()
@@ -128,6 +131,7 @@ def choose(
     folds: Sequence[Fold],
     widths: Sequence[int],
     names: Sequence[str],
+    sample_weight: Floats,
 ) -> tuple[Choice, Floats]:
     """Choose the simplest way of combining within one standard error of the best, on cross-fitted predictions.
 
@@ -142,31 +146,31 @@ def choose(
     n_classes = int(y.max()) + 1
 
     def crossed(how: str) -> Floats:
-        return cross_fitted(lambda c, t: Combiner(widths, how, names).fit(c, t), columns, y, folds, n_classes)
+        return cross_fitted(Combiner(widths, how, names).fit, columns, y, folds, n_classes, sample_weight)
 
     singles = {name: crossed(name) for name in names}
-    best_single = min(names, key=lambda name: log_loss(singles[name], y))
+    best_single = min(names, key=lambda name: log_loss(singles[name], y, sample_weight))
     found = {best_single: singles[best_single]}
     if len(names) > 1:
         found = {"average": crossed("average"), best_single: singles[best_single], "weights": crossed("weights")}
-    losses = {how: log_loss(probability, y) for how, probability in found.items()}
+    losses = {how: log_loss(probability, y, sample_weight) for how, probability in found.items()}
     best = min(losses, key=lambda how: losses[how])
-    error = clustered_standard_error(row_losses(found[best], y), groups)
+    error = clustered_standard_error(row_losses(found[best], y), groups, sample_weight)
     how = next(how for how, loss in losses.items() if loss <= losses[best] + error)
     return Choice(how, losses, error), found[how]
 
 
-def clustered_standard_error(values: Floats, groups: NDArray[Any]) -> float:
-    """Return the standard error of a mean whose values come in groups; NaN values are left out.
+def clustered_standard_error(values: Floats, groups: NDArray[Any], weights: Floats) -> float:
+    """Return the standard error of a weighted mean whose values come in groups; NaN values are left out.
 
     Notes
     -----
     Sandwich estimate: groups are drawn, not rows (Cameron and Miller 2015), with the factor G / (G - 1).
     """
-    known = np.isfinite(values)
+    known = np.isfinite(values) & (weights > 0)
     _, group = np.unique(groups[known], return_inverse=True)
     n_groups = int(group.max()) + 1
     if n_groups < 2:
         return float("inf")
-    apart = np.bincount(group, values[known] - values[known].mean())
-    return float(np.sqrt(n_groups / (n_groups - 1) * (apart**2).sum()) / known.sum())
+    apart = np.bincount(group, weights[known] * (values[known] - known_mean(values, weights)))
+    return float(np.sqrt(n_groups / (n_groups - 1) * (apart**2).sum()) / weights[known].sum())

@@ -12,6 +12,7 @@ from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.features.fitted import FittedFamilies
 from pdmr_classic.models.members import View, modality_columns, presence, views_of
 from pdmr_classic.splits import Fold, GroupedFolds, feasible_folds
+from pdmr_classic.threads import one_thread
 
 # Materials are made of the video.
 FITTED_MODALITY = "video"
@@ -26,6 +27,8 @@ class ViewData:
     ----------
     X : ndarray of float64, shape [n, F]
     y : ndarray of int, shape [n]
+    weights : ndarray, shape [n]
+        How much each row counts in training.
     folds : list of (train, test)
     fitted : list of ndarray, shape [n, G]
         For each fold, features from the families that were fitted on its training rows; empty without any.
@@ -40,6 +43,7 @@ class ViewData:
 
     X: NDArray[np.float64]
     y: NDArray[np.intp]
+    weights: NDArray[np.float64]
     folds: list[Fold]
     fitted: list[NDArray[np.float64]]
     fitted_all: NDArray[np.float64]
@@ -69,6 +73,8 @@ class Problem:
     groups : array-like, shape [n]
     folds, repeats, seed : int
         Fewer folds are made where the rarest class has fewer subjects.
+    weights : ndarray, shape [n], optional
+        How much each row counts in training. Folds are made of all rows.
 
     Raises
     ------
@@ -86,16 +92,19 @@ class Problem:
         folds: int,
         repeats: int,
         seed: int,
+        weights: NDArray[np.float64] | None = None,
     ) -> None:
         self.X, self.y, self.groups = X, y, np.asarray(groups)
+        self.weights = np.ones(len(X)) if weights is None else weights
         self.n_folds = feasible_folds(y, self.groups, folds)
         splitter = GroupedFolds(self.n_folds, n_repeats=repeats, random_state=seed)
         self.folds: list[Fold] = list(splitter.split(X, y, self.groups))
         self.columns = modality_columns(names)
         self.present = presence(X, self.columns)
-        self.fitted = FittedFamilies(names)
-        self._fitted_of_folds = [self.fitted.fit(X[train]).transform(X) for train, _ in self.folds if self.fitted]
-        self._fitted_of_all = self.fitted.fit(X).transform(X)
+        self.fitted = FittedFamilies(names, seed)
+        with one_thread():
+            self._fitted_of_folds = [self._fitted_features(train) for train, _ in self.folds if self.fitted]
+            self._fitted_of_all = self._fitted_features(np.arange(len(X)))
         self.findings: list[Finding] = []
         if self.n_folds < folds:
             what = f"{self.n_folds} folds instead of {folds}: the rarest class has no more subjects"
@@ -107,12 +116,20 @@ class Problem:
         if not self.views:
             raise DataError("there is no column to learn from", code="no-features", expected="video or audio features")
 
+    def _fitted_features(self, train: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return what families that are fitted on training rows make of all rows; the last fit stays."""
+        return np.asarray(self.fitted.fit(self.X[self._counted(train)]).transform(self.X))
+
+    def _counted(self, rows: NDArray[np.intp]) -> NDArray[np.intp]:
+        return rows[self.weights[rows] > 0]
+
     def _add(self, view: View) -> None:
         rows = view.rows(self.present)
         number = np.cumsum(rows) - 1
         inside = [(number[train[rows[train]]], number[test[rows[test]]]) for train, test in self.folds]
         y, n_classes = self.y[rows], int(self.y.max()) + 1
-        if any(len(np.unique(y[train])) < n_classes for train, _ in inside):
+        weights = self.weights[rows]
+        if any(len(np.unique(y[train[weights[train] > 0]])) < n_classes for train, _ in inside):
             what = f"view {view.name!r} has too few recordings to learn from, and is left out"
             self.findings.append(Finding("view-too-small", what, found=f"{rows.sum()} recordings"))
             return
@@ -121,6 +138,7 @@ class Problem:
         self.data[view.name] = ViewData(
             X=np.ascontiguousarray(self.X[rows][:, view.columns]),
             y=y,
+            weights=weights,
             folds=inside,
             fitted=[part[rows] for part in self._fitted_of_folds] if has_fitted else [],
             fitted_all=self._fitted_of_all[rows] if has_fitted else np.empty((len(y), 0)),

@@ -19,12 +19,14 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from pdmr_classic.errors import DataError
-from pdmr_classic.models.learners import LEARNERS, fit_member, one_thread, raw_scores
+from pdmr_classic.models.learners import LEARNERS, fit_member, raw_scores
 from pdmr_classic.models.members import Member, default_members, presence
 from pdmr_classic.models.meta import Choice, Combiner, choose
 from pdmr_classic.models.problem import FITTED_MODALITY, Problem
 from pdmr_classic.models.tuning import mean_scores, out_of_fold
+from pdmr_classic.models.weights import as_weights
 from pdmr_classic.splits import feasible_folds
+from pdmr_classic.threads import one_thread
 
 Modalities = frozenset[str]
 
@@ -47,6 +49,8 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     random_state : int
     jobs : int
         Processes; the result does not depend on it.
+    groups_required : bool
+        False lets each row be a subject of its own where no groups are given; by default they must be.
 
     Attributes
     ----------
@@ -75,7 +79,7 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     # Asked of metadata routing by default: a stacker without groups would leak in silence.
-    __metadata_request__fit = {"groups": True}  # noqa: RUF012
+    __metadata_request__fit = {"groups": True, "sample_weight": True}  # noqa: RUF012
 
     def __init__(
         self,
@@ -86,6 +90,7 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         repeats: int = 2,
         random_state: int = 0,
         jobs: int = 1,
+        groups_required: bool = True,
     ) -> None:
         self.members = members
         self.learners = learners
@@ -93,8 +98,15 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.repeats = repeats
         self.random_state = random_state
         self.jobs = jobs
+        self.groups_required = groups_required
 
-    def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        groups: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Fit base learners, calibrators and meta-learners.
 
         Parameters
@@ -104,23 +116,39 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         y : array-like, shape [n]
         groups : array-like, shape [n]
             The subject of each row.
+        sample_weight : array-like of float, shape [n], optional
+            How much each row counts for learners, calibrators and meta-learners; folds are made of all rows, and a row
+            of weight 0 is only predicted.
 
         Raises
         ------
         ValueError
-            `groups` is missing.
+            `groups` is missing, or a weight is none.
         DataError
             There are too few classes or subjects.
         """
-        if groups is None:
+        if groups is None and self.groups_required:
             raise ValueError("groups must be given: without them a subject could stand on both sides of a split")
         table, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         check_classification_targets(labels)
+        groups = np.arange(len(table)) if groups is None else np.asarray(groups)
         check_consistent_length(table, labels, groups)
-        feasible_folds(labels, groups, self.folds)  # refuses by the labels' names, which the problem does not know
+        weights = as_weights(sample_weight, len(table))
+        # These refuse by the labels' names, which the problem does not know.
+        feasible_folds(labels, groups, self.folds)
+        feasible_folds(labels[weights > 0], groups[weights > 0], self.folds)
         self.classes_, codes = np.unique(labels, return_inverse=True)
         names = getattr(self, "feature_names_in_", [str(place) for place in range(table.shape[1])])
-        problem = Problem(table, names, codes, groups, folds=self.folds, repeats=self.repeats, seed=self.random_state)
+        problem = Problem(
+            table,
+            names,
+            codes,
+            groups,
+            folds=self.folds,
+            repeats=self.repeats,
+            seed=self.random_state,
+            weights=weights,
+        )
         members = self.members if self.members is not None else default_members(problem.views, self.learners)
         self.members_ = [member for member in members if member.view in problem.views]
         self.views_ = problem.views
@@ -136,7 +164,7 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _fit_all(self, problem: Problem, parallel: joblib.Parallel) -> dict[str, Pipeline]:
         tasks = (
-            joblib.delayed(fit_member)(member, data.of_all, data.y, data.audio, self.random_state)
+            joblib.delayed(fit_member)(member, data.of_all, data.y, data.audio, self.random_state, data.weights)
             for member in self.members_
             for data in [problem.data[member.view]]
         )
@@ -162,12 +190,13 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             rows = np.asarray(np.isfinite(joined).all(axis=1))
             number = np.cumsum(rows) - 1
             folds = [(number[train[rows[train]]], number[test[rows[test]]]) for train, test in problem.folds]
-            x, y, groups = joined[rows], problem.y[rows], problem.groups[rows]
+            x, y, groups, weights = joined[rows], problem.y[rows], problem.groups[rows], problem.weights[rows]
             widths = [columns[place].shape[1] for place in places]
             names = [self.members_[place].name for place in places]
-            choice, probability = choose(x, y, groups, folds, widths, names)
+            choice, probability = choose(x, y, groups, folds, widths, names, weights)
             self.choices_[modalities] = choice
-            self.metas_[modalities] = Combiner(widths, choice.how, names).fit(x, y)
+            counted = weights > 0
+            self.metas_[modalities] = Combiner(widths, choice.how, names).fit(x[counted], y[counted], weights[counted])
             exactly = self._have_exactly(modalities, problem.present)
             self.oof_probability_[exactly & rows] = probability[exactly[rows]]
 
@@ -190,13 +219,20 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         table = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
         present = presence(table, self.columns_)
         columns = [self._member_scores(member, table, present) for member in self.members_]
-        probability = np.full((len(table), len(self.classes_)), np.nan)
+        with one_thread():
+            return self.join(columns, present)
+
+    def join(
+        self, columns: Sequence[NDArray[np.float64]], present: dict[str, NDArray[np.bool_]]
+    ) -> NDArray[np.float64]:
+        """Return class probabilities [n, K] from each member's scores [n, S] and the modalities that rows have."""
+        probability = np.full((len(columns[0]), len(self.classes_)), np.nan)
         for modalities, meta in self.metas_.items():
             rows = self._have_exactly(modalities, present)
-            if rows.any():
-                joined = np.hstack([columns[place][rows] for place in self._usable(modalities)])
-                with one_thread():
-                    probability[rows] = meta.predict_proba(joined)
+            joined = np.hstack([columns[place][rows] for place in self._usable(modalities)])
+            known = np.isfinite(joined).all(axis=1)
+            if known.any():
+                probability[np.flatnonzero(rows)[known]] = meta.predict_proba(joined[known])
         return probability
 
     def _member_scores(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from optuna.trial import TrialState
 
 from pdmr_classic.config import LearningSettings
-from pdmr_classic.models.calibration import Calibrator, cross_fitted, row_losses
+from pdmr_classic.models.calibration import Calibrator, cross_fitted, known_mean, row_losses
 from pdmr_classic.models.learners import fit_member, raw_scores
 from pdmr_classic.models.members import Member
 from pdmr_classic.models.problem import ViewData
@@ -179,10 +179,11 @@ def fold_losses(folds: Sequence[int], found: Scores, data: ViewData) -> list[flo
     number = np.cumsum(known) - 1
     tests = [data.folds[fold][1] for fold in folds]
     splits = [(number[train[known[train]]], number[test]) for train, test in (data.folds[fold] for fold in folds)]
-    probability = cross_fitted(Calibrator().fit, scores[known], data.y[known], splits, data.n_classes)
+    y, weights = data.y[known], data.weights[known]
+    probability = cross_fitted(Calibrator().fit, scores[known], y, splits, data.n_classes, weights)
     losses = np.full(len(data.y), np.nan)
-    losses[known] = row_losses(probability, data.y[known])
-    return [float(np.mean(losses[test])) if len(test) else np.nan for test in tests]
+    losses[known] = row_losses(probability, y)
+    return [known_mean(losses[test], data.weights[test]) for test in tests]
 
 
 def _mean_over(folds: Sequence[int], found: Scores, data: ViewData) -> NDArray[np.float64]:
@@ -200,7 +201,7 @@ def _fold_scores(member: Member, data: ViewData, fold: int, seed: int) -> NDArra
     train, test = data.folds[fold]
     if not len(test):
         return np.empty((0, 1 if data.n_classes == 2 else data.n_classes))
-    model = fit_member(member, data.of_fold(fold, train), data.y[train], data.audio, seed)
+    model = fit_member(member, data.of_fold(fold, train), data.y[train], data.audio, seed, data.weights[train])
     return raw_scores(model, data.of_fold(fold, test))
 
 

@@ -27,6 +27,7 @@ _LABELS = {
 _SHORT = {**_LABELS, "auc": "AUC", "brier": "Brier"}
 _NAMES = {"model": "the model", "shortcut": "shortcut: how it was recorded"}
 _UNKNOWN = "-"
+_SPEAKING = 6
 
 
 def evaluation_tables(found: Mapping[str, Any]) -> RenderableType:
@@ -34,6 +35,8 @@ def evaluation_tables(found: Mapping[str, Any]) -> RenderableType:
     parts: list[RenderableType] = [_heading(found), "", _scores(found), "", _beside(found)]
     if found["stress"]:
         parts += ["", _stress(found)]
+    if any(found["importance"].values()):
+        parts += ["", _importance(found["importance"])]
     for column, part in found["by"].items():
         parts += ["", _subgroups(column, part, found["positive"])]
     parts += ["", *_sentences(found)]
@@ -94,6 +97,14 @@ def _stress(found: Mapping[str, Any]) -> Table:
     for name, part in found["stress"].items():
         cells = (f"{_number(part['scores'][score])} ({_number(part['as_is'][score])})" for score in scores)
         table.add_row(name, *cells, str(part["n_recordings"]))
+    return table
+
+
+def _importance(found: Mapping[str, Any]) -> Table:
+    table = plain_table("which features speak", "log loss rises by, when they are shuffled")
+    for kind in ("by_modality", "by_family"):
+        for name, rise in list(found[kind].items())[:_SPEAKING]:
+            table.add_row(f"{'all of ' if kind == 'by_modality' else '  '}{escape(name)}", f"{rise:.3f}")
     return table
 
 

@@ -4,55 +4,69 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pdmr_classic.config import FeatureSettings, Settings
+from pdmr_classic.config import Settings
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.features.extractor import Extraction
+from pdmr_classic.features.fitted import n_fitted
+from pdmr_classic.features.probe import names_by_family
 from pdmr_classic.features.registry import families
-from pdmr_classic.features.rows import stream_features
 from pdmr_classic.io.dataset import Dataset
-from pdmr_classic.io.embeddings import NETVLAD_WIDTH, odd_widths
+from pdmr_classic.io.embeddings import odd_widths
 from pdmr_classic.io.inspection import FileFacts, repeated_contents
-from pdmr_classic.io.openface import Stream, channel_kind
+from pdmr_classic.io.openface import channel_kind
 from pdmr_classic.models.model import DepressionModel, check_labels
 from pdmr_classic.splits import feasible_folds
 
 
 def summarise_check(splits: dict[str, tuple[Dataset, list[FileFacts]]], settings: Settings) -> dict[str, Any]:
-    """Return what `check` found in each split, with every finding and every refused file."""
+    """Return what `check` found in each split: what was noticed, refused files, and what `fit` would refuse."""
     findings: list[Finding] = []
     refused: list[Finding] = []
-    shown = {}
-    for name, (dataset, facts) in splits.items():
-        odd = odd_widths([(fact.path, fact.width) for fact in facts if fact.width]).values()
+    for dataset, facts in splits.values():
         findings += [*dataset.findings, *(finding for fact in facts for finding in fact.findings)]
-        refused += [*(fact.refused for fact in facts if fact.refused is not None), *odd]
-        findings += _about_labels(dataset, settings)
-        shown[name] = _summarise_split(dataset, facts)
+        refused += [fact.refused for fact in facts if fact.refused is not None]
+        refused += odd_widths([(fact.path, fact.width) for fact in facts if fact.width]).values()
     findings += repeated_contents([fact for _, facts in splits.values() for fact in facts])
+    findings += _shared_subjects([dataset for dataset, _ in splits.values()])
+    trained_on = splits.get("train", next(iter(splits.values())))[0] if set(splits) != {"test"} else None
     return {
         "synthetic": any(dataset.is_synthetic for dataset, _ in splits.values()),
-        "splits": shown,
+        "splits": {name: _summarise_split(dataset, facts) for name, (dataset, facts) in splits.items()},
         "refused": [finding.as_dict() for finding in refused],
+        "refused_by_fit": [finding.as_dict() for finding in _about_labels(trained_on, settings)],
         "findings": [finding.as_dict() for finding in findings],
     }
 
 
-def _about_labels(dataset: Dataset, settings: Settings) -> list[Finding]:
+def _shared_subjects(datasets: Sequence[Dataset]) -> list[Finding]:
+    """Tell of subjects in train and test. Where each recording is its own subject, equal ids are no equal people."""
+    known = [dataset for dataset in datasets if dataset.groups is not None and not dataset.has_own_groups]
+    if len(known) < 2:
+        return []
+    shared = set.intersection(*(set(dataset.groups.unique()) - {""} for dataset in known if dataset.groups is not None))
+    if not shared:
+        return []
+    what = f"{len(shared)} subjects are in train and in test: a score on test would be a leak"
+    return [Finding("shared-subjects", what, file=known[-1].folder, mend="keep each subject on one side")]
+
+
+def _about_labels(dataset: Dataset | None, settings: Settings) -> list[Finding]:
     """Say now what `fit` would refuse later."""
-    if dataset.status is None or dataset.groups is None:
+    if dataset is None or dataset.status is None or dataset.groups is None:
         return []
     known = dataset.status != ""
     try:
         check_labels(dataset.status[known], settings.data.classes)
         feasible_folds(dataset.status[known], dataset.groups[known], settings.learning.folds)
     except DataError as error:
-        return [error.finding]
+        return [replace(error.finding, file=error.finding.file or dataset.folder)]
     return []
 
 
@@ -104,53 +118,36 @@ def summarise_extraction(extraction: Extraction, out: Path, *, synthetic: bool =
 
 def summarise_families() -> list[dict[str, Any]]:
     """Return every family with its summary, formula, unit, source and its count on a complete OpenFace stream."""
-    counts = _counts()
     return [
         {
             "family": family.name,
             "view": family.view,
-            "count": counts[family.name],
+            "by_default": family.by_default,
+            "count": n_fitted(names) if family.view == "material" else len(names),
             "what": family.summary,
             **family.facts,
         }
         for family in families().values()
+        for names in [names_by_family()[family.name]]
     ]
 
 
-def _counts() -> dict[str, int]:
-    """Count features by computing them: on a complete stream of noise, and on an audio vector of the usual width."""
-    stream = _complete_stream()
-    vector = np.zeros(NETVLAD_WIDTH)
-    settings = FeatureSettings()
-    return {
-        name: len(family.function(vector, settings))
-        if family.view == "audio"
-        else len(stream_features(stream, (family,), settings)[0])
-        for name, family in families().items()
-    }
-
-
-def _complete_stream() -> Stream:
-    from pdmr_classic.io._synthetic_signals import ID_COLUMNS, VIDEO_COLUMNS
-
-    landmarks = [f"{axis}_{point}" for axis in "xy" for point in range(68)]
-    channels = (*VIDEO_COLUMNS[len(ID_COLUMNS) :], *landmarks)
-    values = np.random.default_rng(0).random((900, len(channels)), dtype=np.float32)
-    return Stream(values, channels, np.arange(900) / 30, 30.0, np.ones(900, dtype=bool))
-
-
 def summarise_fit(model: DepressionModel, out: Path) -> dict[str, Any]:
-    """Return what the manifest says of a model, but for the list of its features."""
-    facts = {name: value for name, value in model.facts_.items() if name != "features"}
+    """Return what the manifest says of a model, but for the lists of its features and of its training files."""
+    facts = {name: value for name, value in model.facts_.items() if name not in ("features", "contents")}
     return {"out": str(out), **facts, "n_features": len(model.feature_names_)}
 
 
+_IN_FORCE = ("threshold", "subjects", "prevalence")
+
+
 def summarise_predictions(predictions: pd.DataFrame, out: Path, *, synthetic: bool = False) -> dict[str, Any]:
-    """Return how many recordings were predicted to be what."""
+    """Return how many recordings were predicted to be what, and what was in force."""
     counts = predictions["status"].value_counts()
     return {
         "out": str(out),
         "synthetic": synthetic,
         "recordings": len(predictions),
         "predicted": {str(label): int(count) for label, count in sorted(counts.items())},
+        **{name: predictions.attrs[name] for name in _IN_FORCE if name in predictions.attrs},
     }

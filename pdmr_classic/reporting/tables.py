@@ -40,10 +40,11 @@ def check_tables(summary: dict[str, Any]) -> RenderableType:
     parts: list[RenderableType] = [_splits_table(summary["splits"])]
     if summary["findings"]:
         parts += ["", _findings_table("Noticed, and read all the same", summary["findings"])]
-    if summary["refused"]:
-        parts += ["", _refused_table(summary["refused"])]
-    else:
-        parts += ["", "Every file can be read."]
+    parts += (
+        ["", _refused_table("Refused", summary["refused"])] if summary["refused"] else ["", "Every file can be read."]
+    )
+    if summary["refused_by_fit"]:
+        parts += ["", _refused_table("fit would refuse this", summary["refused_by_fit"])]
     return marked(summary, parts)
 
 
@@ -102,8 +103,8 @@ def _findings_table(title: str, findings: Iterable[dict[str, Any]]) -> Table:
     return table
 
 
-def _refused_table(refused: Iterable[dict[str, Any]]) -> Table:
-    table = plain_table("Refused", "file")
+def _refused_table(title: str, refused: Iterable[dict[str, Any]]) -> Table:
+    table = plain_table(title, "file")
     for finding in refused:
         text = Text(finding["what"])
         where = ", ".join(f"{name} {finding[name]}" for name in ("row", "column") if name in finding)
@@ -117,18 +118,21 @@ def _refused_table(refused: Iterable[dict[str, Any]]) -> Table:
 
 
 def families_table(families: Iterable[dict[str, Any]]) -> RenderableType:
-    """Show every feature family."""
+    """Show every feature family, and how many features there are by default and if asked for."""
     table = plain_table("family", "what it computes", "count")
-    total = 0
+    totals = {"by default, video": 0, "by default, audio": 0, "by default, quality": 0, "if asked for": 0}
     for family in families:
         text = Text(family["what"])
         for name in ("formula", "unit", "source"):
             text.append(f"\n{name}: ", style="dim bold")
             text.append(family.get(name, ""), style="dim")
-        table.add_row(family["family"], text, str(family["count"]))
+        table.add_row(
+            family["family"] + ("" if family["by_default"] else "\n(if asked for)"), text, str(family["count"])
+        )
         table.add_section()
-        total += family["count"]
-    table.add_row("all", "on a complete stream and an audio vector of 768", str(total))
+        totals[f"by default, {family['view']}" if family["by_default"] else "if asked for"] += family["count"]
+    for label, total in totals.items():
+        table.add_row("", f"{label}, on a complete stream and an audio vector of 768", str(total))
     return table
 
 
@@ -143,6 +147,7 @@ def fit_table(summary: dict[str, Any]) -> RenderableType:
     table.add_row("learners", ", ".join(dict.fromkeys(member["learner"] for member in summary["members"])))
     if summary["threshold"] is not None:
         table.add_row(f"threshold for {escape(summary['positive'])}", f"{summary['threshold']:.3f}")
+        table.add_row("chosen for", summary["metric"] or "nothing: it was given")
     note = f"The folds chose parameters and threshold, so this flatters. Model: {summary['out']}"
     scores = score_table({"positive": summary["positive"], **summary["inner_scores"]}, title="on its own grouped folds")
     return marked(summary, [table, "", scores, "", note])

@@ -236,8 +236,12 @@ def test_groups_may_come_from_the_id(walk: Path, tmp_path: Path) -> None:
     labels.assign(data_id=[f"P{data_id}_a" for data_id in labels.data_id]).drop(columns="subject_id").to_csv(
         train / "labels.csv", index=False
     )
-    found = json.loads(done("check", train, "--groups", r"re:^(P0\d)", "--json").stdout)
-    assert found["splits"]["train"]["subjects"] < len(labels)
+    # All of them of one subject: counted as such, and no set to learn from.
+    checked = run("check", train, "--groups", r"re:^(P0)", "--json")
+    found = json.loads(checked.stdout)
+    assert found["splits"]["train"]["subjects"] == 1
+    assert [finding["code"] for finding in found["refused_by_fit"]] == ["too-few-groups"]
+    assert checked.returncode == 3
 
 
 def test_the_cache_is_kept_where_it_is_asked_for_and_nowhere_else(walk: Path, tmp_path: Path) -> None:

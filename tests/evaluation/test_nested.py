@@ -322,3 +322,17 @@ def test_two_runs_on_one_target_are_refused(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_result_does_not_depend_on_the_number_of_processes(found: dict[str, Any]) -> None:
     assert run(study(signal=1.5), repeats=2, jobs=2) == found
+
+
+def test_weights_that_the_settings_name_reach_training() -> None:
+    made, settings = study(signal=1.0), QUICK.override({"data.weights": "w"})
+    heavy = pd.DataFrame({"w": np.where(made[1] == "Depression", "5", "1")}, index=made[0].index)
+    plain, even, weighted = (
+        run(made)["scores"],
+        run(made, settings=settings, labels=heavy.assign(w="1"))["scores"],
+        run(made, settings=settings, labels=heavy)["scores"],
+    )
+    assert even == plain
+    assert weighted["brier"] != plain["brier"]
+    with pytest.raises(ConfigError, match="names no column of the labels"):
+        run(made, settings=settings)

@@ -137,10 +137,20 @@ def test_a_face_without_any_landmark_left_is_unknown_under_the_same_names() -> N
 
 
 @pytest.mark.parametrize("place", [0.0, 0.1, 500.3])
-def test_frames_whose_points_all_coincide_do_not_move(place: float) -> None:
+def test_a_face_whose_points_all_coincide_is_unknown(place: float) -> None:
     found = of({name: np.full(60, place) for name in landmarks(face()[None])})
-    assert found["face__amplitude_rms"] == 0.0
-    assert found["face__speed_rms"] == 0.0
+    assert np.isnan([found["face__amplitude_rms"], found["face__speed_rms"], found["face__share_still"]]).all()
+
+
+def test_a_point_that_is_often_hidden_costs_its_own_region_only() -> None:
+    rng = np.random.default_rng(12)
+    shapes = landmarks(face()[None] + rng.normal(0, 1, (60, 68)) + 1j * rng.normal(0, 1, (60, 68)))
+    hidden = {name: np.array(values, dtype=float) for name, values in shapes.items()}
+    for point in range(48, 68):
+        hidden[f"x_{point}"][1:] = np.nan
+    found = of(hidden)
+    assert np.isnan(found["face_mouth__speed_rms"])
+    assert found["face_brows__speed_rms"] == pytest.approx(of(shapes)["face_brows__speed_rms"], rel=0.1)
 
 
 def test_two_points_are_no_face() -> None:

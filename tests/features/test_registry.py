@@ -54,7 +54,9 @@ def test_the_order_of_families_does_not_depend_on_what_was_imported_first() -> N
 
 
 def test_fitted_families_are_not_on_by_default() -> None:
-    assert {name for name, family in families().items() if not family.by_default} == {"au_tangent", "kinemes"}
+    assert {name for name, family in families().items() if not family.by_default} == {
+        *("au_tangent", "kinemes", "face_shape"),
+    }
 
 
 def test_features_are_called_view_channel_functional_and_are_unique() -> None:

@@ -142,7 +142,7 @@ def test_a_manifest_of_another_model_is_refused(copied: Path) -> None:
         DepressionModel.load(copied)
 
 
-@pytest.mark.parametrize("schema", ["pdmr-classic/model/2", None, 7])
+@pytest.mark.parametrize("schema", ["pdmr-classic/model/9", None, 7])
 def test_a_manifest_of_another_schema_is_refused_and_nothing_is_opened(
     copied: Path, tmp_path: Path, schema: Any
 ) -> None:

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_info
 
-from pdmr_classic.models.learners import LEARNERS, fit_member, log_odds, one_thread, raw_scores
+from pdmr_classic.models.learners import LEARNERS, fit_member, log_odds, raw_scores
 from pdmr_classic.models.members import Member
 from pdmr_classic.models.spaces import defaults, suggest
+from pdmr_classic.threads import one_thread
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 

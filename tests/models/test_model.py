@@ -57,7 +57,7 @@ def test_every_recording_is_predicted_with_a_probability_though_modalities_are_m
 ) -> None:
     for split in ("train", "test"):
         data = load_dataset(small_set, split=split)
-        found = fitted_model.predict(data)
+        found = fitted_model.predict(data, allow_overlap=split == "train")
         assert found.index.tolist() == data.data_ids
         assert found["probability"].between(0, 1).all()
         assert set(found["status"]) <= {"Depression", "Normal"}
@@ -67,7 +67,7 @@ def test_every_recording_is_predicted_with_a_probability_though_modalities_are_m
 
 
 def test_a_recording_is_positive_from_the_threshold_on(fitted_model: DepressionModel, small_set: Path) -> None:
-    found = fitted_model.predict(load_dataset(small_set, split="train"))
+    found = fitted_model.predict(load_dataset(small_set, split="train"), allow_overlap=True)
     assert (found["status"] == "Depression").tolist() == (found["probability"] >= fitted_model.threshold_).tolist()
 
 
@@ -77,6 +77,63 @@ def test_the_threshold_is_in_effect_not_one_half(svm: Settings) -> None:
     probability = model.predict_features(X)["probability"]
     model.threshold_ = float(np.sort(probability)[-3])
     assert (model.predict_features(X)["status"] == "Depression").sum() == 3
+
+
+# A word of what happens at prediction only; what it should be by hand stands in test_prevalence.py.
+
+
+def test_a_subject_s_recordings_get_one_answer(svm: Settings) -> None:
+    X, status, groups = table()
+    model = DepressionModel(svm).fit(X, status, groups)
+    apart, together = model.predict_features(X), model.predict_features(X, pool_subjects=groups)
+    assert together.index.equals(apart.index)
+    assert (together.groupby(groups).nunique() == 1).all(axis=None)
+    log_odds = np.log(apart["probability"] / (1 - apart["probability"])).groupby(groups).transform("mean")
+    np.testing.assert_allclose(together["probability"], 1 / (1 + np.exp(-log_odds)))
+    assert together.attrs["subjects"] == groups.nunique()
+    called = together["probability"] >= together.attrs["threshold"]
+    assert (together["status"] == "Depression").tolist() == called.tolist()
+
+
+def test_subjects_of_single_recordings_change_no_probability(svm: Settings) -> None:
+    X, status, groups = table()
+    model = DepressionModel(svm).fit(X, status, groups)
+    alone = model.predict_features(X, pool_subjects=pd.Series(X.index, X.index))
+    np.testing.assert_allclose(alone["probability"], model.predict_features(X)["probability"])
+
+
+def test_a_recording_without_a_subject_cannot_be_pooled_and_is_told_before_files_are_read(
+    fitted_model: DepressionModel, small_set: Path
+) -> None:
+    data, told = load_dataset(small_set, split="test"), Told()
+    subjects = pd.Series("S1", index=data.data_ids[1:])
+    with pytest.raises(DataError, match=rf"1 of {len(data)} recordings have no subject[^\0]*'{data.data_ids[0]}'"):
+        fitted_model.predict(data, pool_subjects=subjects, reporter=told)
+    assert told.stages == []
+
+
+def test_a_prevalence_corrects_probabilities_moves_the_threshold_and_is_told(
+    fitted_model: DepressionModel, small_set: Path
+) -> None:
+    data, told = load_dataset(small_set, split="test"), Told()
+    before = fitted_model.predict(data)
+    after = fitted_model.predict(data, prevalence=0.1, reporter=told)
+    share = fitted_model.decision_.shares[0]
+    odds = before["probability"] / (1 - before["probability"]) * (0.1 / share) / (0.9 / (1 - share))
+    np.testing.assert_allclose(after["probability"], odds / (1 + odds))
+    assert after.attrs["prevalence"] == pytest.approx({"Depression": 0.1, "Normal": 0.9})
+    assert after.attrs["threshold"] < fitted_model.threshold_
+    assert "prevalence" in told.codes()
+    assert "prevalence" not in before.attrs
+
+
+def test_a_prevalence_that_is_no_share_is_refused_before_files_are_read(
+    fitted_model: DepressionModel, small_set: Path
+) -> None:
+    told = Told()
+    with pytest.raises(ConfigError, match="--prevalence is no share"):
+        fitted_model.predict(load_dataset(small_set, split="test"), prevalence=2.0, reporter=told)
+    assert told.stages == []
 
 
 def test_predictions_do_not_depend_on_which_recordings_stand_beside(
@@ -197,6 +254,62 @@ def test_the_positive_class_is_the_one_asked_for(svm: Settings, wanted: str, oth
     assert by_class[wanted] > by_class[other]
 
 
+def test_the_metric_and_the_threshold_stand_in_the_facts(svm: Settings) -> None:
+    X, status, groups = table()
+    found = {
+        metric: DepressionModel(svm.override({"learning.metric": metric})).fit(X, status, groups)
+        for metric in ("f1", "balanced_accuracy", "logloss")
+    }
+    assert [model.facts_["metric"] for model in found.values()] == list(found)
+    assert all(model.facts_["threshold"] == model.threshold_ for model in found.values())
+    assert found["logloss"].threshold_ == 0.5
+    assert found["f1"].threshold_ != 0.5
+    pd.testing.assert_series_equal(found["f1"].oof_["probability"], found["logloss"].oof_["probability"])
+
+
+def test_a_threshold_that_is_given_is_in_force(svm: Settings) -> None:
+    X, status, groups = table()
+    model = DepressionModel(svm.override({"learning.threshold": 0.8})).fit(X, status, groups)
+    assert model.threshold_ == model.facts_["threshold"] == 0.8
+    assert model.facts_["metric"] is None
+    found = model.predict_features(X)
+    assert (found["status"] == "Depression").tolist() == (found["probability"] >= 0.8).tolist()
+
+
+def test_a_threshold_for_several_classes_is_told_and_does_nothing(svm: Settings) -> None:
+    X, status, groups = table(n_subjects=15, classes=("a", "b", "c"))
+    told = Told()
+    model = DepressionModel(svm.override({"learning.threshold": 0.8})).fit(X, status, groups, reporter=told)
+    plain = DepressionModel(svm).fit(X, status, groups)
+    assert "threshold-unused" in told.codes()
+    assert plain.facts_["metric"] == "macro_f1"
+    pd.testing.assert_frame_equal(model.predict_features(X), plain.predict_features(X))
+
+
+@pytest.mark.parametrize(("name", "value"), [("metric", "accuracy"), ("threshold", 1.5), ("threshold", -0.1)])
+def test_a_metric_or_a_threshold_that_is_none_is_refused(svm: Settings, name: str, value: object) -> None:
+    with pytest.raises(ConfigError, match=rf"the setting learning.{name}"):
+        svm.override({f"learning.{name}": value})
+
+
+def test_weights_of_one_change_nothing(svm: Settings) -> None:
+    X, status, groups = table()
+    without, ones = (
+        DepressionModel(svm).fit(X, status, groups, sample_weight=weights) for weights in (None, np.ones(len(X)))
+    )
+    assert without.facts_ == ones.facts_
+    pd.testing.assert_frame_equal(without.oof_, ones.oof_, check_exact=True)
+
+
+def test_weights_reach_tuning_stack_and_threshold(svm: Settings) -> None:
+    X, status, groups = table()
+    heavy = np.where(status == "Depression", 5.0, 1.0)
+    plain, weighted = (DepressionModel(svm).fit(X, status, groups, sample_weight=w) for w in (None, heavy))
+    assert weighted.decision_.shares.tolist() == pytest.approx([5 / 6, 1 / 6])
+    assert weighted.oof_["probability"].mean() > plain.oof_["probability"].mean()
+    assert weighted.facts_["data_fingerprint"] != plain.facts_["data_fingerprint"]
+
+
 def test_several_classes_have_a_probability_each_and_no_threshold(svm: Settings) -> None:
     X, status, groups = table(n_subjects=15, classes=("a", "b", "c"))
     model = DepressionModel(svm).fit(X, status, groups)
@@ -211,11 +324,28 @@ def test_several_classes_have_a_probability_each_and_no_threshold(svm: Settings)
     assert "f1" not in model.facts_["inner_scores"]
 
 
-def test_labels_that_are_no_text_keep_their_names(svm: Settings) -> None:
-    X, status, groups = table(classes=("1", "0"))
-    model = DepressionModel(svm.override({"data.positive": "1"})).fit(X, status, groups)
-    assert model.classes_ == ["0", "1"]
-    assert set(model.predict_features(X)["status"]) == {"0", "1"}
+@pytest.mark.parametrize(
+    "classes",
+    [("1", "0"), ("抑郁", "健康"), ("krank, sehr", "nicht, krank"), ("True", "False"), ("probability", "status")],
+)
+def test_labels_of_any_kind_keep_their_names(svm: Settings, classes: tuple[str, str], tmp_path: Path) -> None:
+    X, status, groups = table(classes=classes)
+    model = DepressionModel(svm.override({"data.positive": classes[0]})).fit(X, status, groups)
+    assert model.classes_ == sorted(classes)
+    write_results(model.predict_features(X), tmp_path / "results.jsonl", proba=True)
+    lines = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert {line["status"] for line in lines} == set(classes)
+
+
+def test_three_labels_of_any_kind_have_their_own_probability(svm: Settings, tmp_path: Path) -> None:
+    classes = ("0", "ja, sehr", "健康")
+    X, status, groups = table(n_subjects=15, classes=classes)
+    write_results(
+        DepressionModel(svm).fit(X, status, groups).predict_features(X), tmp_path / "results.jsonl", proba=True
+    )
+    lines = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert all(set(line["probabilities"]) == set(classes) for line in lines)
+    assert all(max(line["probabilities"], key=line["probabilities"].get) == line["status"] for line in lines)
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.typing import ArrayLike
+import sklearn
 from sklearn.base import clone
+from sklearn.pipeline import Pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from pdmr_classic import DataError, GroupedStacker
+from pdmr_classic.models import problem as problem_module
 from pdmr_classic.models.problem import Problem
+from pdmr_classic.splits import GroupedFolds
 
 NAMES = [f"{view}__c{k}__mean" for view in ("video", "audio") for k in range(3)]
 
@@ -35,21 +38,15 @@ def stacker(**changes: Any) -> GroupedStacker:
     return GroupedStacker(**{"learners": ["svm"], "folds": 4, "repeats": 1, **changes})
 
 
-class RowsAreSubjects(GroupedStacker):
-    """A stacker without people: what scikit-learn's checks hand in has no groups."""
-
-    def fit(self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None = None) -> RowsAreSubjects:
-        rows = np.arange(len(np.atleast_1d(np.asarray(y))))
-        return super().fit(X, y, groups=rows if groups is None else groups)
-
-
 NO_VALUE_ERROR = "a DataError is told as a message of the program, and is no ValueError"
 
 
 @parametrize_with_checks(
-    [RowsAreSubjects(learners=["svm"], folds=2, repeats=1)],
+    [stacker(folds=2, groups_required=False)],
     expected_failed_checks=lambda estimator: {
         "check_classifiers_one_label": NO_VALUE_ERROR,
+        "check_classifiers_one_label_sample_weights": NO_VALUE_ERROR,
+        "check_sample_weight_equivalence_on_dense_data": "folds are made of all rows: a removed row makes other ones",
         "check_fit2d_1sample": NO_VALUE_ERROR,
     },
 )
@@ -205,6 +202,13 @@ def test_labels_that_do_not_serve_are_refused_by_their_names(y: list[str], group
         stacker().fit(table()[0], y, groups=groups)
 
 
+def test_each_row_is_a_subject_where_groups_are_not_required() -> None:
+    X, y, _ = table()
+    alone = stacker(groups_required=False).fit(X, y)
+    named = stacker().fit(X, y, groups=np.arange(len(X)))
+    np.testing.assert_array_equal(alone.oof_probability_, named.oof_probability_)
+
+
 def test_groups_of_another_length_are_refused() -> None:
     X, y, subjects = table()
     with pytest.raises(ValueError, match="inconsistent"):
@@ -226,3 +230,108 @@ def test_a_clone_is_unfitted_and_has_the_same_parameters() -> None:
     copy = clone(fitted)
     assert copy.get_params() == fitted.get_params()
     assert not hasattr(copy, "classes_")
+
+
+# ------------------------------------------------------------------------------------------------ weights
+
+
+ALL_LEARNERS = ("lightgbm", "xgboost", "svm", "linear")
+
+
+def test_weights_of_one_change_nothing() -> None:
+    X, y, subjects = table()
+    without, ones = (
+        stacker(learners=ALL_LEARNERS).fit(X, y, groups=subjects, sample_weight=weights)
+        for weights in (None, np.ones(len(X)))
+    )
+    np.testing.assert_array_equal(without.oof_probability_, ones.oof_probability_)
+    np.testing.assert_array_equal(without.predict_proba(X), ones.predict_proba(X))
+
+
+@pytest.mark.parametrize("learner", ALL_LEARNERS)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_rows_of_weight_zero_influence_nothing(learner: str, n_classes: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y, subjects = table(n_classes=n_classes, n_subjects=18)
+    rng = np.random.default_rng(1)
+    idle = rng.random(len(X)) < 0.3
+    folds = list(GroupedFolds(3).split(X, y, subjects))
+
+    class Fixed(GroupedFolds):
+        def split(self, X: Any, y: Any = None, groups: Any = None) -> Any:
+            yield from folds
+
+    monkeypatch.setattr(problem_module, "GroupedFolds", Fixed)
+    other, others_y = X.copy(), y.copy()
+    other.loc[idle, NAMES] = 1e3 * rng.normal(size=(idle.sum(), len(NAMES)))
+    others_y[idle] = rng.permutation(y[idle])
+    ours, theirs = (
+        stacker(learners=[learner], folds=3).fit(frame, labels, groups=subjects, sample_weight=1.0 - idle)
+        for frame, labels in ((X, y), (other, others_y))
+    )
+    # Not to the last bit: rows that are predicted together are multiplied in blocks.
+    np.testing.assert_allclose(ours.oof_probability_[~idle], theirs.oof_probability_[~idle], rtol=1e-9)
+    np.testing.assert_allclose(ours.predict_proba(X), theirs.predict_proba(X), rtol=1e-9)
+    assert np.isfinite(ours.oof_probability_).all(), "rows of weight 0 are predicted all the same"
+
+
+@pytest.mark.parametrize("learner", ALL_LEARNERS)
+def test_a_class_that_weighs_more_is_more_probable(learner: str) -> None:
+    X, y, subjects = table()
+    X[NAMES] = np.random.default_rng(2).normal(size=(len(X), len(NAMES)))
+    even, heavy = (
+        stacker(learners=[learner]).fit(X, y, groups=subjects, sample_weight=np.where(y == "yes", weight, 1.0))
+        for weight in (1.0, 5.0)
+    )
+    place = even.classes_.tolist().index("yes")
+    assert heavy.oof_probability_[:, place].mean() > even.oof_probability_[:, place].mean() + 0.1
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (np.ones(3), r"sample_weight must be of shape \(48,\), got \(3,\)"),
+        (np.r_[-1.0, np.ones(47)], "sample_weight must be finite and not negative, got -1"),
+        (np.r_[np.nan, np.ones(47)], "sample_weight must be finite"),
+        (np.zeros(48), "sample_weight must be positive for some rows"),
+    ],
+)
+def test_weights_that_are_none_are_refused(weights: Any, message: str) -> None:
+    X, y, subjects = table()
+    with pytest.raises(ValueError, match=message):
+        stacker().fit(X, y, groups=subjects, sample_weight=weights)
+
+
+def test_a_class_without_any_weight_is_refused() -> None:
+    X, y, subjects = table()
+    with pytest.raises(DataError, match=r"single class[^\0]*'no'"):
+        stacker().fit(X, y, groups=subjects, sample_weight=(y == "no").astype(float))
+
+
+def test_weights_are_routed() -> None:
+    X, y, subjects = table(lacking=0)
+    weights = np.where(y == "yes", 5.0, 1.0)
+    direct = stacker().fit(X, y, groups=subjects, sample_weight=weights)
+    with sklearn.config_context(enable_metadata_routing=True):
+        routed = Pipeline([("stack", stacker())]).fit(X, y, groups=subjects, sample_weight=weights)
+        np.testing.assert_array_equal(routed.predict_proba(X), direct.predict_proba(X))
+
+
+# ------------------------------------------------------------------------------------------ kinds of labels
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("0", "1"), (0, 1), (-1, 7), (False, True), ("nicht, krank", "krank, sehr"), ("健康", "抑郁"), (0, 1, 2)],
+    ids=str,
+)
+def test_labels_may_be_of_any_kind(names: tuple[Any, ...]) -> None:
+    X, y, subjects = table(n_classes=len(names), n_subjects=18)
+    plain = stacker().fit(X, np.unique(y, return_inverse=True)[1], groups=subjects)
+    labels = np.array(names)[np.unique(y, return_inverse=True)[1]]
+    fitted = stacker().fit(X, labels, groups=subjects)
+    assert fitted.classes_.tolist() == sorted(names)
+    assert set(fitted.predict(X).tolist()) == set(names)
+    assert fitted.predict(X).dtype == labels.dtype
+    np.testing.assert_array_equal(fitted.classes_.searchsorted(labels), np.unique(labels, return_inverse=True)[1])
+    if sorted(names) == list(names):
+        np.testing.assert_array_equal(fitted.predict_proba(X), plain.predict_proba(X))

@@ -87,7 +87,7 @@ def test_a_check_says_what_fit_would_refuse(
     shutil.copytree(small_set / "train", tmp_path / "train")
     labels = tmp_path / "train/labels.csv"
     labels.write_text(labels.read_text().replace(old, new, 8 if code else 1))
-    codes = {finding["code"] for finding in checked(tmp_path / "train")["findings"]}
+    codes = {finding["code"] for finding in checked(tmp_path / "train")["refused_by_fit"]}
     assert (code or "unknown-label") in codes
 
 
@@ -109,10 +109,14 @@ def test_every_family_is_listed_with_all_that_is_known_of_it() -> None:
     assert [family["family"] for family in found] == list(families())
     text = shown(families_table(found))
     for family in found:
-        assert family["count"] > 0, family["family"]
+        # Nothing is learned from the face shape: it serves --groups infer alone.
+        assert (family["count"] > 0) is (family["family"] != "face_shape"), family["family"]
         for part in ("what", "formula", "unit", "source"):
             assert family.get(part), f"{family['family']} has no {part}"
-    assert str(sum(family["count"] for family in found)) in text
+    by_default = sum(family["count"] for family in found if family["by_default"] and family["view"] == "video")
+    assert 1500 <= by_default <= 2500
+    assert str(by_default) in text
+    assert {family["family"] for family in found if not family["by_default"]} >= {"kinemes", "au_tangent"}
 
 
 def test_a_fit_shows_f1_beside_its_floor_and_that_it_flatters(fitted_model: DepressionModel) -> None:

@@ -1,0 +1,104 @@
+"""The fence around the test set, and `--groups infer`, as their users meet them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+PROGRAM = Path(sys.executable).parent / "pdmr-classic"
+QUICK = """
+[learning]
+learners = ["linear"]
+trials = 1
+repeats = 1
+folds = 3
+[features]
+families = ["distribution", "quality", "audio_vector"]
+"""
+
+
+def run(*args: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(PROGRAM), *map(str, args)]
+    environment = {**os.environ, "COLUMNS": "80"}
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture
+def leaky(small_set: Path, fitted_file: Path, tmp_path: Path) -> Path:
+    """Return a folder with a model and its set, in whose test/ one training recording stands under another name."""
+    for path in fitted_file.parent.iterdir():
+        shutil.copy(path, tmp_path)
+    shutil.copytree(small_set, tmp_path / "data")
+    source = sorted((tmp_path / "data/train/video").iterdir())[0]
+    shutil.copy(source, tmp_path / "data/test/video/zz.csv")
+    return tmp_path
+
+
+def predict(leaky: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return run("predict", "data", "--model", "small.joblib", "--out", "results.jsonl", *options, cwd=leaky)
+
+
+def test_a_training_recording_is_refused_by_name_and_nothing_is_written(leaky: Path) -> None:
+    before = {path.name for path in leaky.iterdir()}
+    result = predict(leaky)
+    assert result.returncode == 3
+    assert "1 recordings are in the training set as well" in result.stderr
+    assert "'zz' (video: same content to" in result.stderr
+    assert "--allow-overlap" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert {path.name for path in leaky.iterdir()} == before
+
+
+def test_it_is_refused_without_train_beside_it(leaky: Path) -> None:
+    shutil.rmtree(leaky / "data" / "train")
+    result = predict(leaky)
+    assert result.returncode == 3
+    assert "'zz' (video: same content)" in result.stderr
+
+
+def test_allowed_overlap_is_told_and_noted_beside_the_results(leaky: Path) -> None:
+    result = predict(leaky, "--allow-overlap")
+    assert result.returncode == 0, result.stderr
+    assert "note: 1 recordings are in the training set as well" in result.stderr
+    lines = [json.loads(line) for line in (leaky / "results.jsonl").read_text().splitlines()]
+    assert [list(line) for line in lines] == [["data_id", "status"]] * len(lines)
+    notes = json.loads((leaky / "results.notes.json").read_text())
+    assert notes["schema"] == "pdmr-classic/notes/1"
+    assert [note["data_id"] for note in notes["overlap"]] == ["zz"]
+
+
+def test_a_clean_test_set_has_no_notes(leaky: Path) -> None:
+    (leaky / "data/test/video/zz.csv").unlink()
+    result = predict(leaky)
+    assert result.returncode == 0, result.stderr
+    assert not (leaky / "results.notes.json").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("verb", "out"), [("fit", "mine.joblib"), ("evaluate", "mine.json")])
+def test_inferred_groups_are_told_and_written_and_can_be_passed_back(
+    small_set: Path, tmp_path: Path, verb: str, out: str
+) -> None:
+    shutil.copytree(small_set / "train", tmp_path / "train")
+    labels = tmp_path / "train" / "labels.csv"
+    pd.read_csv(labels, dtype=str).drop(columns="subject_id").to_csv(labels, index=False)
+    (tmp_path / "quick.toml").write_text(QUICK)
+    options = ["--config", "quick.toml", "--out", out, "--jobs", "1"]
+    if verb == "evaluate":
+        options += ["--folds", "2", "--repeats", "1", "--no-stress"]
+    result = run(verb, "train", "--groups", "infer", *options, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "subjects are proposed" in result.stderr or "no subjects could be inferred" in result.stderr
+    table = pd.read_csv(tmp_path / "mine.groups.csv", dtype=str)
+    assert list(table.columns) == ["data_id", "subject_id"]
+    assert len(table) == len(pd.read_csv(labels))
+    again = run(verb, "train", "--groups", "mine.groups.csv", *options, cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "proposed" not in again.stderr
