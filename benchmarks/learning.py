@@ -217,7 +217,8 @@ def scores(task: Task, name: str, rows: list[np.ndarray] | None = None) -> tuple
         both = task.positive is not None and len(set(truth)) == 2
         auc = roc_auc_score(truth == task.positive, probability) if both else np.nan
         found.append((f1(truth, said, task.positive) if len(truth) else np.nan, auc))
-    return tuple(np.nanmean(np.array(found), axis=0))
+    columns = np.array(found).T
+    return tuple(float(column[~np.isnan(column)].mean()) if (~np.isnan(column)).any() else np.nan for column in columns)
 
 
 def intervals(task: Task, rival: str) -> list[tuple[float, float]]:
@@ -231,7 +232,8 @@ def intervals(task: Task, rival: str) -> list[tuple[float, float]]:
         drawn = rng.choice(names, len(names))
         rows = [np.concatenate([np.zeros(0, int), *(of[s] for s in drawn if s in of)]) for of in places]
         differences.append(np.subtract(scores(task, rival, rows), scores(task, OURS, rows)))
-    return [tuple(np.nanpercentile(column, (2.5, 97.5))) for column in np.array(differences).T]
+    columns = np.array(differences).T
+    return [(np.nan, np.nan) if np.isnan(c).all() else tuple(np.nanpercentile(c, (2.5, 97.5))) for c in columns]
 
 
 def run(task: Task, contenders: dict[str, Any]) -> None:

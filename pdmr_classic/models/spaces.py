@@ -34,7 +34,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
         "subsample": 0.8,
         "reg_lambda": 1.0,
     },
-    "svm": {"k": None, "C": 1.0, "gamma_scale": 1.0},
+    "svm": {"k": None, "C": 2.0, "gamma_scale": 1.0},
     "linear": {"k": None, "C": 1.0},
 }
 
