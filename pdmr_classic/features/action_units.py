@@ -22,7 +22,7 @@ _TOGETHER = (("AU06", "AU12"), ("AU01", "AU04"), ("AU15", "AU17"))
 _WITHOUT = (("AU12", "AU06"),)
 
 
-@channel_family("au_activation", kinds=("au_intensity", "au_presence"))
+@channel_family("au_activation", kinds=("au_intensity", "au_presence"), units_apart=True)
 def au_activation(signal: Signal, settings: FeatureSettings) -> Mapping[str, Floats]:
     """How often and for how long each action unit is active.
 

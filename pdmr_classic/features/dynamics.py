@@ -16,7 +16,7 @@ LAGS_S = (0.5, 1.0, 2.0, 5.0)
 # A channel that has not forgotten by then is told to be that slow by its slope and its spectrum.
 _LONGEST_S = 10.0
 # Stands for a gap among the directions -1, 0 and 1: its product with any of them is no turn.
-_GAP = 2
+_BARRIER = 2
 
 
 @channel_family("dynamics", kinds=CONTINUOUS)
@@ -70,20 +70,17 @@ def _turns(signal: Signal) -> Floats:
     n_triples = int(np.count_nonzero(together))
     if not n_triples:
         return np.full(len(steps), np.nan)
-    sign = (steps > 0).astype(np.int8) - (steps < 0).astype(np.int8)
-    sign[:, ~signal.follows[1:]] = _GAP
-    before = _last_moving(sign)
-    # A plateau between a rise and a fall is a turn as well, but never a gap.
-    return np.asarray(np.count_nonzero(before[:, :-1] * sign[:, 1:] == -1, axis=1) / n_triples * signal.frame_rate_hz)
-
-
-def _last_moving(sign: NDArray[np.int8]) -> NDArray[np.int8]:
-    """Return at each step the last direction that was not 0, shape [C, V - 1]."""
-    still = (sign == 0).any(axis=1)
-    found = sign.copy()
-    places = np.where(sign[still] != 0, np.arange(sign.shape[1], dtype=np.int32), 0)
-    found[still] = np.take_along_axis(sign[still], np.maximum.accumulate(places, axis=1), axis=1)
-    return found
+    # All channels as one line; a gap, and the end of each channel, are barriers that no product turns into -1.
+    line = np.full((len(steps), steps.shape[1] + 1), _BARRIER, dtype=np.int8)
+    np.subtract((steps > 0).view(np.int8), (steps < 0).view(np.int8), out=line[:, :-1])
+    line[:, :-1][:, ~signal.follows[1:]] = _BARRIER
+    flat = line.ravel()
+    # A plateau between a rise and a fall is a turn as well: only the steps that move count.
+    moving = np.flatnonzero(flat != 0)
+    direction = flat[moving]
+    turns = moving[1:][direction[1:] * direction[:-1] == -1]
+    count = np.diff(np.searchsorted(turns, np.arange(len(steps) + 1) * line.shape[1]))
+    return np.asarray(count / n_triples * signal.frame_rate_hz)
 
 
 def autocorrelation(signal: Signal, longest_s: float) -> Floats:

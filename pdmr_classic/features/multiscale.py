@@ -19,7 +19,7 @@ SCALES_S = (1, 5, 30)
 _SEEN = 0.5
 
 
-@channel_family("multiscale", kinds=(*BEHAVIOURAL, "au_presence"))
+@channel_family("multiscale", kinds=(*BEHAVIOURAL, "au_presence"), units_apart=True)
 def multiscale(signal: Signal, settings: FeatureSettings) -> Mapping[str, Floats]:
     """Steadiness of each channel: functionals of windows, and how they vary from window to window.
 

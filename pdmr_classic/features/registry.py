@@ -44,6 +44,8 @@ class Family:
     function : callable
     by_default : bool
         Whether it is computed where no families are named.
+    units_apart : bool
+        Whether it asks other things of action units than of other channels, and gets them in signals of their own.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Family:
     kinds: tuple[str, ...]
     function: Callable[..., Mapping[Any, Any]]
     by_default: bool = True
+    units_apart: bool = False
 
     @property
     def summary(self) -> str:
@@ -72,11 +75,13 @@ _MODULES = (
 _FAMILIES: dict[str, Family] = {}
 
 
-def channel_family(name: str, kinds: Sequence[str]) -> Callable[[ChannelFunction], ChannelFunction]:
+def channel_family(
+    name: str, kinds: Sequence[str], *, units_apart: bool = False
+) -> Callable[[ChannelFunction], ChannelFunction]:
     """Register a function from a `Signal` to `{functional: values of shape [C]}`, for channels of these kinds."""
 
     def register(function: ChannelFunction) -> ChannelFunction:
-        _FAMILIES[name] = Family(name, "video", tuple(kinds), function)
+        _FAMILIES[name] = Family(name, "video", tuple(kinds), function, units_apart=units_apart)
         return function
 
     return register

@@ -79,7 +79,7 @@ def stream_features(
     made: dict[tuple[str, ...], list[Signal]] = {}
     for family in families:
         if family.kinds:
-            for signal in _signals_of(stream, family.kinds, made):
+            for signal in _signals_of(stream, family, made):
                 result = family.function(signal, settings)
                 names.append(_channel_names(family.view, signal.channels, tuple(result)))
                 values += result.values()
@@ -94,14 +94,13 @@ def stream_features(
     return _joined(tuple(names)), flat
 
 
-def _signals_of(stream: Stream, kinds: tuple[str, ...], made: dict[tuple[str, ...], list[Signal]]) -> list[Signal]:
-    """Return the signals of some kinds of channel; families share them, and what is computed on them.
-
-    Action units stand alone: what is asked of them is not what is asked of another measurement.
-    """
+def _signals_of(stream: Stream, family: Family, made: dict[tuple[str, ...], list[Signal]]) -> list[Signal]:
+    """Return the signals of a family's channels; families share them, and what is computed on them."""
+    units = _UNITS if family.units_apart else ()
+    groups = [tuple(kind for kind in family.kinds if kind not in units), *((unit,) for unit in units)]
     found: list[Signal] = []
-    for group in (tuple(kind for kind in kinds if kind not in _UNITS), *((unit,) for unit in _UNITS)):
-        if set(group) <= set(kinds) and group:
+    for group in groups:
+        if group and set(group) <= set(family.kinds):
             if group not in made:
                 made[group] = signals(stream, [name for name in stream.channels if channel_kind(name) in group])
             found += made[group]
