@@ -15,8 +15,8 @@ from pdmr_classic.splits import Fold
 
 Floats = NDArray[np.float64]
 
-# Pulls the weights to those of a plain average: a hundred subjects cannot tell nine learners apart.
-_RIDGE = 5.0
+# Pulls the weights to those of a plain average: a hundred subjects can hardly tell a dozen learners apart.
+_RIDGE = 0.5
 
 
 class Combiner:
@@ -115,13 +115,13 @@ class Choice:
     how : str
     losses : dict of str to float
         Cross-fitted log loss of "average", of the best single member (under its name) and of "weights".
-    standard_error : float
-        Subject-clustered, of the smallest of these.
+    standard_errors : dict of str to float
+        Subject-clustered, of the difference of each of these to the smallest.
     """
 
     how: str
     losses: dict[str, float]
-    standard_error: float
+    standard_errors: dict[str, float]
 
 
 def choose(
@@ -135,7 +135,8 @@ def choose(
 ) -> tuple[Choice, Floats]:
     """Choose the simplest way of combining within one standard error of the best, on cross-fitted predictions.
 
-    Simplest is the plain average, which chooses nothing; then the best single member; then fitted weights.
+    Simplest is the plain average, which chooses nothing; then the best single member; then fitted weights. The standard
+    error is that of the paired difference: how hard the recordings are is the same for all of them.
 
     Returns
     -------
@@ -155,9 +156,10 @@ def choose(
         found = {"average": crossed("average"), best_single: singles[best_single], "weights": crossed("weights")}
     losses = {how: log_loss(probability, y, sample_weight) for how, probability in found.items()}
     best = min(losses, key=lambda how: losses[how])
-    error = clustered_standard_error(row_losses(found[best], y), groups, sample_weight)
-    how = next(how for how, loss in losses.items() if loss <= losses[best] + error)
-    return Choice(how, losses, error), found[how]
+    rows = {how: row_losses(probability, y) - row_losses(found[best], y) for how, probability in found.items()}
+    errors = {how: clustered_standard_error(apart, groups, sample_weight) for how, apart in rows.items()}
+    how = next(how for how, loss in losses.items() if loss <= losses[best] + errors[how])
+    return Choice(how, losses, errors), found[how]
 
 
 def clustered_standard_error(values: Floats, groups: NDArray[Any], weights: Floats) -> float:
