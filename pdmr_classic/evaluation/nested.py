@@ -29,9 +29,9 @@ from pdmr_classic.features.extractor import FeatureExtractor, without_paths
 from pdmr_classic.io.atomic import write_text_atomic
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.labels import weights_of
-from pdmr_classic.models.model import check_labels, positive_class
 from pdmr_classic.models.overlap import copies_between_subjects
 from pdmr_classic.models.subjects import settle_subjects, with_face_shape
+from pdmr_classic.models.target import check_labels, positive_class
 from pdmr_classic.reporter import LogReporter, Reporter
 from pdmr_classic.splits import feasible_folds
 

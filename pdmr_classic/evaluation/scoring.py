@@ -12,7 +12,7 @@ from pdmr_classic.io.dataset import is_synthetic
 from pdmr_classic.io.labels import read_labels
 from pdmr_classic.io.results import read_results
 from pdmr_classic.metrics import score
-from pdmr_classic.models.model import check_labels, positive_class
+from pdmr_classic.models.target import check_labels, positive_class
 
 
 def score_files(results: str | Path, labels: str | Path, *, positive: str | None = None) -> dict[str, Any]:

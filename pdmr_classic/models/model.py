@@ -31,12 +31,11 @@ from pdmr_classic.models.problem import Problem
 from pdmr_classic.models.stacking import GroupedStacker
 from pdmr_classic.models.studies import kept_studies
 from pdmr_classic.models.subjects import settle_subjects, with_face_shape
+from pdmr_classic.models.target import check_labels, positive_class
 from pdmr_classic.models.tuning import tune
 from pdmr_classic.models.weights import as_weights
 from pdmr_classic.reporter import LogReporter, Reporter
 from pdmr_classic.splits import feasible_folds
-
-POSITIVE, NEGATIVE = "Depression", "Normal"
 
 
 class DepressionModel:
@@ -414,58 +413,6 @@ def _check_target(status: pd.Series, groups: pd.Series, settings: Settings) -> N
     check_labels(status, settings.data.classes)
     feasible_folds(status, groups, settings.learning.folds)
     positive_class(sorted(status.unique()), settings.data.positive)
-
-
-def check_labels(status: pd.Series, allowed: Sequence[str] | None) -> None:
-    """Refuse labels that are not among the classes.
-
-    Without a list of classes, a set with the labels of the PDMR challenge (Depression, Normal) may hold no other: a
-    slip of the pen would quietly make a third class.
-
-    Raises
-    ------
-    DataError
-    """
-    found = sorted(status.unique())
-    if allowed is None:
-        folded = {label.casefold() for label in found}
-        allowed = (POSITIVE, NEGATIVE) if {POSITIVE.casefold(), NEGATIVE.casefold()} <= folded else found
-    unknown = status[~status.isin(list(allowed))]
-    if len(unknown):
-        raise DataError(
-            f"{len(unknown)} recordings have an unknown label",
-            code="unknown-label",
-            column="status",
-            expected=" or ".join(allowed),
-            found=", ".join(f"{label!r} for {data_id!r}" for data_id, label in list(unknown.items())[:3]),
-            mend="correct the labels, or name the classes in a settings file: [data] classes = [...]",
-        )
-
-
-def positive_class(classes: Sequence[str], wanted: str | None) -> str | None:
-    """Return the class that F1 is about: the wanted one, else Depression; None with more than two classes.
-
-    Raises
-    ------
-    ConfigError
-        It is none of the classes, or was not given where it must be.
-
-    Examples
-    --------
-    >>> positive_class(["Depression", "Normal"], None)
-    'Depression'
-    """
-    if wanted is not None and wanted not in classes:
-        raise ConfigError("--positive names no class", expected=" or ".join(classes), found=repr(wanted))
-    if len(classes) != 2:
-        return None
-    if wanted is None and POSITIVE not in classes:
-        raise ConfigError(
-            "which class is F1 about?",
-            expected=" or ".join(classes),
-            mend=f"pass --positive, such as --positive {classes[-1]}",
-        )
-    return wanted or POSITIVE
 
 
 def _check_overlap(copies: Sequence[Copy], allowed: bool, reporter: Reporter) -> None:

@@ -21,7 +21,8 @@ from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.embeddings import odd_widths
 from pdmr_classic.io.inspection import FileFacts, repeated_contents
 from pdmr_classic.io.openface import channel_kind
-from pdmr_classic.models.model import DepressionModel, check_labels
+from pdmr_classic.models.model import DepressionModel
+from pdmr_classic.models.target import check_labels
 from pdmr_classic.splits import feasible_folds
 
 

@@ -13,7 +13,7 @@ import pytest
 from pdmr_classic import DataError, DepressionModel, Finding, Settings, fit, load_dataset, write_results
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.evaluation.scoring import score_files
-from pdmr_classic.models.model import check_labels, positive_class
+from pdmr_classic.models.target import check_labels, positive_class
 
 
 class Told:
