@@ -114,7 +114,7 @@ class DepressionModel:
         )
         for finding in problem.findings:
             reporter.tell(finding)
-        members = default_members(problem.views, self._learners())
+        members = default_members(problem.views, learning.learners)
         fingerprint = _fingerprint(features, status, groups, weights, self.settings)
         with kept_studies(studies, fingerprint) as kept:
             members = tune(members, problem.data, learning, jobs=jobs, reporter=reporter, kept=kept)
@@ -136,13 +136,6 @@ class DepressionModel:
             )
         reporter.progress("training", 1, 1)
         return self
-
-    def _learners(self) -> Sequence[str]:
-        names = self.settings.learning.learners
-        unknown = [name for name in names if name not in LEARNERS]
-        if unknown:
-            raise ConfigError("there is no such learner", expected=", ".join(LEARNERS), found=", ".join(unknown))
-        return names
 
     def _decide(
         self, features: pd.DataFrame, status: pd.Series, groups: pd.Series, weights: NDArray[np.float64]
@@ -409,7 +402,10 @@ def fit(
 
 
 def _check_target(status: pd.Series, groups: pd.Series, settings: Settings) -> None:
-    """Refuse labels and subjects that do not serve, before any file is read."""
+    """Refuse learners, labels and subjects that do not serve, before any file is read."""
+    unknown = [name for name in settings.learning.learners if name not in LEARNERS]
+    if unknown:
+        raise ConfigError("there is no such learner", expected=", ".join(LEARNERS), found=", ".join(unknown))
     check_labels(status, settings.data.classes)
     feasible_folds(status, groups, settings.learning.folds)
     positive_class(sorted(status.unique()), settings.data.positive)

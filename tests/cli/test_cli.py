@@ -7,17 +7,16 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+from program import PROGRAM, run
 
 from pdmr_classic import __version__
 from pdmr_classic.cli.app import app
 
-PROGRAM = Path(sys.executable).parent / "pdmr-classic"
 VERBS = sorted(command.callback.__name__ for command in app.registered_commands if command.callback)
 QUICK = """
 [learning]
@@ -26,20 +25,6 @@ trials = 1
 repeats = 1
 folds = 3
 """
-
-
-def run(*args: str | Path, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run the program; what it prints is at most 80 columns wide."""
-    environment = {**os.environ, "COLUMNS": "80", **environ}
-    return subprocess.run(
-        [str(PROGRAM), *map(str, args)],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
 
 
 def done(*args: str | Path, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:

@@ -3,29 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-PROGRAM = Path(sys.executable).parent / "pdmr-classic"
-QUICK = """
-[learning]
-learners = ["linear"]
-trials = 1
-repeats = 1
-folds = 3
-[features]
-families = ["distribution", "quality", "audio_vector"]
-"""
-
-
-def run(*args: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [str(PROGRAM), *map(str, args)]
-    environment = {**os.environ, "COLUMNS": "80"}
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
+from program import QUICK, run
 
 
 @pytest.fixture(scope="module")
