@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import shutil
 import socket
 import zipfile
 from collections.abc import Callable, Sequence
@@ -411,5 +412,417 @@ FILE_CASES: tuple[FileCase, ...] = (
         _bytes(_npy(np.array([{}], dtype=object))),
         modality="audio",
         found="NumPy",
+    ),
+)
+
+
+# ------------------------------------------------------------------------------------------------ one bad set
+
+
+@dataclass(frozen=True)
+class SetCase:
+    """A change of a whole set: which verbs refuse it, which tell it, by the same code; the others say nothing of it."""
+
+    table_row: str
+    name: str
+    code: str
+    make: Callable[[Path], object]
+    refuse: tuple[str, ...] = ()
+    tell: tuple[str, ...] = ()
+    where: str = ""
+    row: int | None = None
+    column: str | None = None
+    found: str = ""
+    mend: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.table_row}-{self.name}".replace(" ", "-")
+
+
+VERBS = ("check", "extract", "fit", "predict")
+LEARNING = ("check", "fit")
+ODD_IDS = (
+    "a,b",
+    'q"uote',
+    "line\nbreak",
+    "😀",
+    "é",
+    "[red]x",
+    "\x1b[31mred",
+    "\u202egnp",
+    "$(touch hacked)",
+    "a\x9bb",
+)
+
+
+def _recording(*names: str) -> Callable[[Path], object]:
+    """Add recordings by the names of their files, such as `video/X.csv`."""
+
+    def make(folder: Path) -> None:
+        for name in names:
+            modality = name.split("/")[0]
+            (folder / name).write_bytes(text(lines(rows(name)) if modality == "video" else matrix(name)))
+
+    return make
+
+
+def _undecodable(folder: Path) -> None:
+    (folder / "video" / os.fsdecode(b"caf\xe9.csv")).write_bytes(text(lines(rows("undecodable"))))
+
+
+def _label(*row: str) -> Callable[[Path], object]:
+    return lambda folder: add_label(folder, *row)
+
+
+def _status(*status: str) -> Callable[[Path], object]:
+    return lambda folder: write_labels(
+        folder, [(data_id, one, f"S{data_id}") for data_id, one in zip(IDS, status, strict=True)]
+    )
+
+
+def _subjects(*subjects: str) -> Callable[[Path], object]:
+    table = [
+        (data_id, ("Depression", "Normal")[int(data_id) % 2], who) for data_id, who in zip(IDS, subjects, strict=True)
+    ]
+    return lambda folder: write_labels(folder, table)
+
+
+def _labels(content: bytes, name: str = "labels.csv") -> Callable[[Path], object]:
+    def make(folder: Path) -> None:
+        (folder / "labels.csv").unlink()
+        (folder / name).write_bytes(content)
+
+    return make
+
+
+def _relabelled(change: Callable[[str], str]) -> Callable[[Path], object]:
+    def make(folder: Path) -> None:
+        path = folder / "labels.csv"
+        path.write_text(change(path.read_text()), encoding="utf-8")
+
+    return make
+
+
+def _odd_ids(folder: Path) -> None:
+    for data_id in ODD_IDS:
+        write_recording(folder, data_id)
+
+
+def _junk(folder: Path) -> None:
+    for name in ("._000.csv", ".DS_Store", "~$000.csv", "Thumbs.db", ".csv", "notes.txt"):
+        (folder / "video" / name).write_bytes(b"\0junk")
+
+
+def _renamed(data_ids: Sequence[str], *, audio: bool = True) -> Callable[[Path], object]:
+    """Give streams other channels than those of training."""
+    others = ",".join(f"other_{index}" for index in range(len(CHANNELS))).encode()
+
+    def make(folder: Path) -> None:
+        for data_id in data_ids:
+            path = folder / "video" / f"{data_id}.csv"
+            path.write_bytes(path.read_bytes().replace(",".join(CHANNELS).encode(), others))
+        if not audio:
+            shutil.rmtree(folder / "audio")
+
+    return make
+
+
+LABELS = "data_id,status,subject_id\n" + "".join(f"{i},{('Depression', 'Normal')[int(i) % 2]},S{i}\n" for i in IDS)
+
+SET_CASES: tuple[SetCase, ...] = (
+    SetCase("19", "files of systems and editors", "", _junk),
+    SetCase(
+        "20",
+        "X.csv and x.csv",
+        "ids-collide",
+        _recording("video/X.csv", "video/x.csv"),
+        VERBS,
+        where="x.csv",
+        found="X.csv",
+    ),
+    SetCase(
+        "20",
+        "X.csv and X.CSV",
+        "ids-collide",
+        _recording("video/X.csv", "video/X.CSV"),
+        VERBS,
+        where="X.csv",
+        found="X.CSV",
+    ),
+    SetCase(
+        "20",
+        "video X.csv and audio x.csv",
+        "ids-collide",
+        _recording("video/X.csv", "audio/x.csv"),
+        VERBS,
+        where="audio/x.csv",
+        found="video/X.csv",
+    ),
+    SetCase("60", "one modality only", "", _recording("video/v.csv", "audio/a.csv")),
+    SetCase(
+        "61",
+        "7 in video and 007 in audio",
+        "near-match",
+        _recording("video/77.csv", "audio/077.csv"),
+        tell=VERBS,
+        found="'077' in audio for '77' in video",
+    ),
+    SetCase(
+        "61",
+        "7 and 007",
+        "near-match",
+        _relabelled(lambda t: t.replace("007,", "7,")),
+        tell=LEARNING,
+        where="labels.csv",
+        found="'7' for '007'",
+    ),
+    SetCase(
+        "61",
+        "blank before an id",
+        "near-match",
+        _labels(
+            b'{" 000": "Normal", "001": "Normal", "002": "Depression", "003": "Normal", "004": "Depression"}',
+            "labels.json",
+        ),
+        tell=LEARNING,
+        found="' 000' for '000'",
+    ),
+    SetCase(
+        "61",
+        "forms of Unicode",
+        "near-match",
+        lambda f: (_recording("video/e\u0301.csv")(f), _label("\u00e9", "Normal", "S9")(f)),
+        tell=LEARNING,
+        found="'\u00e9' for",
+    ),
+    SetCase(
+        "62",
+        "duplicate label rows",
+        "duplicate-labels",
+        _label("000", "Depression", "S000"),
+        tell=LEARNING,
+        where="labels.csv",
+    ),
+    SetCase(
+        "63",
+        "conflicting labels",
+        "conflicting-labels",
+        _label("000", "Normal", "S000"),
+        LEARNING,
+        where="labels.csv",
+        row=10,
+        found="status=Normal",
+        mend="keep the right one",
+    ),
+    SetCase(
+        "63",
+        "ids that became numbers",
+        "labels-match-nothing",
+        _relabelled(
+            lambda t: t.replace("\n00", "\n").replace(",Normal", ".0,Normal").replace(",Depression", ".0,Depression")
+        ),
+        LEARNING,
+        where="labels.csv",
+        found="'0.0'",
+        mend="spreadsheet",
+    ),
+    SetCase(
+        "64",
+        "label that leaves the folder",
+        "bad-id",
+        _label("../../etc/passwd", "Normal", "S9"),
+        LEARNING,
+        where="labels.csv",
+        row=10,
+        column="data_id",
+        found="'../../etc/passwd'",
+    ),
+    SetCase(
+        "64",
+        "absolute label",
+        "bad-id",
+        _label("/etc/passwd", "Normal", "S9"),
+        LEARNING,
+        where="labels.csv",
+        row=10,
+        column="data_id",
+        found="'/etc/passwd'",
+    ),
+    SetCase(
+        "64",
+        "label that is a folder",
+        "bad-id",
+        _label("..", "Normal", "S9"),
+        LEARNING,
+        where="labels.csv",
+        row=10,
+        column="data_id",
+        found="'..'",
+    ),
+    SetCase(
+        "64",
+        "label with NUL",
+        "bad-id",
+        _labels(b'{"000": "Normal", "0\\u0000": "Depression"}', "labels.json"),
+        LEARNING,
+        where="labels.json",
+        row=2,
+        column="data_id",
+        found="NUL",
+    ),
+    SetCase(
+        "64",
+        "label that is half a character",
+        "undecodable",
+        _labels(b'{"000": "\\ud800"}', "labels.json"),
+        LEARNING,
+        where="labels.json",
+        row=1,
+        column="status",
+        found="Unicode",
+    ),
+    SetCase(
+        "64",
+        "reserved label",
+        "bad-id",
+        _label("NUL", "Normal", "S9"),
+        LEARNING,
+        where="labels.csv",
+        row=10,
+        column="data_id",
+        found="Windows",
+    ),
+    SetCase(
+        "64",
+        "reserved file",
+        "bad-id",
+        _recording("video/aux.csv"),
+        VERBS,
+        where="aux.csv",
+        found="Windows",
+        mend="rename",
+    ),
+    SetCase(
+        "64",
+        "backslash",
+        "bad-id",
+        _recording("audio/a\\x.csv"),
+        VERBS,
+        where="a\\x.csv",
+        found="separator",
+        mend="rename",
+    ),
+    SetCase(
+        "64",
+        "name of bytes that are no text",
+        "bad-id",
+        _undecodable,
+        VERBS,
+        where="caf\\udce9.csv",
+        found="Unicode",
+        mend="rename",
+    ),
+    SetCase("65", "comma and quote and newline and emoji", "", _odd_ids),
+    SetCase(
+        "65",
+        "label over 255 bytes",
+        "bad-id",
+        _label("é" * 128, "Normal", "S9"),
+        LEARNING,
+        where="labels.csv",
+        row=10,
+        column="data_id",
+        found="more than 255 bytes",
+    ),
+    SetCase("66", "one class", "one-class", _status(*["Normal"] * 8), LEARNING, found="'Normal'"),
+    SetCase(
+        "66",
+        "a class with fewer subjects than folds",
+        "fewer-folds",
+        _status(*["Depression"] * 2, *["Normal"] * 6),
+        tell=("fit",),
+    ),
+    SetCase(
+        "66",
+        "a class with one subject",
+        "too-few-groups",
+        _status("Depression", *["Normal"] * 7),
+        LEARNING,
+        found="Depression: 1",
+    ),
+    SetCase(
+        "67", "fewer groups than folds", "fewer-folds", _subjects("A", "B", "A", "B", "C", "D", "C", "D"), tell=("fit",)
+    ),
+    SetCase("67", "one group", "too-few-groups", _subjects(*["A"] * 8), LEARNING, found="1 in 8"),
+    SetCase("67", "no labels", "no-labels", lambda f: (f / "labels.csv").unlink(), ("fit",), mend="--labels"),
+    SetCase(
+        "67", "no status", "no-labels", _relabelled(lambda t: t.replace("status", "state")), ("fit",), found="state"
+    ),
+    SetCase(
+        "67",
+        "labels of others",
+        "labels-match-nothing",
+        _relabelled(lambda t: t.replace("\n0", "\nX0")),
+        LEARNING,
+        where="labels.csv",
+        found="'X000'",
+    ),
+    SetCase(
+        "67",
+        "a misspelt label",
+        "unknown-label",
+        _status(*["Depression", "Normal"] * 3, "Normal", "Nrmal"),
+        LEARNING,
+        column="status",
+        found="'Nrmal' for '007'",
+    ),
+    SetCase("68", "channels that were not trained", "fewer-channels", _renamed(IDS[:3]), tell=VERBS),
+    SetCase(
+        "68", "no stream with a trained channel", "missing-channels", _renamed(IDS), tell=("predict",), found="AU01_r"
+    ),
+    SetCase(
+        "68", "no file with a trained channel", "nothing-left", _renamed(IDS, audio=False), ("predict",), found="'000'"
+    ),
+    SetCase("1", "empty labels", "empty", _labels(b""), LEARNING, where="labels.csv", found="0 bytes"),
+    SetCase("2", "labels without rows", "no-rows", _labels(b"data_id,status\n"), LEARNING, where="labels.csv"),
+    SetCase(
+        "8",
+        "gzip as labels",
+        "not-csv",
+        _labels(gzip.compress(LABELS.encode())),
+        LEARNING,
+        where="labels.csv",
+        found="gzip",
+    ),
+    SetCase("13", "labels in UTF-16", "utf-16", _labels(LABELS.encode("utf-16")), tell=LEARNING, where="labels.csv"),
+    SetCase(
+        "14",
+        "labels in latin-1",
+        "undecodable",
+        _labels(LABELS.encode() + b"008,\xe9,S\n"),
+        LEARNING,
+        where="labels.csv",
+        row=10,
+        found="0xe9",
+    ),
+    SetCase(
+        "25",
+        "short row of labels",
+        "ragged-labels",
+        _label("008"),
+        LEARNING,
+        where="labels.csv",
+        row=10,
+        found="1",
+        mend="quote",
+    ),
+    SetCase("33", "comments in labels", "", _relabelled(lambda t: "# by hand\n\n" + t + "# end\n")),
+    SetCase(
+        "59",
+        "labels of lists in lists",
+        "bad-json",
+        _labels(b"[" * 100_000, "labels.json"),
+        LEARNING,
+        where="labels.json",
     ),
 )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.io.ids import near_matches, wrong_id
+from pdmr_classic.io.ids import near_matches, wrong_id, wrong_text
 
 _IGNORED = re.compile(r"^(\.|~\$)")
 
@@ -59,8 +59,9 @@ def find_recordings(folder: Path) -> tuple[tuple[Recording, ...], list[Finding],
             found=listing(folder),
             mend="name the folder that holds them",
         )
-    files = {modality: {path.stem: path for path in found} for modality, found in paths.items()}
-    ids = sorted({path.stem for path in every})
+    # A name that is no text can stand in no table either.
+    files = {name: {path.stem: path for path in found if not wrong_text(path.stem)} for name, found in paths.items()}
+    ids = sorted(set().union(*files.values()))
     recordings = tuple(
         Recording(data_id, **{name: found.get(data_id) for name, found in files.items()}) for data_id in ids
     )

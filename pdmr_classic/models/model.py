@@ -421,7 +421,8 @@ def _check_overlap(copies: Sequence[Copy], allowed: bool, reporter: Reporter) ->
 def _nothing_left(ids: pd.Index, refused: Sequence[Finding]) -> DataError:
     shown = ", ".join(map(repr, ids[:5])) + (" …" if len(ids) > 5 else "")
     what = f"{len(ids)} recordings have nothing that the model can use"
-    return DataError(Finding("nothing-left", what, found=shown, mend="mend or remove them"), refused)
+    expected = "a stream or a vector with something that the model was trained on"
+    return DataError(Finding("nothing-left", what, expected=expected, found=shown, mend="mend or remove them"), refused)
 
 
 def _subjects_of(data_ids: Sequence[str] | pd.Index, subjects: pd.Series | None) -> NDArray[Any] | None:
