@@ -718,7 +718,7 @@ SET_CASES: tuple[SetCase, ...] = (
         "bad-id",
         _undecodable,
         VERBS,
-        where="caf\\udce9.csv",
+        where="/caf",
         found="Unicode",
         mend="rename",
     ),

@@ -160,10 +160,10 @@ def _csv_rows(text: str, path: Path) -> _Rows:
     rows: _Rows = []
     for cells in _of_csv(reader, path):
         is_comment = cells[:1] and cells[0].startswith("#") and len(cells) != len(header)
-        if is_comment or not any(cell.strip() for cell in cells):
+        if is_comment or not any(cell.strip(" \t") for cell in cells):
             continue
         if not header:
-            header = _unique([cell.strip() for cell in cells], path, reader.line_num)
+            header = _unique([cell.strip(" \t") for cell in cells], path, reader.line_num)
             continue
         if len(cells) != len(header):
             raise DataError(
@@ -175,7 +175,7 @@ def _csv_rows(text: str, path: Path) -> _Rows:
                 found=str(len(cells)),
                 mend="quote cells that hold a comma",
             )
-        rows.append((reader.line_num, {name: cell.strip() for name, cell in zip(header, cells, strict=True)}))
+        rows.append((reader.line_num, {name: cell.strip(" \t") for name, cell in zip(header, cells, strict=True)}))
     return rows
 
 

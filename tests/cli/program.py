@@ -39,11 +39,11 @@ def run(*args: str | Path, cwd: Path | None = None, **environ: str) -> subproces
 
 
 def invoke(*args: str | Path, cwd: Path) -> Result:
-    """Run the program in this process, which spares it the imports; it never shows a traceback."""
+    """Run the program in this process, which spares it the imports; no traceback without `--debug`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(cwd)
         result = CliRunner(env={"COLUMNS": "80"}).invoke(app, [str(arg) for arg in args])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
-    assert "Traceback" not in result.output
+    assert ("Traceback" in result.output) == ("--debug" in args)
     assert "Warning" not in result.output
     return result

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import bad_inputs
 import pytest
 import xxhash
+from bad_inputs import FILE_CASES, ODD_IDS, SET_CASES, VERBS, FileCase, SetCase
 from program import invoke
 from typer.testing import Result
-
-import bad_inputs
-from bad_inputs import FILE_CASES, LEARNING, ODD_IDS, SET_CASES, VERBS, FileCase, SetCase
 
 DONE, DATA = 0, 3
 TINY = """
