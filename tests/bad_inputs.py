@@ -503,6 +503,16 @@ def _relabelled(change: Callable[[str], str]) -> Callable[[Path], object]:
     return make
 
 
+def _vectors(width: int, *, video: bool = True) -> Callable[[Path], object]:
+    def make(folder: Path) -> None:
+        for data_id in IDS:
+            (folder / "audio" / f"{data_id}.csv").write_bytes(text(matrix(data_id, width=width)))
+        if not video:
+            shutil.rmtree(folder / "video")
+
+    return make
+
+
 def _odd_ids(folder: Path) -> None:
     for data_id in ODD_IDS:
         write_recording(folder, data_id)
@@ -557,6 +567,19 @@ SET_CASES: tuple[SetCase, ...] = (
         VERBS,
         where="audio/x.csv",
         found="video/X.csv",
+    ),
+    SetCase("55", "wider vectors than in training", "odd-width", _vectors(WIDTH + 1), tell=("predict",), where="audio"),
+    SetCase(
+        "55", "narrower vectors than in training", "odd-width", _vectors(WIDTH - 1), tell=("predict",), where="audio"
+    ),
+    SetCase(
+        "55",
+        "nothing but vectors of another width",
+        "odd-width",
+        _vectors(WIDTH + 1, video=False),
+        ("predict",),
+        where="007",
+        found="17 values",
     ),
     SetCase("60", "one modality only", "", _recording("video/v.csv", "audio/a.csv")),
     SetCase(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,8 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Folder of the cache; None keeps nothing.
     verify_cache : bool
         Hash every file again, instead of trusting its size, time of change and inode.
+    vector_width : int, optional
+        Of the audio vectors that a model was trained on; files with others are refused. Default: that of most files.
     alter : callable, optional
         From a `Stream` to the one whose features are computed, for stress tests; nothing is taken from the cache then.
     reporter : Reporter, optional
@@ -106,6 +109,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         jobs: int = 1,
         cache: str | Path | None = None,
         verify_cache: bool = False,
+        vector_width: int | None = None,
         alter: Alteration | None = None,
         reporter: Reporter | None = None,
     ) -> None:
@@ -113,6 +117,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.jobs = jobs
         self.cache = cache
         self.verify_cache = verify_cache
+        self.vector_width = vector_width
         self.alter = alter
         self.reporter = reporter
 
@@ -150,7 +155,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if cache is not None:
             good = [(job.path, row) for job, row in zip(jobs, outcomes, strict=True) if isinstance(row, FileRow)]
             cache.keep(good)
-        outcomes = _refuse_odd_widths(jobs, outcomes)
+        outcomes = _refuse_odd_widths(jobs, outcomes, self.vector_width)
         return _gathered(dataset.data_ids, jobs, outcomes)
 
     def _families(self) -> tuple[Family, ...]:
@@ -228,13 +233,15 @@ def _cached(job: _Job, cache: FeatureCache | None) -> FileRow | None:
         return None  # unreadable: the reader will say so
 
 
-def _refuse_odd_widths(jobs: list[_Job], outcomes: list[FileRow | Finding]) -> list[FileRow | Finding]:
+def _refuse_odd_widths(
+    jobs: list[_Job], outcomes: list[FileRow | Finding], trained: int | None
+) -> list[FileRow | Finding]:
     widths = [
-        (job.path, len(row.names))
+        (job.path, vector_width(row.names))
         for job, row in zip(jobs, outcomes, strict=True)
         if job.modality == "audio" and isinstance(row, FileRow)
     ]
-    odd = odd_widths(widths)
+    odd = odd_widths([(path, width) for path, width in widths if width], trained)
     return [odd.get(job.path, row) for job, row in zip(jobs, outcomes, strict=True)]
 
 
@@ -265,6 +272,12 @@ def _uneven(jobs: list[_Job], outcomes: list[FileRow | Finding]) -> list[Finding
                 channels[row.names] = frozenset(channel_of(name) for name in row.names)
             streams.append((job.path, channels[row.names]))
     return fewer_channels(streams)
+
+
+@lru_cache(maxsize=64)
+def vector_width(names: tuple[str, ...]) -> int:
+    """Return how many of the features are components of the audio vector."""
+    return sum(name.startswith(VECTORS) for name in names)
 
 
 def channel_of(name: str) -> str:

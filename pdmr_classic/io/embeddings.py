@@ -62,24 +62,26 @@ def read_embedding(path: str | Path) -> Embedding:
     return Embedding(values, table.content, tuple(findings))
 
 
-def odd_widths(widths: Sequence[tuple[Path, int]]) -> dict[Path, Finding]:
-    """Return a finding for each vector whose width is not that of most: two embeddings do not compare.
+def odd_widths(widths: Sequence[tuple[Path, int]], trained: int | None = None) -> dict[Path, Finding]:
+    """Return a finding for each vector whose width is not that of training, or of most: two embeddings do not compare.
 
     Examples
     --------
     >>> list(odd_widths([(Path("1.csv"), 768), (Path("2.csv"), 768), (Path("3.csv"), 512)]))
     [PosixPath('3.csv')]
     """
-    counted = Counter(width for _, width in widths)
-    if len(counted) < 2:
+    if not widths:
         return {}
-    usual, n_usual = counted.most_common(1)[0]
+    usual, n_usual = Counter(width for _, width in widths).most_common(1)[0]
+    expected = f"{usual} values, as in {n_usual} files"
+    if trained is not None:
+        usual, expected = trained, f"{trained} values, as in training"
     return {
         path: Finding(
             "odd-width",
             "the audio vector has another width than the others",
             file=path,
-            expected=f"{usual} values, as in {n_usual} files",
+            expected=expected,
             found=f"{width} values",
             mend="embed every recording with the same model",
         )

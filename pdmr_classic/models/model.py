@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ArtifactError, ConfigError, DataError, Finding
-from pdmr_classic.features.extractor import Extraction, FeatureExtractor, channel_of, without_paths
+from pdmr_classic.features.extractor import Extraction, FeatureExtractor, channel_of, vector_width, without_paths
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.labels import weights_of
 from pdmr_classic.io.results import PROBABILITY_PREFIX
@@ -233,7 +233,8 @@ class DepressionModel:
         reporter = reporter or LogReporter()
         check_prevalence(prevalence, self.positive_)
         _subjects_of(data.data_ids, pool_subjects)
-        extractor = FeatureExtractor(self.settings, jobs=jobs, cache=cache, reporter=reporter)
+        width = vector_width(tuple(self.feature_names_)) or None
+        extractor = FeatureExtractor(self.settings, jobs=jobs, cache=cache, vector_width=width, reporter=reporter)
         extraction = extractor.extract(data)
         known = self.facts_.get("contents", ())
         copies = overlapping(extraction, known, extractor.extract(train) if train is not None else None)
