@@ -14,11 +14,12 @@ from pathlib import Path
 import bad_inputs
 import pandas as pd
 import pytest
+import typer
 from program import PROGRAM, invoke
 from typer.testing import Result
 
 from pdmr_classic import load_dataset
-from pdmr_classic.cli._console import show
+from pdmr_classic.cli._console import show, verb
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.escape import printable, to_json
 from pdmr_classic.reporter import LogReporter
@@ -196,11 +197,16 @@ def test_a_folder_of_any_name_is_read_and_written_to(tmp_path: Path) -> None:
         checked(invoke(verb, folder, *args, "--json", cwd=tmp_path))
 
 
-def test_a_traceback_is_printed_escaped(tmp_path: Path) -> None:
-    (tmp_path / "video").mkdir()
-    (tmp_path / "video" / "a.csv").write_bytes(b"\x1b[2J,a\n1,2\n\x1b[2J,3\n")
-    result = checked(invoke("extract", ".", "--debug", cwd=tmp_path), 3)
-    assert "\\x1b[2J" in result.stderr
+def test_a_bug_and_its_traceback_are_printed_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+    @verb
+    def broken(debug: bool = False) -> None:
+        raise RuntimeError("\x1b[2J")
+
+    with pytest.raises(typer.Exit):
+        broken(debug=True)
+    shown = capsys.readouterr().err
+    assert is_safe(shown)
+    assert shown.count("RuntimeError: \\x1b[2J") == 2
 
 
 def test_on_a_terminal_only_the_program_itself_moves_the_cursor(hostile: Path) -> None:
