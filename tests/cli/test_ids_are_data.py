@@ -19,7 +19,7 @@ from program import PROGRAM, invoke
 from typer.testing import Result
 
 from pdmr_classic import load_dataset
-from pdmr_classic.cli._console import show, verb
+from pdmr_classic.cli import _console
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.escape import printable, to_json
 from pdmr_classic.reporter import LogReporter
@@ -198,7 +198,7 @@ def test_a_folder_of_any_name_is_read_and_written_to(tmp_path: Path) -> None:
 
 
 def test_a_bug_and_its_traceback_are_printed_escaped(capsys: pytest.CaptureFixture[str]) -> None:
-    @verb
+    @_console.verb
     def broken(debug: bool = False) -> None:
         raise RuntimeError("\x1b[2J")
 
@@ -270,7 +270,7 @@ def test_every_part_of_a_finding_is_printed_escaped(caplog: pytest.LogCaptureFix
 
 def test_tables_show_markup_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     summary = {"predicted": {"[red]x[/red]": 1, "\x1b[31m:warning:": 2}, "out": "[bold]/r.jsonl", "synthetic": False}
-    show(summary, False, prediction_table)
+    _console.show(summary, False, prediction_table)
     shown = capsys.readouterr().out
     for text in ("[red]x[/red]", "\\x1b[31m:warning:", "Written: [bold]/r.jsonl"):
         assert text in shown
