@@ -1,7 +1,8 @@
-"""One thread for BLAS and OpenMP: sums in another order would be other bytes, and processes share the cores anyway."""
+"""What a worker needs: one thread of BLAS and OpenMP, as sums in another order are other bytes; its caller's folder."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,3 +25,21 @@ def one_thread() -> Iterator[None]:
 @lru_cache(maxsize=16)
 def _threads(loaded: tuple[bool, ...]) -> ThreadpoolController:
     return ThreadpoolController()
+
+
+def current_folder() -> str:
+    """Return the folder that relative paths start from, for `stand_in`; nothing where it is gone."""
+    try:
+        return os.getcwd()  # noqa: PTH109
+    except OSError:
+        return ""
+
+
+def stand_in(folder: str) -> None:
+    """Change into the folder of the process that hands out the work.
+
+    Worker processes are kept between calls: they still stand where that process stood when they were started, and
+    would look there for relative paths.
+    """
+    if folder and folder != current_folder():
+        os.chdir(folder)

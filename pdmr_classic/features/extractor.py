@@ -25,7 +25,7 @@ from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.embeddings import odd_widths
 from pdmr_classic.io.openface import fewer_channels
 from pdmr_classic.reporter import LogReporter, Reporter
-from pdmr_classic.threads import one_thread
+from pdmr_classic.threads import current_folder, one_thread, stand_in
 
 # Starting a worker costs as much as this many bytes of parsing.
 _BYTES_WORTH_A_WORKER = 30_000_000
@@ -181,7 +181,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         done = len(jobs) - len(todo)
         reporter = self.reporter or LogReporter()
         reporter.progress("reading", done, len(jobs))
-        tasks = (joblib.delayed(_work)([jobs[place] for place in chunk]) for chunk in chunks)
+        tasks = (joblib.delayed(_work)([jobs[place] for place in chunk], current_folder()) for chunk in chunks)
         parallel = joblib.Parallel(n_jobs=self._workers([jobs[p].path for p in todo]), return_as="generator")
         for chunk, found in zip(chunks, parallel(tasks), strict=True):
             for place, outcome in zip(chunk, found, strict=True):
@@ -221,7 +221,8 @@ def _size(path: Path) -> int:
         return 0  # the reader will say why
 
 
-def _work(jobs: list[_Job]) -> list[FileRow | Finding]:
+def _work(jobs: list[_Job], folder: str) -> list[FileRow | Finding]:
+    stand_in(folder)
     with one_thread():
         return [job.run() for job in jobs]
 

@@ -16,6 +16,7 @@ from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.embeddings import read_embedding
 from pdmr_classic.io.openface import read_stream
 from pdmr_classic.reporter import LogReporter, Reporter
+from pdmr_classic.threads import current_folder, stand_in
 
 _FILES_A_TASK = 16
 
@@ -64,7 +65,7 @@ def inspect_files(
     chunks = [files[start : start + _FILES_A_TASK] for start in range(0, len(files), _FILES_A_TASK)]
     parallel = joblib.Parallel(n_jobs=jobs if len(chunks) > 2 else 1, return_as="generator")
     facts: list[FileFacts] = []
-    for found in parallel(joblib.delayed(_inspect)(chunk, reading) for chunk in chunks):
+    for found in parallel(joblib.delayed(_inspect)(chunk, reading, current_folder()) for chunk in chunks):
         facts += found
         reporter.progress("reading", len(facts), len(files))
     return facts
@@ -88,7 +89,8 @@ def repeated_contents(facts: Sequence[FileFacts]) -> list[Finding]:
     ]
 
 
-def _inspect(files: Sequence[tuple[str, str, Path]], reading: ReadingSettings) -> list[FileFacts]:
+def _inspect(files: Sequence[tuple[str, str, Path]], reading: ReadingSettings, folder: str) -> list[FileFacts]:
+    stand_in(folder)
     return [_inspect_one(data_id, modality, path, reading) for data_id, modality, path in files]
 
 

@@ -100,6 +100,21 @@ def test_several_workers_give_the_same_facts_in_the_same_order(tmp_path: Path) -
     assert reporter.steps == [("reading", done, 40) for done in (16, 32, 40)]
 
 
+def test_workers_look_for_relative_paths_where_the_caller_stands_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place, frames in (("first", 2), ("then", 3)):
+        folder = tmp_path / place / "set" / "video"
+        folder.mkdir(parents=True)
+        for number in range(40):
+            rows = "".join(f"{frame / 25},{number}\n" for frame in range(frames))
+            (folder / f"{number:02d}.csv").write_text("timestamp,AU12_r\n" + rows)
+        monkeypatch.chdir(tmp_path / place)
+        facts = inspected(Path("set"), jobs=2)  # the workers are kept between the two
+        assert {fact.n_frames for fact in facts} == {frames}
+        assert facts[0].path == Path("set/video/00.csv")
+
+
 def test_recordings_with_the_same_content_are_told_once(folder: Path) -> None:
     (finding,) = repeated_contents(inspected(folder))
     assert finding.code == "same-content"
