@@ -1,24 +1,27 @@
-"""How well is learned: pdmr-classic against others, on the same features and the same outer grouped folds.
+"""How well is learned: pdmr-classic against others, on the same raw files and the same outer grouped folds.
 
     python benchmarks/learning.py --sets badrobots-gaze youtubepd-wavlm watch-exercise synthetic
-    python benchmarks/learning.py --sets … --autogluon /path/to/python --flaml /path/to/python
+    python benchmarks/learning.py --sets … --autogluon /path/to/python --flaml /path/to/python --tsfel
 
 AutoGluon and FLAML live in environments of their own (`pip install autogluon.tabular[lightgbm,xgboost] pyarrow`, `pip
-install flaml[automl] pyarrow`) and get the feature table of each fold, the subjects of its training rows, and
-`--seconds` a fold. F1 and AUC are averaged over folds; differences are paired, their 95% interval is from drawing
-subjects anew. Real sets are found where PDMR_REAL_DATA says.
+install flaml[automl] pyarrow`) and get our feature table of each fold, its inner folds by subject, and `--seconds` a
+fold. With `--tsfel` (in the extra `bench`) the sets with video are learned from TSFEL's features as well, by the rival
+that was the best on ours and by the three cheap ones. F1 and AUC are averaged over folds; differences are paired, their
+95% interval is from drawing subjects anew. Real sets are found where PDMR_REAL_DATA says.
+
+`--keep FOLDER` keeps what each rival said, and takes it from there where table and folds are the same; ours is always
+learned anew.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import hashlib
 import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,16 +31,11 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np
 import pandas as pd
-from lightgbm import LGBMClassifier
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
+from rivals import Problem, Rival, Said, rivals
 from sklearn.metrics import f1_score, roc_auc_score
-from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
 
 from pdmr_classic import DepressionModel, FeatureExtractor, GroupedFolds, Settings, load_dataset, make_synthetic
+from pdmr_classic.io.openface import Stream, read_stream
 
 POSITIVE = {"badrobots-gaze": "Reaction", "youtubepd-wavlm": "PD", "synthetic": "Depression"}
 OURS = "pdmr-classic"
@@ -46,18 +44,23 @@ BOOTSTRAPS = 300
 
 @dataclass(eq=False)
 class Task:
-    """One set: its features, labels and subjects, and the outer folds."""
+    """One set: its tables of features, labels and subjects, the outer folds, and what each contender said of them."""
 
     name: str
     features: pd.DataFrame
+    tsfel: pd.DataFrame | None
     status: pd.Series
     groups: pd.Series
     folds: list[tuple[np.ndarray, np.ndarray]]
     positive: str | None
-    said: dict[str, list[tuple[np.ndarray, np.ndarray]]] = field(
-        default_factory=dict
-    )  # labels and P(positive), by fold
+    said: dict[str, list[Said]] = field(default_factory=dict)
     seconds: dict[str, list[float]] = field(default_factory=dict)
+
+    def problem(self, table: pd.DataFrame, fold: int) -> Problem:
+        train, test = self.folds[fold]
+        return Problem(
+            table.iloc[train], self.status.iloc[train], self.groups.iloc[train], table.iloc[test], self.positive
+        )
 
 
 class Quiet:
@@ -68,137 +71,62 @@ class Quiet:
         pass
 
 
-def load(name: str, folder: Path, folds: int, repeats: int) -> Task:
+def load(name: str, folder: Path, folds: int, repeats: int, with_tsfel: bool) -> Task:
     if name == "synthetic":
         roots = [folder / "synthetic" / split for split in ("train", "test")]
         make_synthetic(folder / "synthetic", subjects=100, segments=3, seed=11)
     else:
         base = Path(os.environ["PDMR_REAL_DATA"]) / name
         roots = [base / split for split in ("train", "test") if (base / split).is_dir()]
-    parts = []
+    parts, others = [], []
     for root in roots:
         data = load_dataset(root).labelled()
         table = FeatureExtractor(reporter=Quiet()).transform(data)
         about = pd.DataFrame({"status": data.status, "subject": data.groups})
-        parts.append(
-            pd.concat([table, about], axis=1).rename(index=lambda data_id, root=root: f"{root.name}-{data_id}")
-        )
+        named = {data_id: f"{root.name}-{data_id}" for data_id in table.index}
+        parts.append(pd.concat([table, about], axis=1).rename(index=named))
+        if with_tsfel and any(recording.video for recording in data.recordings):
+            videos = {named[r.data_id]: r.video for r in data.recordings if r.video}
+            audio = parts[-1][[column for column in table if column.startswith("audio__")]]
+            others.append(tsfel_table(videos).join(audio, how="right"))
     whole = pd.concat(parts)
     features = whole.drop(columns=["status", "subject"])
     splitter = GroupedFolds(folds, n_repeats=repeats, random_state=5)
     splits = list(splitter.split(features, whole["status"], whole["subject"]))
-    return Task(name, features, whole["status"], whole["subject"], splits, POSITIVE.get(name))
+    other = pd.concat(others).loc[whole.index] if others else None
+    return Task(name, features, other, whole["status"], whole["subject"], splits, POSITIVE.get(name))
 
 
-def behaviour(features: pd.DataFrame) -> np.ndarray:
-    return features[[c for c in features if not c.startswith(("quality__", "material__"))]].to_numpy(dtype=float)
+def tsfel_table(videos: dict[str, Path]) -> pd.DataFrame:
+    """TSFEL's default features of every channel; what is unknown in a frame is interpolated for it."""
+    import tsfel
+
+    configuration = tsfel.get_features_by_domain()
+
+    def row(stream: Stream) -> pd.DataFrame:
+        frame = pd.DataFrame(stream.values, columns=list(stream.channels)).astype(float)
+        frame[~stream.valid] = np.nan
+        known = frame.interpolate(limit_direction="both").fillna(0.0)
+        return tsfel.time_series_features_extractor(configuration, known, fs=round(stream.frame_rate_hz), verbose=0)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        rows = [row(read_stream(path)) for path in videos.values()]
+    return pd.concat(rows).set_axis(list(videos), axis=0).replace([np.inf, -np.inf], np.nan)
 
 
-def ours(trials: int) -> Callable[[Task, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-    def run(task: Task, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        asked = {"data.positive": task.positive, "learning.trials": trials, "learning.importance": False}
-        model = DepressionModel(Settings().override(asked))
-        model.fit(task.features.iloc[train], task.status.iloc[train], task.groups.iloc[train], jobs=2, reporter=Quiet())
-        said = model.predict_features(task.features.iloc[test])
-        probability = said["probability"] if task.positive else pd.Series(np.nan, index=said.index)
-        return said["status"].to_numpy(), probability.to_numpy()
-
-    return run
+def behaviour(features: pd.DataFrame) -> pd.DataFrame:
+    return features[[c for c in features if not c.startswith(("quality__", "material__"))]]
 
 
-def plain(make: Callable[[Task, np.ndarray], Any]) -> Callable[[Task, np.ndarray, np.ndarray], tuple[Any, Any]]:
-    def run(task: Task, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        X, y = behaviour(task.features), task.status.to_numpy(dtype=str)
-        model = make(task, train).fit(X[train], y[train])
-        said = model.predict(X[test])
-        return said, score_of(model, X[test], task.positive)
-
-    return run
-
-
-def score_of(model: Any, X: np.ndarray, positive: str | None) -> np.ndarray:
-    if positive is None:
-        return np.full(len(X), np.nan)
-    if hasattr(model, "predict_proba"):
-        return model.predict_proba(X)[:, list(model.classes_).index(positive)]
-    margin = model.decision_function(X)
-    return margin if model.classes_[1] == positive else -margin
-
-
-def tuned_svm(task: Task, train: np.ndarray) -> Any:
-    pipeline = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), SVC(class_weight="balanced"))
-    grid = {"svc__C": [0.1, 0.3, 1, 3, 10, 30], "svc__gamma": [1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, "scale"]}
-    groups = task.groups.to_numpy(dtype=str)[train]
-    codes = task.status.to_numpy(dtype=str)[train]
-    cv = list(StratifiedGroupKFold(5, shuffle=True, random_state=0).split(codes, codes, groups))
-    return GridSearchCV(pipeline, grid, cv=cv, scoring="roc_auc" if task.positive else "f1_macro", n_jobs=2)
-
-
-def logistic(task: Task, train: np.ndarray) -> Any:
-    regression = LogisticRegression(C=0.01, class_weight="balanced", max_iter=2000)
-    return make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), regression)
-
-
-def lightgbm(task: Task, train: np.ndarray) -> Any:
-    return LGBMClassifier(n_jobs=1, verbose=-1, random_state=0)
-
-
-def elsewhere(python: str, code: str, seconds: int) -> Callable[[Task, np.ndarray, np.ndarray], tuple[Any, Any]]:
-    """Fit in another environment: tables go there and labels come back as parquet."""
-
-    def run(task: Task, train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        with tempfile.TemporaryDirectory() as folder:
-            table = pd.DataFrame(behaviour(task.features)).rename(columns=str)
-            table["label"], table["subject"] = task.status.to_numpy(dtype=str), task.groups.to_numpy(dtype=str)
-            table.iloc[train].to_parquet(f"{folder}/train.parquet")
-            table.iloc[test].drop(columns=["label", "subject"]).to_parquet(f"{folder}/test.parquet")
-            asked = json.dumps({"folder": folder, "seconds": seconds, "positive": task.positive})
-            environment = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
-            command = [python, "-c", code, asked]
-            subprocess.run(command, check=True, capture_output=True, env=environment)
-            said = pd.read_parquet(f"{folder}/said.parquet")
-        return said["label"].to_numpy(dtype=str), said["probability"].to_numpy(dtype=float)
-
-    return run
-
-
-AUTOGLUON = """
-import json, sys, pandas as pd
-from autogluon.tabular import TabularPredictor
-asked = json.loads(sys.argv[1]); folder = asked["folder"]
-train, test = pd.read_parquet(folder + "/train.parquet"), pd.read_parquet(folder + "/test.parquet")
-# Its bagging takes the folds from a column of groups; ours are 5 by subject.
-subjects = {s: k % 5 for k, s in enumerate(sorted(train["subject"].unique()))}
-train["fold"] = train.pop("subject").map(subjects)
-metric = "f1_macro" if asked["positive"] is None else "f1"
-extra = {} if asked["positive"] is None else {"positive_class": asked["positive"]}
-about = {"label": "label", "groups": "fold", "eval_metric": metric, "path": folder + "/ag"}
-predictor = TabularPredictor(**about, verbosity=0, **extra)
-predictor.fit(train, presets="best_quality", time_limit=asked["seconds"], dynamic_stacking=False)
-p = predictor.predict_proba(test)
-out = pd.DataFrame({"label": predictor.predict(test).astype(str)})
-out["probability"] = p[asked["positive"]] if asked["positive"] is not None else float("nan")
-out.to_parquet(folder + "/said.parquet")
-"""
-
-FLAML = """
-import json, sys, pandas as pd
-from flaml import AutoML
-asked = json.loads(sys.argv[1]); folder = asked["folder"]
-train, test = pd.read_parquet(folder + "/train.parquet"), pd.read_parquet(folder + "/test.parquet")
-y, groups = train.pop("label"), train.pop("subject")
-codes = {c: k for k, c in enumerate(sorted(y.unique()))}
-automl = AutoML()
-metric = "macro_f1" if asked["positive"] is None else "roc_auc"
-numbers = {g: k for k, g in enumerate(sorted(groups.unique()))}
-automl.fit(train, y.map(codes), task="classification", time_budget=asked["seconds"], metric=metric,
-           split_type="group", groups=groups.map(numbers), eval_method="cv", n_splits=5, verbose=0, seed=0)
-names = {k: c for c, k in codes.items()}
-out = pd.DataFrame({"label": [names[k] for k in automl.predict(test)]})
-p = automl.predict_proba(test)
-out["probability"] = p[:, codes[asked["positive"]]] if asked["positive"] is not None else float("nan")
-out.to_parquet(folder + "/said.parquet")
-"""
+def ours(task: Task, fold: int, trials: int) -> Said:
+    train, test = task.folds[fold]
+    asked = {"data.positive": task.positive, "learning.trials": trials, "learning.importance": False}
+    model = DepressionModel(Settings().override(asked))
+    model.fit(task.features.iloc[train], task.status.iloc[train], task.groups.iloc[train], jobs=2, reporter=Quiet())
+    said = model.predict_features(task.features.iloc[test])
+    probability = said["probability"] if task.positive else pd.Series(np.nan, index=said.index)
+    return said["status"].to_numpy(dtype=str), probability.to_numpy(dtype=float)
 
 
 def f1(truth: np.ndarray, said: np.ndarray, positive: str | None) -> float:
@@ -236,15 +164,49 @@ def intervals(task: Task, rival: str) -> list[tuple[float, float]]:
     return [(np.nan, np.nan) if np.isnan(c).all() else tuple(np.nanpercentile(c, (2.5, 97.5))) for c in columns]
 
 
-def run(task: Task, contenders: dict[str, Any]) -> None:
-    for name, contender in contenders.items():
-        task.said[name], task.seconds[name] = [], []
-        for train, test in task.folds:
-            started = time.perf_counter()
-            said, probability = contender(task, train, test)
-            task.seconds[name].append(time.perf_counter() - started)
-            task.said[name].append((np.asarray(said, dtype=str), np.asarray(probability, dtype=float)))
-        print(f"  … {name}: {np.mean(task.seconds[name]):.1f} s a fold", file=sys.stderr, flush=True)
+class Ring:
+    """Where the contenders meet: runs each on every fold, and keeps what the rivals said."""
+
+    def __init__(self, task: Task, keep: Path | None) -> None:
+        self.task, self.keep = task, keep
+
+    def run_ours(self, trials: int) -> None:
+        self._record(OURS, [self._timed(lambda k=k: ours(self.task, k, trials)) for k in range(len(self.task.folds))])
+
+    def run(self, name: str, rival: Rival, table: pd.DataFrame) -> None:
+        self._record(name, [self._once(name, rival, table, k) for k in range(len(self.task.folds))])
+
+    def _record(self, name: str, found: list[tuple[Said, float]]) -> None:
+        self.task.said[name] = [said for said, _ in found]
+        self.task.seconds[name] = [seconds for _, seconds in found]
+        f1_, auc = scores(self.task, name)
+        seconds = np.mean(self.task.seconds[name])
+        print(f"  … {self.task.name}, {name}: F1 {f1_:.3f}, AUC {auc:.3f}, {seconds:.1f} s a fold", file=sys.stderr)
+
+    @staticmethod
+    def _timed(learn: Any) -> tuple[Said, float]:
+        started = time.perf_counter()
+        said, probability = learn()
+        return (np.asarray(said, dtype=str), np.asarray(probability, dtype=float)), time.perf_counter() - started
+
+    def _once(self, name: str, rival: Rival, table: pd.DataFrame, fold: int) -> tuple[Said, float]:
+        problem = self.task.problem(table, fold)
+        if self.keep is None:
+            return self._timed(lambda: rival(problem))
+        key = hashlib.sha256(name.encode())
+        for part in (problem.train, problem.status, problem.groups, problem.test):
+            key.update(pd.util.hash_pandas_object(part).to_numpy().tobytes())
+        path = self.keep / f"{self.task.name}-{name.replace(' ', '_')}-{fold}-{key.hexdigest()[:12]}.parquet"
+        if not path.exists():
+            said, seconds = self._timed(lambda: rival(problem))
+            pd.DataFrame({"label": said[0], "probability": said[1], "seconds": seconds}).to_parquet(path)
+        kept = pd.read_parquet(path)
+        return (kept["label"].to_numpy(dtype=str), kept["probability"].to_numpy()), float(kept["seconds"].iloc[0])
+
+
+def best_of(task: Task, names: list[str]) -> str:
+    """The rival of the largest F1 + AUC (where there is one)."""
+    return max(names, key=lambda name: float(np.nansum(scores(task, name))))
 
 
 def report(task: Task) -> None:
@@ -254,15 +216,24 @@ def report(task: Task) -> None:
     if task.positive is not None:
         share = (task.status == task.positive).mean()
         print(f"  F1 of calling all positive: {2 * share / (1 + share):.3f}")
-    print(f"  {'':<22}{'F1':>7}{'AUC':>7}{'s':>7}   less ours, 95%: F1                AUC")
+    print(f"  {'':<30}{'F1':>7}{'AUC':>7}{'s':>7}   less ours, 95%: F1                AUC")
     for name in task.said:
         one, auc = scores(task, name)
-        line = f"  {name:<22}{one:7.3f}{auc:7.3f}{np.mean(task.seconds[name]):7.1f}"
-        if name != OURS:
+        line = f"  {name:<30}{one:7.3f}{auc:7.3f}{np.mean(task.seconds[name]):7.1f}"
+        if name != OURS and OURS in task.said:
             (low, high), (alow, ahigh) = intervals(task, name)
             line += f"   {low:+.3f} to {high:+.3f}{'  *' if low > 0 else '   '}   "
             line += f"{alow:+.3f} to {ahigh:+.3f}{'  *' if alow > 0 else ''}"
         print(line, flush=True)
+
+
+def report_means(tasks: list[Task]) -> None:
+    """The mean over the sets of each contender that met all of them."""
+    print("\nmeans over the sets" + " " * 13 + "F1    AUC")
+    for name in tasks[0].said:
+        if all(name in task.said for task in tasks):
+            columns = np.array([scores(task, name) for task in tasks]).T
+            print(f"  {name:<30}{np.nanmean(columns[0]):7.3f}{np.nanmean(columns[1]):7.3f}")
 
 
 def main() -> None:
@@ -274,22 +245,30 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--autogluon", metavar="PYTHON")
     parser.add_argument("--flaml", metavar="PYTHON")
+    parser.add_argument("--tsfel", action="store_true")
+    parser.add_argument("--keep", metavar="FOLDER", type=Path)
+    parser.add_argument("--rivals-only", action="store_true", help="fill --keep")
     asked = parser.parse_args()
-    contenders: dict[str, Any] = {
-        OURS: ours(asked.trials),
-        "tuned RBF SVM": plain(tuned_svm),
-        "logistic regression": plain(logistic),
-        "LightGBM default": plain(lightgbm),
-    }
-    if asked.autogluon:
-        contenders["AutoGluon best_quality"] = elsewhere(asked.autogluon, AUTOGLUON, asked.seconds)
-    if asked.flaml:
-        contenders["FLAML"] = elsewhere(asked.flaml, FLAML, asked.seconds)
+    if asked.keep:
+        asked.keep.mkdir(parents=True, exist_ok=True)
+    others = rivals(asked.autogluon, asked.flaml, asked.seconds)
+    tasks = []
     with tempfile.TemporaryDirectory() as folder:
         for name in asked.sets:
-            task = load(name, Path(folder), asked.folds, asked.repeats)
-            run(task, contenders)
+            task = load(name, Path(folder), asked.folds, asked.repeats, asked.tsfel)
+            ring = Ring(task, asked.keep)
+            if not asked.rivals_only:
+                ring.run_ours(asked.trials)
+            for rival, learn in others.items():
+                ring.run(rival, learn, behaviour(task.features))
+            if task.tsfel is not None:
+                cheap = [rival for rival in others if rival not in ("AutoGluon best_quality", "FLAML")]
+                for rival in dict.fromkeys([*cheap, best_of(task, list(others))]):
+                    ring.run(f"TSFEL + {rival}", others[rival], task.tsfel)
             report(task)
+            tasks.append(task)
+    if len(tasks) > 1:
+        report_means(tasks)
 
 
 if __name__ == "__main__":

@@ -90,11 +90,16 @@ def fitted_weights(stacked: Floats, y: NDArray[np.intp], sample_weight: Floats |
     even = np.full(n_members, 1 / n_members)
     rows = np.ones(len(y)) if sample_weight is None else sample_weight
 
-    def loss(free: Floats) -> float:
-        log_p = _log_probability(np.einsum("mns,m->ns", stacked, free))
-        return float(-(rows * log_p[np.arange(len(y)), y]).sum() + _RIDGE * n_members * ((free - even) ** 2).sum())
+    is_of_class = np.eye(int(y.max()) + 1)[y]
 
-    found = minimize(loss, even, method="L-BFGS-B", bounds=[(0.0, None)] * n_members).x
+    def loss(free: Floats) -> tuple[float, Floats]:
+        log_p = _log_probability(np.einsum("mns,m->ns", stacked, free))
+        apart = free - even
+        value = -(rows @ (log_p * is_of_class).sum(axis=1)) + _RIDGE * n_members * (apart @ apart)
+        residual = rows[:, None] * (np.exp(log_p) - is_of_class)[:, -stacked.shape[2] :]
+        return float(value), np.einsum("mns,ns->m", stacked, residual) + 2 * _RIDGE * n_members * apart
+
+    found = minimize(loss, even, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * n_members).x
     total = found.sum()
     return found / total if total > 0 else even
 

@@ -118,7 +118,10 @@ class MemberStudy:
             self.study.enqueue_trial(defaults(self.member.learner, has_audio))
         # Seeded by what is finished, not by a state that lives on: a study that is resumed asks the same again.
         self.study.sampler = optuna.samplers.TPESampler(
-            seed=_seed(self.seed, self.member.name, n_finished), multivariate=True, n_startup_trials=_RANDOM_TRIALS
+            seed=_seed(self.seed, self.member.name, n_finished),
+            multivariate=True,
+            group=True,
+            n_startup_trials=_RANDOM_TRIALS,
         )
         self.trial = self.study.ask()
         params = suggest(self.member.learner, self.trial, has_audio)
