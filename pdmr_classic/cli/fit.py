@@ -19,6 +19,7 @@ from pdmr_classic.cli._options import (
     Labels,
     Metric,
     NoCache,
+    NoTrainingRows,
     Positive,
     Seed,
     Threshold,
@@ -44,6 +45,7 @@ def fit(
     positive: Positive = None,
     metric: Metric = None,
     threshold: Threshold = None,
+    no_training_rows: NoTrainingRows = False,
     fps: Fps = None,
     config: Config = None,
     no_cache: NoCache = False,
@@ -69,6 +71,7 @@ def fit(
         "learning.seed": seed,
         "learning.metric": metric,
         "learning.threshold": threshold,
+        "learning.training_rows": False if no_training_rows else None,
         "data.groups": groups,
         "data.positive": positive,
         "reading.fps": fps,
@@ -88,5 +91,5 @@ def fit(
             groups_out=groups_path(out),
             reporter=reporter,
         )
-    model.save(out)
+        model.save(out, reporter=reporter)
     show(summarise_fit(model, out) | {"findings": reporter.findings}, as_json, fit_table)

@@ -8,7 +8,6 @@ No file is named in it, only hashes.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from pdmr_classic.errors import Finding, TargetError
 from pdmr_classic.features.rows import FileRow
 from pdmr_classic.io.atomic import write_atomic
 from pdmr_classic.io.bytes import read_bytes
+from pdmr_classic.io.user import user_folder
 
 _NAMES = b"names"
 # Rows of files that are gone would else add up.
@@ -31,11 +31,7 @@ _MOST_ROWS = 20_000
 
 def default_cache_folder() -> Path | None:
     """Return the user's cache folder (XDG_CACHE_HOME, else ~/.cache), or None where there is no home."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    try:
-        return (Path(base) if base else Path.home() / ".cache") / "pdmr-classic"
-    except RuntimeError:
-        return None
+    return user_folder("XDG_CACHE_HOME", ".cache")
 
 
 class FeatureCache:

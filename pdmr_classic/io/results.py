@@ -1,4 +1,4 @@
-"""`results.jsonl`: one line per recording, sorted by data_id, written whole or not at all."""
+"""`results.jsonl`: one line per recording, sorted by data_id, written whole or not at all; and the notes beside it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pdmr_classic.errors import DataError
 from pdmr_classic.io.atomic import write_text_atomic
 from pdmr_classic.io.labels import read_labels
 
+NOTES_SCHEMA = "pdmr-classic/notes/1"
 _DECIMALS = 6
 PROBABILITY_PREFIX = "probability_"
 
@@ -49,6 +50,34 @@ def _probabilities(row: pd.Series) -> dict[str, Any]:
     return {
         "probabilities": {name.removeprefix(PROBABILITY_PREFIX): round(float(row[name]), _DECIMALS) for name in classes}
     }
+
+
+def notes_path(results: Path) -> Path:
+    """Return where the notes on a results file stand.
+
+    Examples
+    --------
+    >>> notes_path(Path("results.jsonl")).as_posix()
+    'results.notes.json'
+    """
+    return results.with_suffix(".notes.json")
+
+
+def write_notes(predictions: pd.DataFrame, results: Path) -> Path | None:
+    """Write beside results what they do not say: which are of training recordings, and which recordings have none.
+
+    Without any, notes on older results are removed.
+
+    Raises
+    ------
+    TargetError
+    """
+    path = notes_path(results)
+    notes = {name: predictions.attrs[name] for name in ("overlap", "skipped") if name in predictions.attrs}
+    if not notes:
+        path.unlink(missing_ok=True)
+        return None
+    return write_text_atomic(path, json.dumps({"schema": NOTES_SCHEMA, **notes}, indent=1, ensure_ascii=False) + "\n")
 
 
 def read_results(path: str | Path) -> pd.DataFrame:

@@ -168,7 +168,10 @@ def prediction_table(summary: dict[str, Any]) -> RenderableType:
     table = plain_table("predicted", "recordings")
     for label, count in summary["predicted"].items():
         table.add_row(escape(label), str(count))
-    return marked(summary, [table, "", f"Written: {summary['out']}"])
+    if summary["skipped"]:
+        table.add_row("left out: nothing to predict from", str(summary["skipped"]))
+    written = " and ".join(summary[name] for name in ("out", "notes") if name in summary)
+    return marked(summary, [table, "", f"Written: {written}"])
 
 
 def extraction_table(summary: dict[str, Any]) -> RenderableType:
