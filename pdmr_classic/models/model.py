@@ -337,8 +337,8 @@ class DepressionModel:
         """Return the model without what tells recordings apart: rows under their names, or in the order of these."""
         nameless = copy(self)
         nameless.stacker_ = copy(self.stacker_)
-        vars(nameless).pop("oof_", None)
-        vars(nameless.stacker_).pop("oof_probability_", None)
+        nameless.__dict__.pop("oof_", None)
+        nameless.stacker_.__dict__.pop("oof_probability_", None)
         return nameless
 
     @classmethod
