@@ -77,8 +77,8 @@ def read_evaluation(path: str | Path) -> dict[str, Any]:
         It cannot be read, or is no evaluation.
     """
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         said = error.strerror if isinstance(error, OSError) else str(error)
         raise DataError(
             "the evaluation cannot be read", code="no-evaluation", file=path, expected="JSON", found=said
@@ -88,7 +88,6 @@ def read_evaluation(path: str | Path) -> dict[str, Any]:
     except DataError as error:
         parts = {name: getattr(error.finding, name) for name in ("code", "expected", "found")}
         raise DataError(error.finding.what, file=path, **parts) from None
-    assert isinstance(found, dict)
     return found
 
 
