@@ -17,10 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pdmr_classic.escape import printable
+
 
 @dataclass(frozen=True)
 class Finding:
     """One thing that was noticed about the input.
+
+    Printed, every part stands on one line with what is not printable escaped: parts come from other people's files.
 
     Parameters
     ----------
@@ -64,11 +68,11 @@ class Finding:
         return ", ".join(parts) or None
 
     def __str__(self) -> str:
-        lines = [self.what]
+        lines = [printable(self.what)]
         for label in ("where", "expected", "found", "mend"):
             text = getattr(self, label)
             if text:
-                lines.append(f"  {label + ':':<9} {text}")
+                lines.append(f"  {label + ':':<9} {printable(text)}")
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import sys
 import traceback
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 import typer
 
 from pdmr_classic.errors import Finding, PdmrError
+from pdmr_classic.escape import printable, to_json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -40,7 +40,7 @@ def verb(function: Callable[P, None]) -> Callable[P, None]:
         except PdmrError as error:
             _exit(f"error: {error}", error.exit_code, debug=bool(kwargs.get("debug")))
         except Exception as error:
-            what = f"this is a bug of pdmr-classic: {type(error).__name__}: {error}"
+            what = printable(f"this is a bug of pdmr-classic: {type(error).__name__}: {error}")
             _exit(f"{what}\n  mend:     report it, with what --debug shows", BUG, debug=bool(kwargs.get("debug")))
 
     return guarded
@@ -49,7 +49,7 @@ def verb(function: Callable[P, None]) -> Callable[P, None]:
 def _exit(message: str, code: int, *, debug: bool = False) -> None:
     with suppress(OSError):
         if debug:
-            traceback.print_exc()
+            print("\n".join(map(printable, traceback.format_exc().splitlines())), file=sys.stderr)
         print(message, file=sys.stderr)
     raise typer.Exit(code) from None
 
@@ -57,7 +57,7 @@ def _exit(message: str, code: int, *, debug: bool = False) -> None:
 def show(summary: Any, as_json: bool, table: Callable[[Any], RenderableType]) -> None:
     """Print a summary: as one JSON object, or as the table made from it."""
     if as_json:
-        print(json.dumps(_plain(summary), indent=2, ensure_ascii=False, allow_nan=False))
+        print(to_json(_mapped(summary, _for_json), indent=2))
         return
     from rich.console import Console
 
@@ -65,18 +65,28 @@ def show(summary: Any, as_json: bool, table: Callable[[Any], RenderableType]) ->
         def on_broken_pipe(self) -> None:  # rich would leave with 1, which is our code of a bug
             raise BrokenPipeError
 
-    _Raising(soft_wrap=False, highlight=False).print(table(summary))
+    # No markup: a label [red] is a label. What it may hold besides is escaped in all of the summary at once.
+    console = _Raising(soft_wrap=False, highlight=False, markup=False, emoji=False)
+    console.print(table(_mapped(summary, _for_table)))
 
 
-def _plain(value: Any) -> Any:
-    """Replace what JSON does not know: findings become objects, NaN becomes null."""
+def _mapped(value: Any, leaf: Callable[[Any], Any]) -> Any:
+    """Replace every key and every value that holds no others; findings become objects."""
     if isinstance(value, Finding):
-        return value.as_dict()
+        return _mapped(value.as_dict(), leaf)
     if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
+        return {leaf(key): _mapped(part, leaf) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
+        return [_mapped(part, leaf) for part in value]
+    return leaf(value)
+
+
+def _for_json(value: Any) -> Any:
     return None if isinstance(value, float) and value != value else value
+
+
+def _for_table(value: Any) -> Any:
+    return printable(value) if isinstance(value, str) else value
 
 
 class ConsoleReporter:

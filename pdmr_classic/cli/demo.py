@@ -55,8 +55,8 @@ def demo(
 def _step(command: str, run: Callable[[], None] | None = None) -> None:
     from rich.console import Console
 
-    Console(highlight=False).print(
-        f"\n[bold]$ pdmr-classic {command}[/bold]" if run else f"\n{command}", soft_wrap=True
-    )
+    style = "bold" if run else None
+    text = f"\n$ pdmr-classic {command}" if run else f"\n{command}"
+    Console(highlight=False, markup=False, emoji=False).print(text, style=style, soft_wrap=True)
     if run is not None:
         run()

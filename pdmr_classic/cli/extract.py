@@ -55,7 +55,7 @@ def extract(
         )
         extraction = extractor.extract(dataset)
         write_features(extraction.checked(), out)
-        for finding in without_paths(extraction.findings):
+        for finding in (*dataset.findings, *without_paths(extraction.findings)):
             reporter.tell(finding)
     summary = summarise_extraction(extraction, out, synthetic=dataset.is_synthetic)
     show(summary | {"findings": reporter.findings}, as_json, extraction_table)

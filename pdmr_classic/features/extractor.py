@@ -22,6 +22,7 @@ from pdmr_classic.features.rows import Alteration, FileRow, audio_row, video_row
 from pdmr_classic.io.atomic import write_atomic
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.embeddings import odd_widths
+from pdmr_classic.io.openface import fewer_channels
 from pdmr_classic.reporter import LogReporter, Reporter
 from pdmr_classic.threads import one_thread
 
@@ -245,7 +246,23 @@ def _gathered(data_ids: list[str], jobs: list[_Job], outcomes: list[FileRow | Fi
     features = pd.DataFrame(table, index=pd.Index(data_ids, name="data_id"), columns=names, copy=False)
     refused = tuple(outcome for outcome in outcomes if isinstance(outcome, Finding))
     findings = tuple(finding for _, row in good for finding in row.findings)
-    return Extraction(features, refused, findings, _contents(data_ids, jobs, outcomes))
+    return Extraction(features, refused, (*findings, *_uneven(jobs, outcomes)), _contents(data_ids, jobs, outcomes))
+
+
+def _uneven(jobs: list[_Job], outcomes: list[FileRow | Finding]) -> list[Finding]:
+    channels: dict[tuple[str, ...], frozenset[str]] = {}
+    streams = []
+    for job, row in zip(jobs, outcomes, strict=True):
+        if job.modality == "video" and isinstance(row, FileRow):
+            if row.names not in channels:
+                channels[row.names] = frozenset(channel_of(name) for name in row.names)
+            streams.append((job.path, channels[row.names]))
+    return fewer_channels(streams)
+
+
+def channel_of(name: str) -> str:
+    """Return what a feature is about: a channel, or what a family made of several."""
+    return name.split("__")[1]
 
 
 def _contents(data_ids: list[str], jobs: list[_Job], outcomes: list[FileRow | Finding]) -> pd.DataFrame:

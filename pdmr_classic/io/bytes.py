@@ -11,10 +11,15 @@ from pdmr_classic.errors import DataError, Finding
 
 MAX_BYTES = 4 << 30
 """A recording of one hour is 0.5 GB as complete OpenFace output; beyond this it is something else."""
+MAX_LINE_BYTES = 1 << 24
+"""An audio vector of 100,000 numbers is 1 MB; a longer line would only fill the memory."""
 
 # What a file really is, by its first bytes. Readers accept several of these in silence.
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"\x1f\x8b", "gzip data", "unpack it (gunzip)"),
+    (b"BZh91AY", "bzip2 data", "unpack it (bunzip2)"),
+    (b"\xfd7zXZ", "xz data", "unpack it (unxz)"),
+    (b"\x28\xb5\x2f\xfd", "zstd data", "unpack it (unzstd)"),
     (b"PK\x03\x04", "a zip archive or an office document", "unpack it, or export it as CSV"),
     (b"\x93NUMPY", "a NumPy array", "save it as CSV (numpy.savetxt with delimiter=',')"),
     (b"version https://git-lfs", "a git-lfs pointer, not the data", "fetch the data (git lfs pull)"),
@@ -35,25 +40,61 @@ def read_bytes(path: Path) -> bytes:
     try:
         # O_NONBLOCK: opening a FIFO would otherwise wait for a writer for ever.
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except OSError as error:
-        raise DataError("the file cannot be read", code="unreadable", file=path, found=error.strerror) from None
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from None
     try:
         # Before fdopen, which fails on a folder with an error of its own.
-        before = os.fstat(descriptor)
-        if not stat.S_ISREG(before.st_mode):
-            kind = "a folder" if stat.S_ISDIR(before.st_mode) else "a pipe, socket or device"
-            raise DataError("this is no file", code="not-a-file", file=path, expected="a CSV file", found=kind)
-        if before.st_size > MAX_BYTES:
-            raise DataError("the file is too large", code="too-large", file=path, found=f"{before.st_size:,} bytes")
+        size = _size(os.fstat(descriptor), path)
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            data = file.read()
+            # One more than there should be: a file that grows without an end is not read to it.
+            data = file.read(size + 1)
+    except OSError as error:
+        raise _unreadable(path, error) from None
     finally:
         os.close(descriptor)
-    if len(data) != before.st_size:
+    if len(data) != size:
         raise DataError(
-            "the file changed while it was read", code="growing", file=path, mend="wait until it is complete"
+            "the file changed while it was read",
+            code="growing",
+            file=path,
+            expected=f"{size:,} bytes, as before it was read",
+            found=f"{'more' if len(data) > size else 'fewer'} bytes",
+            mend="wait until it is complete",
         )
     return data
+
+
+def _size(status: os.stat_result, path: Path) -> int:
+    if not stat.S_ISREG(status.st_mode):
+        raise DataError(
+            "this is no file",
+            code="not-a-file",
+            file=path,
+            expected="a CSV file",
+            found="a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, socket or device",
+            mend="remove it, or put the file in its place",
+        )
+    if status.st_size > MAX_BYTES:
+        raise DataError(
+            "the file is too large",
+            code="too-large",
+            file=path,
+            expected=f"at most {MAX_BYTES:,} bytes",
+            found=f"{status.st_size:,} bytes",
+            mend="remove it, or split the recording",
+        )
+    return status.st_size
+
+
+def _unreadable(path: Path, error: OSError | ValueError) -> DataError:
+    return DataError(
+        "the file cannot be read",
+        code="unreadable",
+        file=path,
+        expected="a file that may be read",
+        found=getattr(error, "strerror", None) or str(error),
+        mend="restore it, or mend its link or its permissions",
+    )
 
 
 def as_text_bytes(data: bytes, path: Path) -> tuple[bytes, list[Finding]]:
@@ -77,6 +118,7 @@ def as_text_bytes(data: bytes, path: Path) -> tuple[bytes, list[Finding]]:
             file=path,
             expected="rows of numbers",
             found=f"{n_bytes} bytes",
+            mend="write or copy it again, or remove it",
         )
     head = data[:64].lstrip().lower()
     for signature, what, mend in _SIGNATURES:
@@ -90,10 +132,44 @@ def as_text_bytes(data: bytes, path: Path) -> tuple[bytes, list[Finding]]:
                 mend=mend,
             )
     if b"\0" in data:
-        raise DataError("the file is not CSV text", code="binary", file=path, expected="CSV text", found="binary data")
+        raise DataError(
+            "the file is not CSV text",
+            code="binary",
+            file=path,
+            row=row_of(data, data.index(b"\0")),
+            expected="CSV text",
+            found="binary data",
+            mend="export it as CSV in UTF-8",
+        )
     if not data.isascii():
         _decoded(data, "utf-8", path)
+    _check_lines(data, path)
     return data, findings
+
+
+def row_of(data: bytes, place: int) -> int:
+    """Return the line, counted from 1, that a byte stands in; lines end in LF, CRLF or CR."""
+    n_lf, n_cr, n_crlf = (data.count(end, 0, place) for end in (b"\n", b"\r", b"\r\n"))
+    return n_lf + n_cr - n_crlf + 1
+
+
+def _check_lines(data: bytes, path: Path) -> None:
+    """Refuse a line beyond the limit; where there is none, look at one place in `MAX_LINE_BYTES` only."""
+    start = 0
+    while len(data) - start > MAX_LINE_BYTES:
+        stop = start + MAX_LINE_BYTES + 1
+        end = max(data.rfind(b"\n", start, stop), data.rfind(b"\r", start, stop))
+        if end < 0:
+            raise DataError(
+                "a line is too long",
+                code="long-line",
+                file=path,
+                row=row_of(data, start),
+                expected=f"at most {MAX_LINE_BYTES:,} bytes",
+                found="more",
+                mend="write one row a line",
+            )
+        start = end + 1
 
 
 def _decoded(data: bytes, encoding: str, path: Path) -> str:
@@ -104,7 +180,7 @@ def _decoded(data: bytes, encoding: str, path: Path) -> str:
             "the file is not CSV text",
             code="undecodable",
             file=path,
-            row=data.count(b"\n", 0, error.start) + 1,
+            row=row_of(data, error.start),
             expected=encoding.upper(),
             found=f"byte 0x{data[error.start]:02x}",
             mend="save it as UTF-8",

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -12,22 +10,14 @@ from typing import Literal
 import pandas as pd
 
 from pdmr_classic.errors import ConfigError, DataError, Finding
+from pdmr_classic.io.ids import near_matches
 from pdmr_classic.io.labels import find_labels, read_labels
+from pdmr_classic.io.recordings import Recording, csv_files, find_recordings, is_split, listing
 
 Split = Literal["train", "test"]
 SYNTHETIC_MARK = "SYNTHETIC.md"
 INFER = "infer"
 _TABLES = (".csv", ".jsonl", ".json")
-_IGNORED = re.compile(r"^(\.|~\$)")
-
-
-@dataclass(frozen=True)
-class Recording:
-    """One `data_id` and where its modalities are; None stands for one that it does not have."""
-
-    data_id: str
-    video: Path | None = None
-    audio: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,11 +88,20 @@ class Dataset:
                 code="no-labels",
                 file=self.folder,
                 expected="labels.csv (or .jsonl, .json) with data_id,status[,subject_id] in the folder or beside it",
+                found="none" if self.labels is None else f"the columns {', '.join(['data_id', *self.labels.columns])}",
                 mend="add it, or pass --labels FILE",
             )
         labelled = self.status != ""
         if not labelled.any():
-            raise DataError("no recording has a label", code="no-labels", file=self.folder, column="status")
+            raise DataError(
+                "no recording has a label",
+                code="no-labels",
+                file=self.folder,
+                column="status",
+                expected="a class for each recording",
+                found="empty cells",
+                mend="fill them in, or pass --labels FILE",
+            )
         return self.subset(labelled)
 
     def subset(self, keep: pd.Series) -> Dataset:
@@ -144,17 +143,44 @@ def load_dataset(
     Raises
     ------
     DataError
-        Nothing to read there, ids that collide, labels that cannot be read or match no recording.
+        Nothing to read there, ids that collide or can be none, labels that cannot be read or match no recording.
+    ConfigError
+        `groups` names no column, or is no expression.
+    """
+    dataset, refused = survey_dataset(path, split=split, labels=labels, groups=groups, with_labels=with_labels)
+    if refused:
+        raise DataError(refused[0], refused[1:])
+    return dataset
+
+
+def survey_dataset(
+    path: str | Path = ".",
+    *,
+    split: Split | None = None,
+    labels: str | Path | None = None,
+    groups: str | None = None,
+    with_labels: bool = True,
+) -> tuple[Dataset, list[Finding]]:
+    """Find what `load_dataset` finds, and return everything that it refuses beside it, instead of raising the first.
+
+    Raises
+    ------
+    DataError
+        There is no such folder, or nothing to read in it.
     ConfigError
         `groups` names no column, or is no expression.
     """
     folder = resolve_split(Path(path), split)
-    recordings, findings = _find_recordings(folder)
+    recordings, findings, refused = find_recordings(folder)
     dataset = Dataset(folder, recordings, findings=tuple(findings))
     file = Path(labels) if labels is not None else find_labels(folder) if with_labels else None
-    if file is not None:
-        dataset = _with_labels(dataset, file)
-    return _with_groups(dataset, groups, file)
+    try:
+        if file is not None:
+            dataset = _with_labels(dataset, file)
+        dataset = _with_groups(dataset, groups, file)
+    except DataError as error:
+        refused += error.findings
+    return dataset, refused
 
 
 def subjects_of(dataset: Dataset, file: Path | None = None, groups: str | None = None) -> pd.Series:
@@ -193,6 +219,7 @@ def subjects_of(dataset: Dataset, file: Path | None = None, groups: str | None =
             file=path,
             expected="data_id,subject_id",
             found=", ".join(["data_id", *table.columns]),
+            mend="add the column, or pass --subjects FILE",
         )
     return table[column].reindex(dataset.data_ids, fill_value="").rename("subject_id")
 
@@ -207,8 +234,15 @@ def resolve_split(path: Path, split: Split | None) -> Path:
     """
     if not path.is_dir():
         found = "a file" if path.exists() else "nothing"
-        raise DataError("the data folder does not exist", code="no-folder", file=path, expected="a folder", found=found)
-    if _is_split(path):
+        raise DataError(
+            "the data folder does not exist",
+            code="no-folder",
+            file=path,
+            expected="a folder",
+            found=found,
+            mend="name the folder that holds the recordings",
+        )
+    if is_split(path):
         return path
     splits = [name for name in ("train", "test") if (path / name).is_dir()]
     if split is not None and split in splits:
@@ -220,16 +254,18 @@ def resolve_split(path: Path, split: Split | None) -> Path:
             "the folder has a train/ and a test/",
             code="which-split",
             file=path,
+            expected="one split",
+            found="both",
             mend="name one of them, or pass --split",
         )
-    if not splits and _csv_files(path):
+    if not splits and csv_files(path):
         return path
     raise DataError(
         "there are no recordings here",
         code="no-recordings",
         file=path,
         expected=f"video/ and/or audio/ with CSV files{f', or a folder {split}/ with them' if split else ''}",
-        found=_listing(path),
+        found=listing(path),
         mend="name the folder that holds them",
     )
 
@@ -248,7 +284,7 @@ def find_splits(path: Path) -> list[Path]:
         There is no such folder, or nothing to read in it.
     """
     splits = [path / name for name in ("train", "test") if (path / name).is_dir()]
-    return splits if splits and not _is_split(path) else [resolve_split(path, None)]
+    return splits if splits and not is_split(path) else [resolve_split(path, None)]
 
 
 def as_split(name: str | None) -> Split | None:
@@ -268,69 +304,6 @@ def as_split(name: str | None) -> Split | None:
     raise ConfigError("there is no such split", expected="train or test", found=repr(name))
 
 
-def _is_split(path: Path) -> bool:
-    return (path / "video").is_dir() or (path / "audio").is_dir()
-
-
-def _listing(path: Path) -> str:
-    names = sorted(entry.name + "/" * entry.is_dir() for entry in path.iterdir())
-    return ", ".join(names[:6]) + (" …" if len(names) > 6 else "") or "an empty folder"
-
-
-# -------------------------------------------------------------------------------------------- recordings
-
-
-def _find_recordings(folder: Path) -> tuple[tuple[Recording, ...], list[Finding]]:
-    findings = []
-    if _is_split(folder):
-        places = {"video": folder / "video", "audio": folder / "audio"}
-    else:
-        modality = "audio" if folder.resolve().name == "audio" else "video"
-        places = {modality: folder}
-        findings.append(
-            Finding(
-                "bare-folder",
-                f"the folder has no video/ or audio/; its CSVs are read as {modality}",
-                file=folder,
-            )
-        )
-    files = {modality: _by_id(place) for modality, place in places.items() if place.is_dir()}
-    ids = sorted(set().union(*files.values()))
-    if not ids:
-        raise DataError(
-            "there are no recordings here",
-            code="no-recordings",
-            file=folder,
-            expected="CSV files",
-            found=_listing(folder),
-        )
-    recordings = (Recording(data_id, **{name: found.get(data_id) for name, found in files.items()}) for data_id in ids)
-    return tuple(recordings), findings
-
-
-def _csv_files(folder: Path) -> list[Path]:
-    return sorted(
-        entry
-        for entry in folder.iterdir()
-        if entry.suffix.lower() == ".csv" and entry.stem != "labels" and not _IGNORED.match(entry.name)
-    )
-
-
-def _by_id(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in _csv_files(folder):
-        twin = found.setdefault(path.stem.casefold(), path)
-        if twin is not path:
-            raise DataError(
-                "two files have the same id but for the case of letters",
-                code="ids-collide",
-                file=path,
-                found=twin.name,
-                mend="rename one of them",
-            )
-    return {path.stem: path for path in found.values()}
-
-
 # ------------------------------------------------------------------------------------------------ labels
 
 
@@ -339,7 +312,7 @@ def _with_labels(dataset: Dataset, file: Path) -> Dataset:
     ids = dataset.data_ids
     unlabelled = [data_id for data_id in ids if data_id not in table.index]
     unmatched = [label for label in table.index if label not in set(ids)]
-    near = _near_matches(unlabelled, unmatched)
+    near = near_matches(unlabelled, unmatched)
     if len(unlabelled) == len(ids):
         raise DataError(
             "no label matches a recording",
@@ -367,16 +340,6 @@ def _with_labels(dataset: Dataset, file: Path) -> Dataset:
         findings.append(Finding("unmatched", f"{len(unmatched)} labels have no recording", file=file, found=shown))
     aligned = table.reindex(ids, fill_value="")
     return replace(dataset, labels=aligned, findings=(*dataset.findings, *findings))
-
-
-def _near_matches(recordings: Iterable[str], labels: Iterable[str]) -> list[tuple[str, str]]:
-    by_key = {_loosely(label): label for label in labels}
-    return [(data_id, by_key[key]) for data_id in recordings if (key := _loosely(data_id)) in by_key]
-
-
-def _loosely(data_id: str) -> str:
-    text = unicodedata.normalize("NFKC", data_id).strip().casefold().removesuffix(".csv").removesuffix(".0")
-    return text.lstrip("0") or "0"
 
 
 # ------------------------------------------------------------------------------------------------ groups
@@ -454,6 +417,7 @@ def _groups_by_expression(expression: str, index: pd.Index) -> pd.Series:
             code="no-group",
             expected=f"a match of {expression!r}",
             found=", ".join(map(repr, missed[:5])),
+            mend="correct the expression, or rename the files",
         )
     return pd.Series([match[1] for match in matches.values() if match], index=index, name="subject_id")
 
@@ -469,6 +433,7 @@ def _groups_by_column(dataset: Dataset, column: str, file: Path | None) -> pd.Se
             code="no-group",
             file=file,
             column=column,
+            expected="a subject for each of them",
             found=", ".join(map(repr, empty.index[:5])),
             mend="fill the column: a subject may otherwise stand on both sides of a split",
         )

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.io.table import read_table
+from pdmr_classic.errors import Finding
+from pdmr_classic.io.table import no_numbers, read_table
 
 NETVLAD_CLUSTERS = 16
 NETVLAD_WIDTH = NETVLAD_CLUSTERS * 48
@@ -45,7 +45,7 @@ def read_embedding(path: str | Path) -> Embedding:
     """
     table = read_table(path)
     if not table.columns:
-        raise DataError("no column holds numbers", code="no-numbers", file=table.path, expected="a row of numbers")
+        raise no_numbers(table.path, "no column but bookkeeping")
     matrix = np.column_stack(list(table.columns.values()))
     findings = list(table.findings)
     if matrix.shape[1] == 1 and matrix.shape[0] > 1:

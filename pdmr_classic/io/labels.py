@@ -15,8 +15,11 @@ import pandas as pd
 
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.io.bytes import as_text_bytes, read_bytes
+from pdmr_classic.io.ids import wrong_id, wrong_text
 
 LABEL_FILES = ("labels.csv", "labels.jsonl", "labels.json")
+_EXPECTED = "data_id, status and perhaps subject_id"
+_MEND = "write one row a recording"
 
 
 def read_labels(path: str | Path) -> tuple[pd.DataFrame, list[Finding]]:
@@ -36,44 +39,78 @@ def read_labels(path: str | Path) -> tuple[pd.DataFrame, list[Finding]]:
     Raises
     ------
     DataError
-        No table, no `data_id`, or two rows of one id that disagree.
+        No table, no `data_id` or one that can be none, or two rows of one id that disagree: all such rows are named.
     """
     path = Path(path)
     data, findings = as_text_bytes(read_bytes(path), path)
     text = data.decode("utf-8")
     rows = {".json": _json_rows, ".jsonl": _jsonl_rows}.get(path.suffix.lower(), _csv_rows)(text, path)
     if not rows:
-        raise DataError("the label table has no rows", code="no-rows", file=path)
-    for number, row in rows:
-        if not row.get("data_id"):
-            raise DataError(
-                "a label has no data_id",
-                code="no-data-id",
-                file=path,
-                row=number,
-                expected="data_id, status and perhaps subject_id",
-                found=", ".join(sorted(row)) or "an empty row",
-            )
+        raise DataError(
+            "the label table has no rows", code="no-rows", file=path, expected=_EXPECTED, found="none", mend=_MEND
+        )
+    refused = [finding for number, row in rows if (finding := _wrong_row(number, row, path)) is not None]
+    if all("data_id" not in row for _, row in rows):
+        refused = refused[:1]  # the column is missing: once is enough
     kept: dict[str, tuple[int, dict[str, str]]] = {}
     repeated = 0
-    for number, row in rows:
+    for number, row in rows if not refused else []:
         number_before, before = kept.setdefault(row["data_id"], (number, row))
         if before == row:
             repeated += number != number_before
-            continue
-        raise DataError(
-            f"recording {row['data_id']!r} has two labels that disagree",
-            code="conflicting-labels",
-            file=path,
-            row=number,
-            expected=f"as in row {number_before}: {_shown(before)}",
-            found=_shown(row),
-            mend="keep the right one",
-        )
+        else:
+            refused.append(_conflict(number, row, number_before, before, path))
+    if refused:
+        raise DataError(refused[0], refused[1:])
     if repeated:
         findings.append(Finding("duplicate-labels", f"{repeated} label rows are repeated", file=path))
     frame = pd.DataFrame([row for _, row in kept.values()], dtype=object).fillna("")
     return frame.set_index("data_id"), findings
+
+
+def _wrong_row(number: int, row: dict[str, str], path: Path) -> Finding | None:
+    """Return what is wrong with a row by itself."""
+    data_id = row.get("data_id")
+    if not data_id:
+        what, found = "a label has no data_id", ", ".join(sorted(row)) or "an empty row"
+        return Finding("no-data-id", what, file=path, row=number, expected=_EXPECTED, found=found, mend="fill it in")
+    if wrong := wrong_id(data_id):
+        found = f"{wrong} in {data_id[:60]!r}"
+        return Finding(
+            "bad-id",
+            "a label's data_id can be none",
+            file=path,
+            row=number,
+            column="data_id",
+            expected="the name of the recording's file, without .csv",
+            found=found,
+            mend="correct it",
+        )
+    for name, cell in row.items():
+        if wrong := wrong_text(name) or wrong_text(cell):
+            return Finding(
+                "undecodable",
+                "a value of the label table is no text",
+                file=path,
+                row=number,
+                column=name,
+                expected="Unicode text",
+                found=wrong,
+                mend="correct it",
+            )
+    return None
+
+
+def _conflict(number: int, row: dict[str, str], number_before: int, before: dict[str, str], path: Path) -> Finding:
+    return Finding(
+        "conflicting-labels",
+        f"recording {row['data_id']!r} has two labels that disagree",
+        file=path,
+        row=number,
+        expected=f"as in row {number_before}: {_shown(before)}",
+        found=_shown(row),
+        mend="keep the right one",
+    )
 
 
 def find_labels(split: Path) -> Path | None:
@@ -122,10 +159,11 @@ def _csv_rows(text: str, path: Path) -> _Rows:
     header: list[str] = []
     rows: _Rows = []
     for cells in _of_csv(reader, path):
-        if not any(cell.strip() for cell in cells):
+        is_comment = cells[:1] and cells[0].startswith("#") and len(cells) != len(header)
+        if is_comment or not any(cell.strip(" \t") for cell in cells):
             continue
         if not header:
-            header = _unique([cell.strip() for cell in cells], path, reader.line_num)
+            header = _unique([cell.strip(" \t") for cell in cells], path, reader.line_num)
             continue
         if len(cells) != len(header):
             raise DataError(
@@ -135,8 +173,9 @@ def _csv_rows(text: str, path: Path) -> _Rows:
                 row=reader.line_num,
                 expected=f"{len(header)} ({', '.join(header)})",
                 found=str(len(cells)),
+                mend="quote cells that hold a comma",
             )
-        rows.append((reader.line_num, {name: cell.strip() for name, cell in zip(header, cells, strict=True)}))
+        rows.append((reader.line_num, {name: cell.strip(" \t") for name, cell in zip(header, cells, strict=True)}))
     return rows
 
 
@@ -145,7 +184,13 @@ def _of_csv(reader: Any, path: Path) -> Iterator[list[str]]:
         yield from reader
     except csv.Error as error:
         raise DataError(
-            "the label table cannot be read", code="bad-csv", file=path, row=reader.line_num, found=str(error)
+            "the label table cannot be read",
+            code="bad-csv",
+            file=path,
+            row=reader.line_num,
+            expected=_EXPECTED,
+            found=str(error),
+            mend=_MEND,
         ) from None
 
 
@@ -159,6 +204,7 @@ def _unique(header: list[str], path: Path, row: int) -> list[str]:
             row=row,
             expected="every name once",
             found=", ".join(map(repr, repeated[:5])),
+            mend="rename or remove the copies",
         )
     return header
 
@@ -187,7 +233,12 @@ def _json_rows(text: str, path: Path) -> _Rows:
         ]
     if not isinstance(parsed, list):
         raise DataError(
-            "the label table is no list", code="labels-not-a-table", file=path, expected="a list of objects"
+            "the label table is no list",
+            code="labels-not-a-table",
+            file=path,
+            expected='[{"data_id": …, "status": …}, …]',
+            found=repr(parsed)[:60],
+            mend=_MEND,
         )
     return [(number, _as_row(item, path, number)) for number, item in enumerate(parsed, start=1)]
 
@@ -195,9 +246,15 @@ def _json_rows(text: str, path: Path) -> _Rows:
 def _parsed(text: str, path: Path, row: int | None) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_Object)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers of 5,000 digits, lists in lists in lists
         raise DataError(
-            "the file is not valid JSON", code="bad-json", file=path, row=row or error.lineno, found=error.msg
+            "the file is not valid JSON",
+            code="bad-json",
+            file=path,
+            row=row or getattr(error, "lineno", None),
+            expected='{"data_id": …, "status": …}',
+            found=getattr(error, "msg", str(error)),
+            mend="write it with a JSON library",
         ) from None
 
 
@@ -210,6 +267,7 @@ def _as_row(item: Any, path: Path, number: int) -> dict[str, str]:
             row=number,
             expected='{"data_id": …, "status": …}',
             found=repr(item)[:60],
+            mend=_MEND,
         )
     return {str(key).strip(): "" if value is None else str(value) for key, value in item.items()}
 

@@ -7,7 +7,8 @@ Source of the names: OpenFace 2.2, FeatureExtraction (Baltrušaitis et al., FG 2
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -171,7 +172,8 @@ def read_stream(path: str | Path, settings: ReadingSettings | None = None) -> St
     table = read_table(
         path,
         select=_wanted if settings.landmarks else _without_landmarks,
-        known=lambda name: channel_kind(name) != "other",
+        # Without its clock or its quality it would be another stream; any other column of text counts as missing.
+        known=META.__contains__,
     )
     meta = {name: values for name, values in table.columns.items() if name in META}
     channels = tuple(name for name in table.columns if name not in META)
@@ -181,7 +183,8 @@ def read_stream(path: str | Path, settings: ReadingSettings | None = None) -> St
             code="no-channel",
             file=path,
             expected="OpenFace columns, or a matrix",
-            found=", ".join(meta),
+            found=", ".join(meta) or "columns that no feature uses",
+            mend="export it with its channels, or remove it",
         )
     values = np.empty((len(channels), table.n_rows), dtype=np.float32)
     for row, name in enumerate(channels):
@@ -207,6 +210,30 @@ def read_stream(path: str | Path, settings: ReadingSettings | None = None) -> St
         findings=(*table.findings, *findings, *told),
     )
     return replace(stream, findings=(*stream.findings, *_oddities(stream, meta, table.path)))
+
+
+def fewer_channels(streams: Iterable[tuple[Path, Iterable[str]]]) -> list[Finding]:
+    """Return a finding for each stream without channels that at least half of the streams have: their features are NaN.
+
+    Examples
+    --------
+    >>> (finding,) = fewer_channels([(Path("1.csv"), ["AU01_r", "AU12_r"]), (Path("2.csv"), ["AU12_r"])])
+    >>> str(finding.file), finding.found
+    ('2.csv', 'AU01_r')
+    """
+    named = [(path, frozenset(channels)) for path, channels in streams]
+    counts = Counter(channel for _, channels in named for channel in channels)
+    usual = {channel for channel, count in counts.items() if 2 * count >= len(named)}
+    return [
+        Finding(
+            "fewer-channels",
+            "channels that other files have are missing; their features are unknown (NaN)",
+            file=path,
+            found=", ".join(missing[:6]) + (" …" if len(missing) > 6 else ""),
+        )
+        for path, channels in named
+        if (missing := sorted(usual - channels))
+    ]
 
 
 def _wanted(names: Sequence[str]) -> list[str]:
@@ -280,14 +307,19 @@ def _time(
         order, told = _sorted(table, stamps, "timestamp")
         stamps = stamps if order is None else stamps[order]
         return stamps - stamps[0], _rate(stamps), order, told
-    told = [
-        Finding(
-            "no-frame-rate",
-            f"there are no usable timestamps: {fps:g} frames per second are assumed",
-            file=table.path,
-            mend="pass --fps",
-        )
-    ]
+    # A single frame has no rate that could be missing.
+    told = (
+        []
+        if n == 1
+        else [
+            Finding(
+                "no-frame-rate",
+                f"there are no usable timestamps: {fps:g} frames per second are assumed",
+                file=table.path,
+                mend="pass --fps",
+            )
+        ]
+    )
     frames = meta.get("frame")
     if frames is not None and np.isfinite(frames).all() and (n == 1 or np.ptp(frames) > 0):
         order, mended = _sorted(table, frames, "frame")

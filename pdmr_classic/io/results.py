@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from pdmr_classic.errors import DataError
+from pdmr_classic.escape import to_json
 from pdmr_classic.io.atomic import write_text_atomic
 from pdmr_classic.io.labels import read_labels
 
@@ -39,7 +39,7 @@ def write_results(predictions: pd.DataFrame, path: str | Path, *, proba: bool = 
         record: dict[str, Any] = {"data_id": data_id, "status": row["status"]}
         if proba:
             record |= _probabilities(row)
-        lines.append(json.dumps(record, ensure_ascii=False) + "\n")
+        lines.append(to_json(record) + "\n")
     return write_text_atomic(path, "".join(lines))
 
 

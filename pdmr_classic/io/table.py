@@ -7,6 +7,7 @@ short rows and long rows fail there. Only then, and off the fast path, is the fi
 from __future__ import annotations
 
 import csv
+import re
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -31,8 +32,9 @@ _BOOKKEEPING = frozenset(
     {"", "index", "id", "data_id", "subject_id", "participant_id", "label", "status", "severity", "face"}
 )
 _BLOCK_BYTES = 1 << 22
-# Two lines of 714 columns are 15 kB; of an audio vector of 20,000 numbers, 200 kB.
-_HEAD_BYTES = 1 << 18
+_LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|\Z)")
+_LEAD = re.compile(rb"(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))*+")
+_COMMENT = re.compile(rb"((?:\A|(?<=[\r\n]))[ \t]*)#([^\r\n]*)")
 _SMALL_BYTES = 1 << 22
 _WIDE = 64
 
@@ -44,7 +46,8 @@ class Table:
     Attributes
     ----------
     columns : dict of str to ndarray of float64, shape [T]
-        In the file's order; NaN stands for what was no finite number. Headerless columns are `ch000`, `ch001`, …
+        In the file's order; NaN stands for what was no finite number. Columns without a header, or with the header
+        `0, 1, …` that pandas writes over a matrix, are `ch000`, `ch001`, …
     has_header : bool
     content : str
         Hash of the file's bytes (xxh3, 128 bit).
@@ -86,6 +89,7 @@ def read_table(path: str | Path, select: Select | None = None, known: Callable[[
     path = Path(path)
     raw = read_bytes(path)
     data, findings = as_text_bytes(raw, path)
+    data = _without_comments(data, path)
     layout = _Layout.of(data, path)
     findings += layout.findings
     dropped = [name for name in layout.names if _is_bookkeeping(name, layout)]
@@ -97,10 +101,17 @@ def read_table(path: str | Path, select: Select | None = None, known: Callable[[
     columns, findings_of_parse = _parse(data, layout, names, path, known or (lambda name: False))
     findings += findings_of_parse
     if not data.endswith((b"\n", b"\r")):
-        findings.append(Finding("no-final-newline", "the last line has no end: the file may be cut short", file=path))
+        findings.append(
+            Finding(
+                "no-final-newline",
+                "the last line has no end: the file may be cut short",
+                file=path,
+                mend="look at its last value; export it again if digits are missing",
+            )
+        )
+    columns, told = _without_open_end(columns, layout, path)
+    findings += told
     if not layout.has_header:
-        columns, told = _without_last_empty(columns, layout, path)
-        findings += told
         columns, told = _without_counter(columns, path)
         findings += told
     findings += _mask_non_finite(columns, path)
@@ -120,11 +131,14 @@ class _Layout:
     decimal_comma: bool = False
     open_end: bool = False
     findings: list[Finding] = field(default_factory=list)
+    header: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, data: bytes, path: Path) -> _Layout:
-        lines = _first_lines(data, 2)
-        first = lines[0][1]
+        lines = _first_lines(data, 3)
+        if not lines:
+            raise _no_rows(path, 1)
+        number, first = lines[0]
         delimiter = _delimiter(first)
         decimal_comma = delimiter != "," and any("," in line for _, line in lines)
         fields = _fields(first, delimiter, path)
@@ -132,45 +146,76 @@ class _Layout:
         if delimiter != ",":
             name = {"\t": "tabs", ";": "semicolons"}[delimiter]
             findings.append(Finding("delimiter", f"the fields are separated by {name}", file=path))
-        if all(_is_number(_with_point(text, delimiter)) for text in fields) and not _is_range(fields):
-            names = [f"ch{index:03d}" for index in range(len(fields))]
-            return cls(names, False, delimiter, lines[0][0], decimal_comma, not fields[-1], findings)
+        is_range = _is_range(fields)
+        if all(_is_number(_with_point(text, delimiter)) for text in fields) and not is_range:
+            return cls(_by_place(len(fields)), False, delimiter, number, decimal_comma, not fields[-1], findings)
         if len(lines) < 2:
-            raise DataError(
-                "the file has a header and no rows",
-                code="no-rows",
-                file=path,
-                expected="at least one row of numbers",
-            )
+            raise _no_rows(path, number + 1)
         repeated = [name for name, count in Counter(fields).items() if count > 1 and name]
         if repeated:
             raise DataError(
                 "column names are repeated",
                 code="duplicate-columns",
                 file=path,
-                row=lines[0][0] + 1,
+                row=number + 1,
                 expected="every name once",
                 found=", ".join(map(repr, repeated[:5])),
                 mend="rename or remove the copies",
             )
-        return cls(_named(fields), True, delimiter, lines[0][0] + 1, decimal_comma, not fields[-1], findings)
+        rows = [_fields(line, delimiter, path) for _, line in lines[1:]]
+        # Every row may end with a separator where the header does not.
+        open_rows = all(len(row) == len(fields) + 1 and not row[-1] for row in rows)
+        names = _named([*fields, ""] if open_rows else fields, is_range)
+        open_end = open_rows or not fields[-1]
+        return cls(names, True, delimiter, number + 1, decimal_comma, open_end, findings, header=fields)
+
+
+def _no_rows(path: Path, row: int) -> DataError:
+    return DataError(
+        "the file has a header and no rows",
+        code="no-rows",
+        file=path,
+        row=row,
+        expected="at least one row of numbers",
+        found="the end of the file",
+        mend="export it again, or remove it",
+    )
+
+
+def _without_comments(data: bytes, path: Path) -> bytes:
+    """Empty the lines that begin with #, so that rows keep their numbers.
+
+    The last one before a matrix of as many fields is its header, as `numpy.savetxt` writes it: only its # goes.
+    """
+    if b"#" not in data:
+        return data
+    bare = _COMMENT.sub(rb"\1", data)
+    lead = _LEAD.match(data)
+    comments = list(_COMMENT.finditer(lead[0])) if lead else []
+    if comments and _is_header(comments[-1][2], bare, path):
+        mark = comments[-1].end(1)
+        return _COMMENT.sub(rb"\1", data[:mark] + b" " + data[mark + 1 :])
+    return bare
+
+
+def _is_header(comment: bytes, data: bytes, path: Path) -> bool:
+    lines = _first_lines(data, 1)
+    if not lines:
+        return False
+    delimiter = _delimiter(lines[0][1])
+    names, row = (_fields(line, delimiter, path) for line in (comment.decode("utf-8"), lines[0][1]))
+    return len(names) == len(row) > 1 and all(map(_is_number, row)) and not any(map(_is_number, names))
 
 
 def _first_lines(data: bytes, n: int) -> list[tuple[int, str]]:
     """Return the first `n` lines that are not blank, each with the number of lines before it."""
     # str.splitlines would also break at characters that pyarrow takes as part of a value.
-    head = data[:_HEAD_BYTES].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     found: list[tuple[int, str]] = []
-    start = 0
-    number = 0
-    while start < len(head) and len(found) < n:
-        end = head.find(b"\n", start)
-        end = len(head) if end < 0 else end
-        line = head[start:end]
-        if line.strip():
-            found.append((number, line.decode("utf-8", errors="replace")))
-        number += 1
-        start = end + 1
+    for number, match in enumerate(_LINE.finditer(data)):
+        if match[1].strip():
+            found.append((number, match[1].decode("utf-8")))
+        if len(found) == n:
+            break
     return found
 
 
@@ -190,11 +235,25 @@ def _with_point(text: str, delimiter: str) -> str:
 
 
 def _no_table(path: Path, row: int, found: str) -> DataError:
-    return DataError("the file is no table of numbers", code="unparsable", file=path, row=row, found=found[:200])
+    return DataError(
+        "the file is no table of numbers",
+        code="unparsable",
+        file=path,
+        row=row,
+        expected="rows of numbers",
+        found=found[:200],
+        mend="export it as CSV",
+    )
 
 
-def _named(fields: list[str]) -> list[str]:
-    """Give unnamed columns a name that says their place: there may be several."""
+def _by_place(n: int) -> list[str]:
+    return [f"ch{index:03d}" for index in range(n)]
+
+
+def _named(fields: list[str], is_range: bool = False) -> list[str]:
+    """Give unnamed columns a name that says their place: there may be several; and numbers as a matrix has them."""
+    if is_range:
+        return [f"ch{int(name):03d}" if name else "Unnamed: 0" for name in fields]
     return [name or f"Unnamed: {index}" for index, name in enumerate(fields)]
 
 
@@ -216,7 +275,9 @@ def _is_range(fields: list[str]) -> bool:
 
 
 def _is_bookkeeping(name: str, layout: _Layout) -> bool:
-    return layout.has_header and (name.lower() in _BOOKKEEPING or name.startswith("Unnamed: "))
+    if not layout.has_header or (layout.open_end and name == layout.names[-1]):
+        return False
+    return name.lower() in _BOOKKEEPING or name.startswith("Unnamed: ")
 
 
 # ------------------------------------------------------------------------------------------------ parse
@@ -284,12 +345,14 @@ def _parse_slowly(
     first_text: dict[str, tuple[int, str]] = {}
     lines = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n").rstrip().split("\n")
     for number, cells in _rows(lines, layout, path):
-        if layout.has_header and _named(cells) == layout.names:
+        if cells == layout.header:
             raise DataError(
                 "the header stands in the middle of the file",
                 code="repeated-header",
                 file=path,
                 row=number,
+                expected="one header, in the first row",
+                found="the same names again",
                 mend="split the concatenated runs into one file each",
             )
         if len(cells) != len(layout.names):
@@ -314,7 +377,7 @@ def _parse_slowly(
                 mend="correct the value, or leave it empty if it is unknown",
             )
     if len(first_text) == len(names):
-        raise DataError("no column holds numbers", code="no-numbers", file=path, expected="rows of numbers")
+        raise no_numbers(path, next(iter(first_text.values()))[1])
     told = [_told_dropped(path, list(first_text), "it holds no number")] if first_text else []
     return {name: column for name, column in columns.items() if name not in first_text}, told
 
@@ -352,6 +415,18 @@ def _ragged(path: Path, number: int, found: int, expected: int, *, is_last: bool
     )
 
 
+def no_numbers(path: Path, found: str) -> DataError:
+    """Return the error for a file without a single column of numbers."""
+    return DataError(
+        "no column holds numbers",
+        code="no-numbers",
+        file=path,
+        expected="rows of numbers",
+        found=repr(found[:60]),
+        mend="export it again, or remove it",
+    )
+
+
 def _told_dropped(path: Path, names: Sequence[str], why: str) -> Finding:
     shown = ", ".join(repr(name) for name in names[:5]) + (" …" if len(names) > 5 else "")
     return Finding("dropped-column", f"a column was left out: {why}", file=path, found=shown)
@@ -360,15 +435,21 @@ def _told_dropped(path: Path, names: Sequence[str], why: str) -> Finding:
 # ------------------------------------------------------------------------------------------------ values
 
 
-def _without_last_empty(
+def _without_open_end(
     columns: dict[str, NDArray[np.float64]], layout: _Layout, path: Path
 ) -> tuple[dict[str, NDArray[np.float64]], list[Finding]]:
-    """Leave out the column that a comma at the end of every row makes."""
-    last = next(reversed(columns))
-    if not layout.open_end or len(columns) == 1 or not np.isnan(columns[last]).all():
+    """Leave out the column that a separator at the end of every row makes, and any last column without a name."""
+    last = layout.names[-1]
+    if not layout.open_end or last not in columns or len(columns) == 1:
+        return columns, []
+    is_empty = bool(np.isnan(columns[last]).all())
+    if not is_empty and not layout.has_header:
         return columns, []
     kept = {name: values for name, values in columns.items() if name != last}
-    return kept, [_told_dropped(path, [last], "it is empty all the way")]
+    if not is_empty:
+        return kept, [_told_dropped(path, [last], "it has no name")]
+    what = "every row ends with a separator; the empty column behind it was left out"
+    return kept, [Finding("trailing-comma", what, file=path)]
 
 
 def _without_counter(
@@ -383,7 +464,7 @@ def _without_counter(
         or not np.array_equal(np.diff(first), np.ones(len(first) - 1))
     ):
         return columns, []
-    renamed = {f"ch{index:03d}": values for index, values in enumerate(others)}
+    renamed = dict(zip(_by_place(len(others)), others, strict=True))
     return renamed, [_told_dropped(path, ["the first"], "it counts rows")]
 
 

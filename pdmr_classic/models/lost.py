@@ -40,6 +40,7 @@ def nothing_left(lost: Sequence[Lost]) -> DataError:
     finding = Finding(
         "nothing-left",
         f"{len(lost)} recordings have nothing that the model can use",
+        expected="a stream or a vector with something that the model was trained on",
         found=", ".join(repr(one.data_id) for one in lost),
         mend="mend or remove them, or pass --skip-bad (skip_bad=True) to predict the others",
     )

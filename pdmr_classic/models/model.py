@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pdmr_classic.config import LearningSettings, Settings
 from pdmr_classic.errors import ArtifactError, ConfigError, DataError, Finding
-from pdmr_classic.features.extractor import Extraction, FeatureExtractor, without_paths
+from pdmr_classic.features.extractor import Extraction, FeatureExtractor, channel_of, without_paths
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.labels import weights_of
 from pdmr_classic.io.results import PROBABILITY_PREFIX
@@ -254,7 +254,7 @@ class DepressionModel:
         skipped = lost_recordings(data, features.index[lost], extraction.refused)
         if skipped and (lost.all() or not skip_bad):
             raise nothing_left(skipped)
-        for finding in extraction.refused:
+        for finding in (*data.findings, *extraction.refused):
             reporter.tell(finding)
         for finding in without_paths(extraction.findings):
             reporter.tell(finding)
@@ -305,8 +305,8 @@ class DepressionModel:
         known = extraction.features.notna().any()
         found = {str(name) for name in known.index[known]}
         for modality in ("video", "audio"):
-            trained = {_channel(name) for name in self.feature_names_ if name.startswith(f"{modality}__")}
-            here = {_channel(name) for name in found if name.startswith(f"{modality}__")}
+            trained = {channel_of(name) for name in self.feature_names_ if name.startswith(f"{modality}__")}
+            here = {channel_of(name) for name in found if name.startswith(f"{modality}__")}
             missing = sorted(trained - here)
             if here and missing:
                 shown = ", ".join(missing[:6]) + (" …" if len(missing) > 6 else "")
@@ -464,10 +464,6 @@ def _check_overlap(copies: Sequence[Copy], allowed: bool, reporter: Reporter) ->
         raise DataError(overlap(copies))
     if copies:
         reporter.tell(overlap(copies))
-
-
-def _channel(name: str) -> str:
-    return name.split("__")[1]
 
 
 def _subjects_of(data_ids: Sequence[str] | pd.Index, subjects: pd.Series | None) -> NDArray[Any] | None:

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -83,7 +82,7 @@ def _beside(found: Mapping[str, Any]) -> Table:
     table.add_row("the model", *(_with_interval(found["scores"][name]) for name in scores))
     for name, part in found["baselines"].items():
         if name == "floor":
-            label = f"{escape(part['answer'])} whatever comes"
+            label = f"{part['answer']} whatever comes"
             table.add_row(label, *(_number(part.get(score)) for score in scores))
         else:
             label = _NAMES.get(name, name.replace("_", " "))
@@ -104,17 +103,15 @@ def _importance(found: Mapping[str, Any]) -> Table:
     table = plain_table("which features speak", "log loss rises by, when they are shuffled")
     for kind in ("by_modality", "by_family"):
         for name, rise in list(found[kind].items())[:_SPEAKING]:
-            table.add_row(f"{'all of ' if kind == 'by_modality' else '  '}{escape(name)}", f"{rise:.3f}")
+            table.add_row(f"{'all of ' if kind == 'by_modality' else '  '}{name}", f"{rise:.3f}")
     return table
 
 
 def _subgroups(column: str, part: Mapping[str, Any], positive: str | None) -> Table:
     scores = ["f1", "auc"] if positive is not None else ["macro_f1"]
-    table = plain_table(f"by {escape(column)}", "n", *(_SHORT[name] for name in scores))
+    table = plain_table(f"by {column}", "n", *(_SHORT[name] for name in scores))
     for value, group in part["groups"].items():
-        table.add_row(
-            escape(value), str(group["n_recordings"]), *(_with_interval(group["scores"][name]) for name in scores)
-        )
+        table.add_row(value, str(group["n_recordings"]), *(_with_interval(group["scores"][name]) for name in scores))
     gaps = [part["gaps"].get(name) for name in scores]
     if any(gaps):
         table.add_row("largest gap", "", *(_number(gap["gap"]) if gap else _UNKNOWN for gap in gaps))
@@ -145,7 +142,7 @@ def _shown(scores: Mapping[str, Any]) -> list[str]:
 
 
 def _of_positive(label: str, positive: str | None) -> str:
-    return label if positive is None else f"{label} of {escape(positive)}"
+    return label if positive is None else f"{label} of {positive}"
 
 
 def _with_interval(part: Mapping[str, Any]) -> str:

@@ -20,19 +20,25 @@ from pdmr_classic.features.registry import families
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.embeddings import odd_widths
 from pdmr_classic.io.inspection import FileFacts, repeated_contents
-from pdmr_classic.io.openface import channel_kind
+from pdmr_classic.io.openface import channel_kind, fewer_channels
 from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.models.target import check_labels
 from pdmr_classic.splits import feasible_folds
 
 
-def summarise_check(splits: dict[str, tuple[Dataset, list[FileFacts]]], settings: Settings) -> dict[str, Any]:
-    """Return what `check` found in each split: what was noticed, refused files, and what `fit` would refuse."""
+def summarise_check(
+    splits: dict[str, tuple[Dataset, list[FileFacts]]], settings: Settings, refused: Sequence[Finding] = ()
+) -> dict[str, Any]:
+    """Return what `check` found in each split: what was noticed, what is refused, and what `fit` would refuse.
+
+    `refused` is what the folders and the labels themselves were refused for; refused files are added to it.
+    """
     findings: list[Finding] = []
-    refused: list[Finding] = []
+    refused = list(refused)
     for dataset, facts in splits.values():
         findings += [*dataset.findings, *(finding for fact in facts for finding in fact.findings)]
         refused += [fact.refused for fact in facts if fact.refused is not None]
+        findings += fewer_channels([(fact.path, fact.channels) for fact in facts if fact.channels])
         refused += odd_widths([(fact.path, fact.width) for fact in facts if fact.width]).values()
     findings += repeated_contents([fact for _, facts in splits.values() for fact in facts])
     findings += _shared_subjects([dataset for dataset, _ in splits.values()])

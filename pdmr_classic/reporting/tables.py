@@ -8,7 +8,6 @@ from typing import Any
 
 from rich import box
 from rich.console import Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -65,7 +64,7 @@ def _split_rows(summary: dict[str, Any]) -> dict[str, str]:
     if "subjects" in summary:
         rows["subjects"] = str(summary["subjects"])
     for label, count in summary.get("classes", {}).items():
-        rows[f"  labelled {escape(label)}"] = str(count)
+        rows[f"  labelled {label}"] = str(count)
     for kind, count in summary.get("channels", {}).items():
         rows[f"channels: {_KINDS.get(kind, kind)}"] = str(count)
     for name, label, digits in (
@@ -113,7 +112,7 @@ def _refused_table(title: str, refused: Iterable[dict[str, Any]]) -> Table:
         for name in ("expected", "found", "mend"):
             if name in finding:
                 text.append(f"\n{name + ':':<10}{finding[name]}", style="dim")
-        table.add_row(text, Text("/".join(Path(finding["file"]).parts[-2:])))
+        table.add_row(text, Text("/".join(Path(finding.get("file", "")).parts[-2:])))
     return table
 
 
@@ -141,12 +140,12 @@ def fit_table(summary: dict[str, Any]) -> RenderableType:
     table = plain_table("trained on", "")
     table.add_row("recordings, subjects", f"{summary['n_recordings']}, {summary['n_subjects']}")
     for label, count in summary["classes"].items():
-        table.add_row(f"  {escape(label)}", str(count))
+        table.add_row(f"  {label}", str(count))
     table.add_row("features", str(summary["n_features"]))
     table.add_row("views", ", ".join(f"{name} ({count})" for name, count in summary["views"].items()))
     table.add_row("learners", ", ".join(dict.fromkeys(member["learner"] for member in summary["members"])))
     if summary["threshold"] is not None:
-        table.add_row(f"threshold for {escape(summary['positive'])}", f"{summary['threshold']:.3f}")
+        table.add_row(f"threshold for {summary['positive']}", f"{summary['threshold']:.3f}")
         table.add_row("chosen for", summary["metric"] or "nothing: it was given")
     note = f"The folds chose parameters and threshold, so this flatters. Model: {summary['out']}"
     scores = score_table({"positive": summary["positive"], **summary["inner_scores"]}, title="on its own grouped folds")
@@ -155,7 +154,7 @@ def fit_table(summary: dict[str, Any]) -> RenderableType:
 
 def score_table(scores: dict[str, Any], title: str = "score") -> RenderableType:
     """Show scores, F1 beside its floor."""
-    about = f" of {escape(scores['positive'])}" if scores.get("positive") else ""
+    about = f" of {scores['positive']}" if scores.get("positive") else ""
     table = plain_table(title, f"{scores['n']} recordings")
     for name, label in _SCORES:
         if name in scores:
@@ -167,7 +166,7 @@ def prediction_table(summary: dict[str, Any]) -> RenderableType:
     """Show how many recordings were predicted to be what."""
     table = plain_table("predicted", "recordings")
     for label, count in summary["predicted"].items():
-        table.add_row(escape(label), str(count))
+        table.add_row(label, str(count))
     left_out = [f"Left out, with nothing to predict from: {summary['skipped']}"] if summary["skipped"] else []
     written = " and ".join(summary[name] for name in ("out", "notes") if name in summary)
     return marked(summary, [table, "", *left_out, f"Written: {written}"])

@@ -1,4 +1,4 @@
-"""The program as its users run it: the installed console script, in a process of its own."""
+"""The program as its users run it: the installed console script, in a process of its own; or, sooner, in this one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from pdmr_classic.cli.app import app
 
 PROGRAM = Path(sys.executable).parent / "pdmr-classic"
 QUICK = """
@@ -31,3 +36,14 @@ def run(*args: str | Path, cwd: Path | None = None, **environ: str) -> subproces
         timeout=300,
         check=False,
     )
+
+
+def invoke(*args: str | Path, cwd: Path) -> Result:
+    """Run the program in this process, which spares it the imports; no traceback without `--debug`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(cwd)
+        result = CliRunner(env={"COLUMNS": "80"}).invoke(app, [str(arg) for arg in args])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+    assert ("Traceback" in result.output) == ("--debug" in args)
+    assert "Warning" not in result.output
+    return result

@@ -421,8 +421,16 @@ def test_an_unknown_face_id_is_no_switch(file: Path) -> None:
 # ------------------------------------------------------------------------------------------------ refused
 
 
-@pytest.mark.parametrize("name", ["AU12_r", "timestamp", "confidence", "gaze_0_x", "x_30"])
-def test_a_known_channel_of_text_is_refused(file: Path, name: str) -> None:
+@pytest.mark.parametrize("name", ["AU12_r", "gaze_0_x", "x_30", "mood"])
+def test_a_channel_of_nothing_but_text_is_left_out_and_told(file: Path, name: str) -> None:
+    columns: dict[str, list[object]] = {"pose_Rx": [1, 2], name: ["low", "high"]}
+    stream = read(file, columns)  # type: ignore[arg-type]
+    assert stream.channels == ("pose_Rx",)
+    assert [finding.found for finding in stream.findings if finding.code == "dropped-column"] == [repr(name)]
+
+
+@pytest.mark.parametrize("name", ["frame", "timestamp", "confidence", "success", "face_id"])
+def test_a_clock_or_a_quality_of_text_is_refused(file: Path, name: str) -> None:
     columns: dict[str, list[object]] = {"pose_Rx": [1, 2], name: ["low", "high"]}
     finding = refused(file, columns, "text stands where a number should")  # type: ignore[arg-type]
     assert (finding.row, finding.column, finding.found) == (2, name, "'low'")
@@ -441,7 +449,7 @@ def test_a_file_without_a_channel_is_refused(file: Path, content: str) -> None:
         ("frame,AU12_r\n1,2\n2", "the last row is cut short", 3),
         ("frame,AU12_r\n1,2\nframe,AU12_r\n1,2\n", "the header stands in the middle", 3),
         ("frame,AU12_r,AU12_r\n1,2,3\n", "column names are repeated", 1),
-        ("frame,AU12_r\n", "a header and no rows", None),
+        ("frame,AU12_r\n", "a header and no rows", 1),
     ],
 )
 def test_a_broken_table_is_refused_with_its_row(file: Path, content: str, match: str, row: int | None) -> None:

@@ -61,7 +61,13 @@ def rows(table: Table) -> list[list[float]]:
         ("a\tb\n1.5\t2\n-3\t4.25\n", ["delimiter"]),
         ("a;b\n1,5;2\n-3;4,25\n", ["delimiter"]),
         ("a;b\n1.5;2\n-3;4.25\n", ["delimiter"]),
-        ("a,b,\n1.5,2,\n-3,4.25,\n", ["dropped-column"]),
+        ("a,b,\n1.5,2,\n-3,4.25,\n", ["trailing-comma"]),
+        ("a,b\n1.5,2,\n-3,4.25,\n", ["trailing-comma"]),
+        ("a;b\n1,5;2;\n-3;4,25;\n", ["delimiter", "trailing-comma"]),
+        ("a,b,\n1.5,2,7\n-3,4.25,8\n", ["dropped-column"]),
+        ("# made by hand\na,b\n#9,9\n1.5,2\n-3,4.25\n # end\n", []),
+        ("# made by hand\n# a,b\n1.5,2\n-3,4.25\n", []),
+        ("#\r\n# a, b\r\n1.5,2\r\n-3,4.25\r\n", []),
         (",a,b\n0,1.5,2\n1,-3,4.25\n", ["dropped-column"]),
         ("index,a,b\n7,1.5,2\n3,-3,4.25\n", ["dropped-column"]),
         ("a,b,status\n1.5,2,Depression\n-3,4.25,Depression\n", ["dropped-column"]),
@@ -91,6 +97,8 @@ def test_one_table_in_many_forms_reads_alike(file: Path, content: str, told: lis
         ("1.5;2\n-3;4.25\n", ["delimiter"]),
         ("1,5;2,0\n-3;4,25\n", ["delimiter"]),
         ("1,5\t2,0\n-3\t4,25\n", ["delimiter"]),
+        ("# a matrix\n1.5,2\n-3,4.25\n", []),
+        ("#1,2\n1.5,2\n#\n-3,4.25\n", []),
     ],
 )
 def test_a_headerless_matrix_names_its_channels_by_place(file: Path, content: str, told: list[str]) -> None:
@@ -122,6 +130,7 @@ def test_a_last_channel_that_is_only_missing_stays(file: Path, content: str) -> 
 )
 def test_the_header_that_pandas_writes_over_a_matrix_is_no_row(file: Path, content: str, told: list[str]) -> None:
     table = read(file, content)
+    assert list(table.columns) == ["ch000", "ch001", "ch002"], "as without it"
     assert rows(table) == [[0.5, 0.25, 1], [2, 3, 4]]
     assert codes(table) == told
 

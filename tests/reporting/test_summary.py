@@ -33,7 +33,7 @@ from pdmr_classic.reporting.tables import (
 
 def shown(renderable: RenderableType) -> str:
     """Return what a terminal of 80 columns would show."""
-    console = Console(file=io.StringIO(), width=80, highlight=False)
+    console = Console(file=io.StringIO(), width=80, highlight=False, markup=False)
     console.print(renderable)
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
     assert max(map(len, text.splitlines())) <= 80

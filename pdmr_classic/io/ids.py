@@ -1,0 +1,60 @@
+"""Which texts may be the id of a recording: ids are data, and must be able to be a file name everywhere."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+MAX_ID_BYTES = 255
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])\s*(\..*)?", re.IGNORECASE | re.DOTALL)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def wrong_text(text: str) -> str | None:
+    r"""Return why a text can be no value of a label table: it could not be written; None where it can.
+
+    Examples
+    --------
+    >>> wrong_text("a\0"), wrong_text("é, 😀")
+    ('a NUL character', None)
+    """
+    if "\0" in text:
+        return "a NUL character"
+    return "characters that are no Unicode text" if _SURROGATE.search(text) else None
+
+
+def wrong_id(data_id: str) -> str | None:
+    """Return why a text can be no `data_id`, or None where it can.
+
+    Examples
+    --------
+    >>> wrong_id("../../etc/passwd"), wrong_id("aux"), wrong_id("a, b")
+    ('a separator of folders', 'a name that Windows keeps for a device', None)
+    """
+    if "/" in data_id or "\\" in data_id:
+        return "a separator of folders"
+    if data_id in (".", ".."):
+        return "the name of a folder"
+    if _RESERVED.fullmatch(data_id):
+        return "a name that Windows keeps for a device"
+    if len(data_id.encode("utf-8", errors="replace")) > MAX_ID_BYTES:
+        return f"more than {MAX_ID_BYTES} bytes"
+    return wrong_text(data_id)
+
+
+def near_matches(recordings: Iterable[str], labels: Iterable[str]) -> list[tuple[str, str]]:
+    """Return pairs of ids that are the same but for zeros, blanks, case, `.csv`, `.0` or the form of Unicode.
+
+    Examples
+    --------
+    >>> near_matches(["007", "b"], ["7.0", "a"])
+    [('007', '7.0')]
+    """
+    by_key = {_loosely(label): label for label in labels}
+    return [(data_id, by_key[key]) for data_id in recordings if (key := _loosely(data_id)) in by_key]
+
+
+def _loosely(data_id: str) -> str:
+    text = unicodedata.normalize("NFKC", data_id).strip().casefold().removesuffix(".csv").removesuffix(".0")
+    return text.lstrip("0") or "0"

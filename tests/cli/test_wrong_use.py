@@ -1,0 +1,187 @@
+"""The program used wrongly, or without a model or a place to write to: one message, and nothing written."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from program import invoke
+
+USAGE, DATA, MODEL, TARGET = 2, 3, 4, 5
+
+
+def listing(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return every file and folder with its size and time of change."""
+    return {str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*")}
+
+
+def refused(*args: str | Path, cwd: Path, code: int) -> str:
+    """Run the program, expect one message and nothing else, and return the message."""
+    before = listing(cwd)
+    result = invoke(*args, cwd=cwd)
+    assert result.exit_code == code, result.output
+    assert result.stdout == ""
+    assert result.stderr.lower().count("error") == 1, result.stderr
+    assert listing(cwd) == before, "nothing is written, and nothing is touched"
+    return result.stderr
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Return a folder with train/ and test/: ten subjects with a video and an audio file each, quickly made."""
+    rng = np.random.default_rng(0)
+    header = ",".join(["frame", "timestamp", "confidence", "success", "AU01_r", "AU12_r"])
+    for split, n in (("train", 10), ("test", 2)):
+        for kind in ("video", "audio"):
+            (tmp_path / split / kind).mkdir(parents=True)
+        for number in range(n):
+            rows = [f"{t + 1},{t / 30:.3f},0.98,1,{a:.2f},{b:.2f}" for t, (a, b) in enumerate(rng.random((60, 2)))]
+            (tmp_path / split / "video" / f"{number:03d}.csv").write_text("\n".join([header, *rows]) + "\n")
+            vector = ",".join(f"{value:.4f}" for value in rng.normal(size=16))
+            (tmp_path / split / "audio" / f"{number:03d}.csv").write_text(vector + "\n")
+    write_labels(tmp_path, ["Depression", "Normal"] * 5)
+    return tmp_path
+
+
+def write_labels(data: Path, status: list[str], subjects: list[str] | None = None) -> None:
+    ids = [f"{number:03d}" for number in range(len(status))]
+    table = pd.DataFrame({"data_id": ids, "status": status, "subject_id": subjects or [f"S{i}" for i in ids]})
+    table.to_csv(data / "train" / "labels.csv", index=False)
+
+
+# ------------------------------------------------------------------------------------------- usage: 2
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("fit", "--trails", "3"), "--trails"),
+        (("fit", "--trials", "many"), "--trials"),
+        (("fit", "--jobs", "0"), "--jobs"),
+        (("train",), "train"),
+        (("score", "results.jsonl"), "LABELS"),
+    ],
+)
+def test_wrong_usage_is_told(tmp_path: Path, args: tuple[str, ...], said: str) -> None:
+    assert said in refused(*args, cwd=tmp_path, code=USAGE)
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("--positive", "Sad"), ("--positive names no class", "Depression or Normal", "'Sad'")),
+        (("--groups", "person"), ("--groups names no column", "subject_id", "'person'")),
+        (("--groups", "re:(S"), ("--groups is no regular expression",)),
+        (("--trials", "0"), ("the setting", "learning.trials")),
+        (("--timeout", "-1"), ("the setting", "learning.timeout")),
+        (("--fps", "0"), ("the setting", "reading.fps")),
+        (("--config", "none.toml"), ("the settings file cannot be read", "none.toml")),
+        (("--out", "model.pkl"), ("a model file ends in .joblib", "model.joblib")),
+    ],
+)
+def test_options_that_cannot_be_meant_are_told(data: Path, args: tuple[str, ...], said: tuple[str, ...]) -> None:
+    message = refused("fit", *args, cwd=data, code=USAGE)
+    for part in said:
+        assert part in message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[learning]\ntrails = 3\n", "learning.trails"),
+        ("[learning]\ntrials = 'many'\n", "learning.trials"),
+        ("[learning\n", "cannot be parsed"),
+        ('[learning]\nlearners = ["catboost"]\n', "catboost"),
+        ('[features]\nfamilies = ["opensmile"]\n', "opensmile"),
+    ],
+)
+def test_a_wrong_settings_file_is_told_with_the_setting(data: Path, text: str, said: str) -> None:
+    (data / "mine.toml").write_text(text)
+    assert said in refused("fit", "--config", "mine.toml", cwd=data, code=USAGE)
+
+
+def test_classes_without_a_depression_need_a_positive_one(data: Path) -> None:
+    write_labels(data, ["PD", "Control"] * 5)
+    message = refused("fit", cwd=data, code=USAGE)
+    assert "Control or PD" in message
+    assert "--positive" in message
+
+
+# ------------------------------------------------------------------------------------------- results: 3
+
+
+@pytest.mark.parametrize(
+    ("results", "said"),
+    [
+        ("", "empty"),
+        ("hello\n", "not valid JSON"),
+        ('{"data_id": "000"}\n', "no status"),
+        ('{"data_id": "777", "status": "Normal"}\n', "no result matches a label"),
+        ('{"data_id": "000", "status": "Sad"}\n', "unknown label"),
+    ],
+)
+def test_results_that_are_none_are_told(data: Path, results: str, said: str) -> None:
+    (data / "results.jsonl").write_text(results)
+    assert said in refused("score", "results.jsonl", "train/labels.csv", cwd=data, code=DATA)
+
+
+# ------------------------------------------------------------------------------------------- model: 4
+
+
+def test_a_model_that_is_not_there_is_told(data: Path) -> None:
+    message = refused("predict", cwd=data, code=MODEL)
+    assert "there is no model" in message
+    assert "pdmr-classic fit" in message
+
+
+def test_a_file_that_is_no_model_is_told(data: Path) -> None:
+    (data / "notes.joblib").write_text("call the laboratory back\n")
+    assert "no manifest" in refused("predict", "--model", "notes.joblib", cwd=data, code=MODEL)
+
+
+def test_a_model_file_that_was_changed_is_told(data: Path, fitted_file: Path) -> None:
+    shutil.copy(fitted_file.with_suffix(".json"), data / "mine.json")
+    (data / "mine.joblib").write_bytes(fitted_file.read_bytes()[:-1])
+    message = refused("predict", "--model", "mine.joblib", cwd=data, code=MODEL)
+    assert "it was not opened" in message
+
+
+# ------------------------------------------------------------------------------------------ target: 5
+
+
+@pytest.mark.parametrize(
+    "args",
+    [("fit", "--out", "folder.joblib"), ("predict", "--out", "folder.joblib"), ("fit", "--out", "file/m.joblib")],
+)
+def test_a_target_that_cannot_be_written_is_told_before_the_work(data: Path, args: tuple[str, ...]) -> None:
+    (data / "folder.joblib").mkdir()
+    (data / "file").write_text("")
+    message = refused(*args, cwd=data, code=TARGET)
+    assert "target" in message
+    assert "reading" not in message
+
+
+def test_features_are_not_written_over_a_folder_and_that_is_told_before_the_work(data: Path) -> None:
+    (data / "folder").mkdir()
+    message = refused("extract", "train", "--out", "folder", cwd=data, code=TARGET)
+    assert "the target is a folder" in message
+    assert "reading" not in message
+
+
+def test_a_model_whose_manifest_cannot_be_written_is_refused_before_the_work(data: Path) -> None:
+    (data / "mine.json").mkdir()
+    message = refused("fit", "--trials", "1", "--out", "mine.joblib", cwd=data, code=TARGET)
+    assert "the target is a folder" in message
+    assert "reading" not in message
+
+
+def test_a_synthetic_set_is_not_written_into_a_folder_with_files(data: Path) -> None:
+    assert "not empty" in refused("synth", "train", cwd=data, code=TARGET)
+
+
+def test_the_traceback_is_shown_on_request_only(tmp_path: Path) -> None:
+    assert "Traceback" in invoke("fit", "nowhere", "--debug", cwd=tmp_path).stderr
+    assert "Traceback" not in invoke("fit", "nowhere", cwd=tmp_path).stderr
