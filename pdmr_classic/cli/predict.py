@@ -56,9 +56,10 @@ def predict(
     from pdmr_classic.errors import ConfigError
     from pdmr_classic.io.atomic import check_writable
     from pdmr_classic.io.dataset import load_dataset, subjects_of
+    from pdmr_classic.io.lock import locked
     from pdmr_classic.io.results import write_results
     from pdmr_classic.models.model import DepressionModel
-    from pdmr_classic.models.overlap import notes_path, train_beside, write_notes
+    from pdmr_classic.models.overlap import has_notes, notes_path, train_beside, write_notes
     from pdmr_classic.models.prevalence import as_prevalence
     from pdmr_classic.reporting.summary import summarise_predictions
     from pdmr_classic.reporting.tables import prediction_table
@@ -69,7 +70,7 @@ def predict(
     dataset = load_dataset(data, split="test", with_labels=False)
     check_writable(out)
     check_writable(notes_path(out))
-    with ConsoleReporter(quiet=as_json) as reporter:
+    with locked(out), ConsoleReporter(quiet=as_json) as reporter:
         loaded = DepressionModel.load(model, reporter=reporter)
         loaded.settings = loaded.settings.override({"reading.fps": fps})
         predictions = loaded.predict(
@@ -82,7 +83,10 @@ def predict(
             cache=cache_folder(no_cache),
             reporter=reporter,
         )
-    write_results(predictions, out, proba=proba)
-    write_notes(predictions, out)
+        # Ended in between, notes may stand beside older results, but results never lack theirs.
+        if has_notes(predictions):
+            write_notes(predictions, out)
+        write_results(predictions, out, proba=proba)
+        write_notes(predictions, out)
     summary = summarise_predictions(predictions, out, synthetic=dataset.is_synthetic)
     show(summary | {"findings": reporter.findings}, as_json, prediction_table)

@@ -64,13 +64,37 @@ def rename(source: Path, target: Path) -> None:
     """
     with target_errors(target):
         source.replace(target)
-    # Some file systems cannot sync folders; the name is then as safe as they make it.
+    sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk; where that cannot be asked for, they are as safe as may be."""
     with contextlib.suppress(OSError):
-        descriptor = os.open(target.parent, os.O_RDONLY)
+        descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def trim(path: Path) -> bytes:
+    """Return the lines of a file that grows line by line, cutting off a last one that was not written to its end.
+
+    The file is made if it is missing, so that its name is on the disk before its first line.
+
+    Raises
+    ------
+    OSError
+    """
+    with path.open("a+b") as file:
+        file.seek(0)
+        data = file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        if len(whole) < len(data):
+            file.truncate(len(whole))
+    if not data:
+        sync_folder(path.parent)
+    return whole
 
 
 def _prefix(path: Path) -> str:

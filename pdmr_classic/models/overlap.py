@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import RobustScaler
 
-from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.errors import DataError, Finding, target_errors
 from pdmr_classic.features.extractor import VECTORS, Extraction
 from pdmr_classic.io.atomic import write_text_atomic
 from pdmr_classic.io.dataset import Dataset, load_dataset
@@ -201,6 +201,11 @@ def notes_path(results: Path) -> Path:
     return results.with_suffix(".notes.json")
 
 
+def has_notes(predictions: pd.DataFrame) -> bool:
+    """Return whether training recordings were predicted."""
+    return "overlap" in predictions.attrs
+
+
 def write_notes(predictions: pd.DataFrame, results: Path) -> Path | None:
     """Write beside results which of them are of training recordings; without any, remove notes on older results.
 
@@ -209,8 +214,9 @@ def write_notes(predictions: pd.DataFrame, results: Path) -> Path | None:
     TargetError
     """
     path = notes_path(results)
-    if "overlap" not in predictions.attrs:
-        path.unlink(missing_ok=True)
+    if not has_notes(predictions):
+        with target_errors(path):
+            path.unlink(missing_ok=True)
         return None
     notes = {"schema": NOTES_SCHEMA, "overlap": predictions.attrs["overlap"]}
     return write_text_atomic(path, json.dumps(notes, indent=1, ensure_ascii=False) + "\n")
