@@ -59,6 +59,7 @@ def fit(
     from pdmr_classic.config import Settings
     from pdmr_classic.io.atomic import check_writable
     from pdmr_classic.io.dataset import load_dataset
+    from pdmr_classic.io.lock import in_progress
     from pdmr_classic.models.artifact import check_model_place
     from pdmr_classic.models.model import fit as fit_model
     from pdmr_classic.models.subjects import groups_path
@@ -80,14 +81,14 @@ def fit(
     check_model_place(out)
     dataset = load_dataset(data, split="train", labels=labels, groups=settings.data.groups)
     check_writable(groups_path(out))
-    with ConsoleReporter(quiet=as_json) as reporter:
+    with in_progress(out, ".studies") as studies, ConsoleReporter(quiet=as_json) as reporter:
         cache = cache_folder(no_cache)
         model = fit_model(
             dataset,
             settings=settings,
             jobs=n_jobs(jobs),
             cache=cache,
-            studies=out.with_suffix(".studies"),
+            studies=studies,
             groups_out=groups_path(out),
             reporter=reporter,
         )

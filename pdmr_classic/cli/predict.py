@@ -63,7 +63,8 @@ def predict(
     from pdmr_classic.errors import ConfigError
     from pdmr_classic.io.atomic import check_writable
     from pdmr_classic.io.dataset import load_dataset, subjects_of
-    from pdmr_classic.io.results import notes_path, write_notes, write_results
+    from pdmr_classic.io.lock import locked
+    from pdmr_classic.io.results import has_notes, notes_path, write_notes, write_results
     from pdmr_classic.models.model import DepressionModel
     from pdmr_classic.models.overlap import train_beside
     from pdmr_classic.models.prevalence import as_prevalence
@@ -76,7 +77,7 @@ def predict(
     dataset = load_dataset(data, split="test", with_labels=False)
     check_writable(out)
     check_writable(notes_path(out))
-    with ConsoleReporter(quiet=as_json) as reporter:
+    with locked(out), ConsoleReporter(quiet=as_json) as reporter:
         loaded = DepressionModel.load(model, trust=trust, reporter=reporter)
         predictions = loaded.predict(
             dataset,
@@ -90,7 +91,10 @@ def predict(
             cache=cache_folder(no_cache),
             reporter=reporter,
         )
-    write_results(predictions, out, proba=proba)
-    notes = write_notes(predictions, out)
+        # Ended in between, notes may stand beside older results, but results never lack theirs.
+        if has_notes(predictions):
+            write_notes(predictions, out)
+        write_results(predictions, out, proba=proba)
+        notes = write_notes(predictions, out)
     summary = summarise_predictions(predictions, out, notes, synthetic=dataset.is_synthetic)
     show(summary | {"findings": reporter.findings}, as_json, prediction_table)

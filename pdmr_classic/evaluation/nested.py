@@ -73,7 +73,7 @@ def evaluate(
     cache : path-like, optional
         Folder of the feature cache.
     keep : path-like, optional
-        File that keeps finished outer folds while the work goes on, so that what was ended goes on; gone at the end.
+        File that keeps finished outer folds, so that what was ended goes on; remove it when the result is safe.
     groups_out : Path, optional
         Where subjects that are proposed (`load_dataset(…, groups="infer")`) are written, for a person to correct.
 

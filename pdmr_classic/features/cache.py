@@ -8,6 +8,7 @@ No file is named in it, only hashes.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from pdmr_classic.io.user import user_folder
 _NAMES = b"names"
 # Rows of files that are gone would else add up.
 _MOST_ROWS = 20_000
+# The whole file is written each time: rarely, and for a small share of the time.
+_WRITTEN_EVERY_S, _LEAST_WORK_A_WRITE = 5.0, 20
 
 
 def default_cache_folder() -> Path | None:
@@ -55,6 +58,8 @@ class FeatureCache:
         self.verify = verify
         self._by_shortcut: dict[str, FileRow] = {}
         self._by_content: dict[tuple[str, bool], FileRow] = {}
+        self._added: list[tuple[Path, FileRow]] = []
+        self._due = time.monotonic() + _WRITTEN_EVERY_S
         self._load()
 
     def find(self, path: Path, *, audio: bool) -> FileRow | None:
@@ -64,6 +69,14 @@ class FeatureCache:
             row = self._by_content.get((xxhash.xxh3_128_hexdigest(read_bytes(path)), audio))
         # The findings name the file under which the content was seen first.
         return row.renamed(path) if row is not None else None
+
+    def add(self, rows: Iterable[tuple[Path, FileRow]]) -> None:
+        """Keep these rows from time to time, so that a run that is ended has not read for nothing."""
+        self._added.extend(rows)
+        if (started := time.monotonic()) > self._due:
+            self.keep(self._added)
+            now = time.monotonic()
+            self._due = now + max(_WRITTEN_EVERY_S, _LEAST_WORK_A_WRITE * (now - started))
 
     def keep(self, rows: Iterable[tuple[Path, FileRow]]) -> None:
         """Keep these rows beside those of other files. A cache that cannot be written is no reason to fail."""

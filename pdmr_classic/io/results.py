@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from pdmr_classic.errors import DataError
+from pdmr_classic.errors import DataError, target_errors
 from pdmr_classic.escape import to_json
 from pdmr_classic.io.atomic import write_text_atomic
 from pdmr_classic.io.labels import read_labels
@@ -63,6 +63,11 @@ def notes_path(results: Path) -> Path:
     return results.with_suffix(".notes.json")
 
 
+def has_notes(predictions: pd.DataFrame) -> bool:
+    """Return whether there is something to note: training recordings, or recordings that were left out."""
+    return bool(_notes(predictions))
+
+
 def write_notes(predictions: pd.DataFrame, results: Path) -> Path | None:
     """Write beside results what they do not say: which are of training recordings, and which recordings have none.
 
@@ -73,11 +78,15 @@ def write_notes(predictions: pd.DataFrame, results: Path) -> Path | None:
     TargetError
     """
     path = notes_path(results)
-    notes = {name: predictions.attrs[name] for name in ("overlap", "skipped") if name in predictions.attrs}
-    if not notes:
-        path.unlink(missing_ok=True)
+    if not has_notes(predictions):
+        with target_errors(path):
+            path.unlink(missing_ok=True)
         return None
-    return write_text_atomic(path, json.dumps({"schema": NOTES_SCHEMA, **notes}, indent=1, ensure_ascii=False) + "\n")
+    return write_text_atomic(path, to_json({"schema": NOTES_SCHEMA, **_notes(predictions)}, indent=1) + "\n")
+
+
+def _notes(predictions: pd.DataFrame) -> dict[str, Any]:
+    return {name: predictions.attrs[name] for name in ("overlap", "skipped") if name in predictions.attrs}
 
 
 def read_results(path: str | Path) -> pd.DataFrame:

@@ -6,6 +6,7 @@ user's own record as well (`record.py`); anything else is opened only on request
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import io
 import json
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from sklearn.exceptions import InconsistentVersionWarning
 
 from pdmr_classic.errors import ArtifactError, ConfigError, DataError, Finding, TargetError
-from pdmr_classic.io.atomic import check_writable, write_atomic, write_text_atomic
+from pdmr_classic.io.atomic import check_writable, rename, write_atomic, write_text_atomic
 from pdmr_classic.io.bytes import read_bytes
 from pdmr_classic.models.libraries import check_versions, versions
 from pdmr_classic.models.record import is_recorded, record_folder, remember
@@ -92,8 +93,7 @@ def save_artifact(model: Any, path: str | Path, facts: dict[str, Any], *, report
     # First: were the run to end in between, a model that stands there unrecorded would be refused to its own maker.
     if not remember(manifest["sha256"]):
         (reporter or LogReporter()).tell(_unrecorded())
-    write_atomic(path, lambda file: file.write(data))
-    write_text_atomic(manifest_path(path), json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    _replace_pair(path, data, manifest)
     return path
 
 
@@ -105,6 +105,34 @@ def _unrecorded() -> Finding:
         found=str(record_folder() or "no home folder"),
         mend="set XDG_STATE_HOME to one, and save again",
     )
+
+
+def _replace_pair(path: Path, data: bytes, manifest: dict[str, Any]) -> None:
+    """Replace model and manifest as if they were one file.
+
+    The manifest's rename is the moment of change. Until then the old pair stands; from then on the new model is found
+    under a name made of its hash, which the manifest holds, until it has taken its own.
+    """
+    waiting = _waiting(path, manifest["sha256"])
+    write_atomic(waiting, lambda file: file.write(data))
+    try:
+        write_text_atomic(manifest_path(path), json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    except BaseException:
+        waiting.unlink(missing_ok=True)
+        raise
+    rename(waiting, path)
+    for left_over in _all_waiting(path):
+        left_over.unlink(missing_ok=True)
+
+
+def _waiting(path: Path, sha256: str) -> Path:
+    """Return where a model waits until its manifest is in place."""
+    return path.with_name(f".{path.stem}.{sha256[:16]}{path.suffix}")
+
+
+def _all_waiting(path: Path) -> list[Path]:
+    """Return the models that runs which were ended in between have left waiting."""
+    return list(path.parent.glob(f".{glob.escape(path.stem)}.{'[0-9a-f]' * 16}{path.suffix}"))
 
 
 def check_model_place(path: Path) -> None:
@@ -120,6 +148,7 @@ def check_model_place(path: Path) -> None:
     if path.suffix != ".joblib":
         raise ConfigError("a model file ends in .joblib", expected=f"{path.stem}.joblib", found=path.name)
     check_writable(path)
+    check_writable(_waiting(path, "0" * 64))  # the longest of the names
     place = manifest_path(path)
     check_writable(place)
     if place.exists() and not _is_manifest(place):
@@ -167,8 +196,9 @@ def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[s
     """
     path = Path(path)
     manifest = read_manifest(path)
+    waiting = _waiting(path, manifest["sha256"])
     try:
-        data = path.read_bytes()
+        data = (waiting if waiting.is_file() else path).read_bytes()
     except OSError as error:
         raise ArtifactError(
             "the model file cannot be read", file=path, found=error.strerror, mend="train one: pdmr-classic fit DATA"
@@ -215,7 +245,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         There is no model or no manifest, or it is of another schema.
     """
     place = manifest_path(path)
-    if not path.is_file():
+    if not path.is_file() and not _all_waiting(path):
         raise ArtifactError(
             "there is no model", file=path, expected="a .joblib file", mend="train one: pdmr-classic fit DATA"
         )

@@ -88,7 +88,7 @@ class DepressionModel:
         sample_weight : array-like of float, length n, optional
             How much each row counts in whatever is learned, tuned or chosen.
         studies : Path, optional
-            File that keeps the trials while they run, so that a fit that was ended goes on; it is gone at the end.
+            File that keeps the trials, so that a fit that was ended goes on; remove it when the model is saved.
 
         Raises
         ------
@@ -392,7 +392,7 @@ def fit(
     cache : path-like, optional
         Folder of the feature cache.
     studies : Path, optional
-        File that keeps the trials while they run; see `DepressionModel.fit`.
+        File that keeps the trials; see `DepressionModel.fit`.
     groups_out : Path, optional
         Where subjects that are proposed (`load_dataset(…, groups="infer")`) are written, for a person to correct.
 

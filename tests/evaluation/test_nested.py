@@ -315,7 +315,7 @@ def test_a_run_that_was_ended_goes_on_and_ends_with_the_same(
     resumed = run(study(), keep=interrupted)
     monkeypatch.undo()
     assert resumed == run(study())
-    assert list(interrupted.parent.iterdir()) == [], "neither folds nor lock are left"
+    assert list(interrupted.parent.iterdir()) == [interrupted], "kept until the evaluation is written, without a lock"
 
 
 @pytest.mark.parametrize("other", ["data", "settings", "folds"])
