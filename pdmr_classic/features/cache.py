@@ -95,8 +95,10 @@ class FeatureCache:
         metadata = {_NAMES: json.dumps(list(places)).encode()}
         table = pa.table(columns).replace_schema_metadata(metadata)
         try:
+            # Features are about people: on a shared machine they are nobody else's to read.
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_atomic(self.path, lambda file: pq.write_table(table, file))
-        except TargetError:
+        except (TargetError, OSError):
             return
 
     def _load(self) -> None:
