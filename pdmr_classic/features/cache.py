@@ -53,7 +53,9 @@ class FeatureCache:
     """
 
     def __init__(self, root: Path, folder: Path, key: str, *, verify: bool = False) -> None:
-        name = xxhash.xxh3_128_hexdigest("\0".join((str(folder.resolve()), key, _code_version())).encode())
+        name = xxhash.xxh3_128_hexdigest(
+            "\0".join((str(folder.resolve()), key, _code_version())).encode(errors="surrogateescape")
+        )
         self.path = root / f"{name}.parquet"
         self.verify = verify
         self._by_shortcut: dict[str, FileRow] = {}
@@ -82,7 +84,8 @@ class FeatureCache:
         """Keep these rows beside those of other files. A cache that cannot be written is no reason to fail."""
         places: dict[tuple[str, ...], int] = {}
         columns: dict[str, list[object]] = {"shortcut": [], "content": [], "findings": [], "names": [], "values": []}
-        current = {_shortcut(path): row for path, row in rows}
+        # A file that is gone by now has no shortcut, and may not stand for others without one.
+        current = {shortcut: row for path, row in rows if (shortcut := _shortcut(path))}
         # A run may see a part of the folder only, such as the labelled recordings.
         others = {shortcut: row for shortcut, row in self._by_shortcut.items() if shortcut not in current}
         for shortcut, row in (*current.items(), *list(others.items())[: _MOST_ROWS - len(current)]):

@@ -188,7 +188,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _workers(self, paths: Sequence[Path]) -> int:
-        n_bytes = sum(path.stat().st_size for path in paths if path.exists())
+        n_bytes = sum(map(_size, paths))
         worth = max(n_bytes // _BYTES_WORTH_A_WORKER, 1)
         return int(min(joblib.effective_n_jobs(self.jobs), worth))
 
@@ -209,6 +209,13 @@ class _Job:
             return audio_row(self.path, self.settings, self.families)
         except DataError as error:
             return error.finding
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # the reader will say why
 
 
 def _work(jobs: list[_Job]) -> list[FileRow | Finding]:

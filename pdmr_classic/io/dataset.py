@@ -12,7 +12,7 @@ import pandas as pd
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.io.ids import near_matches
 from pdmr_classic.io.labels import find_labels, read_labels
-from pdmr_classic.io.recordings import Recording, csv_files, find_recordings, is_split, listing
+from pdmr_classic.io.recordings import Recording, csv_files, find_recordings, is_folder, is_split, listing
 
 Split = Literal["train", "test"]
 SYNTHETIC_MARK = "SYNTHETIC.md"
@@ -232,19 +232,18 @@ def resolve_split(path: Path, split: Split | None) -> Path:
     DataError
         There is no such folder, or it has several splits and none was chosen.
     """
-    if not path.is_dir():
-        found = "a file" if path.exists() else "nothing"
+    if not is_folder(path):
         raise DataError(
             "the data folder does not exist",
             code="no-folder",
             file=path,
             expected="a folder",
-            found=found,
+            found=_in_its_place(path),
             mend="name the folder that holds the recordings",
         )
     if is_split(path):
         return path
-    splits = [name for name in ("train", "test") if (path / name).is_dir()]
+    splits = [name for name in ("train", "test") if is_folder(path / name)]
     if split is not None and split in splits:
         return path / split
     if split is None and len(splits) == 1:
@@ -270,6 +269,13 @@ def resolve_split(path: Path, split: Split | None) -> Path:
     )
 
 
+def _in_its_place(path: Path) -> str:
+    try:
+        return "a file" if path.exists() else "nothing"
+    except OSError as error:
+        return error.strerror or "nothing"
+
+
 def is_synthetic(folder: Path) -> bool:
     """Return whether a split or its root is marked as synthetic."""
     return any((place / SYNTHETIC_MARK).is_file() for place in (folder, folder.resolve().parent))
@@ -283,7 +289,7 @@ def find_splits(path: Path) -> list[Path]:
     DataError
         There is no such folder, or nothing to read in it.
     """
-    splits = [path / name for name in ("train", "test") if (path / name).is_dir()]
+    splits = [path / name for name in ("train", "test") if is_folder(path / name)]
     return splits if splits and not is_split(path) else [resolve_split(path, None)]
 
 

@@ -22,14 +22,22 @@ class Recording:
     audio: Path | None = None
 
 
+def is_folder(path: Path) -> bool:
+    """Return whether there is such a folder; a name that no folder can have is none."""
+    try:
+        return path.is_dir()
+    except OSError:  # too long, or below a folder that may not be entered
+        return False
+
+
 def is_split(path: Path) -> bool:
     """Return whether a folder holds video/ or audio/."""
-    return (path / "video").is_dir() or (path / "audio").is_dir()
+    return is_folder(path / "video") or is_folder(path / "audio")
 
 
 def listing(path: Path) -> str:
     """Return what a folder holds, in a few words."""
-    names = sorted(entry.name + "/" * entry.is_dir() for entry in path.iterdir())
+    names = sorted(entry.name + "/" * is_folder(entry) for entry in _entries(path))
     return ", ".join(names[:6]) + (" …" if len(names) > 6 else "") or "an empty folder"
 
 
@@ -48,7 +56,7 @@ def find_recordings(folder: Path) -> tuple[tuple[Recording, ...], list[Finding],
                 file=folder,
             )
         )
-    paths = {modality: csv_files(place) for modality, place in places.items() if place.is_dir()}
+    paths = {modality: csv_files(place) for modality, place in places.items() if is_folder(place)}
     every = [path for found in paths.values() for path in found]
     if not every:
         raise DataError(
@@ -73,9 +81,23 @@ def csv_files(folder: Path) -> list[Path]:
     """Return the files of recordings in a folder, sorted; those of systems and editors are none."""
     return sorted(
         entry
-        for entry in folder.iterdir()
+        for entry in _entries(folder)
         if entry.suffix.lower() == ".csv" and entry.stem != "labels" and not _IGNORED.match(entry.name)
     )
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError as error:
+        raise DataError(
+            "the folder cannot be read",
+            code="unreadable",
+            file=folder,
+            expected="a folder that may be read",
+            found=error.strerror,
+            mend="mend its permissions",
+        ) from None
 
 
 def _wrong_ids(paths: Iterable[Path]) -> list[Finding]:

@@ -182,6 +182,20 @@ def test_refused_labels_are_printed_escaped(tmp_path: Path, rows: list[list[str]
         checked(invoke(verb, "set", cwd=tmp_path), 3)
 
 
+def test_a_folder_of_any_name_is_read_and_written_to(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9 \x1b[31m\n[red]")
+    bad_inputs.write_set(folder)
+    (tmp_path / "tiny.toml").write_text(TINY)
+    for verb, *args in (
+        ("check",),
+        ("extract", "--out", folder / "f.parquet"),
+        ("fit", "--config", "tiny.toml", "--out", folder / "m.joblib"),
+        ("predict", "--model", folder / "m.joblib", "--out", folder / "r.jsonl", "--allow-overlap"),
+    ):
+        checked(invoke(verb, folder, *args, cwd=tmp_path))
+        checked(invoke(verb, folder, *args, "--json", cwd=tmp_path))
+
+
 def test_a_traceback_is_printed_escaped(tmp_path: Path) -> None:
     (tmp_path / "video").mkdir()
     (tmp_path / "video" / "a.csv").write_bytes(b"\x1b[2J,a\n1,2\n\x1b[2J,3\n")

@@ -66,6 +66,15 @@ def test_a_dangling_link_and_a_loop_of_links_are_refused(tmp_path: Path) -> None
     assert refused(tmp_path / "loop.csv", "cannot be read").code == "unreadable"
 
 
+def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(path: Path, flags: int) -> int:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "open", denied)  # root may read everything
+    finding = refused(tmp_path / "x.csv", "cannot be read")
+    assert (finding.code, finding.found) == ("unreadable", "Permission denied")
+
+
 def test_a_name_that_is_too_long_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path / ("x" * 300 + ".csv"), "cannot be read").found == "File name too long"
 

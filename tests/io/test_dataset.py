@@ -154,6 +154,18 @@ def test_an_empty_video_folder_is_refused(tmp_path: Path) -> None:
         load_dataset(tmp_path)
 
 
+def test_a_folder_that_may_not_be_read_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, video=["1"])
+
+    def denied(folder: Path) -> Iterable[Path]:
+        raise PermissionError(13, "Permission denied", str(folder))
+
+    monkeypatch.setattr(Path, "iterdir", denied)  # root may read everything
+    with pytest.raises(DataError, match="the folder cannot be read") as caught:
+        load_dataset(tmp_path)
+    assert (caught.value.finding.file, caught.value.finding.found) == (tmp_path / "video", "Permission denied")
+
+
 @pytest.mark.parametrize(("name", "found"), [("none", "nothing"), ("file.csv", "a file")])
 def test_a_path_that_is_no_folder_is_refused(tmp_path: Path, name: str, found: str) -> None:
     (tmp_path / "file.csv").touch()
