@@ -10,12 +10,13 @@ ifneq ($(REAL_DATA),)
 export PDMR_REAL_DATA ?= $(abspath $(REAL_DATA))
 endif
 
-.PHONY: help demo test lint types check-fast clean
+.PHONY: help demo test lint types check-fast audit clean
 
 help:
 	@echo "make demo        install, then run the whole path on a synthetic set"
 	@echo "make test        install what the tests need, then lint, types, tests"
 	@echo "make check-fast  the same without the long tests"
+	@echo "make audit       ask PyPI for known holes in the pinned versions (needs the internet; no part of make test)"
 	@echo "make clean       remove the environment and caches"
 
 $(VENV)/bin/python:
@@ -46,5 +47,11 @@ test: lint types
 check-fast: lint types
 	$(BIN)/pytest -m 'not slow'
 
+# In an environment of its own. Strict: a version that PyPI has no answer for is no version without holes.
+audit: $(VENV)/bin/python
+	$(PYTHON) -m venv $(VENV)-audit
+	$(VENV)-audit/bin/python -m pip --disable-pip-version-check install --quiet 'pip-audit>=2.9'
+	$(VENV)-audit/bin/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip --progress-spinner off
+
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-audit .mypy_cache .pytest_cache .ruff_cache .hypothesis

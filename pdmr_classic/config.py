@@ -54,6 +54,7 @@ class LearningSettings(_Section):
     """How the ensemble is tuned and trained."""
 
     learners: tuple[str, ...] = Field(("lightgbm", "xgboost", "svm", "linear"), min_length=1)
+    training_rows: bool = Field(True, description="use learners that keep rows of their training data: the svm")
     trials: int = Field(12, ge=1, description="Optuna trials of each base learner")
     timeout: float | None = Field(None, gt=0, description="seconds after which no new trial starts")
     folds: int = Field(5, ge=2)
@@ -95,7 +96,7 @@ class Settings(_Section):
             raw = _settings_of_manifest(text) if path.suffix == ".json" else tomllib.loads(text)
         except OSError as error:
             raise ConfigError("the settings file cannot be read", file=path, found=error.strerror) from None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ConfigError(
                 "the settings file cannot be parsed",
                 file=path,

@@ -12,7 +12,8 @@ what, where, expected, found and mend. An error is a finding that stopped the wo
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -145,3 +146,33 @@ class TargetError(PdmrError):
     """The place to write to is taken, read-only or full."""
 
     exit_code = 5
+
+
+@contextmanager
+def target_errors(target: Path) -> Iterator[None]:
+    """Tell an error of the operating system, while a target is written, as one of the target.
+
+    Raises
+    ------
+    TargetError
+
+    Examples
+    --------
+    >>> with target_errors(Path("results.jsonl")):
+    ...     raise OSError(28, "No space left on device")
+    Traceback (most recent call last):
+    ...
+    pdmr_classic.errors.TargetError: the target cannot be written
+      where:    results.jsonl
+      found:    No space left on device
+      mend:     choose another place with --out
+    """
+    try:
+        yield
+    except OSError as error:
+        raise TargetError(
+            "the target cannot be written",
+            file=target,
+            found=error.strerror or str(error),
+            mend="choose another place with --out",
+        ) from error

@@ -1,4 +1,4 @@
-"""Small awkward data sets, and a home of their own for everything that the program keeps between runs."""
+"""Small awkward data sets, a home of their own for everything that the program keeps between runs, and no internet."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import offline.sitecustomize as offline  # from here on, this process may not ask for the internet
 import pytest
 
 from pdmr_classic import DepressionModel, Settings, fit, load_dataset, make_synthetic
@@ -20,8 +21,9 @@ QUICK = {
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep the tests out of the user's cache and state."""
+    """Keep the tests out of the user's cache and state, and whatever they start off the internet."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(offline.__file__).parent), prepend=os.pathsep)
         for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
             patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
         yield

@@ -7,11 +7,12 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import typer
 
+from pdmr_classic.cli._interrupt import INTERRUPTED, mortal_workers, tell_interrupted
 from pdmr_classic.errors import Finding, PdmrError
 from pdmr_classic.escape import printable, to_json
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 P = ParamSpec("P")
-BUG, INTERRUPTED = 1, 130
+BUG = 1
 
 
 def verb(function: Callable[P, None]) -> Callable[P, None]:
@@ -28,13 +29,18 @@ def verb(function: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            function(*args, **kwargs)
+            # Verbs without --jobs start no workers.
+            with mortal_workers() if kwargs.get("jobs", 1) != 1 else nullcontext():
+                function(*args, **kwargs)
             sys.stdout.flush()
         except BrokenPipeError:
             # `| head` has seen enough. Python would complain once more while it shuts down.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        except KeyboardInterrupt:
-            _exit("interrupted", INTERRUPTED)
+        except KeyboardInterrupt as interrupt:
+            kept = getattr(interrupt, "__notes__", [])
+            goes_on = ": it goes on from there" if kept else ""
+            tell_interrupted("; ".join(["interrupted", *kept, f"run the same command again{goes_on}"]))
+            raise typer.Exit(INTERRUPTED) from None
         except typer.Exit:
             raise
         except PdmrError as error:

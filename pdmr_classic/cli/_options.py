@@ -60,6 +60,18 @@ Jobs = Annotated[
     int | None,
     typer.Option("--jobs", metavar="J", min=1, help="Processes; default: one a core. Results do not depend on it."),
 ]
+NoTrainingRows = Annotated[
+    bool,
+    typer.Option(
+        "--no-training-rows", metavar="", help="Leave out learners that keep rows of their training data (svm)."
+    ),
+]
+Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust", metavar="", help="Open a model that was not made on this account: it can run any program as you."
+    ),
+]
 NoCache = Annotated[bool, typer.Option("--no-cache", metavar="", help="Read every file anew.")]
 VerifyCache = Annotated[
     bool, typer.Option("--verify-cache", metavar="", help="Hash files again before features of the cache are used.")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from pdmr_classic import __version__
+from pdmr_classic.cli._interrupt import interruptible
 from pdmr_classic.cli.check import check
 from pdmr_classic.cli.compare import compare
 from pdmr_classic.cli.demo import demo
@@ -50,4 +51,5 @@ def _options(
 
 def main() -> None:
     """Run the program."""
-    app()
+    with interruptible():
+        app()

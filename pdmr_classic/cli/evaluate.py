@@ -62,6 +62,7 @@ def evaluate(
     from pdmr_classic.evaluation.nested import write_evaluation
     from pdmr_classic.io.atomic import check_writable
     from pdmr_classic.io.dataset import load_dataset
+    from pdmr_classic.io.lock import in_progress
     from pdmr_classic.models.subjects import groups_path
     from pdmr_classic.reporting.evaluation_tables import evaluation_tables
 
@@ -77,7 +78,7 @@ def evaluate(
     dataset = load_dataset(data, split="train", labels=labels, groups=settings.data.groups)
     check_writable(out)
     check_writable(groups_path(out))
-    with ConsoleReporter(quiet=as_json) as reporter:
+    with in_progress(out, ".folds") as keep, ConsoleReporter(quiet=as_json) as reporter:
         found = evaluate_data(
             dataset,
             settings=settings,
@@ -87,9 +88,9 @@ def evaluate(
             stress=not no_stress,
             jobs=n_jobs(jobs),
             cache=cache_folder(no_cache),
-            keep=out.with_name(f"{out.name}.folds"),
+            keep=keep,
             groups_out=groups_path(out),
             reporter=reporter,
         )
-    write_evaluation(found, out)
+        write_evaluation(found, out)
     show({**found, "out": str(out)}, as_json, evaluation_tables)

@@ -43,13 +43,14 @@ def extract(
     from pdmr_classic.features.extractor import FeatureExtractor, without_paths, write_features
     from pdmr_classic.io.atomic import check_writable
     from pdmr_classic.io.dataset import as_split, load_dataset
+    from pdmr_classic.io.lock import locked
     from pdmr_classic.reporting.summary import summarise_extraction
     from pdmr_classic.reporting.tables import extraction_table
 
     settings = (Settings.load(config) if config else Settings()).override({"reading.fps": fps})
     dataset = load_dataset(data, split=as_split(split), with_labels=False)
     check_writable(out)
-    with ConsoleReporter(quiet=as_json) as reporter:
+    with locked(out), ConsoleReporter(quiet=as_json) as reporter:
         extractor = FeatureExtractor(
             settings, jobs=n_jobs(jobs), cache=cache_folder(no_cache), verify_cache=verify_cache, reporter=reporter
         )

@@ -19,6 +19,7 @@ from pdmr_classic.cli._options import (
     Labels,
     Metric,
     NoCache,
+    NoTrainingRows,
     Positive,
     Seed,
     Threshold,
@@ -44,6 +45,7 @@ def fit(
     positive: Positive = None,
     metric: Metric = None,
     threshold: Threshold = None,
+    no_training_rows: NoTrainingRows = False,
     fps: Fps = None,
     config: Config = None,
     no_cache: NoCache = False,
@@ -57,6 +59,7 @@ def fit(
     from pdmr_classic.config import Settings
     from pdmr_classic.io.atomic import check_writable
     from pdmr_classic.io.dataset import load_dataset
+    from pdmr_classic.io.lock import in_progress
     from pdmr_classic.models.artifact import check_model_place
     from pdmr_classic.models.model import fit as fit_model
     from pdmr_classic.models.subjects import groups_path
@@ -69,6 +72,7 @@ def fit(
         "learning.seed": seed,
         "learning.metric": metric,
         "learning.threshold": threshold,
+        "learning.training_rows": False if no_training_rows else None,
         "data.groups": groups,
         "data.positive": positive,
         "reading.fps": fps,
@@ -77,16 +81,16 @@ def fit(
     check_model_place(out)
     dataset = load_dataset(data, split="train", labels=labels, groups=settings.data.groups)
     check_writable(groups_path(out))
-    with ConsoleReporter(quiet=as_json) as reporter:
+    with in_progress(out, ".studies") as studies, ConsoleReporter(quiet=as_json) as reporter:
         cache = cache_folder(no_cache)
         model = fit_model(
             dataset,
             settings=settings,
             jobs=n_jobs(jobs),
             cache=cache,
-            studies=out.with_suffix(".studies"),
+            studies=studies,
             groups_out=groups_path(out),
             reporter=reporter,
         )
-    model.save(out)
+        model.save(out, reporter=reporter)
     show(summarise_fit(model, out) | {"findings": reporter.findings}, as_json, fit_table)

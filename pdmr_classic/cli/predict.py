@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pdmr_classic.cli._console import ConsoleReporter, show, verb
-from pdmr_classic.cli._options import AsJson, Data, Debug, Fps, Jobs, NoCache, cache_folder, n_jobs
+from pdmr_classic.cli._options import AsJson, Data, Debug, Fps, Jobs, NoCache, Trust, cache_folder, n_jobs
 
 
 @verb
@@ -43,6 +43,13 @@ def predict(
         bool,
         typer.Option("--allow-overlap", metavar="", help="Also predict recordings that the model was trained on."),
     ] = False,
+    skip_bad: Annotated[
+        bool,
+        typer.Option(
+            "--skip-bad", metavar="", help="Leave out recordings with nothing to predict from; they are noted."
+        ),
+    ] = False,
+    trust: Trust = False,
     fps: Fps = None,
     jobs: Jobs = None,
     no_cache: NoCache = False,
@@ -56,9 +63,10 @@ def predict(
     from pdmr_classic.errors import ConfigError
     from pdmr_classic.io.atomic import check_writable
     from pdmr_classic.io.dataset import load_dataset, subjects_of
-    from pdmr_classic.io.results import write_results
+    from pdmr_classic.io.lock import locked
+    from pdmr_classic.io.results import has_notes, notes_path, write_notes, write_results
     from pdmr_classic.models.model import DepressionModel
-    from pdmr_classic.models.overlap import notes_path, train_beside, write_notes
+    from pdmr_classic.models.overlap import train_beside
     from pdmr_classic.models.prevalence import as_prevalence
     from pdmr_classic.reporting.summary import summarise_predictions
     from pdmr_classic.reporting.tables import prediction_table
@@ -69,20 +77,24 @@ def predict(
     dataset = load_dataset(data, split="test", with_labels=False)
     check_writable(out)
     check_writable(notes_path(out))
-    with ConsoleReporter(quiet=as_json) as reporter:
-        loaded = DepressionModel.load(model, reporter=reporter)
-        loaded.settings = loaded.settings.override({"reading.fps": fps})
+    with locked(out), ConsoleReporter(quiet=as_json) as reporter:
+        loaded = DepressionModel.load(model, trust=trust, reporter=reporter)
         predictions = loaded.predict(
             dataset,
             pool_subjects=subjects_of(dataset, subjects, loaded.settings.data.groups) if pool_subjects else None,
             prevalence=share,
             train=train_beside(dataset),
             allow_overlap=allow_overlap,
+            skip_bad=skip_bad,
+            fps=fps,
             jobs=n_jobs(jobs),
             cache=cache_folder(no_cache),
             reporter=reporter,
         )
-    write_results(predictions, out, proba=proba)
-    write_notes(predictions, out)
-    summary = summarise_predictions(predictions, out, synthetic=dataset.is_synthetic)
+        # Ended in between, notes may stand beside older results, but results never lack theirs.
+        if has_notes(predictions):
+            write_notes(predictions, out)
+        write_results(predictions, out, proba=proba)
+        notes = write_notes(predictions, out)
+    summary = summarise_predictions(predictions, out, notes, synthetic=dataset.is_synthetic)
     show(summary | {"findings": reporter.findings}, as_json, prediction_table)

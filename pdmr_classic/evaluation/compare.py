@@ -50,7 +50,7 @@ def compare(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "positive": ours.positive,
         "synthetic": bool(a.get("synthetic") or b.get("synthetic")),
-        "n_recordings": len(np.unique(ours.data_id.astype(str))),
+        "n_recordings": len(np.unique(ours.recording.astype(str))),
         "n_subjects": len(np.unique(ours.subject)),
         "differences": differences,
         "note": NOTE,
@@ -77,8 +77,8 @@ def read_evaluation(path: str | Path) -> dict[str, Any]:
         It cannot be read, or is no evaluation.
     """
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         said = error.strerror if isinstance(error, OSError) else str(error)
         raise DataError(
             "the evaluation cannot be read", code="no-evaluation", file=path, expected="JSON", found=said
@@ -88,27 +88,23 @@ def read_evaluation(path: str | Path) -> dict[str, Any]:
     except DataError as error:
         parts = {name: getattr(error.finding, name) for name in ("code", "expected", "found")}
         raise DataError(error.finding.what, file=path, **parts) from None
-    assert isinstance(found, dict)
     return found
 
 
 def _in_order(predictions: Predictions) -> Predictions:
-    return predictions.subset(np.lexsort((predictions.data_id.astype(str), predictions.fold, predictions.repeat)))
+    return predictions.subset(np.lexsort((predictions.recording.astype(str), predictions.fold, predictions.repeat)))
 
 
 def _refuse_unpaired(a: Predictions, b: Predictions) -> None:
     if (a.classes, a.positive) != (b.classes, b.positive):
         raise _unpaired("classes", f"{_classes(a)} and {_classes(b)}")
-    ids_a, ids_b = set(a.data_id), set(b.data_id)
+    ids_a, ids_b = set(a.recording), set(b.recording)
     if ids_a != ids_b:
-        shown = ", ".join(map(repr, sorted(ids_a ^ ids_b)[:5]))
-        raise _unpaired(
-            "recordings", f"{len(ids_a - ids_b)} only in the first, {len(ids_b - ids_a)} only in the second: {shown}"
-        )
+        raise _unpaired("recordings", f"{len(ids_a)} and {len(ids_b)}, {len(ids_a & ids_b)} of them the same")
     if len(np.unique(a.repeat)) != len(np.unique(b.repeat)):
         raise _unpaired("repeats", f"{len(np.unique(a.repeat))} and {len(np.unique(b.repeat))}")
     same = len(a) == len(b) and all(
-        np.array_equal(getattr(a, name), getattr(b, name)) for name in ("repeat", "fold", "data_id")
+        np.array_equal(getattr(a, name), getattr(b, name)) for name in ("repeat", "fold", "recording")
     )
     if not same:
         raise _unpaired("folds", "the same recordings, held out in other company")

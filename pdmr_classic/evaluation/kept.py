@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pdmr_classic.errors import ConfigError, TargetError
+from pdmr_classic.errors import ConfigError, target_errors
+from pdmr_classic.io.atomic import trim
 from pdmr_classic.io.lock import locked
 
 _FINGERPRINT = "fingerprint"
@@ -39,7 +40,7 @@ class KeptFolds:
 
 @contextmanager
 def kept_folds(path: str | Path | None, fingerprint: str) -> Iterator[KeptFolds]:
-    """Hold the folds of one evaluation; the file goes when the work is done, and stays when it was ended.
+    """Hold the folds of one evaluation. The file stays: it is worth keeping until the evaluation is written.
 
     Raises
     ------
@@ -54,11 +55,11 @@ def kept_folds(path: str | Path | None, fingerprint: str) -> Iterator[KeptFolds]
     path = Path(path)
     with locked(path):
         yield KeptFolds(path, _read(path, fingerprint))
-        path.unlink(missing_ok=True)
 
 
 def _read(path: Path, fingerprint: str) -> dict[int, Any]:
-    lines = _whole_lines(path)
+    with target_errors(path):
+        lines = trim(path).splitlines()
     if not lines:
         _append(path, {_FINGERPRINT: fingerprint})
         return {}
@@ -77,23 +78,8 @@ def _read(path: Path, fingerprint: str) -> dict[int, Any]:
     return found
 
 
-def _whole_lines(path: Path) -> list[bytes]:
-    """Return the lines that were written to their end; a torn last one is cut off."""
-    try:
-        data = path.read_bytes() if path.exists() else b""
-        whole = data[: data.rfind(b"\n") + 1]
-        if len(whole) < len(data):
-            os.truncate(path, len(whole))
-    except OSError as error:
-        raise TargetError("the finished folds cannot be read", file=path, found=error.strerror) from error
-    return whole.splitlines()
-
-
 def _append(path: Path, line: dict[str, Any]) -> None:
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise TargetError("a finished fold cannot be kept", file=path, found=error.strerror) from error
+    with target_errors(path), path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line) + "\n")
+        file.flush()
+        os.fsync(file.fileno())

@@ -73,16 +73,16 @@ def evaluate(
     cache : path-like, optional
         Folder of the feature cache.
     keep : path-like, optional
-        File that keeps finished outer folds while the work goes on, so that what was ended goes on; gone at the end.
+        File that keeps finished outer folds, so that what was ended goes on; remove it when the result is safe.
     groups_out : Path, optional
         Where subjects that are proposed (`load_dataset(…, groups="infer")`) are written, for a person to correct.
 
     Returns
     -------
     dict
-        Ready for JSON, `schema` "pdmr-classic/evaluation/1": `scores` of the model, `baselines`, `stress`, `by`,
+        Ready for JSON, `schema` "pdmr-classic/evaluation/2": `scores` of the model, `baselines`, `stress`, `by`,
         `optimism` (inner less outer scores), `permutation_p_fixed_predictions`, `warnings`, and the out-of-fold
-        `predictions`, in which subjects are numbers that mean nothing elsewhere.
+        `predictions`, in which subjects are numbers and recordings pseudonyms: see `predictions.pseudonyms`.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def evaluate(
         _check_target(labelled.status, groups, settings)
     if leak := copies_between_subjects(extraction.contents, groups):
         reporter.tell(leak)
-        doubts.append(leak)
+        doubts.append(replace(leak, found=None))  # it names recordings
     altered = altered_features(labelled, features, settings, jobs=jobs, reporter=reporter) if stress else {}
     found = evaluate_features(
         features,

@@ -29,7 +29,7 @@ def permutation_test(predictions: Predictions, n: int = PERMUTATIONS, seed: int 
     dict
         `between` ("subjects" or "recordings of a subject"), `n`, and `p` by score.
     """
-    _, first, recording = np.unique(predictions.data_id.astype(str), return_index=True, return_inverse=True)
+    _, first, recording = np.unique(predictions.recording.astype(str), return_index=True, return_inverse=True)
     truth = predictions.truth[first].astype(np.int16)
     _, subject = np.unique(predictions.subject[first], return_inverse=True)
     one_label = _one_label_a_subject(truth, subject)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from pdmr_classic.errors import DataError
 
-SCHEMA = "pdmr-classic/evaluation/1"
+SCHEMA = "pdmr-classic/evaluation/2"
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -24,7 +26,8 @@ class Predictions:
 
     Attributes
     ----------
-    data_id : ndarray of str, shape [n]
+    recording : ndarray of str, shape [n]
+        The `data_id`; a pseudonym where `nameless` made one.
     subject : ndarray of int, shape [n]
         Opaque numbers.
     repeat, fold : ndarray of int, shape [n]
@@ -37,7 +40,7 @@ class Predictions:
         The class that F1 is about; None with more than two classes.
     """
 
-    data_id: NDArray[Any]
+    recording: NDArray[Any]
     subject: Ints
     repeat: Ints
     fold: Ints
@@ -48,7 +51,7 @@ class Predictions:
     positive: str | None
 
     def __len__(self) -> int:
-        return len(self.data_id)
+        return len(self.recording)
 
     @property
     def place(self) -> int | None:
@@ -68,9 +71,17 @@ class Predictions:
         """Yield the places of each fold's rows among those of one repeat."""
         return (rows[self.fold[rows] == number] for number in np.unique(self.fold[rows]))
 
+    def nameless(self, names: Mapping[str, str]) -> Predictions:
+        """Return the same under pseudonyms, subjects numbered in the order of these."""
+        recording = np.array([names[str(name)] for name in self.recording], dtype=object)
+        order = np.argsort(recording.astype(str), kind="stable")
+        subject = np.empty_like(self.subject)
+        subject[order] = pd.factorize(self.subject[order])[0]
+        return replace(self, recording=recording, subject=subject)
+
     def as_records(self) -> list[dict[str, Any]]:
-        """Return one JSON object a row, sorted by repeat, fold and data_id."""
-        order = np.lexsort((self.data_id.astype(str), self.fold, self.repeat))
+        """Return one JSON object a row, sorted by repeat, fold and recording."""
+        order = np.lexsort((self.recording.astype(str), self.fold, self.repeat))
         return [self._record(row) for row in order]
 
     def _record(self, row: int) -> dict[str, Any]:
@@ -81,7 +92,7 @@ class Predictions:
             else {"probability": p[self.place]}
         )
         return {
-            "data_id": str(self.data_id[row]),
+            "recording": str(self.recording[row]),
             "subject": int(self.subject[row]),
             "repeat": int(self.repeat[row]),
             "fold": int(self.fold[row]),
@@ -89,6 +100,24 @@ class Predictions:
             "predicted": self.classes[self.predicted[row]],
             **probability,
         }
+
+
+def pseudonyms(status: pd.Series, groups: pd.Series) -> dict[str, str]:
+    """Return what stands in an evaluation for each recording: salted hashes, as ids often hold those of subjects.
+
+    The salt is made of all ids, labels and subjects, so that two evaluations of the same data can be paired, and
+    whoever has the data can look a recording up. Without the table of labels, no guessed id can be checked.
+
+    Parameters
+    ----------
+    status, groups : Series of str, length n
+        Index `data_id`: label and subject of every recording that was evaluated.
+    """
+    salt = hashlib.blake2b(digest_size=32)
+    for column in (status.index, status, groups):
+        salt.update("\0".join([*map(str, column), ""]).encode())
+    key = salt.digest()
+    return {str(name): hashlib.blake2b(str(name).encode(), key=key, digest_size=8).hexdigest() for name in status.index}
 
 
 def predictions_of(evaluation: Mapping[str, Any]) -> Predictions:
@@ -125,7 +154,7 @@ def _from_records(records: list[dict[str, Any]], classes: tuple[str, ...], posit
     if not records:
         raise ValueError("there are none")
     return Predictions(
-        data_id=np.array([str(record["data_id"]) for record in records], dtype=object),
+        recording=np.array([str(record["recording"]) for record in records], dtype=object),
         subject=numbers("subject"),
         repeat=numbers("repeat"),
         fold=numbers("fold"),

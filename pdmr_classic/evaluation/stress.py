@@ -113,7 +113,7 @@ def stress_scores(as_is: Predictions, stressed: Mapping[str, Predictions]) -> di
     """Return the scores under each stress, and those of the same recordings `as_is`."""
     return {
         name: {
-            "n_recordings": len(np.unique(under.data_id.astype(str))),
+            "n_recordings": len(np.unique(under.recording.astype(str))),
             "scores": _means(under),
             "as_is": _means(_same_rows(as_is, under)),
         }
@@ -123,8 +123,8 @@ def stress_scores(as_is: Predictions, stressed: Mapping[str, Predictions]) -> di
 
 
 def _same_rows(as_is: Predictions, under: Predictions) -> Predictions:
-    wanted = set(zip(under.repeat.tolist(), under.data_id.tolist(), strict=True))
-    pairs = zip(as_is.repeat.tolist(), as_is.data_id.tolist(), strict=True)
+    wanted = set(zip(under.repeat.tolist(), under.recording.tolist(), strict=True))
+    pairs = zip(as_is.repeat.tolist(), as_is.recording.tolist(), strict=True)
     return as_is.subset(np.array([pair in wanted for pair in pairs]))
 
 

@@ -57,7 +57,7 @@ def subgroup_scores(predictions: Predictions, groups: pd.Series, seed: int = 0) 
         `groups`: as `tally`, by value; `gaps`: by score, the `gap` and the two values that it lies `between`, the
         better one first. A score that does not exist in a group (AUC where it has one class) has no part in a gap.
     """
-    of_row = groups.replace("", UNKNOWN).loc[predictions.data_id].to_numpy(dtype=object)
+    of_row = groups.replace("", UNKNOWN).loc[predictions.recording].to_numpy(dtype=object)
     found = {str(value): tally(predictions.subset(of_row == value), seed) for value in sorted(set(of_row))}
     return {"groups": found, "gaps": _gaps(found)}
 

@@ -50,7 +50,7 @@ def tally(predictions: Predictions, seed: int = 0) -> dict[str, Any]:
             low, high = share_interval(drawn[name], n_rarest) or (None, None)
             scores[name] |= {"low": low, "high": high}
     return {
-        "n_recordings": len(np.unique(predictions.data_id.astype(str))),
+        "n_recordings": len(np.unique(predictions.recording.astype(str))),
         "n_subjects": len(np.unique(predictions.subject)),
         "scores": scores,
     }

@@ -14,7 +14,7 @@ from pdmr_classic.evaluation.folds import MODEL, ONLY, SHORTCUT, STRESS, Table
 from pdmr_classic.evaluation.intervals import NOTE
 from pdmr_classic.evaluation.outer import OuterFold
 from pdmr_classic.evaluation.permutation import permutation_test
-from pdmr_classic.evaluation.predictions import Predictions
+from pdmr_classic.evaluation.predictions import Predictions, pseudonyms
 from pdmr_classic.evaluation.stress import stress_scores
 from pdmr_classic.evaluation.subgroups import subgroup_scores
 from pdmr_classic.evaluation.tally import main_score, tally
@@ -51,7 +51,7 @@ def verdict(
         "stress": stress_scores(model, under),
         "by": {column: subgroup_scores(model, labels[column], seed) for column in by},
         "warnings": [finding.as_dict() for finding in _warnings(found["scores"], baselines, table.positive)],
-        "predictions": model.as_records(),
+        "predictions": model.nameless(pseudonyms(table.status, table.groups)).as_records(),
     }
 
 
@@ -77,7 +77,7 @@ def _joined(table: Table, outer: Sequence[OuterFold], parts: Sequence[Mapping[st
     rows = np.array([row for _, part in pairs for row in part["rows"]], dtype=np.intp)
     subject = np.unique(table.groups.to_numpy(dtype=object), return_inverse=True)[1]
     return Predictions(
-        data_id=table.features.index.to_numpy(dtype=object)[rows],
+        recording=table.features.index.to_numpy(dtype=object)[rows],
         subject=subject[rows],
         repeat=np.array([one.repeat for one, part in pairs for _ in part["rows"]], dtype=np.intp),
         fold=np.array([one.fold for one, part in pairs for _ in part["rows"]], dtype=np.intp),

@@ -8,7 +8,7 @@ No file is named in it, only hashes.
 from __future__ import annotations
 
 import json
-import os
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -23,19 +23,18 @@ from pdmr_classic.errors import Finding, TargetError
 from pdmr_classic.features.rows import FileRow
 from pdmr_classic.io.atomic import write_atomic
 from pdmr_classic.io.bytes import read_bytes
+from pdmr_classic.io.user import user_folder
 
 _NAMES = b"names"
 # Rows of files that are gone would else add up.
 _MOST_ROWS = 20_000
+# The whole file is written each time: rarely, and for a small share of the time.
+_WRITTEN_EVERY_S, _LEAST_WORK_A_WRITE = 5.0, 20
 
 
 def default_cache_folder() -> Path | None:
     """Return the user's cache folder (XDG_CACHE_HOME, else ~/.cache), or None where there is no home."""
-    base = os.environ.get("XDG_CACHE_HOME")
-    try:
-        return (Path(base) if base else Path.home() / ".cache") / "pdmr-classic"
-    except RuntimeError:
-        return None
+    return user_folder("XDG_CACHE_HOME", ".cache")
 
 
 class FeatureCache:
@@ -61,6 +60,8 @@ class FeatureCache:
         self.verify = verify
         self._by_shortcut: dict[str, FileRow] = {}
         self._by_content: dict[tuple[str, bool], FileRow] = {}
+        self._added: list[tuple[Path, FileRow]] = []
+        self._due = time.monotonic() + _WRITTEN_EVERY_S
         self._load()
 
     def find(self, path: Path, *, audio: bool) -> FileRow | None:
@@ -70,6 +71,14 @@ class FeatureCache:
             row = self._by_content.get((xxhash.xxh3_128_hexdigest(read_bytes(path)), audio))
         # The findings name the file under which the content was seen first.
         return row.renamed(path) if row is not None else None
+
+    def add(self, rows: Iterable[tuple[Path, FileRow]]) -> None:
+        """Keep these rows from time to time, so that a run that is ended has not read for nothing."""
+        self._added.extend(rows)
+        if (started := time.monotonic()) > self._due:
+            self.keep(self._added)
+            now = time.monotonic()
+            self._due = now + max(_WRITTEN_EVERY_S, _LEAST_WORK_A_WRITE * (now - started))
 
     def keep(self, rows: Iterable[tuple[Path, FileRow]]) -> None:
         """Keep these rows beside those of other files. A cache that cannot be written is no reason to fail."""
@@ -89,8 +98,10 @@ class FeatureCache:
         metadata = {_NAMES: json.dumps(list(places)).encode()}
         table = pa.table(columns).replace_schema_metadata(metadata)
         try:
+            # Features are about people: on a shared machine they are nobody else's to read.
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_atomic(self.path, lambda file: pq.write_table(table, file))
-        except TargetError:
+        except (TargetError, OSError):
             return
 
     def _load(self) -> None:

@@ -186,6 +186,8 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         for chunk, found in zip(chunks, parallel(tasks), strict=True):
             for place, outcome in zip(chunk, found, strict=True):
                 outcomes[place] = outcome
+            if cache is not None:
+                cache.add((jobs[p].path, row) for p, row in zip(chunk, found, strict=True) if isinstance(row, FileRow))
             done += len(chunk)
             reporter.progress("reading", done, len(jobs))
         return [outcome for outcome in outcomes if outcome is not None]

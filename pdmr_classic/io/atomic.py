@@ -1,21 +1,28 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all: temporary file in the same folder, fsync, rename, fsync of the folder."""
 
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from pdmr_classic.errors import TargetError
+from pdmr_classic.errors import TargetError, target_errors
+from pdmr_classic.io.lock import try_lock
+
+# Never the end of a name that is read as data.
+_SUFFIX = ".tmp"
 
 
 def write_atomic(path: str | Path, write: Callable[[BinaryIO], object]) -> Path:
     """Let `write` fill a temporary file in the target's folder, then rename it over the target.
 
-    A reader sees the old file or the new one, never a part. The folder is made if it is missing.
+    A reader sees the old file or the new one, never a part, also after the process was killed or the power failed.
+    The folder is made if it is missing. What killed runs have left of this target is removed.
 
     Raises
     ------
@@ -26,26 +33,84 @@ def write_atomic(path: str | Path, write: Callable[[BinaryIO], object]) -> Path:
     check_writable(path)
     temporary = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name[:40]}.", delete=False) as file:
-            temporary = Path(file.name)
-            write(file)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    except OSError as error:
-        raise TargetError(
-            "the target cannot be written",
-            file=path,
-            found=error.strerror,
-            mend="choose another place with --out",
-        ) from error
+        with target_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _remove_left_over(path)
+            with tempfile.NamedTemporaryFile(
+                dir=path.parent, prefix=_prefix(path), suffix=_SUFFIX, delete=False
+            ) as file:
+                temporary = Path(file.name)
+                try_lock(file.fileno())
+                write(file)  # type: ignore[arg-type]
+                file.flush()
+                temporary.chmod(0o666 & ~_umask())
+                os.fsync(file.fileno())
+                if sys.platform == "win32":
+                    file.close()  # open files cannot be renamed there; elsewhere the lock is held until the end
+                rename(temporary, path)
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
     return path
+
+
+def rename(source: Path, target: Path) -> None:
+    """Give a file that is on the disk its name, and wait until that is on the disk too.
+
+    Raises
+    ------
+    TargetError
+    """
+    with target_errors(target):
+        source.replace(target)
+    sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk; where that cannot be asked for, they are as safe as may be."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def trim(path: Path) -> bytes:
+    """Return the lines of a file that grows line by line, cutting off a last one that was not written to its end.
+
+    The file is made if it is missing, so that its name is on the disk before its first line.
+
+    Raises
+    ------
+    OSError
+    """
+    with path.open("a+b") as file:
+        file.seek(0)
+        data = file.read()
+        whole = data[: data.rfind(b"\n") + 1]
+        if len(whole) < len(data):
+            file.truncate(len(whole))
+    if not data:
+        sync_folder(path.parent)
+    return whole
+
+
+def _prefix(path: Path) -> str:
+    return f".{path.name[:40]}."
+
+
+def _remove_left_over(path: Path) -> None:
+    """Remove temporary files of this target that no process holds any more."""
+    for left_over in path.parent.glob(f"{glob.escape(_prefix(path))}*{_SUFFIX}"):
+        with contextlib.suppress(OSError):
+            descriptor = os.open(left_over, os.O_RDWR)
+            try:
+                if try_lock(descriptor):
+                    left_over.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def check_writable(path: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""`results.jsonl`: one line per recording, sorted by data_id, written whole or not at all."""
+"""`results.jsonl`: one line per recording, sorted by data_id, written whole or not at all; and the notes beside it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from pdmr_classic.errors import DataError
+from pdmr_classic.errors import DataError, target_errors
 from pdmr_classic.escape import to_json
 from pdmr_classic.io.atomic import write_text_atomic
 from pdmr_classic.io.labels import read_labels
 
+NOTES_SCHEMA = "pdmr-classic/notes/1"
 _DECIMALS = 6
 PROBABILITY_PREFIX = "probability_"
 
@@ -49,6 +50,43 @@ def _probabilities(row: pd.Series) -> dict[str, Any]:
     return {
         "probabilities": {name.removeprefix(PROBABILITY_PREFIX): round(float(row[name]), _DECIMALS) for name in classes}
     }
+
+
+def notes_path(results: Path) -> Path:
+    """Return where the notes on a results file stand.
+
+    Examples
+    --------
+    >>> notes_path(Path("results.jsonl")).as_posix()
+    'results.notes.json'
+    """
+    return results.with_suffix(".notes.json")
+
+
+def has_notes(predictions: pd.DataFrame) -> bool:
+    """Return whether there is something to note: training recordings, or recordings that were left out."""
+    return bool(_notes(predictions))
+
+
+def write_notes(predictions: pd.DataFrame, results: Path) -> Path | None:
+    """Write beside results what they do not say: which are of training recordings, and which recordings have none.
+
+    Without any, notes on older results are removed.
+
+    Raises
+    ------
+    TargetError
+    """
+    path = notes_path(results)
+    if not has_notes(predictions):
+        with target_errors(path):
+            path.unlink(missing_ok=True)
+        return None
+    return write_text_atomic(path, to_json({"schema": NOTES_SCHEMA, **_notes(predictions)}, indent=1) + "\n")
+
+
+def _notes(predictions: pd.DataFrame) -> dict[str, Any]:
+    return {name: predictions.attrs[name] for name in ("overlap", "skipped") if name in predictions.attrs}
 
 
 def read_results(path: str | Path) -> pd.DataFrame:

@@ -1,24 +1,50 @@
-"""Models on disk: a joblib file, and beside it a JSON manifest that is checked before anything is unpickled."""
+"""Models on disk: a joblib file, and beside it a JSON manifest that is checked before anything is unpickled.
+
+A manifest travels with its model and proves nothing about who made the two. What was made on this account stands in the
+user's own record as well (`record.py`); anything else is opened only on request.
+"""
 
 from __future__ import annotations
 
+import glob
 import hashlib
-import importlib.metadata
 import io
 import json
 import platform
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import joblib
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from sklearn.exceptions import InconsistentVersionWarning
 
-from pdmr_classic.errors import ArtifactError, ConfigError, Finding, TargetError
-from pdmr_classic.io.atomic import check_writable, write_atomic, write_text_atomic
+from pdmr_classic.errors import ArtifactError, ConfigError, DataError, Finding, TargetError
+from pdmr_classic.io.atomic import check_writable, rename, write_atomic, write_text_atomic
+from pdmr_classic.io.bytes import read_bytes
+from pdmr_classic.models.libraries import check_versions, versions
+from pdmr_classic.models.record import is_recorded, record_folder, remember
+from pdmr_classic.reporter import LogReporter, Reporter
 
 _SCHEMAS = "pdmr-classic/model/"
-SCHEMA = f"{_SCHEMAS}2"
-# Their pickles may not load, or mean something else, across these.
-_LIBRARIES = ("pdmr-classic", "scikit-learn", "lightgbm", "xgboost-cpu", "xgboost", "numpy", "scipy")
+SCHEMA = f"{_SCHEMAS}3"
+
+
+class _Shape(BaseModel):
+    """What a manifest must hold before the model beside it is looked at."""
+
+    model_config = ConfigDict(strict=True)
+
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    libraries: dict[str, Annotated[str, Field(pattern="^[0-9A-Za-z.+!-]{1,40}$")]]
+    features: list[str] = Field(min_length=1)
+
+    @field_validator("features")
+    @classmethod
+    def _once_each(cls, features: list[str]) -> list[str]:
+        if len(set(features)) < len(features):
+            raise ValueError("a feature is named twice")
+        return features
 
 
 def manifest_path(path: Path) -> Path:
@@ -32,8 +58,8 @@ def manifest_path(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
-def save_artifact(model: Any, path: str | Path, facts: dict[str, Any]) -> Path:
-    """Write a model and its manifest.
+def save_artifact(model: Any, path: str | Path, facts: dict[str, Any], *, reporter: Reporter | None = None) -> Path:
+    """Write a model and its manifest, and record it as one that was made here.
 
     Parameters
     ----------
@@ -41,7 +67,9 @@ def save_artifact(model: Any, path: str | Path, facts: dict[str, Any]) -> Path:
     path : path-like
         Ends in `.joblib`.
     facts : dict
-        What the manifest says of the model, ready for JSON.
+        What the manifest says of the model, ready for JSON; among it `features`, the names of its columns.
+    reporter : Reporter, optional
+        Is told where the record cannot be kept.
 
     Raises
     ------
@@ -59,12 +87,52 @@ def save_artifact(model: Any, path: str | Path, facts: dict[str, Any]) -> Path:
         "schema": SCHEMA,
         "sha256": hashlib.sha256(data).hexdigest(),
         "python": platform.python_version(),
-        "libraries": _versions(),
+        "libraries": versions(),
         **facts,
     }
-    write_atomic(path, lambda file: file.write(data))
-    write_text_atomic(manifest_path(path), json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    # First: were the run to end in between, a model that stands there unrecorded would be refused to its own maker.
+    if not remember(manifest["sha256"]):
+        (reporter or LogReporter()).tell(_unrecorded())
+    _replace_pair(path, data, manifest)
     return path
+
+
+def _unrecorded() -> Finding:
+    return Finding(
+        "not-recorded",
+        "the model could not be recorded as yours: later runs will open it with --trust only",
+        expected="a folder that you alone can write to",
+        found=str(record_folder() or "no home folder"),
+        mend="set XDG_STATE_HOME to one, and save again",
+    )
+
+
+def _replace_pair(path: Path, data: bytes, manifest: dict[str, Any]) -> None:
+    """Replace model and manifest as if they were one file.
+
+    The manifest's rename is the moment of change. Until then the old pair stands; from then on the new model is found
+    under a name made of its hash, which the manifest holds, until it has taken its own.
+    """
+    waiting = _waiting(path, manifest["sha256"])
+    write_atomic(waiting, lambda file: file.write(data))
+    try:
+        write_text_atomic(manifest_path(path), json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+    except BaseException:
+        waiting.unlink(missing_ok=True)
+        raise
+    rename(waiting, path)
+    for left_over in _all_waiting(path):
+        left_over.unlink(missing_ok=True)
+
+
+def _waiting(path: Path, sha256: str) -> Path:
+    """Return where a model waits until its manifest is in place."""
+    return path.with_name(f".{path.stem}.{sha256[:16]}{path.suffix}")
+
+
+def _all_waiting(path: Path) -> list[Path]:
+    """Return the models that runs which were ended in between have left waiting."""
+    return list(path.parent.glob(f".{glob.escape(path.stem)}.{'[0-9a-f]' * 16}{path.suffix}"))
 
 
 def check_model_place(path: Path) -> None:
@@ -80,6 +148,7 @@ def check_model_place(path: Path) -> None:
     if path.suffix != ".joblib":
         raise ConfigError("a model file ends in .joblib", expected=f"{path.stem}.joblib", found=path.name)
     check_writable(path)
+    check_writable(_waiting(path, "0" * 64))  # the longest of the names
     place = manifest_path(path)
     check_writable(place)
     if place.exists() and not _is_manifest(place):
@@ -100,11 +169,20 @@ def _is_manifest(path: Path) -> bool:
     return isinstance(found, dict) and str(found.get("schema", "")).startswith(_SCHEMAS)
 
 
-def load_artifact(path: str | Path) -> tuple[Any, dict[str, Any], list[Finding]]:
-    """Read a model after its manifest was checked: schema and SHA-256.
+def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[str, Any], list[Finding]]:
+    """Read a model, after everything that can be known without opening it was checked.
 
-    joblib executes code when it loads. The hash shows that the file is the one that the manifest was written for, not
-    who wrote the two: load only models that you, or someone you trust, made.
+    joblib runs code when it loads. In this order: the manifest is one, of this schema, with versions and a list of
+    features; the SHA-256 of the bytes that will be loaded is the manifest's; the versions go together with those
+    here; the SHA-256 stands in the user's own record. The hash shows that a file is whole and unchanged, and only the
+    record that it was made on this account: whoever can write to that folder, or run programs as this user, is not
+    kept out.
+
+    Parameters
+    ----------
+    path : path-like
+    trust : bool
+        Open a model that is not in the record, from somebody you trust. Every other check stays.
 
     Returns
     -------
@@ -114,12 +192,13 @@ def load_artifact(path: str | Path) -> tuple[Any, dict[str, Any], list[Finding]]
     Raises
     ------
     ArtifactError
-        A file is missing, the manifest is none or of another schema, or the hash differs.
+        A file is missing, one of the checks fails, or the file holds no model.
     """
     path = Path(path)
     manifest = read_manifest(path)
+    waiting = _waiting(path, manifest["sha256"])
     try:
-        data = path.read_bytes()
+        data = (waiting if waiting.is_file() else path).read_bytes()
     except OSError as error:
         raise ArtifactError(
             "the model file cannot be read", file=path, found=error.strerror, mend="train one: pdmr-classic fit DATA"
@@ -133,9 +212,21 @@ def load_artifact(path: str | Path) -> tuple[Any, dict[str, Any], list[Finding]]
             found=f"{digest[:16]}…",
             mend="copy both files together again, or train anew",
         )
-    findings = _other_versions(path, manifest)
+    findings = check_versions(path, manifest["libraries"])
+    if not trust and not is_recorded(digest):
+        raise ArtifactError(
+            "this model was not made on this account; it was not opened",
+            code="not-recorded",
+            file=path,
+            expected="a model that fit wrote here: a model file can run any program in your name",
+            found=f"SHA-256 {digest[:16]}… is not in {record_folder() or 'any record, without a home folder'}",
+            mend="train one, or pass --trust (trust=True) if you trust whoever made this one",
+        )
     try:
-        return joblib.load(io.BytesIO(data)), manifest, findings
+        with warnings.catch_warnings():
+            # That versions differ is told by us, once.
+            warnings.simplefilter("ignore", InconsistentVersionWarning)
+            return joblib.load(io.BytesIO(data)), manifest, findings
     except Exception as error:
         raise ArtifactError(
             "the model file cannot be opened",
@@ -154,50 +245,40 @@ def read_manifest(path: Path) -> dict[str, Any]:
         There is no model or no manifest, or it is of another schema.
     """
     place = manifest_path(path)
-    if not path.is_file():
+    if not path.is_file() and not _all_waiting(path):
         raise ArtifactError(
             "there is no model", file=path, expected="a .joblib file", mend="train one: pdmr-classic fit DATA"
         )
     try:
-        manifest = json.loads(place.read_text(encoding="utf-8"))
-    except OSError:
+        manifest = json.loads(read_bytes(place))
+    except DataError:
         raise ArtifactError(
             "the model has no manifest; it was not opened",
             file=path,
             expected=f"{place.name} beside it",
             mend="copy both files together, or train anew",
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ArtifactError("the model's manifest is no JSON", file=place, found=str(error)) from None
-    if (
-        not isinstance(manifest, dict)
-        or manifest.get("schema") != SCHEMA
-        or not isinstance(manifest.get("sha256"), str)
-    ):
+    if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
         found = manifest.get("schema") if isinstance(manifest, dict) else type(manifest).__name__
         raise ArtifactError(
             "the model's manifest is of another schema; the model was not opened",
             file=place,
             expected=SCHEMA,
-            found=repr(found),
+            found=repr(found)[:80],
             mend="train anew with this version",
         )
+    try:
+        _Shape.model_validate(manifest)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ArtifactError(
+            "the model's manifest is damaged; the model was not opened",
+            file=place,
+            column=".".join(map(str, first["loc"])),
+            expected=first["msg"],
+            found=repr(first["input"])[:80],
+            mend="copy both files together again, or train anew",
+        ) from None
     return manifest
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def _other_versions(path: Path, manifest: dict[str, Any]) -> list[Finding]:
-    now, then = _versions(), manifest.get("libraries", {})
-    changed = [f"{name} {then[name]} (here {now[name]})" for name in then if name in now and then[name] != now[name]]
-    if not changed:
-        return []
-    return [Finding("other-versions", "the model was made with other versions", file=path, found=", ".join(changed))]

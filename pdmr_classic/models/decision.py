@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from pdmr_classic.config import LearningSettings, Metric
@@ -40,7 +41,7 @@ class Answers:
 
 
 class Decision:
-    """What a model calls positive; it keeps the out-of-fold rows, to choose anew for other circumstances.
+    """What a model calls positive; it keeps the out-of-fold rows, nameless, to choose anew for other circumstances.
 
     Parameters
     ----------
@@ -76,11 +77,22 @@ class Decision:
     ) -> None:
         self.probability, self.weights = probability, weights
         self.is_of_class = np.array(classes, dtype=object) == truth[:, None]
-        # Numbers do for names: these belong into no file that is passed on.
         self.subjects = np.unique(subjects, return_inverse=True)[1]
         self.classes, self.positive, self.settings = classes, positive, settings
         self.shares = weights @ self.is_of_class / weights.sum()
         self.threshold = self._threshold(probability, weights)
+        self._forget_who()
+
+    def _forget_who(self) -> None:
+        """Order rows by what they say, and number subjects in that order.
+
+        These rows are saved. Rows and numbers in the order of names would tell whoever has a list of the names, such as
+        a folder's, which of them is whose.
+        """
+        order = np.lexsort(self.probability.T)
+        self.probability, self.weights = self.probability[order], self.weights[order]
+        self.is_of_class = self.is_of_class[order]
+        self.subjects = pd.factorize(self.subjects[order])[0]
 
     @property
     def metric(self) -> Metric:

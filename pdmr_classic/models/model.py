@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -13,7 +14,7 @@ import pandas as pd
 import xxhash
 from numpy.typing import ArrayLike, NDArray
 
-from pdmr_classic.config import Settings
+from pdmr_classic.config import LearningSettings, Settings
 from pdmr_classic.errors import ArtifactError, ConfigError, DataError, Finding
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor, channel_of, vector_width, without_paths
 from pdmr_classic.io.dataset import Dataset
@@ -24,6 +25,7 @@ from pdmr_classic.models.artifact import load_artifact, save_artifact
 from pdmr_classic.models.decision import Decision
 from pdmr_classic.models.importance import permutation_importance
 from pdmr_classic.models.learners import LEARNERS
+from pdmr_classic.models.lost import left_out, lost_recordings, nothing_left
 from pdmr_classic.models.members import default_members
 from pdmr_classic.models.overlap import Copy, copies_between_subjects, known_contents, overlap, overlapping
 from pdmr_classic.models.prevalence import Prevalence, check_prevalence
@@ -56,7 +58,7 @@ class DepressionModel:
     stacker_ : GroupedStacker
     oof_ : DataFrame
         Index `data_id`: true `status`, and the out-of-fold `probability` (or one column a class) of every training
-        recording.
+        recording. Only after `fit`: a saved model does not know whose recordings it was trained on.
     facts_ : dict
         What the manifest says: counts, folds, scores, members with their parameters.
     """
@@ -86,7 +88,7 @@ class DepressionModel:
         sample_weight : array-like of float, length n, optional
             How much each row counts in whatever is learned, tuned or chosen.
         studies : Path, optional
-            File that keeps the trials while they run, so that a fit that was ended goes on; it is gone at the end.
+            File that keeps the trials, so that a fit that was ended goes on; remove it when the model is saved.
 
         Raises
         ------
@@ -114,7 +116,7 @@ class DepressionModel:
         )
         for finding in problem.findings:
             reporter.tell(finding)
-        members = default_members(problem.views, learning.learners)
+        members = default_members(problem.views, _learners(learning))
         fingerprint = _fingerprint(features, status, groups, weights, self.settings)
         with kept_studies(studies, fingerprint) as kept:
             members = tune(members, problem.data, learning, jobs=jobs, reporter=reporter, kept=kept)
@@ -191,6 +193,8 @@ class DepressionModel:
         prevalence: Prevalence | None = None,
         train: Dataset | None = None,
         allow_overlap: bool = False,
+        skip_bad: bool = False,
+        fps: float | None = None,
         jobs: int = 1,
         cache: str | Path | None = None,
         reporter: Reporter | None = None,
@@ -211,6 +215,10 @@ class DepressionModel:
             The training recordings, where they are at hand: copies of them under other contents are found then.
         allow_overlap : bool
             Predict recordings that the model was trained on as well, and tell it, instead of refusing.
+        skip_bad : bool
+            Leave out recordings that have nothing the model can use, and tell it, instead of refusing all of them.
+        fps : float, optional
+            Frame rate in Hz of streams without timestamps; default: as in training.
         jobs, cache, reporter
             As for `fit`.
 
@@ -219,39 +227,44 @@ class DepressionModel:
         DataFrame
             Index `data_id`; `status`, and `probability` of the positive class, or `probability_<class>` of each. Its
             `attrs` hold the `threshold` in force, the number of `subjects` where they were pooled, and `prevalence` (a
-            share for each class) where it was corrected, and `overlap` (a dict for each recording and modality) where
-            training recordings were predicted.
+            share for each class) where it was corrected, `overlap` (a dict for each recording and modality) where
+            training recordings were predicted, and `skipped` (a dict for each recording) where some were left out.
 
         Raises
         ------
         DataError
             A recording has nothing that the model can use, or no subject, or the model was trained on it; all of them
-            are named.
+            are named. With `skip_bad`, no recording is left.
         ConfigError
-            `prevalence` is no share, or one for several classes.
+            `prevalence` is no share, or one for several classes; `fps` is no frame rate.
         """
         reporter = reporter or LogReporter()
         check_prevalence(prevalence, self.positive_)
         _subjects_of(data.data_ids, pool_subjects)
+        settings = self.settings.override({"reading.fps": fps})
         width = vector_width(tuple(self.feature_names_)) or None
-        extractor = FeatureExtractor(self.settings, jobs=jobs, cache=cache, vector_width=width, reporter=reporter)
+        extractor = FeatureExtractor(settings, jobs=jobs, cache=cache, vector_width=width, reporter=reporter)
         extraction = extractor.extract(data)
-        known = self.facts_.get("contents", ())
+        known = self.facts_.get("contents")
         copies = overlapping(extraction, known, extractor.extract(train) if train is not None else None)
         _check_overlap(copies, allow_overlap, reporter)
         self._check_channels(extraction, reporter)
         features = extraction.features.reindex(columns=self.feature_names_)
         probability = self.stacker_.predict_proba(features)
         lost = np.asarray(np.isnan(probability).any(axis=1))
-        if lost.any():
-            raise _nothing_left(features.index[lost], extraction.refused)
+        skipped = lost_recordings(data, features.index[lost], extraction.refused)
+        if skipped and (lost.all() or not skip_bad):
+            raise nothing_left(skipped)
         for finding in (*data.findings, *extraction.refused):
             reporter.tell(finding)
         for finding in without_paths(extraction.findings):
             reporter.tell(finding)
-        found = self._answers(probability, features.index, pool_subjects, prevalence, reporter)
+        found = self._answers(probability[~lost], features.index[~lost], pool_subjects, prevalence, reporter)
+        if skipped:
+            reporter.tell(left_out(skipped, len(data)))
+            found.attrs["skipped"] = [one.as_dict() for one in skipped]
         if copies:
-            found.attrs["overlap"] = [asdict(copy) for copy in copies]
+            found.attrs["overlap"] = [asdict(one) for one in copies]
         return found
 
     def predict_features(
@@ -313,17 +326,41 @@ class DepressionModel:
         columns = {f"{PROBABILITY_PREFIX}{label}": probability[:, k] for k, label in enumerate(self.classes_)}
         return pd.DataFrame({"status": best, **columns}, index=index)
 
-    def save(self, path: str | Path) -> Path:
-        """Write the model and its manifest; see `save_artifact`."""
+    def save(self, path: str | Path, *, reporter: Reporter | None = None) -> Path:
+        """Write the model and its manifest, and record it as made here; see `save_artifact`.
+
+        Neither of them names a recording or a subject.
+        """
         settings = self.settings.model_dump(mode="json")
-        return save_artifact(self, path, {"settings": settings, **self.facts_})
+        return save_artifact(self._nameless(), path, {"settings": settings, **self.facts_}, reporter=reporter)
+
+    def _nameless(self) -> Self:
+        """Return the model without what tells recordings apart: rows under their names, or in the order of these."""
+        nameless = copy(self)
+        nameless.stacker_ = copy(self.stacker_)
+        nameless.__dict__.pop("oof_", None)
+        nameless.stacker_.__dict__.pop("oof_probability_", None)
+        return nameless
 
     @classmethod
-    def load(cls, path: str | Path, *, reporter: Reporter | None = None) -> DepressionModel:
-        """Read a model that `save` wrote; see `load_artifact` for what is checked first."""
-        model, _, findings = load_artifact(path)
+    def load(cls, path: str | Path, *, trust: bool = False, reporter: Reporter | None = None) -> DepressionModel:
+        """Read a model that `save` wrote; see `load_artifact` for what is checked first.
+
+        Parameters
+        ----------
+        path : path-like
+        trust : bool
+            Also open a model that was not made on this account: it can run any program in your name.
+
+        Raises
+        ------
+        ArtifactError
+        """
+        model, manifest, findings = load_artifact(path, trust=trust)
         if not isinstance(model, cls):
             raise ArtifactError("the file holds no DepressionModel", file=path, found=type(model).__name__)
+        if model.feature_names_ != manifest["features"]:
+            raise ArtifactError("the manifest lists other features than the model has", file=path, mend="train anew")
         for finding in findings:
             (reporter or LogReporter()).tell(finding)
         return model
@@ -356,7 +393,7 @@ def fit(
     cache : path-like, optional
         Folder of the feature cache.
     studies : Path, optional
-        File that keeps the trials while they run; see `DepressionModel.fit`.
+        File that keeps the trials; see `DepressionModel.fit`.
     groups_out : Path, optional
         Where subjects that are proposed (`load_dataset(…, groups="infer")`) are written, for a person to correct.
 
@@ -407,9 +444,20 @@ def _check_target(status: pd.Series, groups: pd.Series, settings: Settings) -> N
     unknown = [name for name in settings.learning.learners if name not in LEARNERS]
     if unknown:
         raise ConfigError("there is no such learner", expected=", ".join(LEARNERS), found=", ".join(unknown))
+    if not _learners(settings.learning):
+        raise ConfigError(
+            "no learner is left without those that keep rows of their training data",
+            expected=", ".join(name for name, learner in LEARNERS.items() if not learner.keeps_rows),
+            found=", ".join(settings.learning.learners),
+            mend="name another learner, or allow training rows",
+        )
     check_labels(status, settings.data.classes)
     feasible_folds(status, groups, settings.learning.folds)
     positive_class(sorted(status.unique()), settings.data.positive)
+
+
+def _learners(learning: LearningSettings) -> list[str]:
+    return [name for name in learning.learners if learning.training_rows or not LEARNERS[name].keeps_rows]
 
 
 def _check_overlap(copies: Sequence[Copy], allowed: bool, reporter: Reporter) -> None:
@@ -417,13 +465,6 @@ def _check_overlap(copies: Sequence[Copy], allowed: bool, reporter: Reporter) ->
         raise DataError(overlap(copies))
     if copies:
         reporter.tell(overlap(copies))
-
-
-def _nothing_left(ids: pd.Index, refused: Sequence[Finding]) -> DataError:
-    shown = ", ".join(map(repr, ids[:5])) + (" …" if len(ids) > 5 else "")
-    what = f"{len(ids)} recordings have nothing that the model can use"
-    expected = "a stream or a vector with something that the model was trained on"
-    return DataError(Finding("nothing-left", what, expected=expected, found=shown, mend="mend or remove them"), refused)
 
 
 def _subjects_of(data_ids: Sequence[str] | pd.Index, subjects: pd.Series | None) -> NDArray[Any] | None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Sequence
+import hashlib
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -16,10 +16,8 @@ from sklearn.preprocessing import RobustScaler
 
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.features.extractor import VECTORS, Extraction
-from pdmr_classic.io.atomic import write_text_atomic
 from pdmr_classic.io.dataset import Dataset, load_dataset
 
-NOTES_SCHEMA = "pdmr-classic/notes/1"
 # A copy is five times nearer than the nearest neighbours of one set commonly are, the same person's among them.
 _NEAR = 0.2
 # With fewer, distances say little.
@@ -50,38 +48,46 @@ class Copy:
     of: str | None = None
 
 
-def known_contents(contents: pd.DataFrame) -> list[str]:
-    """Return the hashes that a model keeps of its training files, sorted.
+def known_contents(contents: pd.DataFrame, salt: str | None = None) -> dict[str, Any]:
+    """Return what a model keeps of its training files, ready for JSON: a random salt, and salted hashes, sorted.
 
-    They are hashes of content only: no name and no order is in them. They reveal one thing: whoever holds a file of
-    the very same bytes can learn that the model was trained on it. A salt would have to lie beside them, so it would
-    hide nothing.
+    They are hashes of content only: no name and no order is in them. The salt lies beside them, as the fence needs it.
+    It keeps two models, or a model and a list of hashes that somebody made of known files, from being matched without
+    the files. Whoever holds a file of the very same bytes can still learn that the model was trained on it: that is
+    what the fence is for.
     """
-    return sorted({str(content) for column in contents for content in contents[column] if content})
+    salt = salt or secrets.token_hex(16)
+    known = {_salted(str(content), salt) for column in contents for content in contents[column] if content}
+    return {"salt": salt, "hashes": sorted(known)}
 
 
-def overlapping(extraction: Extraction, known: Iterable[str], train: Extraction | None = None) -> list[Copy]:
+def _salted(content: str, salt: str) -> str:
+    return hashlib.blake2b(content.encode(), key=salt.encode(), digest_size=16).hexdigest()
+
+
+def overlapping(extraction: Extraction, known: Mapping[str, Any] | None, train: Extraction | None = None) -> list[Copy]:
     """Return which recordings a model was trained on, and which repeat one of the training recordings at hand.
 
     Parameters
     ----------
     extraction : Extraction
         Of what is to be predicted.
-    known : iterable of str
-        Hashes that the model keeps.
+    known : dict or None
+        What the model keeps, as `known_contents` returns it.
     train : Extraction, optional
         Of the training recordings, where they are at hand: only then can near copies be found, and named.
     """
-    names: dict[str, str | None] = dict.fromkeys(known)
+    hashes = set(known["hashes"]) if known else set()
+    names: dict[str, str] = {}
     near = []
     if train is not None:
-        names |= {content: str(i) for column in train.contents for i, content in train.contents[column].items()}
+        names = {content: str(i) for column in train.contents for i, content in train.contents[column].items()}
         near = near_copies(extraction.features, train.features)
     same = [
-        Copy(str(data_id), str(modality), "same content", names[content])
+        Copy(str(data_id), str(modality), "same content", names.get(content))
         for modality in extraction.contents
         for data_id, content in extraction.contents[modality].items()
-        if content and content in names
+        if content and (content in names or (known and _salted(content, known["salt"]) in hashes))
     ]
     first = {(copy.data_id, copy.modality): copy for copy in (*near, *same)}
     return [first[key] for key in sorted(first)]
@@ -188,32 +194,6 @@ def overlap(copies: Sequence[Copy]) -> Finding:
 def _shown(data_id: str, copies: Sequence[Copy]) -> str:
     how = ", ".join(f"{copy.modality}: {copy.kind}{f' to {copy.of!r}' if copy.of else ''}" for copy in copies)
     return f"{data_id!r} ({how})"
-
-
-def notes_path(results: Path) -> Path:
-    """Return where the notes on a results file stand.
-
-    Examples
-    --------
-    >>> notes_path(Path("results.jsonl")).as_posix()
-    'results.notes.json'
-    """
-    return results.with_suffix(".notes.json")
-
-
-def write_notes(predictions: pd.DataFrame, results: Path) -> Path | None:
-    """Write beside results which of them are of training recordings; without any, remove notes on older results.
-
-    Raises
-    ------
-    TargetError
-    """
-    path = notes_path(results)
-    if "overlap" not in predictions.attrs:
-        path.unlink(missing_ok=True)
-        return None
-    notes = {"schema": NOTES_SCHEMA, "overlap": predictions.attrs["overlap"]}
-    return write_text_atomic(path, json.dumps(notes, indent=1, ensure_ascii=False) + "\n")
 
 
 # ------------------------------------------------------------------------------------------- at evaluation

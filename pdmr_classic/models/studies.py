@@ -6,17 +6,20 @@ when a process was killed as running for ever, and could not read a file whose l
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
-from pdmr_classic.errors import ConfigError
+from pdmr_classic.errors import ConfigError, target_errors
+from pdmr_classic.io.atomic import trim
 from pdmr_classic.io.lock import locked
 
 _FINGERPRINT = "fingerprint"
@@ -35,7 +38,7 @@ class Studies:
 
     def __init__(self, path: Path | None = None, fingerprint: str = "") -> None:
         self.path, self.fingerprint = path, fingerprint
-        self._storage = None if path is None else JournalStorage(JournalFileBackend(str(path), lock_obj=_Owned()))  # type: ignore[arg-type]
+        self._storage = None if path is None else _read(path)
 
     def open(self, name: str) -> optuna.Study:
         """Return the study of a member, with its finished trials; those that were running have failed.
@@ -60,38 +63,55 @@ class Studies:
                 mend="finish it with the same command, delete the file, or choose another --out",
             )
         study.set_user_attr(_FINGERPRINT, self.fingerprint)
-        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING, TrialState.WAITING)):
+        for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             study.tell(trial.number, state=TrialState.FAIL)
+        for _ in study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            study.tell(study.ask(), state=TrialState.FAIL)  # only what was asked for can be told
         return study
 
 
 @contextmanager
 def kept_studies(path: Path | None, fingerprint: str) -> Iterator[Studies]:
-    """Hold the studies of one fit; the file goes when the work is done, and stays when it was ended.
+    """Hold the studies of one fit. The file stays: it is worth keeping until what was learned from it is safe.
 
     Raises
     ------
+    ConfigError
+        The file holds something else.
     TargetError
-        Another run holds the file.
+        Another run holds the file, or it cannot be written.
     """
     if path is None:
         yield Studies()
         return
     with locked(path):
-        _trim(path)
+        with target_errors(path):
+            trim(path)
         yield Studies(path, fingerprint)
-        path.unlink(missing_ok=True)
 
 
-def _trim(path: Path) -> None:
-    """Cut off a last line that was not written to its end."""
-    if not path.exists():
-        return
-    data = path.read_bytes()
-    whole = data[: data.rfind(b"\n") + 1]
-    if len(whole) < len(data):
-        with path.open("r+b") as file:
-            file.truncate(len(whole))
+def _read(path: Path) -> JournalStorage:
+    try:
+        # Optuna puts the last line down to a writer who is not done, and fails later.
+        for line in path.read_bytes().splitlines() if path.exists() else ():
+            json.loads(line)
+        return JournalStorage(_Journal(str(path), lock_obj=_Owned()))  # type: ignore[arg-type]
+    except Exception as error:  # whatever a reader makes of lines that are none of its own
+        raise ConfigError(
+            "the file holds no studies that could be gone on with",
+            file=path,
+            found=f"{type(error).__name__}: {error}",
+            mend="delete the file, or choose another --out",
+        ) from error
+
+
+class _Journal(JournalFileBackend):
+    """Optuna's journal; a disk that is full is an error of the target."""
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Write to the end of the file."""
+        with target_errors(Path(self._file_path)):
+            super().append_logs(logs)
 
 
 class _Owned:

@@ -148,13 +148,18 @@ def summarise_fit(model: DepressionModel, out: Path) -> dict[str, Any]:
 _IN_FORCE = ("threshold", "subjects", "prevalence")
 
 
-def summarise_predictions(predictions: pd.DataFrame, out: Path, *, synthetic: bool = False) -> dict[str, Any]:
-    """Return how many recordings were predicted to be what, and what was in force."""
+def summarise_predictions(
+    predictions: pd.DataFrame, out: Path, notes: Path | None = None, *, synthetic: bool = False
+) -> dict[str, Any]:
+    """Return how many recordings were predicted to be what, what was in force, and where the notes on them stand."""
     counts = predictions["status"].value_counts()
+    beside = {} if notes is None else {"notes": str(notes)}
     return {
         "out": str(out),
         "synthetic": synthetic,
         "recordings": len(predictions),
         "predicted": {str(label): int(count) for label, count in sorted(counts.items())},
+        "skipped": len(predictions.attrs.get("skipped", ())),
+        **beside,
         **{name: predictions.attrs[name] for name in _IN_FORCE if name in predictions.attrs},
     }

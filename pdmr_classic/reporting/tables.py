@@ -167,7 +167,9 @@ def prediction_table(summary: dict[str, Any]) -> RenderableType:
     table = plain_table("predicted", "recordings")
     for label, count in summary["predicted"].items():
         table.add_row(label, str(count))
-    return marked(summary, [table, "", f"Written: {summary['out']}"])
+    left_out = [f"Left out, with nothing to predict from: {summary['skipped']}"] if summary.get("skipped") else []
+    written = " and ".join(summary[name] for name in ("out", "notes") if name in summary)
+    return marked(summary, [table, "", *left_out, f"Written: {written}"])
 
 
 def extraction_table(summary: dict[str, Any]) -> RenderableType:

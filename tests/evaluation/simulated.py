@@ -39,7 +39,7 @@ def simulated(
         parts.append((np.full(len(subject), repeat), home[subject], 1 / (1 + np.exp(-score + distance / 2))))
     repeat_of, fold_of, p = (np.concatenate(column) for column in zip(*parts, strict=True))
     return Predictions(
-        data_id=np.array([f"r{place:03d}" for place in range(len(subject))] * repeats, dtype=object),
+        recording=np.array([f"r{place:03d}" for place in range(len(subject))] * repeats, dtype=object),
         subject=np.tile(subject, repeats),
         repeat=repeat_of,
         fold=fold_of,

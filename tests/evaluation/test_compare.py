@@ -83,7 +83,7 @@ def test_the_paired_interval_covers_the_true_difference() -> None:
 @pytest.mark.parametrize(
     ("other", "what"),
     [
-        (A.subset(np.flatnonzero(A.data_id != "r007")), "recordings"),
+        (A.subset(np.flatnonzero(A.recording != "r007")), "recordings"),
         (simulated(1.0, repeats=3), "repeats"),
         (simulated(1.0, repeats=2, folds=4), "folds"),
         (replace(A, subject=A.subject[::-1].copy()), "subjects"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from pdmr_classic import DataError, DepressionModel, Settings
 from pdmr_classic.errors import ConfigError, TargetError
 from pdmr_classic.evaluation import folds, nested
 from pdmr_classic.evaluation.nested import evaluate_features
+from pdmr_classic.evaluation.predictions import pseudonyms
 from pdmr_classic.io.lock import locked
 
 QUICK = Settings().override(
@@ -51,7 +53,7 @@ def found() -> dict[str, Any]:
 
 
 def test_it_is_ready_for_json_and_says_what_it_is(found: dict[str, Any]) -> None:
-    assert found["schema"] == "pdmr-classic/evaluation/1"
+    assert found["schema"] == "pdmr-classic/evaluation/2"
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert found["data"] == {"n_recordings": 32, "n_subjects": 16, "classes": {"Depression": 16, "Normal": 16}}
     assert found["outer"]["folds"] * found["outer"]["repeats"] == len(found["outer"]["sizes"]) == 6
@@ -78,10 +80,30 @@ def test_a_signal_is_found(found: dict[str, Any]) -> None:
 
 def test_every_recording_is_predicted_once_a_repeat_under_an_opaque_subject(found: dict[str, Any]) -> None:
     rows = pd.DataFrame(found["predictions"])
-    assert rows.groupby("repeat")["data_id"].agg(["nunique", "size"]).to_numpy().tolist() == [[32, 32]] * 2
+    assert rows.groupby("repeat")["recording"].agg(["nunique", "size"]).to_numpy().tolist() == [[32, 32]] * 2
     assert "secret" not in json.dumps(found)
-    assert rows.groupby("data_id")["subject"].nunique().max() == 1
+    assert not re.search(r'"r\d\d\d"', json.dumps(found))
+    assert rows.groupby("recording")["subject"].nunique().max() == 1
     assert rows["subject"].nunique() == 16
+
+
+def test_who_has_the_labels_can_look_a_recording_up_and_a_guessed_name_is_not_enough(found: dict[str, Any]) -> None:
+    _, status, groups = study(signal=1.5)
+    names = pseudonyms(status, groups)
+    said = {row["recording"]: row["status"] for row in found["predictions"]}
+    assert said == {names[data_id]: label for data_id, label in status.items()}
+    relabelled = status.copy()
+    relabelled.iloc[-1] = "Normal" if status.iloc[-1] == "Depression" else "Depression"
+    assert not set(pseudonyms(relabelled, groups).values()) & set(names.values())
+
+
+def test_the_numbers_of_subjects_do_not_follow_their_names(found: dict[str, Any]) -> None:
+    _, status, groups = study(signal=1.5)
+    names = pseudonyms(status, groups)
+    number = {row["recording"]: row["subject"] for row in found["predictions"]}
+    by_name = groups.map(dict(zip(groups, (number[names[i]] for i in groups.index), strict=True)))
+    assert by_name.groupby(groups).nunique().max() == 1
+    assert not by_name.is_monotonic_increasing
 
 
 def test_baselines_stand_beside_it(found: dict[str, Any]) -> None:
@@ -293,7 +315,7 @@ def test_a_run_that_was_ended_goes_on_and_ends_with_the_same(
     resumed = run(study(), keep=interrupted)
     monkeypatch.undo()
     assert resumed == run(study())
-    assert list(interrupted.parent.iterdir()) == [], "neither folds nor lock are left"
+    assert list(interrupted.parent.iterdir()) == [interrupted], "kept until the evaluation is written, without a lock"
 
 
 @pytest.mark.parametrize("other", ["data", "settings", "folds"])

@@ -42,7 +42,7 @@ def test_a_score_that_cannot_exist_in_a_subgroup_is_none_and_makes_no_gap() -> N
 
 def test_a_subgroup_of_enough_subjects_has_an_interval() -> None:
     predictions = simulated(1.4)
-    halves = pd.Series(np.where(predictions.subject % 4 < 2, "a", "b"), index=predictions.data_id)
+    halves = pd.Series(np.where(predictions.subject % 4 < 2, "a", "b"), index=predictions.recording)
     for part in subgroup_scores(predictions, halves)["groups"].values():
         score = part["scores"]["auc"]
         assert score["low"] < score["mean"] < score["high"]

@@ -209,6 +209,11 @@ def test_a_cache_names_no_file_and_no_person(folder: Path, kept: Path) -> None:
         assert secret.encode() not in content, secret
 
 
+def test_a_cache_is_nobody_elses_to_read(folder: Path, kept: Path) -> None:
+    run(folder, kept)
+    assert kept.stat().st_mode & 0o777 == 0o700
+
+
 def test_a_refused_file_is_never_cached(folder: Path, kept: Path, spy: Spy) -> None:
     broken = folder / "video" / f"{IDS[0]}.csv"
     broken.write_text("")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import json
@@ -88,7 +89,8 @@ def test_a_fit_with_the_settings_of_the_manifest_repeats_the_model(
     again = fit(load_dataset(small_set, split="train"), settings=Settings.load(manifest_path(fitted_file)))
     test = load_dataset(small_set, split="test")
     pd.testing.assert_frame_equal(again.predict(test), fitted_model.predict(test), check_exact=True)
-    assert again.facts_ == fitted_model.facts_
+    salted = {"contents": "salted at random"}
+    assert {**again.facts_, **salted} == {**fitted_model.facts_, **salted}
 
 
 def test_the_manifest_holds_the_settings_in_effect_not_only_those_given(
@@ -188,8 +190,8 @@ def test_a_text_file_under_a_model_s_manifest_is_refused(copied: Path) -> None:
 def test_a_text_file_under_a_manifest_with_its_own_hash_is_refused(copied: Path) -> None:
     copied.write_text("call the laboratory back\n")
     changed_manifest(copied, sha256=hashlib.sha256(copied.read_bytes()).hexdigest())
-    with pytest.raises(ArtifactError, match="cannot be"):
-        DepressionModel.load(copied)
+    with pytest.raises(ArtifactError, match="cannot be opened"):
+        DepressionModel.load(copied, trust=True)
 
 
 @pytest.mark.parametrize("name", ["none.joblib", "folder.joblib"])
@@ -200,19 +202,89 @@ def test_a_model_that_is_not_there_is_told(tmp_path: Path, name: str) -> None:
 
 
 def test_another_kind_of_object_with_a_good_manifest_is_refused(tmp_path: Path) -> None:
-    save_artifact({"weights": [1, 2]}, tmp_path / "other.joblib", {})
+    save_artifact({"weights": [1, 2]}, tmp_path / "other.joblib", {"features": ["video__c__mean"]})
     with pytest.raises(ArtifactError, match=r"holds no DepressionModel[^\0]*found: +dict"):
         DepressionModel.load(tmp_path / "other.joblib")
 
 
-def test_other_library_versions_are_told_and_the_model_is_loaded(copied: Path) -> None:
-    libraries = read_manifest(copied)["libraries"] | {"lightgbm": "3.0.0"}
-    changed_manifest(copied, libraries=libraries)
+@pytest.mark.parametrize("changes", [{"feature_names_": ["video__other__mean"]}, {"feature_names_": []}])
+def test_a_manifest_with_other_features_than_the_model_is_refused(
+    fitted_model: DepressionModel, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    odd = copy.copy(fitted_model)
+    odd.__dict__.update(changes)
+    with pytest.raises(ArtifactError, match="the manifest lists other features than the model has"):
+        DepressionModel.load(odd.save(tmp_path / "odd.joblib"))
+
+
+@pytest.mark.parametrize("features", [None, [], "video__c__mean", [1, 2], ["a", "a"], {"a": 1}])
+def test_a_manifest_without_a_list_of_features_is_refused(copied: Path, features: Any) -> None:
+    changed_manifest(copied, features=features)
+    with pytest.raises(ArtifactError, match=r"manifest is damaged; the model was not opened[^\0]*'features"):
+        DepressionModel.load(copied)
+
+
+@pytest.mark.parametrize("changes", [{"sha256": "G" * 64}, {"sha256": 7}, {"libraries": None}, {"libraries": {"a": 1}}])
+def test_a_damaged_manifest_is_refused(copied: Path, changes: dict[str, Any]) -> None:
+    changed_manifest(copied, **changes)
+    with pytest.raises(ArtifactError, match="manifest is damaged; the model was not opened"):
+        DepressionModel.load(copied)
+
+
+def test_a_manifest_that_is_nested_without_end_is_refused(copied: Path) -> None:
+    manifest_path(copied).write_text("[" * 100_000)
+    with pytest.raises(ArtifactError, match="is no JSON"):
+        DepressionModel.load(copied)
+
+
+def test_a_pipe_in_the_place_of_the_manifest_does_not_block(copied: Path) -> None:
+    manifest_path(copied).unlink()
+    os.mkfifo(manifest_path(copied))
+    with pytest.raises(ArtifactError, match="no manifest"):
+        DepressionModel.load(copied)
+
+
+# ----------------------------------------------------------------------------------------- versions
+
+
+def other(version: str, part: int) -> str:
+    """Return a version that differs from this one in one part."""
+    parts = version.split(".")
+    parts[part] = str(int(parts[part]) + 1)
+    return ".".join(parts)
+
+
+@pytest.mark.parametrize(("library", "part"), [("lightgbm", 1), ("numpy", 2), ("scikit-learn", 2), ("pdmr-classic", 2)])
+def test_other_library_versions_are_told_and_the_model_is_loaded(copied: Path, library: str, part: int) -> None:
+    libraries = read_manifest(copied)["libraries"]
+    changed = other(libraries[library], part)
+    changed_manifest(copied, libraries=libraries | {library: changed})
     told = Told()
     assert DepressionModel.load(copied, reporter=told).classes_ == ["Depression", "Normal"]
     (finding,) = told.findings
     assert finding.code == "other-versions"
-    assert "lightgbm 3.0.0" in str(finding.found)
+    assert f"{library} {changed} (here {libraries[library]})" in str(finding.found)
+
+
+@pytest.mark.parametrize(("library", "part"), [("lightgbm", 0), ("numpy", 0), ("scikit-learn", 1), ("pdmr-classic", 1)])
+def test_incompatible_versions_are_refused_before_anything_is_unpickled(
+    copied: Path, tmp_path: Path, library: str, part: int
+) -> None:
+    copied.write_bytes(payload(tmp_path / "executed"))
+    digest = hashlib.sha256(copied.read_bytes()).hexdigest()
+    libraries = read_manifest(copied)["libraries"]
+    changed_manifest(copied, sha256=digest, libraries=libraries | {library: other(libraries[library], part)})
+    with pytest.raises(ArtifactError, match=rf"do not go together[^\0]*pip install '{library}==[\d.]+\.\*'"):
+        DepressionModel.load(copied, trust=True)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_library_that_the_manifest_does_not_name_is_incompatible(copied: Path) -> None:
+    libraries = read_manifest(copied)["libraries"]
+    del libraries["xgboost"]
+    changed_manifest(copied, libraries=libraries)
+    with pytest.raises(ArtifactError, match=r"expected: xgboost unknown"):
+        DepressionModel.load(copied)
 
 
 def test_a_model_is_named_joblib_or_not_written(fitted_model: DepressionModel, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from pdmr_classic import DataError, DepressionModel, Finding, Settings, evaluate, load_dataset
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor
+from pdmr_classic.io.results import write_notes
 from pdmr_classic.models.overlap import (
     Copy,
     copies_between_subjects,
@@ -18,7 +19,6 @@ from pdmr_classic.models.overlap import (
     overlap,
     overlapping,
     train_beside,
-    write_notes,
 )
 
 VIDEO = [f"video__c{k:02d}__mean" for k in range(12)]
@@ -49,18 +49,23 @@ def table(n: int, columns: list[str], prefix: str, seed: int = 0) -> pd.DataFram
 def test_copies_are_found_in_either_modality_and_empty_hashes_are_none() -> None:
     contents = pd.DataFrame({"video": ["v1", "v2", ""], "audio": ["a1", "", "a3"]}, index=["1", "2", "3"])
     extraction = Extraction(pd.DataFrame(index=contents.index), (), (), contents)
-    assert overlapping(extraction, ["v2", "a3", "x"]) == [
-        Copy("2", "video", "same content"),
-        Copy("3", "audio", "same content"),
-    ]
-    assert known_contents(contents) == ["a1", "a3", "v1", "v2"]
+    known = known_contents(pd.DataFrame({"video": ["v2", ""], "audio": ["x", "a3"]}))
+    assert len(known["hashes"]) == 3
+    assert overlapping(extraction, known) == [Copy("2", "video", "same content"), Copy("3", "audio", "same content")]
+
+
+def test_the_same_files_have_other_hashes_in_every_model() -> None:
+    contents = pd.DataFrame({"video": ["v1", "v2"], "audio": ["a1", ""]})
+    one, two = known_contents(contents), known_contents(contents)
+    assert not set(one["hashes"]) & set(two["hashes"])
+    assert known_contents(contents, one["salt"]) == one
 
 
 def test_with_the_training_set_at_hand_the_original_is_named() -> None:
     contents = pd.DataFrame({"video": ["v1"], "audio": [""]}, index=["1"])
     train = contents.set_axis(["t9"])
     empty = pd.DataFrame()
-    assert overlapping(Extraction(empty, (), (), contents), [], Extraction(empty, (), (), train)) == [
+    assert overlapping(Extraction(empty, (), (), contents), None, Extraction(empty, (), (), train)) == [
         Copy("1", "video", "same content", "t9")
     ]
 
@@ -161,8 +166,8 @@ def test_only_a_train_folder_beside_is_at_hand(small_set: Path, tmp_path: Path) 
 def test_the_model_keeps_hashes_and_no_names(fitted_model: DepressionModel, small_set: Path) -> None:
     kept = fitted_model.facts_["contents"]
     data = load_dataset(small_set / "train")
-    assert len(kept) == sum((r.video is not None) + (r.audio is not None) for r in data.recordings)
-    assert all(len(content) == 32 and set(content) <= set("0123456789abcdef") for content in kept)
+    assert len(kept["hashes"]) == sum((r.video is not None) + (r.audio is not None) for r in data.recordings)
+    assert all(len(content) == 32 and set(content) <= set("0123456789abcdef") for content in kept["hashes"])
 
 
 def test_a_model_without_hashes_still_predicts(

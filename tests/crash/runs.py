@@ -1,0 +1,97 @@
+"""Runs of the program that cost no imports, that can be killed, and whose files can be limited."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended: its exit code (negative: the signal), its messages, and what it did to the disk."""
+
+    code: int
+    seconds: float
+    err: str
+    changes: list[str]
+
+
+class Warm:
+    """A process from which runs are forked, one at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("warm.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **_ONE_THREAD, "COLUMNS": "80"},
+        )
+        assert self._answer() == "ready"
+
+    def run(
+        self,
+        *args: str | Path,
+        home: Path,
+        cache: Path | None = None,
+        after_s: float | None = None,
+        change: tuple[str, int] | None = None,
+        file_bytes: int | None = None,
+    ) -> Ended:
+        """Run the program.
+
+        Parameters
+        ----------
+        home : Path
+            Folder of its state, and of its cache if that is not given.
+        after_s : float, optional
+            Kill it then.
+        change : (str, int), optional
+            Kill it as it does the k-th change of this kind to the disk; with 0, only list the changes.
+        file_bytes : int, optional
+            No file can be longer.
+        """
+        out, err, log = (self.folder / name for name in ("out", "err", "log"))
+        log.unlink(missing_ok=True)
+        job = {
+            "args": [*map(str, args)],
+            "environ": {"XDG_CACHE_HOME": str(cache or home / "cache"), "XDG_STATE_HOME": str(home / "state")},
+            "out": str(out),
+            "err": str(err),
+            "log": str(log) if change is not None else None,
+            "change": change,
+            "after_s": after_s,
+            "bytes": file_bytes,
+        }
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+        code, seconds = json.loads(self._answer())
+        changes = log.read_text().split() if log.exists() else []
+        return Ended(code, seconds, err.read_text(errors="replace"), changes)
+
+    def done(self, *args: str | Path, **options: Any) -> Ended:
+        """Run the program and expect it to work."""
+        ended = self.run(*args, **options)
+        assert ended.code == 0, ended.err
+        return ended
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(60)
+        self._process.stdout.close()
+
+    def _answer(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()

@@ -1,0 +1,142 @@
+"""A process that has imported everything once, and forks a run of the program for each line of its input.
+
+A run can be killed after a time, or as it is about to do its k-th change of the disk (in the middle of it, where that
+is a write); or it can be limited in the size of its files. Faults are put in here: the program knows nothing of them.
+"""
+
+from __future__ import annotations
+
+import _io
+import builtins
+import importlib
+import io
+import json
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+_IMPORTED = ("cli.app", "models.model", "features.extractor", "evaluation.nested", "reporting.tables")
+_CHANGES = ("fsync", "replace", "rename", "unlink", "ftruncate", "truncate")
+
+
+class Changes:
+    """Logs what is done to the disk, and ends the process at the k-th change of a kind."""
+
+    def __init__(self, log: str, kind: str, place: int) -> None:
+        self._log, self._kind, self._left = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), kind, place
+        self._write = os.write
+
+    def next(self, kind: str, half: Callable[[], object] = lambda: None) -> None:
+        self._write(self._log, f"{kind}\n".encode())
+        self._left -= kind == self._kind
+        if kind == self._kind and not self._left:
+            half()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def watch(self) -> None:
+        for name in _CHANGES:
+            setattr(os, name, self._announced(name, getattr(os, name)))
+        os.write = self._halved(self._write)
+        io.open = builtins.open = _io.open = self._opening(io.open)  # type: ignore[assignment]
+
+    def _announced(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def announced(*args: Any, **options: Any) -> Any:
+            self.next(name)
+            return function(*args, **options)
+
+        return announced
+
+    def _halved(self, write: Callable[[int, bytes], int]) -> Callable[[int, bytes], int]:
+        def announced(descriptor: int, data: bytes) -> int:
+            self.next("write", lambda: write(descriptor, data[: len(data) // 2]))
+            return write(descriptor, data)
+
+        return announced
+
+    def _opening(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def opening(file: Any, mode: str = "r", *args: Any, **options: Any) -> Any:
+            found = function(file, mode, *args, **options)
+            return _Written(found, self) if set(mode) & set("wax+") else found
+
+        return opening
+
+
+class _Written:
+    """A file that announces each write."""
+
+    def __init__(self, file: Any, changes: Changes) -> None:
+        self._file, self._changes = file, changes
+        self._kind = f"write{Path(file.name).suffix}" if isinstance(file.name, str) else "write"
+
+    def write(self, data: Any) -> int:
+        def half() -> None:
+            self._file.write(data[: len(data) // 2])
+            self._file.flush()
+
+        self._changes.next(self._kind, half)
+        return int(self._file.write(data))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def __enter__(self) -> _Written:
+        self._file.__enter__()
+        return self
+
+    def __exit__(self, *parts: Any) -> Any:
+        return self._file.__exit__(*parts)
+
+    def __iter__(self) -> Any:
+        return iter(self._file)
+
+
+def child(job: dict[str, Any]) -> None:
+    os.environ.update(job["environ"])
+    for number, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(job[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    sys.argv = ["pdmr-classic", *job["args"]]
+    main = importlib.import_module("pdmr_classic.cli.app").main
+    if job["bytes"] is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (job["bytes"], job["bytes"]))
+    if job["log"]:
+        Changes(job["log"], *job["change"]).watch()
+    code: Any = 0
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code or 0
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 99)
+
+
+def serve() -> None:
+    for name in _IMPORTED:
+        importlib.import_module(f"pdmr_classic.{name}")
+    for name in ("lightgbm", "xgboost", "optuna", "pandas", "sklearn.svm", "sklearn.pipeline"):
+        importlib.import_module(name)
+    print("ready", flush=True)
+    for line in sys.stdin:
+        job, started = json.loads(line), time.monotonic()
+        pid = os.fork()
+        if pid == 0:
+            child(job)
+        ended, status = 0, 0
+        while not ended:
+            if job["after_s"] is not None and time.monotonic() - started > job["after_s"]:
+                os.kill(pid, signal.SIGKILL)
+                _, status = os.waitpid(pid, 0)
+                break
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            time.sleep(0.005)
+        print(json.dumps([os.waitstatus_to_exitcode(status), time.monotonic() - started]), flush=True)
+
+
+if __name__ == "__main__":
+    serve()

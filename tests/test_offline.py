@@ -1,0 +1,85 @@
+"""Nothing calls the internet: not the package, not what it is built on, in no process that these tests start."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from offline.sitecustomize import InternetUsed
+
+import pdmr_classic
+
+FAR = "192.0.2.1"  # reserved for documentation: no machine has it
+TALKING = {"aiohttp", "ftplib", "http", "httpx", "requests", "smtplib", "socket", "ssl", "urllib", "urllib3", "xmlrpc"}
+PROGRAM = Path(sys.executable).parent / "pdmr-classic"
+QUICK = """
+[learning]
+learners = ["lightgbm", "xgboost", "svm", "linear"]
+trials = 1
+repeats = 1
+folds = 3
+[features]
+families = ["distribution", "quality", "audio_vector"]
+"""
+
+
+def imported(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
+
+
+def test_the_package_imports_nothing_that_talks_to_other_machines() -> None:
+    files = sorted(Path(pdmr_classic.__file__).parent.rglob("*.py"))
+    assert len(files) > 90
+    assert {path.name: found for path in files if (found := imported(path) & TALKING)} == {}
+
+
+def test_the_tests_may_not_ask_for_the_internet() -> None:
+    with socket.socket() as wire, pytest.raises(InternetUsed, match="nothing here may call the internet"):
+        wire.connect((FAR, 80))
+    with socket.socket(type=socket.SOCK_DGRAM) as wire, pytest.raises(InternetUsed):
+        wire.sendto(b"?", (FAR, 53))
+    for ask in (socket.gethostbyname, lambda name: socket.getaddrinfo(name, 443)):
+        with pytest.raises(InternetUsed):
+            ask("example.org")
+
+
+def test_this_machine_may_be_asked() -> None:
+    socket.getaddrinfo("localhost", 80)
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
+        pass
+
+
+def test_a_process_that_hides_its_question_is_ended_as_well() -> None:
+    hidden = f"import socket\ntry: socket.create_connection(({FAR!r}, 80), 1)\nexcept Exception: pass"
+    done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "InternetUsed" in done.stderr
+
+
+@pytest.mark.slow
+def test_fit_and_predict_work_on_a_machine_without_any_network(small_set: Path, tmp_path: Path) -> None:
+    """In a network namespace of their own, libraries that are no Python have nothing to talk to either."""
+    alone = ["unshare", "--map-root-user", "--net"]
+    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this system does not let a user make a network namespace (unshare --net)")
+    (tmp_path / "quick.toml").write_text(QUICK)
+    for command in (
+        ["fit", str(small_set), "--config", "quick.toml", "--out", "m.joblib", "--jobs", "2"],
+        ["predict", str(small_set), "--model", "m.joblib", "--out", "r.jsonl", "--proba"],
+    ):
+        done = subprocess.run(
+            [*alone, str(PROGRAM), *command], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    assert (tmp_path / "r.jsonl").stat().st_size

@@ -1,0 +1,186 @@
+"""Nobody can be told from what the program leaves behind: planted names and values are searched in all of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import shutil
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+
+from pdmr_classic import DepressionModel, Settings, evaluate, fit, load_dataset, make_synthetic
+from pdmr_classic.evaluation.nested import write_evaluation
+from pdmr_classic.features.extractor import FeatureExtractor
+from pdmr_classic.reporter import LogReporter
+
+ID, SUBJECT = "Rq7xRec", "Zw9kSub"
+QUICK = {
+    "learning.trials": 2,
+    "learning.repeats": 1,
+    "learning.folds": 3,
+    "features.families": ("quality", "distribution", "audio_vector"),
+}
+ALL = ("lightgbm", "xgboost", "svm", "linear")
+
+
+class Nosy(LogReporter):
+    """Keeps a copy of the files that are there only while the work goes on."""
+
+    def __init__(self, *files: Path) -> None:
+        self.files = files
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        for file in self.files:
+            if done and file.exists():
+                shutil.copy(file, file.with_name(f"copy-of-{file.name}"))
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a training set whose ids and subjects cannot be overlooked, and one recording of peculiar numbers."""
+    root = tmp_path_factory.mktemp("privacy")
+    make_synthetic(root / "made", subjects=24, segments=2, seconds=(4, 5))
+    labels = pd.read_csv(root / "made/train/labels.csv", dtype=str)
+    names = {old: f"{ID}{place:03d}_{SUBJECT}" for place, old in enumerate(labels["data_id"])}
+    for modality in ("video", "audio"):
+        (root / "train" / modality).mkdir(parents=True)
+        for path in (root / "made/train" / modality).iterdir():
+            shutil.copy(path, root / "train" / modality / f"{names[path.stem]}.csv")
+    subjects = SUBJECT + labels["subject_id"]
+    labels.assign(data_id=labels["data_id"].map(names), subject_id=subjects).to_csv(
+        root / "train/labels.csv", index=False
+    )
+    np.savetxt(path_of_peculiar(root), np.random.default_rng(7).uniform(0.01, 0.09, size=(1, 768)), delimiter=",")
+    return root
+
+
+def path_of_peculiar(root: Path) -> Path:
+    return sorted((root / "train/audio").iterdir())[5]
+
+
+@pytest.fixture(scope="module")
+def outputs(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with all that fit and evaluate leave, also in the middle of the work, and their log."""
+    folder = tmp_path_factory.mktemp("outputs")
+    data, settings = load_dataset(planted / "train"), Settings().override({**QUICK, "learning.learners": ALL})
+    with logged(folder / "log.txt"):
+        nosy = Nosy(folder / "mine.studies", folder / "evaluation.json.folds")
+        cache = {"cache": folder / "cache", "reporter": nosy}
+        fit(data, settings=settings, studies=nosy.files[0], **cache).save(folder / "mine.joblib")
+        linear = settings.override({"learning.learners": ("linear",), "learning.trials": 1})
+        found = evaluate(
+            data, settings=linear, folds=2, repeats=2, stress=False, by=["gender"], keep=nosy.files[1], **cache
+        )
+        write_evaluation(found, folder / "evaluation.json")
+    return folder
+
+
+@contextlib.contextmanager
+def logged(file: Path) -> Iterator[None]:
+    handler = logging.FileHandler(file)
+    logging.getLogger().addHandler(handler)
+    try:
+        yield
+    finally:
+        logging.getLogger().removeHandler(handler)
+        handler.close()
+
+
+def uncompressed(path: Path) -> bytes:
+    data = path.read_bytes()
+    return zlib.decompress(data) if path.suffix == ".joblib" else data
+
+
+def spelled(text: str) -> list[bytes]:
+    return [text.encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-32-le")]
+
+
+OUTPUTS = (
+    "mine.joblib", "mine.json", "copy-of-mine.studies", "copy-of-evaluation.json.folds", "evaluation.json", "log.txt"
+)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_no_id_and_no_subject_stands_in_any_output(outputs: Path) -> None:
+    files = [path for path in outputs.rglob("*") if path.is_file()]
+    assert set(OUTPUTS) <= {path.name for path in files if path.stat().st_size}
+    assert {path.parent.name for path in files} == {outputs.name, "cache"}
+    words = [(word, text) for word in (ID, SUBJECT) for text in spelled(word)]
+    found = [(file.name, word) for file in files for word, text in words if text in uncompressed(file)]
+    assert found == []
+    assert not [file.name for file in files if ID in file.name or SUBJECT in file.name]
+
+
+def test_a_planted_id_would_be_found(tmp_path: Path) -> None:
+    index = pd.Index([f"{ID}001_{SUBJECT}"], name="data_id")
+    joblib.dump({"rows": pd.DataFrame({"p": [0.5]}, index=index)}, tmp_path / "a.joblib", compress=3)
+    assert all(word.encode() in uncompressed(tmp_path / "a.joblib") for word in (ID, SUBJECT))
+
+
+# ------------------------------------------------------------------------------------------ order and rows
+
+
+@pytest.mark.slow
+def test_nothing_in_a_saved_model_stands_in_the_order_of_the_names(outputs: Path, planted: Path) -> None:
+    model = DepressionModel.load(outputs / "mine.joblib")
+    status = load_dataset(planted / "train").status
+    assert status is not None
+    assert not hasattr(model, "oof_")
+    assert not hasattr(model.stacker_, "oof_probability_")
+    p = model.decision_.probability[:, -1]
+    assert (np.diff(p) >= 0).all()
+    assert (np.array(model.classes_)[model.decision_.is_of_class.argmax(axis=1)] != status.to_numpy()).any()
+    assert model.decision_.subjects[0] == 0
+    assert (np.diff(pd.unique(model.decision_.subjects)) == 1).all()
+
+
+def row_of_peculiar(planted: Path) -> np.ndarray:
+    return np.loadtxt(path_of_peculiar(planted), delimiter=",")
+
+
+def shares_found(data: bytes, values: np.ndarray) -> float:
+    """Return which share of these numbers stands in the bytes, in any way of writing them."""
+    written = [
+        (value.tobytes(), np.float32(value).tobytes(), struct.pack(">f", value), repr(float(value)).encode())
+        for value in values
+    ]
+    return float(np.mean([any(text in data for text in ways) for ways in written]))
+
+
+def recovered(model: DepressionModel, values: np.ndarray) -> float:
+    """Return which share of a recording's values can be computed from the support vectors of the audio SVM."""
+    pipeline = model.stacker_.models_["audio/svm"]
+    vectors = pipeline[-1].support_vectors_ * pipeline[-2].scale_ + pipeline[-2].center_
+    return max(float(np.isin(np.round(row, 9), np.round(values, 9)).mean()) for row in vectors)
+
+
+@pytest.mark.slow
+def test_an_svm_keeps_rows_and_the_manifest_says_so(planted: Path, tmp_path: Path) -> None:
+    settings = Settings().override({**QUICK, "learning.learners": ("svm",), "learning.trials": 1})
+    path = fit(load_dataset(planted / "train"), settings=settings).save(tmp_path / "m.joblib")
+    assert json.loads(path.with_suffix(".json").read_text())["contains_training_rows"] is True
+    assert recovered(DepressionModel.load(path), row_of_peculiar(planted)) > 0.5
+
+
+@pytest.mark.slow
+def test_without_training_rows_no_row_is_in_the_model(planted: Path, tmp_path: Path) -> None:
+    data = load_dataset(planted / "train")
+    settings = Settings().override({**QUICK, "learning.learners": ALL, "learning.training_rows": False})
+    path = fit(data, settings=settings).save(tmp_path / "m.joblib")
+    manifest = json.loads(path.with_suffix(".json").read_text())
+    assert manifest["contains_training_rows"] is False
+    assert {member["learner"] for member in manifest["members"]} == {"lightgbm", "xgboost", "linear"}
+    values = row_of_peculiar(planted)
+    table = FeatureExtractor(settings).fit_transform(data)
+    assert set(values) <= set(table.loc[path_of_peculiar(planted).stem]), "what is planted is what is learned from"
+    # Single numbers are no row: a median, a threshold or the end of a range may be those of one recording.
+    assert shares_found(uncompressed(path), values) < 0.1
+    assert shares_found(path.with_suffix(".json").read_bytes(), values) == 0
