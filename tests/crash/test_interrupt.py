@@ -99,8 +99,8 @@ def two_jobs(args: list[str | Path]) -> list[str | Path]:
     [
         (signal.SIGINT, "reading", 0.0, False),
         (signal.SIGINT, "tuning 0/", 0.0, True),  # the workers are not there yet
-        (signal.SIGINT, "tuning 3/", 0.5, True),
-        (signal.SIGTERM, "tuning 3/", 0.5, True),
+        (signal.SIGINT, "tuning 4/", 0.5, True),
+        (signal.SIGTERM, "tuning 4/", 0.5, True),
         (signal.SIGINT, "training", 0.5, True),
     ],
 )
@@ -124,10 +124,10 @@ def test_an_interrupted_fit_ends_at_once_says_how_to_go_on_and_goes_on(
     assert journal.exists() == kept
     assert world.age(FIT, place, warm[0]) == "old"
     assert sorted(world.unexpected(FIT, place, done=True)) == [journal.name] * kept, "neither locks nor parts are left"
-    if at.startswith("tuning 3/"):
+    if at.startswith("tuning 4/"):
         n_all = world.changes["fit"].count("write.studies")
         ended = warm[0].done(*FIT.args(world.folder, place), home=home, change=("none", 0))
-        assert ended.changes.count("write.studies") < 0.7 * n_all, "three of eight rounds were done"
+        assert ended.changes.count("write.studies") < 0.7 * n_all, "four of ten rounds were done"
         assert world.age(FIT, place, warm[0]) == "new"
         assert world.unexpected(FIT, place, done=True) == []
 
