@@ -18,11 +18,20 @@ from pdmr_classic.io.lock import try_lock
 _SUFFIX = ".tmp"
 
 
-def write_atomic(path: str | Path, write: Callable[[BinaryIO], object]) -> Path:
+def write_atomic(path: str | Path, write: Callable[[BinaryIO], object], *, under: Path | None = None) -> Path:
     """Let `write` fill a temporary file in the target's folder, then rename it over the target.
 
     A reader sees the old file or the new one, never a part, also after the process was killed or the power failed.
     The folder is made if it is missing. What killed runs have left of this target is removed.
+
+    Parameters
+    ----------
+    path : path-like
+        The target.
+    write : callable
+        Takes the open file.
+    under : Path, optional
+        A name in the same folder that the finished file takes instead of the target's, until it is renamed.
 
     Raises
     ------
@@ -47,12 +56,12 @@ def write_atomic(path: str | Path, write: Callable[[BinaryIO], object]) -> Path:
                 os.fsync(file.fileno())
                 if sys.platform == "win32":
                     file.close()  # open files cannot be renamed there; elsewhere the lock is held until the end
-                rename(temporary, path)
+                rename(temporary, under or path)
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
-    return path
+    return under or path
 
 
 def rename(source: Path, target: Path) -> None:

@@ -113,8 +113,7 @@ def _replace_pair(path: Path, data: bytes, manifest: dict[str, Any]) -> None:
     The manifest's rename is the moment of change. Until then the old pair stands; from then on the new model is found
     under a name made of its hash, which the manifest holds, until it has taken its own.
     """
-    waiting = _waiting(path, manifest["sha256"])
-    write_atomic(waiting, lambda file: file.write(data))
+    waiting = write_atomic(path, lambda file: file.write(data), under=_waiting(path, manifest["sha256"]))
     try:
         write_text_atomic(manifest_path(path), json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
     except BaseException:

@@ -90,7 +90,7 @@ def test_killed_at_any_moment_a_run_leaves_the_old_or_the_new_and_the_next_one_f
 
 @pytest.mark.slow
 def test_the_fit_that_is_killed_is_a_long_one(world: World) -> None:
-    assert world.seconds["fit"] > 0.5 * FIT_S, "kills should fall on all parts of it"
+    assert world.seconds["fit"] > 0.6 * FIT_S, "kills should fall on all parts of it"
 
 
 @pytest.mark.slow
@@ -104,6 +104,6 @@ def test_a_fit_that_is_killed_again_and_again_ends_with_the_same(
         killed = warm[0].run(*args, home=home, change=("write.studies", int(0.3 * n_lines)))
         assert killed.code == -signal.SIGKILL
     ended = warm[0].done(*args, home=home, change=("none", 0))
-    assert Counter(ended.changes)["write.studies"] < 0.4 * n_lines, "six of eight rounds were done"
+    assert Counter(ended.changes)["write.studies"] < 0.4 * n_lines, "most rounds were done"
     assert world.age(FIT, place, warm[0]) == "new"
     assert world.unexpected(FIT, place, done=True) == []

@@ -25,7 +25,7 @@ _CHANGES = ("fsync", "replace", "rename", "unlink", "ftruncate", "truncate")
 
 
 class Changes:
-    """Logs what is done to the disk, and ends the process at the k-th change of a kind."""
+    """Logs what is done to the disk, and ends the process at the k-th change of a kind, or of "any"."""
 
     def __init__(self, log: str, kind: str, place: int) -> None:
         self._log, self._kind, self._left = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), kind, place
@@ -33,10 +33,11 @@ class Changes:
 
     def next(self, kind: str, half: Callable[[], object] = lambda: None) -> None:
         self._write(self._log, f"{kind}\n".encode())
-        self._left -= kind == self._kind
-        if kind == self._kind and not self._left:
-            half()
-            os.kill(os.getpid(), signal.SIGKILL)
+        if self._kind in (kind, "any"):
+            self._left -= 1
+            if not self._left:
+                half()
+                os.kill(os.getpid(), signal.SIGKILL)
 
     def watch(self) -> None:
         for name in _CHANGES:

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from pdmr_classic import Settings
+from pdmr_classic.errors import Finding
 from pdmr_classic.features import cache as cache_module
 from pdmr_classic.features import extractor
 from pdmr_classic.features.cache import default_cache_folder
@@ -239,3 +240,36 @@ def test_the_cache_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path
 
     monkeypatch.setattr(Path, "home", homeless)
     assert default_cache_folder() is None
+
+
+def test_a_run_that_is_ended_keeps_what_it_has_read(
+    folder: Path, kept: Path, spy: Spy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ending:
+        def progress(self, stage: str, done: int, total: int) -> None:
+            if done == 4:
+                raise KeyboardInterrupt
+
+        def tell(self, finding: Finding) -> None: ...
+
+    monkeypatch.setattr(extractor, "_FILES_A_TASK", 2)
+    monkeypatch.setattr(cache_module, "_WRITTEN_EVERY_S", -1.0)
+    monkeypatch.setattr(cache_module, "_LEAST_WORK_A_WRITE", 0)
+    with pytest.raises(KeyboardInterrupt):
+        FeatureExtractor(QUICK, cache=kept, reporter=Ending()).extract(load_dataset(folder))
+    assert len(spy.parsed) == 4
+    spy.parsed.clear()
+    again = run(folder, kept)
+    assert len(spy.parsed) == 2
+    assert_equal(again, run(folder, None))
+
+
+def test_the_cache_is_written_rarely_while_files_are_read(
+    folder: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+    keep = cache_module.FeatureCache.keep
+    monkeypatch.setattr(cache_module.FeatureCache, "keep", lambda *args: (written.append(1), keep(*args)))
+    monkeypatch.setattr(extractor, "_FILES_A_TASK", 1)
+    run(folder, kept)
+    assert written == [1], "once, at the end"

@@ -8,7 +8,7 @@ from typing import BinaryIO
 import pytest
 
 from pdmr_classic.errors import TargetError
-from pdmr_classic.io.atomic import check_writable, write_atomic, write_text_atomic
+from pdmr_classic.io.atomic import check_writable, trim, write_atomic, write_text_atomic
 
 
 def names(folder: Path) -> list[str]:
@@ -129,3 +129,68 @@ def test_a_long_name_of_many_bytes_can_be_written(tmp_path: Path) -> None:
 def test_checking_writes_nothing(tmp_path: Path) -> None:
     check_writable(tmp_path / "new" / "a.txt")
     assert names(tmp_path) == []
+
+
+# ------------------------------------------------------------------------------------------- killed, and after
+
+
+def test_what_a_killed_run_left_of_this_target_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    left = [".a.txt.k1ll3d__.tmp", ".a.txt.0ther123.tmp"]
+    others = [".b.txt.k1ll3d__.tmp", "a.txt.tmp", ".a.txt.tmp", ".a.txt.notes"]
+    for name in left + others:
+        (tmp_path / name).write_text("half")
+    write_text_atomic(tmp_path / "a.txt", "new")
+    assert names(tmp_path) == sorted(["a.txt", *others])
+
+
+def test_what_another_run_is_writing_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+
+    def write(file: BinaryIO) -> None:
+        file.write(b"first")
+        write_text_atomic(path, "second")
+
+    write_atomic(path, write)
+    assert path.read_text() == "first"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_the_name_of_a_part_is_never_read_as_data(tmp_path: Path) -> None:
+    seen: list[str] = []
+    for name in ("a.csv", "labels.json", "m.joblib", "features.parquet"):
+        write_atomic(tmp_path / name, lambda file: seen.extend(set(names(tmp_path)) - set(seen)))
+    parts = [name for name in seen if name.startswith(".")]
+    assert len(parts) == 4
+    assert all(name.endswith(".tmp") for name in parts)
+
+
+def test_the_bytes_are_on_the_disk_before_the_name_and_the_name_before_it_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    fsync, replace = os.fsync, os.replace
+
+    def synced(descriptor: int) -> None:
+        done.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        fsync(descriptor)
+
+    def replaced(*args: str) -> None:
+        done.append("rename")
+        replace(*args)
+
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", replaced)
+    write_text_atomic(tmp_path / "a.txt", "x")
+    assert done == ["file", "rename", "folder"]
+
+
+@pytest.mark.parametrize(("found", "kept"), [(b"", b""), (b"half", b""), (b"a\nb\nhal", b"a\nb\n"), (b"a\n", b"a\n")])
+def test_a_line_that_was_not_written_to_its_end_is_cut_off(tmp_path: Path, found: bytes, kept: bytes) -> None:
+    path = tmp_path / "journal"
+    path.write_bytes(found)
+    assert trim(path) == path.read_bytes() == kept
+
+
+def test_a_journal_that_is_missing_is_made(tmp_path: Path) -> None:
+    assert trim(tmp_path / "journal") == b""
+    assert names(tmp_path) == ["journal"]

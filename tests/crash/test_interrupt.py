@@ -1,0 +1,248 @@
+"""Ctrl-C, a request to end, and two runs on one target: real processes, workers and all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from runs import Warm
+from targets import EXTRACT, FIT, World
+
+PROGRAM = Path(sys.executable).parent / "pdmr-classic"
+# What is promised on a quiet machine, and what is allowed on one that has other things to do.
+_PROMISED_S, _ALLOWED_S = 2.0, 10.0
+_SILENCE_S = 120.0
+
+
+class Run:
+    """The program in a process group of its own, as a shell starts it."""
+
+    def __init__(self, *args: str | Path, home: Path) -> None:
+        environ = {"XDG_CACHE_HOME": str(home / "cache"), "XDG_STATE_HOME": str(home / "state"), "COLUMNS": "80"}
+        self.process = subprocess.Popen(
+            [str(PROGRAM), *map(str, args)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environ},
+            start_new_session=True,
+        )
+        self.lines: list[str] = []
+
+    def until(self, start: str) -> None:
+        """Wait until the program says something that begins so."""
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.lines.append(line)
+            if line.startswith(start):
+                return
+        raise AssertionError("".join(self.lines))
+
+    def signal(self, number: int) -> float:
+        """Send a signal to the group, as a terminal does; return the seconds until the program has ended."""
+        started = time.monotonic()
+        os.killpg(self.process.pid, number)
+        _, rest = self.process.communicate(timeout=_SILENCE_S)
+        self.lines += rest.splitlines(keepends=True)
+        return time.monotonic() - started
+
+    @property
+    def group(self) -> list[int]:
+        """Processes of the group that are alive."""
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if os.getpgid(int(folder.name)) == self.process.pid and _state(folder) not in "ZX":
+                    found.append(int(folder.name))
+            except OSError:
+                continue
+        return found
+
+    def wait_for_an_empty_group(self) -> None:
+        ends = time.monotonic() + _ALLOWED_S
+        while self.group and time.monotonic() < ends:
+            time.sleep(0.05)
+        assert self.group == []
+
+
+def _state(process: Path) -> str:
+    return (process / "stat").read_text().rsplit(")", 1)[1].split()[0]
+
+
+@pytest.fixture
+def started() -> Iterator[list[Run]]:
+    runs: list[Run] = []
+    yield runs
+    for run in runs:
+        if run.process.poll() is None or run.group:
+            os.killpg(run.process.pid, signal.SIGKILL)
+        run.process.wait()
+        assert run.process.stderr is not None
+        run.process.stderr.close()
+
+
+def two_jobs(args: list[str | Path]) -> list[str | Path]:
+    return [*args[:-1], "2"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+@pytest.mark.parametrize(
+    ("number", "at", "after_s", "kept"),
+    [
+        (signal.SIGINT, "reading", 0.0, False),
+        (signal.SIGINT, "tuning 0/", 0.0, True),  # the workers are not there yet
+        (signal.SIGINT, "tuning 4/", 0.5, True),
+        (signal.SIGTERM, "tuning 4/", 0.5, True),
+        (signal.SIGINT, "training", 0.5, True),
+    ],
+)
+def test_an_interrupted_fit_ends_at_once_says_how_to_go_on_and_goes_on(
+    world: World, warm: list[Warm], tmp_path: Path, started: list[Run], number: int, at: str, after_s: float, kept: bool
+) -> None:
+    place, home = world.place(tmp_path), tmp_path / "home"
+    run = Run(*two_jobs(FIT.args(world.folder, place)), home=home)
+    started.append(run)
+    run.until(at)
+    time.sleep(after_s)
+    seconds = run.signal(number)
+    print(f"\n{signal.Signals(number).name} at {at!r}: ended after {seconds:.2f} s (promised {_PROMISED_S} s)")
+    assert seconds < _ALLOWED_S
+    run.wait_for_an_empty_group()
+    assert run.process.returncode == 130
+    (message,) = [line for line in run.lines if not line.startswith(("reading", "tuning", "training"))]
+    journal = place / "m.joblib.studies"
+    what = f"what is finished is kept in {journal}; run the same command again: it goes on from there"
+    assert message == (f"interrupted; {what}\n" if kept else "interrupted; run the same command again\n")
+    assert journal.exists() == kept
+    assert world.age(FIT, place, warm[0]) == "old"
+    assert sorted(world.unexpected(FIT, place, done=True)) == [journal.name] * kept, "neither locks nor parts are left"
+    if at.startswith("tuning 4/"):
+        n_all = world.changes["fit"].count("write.studies")
+        ended = warm[0].done(*FIT.args(world.folder, place), home=home, change=("none", 0))
+        assert ended.changes.count("write.studies") < 0.7 * n_all, "four of ten rounds were done"
+        assert world.age(FIT, place, warm[0]) == "new"
+        assert world.unexpected(FIT, place, done=True) == []
+
+
+@pytest.mark.slow
+def test_an_evaluation_that_is_interrupted_keeps_its_folds(
+    world: World, warm: list[Warm], tmp_path: Path, started: list[Run]
+) -> None:
+    out = tmp_path / "evaluation.json"
+    args = ["evaluate", world.folder / "data", "--config", world.folder / "old.toml", "--folds", "4", "--repeats", "1"]
+    args += ["--no-stress", "--out", out, "--jobs", "2"]
+    run = Run(*args, home=world.home)
+    started.append(run)
+    run.until("outer folds 2/4")
+    assert run.signal(signal.SIGINT) < _ALLOWED_S
+    run.wait_for_an_empty_group()
+    assert run.process.returncode == 130
+    assert f"what is finished is kept in {out}.folds; run the same command again" in run.lines[-1]
+    again = warm[0].done(*args[:-1], "1", home=world.home)
+    assert "outer folds were finished by an earlier run" in again.err
+    whole = warm[0].done(*args[:-3], tmp_path / "whole.json", "--jobs", "1", home=world.home)
+    assert "finished by an earlier run" not in whole.err
+    assert out.read_text() == (tmp_path / "whole.json").read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["evaluation.json", "whole.json"]
+
+
+@pytest.mark.slow
+def test_a_second_run_is_refused_with_the_owner_and_takes_over_when_that_was_killed(
+    world: World, warm: list[Warm], tmp_path: Path, started: list[Run]
+) -> None:
+    place, home = world.place(tmp_path), tmp_path / "home"
+    owner = Run(*two_jobs(FIT.args(world.folder, place)), home=home)
+    started.append(owner)
+    owner.until("tuning 1/")
+    second = warm[0].run(*FIT.args(world.folder, place), home=home)
+    assert second.code == 5
+    assert "another run works on this target" in second.err
+    assert f"found:    process {owner.process.pid}\n" in second.err
+    assert owner.process.poll() is None
+    owner.process.kill()
+    owner.process.wait()
+    owner.wait_for_an_empty_group()  # its workers do not outlive it either
+    assert (place / "m.joblib.lock").read_text() == str(owner.process.pid)
+    (place / "m.joblib.lock").write_text(str(os.getpid()))  # a number that is someone else's by now
+    warm[0].done(*FIT.args(world.folder, place), home=home)
+    assert world.age(FIT, place, warm[0]) == "new"
+    assert world.unexpected(FIT, place, done=True) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", ["extract", "predict", "evaluate"])
+def test_other_verbs_too_refuse_a_target_that_is_held(
+    world: World, warm: list[Warm], tmp_path: Path, verb: str
+) -> None:
+    args: dict[str, list[str | Path]] = {
+        "extract": EXTRACT.args(world.folder, tmp_path),
+        "predict": ["predict", world.folder / "data", "--model", world.folder / "new" / "m.joblib"],
+        "evaluate": ["evaluate", world.folder / "data"],
+    }
+    out = tmp_path / "out"
+    holding = "import sys; from pathlib import Path; from pdmr_classic.io.lock import locked\n"
+    holding += "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", holding, str(out)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
+        assert owner.stdout is not None
+        assert owner.stdout.readline() == b"held\n"
+        refused = warm[0].run(*args[verb], "--out", out, home=world.home)
+        assert refused.code == 5
+        assert f"another run works on this target\n  where:    {out}\n" in refused.err
+        assert f"process {owner.pid}\n" in refused.err
+        assert not out.exists()
+        owner.communicate()
+
+
+# --------------------------------------------------------------------------------------- what Python cannot interrupt
+
+
+def interrupted(body: str, tmp_path: Path) -> tuple[int, float, str]:
+    """Interrupt a script that says when; return its exit code, the seconds that it took to end, and its messages."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import hashlib, sys, time\nfrom pdmr_classic.cli._interrupt import interruptible\n"
+        f"with interruptible():\n    try:\n{textwrap.indent(textwrap.dedent(body), ' ' * 8)}\n"
+        "    except KeyboardInterrupt:\n        sys.exit(130)\n"
+    )
+    command = [sys.executable, str(script)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "now\n"
+        time.sleep(0.5)
+        started = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, messages = process.communicate(timeout=_SILENCE_S)
+        return process.returncode, time.monotonic() - started, messages
+
+
+def test_a_long_call_in_c_is_not_waited_for(tmp_path: Path) -> None:
+    long = "print('now', flush=True)\nhashlib.pbkdf2_hmac('sha256', b'', b'', 300_000_000)"
+    code, seconds, messages = interrupted(long, tmp_path)
+    assert code == 130
+    assert seconds < _ALLOWED_S
+    assert messages == "interrupted; run the same command again: it goes on from what is finished\n"
+
+
+def test_an_interrupt_that_a_finalizer_swallows_comes_again(tmp_path: Path) -> None:
+    body = """
+        class Slow:
+            def __del__(self):
+                print("now", flush=True)
+                time.sleep(60)
+
+        Slow()
+        time.sleep(60)
+        """
+    code, seconds, messages = interrupted(body, tmp_path)
+    assert code == 130
+    assert seconds < _ALLOWED_S
+    assert messages == "interrupted\n"

@@ -1,0 +1,96 @@
+"""A model and its manifest change as one: whatever moment a save is killed at, what can be loaded is old or new."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pdmr_classic.errors import ArtifactError, TargetError
+from pdmr_classic.models import artifact
+from pdmr_classic.models.artifact import load_artifact, manifest_path, save_artifact
+
+_SAVES = """
+import os, sys
+from pathlib import Path
+from pdmr_classic.models.artifact import save_artifact
+from warm import Changes
+folder, place = Path(sys.argv[1]), 0
+while True:
+    place += 1
+    path = folder / str(place) / "m.joblib"
+    if sys.argv[2] == "old":
+        save_artifact({"age": "old"}, path, {"age": "old"})
+    path.parent.mkdir(exist_ok=True)
+    pid = os.fork()
+    if pid == 0:
+        Changes(os.devnull, "any", place).watch()
+        save_artifact({"age": "new"}, path, {"age": "new"})
+        os._exit(0)
+    if os.waitpid(pid, 0)[1] == 0:
+        break
+"""
+
+
+def age(path: Path) -> str:
+    """Return the age of the model that can be loaded, "nothing" if there is none."""
+    if not path.exists() and not manifest_path(path).exists():
+        with pytest.raises(ArtifactError, match=r"there is no model|has no manifest"):
+            load_artifact(path)
+        return "nothing"
+    model, manifest, _ = load_artifact(path)
+    assert model["age"] == manifest["age"]
+    return str(model["age"])
+
+
+@pytest.mark.parametrize("before", ["old", "nothing"])
+def test_a_save_that_is_killed_at_any_change_of_the_disk_leaves_one_whole_pair(tmp_path: Path, before: str) -> None:
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])}
+    subprocess.run([sys.executable, "-c", _SAVES, str(tmp_path), before], env=environ, check=True)
+    ages = []
+    folders = sorted(tmp_path.iterdir(), key=lambda folder: int(folder.name))
+    for folder in folders:
+        path = folder / "m.joblib"
+        ages.append(age(path))
+        save_artifact({"age": "newest"}, path, {"age": "newest"})
+        assert load_artifact(path)[0] == {"age": "newest"}
+        assert sorted(file.name for file in folder.iterdir()) == ["m.joblib", "m.json"]
+    n_before = ages.count(before)
+    assert ages == [before] * n_before + ["new"] * (len(ages) - n_before), "it changes at one moment"
+    assert n_before > 3
+    assert len(ages) - n_before > 2
+
+
+def test_a_manifest_that_cannot_be_written_leaves_the_old_pair_and_no_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save_artifact({"age": "old"}, tmp_path / "m.joblib", {})
+
+    def full(target: Path, text: str) -> None:
+        raise TargetError("the target cannot be written", file=target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(artifact, "write_text_atomic", full)
+        with pytest.raises(TargetError, match="cannot be written"):
+            save_artifact({"age": "new"}, path, {})
+    assert load_artifact(path)[0] == {"age": "old"}
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["m.joblib", "m.json"]
+
+
+def test_a_model_that_waits_is_checked_like_any_other(tmp_path: Path) -> None:
+    path = save_artifact({"age": "old"}, tmp_path / "m.joblib", {})
+    waiting = artifact._waiting(path, artifact.read_manifest(path)["sha256"])
+    waiting.write_bytes(b"another file under its name")
+    with pytest.raises(ArtifactError, match="not the one that its manifest describes; it was not opened"):
+        load_artifact(path)
+
+
+def test_models_that_wait_for_another_target_are_left_alone(tmp_path: Path) -> None:
+    other = tmp_path / f".other.{'0' * 16}.joblib"
+    other.write_text("of another run")
+    save_artifact({}, tmp_path / "m.joblib", {})
+    assert other.exists()
+    assert manifest_path(tmp_path / "m.joblib").exists()
