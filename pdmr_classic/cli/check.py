@@ -38,9 +38,12 @@ def check(
     settings = (Settings.load(config) if config else Settings()).override({"reading.fps": fps, "data.groups": groups})
     with ConsoleReporter(quiet=as_json) as reporter:
         splits = {}
-        for folder in find_splits(data):
+        folders = find_splits(data)
+        for folder in folders:
             dataset = load_dataset(folder, labels=labels, groups=settings.data.groups)
-            facts = inspect_files(dataset, settings.reading, jobs=n_jobs(jobs), reporter=reporter)
+            facts = inspect_files(
+                dataset, settings.reading, signatures=len(folders) > 1, jobs=n_jobs(jobs), reporter=reporter
+            )
             splits[folder.resolve().name] = (dataset, facts)
     summary = summarise_check(splits, settings)
     show(summary, as_json, check_tables)
