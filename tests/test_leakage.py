@@ -195,8 +195,8 @@ def test_the_spy_sees_a_leak_where_there_is_one(watch: Watch) -> None:
     assert sum(watch.meta) > 0
 
 
-def nested_problem() -> tuple[NDArray[np.float64], NDArray[Any], NDArray[Any]]:
-    table, y, subjects = awkward_table(n_subjects=32, seed=3)
+def nested_problem(n_subjects: int = 32) -> tuple[NDArray[np.float64], NDArray[Any], NDArray[Any]]:
+    table, y, subjects = awkward_table(n_subjects=n_subjects, seed=3)
     known = table.dropna()
     return known.to_numpy()[:, :2], y[known.index].to_numpy(), subjects[known.index].to_numpy()
 
@@ -266,7 +266,7 @@ def test_no_subject_is_shared_when_the_threshold_of_the_stacker_is_tuned(watch: 
 
 
 def test_no_subject_is_shared_when_calibration_and_threshold_are_nested_in_cross_validate(watch: Watch) -> None:
-    X, y, subjects = nested_problem()
+    X, y, subjects = nested_problem(64)
     with sklearn.config_context(enable_metadata_routing=True):
         calibrated = CalibratedClassifierCV(nested_pipeline(), cv=GroupedFolds(2), ensemble=True)
         tuned = TunedThresholdClassifierCV(calibrated, cv=GroupedFolds(2))

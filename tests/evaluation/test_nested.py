@@ -313,5 +313,21 @@ def test_weights_that_the_settings_name_reach_training() -> None:
     )
     assert even == plain
     assert weighted["brier"] != plain["brier"]
+
+
+def test_the_shortcut_is_trained_with_the_same_weights() -> None:
+    X, y, groups = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60) % 2, np.arange(60)
+    plain, even, heavy, none = (
+        folds.ShortcutBaseline(1).fit(X, y, groups, weights)
+        for weights in (None, np.ones(60), np.where(y, 9.0, 1.0), np.where(np.arange(60) < 50, 1.0, 0.0))
+    )
+    assert even.threshold_ == plain.threshold_
+    assert heavy.predict(X)[1][:, 1].mean() > plain.predict(X)[1][:, 1].mean() + 0.2
+    fewer = folds.ShortcutBaseline(1).fit(X[:50], y[:50], groups[:50])
+    np.testing.assert_array_equal(none.predict(X)[1], fewer.predict(X)[1])
+
+
+def test_weights_that_no_column_has_are_refused() -> None:
+    made, settings = study(signal=1.0), QUICK.override({"data.weights": "w"})
     with pytest.raises(ConfigError, match="names no column of the labels"):
         run(made, settings=settings)
