@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn import metrics as sk
 
@@ -33,7 +34,7 @@ def score(
     predicted: ArrayLike,
     *,
     positive: str | None = None,
-    probability: ArrayLike | None = None,
+    probability: ArrayLike | pd.DataFrame | None = None,
 ) -> dict[str, float]:
     """Score labels against the truth.
 
@@ -42,15 +43,16 @@ def score(
     truth, predicted : array-like of str, shape [n]
     positive : str, optional
         The class that F1, precision and recall are about; None with more than two classes.
-    probability : array-like of float, shape [n], optional
-        Of the positive class.
+    probability : array-like of float, shape [n], or DataFrame, shape [n, K], optional
+        Of the positive class; without one, a column for each class.
 
     Returns
     -------
     dict
         `n`, `macro_f1`, `weighted_f1`, `balanced_accuracy`; with `positive` also `f1`, `precision`, `recall`,
         `positive_share` and `floor` (F1 of calling everything positive); with `probability` also `auc` (NaN where the
-        truth has one class) and `brier`.
+        truth has one class; of several classes the mean of each against the rest) and `brier` (of several classes the
+        sum over them).
 
     Examples
     --------
@@ -67,11 +69,8 @@ def score(
         share = float(is_true.mean())
         scores |= {"f1": float(f1), "precision": float(precision), "recall": float(recall)}
         scores |= {"positive_share": share, "floor": always_positive_floor(share)}
-        if probability is not None:
-            p = np.asarray(probability, dtype=float)
-            both = 0 < share < 1
-            scores["auc"] = float(sk.roc_auc_score(is_true, p)) if both else float("nan")
-            scores["brier"] = float(np.mean((p - is_true) ** 2))
+    if probability is not None:
+        scores |= _of_probability(true, probability, positive)
     # Only classes of the truth: one that is only predicted has no recall to average.
     classes = np.unique(true)
     common: dict[str, Any] = {"labels": classes, "zero_division": 0}
@@ -81,6 +80,22 @@ def score(
         "weighted_f1": float(sk.f1_score(true, said, average="weighted", **common)),
         "balanced_accuracy": float(np.mean(recalls)),
     }
+
+
+def _of_probability(
+    true: NDArray[Any], probability: ArrayLike | pd.DataFrame, positive: str | None
+) -> dict[str, float]:
+    if positive is not None:
+        is_class = np.asarray(true == positive)[:, None]
+    elif isinstance(probability, pd.DataFrame):
+        is_class = np.asarray(true[:, None] == probability.columns.to_numpy(dtype=object))
+    else:
+        raise ValueError("probability must be a DataFrame with a column for each class where none is positive")
+    p = np.asarray(probability, dtype=float).reshape(is_class.shape)
+    told = [place for place, share in enumerate(is_class.mean(axis=0)) if 0 < share < 1]
+    aucs = [sk.roc_auc_score(is_class[:, place], p[:, place]) for place in told]
+    brier = ((p - is_class) ** 2).sum(axis=1)
+    return {"auc": float(np.mean(aucs)) if aucs else float("nan"), "brier": float(brier.mean())}
 
 
 def best_threshold(

@@ -7,7 +7,7 @@ Whoever fits on rows or scores thereby tells whom it has seen, and whoever predi
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -15,12 +15,13 @@ import pytest
 import sklearn
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import GridSearchCV, GroupKFold, cross_validate
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.model_selection import GridSearchCV, GroupKFold, TunedThresholdClassifierCV, cross_validate
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from pdmr_classic import DepressionModel, GroupedStacker, Settings
+from pdmr_classic import DepressionModel, GroupedFolds, GroupedStacker, Settings
 from pdmr_classic.features import fitted
 from pdmr_classic.models import learners, meta, spaces, stacking, tuning
 from pdmr_classic.models.learners import LEARNERS, Learner
@@ -194,8 +195,8 @@ def test_the_spy_sees_a_leak_where_there_is_one(watch: Watch) -> None:
     assert sum(watch.meta) > 0
 
 
-def nested_problem() -> tuple[NDArray[np.float64], NDArray[Any], NDArray[Any]]:
-    table, y, subjects = awkward_table(n_subjects=32, seed=3)
+def nested_problem(n_subjects: int = 32) -> tuple[NDArray[np.float64], NDArray[Any], NDArray[Any]]:
+    table, y, subjects = awkward_table(n_subjects=n_subjects, seed=3)
     known = table.dropna()
     return known.to_numpy()[:, :2], y[known.index].to_numpy(), subjects[known.index].to_numpy()
 
@@ -224,6 +225,54 @@ def test_no_subject_is_shared_when_a_grid_search_is_nested_in_cross_validate(wat
         cross_validate(search, X, y, cv=GroupKFold(3), params={"groups": subjects}, error_score="raise")
     # Outer fold: 2 candidates x 2 folds, each a fit (2) and a score (1); the refit (2); the outer score (1).
     assert len(watch.base) == 3 * (2 * 2 * (2 + 1) + 2 + 1)
+    assert sum(watch.base) == sum(watch.meta) == 0
+
+
+class CountingFolds(GroupKFold):
+    """An outer splitter that tells how many subjects stand on both sides of what it hands out."""
+
+    shared: ClassVar[list[int]] = []
+
+    def split(self, X: Any, y: Any = None, groups: Any = None) -> Any:
+        for train, test in super().split(X, y, groups):
+            self.shared.append(len(np.intersect1d(groups[train], groups[test])))
+            yield train, test
+
+
+@pytest.fixture
+def counting() -> CountingFolds:
+    CountingFolds.shared.clear()
+    return CountingFolds(3)
+
+
+def test_no_subject_is_shared_when_the_stacker_is_calibrated(watch: Watch, counting: CountingFolds) -> None:
+    X, y, subjects = nested_problem()
+    with sklearn.config_context(enable_metadata_routing=True):
+        CalibratedClassifierCV(nested_pipeline(), cv=counting, ensemble=True).fit(X, y, groups=subjects)
+    # Three stacks, each of two inner folds, then the rows that it is calibrated on.
+    assert len(watch.base) == 3 * (2 + 1)
+    assert counting.shared == [0, 0, 0]
+    assert sum(watch.base) == sum(watch.meta) == 0
+
+
+def test_no_subject_is_shared_when_the_threshold_of_the_stacker_is_tuned(watch: Watch, counting: CountingFolds) -> None:
+    X, y, subjects = nested_problem()
+    with sklearn.config_context(enable_metadata_routing=True):
+        TunedThresholdClassifierCV(nested_pipeline(), cv=counting).fit(X, y, groups=subjects)
+    # Three stacks and the rows that the threshold is tuned on; then one on all rows, of its own folds only.
+    assert len(watch.base) == 3 * (2 + 1) + 2
+    assert counting.shared == [0, 0, 0]
+    assert sum(watch.base) == sum(watch.meta) == 0
+
+
+def test_no_subject_is_shared_when_calibration_and_threshold_are_nested_in_cross_validate(watch: Watch) -> None:
+    X, y, subjects = nested_problem(64)
+    with sklearn.config_context(enable_metadata_routing=True):
+        calibrated = CalibratedClassifierCV(nested_pipeline(), cv=GroupedFolds(2), ensemble=True)
+        tuned = TunedThresholdClassifierCV(calibrated, cv=GroupedFolds(2))
+        cross_validate(tuned, X, y, cv=GroupedFolds(2), params={"groups": subjects}, error_score="raise")
+    # Two outer folds, each with two folds of the threshold and a refit, each of these two stacks (3), asked once more.
+    assert len(watch.base) == 2 * (3 * 2 * (2 + 1) + 2 * 2 + 2)
     assert sum(watch.base) == sum(watch.meta) == 0
 
 

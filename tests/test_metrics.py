@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import f1_score
 
@@ -51,6 +52,18 @@ def test_auc_is_unknown_where_the_truth_has_one_class() -> None:
 def test_a_class_that_is_only_predicted_does_not_lower_the_macro_average() -> None:
     assert score(["a", "b"], ["a", "b"])["macro_f1"] == 1
     assert score(["a", "a", "b"], ["a", "c", "b"])["macro_f1"] == pytest.approx((2 / 3 + 1) / 2)
+
+
+def test_probabilities_of_several_classes_are_scored_each_against_the_rest() -> None:
+    p = pd.DataFrame({"a": [0.8, 0.3, 0.1, 0.2], "b": [0.1, 0.6, 0.3, 0.3], "c": [0.1, 0.1, 0.6, 0.5]})
+    truth = ["a", "b", "c", "b"]
+    found = score(truth, p.idxmax(axis=1), probability=p)
+    # b: its 0.6 and 0.3 against 0.1 and 0.3, one tie.
+    assert found["auc"] == pytest.approx((1 + 3.5 / 4 + 1) / 3)
+    # The rows' own: 0.04 + 0.01 + 0.01, and so on.
+    assert found["brier"] == pytest.approx((0.06 + 0.26 + 0.26 + 0.78) / 4)
+    with pytest.raises(ValueError, match="a column for each class"):
+        score(truth, truth, probability=[0.5] * 4)
 
 
 def test_several_classes_have_no_positive_one() -> None:

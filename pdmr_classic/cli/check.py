@@ -46,7 +46,9 @@ def check(
         for folder in folders:
             dataset, wrong = survey_dataset(folder, labels=labels, groups=settings.data.groups)
             refused += wrong if folder == folders[0] else _but_for_labels_of_train(wrong, folder)
-            facts = inspect_files(dataset, settings.reading, jobs=n_jobs(jobs), reporter=reporter)
+            facts = inspect_files(
+                dataset, settings.reading, signatures=len(folders) > 1, jobs=n_jobs(jobs), reporter=reporter
+            )
             splits[folder.resolve().name] = (dataset, facts)
     summary = summarise_check(splits, settings, refused)
     show(summary, as_json, check_tables)

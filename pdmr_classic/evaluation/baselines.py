@@ -85,29 +85,32 @@ class ShortcutBaseline:
         self.seed = seed
         self.metric: Metric = metric
 
-    def fit(self, X: Floats, y: Ints, groups: ArrayLike) -> Self:
-        """Fit on class numbers y [n]; every class must be there."""
-        groups = np.asarray(groups)
+    def fit(self, X: Floats, y: Ints, groups: ArrayLike, weights: Floats | None = None) -> Self:
+        """Fit on class numbers y [n]; every class must be there, in rows of a weight above 0."""
+        weights = np.ones(len(y)) if weights is None else weights
+        rows = weights > 0
+        X, y, groups, weights = X[rows], y[rows], np.asarray(groups)[rows], weights[rows]
         with one_thread():
             if self.place is not None:
-                inner = self._out_of_fold(X, y, groups)[:, self.place]
-                self.threshold_ = best_threshold(inner, y == self.place, groups, metric=self.metric, seed=self.seed)
-            self.models_ = self._fitted(X, y)
+                inner, is_positive = self._out_of_fold(X, y, groups, weights)[:, self.place], y == self.place
+                self.threshold_ = best_threshold(
+                    inner, is_positive, groups, metric=self.metric, seed=self.seed, sample_weight=weights
+                )
+            self.models_ = self._fitted(X, y, weights)
         return self
 
-    def _out_of_fold(self, X: Floats, y: Ints, groups: NDArray[Any]) -> Floats:
+    def _out_of_fold(self, X: Floats, y: Ints, groups: NDArray[Any], weights: Floats) -> Floats:
         splitter = GroupedFolds(feasible_folds(y, groups, _FOLDS), random_state=self.seed)
         probability = np.empty((len(y), int(y.max()) + 1))
         for train, test in splitter.split(X, y, groups):
-            probability[test] = _mean_probability(self._fitted(X[train], y[train]), X[test])
+            probability[test] = _mean_probability(self._fitted(X[train], y[train], weights[train]), X[test])
         return probability
 
-    def _fitted(self, X: Floats, y: Ints) -> list[Any]:
-        linear = make_pipeline(
-            SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler(), LogisticRegression()
-        )
+    def _fitted(self, X: Floats, y: Ints, weights: Floats) -> list[Any]:
+        prepare = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
+        linear = LogisticRegression().fit(prepare.fit_transform(X), y, weights)
         trees = LGBMClassifier(random_state=self.seed, n_jobs=1, deterministic=True, force_row_wise=True, verbose=-1)
-        return [trees.fit(X, y), linear.fit(X, y)]
+        return [trees.fit(X, y, weights), make_pipeline(prepare, linear)]
 
     def predict(self, X: Floats) -> tuple[Ints, Floats]:
         """Return class numbers [n] and probabilities [n, K]."""

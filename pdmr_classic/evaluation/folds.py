@@ -103,9 +103,13 @@ def _fitted(
         features.iloc[train],
         table.status.iloc[train],
         table.groups.iloc[train],
-        sample_weight=None if table.weights is None else table.weights[train],
+        sample_weight=_weights(table, outer),
         reporter=told,
     )
+
+
+def _weights(table: Table, outer: OuterFold) -> Floats | None:
+    return None if table.weights is None else table.weights[outer.train]
 
 
 def _predicted(model: DepressionModel, table: Table, features: pd.DataFrame, outer: OuterFold) -> dict[str, Any]:
@@ -127,7 +131,8 @@ def _shortcut(table: Table, settings: Settings, outer: OuterFold) -> dict[str, A
     X, y = shortcut_columns(table.features).to_numpy(dtype=np.float64), table.codes
     place = None if table.positive is None else table.classes.index(table.positive)
     baseline = ShortcutBaseline(place, settings.learning.seed, settings.learning.metric)
-    baseline.fit(X[outer.train], y[outer.train], table.groups.to_numpy(dtype=object)[outer.train])
+    groups = table.groups.to_numpy(dtype=object)
+    baseline.fit(X[outer.train], y[outer.train], groups[outer.train], _weights(table, outer))
     return _record(outer.test, *baseline.predict(X[outer.test]))
 
 

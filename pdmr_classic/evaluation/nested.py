@@ -100,7 +100,7 @@ def evaluate(
     assert labelled.status is not None
     assert labelled.labels is not None
     assert labelled.groups is not None
-    check_columns(labelled.labels, by)
+    check_columns(labelled.labels, by, labelled.groups)
     _check_target(labelled.status, labelled.groups, settings)
     for finding in data.findings:
         reporter.tell(finding)
@@ -170,7 +170,7 @@ def evaluate_features(
     _check_target(status, groups, settings)
     kept_rows = _with_something(features, reporter)
     labels = pd.DataFrame(index=features.index) if labels is None else labels.set_axis(features.index)
-    check_columns(labels, by)
+    check_columns(labels, by, groups)
     table = _table(features, status, groups, altered or {}, settings, kept_rows)
     if (weights := weights_of(labels, settings.data.weights)) is not None:
         table = replace(table, weights=weights.to_numpy()[kept_rows])

@@ -58,6 +58,11 @@ class Predictions:
         """Place of the positive class."""
         return None if self.positive is None else self.classes.index(self.positive)
 
+    @property
+    def asked(self) -> list[int]:
+        """Places of the classes that are told from the rest: the positive one, or each of several."""
+        return list(range(len(self.classes))) if self.place is None else [self.place]
+
     def subset(self, rows: NDArray[Any]) -> Predictions:
         """Return some rows, by a mask or by their places."""
         kept = {field.name: getattr(self, field.name)[rows] for field in fields(self)[:7]}

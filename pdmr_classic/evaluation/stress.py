@@ -15,7 +15,7 @@ from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding
 from pdmr_classic.evaluation.baselines import modalities_of, without_modality
 from pdmr_classic.evaluation.predictions import Predictions
-from pdmr_classic.evaluation.tally import WITH_INTERVAL, scores_of_repeat
+from pdmr_classic.evaluation.tally import HEADLINES, scores_of_repeat
 from pdmr_classic.features.extractor import FeatureExtractor
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.openface import Stream, channel_kind
@@ -130,5 +130,5 @@ def _same_rows(as_is: Predictions, under: Predictions) -> Predictions:
 
 def _means(predictions: Predictions) -> dict[str, float | None]:
     repeats = [scores_of_repeat(predictions, rows) for rows in predictions.of_repeats()]
-    means = {name: float(np.mean([scores[name] for scores in repeats])) for name in WITH_INTERVAL if name in repeats[0]}
+    means = {name: float(np.mean([scores[name] for scores in repeats])) for name in HEADLINES if name in repeats[0]}
     return {name: mean if np.isfinite(mean) else None for name, mean in means.items()}

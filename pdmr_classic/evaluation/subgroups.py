@@ -10,19 +10,19 @@ import pandas as pd
 
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.evaluation.predictions import Predictions
-from pdmr_classic.evaluation.tally import WITH_INTERVAL, tally
+from pdmr_classic.evaluation.tally import HEADLINES, tally
 
 UNKNOWN = "(unknown)"
 _MOST_GROUPS = 20
 
 
-def check_columns(labels: pd.DataFrame, by: Sequence[str]) -> None:
+def check_columns(labels: pd.DataFrame, by: Sequence[str], subjects: pd.Series) -> None:
     """Refuse columns that do not make subgroups, before any work is done.
 
     Raises
     ------
     ConfigError
-        There is no such column, or it has too many values.
+        There is no such column, it has too many values, or each of them is one subject.
     """
     for column in by:
         if column not in labels:
@@ -36,6 +36,11 @@ def check_columns(labels: pd.DataFrame, by: Sequence[str]) -> None:
                 expected=f"a column of at most {_MOST_GROUPS} different values",
                 found=str(n_values),
                 mend="write coarser groups into a column of their own",
+            )
+        if (subjects.groupby(labels[column].to_numpy()).nunique() == 1).all():
+            raise ConfigError(
+                f"--by {column} tells single people apart: their scores would be published, and say nothing of others",
+                expected="a column whose values several subjects share, such as gender or site",
             )
 
 
@@ -64,7 +69,7 @@ def subgroup_scores(predictions: Predictions, groups: pd.Series, seed: int = 0) 
 
 def _gaps(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     gaps = {}
-    for name in WITH_INTERVAL:
+    for name in HEADLINES:
         means = {value: part["scores"].get(name, {}).get("mean") for value, part in found.items()}
         known = {value: mean for value, mean in means.items() if mean is not None and np.isfinite(mean)}
         if len(known) > 1:

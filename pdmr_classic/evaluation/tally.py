@@ -7,22 +7,23 @@ from typing import Any
 import numpy as np
 
 from pdmr_classic.evaluation.intervals import (
-    auc_under,
     bootstrap_scores,
     brier_losses,
-    nanmean,
+    scores_under,
     share_interval,
     subjects_of_rarest_class,
 )
 from pdmr_classic.evaluation.predictions import Floats, Ints, Predictions
 from pdmr_classic.metrics import score
 
-WITH_INTERVAL = ("f1", "macro_f1", "auc")
+HEADLINES = ("f1", "macro_f1", "auc")
 _ORDER = (
     *("f1", "precision", "recall", "macro_f1", "weighted_f1", "balanced_accuracy"),
     *("auc", "brier", "calibration_error"),
 )
 _BINS = 10
+# Of several classes: the sum over classes.
+_MOST_BRIER = 2.0
 
 
 def main_score(positive: str | None) -> str:
@@ -37,7 +38,8 @@ def tally(predictions: Predictions, seed: int = 0) -> dict[str, Any]:
     -------
     dict
         `n_recordings`, `n_subjects`, and `scores`: by name, `mean` over repeats, `sd` over repeats (None with one)
-        and, for F1, macro F1 and AUC, `low` and `high` of the 95% interval. None stands for what does not exist.
+        and, for all but the calibration error, `low` and `high` of the 95% interval. None stands for what does not
+        exist.
     """
     repeats = [scores_of_repeat(predictions, rows) for rows in predictions.of_repeats()]
     drawn = bootstrap_scores(predictions, seed=seed)
@@ -46,9 +48,11 @@ def tally(predictions: Predictions, seed: int = 0) -> dict[str, Any]:
     for name in (name for name in _ORDER if name in repeats[0]):
         values = np.array([scores[name] for scores in repeats])
         scores[name] = {"mean": _known(values.mean()), "sd": _known(values.std(ddof=1)) if len(values) > 1 else None}
-        if name in WITH_INTERVAL:
-            low, high = share_interval(drawn[name], n_rarest) or (None, None)
-            scores[name] |= {"low": low, "high": high}
+        # A bootstrap makes bins look worse than they are: the calibration error has no interval from it.
+        if name in drawn:
+            top = _MOST_BRIER if name == "brier" and predictions.place is None else 1.0
+            low, high = share_interval(drawn[name] / top, n_rarest) or (None, None)
+            scores[name] |= {"low": _known(low, top), "high": _known(high, top)}
     return {
         "n_recordings": len(np.unique(predictions.recording.astype(str))),
         "n_subjects": len(np.unique(predictions.subject)),
@@ -66,10 +70,7 @@ def scores_of_repeat(predictions: Predictions, rows: Ints) -> dict[str, float]:
         scores |= {"f1": np.nan, "recall": np.nan}
     scores["brier"] = float(brier_losses(predictions)[rows].mean())
     scores["calibration_error"] = calibration_error(predictions.subset(rows))
-    if predictions.place is not None:
-        p, positive = predictions.probability[:, predictions.place], predictions.truth == predictions.place
-        folds = [auc_under(p[fold], positive[fold], np.ones((len(fold), 1))) for fold in predictions.of_folds(rows)]
-        scores["auc"] = float(nanmean(np.stack(folds))[0])
+    scores["auc"] = float(scores_under(predictions.subset(rows), np.ones((len(rows), 1)))["auc"][0])
     return scores
 
 
@@ -97,5 +98,5 @@ def _binned_error(p: Floats, hit: Floats) -> float:
     return float(sum(abs(p[part].mean() - hit[part].mean()) * len(part) for part in bins) / len(p))
 
 
-def _known(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+def _known(value: float | None, times: float = 1.0) -> float | None:
+    return None if value is None or not np.isfinite(value) else float(value) * times

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import joblib
 import numpy as np
+from numpy.typing import NDArray
 
 from pdmr_classic.config import ReadingSettings
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.embeddings import read_embedding
-from pdmr_classic.io.openface import read_stream
+from pdmr_classic.io.openface import Stream, read_stream
 from pdmr_classic.reporter import LogReporter, Reporter
 from pdmr_classic.threads import current_folder, stand_in
 
@@ -35,6 +37,9 @@ class FileFacts:
     duration_s, frame_rate_hz, coverage : float
         Of a stream; coverage is the share of valid frames.
     refused : Finding or None
+    signature : ndarray of float32, or None
+        Where it was asked for: mean and standard deviation of each channel over valid frames, shape [2 C]; the audio
+        vector itself, shape [D]. A copy that was cut, resampled or rounded has nearly the same.
     """
 
     data_id: str
@@ -49,10 +54,16 @@ class FileFacts:
     content: str = ""
     findings: tuple[Finding, ...] = ()
     refused: Finding | None = None
+    signature: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
 
 def inspect_files(
-    dataset: Dataset, reading: ReadingSettings, *, jobs: int = 1, reporter: Reporter | None = None
+    dataset: Dataset,
+    reading: ReadingSettings,
+    *,
+    signatures: bool = False,
+    jobs: int = 1,
+    reporter: Reporter | None = None,
 ) -> list[FileFacts]:
     """Read every file of a data set and return the facts of each, in the order of its recordings."""
     reporter = reporter or LogReporter()
@@ -65,7 +76,8 @@ def inspect_files(
     chunks = [files[start : start + _FILES_A_TASK] for start in range(0, len(files), _FILES_A_TASK)]
     parallel = joblib.Parallel(n_jobs=jobs if len(chunks) > 2 else 1, return_as="generator")
     facts: list[FileFacts] = []
-    for found in parallel(joblib.delayed(_inspect)(chunk, reading, current_folder()) for chunk in chunks):
+    tasks = (joblib.delayed(_inspect)(chunk, reading, signatures, current_folder()) for chunk in chunks)
+    for found in parallel(tasks):
         facts += found
         reporter.progress("reading", len(facts), len(files))
     return facts
@@ -89,17 +101,25 @@ def repeated_contents(facts: Sequence[FileFacts]) -> list[Finding]:
     ]
 
 
-def _inspect(files: Sequence[tuple[str, str, Path]], reading: ReadingSettings, folder: str) -> list[FileFacts]:
+def _inspect(
+    files: Sequence[tuple[str, str, Path]], reading: ReadingSettings, signatures: bool, folder: str
+) -> list[FileFacts]:
     stand_in(folder)
-    return [_inspect_one(data_id, modality, path, reading) for data_id, modality, path in files]
+    return [_inspect_one(data_id, modality, path, reading, signatures) for data_id, modality, path in files]
 
 
-def _inspect_one(data_id: str, modality: str, path: Path, reading: ReadingSettings) -> FileFacts:
+def _inspect_one(data_id: str, modality: str, path: Path, reading: ReadingSettings, signatures: bool) -> FileFacts:
     try:
         if modality == "audio":
             vector = read_embedding(path)
             return FileFacts(
-                data_id, modality, path, width=len(vector.values), content=vector.content, findings=vector.findings
+                data_id,
+                modality,
+                path,
+                width=len(vector.values),
+                content=vector.content,
+                findings=vector.findings,
+                signature=vector.values.astype(np.float32) if signatures else None,
             )
         stream = read_stream(path, reading)
     except DataError as error:
@@ -115,4 +135,12 @@ def _inspect_one(data_id: str, modality: str, path: Path, reading: ReadingSettin
         coverage=float(np.mean(stream.valid)),
         content=stream.content,
         findings=stream.findings,
+        signature=_signature(stream) if signatures else None,
     )
+
+
+def _signature(stream: Stream) -> NDArray[np.float32]:
+    values = stream.values[stream.valid].astype(np.float64)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a channel without a valid frame stays NaN
+        return np.concatenate([np.nanmean(values, axis=0), np.nanstd(values, axis=0)]).astype(np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdmr_classic.features.probe import families_of
-from pdmr_classic.models.calibration import row_losses
+from pdmr_classic.models.calibration import log_loss
 from pdmr_classic.models.learners import fit_member, raw_scores
 from pdmr_classic.models.members import Member
 from pdmr_classic.models.problem import Problem, ViewData
@@ -44,8 +44,8 @@ def permutation_importance(
     Returns
     -------
     dict
-        `log_loss` as it is, and its rise in nats `by_family`, `by_modality` and `by_view` (all columns of the base
-        learners on that view), largest first.
+        `log_loss` as it is, weighted as in training, and its rise in nats `by_family`, `by_modality` and `by_view` (all
+        columns of the base learners on that view), largest first.
 
     References
     ----------
@@ -134,4 +134,4 @@ def _over_all(folds: Sequence[Mapping[Any, Floats]], data: ViewData) -> dict[Any
 def _loss(stacker: GroupedStacker, problem: Problem, columns: Sequence[Floats]) -> float:
     with one_thread():
         probability = stacker.join(columns, problem.present)
-    return float(np.nanmean(row_losses(probability, problem.y)))
+    return log_loss(probability, problem.y, problem.weights)

@@ -160,7 +160,9 @@ class DepressionModel:
 
     def _facts(self, features: pd.DataFrame, status: pd.Series, groups: pd.Series, problem: Problem) -> dict[str, Any]:
         members = self.stacker_.members_
-        probability = self.oof_["probability"] if self.positive_ is not None else None
+        probability = self.oof_.drop(columns=["status", "predicted"]).rename(
+            columns=lambda name: name.removeprefix(PROBABILITY_PREFIX)
+        )
         return {
             "classes": {label: int((status == label).sum()) for label in self.classes_},
             "positive": self.positive_,

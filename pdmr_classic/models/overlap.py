@@ -17,6 +17,7 @@ from sklearn.preprocessing import RobustScaler
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.features.extractor import VECTORS, Extraction
 from pdmr_classic.io.dataset import Dataset, load_dataset
+from pdmr_classic.io.inspection import FileFacts
 
 # A copy is five times nearer than the nearest neighbours of one set commonly are, the same person's among them.
 _NEAR = 0.2
@@ -161,6 +162,27 @@ def directions(vectors: NDArray[np.float64], centre: NDArray[np.float64]) -> NDA
     centred = vectors - centre
     length = np.linalg.norm(centred, axis=1, keepdims=True)
     return np.asarray(np.divide(centred, length, out=np.zeros_like(centred), where=length > 0))
+
+
+def near_copies_of_files(facts: Sequence[FileFacts], train: Sequence[FileFacts]) -> list[Copy]:
+    """Return which files are all but identical to one of `train`, as `near_copies`, from their signatures alone.
+
+    Copies with the same content are left out: these are told of as such.
+    """
+    contents = {fact.content for fact in train}
+    copies = near_copies(_signatures(facts), _signatures(train))
+    same = {(fact.data_id, fact.modality) for fact in facts if fact.content in contents}
+    return [copy for copy in copies if (copy.data_id, copy.modality) not in same]
+
+
+def _signatures(facts: Sequence[FileFacts]) -> pd.DataFrame:
+    rows: dict[str, dict[str, float]] = {}
+    for fact in facts:
+        if fact.signature is not None:
+            names = [f"video__{channel}__{what}" for what in ("mean", "std") for channel in fact.channels]
+            names = names or [f"{VECTORS[-1]}{place:04d}" for place in range(fact.width)]
+            rows.setdefault(fact.data_id, {}).update(zip(names, fact.signature.tolist(), strict=True))
+    return pd.DataFrame.from_dict(rows, orient="index").astype(np.float64)
 
 
 # ------------------------------------------------------------------------------------------- at prediction

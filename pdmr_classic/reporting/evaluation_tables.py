@@ -37,7 +37,7 @@ def evaluation_tables(found: Mapping[str, Any]) -> RenderableType:
     if any(found["importance"].values()):
         parts += ["", _importance(found["importance"])]
     for column, part in found["by"].items():
-        parts += ["", _subgroups(column, part, found["positive"])]
+        parts += ["", _subgroups(column, part)]
     parts += ["", *_sentences(found)]
     for warning in found["warnings"]:
         parts += ["", _warning(warning)]
@@ -64,14 +64,16 @@ def _heading(found: Mapping[str, Any]) -> Text:
     outer = found["outer"]
     counts = f"{found['n_recordings']} recordings of {found['n_subjects']} subjects"
     folds = f"{outer['folds']} outer folds x {outer['repeats']} ({outer['from']})"
-    sizes = [one["n_test"] for one in outer["sizes"]]
-    return Text(f"{counts}; {folds}, {min(sizes)} to {max(sizes)} held out in each.")
+    least, most = min(sizes := [one["n_test"] for one in outer["sizes"]]), max(sizes)
+    return Text(f"{counts}; {folds}, {least}{f' to {most}' if most > least else ''} held out in each.")
 
 
 def _scores(found: Mapping[str, Any]) -> Table:
     table = plain_table("on people that no model had seen", "mean", "sd of repeats", "95% interval")
     for name, part in found["scores"].items():
         label = _of_positive(_LABELS[name], found["positive"]) if name == "f1" else _LABELS[name]
+        if name == "auc" and found["positive"] is None:
+            label += ", class by class"
         table.add_row(label, _number(part["mean"]), _number(part["sd"]), _range(part))
     return table
 
@@ -107,11 +109,12 @@ def _importance(found: Mapping[str, Any]) -> Table:
     return table
 
 
-def _subgroups(column: str, part: Mapping[str, Any], positive: str | None) -> Table:
-    scores = ["f1", "auc"] if positive is not None else ["macro_f1"]
-    table = plain_table(f"by {column}", "n", *(_SHORT[name] for name in scores))
+def _subgroups(column: str, part: Mapping[str, Any]) -> Table:
+    scores = _shown(next(iter(part["groups"].values()))["scores"])
+    table = plain_table(f"by {column}", "n (subjects)", *(_SHORT[name] for name in scores))
     for value, group in part["groups"].items():
-        table.add_row(value, str(group["n_recordings"]), *(_with_interval(group["scores"][name]) for name in scores))
+        n = f"{group['n_recordings']} ({group['n_subjects']})"
+        table.add_row(value, n, *(_with_interval(group["scores"][name]) for name in scores))
     gaps = [part["gaps"].get(name) for name in scores]
     if any(gaps):
         table.add_row("largest gap", "", *(_number(gap["gap"]) if gap else _UNKNOWN for gap in gaps))
@@ -138,7 +141,7 @@ def _warning(warning: Mapping[str, Any]) -> Text:
 
 
 def _shown(scores: Mapping[str, Any]) -> list[str]:
-    return ["f1", "auc"] if "f1" in scores else ["macro_f1"]
+    return ["f1" if "f1" in scores else "macro_f1", "auc"]
 
 
 def _of_positive(label: str, positive: str | None) -> str:

@@ -22,6 +22,7 @@ from pdmr_classic.io.embeddings import odd_widths
 from pdmr_classic.io.inspection import FileFacts, repeated_contents
 from pdmr_classic.io.openface import channel_kind, fewer_channels
 from pdmr_classic.models.model import DepressionModel
+from pdmr_classic.models.overlap import near_copies_of_files
 from pdmr_classic.models.target import check_labels
 from pdmr_classic.splits import feasible_folds
 
@@ -42,6 +43,8 @@ def summarise_check(
         refused += odd_widths([(fact.path, fact.width) for fact in facts if fact.width]).values()
     findings += repeated_contents([fact for _, facts in splits.values() for fact in facts])
     findings += _shared_subjects([dataset for dataset, _ in splits.values()])
+    if set(splits) == {"train", "test"}:
+        findings += _near_copies(splits["test"][1], splits["train"][1])
     trained_on = splits.get("train", next(iter(splits.values())))[0] if set(splits) != {"test"} else None
     return {
         "synthetic": any(dataset.is_synthetic for dataset, _ in splits.values()),
@@ -62,6 +65,16 @@ def _shared_subjects(datasets: Sequence[Dataset]) -> list[Finding]:
         return []
     what = f"{len(shared)} subjects are in train and in test: a score on test would be a leak"
     return [Finding("shared-subjects", what, file=known[-1].folder, mend="keep each subject on one side")]
+
+
+def _near_copies(test: Sequence[FileFacts], train: Sequence[FileFacts]) -> list[Finding]:
+    """Tell of test files that nearly repeat a training file: `predict` will refuse them."""
+    paths = {(fact.data_id, fact.modality): fact.path for fact in test}
+    what = "a test recording is all but identical to one in train; if it is a copy, a score on it is a leak"
+    return [
+        Finding("near-copy", what, file=paths[copy.data_id, copy.modality], found=f"train {copy.modality} {copy.of!r}")
+        for copy in near_copies_of_files(test, train)
+    ]
 
 
 def _about_labels(dataset: Dataset | None, settings: Settings) -> list[Finding]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
 from program import QUICK, run
+from rich.console import Console
+
+from pdmr_classic.reporting.evaluation_tables import evaluation_tables
 
 
 @pytest.fixture(scope="module")
@@ -14,7 +18,20 @@ def walk(tmp_path_factory: pytest.TempPathFactory, small_set: Path) -> Path:
     """Return a folder with an evaluation of a small set, and what was printed."""
     folder = tmp_path_factory.mktemp("evaluate")
     (folder / "quick.toml").write_text(QUICK)
-    options = ("--config", "quick.toml", "--folds", "3", "--repeats", "2", "--jobs", "1", "--by", "gender")
+    options = (
+        "--config",
+        "quick.toml",
+        "--folds",
+        "3",
+        "--repeats",
+        "2",
+        "--jobs",
+        "1",
+        "--by",
+        "gender",
+        "--by",
+        "status",
+    )
     result = run("evaluate", small_set, *options, cwd=folder)
     assert result.returncode == 0, result.stderr
     (folder / "stdout.txt").write_text(result.stdout)
@@ -34,6 +51,14 @@ def test_the_tables_fit_into_80_columns_and_say_what_the_json_says(walk: Path) -
     assert found["outer"]["repeats"] == 2
 
 
+def test_the_tables_are_printed_from_the_file_alone(walk: Path) -> None:
+    found = json.loads((walk / "evaluation.json").read_text())
+    console = Console(file=io.StringIO(), width=80, highlight=False)
+    console.print(evaluation_tables({**found, "out": "evaluation.json"}))
+    assert console.file.getvalue() == (walk / "stdout.txt").read_text()  # type: ignore[attr-defined]
+    assert list(found["by"]) == ["gender", "status"]
+
+
 def test_cost_and_progress_go_to_standard_error(walk: Path) -> None:
     text = (walk / "stderr.txt").read_text()
     assert text.index("18 models will be tuned and trained") < text.index("outer folds 0/6")
@@ -49,11 +74,17 @@ def test_only_the_evaluation_is_left(walk: Path) -> None:
 
 def test_json_prints_one_object_the_one_that_is_written(walk: Path, small_set: Path, tmp_path: Path) -> None:
     options = ("--config", walk / "quick.toml", "--folds", "3", "--repeats", "1", "--jobs", "1", "--no-stress")
+    options += ("--metric", "balanced_accuracy", "--threshold", "0.25")
     result = run("evaluate", small_set, *options, "--json", cwd=tmp_path)
     assert result.stderr == ""
     written = json.loads((tmp_path / "evaluation.json").read_text())
     assert json.loads(result.stdout) == {**written, "out": "evaluation.json"}
     assert written["stress"] == {}
+    assert written["settings"]["learning"]["metric"] == "balanced_accuracy"
+    assert written["settings"]["learning"]["threshold"] == 0.25
+    called = {row["probability"] >= 0.25: row["predicted"] for row in written["predictions"]}
+    assert called.get(True) in ("Depression", None)
+    assert called.get(False) in ("Normal", None)
 
 
 def test_compare_shows_the_differences_in_80_columns(walk: Path) -> None:
@@ -69,6 +100,8 @@ def test_compare_shows_the_differences_in_80_columns(walk: Path) -> None:
     [
         (("evaluate", "nowhere"), 3, "the data folder does not exist"),
         (("evaluate", "SET", "--by", "planet"), 2, "--by names no column of the labels"),
+        (("evaluate", "SET", "--by", "subject_id"), 2, "tells single people apart"),
+        (("evaluate", "SET", "--metric", "f7"), 2, "the setting learning.metric is wrong"),
         (("evaluate", "SET", "--out", "."), 5, "the target is a folder"),
         (("evaluate", "SET", "--folds", "1"), 2, "--folds"),
         (("compare", "evaluation.json", "quick.toml"), 3, "the evaluation cannot be read"),

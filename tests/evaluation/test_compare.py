@@ -62,24 +62,6 @@ def test_the_order_of_rows_does_not_matter() -> None:
     assert compare(evaluation(A), turned) == compare(evaluation(A), evaluation(better(A)))
 
 
-def test_the_paired_interval_covers_the_true_difference() -> None:
-    """Two models of equal worth, whose scores share the people but not the models' own noise."""
-    covered = 0
-    for study in range(100):
-        ours = simulated(1.4, seed=study)
-        rng = np.random.default_rng(10_000 + study)
-        noisy = 1 / (
-            1
-            + np.exp(
-                -np.log(ours.probability[:, 1] / ours.probability[:, 0])[:, None] - rng.normal(size=(len(ours), 2))
-            )
-        )
-        pair = [replace(ours, probability=np.column_stack([1 - p, p])) for p in noisy.T]
-        part = compare(*map(evaluation, pair))["differences"]["auc"]
-        covered += part["low"] <= 0 <= part["high"]
-    assert covered >= 92
-
-
 @pytest.mark.parametrize(
     ("other", "what"),
     [

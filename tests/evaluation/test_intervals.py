@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from simulated import simulated, true_auc
+from simulated import learned, simulated, true_auc
 from sklearn.metrics import roc_auc_score
 
+from pdmr_classic.evaluation import intervals
 from pdmr_classic.evaluation.intervals import (
     auc_under,
     bootstrap_scores,
@@ -14,20 +15,51 @@ from pdmr_classic.evaluation.intervals import (
     share_interval,
     subjects_of_rarest_class,
 )
+from pdmr_classic.evaluation.predictions import Predictions
 from pdmr_classic.evaluation.tally import calibration_error, scores_of_repeat, tally
 
 
-@pytest.mark.parametrize("distance", [0.0, 1.4, 2.6])
-def test_the_interval_covers_the_true_auc_in_92_of_100_studies(distance: float) -> None:
+def interval_of(predictions: Predictions) -> tuple[float, float]:
+    found = share_interval(bootstrap_scores(predictions, draws=300)["auc"], subjects_of_rarest_class(predictions))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("distance", [0.0, 1.5, 3.0])
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_the_interval_covers_the_auc_among_many_other_people_in_92_of_100_studies(
+    distance: float, repeats: int
+) -> None:
     covered = 0
     for study in range(100):
-        predictions = simulated(distance, repeats=1 + study % 2, seed=study)
-        interval = share_interval(
-            bootstrap_scores(predictions, draws=500)["auc"], subjects_of_rarest_class(predictions)
-        )
-        assert interval is not None
-        covered += interval[0] <= true_auc(distance) <= interval[1]
+        predictions, true = learned(distance, repeats=repeats, seed=study)
+        low, high = interval_of(predictions)
+        covered += low <= true <= high
     assert covered >= 92
+
+
+@pytest.mark.parametrize("distance", [0.0, 1.0])
+def test_the_paired_interval_covers_the_true_difference_in_92_of_100_studies(distance: float) -> None:
+    """Two learners on the same people and folds; the truth is their difference among many other people."""
+    covered = 0
+    for study in range(100):
+        pair = [learned(distance, repeats=3, seed=study, penalty=penalty) for penalty in (1.0, 1000.0)]
+        ours, theirs = (bootstrap_scores(predictions, draws=300)["auc"] for predictions, _ in pair)
+        interval = difference_interval(theirs - ours, subjects_of_rarest_class(pair[0][0]))
+        assert interval is not None
+        covered += interval[0] <= pair[1][1] - pair[0][1] <= interval[1]
+    assert covered >= 92
+
+
+def test_without_the_sqrt_of_2_it_would_cover_too_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intervals, "MET_TWICE", 1.0)
+    found = [interval_of(learned(0.0, repeats=3, seed=study)[0]) for study in range(100)]
+    assert sum(low <= 0.5 <= high for low, high in found) < 92
+
+
+def test_the_interval_covers_the_true_auc_where_nobody_was_learned_from() -> None:
+    found = [interval_of(simulated(1.4, seed=study)) for study in range(100)]
+    assert sum(low <= true_auc(1.4) <= high for low, high in found) >= 92
 
 
 def test_the_simulated_studies_have_the_auc_that_they_say() -> None:

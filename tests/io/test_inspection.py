@@ -115,6 +115,16 @@ def test_workers_look_for_relative_paths_where_the_caller_stands_now(
         assert facts[0].path == Path("set/video/00.csv")
 
 
+def test_signatures_are_taken_where_they_are_asked_for(folder: Path) -> None:
+    assert all(fact.signature is None for fact in inspected(folder))
+    video, audio, refused, *_ = inspected(folder, signatures=True)
+    assert video.signature is not None
+    assert video.signature.tolist() == pytest.approx([5 / 3, 2**0.5 / 3]), "frame 2 is invalid"
+    assert audio.signature is not None
+    assert audio.signature.tolist()[:2] == [1, 2]
+    assert refused.signature is None
+
+
 def test_recordings_with_the_same_content_are_told_once(folder: Path) -> None:
     (finding,) = repeated_contents(inspected(folder))
     assert finding.code == "same-content"

@@ -44,6 +44,22 @@ def test_importance_is_the_same_for_any_number_of_jobs() -> None:
     assert found[0] == found[1]
 
 
+def test_rows_of_weight_zero_have_no_say() -> None:
+    """The video says who is positive, but for rows of weight zero, of which it says the opposite."""
+    rng = np.random.default_rng(0)
+    n = 60
+    label, ignored = np.arange(n) % 2, np.arange(n) % 6 >= 4
+    said = np.where(ignored, 1 - label, label) + 0.3 * rng.normal(size=n)
+    features = pd.DataFrame({"video__pose_Rx__mean": said, "audio__vector__000": rng.normal(size=n)})
+    features.index = pd.Index([f"r{k:02d}" for k in range(n)], name="data_id")
+    status = pd.Series(np.where(label, "Depression", "Normal").astype(object), index=features.index)
+    model = DepressionModel(Settings().override(QUICK))
+    model.fit(features, status, pd.Series(features.index, index=features.index), sample_weight=(~ignored).astype(float))
+    importance = model.facts_["importance"]
+    assert importance["log_loss"] < 0.4
+    assert importance["by_modality"]["video"] > 0.3
+
+
 def test_importance_can_be_left_out() -> None:
     features = pd.DataFrame({"video__a__mean": np.arange(8.0)}, index=pd.Index(list("abcdefgh"), name="data_id"))
     status = pd.Series(["Depression", "Normal"] * 4, index=features.index, dtype=object)

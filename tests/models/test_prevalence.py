@@ -183,6 +183,16 @@ def test_an_estimated_prevalence_is_told_with_what_it_moved() -> None:
     assert f"{answers.threshold:.3f}" in told.found
 
 
+@pytest.mark.parametrize(("share", "told"), [(0.001, ["prevalence", "prevalence-at-the-edge"]), (0.2, ["prevalence"])])
+def test_an_estimate_that_leaves_next_to_nobody_to_a_class_is_told(share: float, told: list[str]) -> None:
+    p, _ = simulated([1 - share, share], n=1000, seed=1)
+    answers = decision().answer(p, None, "estimate")
+    assert [finding.code for finding in answers.findings] == told
+    assert str(answers.findings[-1].mend).startswith("pass a share that is known") == (len(told) == 2)
+    # A share that was given is the user's own knowledge, however small.
+    assert [finding.code for finding in decision().answer(p, None, 0.001).findings] == ["prevalence"]
+
+
 def test_a_threshold_that_was_given_stays_whatever_is_asked_for() -> None:
     ours = decision(threshold=0.7)
     p, _ = simulated([0.9, 0.1], n=50, seed=1)

@@ -91,6 +91,32 @@ def test_a_check_says_what_fit_would_refuse(
     assert (code or "unknown-label") in codes
 
 
+def both_checked(root: Path) -> dict[str, Any]:
+    splits = {name: load_dataset(root / name) for name in ("train", "test")}
+    reading = Settings().reading
+    return summarise_check(
+        {name: (data, inspect_files(data, reading, signatures=True)) for name, data in splits.items()}, Settings()
+    )
+
+
+def test_a_check_tells_of_test_recordings_that_nearly_repeat_one_of_train(small_set: Path, tmp_path: Path) -> None:
+    root = shutil.copytree(small_set, tmp_path / "set")
+    assert "near-copy" not in {finding["code"] for finding in both_checked(root)["findings"]}
+    video, audio = (sorted((root / "train" / modality).iterdir())[0] for modality in ("video", "audio"))
+    header, *rows = video.read_text().splitlines()
+    (root / "test/video/x1.csv").write_text("\n".join([header, *rows[3:]]) + "\n")
+    vector = [f"{float(value):.3f}" for value in audio.read_text().split(",")]
+    (root / "test/audio/x2.csv").write_text(",".join(vector) + "\n")
+    shutil.copy(video, root / "test/video/x3.csv")
+    found = both_checked(root)["findings"]
+    near = {finding["file"]: finding["found"] for finding in found if finding["code"] == "near-copy"}
+    assert near == {
+        str(root / "test/video/x1.csv"): f"train video {video.stem!r}",
+        str(root / "test/audio/x2.csv"): f"train audio {audio.stem!r}",
+    }
+    assert [finding["file"] for finding in found if finding["code"] == "same-content"] == [str(video)]
+
+
 def test_summaries_are_plain_data(small_set: Path, fitted_model: DepressionModel) -> None:
     extraction = FeatureExtractor().extract(load_dataset(small_set / "test"))
     predictions = fitted_model.predict(load_dataset(small_set / "test"))

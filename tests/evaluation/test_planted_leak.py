@@ -1,0 +1,131 @@
+"""A planted leak: every feature says who it is, and labels are drawn by subject. Whatever path it takes, AUC is chance.
+
+Judged by AUC: under random labels F1 is near its floor, whoever leaks.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from pdmr_classic import DepressionModel, Settings, evaluate, load_dataset
+from pdmr_classic.evaluation import folds, nested
+from pdmr_classic.evaluation.nested import evaluate_features
+from pdmr_classic.models.learners import LEARNERS, raw_scores
+
+SUBJECTS, EACH, COLUMNS = 20, 4, 12
+QUICK = Settings().override(
+    {
+        "learning.learners": ("svm",),
+        "learning.trials": 1,
+        "learning.repeats": 1,
+        "learning.folds": 3,
+        "learning.importance": False,
+    }
+)
+Study = tuple[pd.DataFrame, pd.Series, pd.Series]
+
+
+@pytest.fixture(scope="module")
+def leak() -> Study:
+    rng = np.random.default_rng(0)
+    subject = np.repeat(np.arange(SUBJECTS), EACH)
+    prints = rng.normal(size=(SUBJECTS, COLUMNS))[subject]
+    index = pd.Index([f"r{place:03d}" for place in range(len(subject))], name="data_id")
+    views = ["video"] * (COLUMNS // 2) + ["audio"] * (COLUMNS // 2)
+    names = [f"{view}__vector__{place:03d}" for place, view in enumerate(views)]
+    table = pd.DataFrame(prints + 0.01 * rng.normal(size=prints.shape), index=index, columns=names)
+    table["quality__stream__duration_s"] = rng.normal(size=SUBJECTS)[subject]
+    label = rng.permutation(np.arange(SUBJECTS) % 2)[subject]
+    status = pd.Series(np.array(["Depression", "Normal"], dtype=object)[label], index=index)
+    return table, status, pd.Series([f"S{number}" for number in subject], index=index)
+
+
+def everybody_for_oneself(leak: Study) -> Study:
+    table, status, _ = leak
+    return table, status, pd.Series(table.index, index=table.index)
+
+
+def run(study: Study, changes: dict[str, Any] | None = None, **options: Any) -> dict[str, Any]:
+    settings = QUICK.override(changes or {})
+    return evaluate_features(*study, **{"settings": settings, "folds": 4, "repeats": 1, **options})
+
+
+def is_chance(found: dict[str, Any]) -> bool:
+    """Return whether nothing was learned: not by the models, nor their calibration, nor their threshold."""
+    auc, right, brier = (found["scores"][name] for name in ("auc", "balanced_accuracy", "brier"))
+    systems = [found, *(part for name, part in found["baselines"].items() if name != "floor")]
+    honest = all(part["scores"]["auc"]["low"] <= 0.5 for part in systems)
+    return honest and auc["high"] >= 0.5 and right["low"] <= 0.5 and brier["high"] > 0.25
+
+
+def test_without_groups_it_would_be_seen_by_models_calibration_and_threshold(leak: Study) -> None:
+    found = run(everybody_for_oneself(leak))
+    for part in (found, found["baselines"]["video_only"], found["baselines"]["audio_only"]):
+        assert part["scores"]["auc"]["mean"] > 0.95
+        assert part["scores"]["auc"]["low"] > 0.7
+    assert found["scores"]["balanced_accuracy"]["low"] > 0.7
+    assert found["scores"]["brier"]["high"] < 0.2
+    assert not is_chance(found)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="fit, calibrate, threshold"),
+        pytest.param({"learning.metric": "balanced_accuracy", "learning.repeats": 2}, id="another metric"),
+        pytest.param({"learning.learners": tuple(LEARNERS)}, id="stack", marks=pytest.mark.slow),
+        pytest.param({"learning.trials": 6, "learning.repeats": 2}, id="select", marks=pytest.mark.slow),
+    ],
+)
+def test_a_planted_leak_is_worth_nothing(leak: Study, changes: dict[str, Any]) -> None:
+    assert is_chance(run(leak, changes))
+
+
+def test_a_fit_s_own_folds_find_chance_though_its_learners_know_every_subject(leak: Study) -> None:
+    model = DepressionModel(QUICK).fit(*leak)
+    is_positive = leak[1] == "Depression"
+    video = leak[0].filter(regex="^video").to_numpy()
+    known = raw_scores(model.stacker_.models_["video/svm"], video)[:, 0]
+    assert roc_auc_score(is_positive, -known) > 0.95, "Normal is the second class"
+    assert roc_auc_score(is_positive[model.oof_.index], model.oof_["probability"]) < 0.75
+    assert model.facts_["inner_scores"]["balanced_accuracy"] < 0.75
+
+
+def test_it_is_worth_nothing_when_a_run_goes_on_with_kept_folds(
+    leak: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+
+    def ending(*args: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return folds.run_fold(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(nested, "run_fold", ending)
+        with pytest.raises(KeyboardInterrupt):
+            run(leak, keep=tmp_path / "kept")
+    assert (tmp_path / "kept").exists()
+    assert is_chance(run(leak, keep=tmp_path / "kept"))
+
+
+@pytest.mark.parametrize("groups", ["subject_id", "re:(.*)"])
+def test_it_is_worth_nothing_from_files_and_again_from_the_cache(leak: Study, tmp_path: Path, groups: str) -> None:
+    table, status, subjects = leak
+    (tmp_path / "audio").mkdir()
+    for data_id, row in table.iloc[:, :COLUMNS].iterrows():
+        (tmp_path / "audio" / f"{data_id}.csv").write_text(",".join(map(str, row)) + "\n")
+    labels = pd.DataFrame({"status": status, "subject_id": subjects})
+    labels.to_csv(tmp_path / "labels.csv")
+    data = load_dataset(tmp_path, groups=groups)
+    options: dict[str, Any] = {"settings": QUICK, "folds": 4, "repeats": 1, "cache": tmp_path / "cache"}
+    found = [evaluate(data, **options) for _ in range(2)]
+    assert found[0] == found[1]
+    assert is_chance(found[0]) == (groups == "subject_id")
