@@ -31,6 +31,11 @@ class Calibrator:
         spread = np.sqrt(np.average((scores - self.centre_) ** 2, axis=0, weights=weights))
         self.spread_ = np.where(spread > 0, spread, 1.0)
         self.model_ = LogisticRegression(C=_STRENGTH, max_iter=1000).fit(self._scaled(scores), y, weights)
+        # Out of fold, a learner that knows nothing ranks a little against the labels: turned round, it would seem to
+        # know something (and with leaking folds, a perfect learner would be turned upside down). It says the shares.
+        if len(self.model_.classes_) == 2 and self.model_.coef_[0, 0] < 0:
+            share = np.average(y == self.model_.classes_[1], weights=weights)
+            self.model_.coef_[:], self.model_.intercept_[:] = 0.0, np.log(share / (1 - share))
         return self
 
     def predict_proba(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:

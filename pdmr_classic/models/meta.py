@@ -16,7 +16,7 @@ from pdmr_classic.splits import Fold
 Floats = NDArray[np.float64]
 
 # Pulls the weights to those of a plain average: a hundred subjects can hardly tell a dozen learners apart.
-_RIDGE = 0.5
+_RIDGE = 2.0
 
 
 class Combiner:

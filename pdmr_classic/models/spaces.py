@@ -20,7 +20,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
         "learning_rate": 0.05,
         "num_leaves": 7,
         "min_child_samples": 10,
-        "colsample_bytree": 0.5,
+        "colsample_bytree": 0.2,
         "subsample": 0.8,
         "reg_lambda": 1.0,
     },
@@ -30,12 +30,12 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
         "learning_rate": 0.05,
         "max_depth": 3,
         "min_child_weight": 2.0,
-        "colsample_bytree": 0.5,
+        "colsample_bytree": 0.2,
         "subsample": 0.8,
         "reg_lambda": 1.0,
     },
     "svm": {"k": None, "C": 2.0, "gamma_scale": 1.0},
-    "linear": {"k": None, "C": 1.0},
+    "linear": {"k": None, "C": 3.0},
 }
 
 
@@ -62,7 +62,7 @@ def suggest(learner: str, trial: Trial, has_audio: bool) -> dict[str, Any]:
         return params
     params["n_estimators"] = trial.suggest_int("n_estimators", 30, 300, log=True)
     params["learning_rate"] = trial.suggest_float("learning_rate", 0.01, 0.2, log=True)
-    params["colsample_bytree"] = trial.suggest_float("colsample_bytree", 0.2, 1.0)
+    params["colsample_bytree"] = trial.suggest_float("colsample_bytree", 0.1, 1.0, log=True)
     params["subsample"] = trial.suggest_float("subsample", 0.5, 1.0)
     params["reg_lambda"] = trial.suggest_float("reg_lambda", 0.01, 30.0, log=True)
     if learner == "lightgbm":
