@@ -16,23 +16,27 @@ from pdmr_classic.models.artifact import load_artifact, manifest_path, save_arti
 _SAVES = """
 import os, sys
 from pathlib import Path
-from pdmr_classic.models.artifact import save_artifact
 from warm import Changes
+from test_pair import save
 folder, place = Path(sys.argv[1]), 0
 while True:
     place += 1
     path = folder / str(place) / "m.joblib"
     if sys.argv[2] == "old":
-        save_artifact({"age": "old"}, path, {"age": "old"})
+        save({"age": "old"}, path)
     path.parent.mkdir(exist_ok=True)
     pid = os.fork()
     if pid == 0:
         Changes(os.devnull, "any", place).watch()
-        save_artifact({"age": "new"}, path, {"age": "new"})
+        save({"age": "new"}, path)
         os._exit(0)
     if os.waitpid(pid, 0)[1] == 0:
         break
 """
+
+
+def save(model: dict[str, str], path: Path) -> Path:
+    return save_artifact(model, path, {"features": ["video__c__mean"], **model})
 
 
 def age(path: Path) -> str:
@@ -55,7 +59,7 @@ def test_a_save_that_is_killed_at_any_change_of_the_disk_leaves_one_whole_pair(t
     for folder in folders:
         path = folder / "m.joblib"
         ages.append(age(path))
-        save_artifact({"age": "newest"}, path, {"age": "newest"})
+        save({"age": "newest"}, path)
         assert load_artifact(path)[0] == {"age": "newest"}
         assert sorted(file.name for file in folder.iterdir()) == ["m.joblib", "m.json"]
     n_before = ages.count(before)
@@ -67,7 +71,7 @@ def test_a_save_that_is_killed_at_any_change_of_the_disk_leaves_one_whole_pair(t
 def test_a_manifest_that_cannot_be_written_leaves_the_old_pair_and_no_part(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = save_artifact({"age": "old"}, tmp_path / "m.joblib", {})
+    path = save({"age": "old"}, tmp_path / "m.joblib")
 
     def full(target: Path, text: str) -> None:
         raise TargetError("the target cannot be written", file=target)
@@ -75,13 +79,13 @@ def test_a_manifest_that_cannot_be_written_leaves_the_old_pair_and_no_part(
     with monkeypatch.context() as patch:
         patch.setattr(artifact, "write_text_atomic", full)
         with pytest.raises(TargetError, match="cannot be written"):
-            save_artifact({"age": "new"}, path, {})
+            save({"age": "new"}, path)
     assert load_artifact(path)[0] == {"age": "old"}
     assert sorted(file.name for file in tmp_path.iterdir()) == ["m.joblib", "m.json"]
 
 
 def test_a_model_that_waits_is_checked_like_any_other(tmp_path: Path) -> None:
-    path = save_artifact({"age": "old"}, tmp_path / "m.joblib", {})
+    path = save({"age": "old"}, tmp_path / "m.joblib")
     waiting = artifact._waiting(path, artifact.read_manifest(path)["sha256"])
     waiting.write_bytes(b"another file under its name")
     with pytest.raises(ArtifactError, match="not the one that its manifest describes; it was not opened"):
@@ -91,6 +95,6 @@ def test_a_model_that_waits_is_checked_like_any_other(tmp_path: Path) -> None:
 def test_models_that_wait_for_another_target_are_left_alone(tmp_path: Path) -> None:
     other = tmp_path / f".other.{'0' * 16}.joblib"
     other.write_text("of another run")
-    save_artifact({}, tmp_path / "m.joblib", {})
+    save({}, tmp_path / "m.joblib")
     assert other.exists()
     assert manifest_path(tmp_path / "m.joblib").exists()
