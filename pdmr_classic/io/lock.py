@@ -32,6 +32,8 @@ def locked(target: Path) -> Iterator[None]:
     """
     path = target.with_name(f"{target.name}.lock")
     with target_errors(target):
+        made = [folder for folder in path.parents if not folder.exists()]
+        path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = _take(path, target)
     try:
         with target_errors(target):
@@ -43,6 +45,10 @@ def locked(target: Path) -> Iterator[None]:
         with suppress(OSError):
             path.unlink()
         os.close(descriptor)
+        # Folders that hold nothing after all: what was asked for has been refused.
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
 
 
 @contextmanager
@@ -82,7 +88,6 @@ def try_lock(descriptor: int) -> bool:
 
 
 def _take(path: Path, target: Path) -> int:
-    path.parent.mkdir(parents=True, exist_ok=True)
     while True:
         # Not through a link: what stands in the file is cut off.
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
