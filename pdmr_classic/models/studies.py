@@ -25,6 +25,17 @@ from pdmr_classic.io.lock import locked
 _FINGERPRINT = "fingerprint"
 
 
+@contextmanager
+def experiments_allowed() -> Iterator[None]:
+    """Use what Optuna calls experimental in silence: the pruner, and before Optuna 5 the multivariate sampler.
+
+    Interfaces may change, which the tests with the oldest and the newest libraries guard against.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        yield
+
+
 class Studies:
     """Where the studies of one fit are kept: in memory, or in one file.
 
@@ -49,9 +60,7 @@ class Studies:
             The file holds the studies of another fit.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        with warnings.catch_warnings():
-            # The pruner's interface may change, which the constraints file and the tests guard against.
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        with experiments_allowed():
             pruner = optuna.pruners.WilcoxonPruner(p_threshold=0.1)
         study = optuna.create_study(
             storage=self._storage, study_name=name, direction="minimize", pruner=pruner, load_if_exists=True

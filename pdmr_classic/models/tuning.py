@@ -24,7 +24,7 @@ from pdmr_classic.models.learners import fit_member, raw_scores
 from pdmr_classic.models.members import Member
 from pdmr_classic.models.problem import ViewData
 from pdmr_classic.models.spaces import defaults, suggest
-from pdmr_classic.models.studies import Studies
+from pdmr_classic.models.studies import Studies, experiments_allowed
 from pdmr_classic.reporter import Reporter
 
 _RANDOM_TRIALS = 6
@@ -117,12 +117,13 @@ class MemberStudy:
         if not n_finished:
             self.study.enqueue_trial(defaults(self.member.learner, has_audio))
         # Seeded by what is finished, not by a state that lives on: a study that is resumed asks the same again.
-        self.study.sampler = optuna.samplers.TPESampler(
-            seed=_seed(self.seed, self.member.name, n_finished),
-            multivariate=True,
-            group=True,
-            n_startup_trials=_RANDOM_TRIALS,
-        )
+        with experiments_allowed():
+            self.study.sampler = optuna.samplers.TPESampler(
+                seed=_seed(self.seed, self.member.name, n_finished),
+                multivariate=True,
+                group=True,
+                n_startup_trials=_RANDOM_TRIALS,
+            )
         self.trial = self.study.ask()
         params = suggest(self.member.learner, self.trial, has_audio)
         self.trial.set_user_attr("params", params)
