@@ -102,6 +102,8 @@ def listing(folder: Path) -> dict[str, tuple[int, ...]]:
 
 def _facts(path: Path) -> tuple[int, ...]:
     status = path.lstat()
+    if stat.S_ISDIR(status.st_mode):
+        return status.st_mode, 0, 0, 0  # a lock in it comes and goes
     small = stat.S_ISREG(status.st_mode) and status.st_size < 1 << 20
     content = xxhash.xxh64_intdigest(path.read_bytes()) if small else 0
     return status.st_mode, status.st_size, status.st_mtime_ns, content

@@ -93,17 +93,25 @@ def test_as_many_rounds_are_run_as_there_are_trials(monkeypatch: pytest.MonkeyPa
     assert len(recorded(monkeypatch, trials=3)) == 3
 
 
-def test_the_studies_never_choose_what_was_worse_than_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: dict[str, list[float]] = {}
-    finish = MemberStudy.finish
+SURELY_BETTER = [0.50, 0.52, 0.48, 0.51, 0.49]
+LUCKY = [0.30, 0.80, 0.50, 0.70, 0.60]
 
-    def spying(study: MemberStudy) -> None:
-        told.setdefault(study.member.name, []).append(float(np.mean(study._losses)))
-        finish(study)
 
-    monkeypatch.setattr(MemberStudy, "finish", spying)
-    for member in tuned(trials=4):
-        assert (np.argmin(told[member.name]) == 0) == (dict(member.params) in FIRST)
+@pytest.mark.parametrize(("losses", "chosen"), [(SURELY_BETTER, 1), (LUCKY, 0)])
+def test_a_trial_wins_if_it_is_surely_better_than_the_default(
+    losses: list[float], chosen: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = problem(n_folds=5).data["video"]
+    study = MemberStudy(Member("video", "svm"), data, LearningSettings(repeats=2), Studies().open("video/svm"))
+    asked = []
+    for of_folds in ([0.6] * 5, losses):
+        monkeypatch.setattr(tuning, "fold_losses", lambda folds, found, data, told=of_folds: told)
+        study.ask()
+        asked.append(dict(study.asked.params))
+        study.report(range(5), [])
+        study.report(range(5, 10), [])
+        study.finish()
+    assert dict(study.best.params) == asked[chosen]
 
 
 def test_a_trial_that_is_worse_on_every_fold_is_given_up_after_a_repeat() -> None:
