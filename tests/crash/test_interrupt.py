@@ -117,7 +117,9 @@ def test_an_interrupted_fit_ends_at_once_says_how_to_go_on_and_goes_on(
     assert seconds < _ALLOWED_S
     run.wait_for_an_empty_group()
     assert run.process.returncode == 130
-    (message,) = [line for line in run.lines if not line.startswith(("reading", "tuning", "training"))]
+    messages = [line for line in run.lines if not line.startswith(("reading", "tuning", "training"))]
+    assert len(messages) == 1, "".join(messages)
+    (message,) = messages
     journal = place / "m.joblib.studies"
     what = f"what is finished is kept in {journal}; run the same command again: it goes on from there"
     assert message == (f"interrupted; {what}\n" if kept else "interrupted; run the same command again\n")
