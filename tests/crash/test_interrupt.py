@@ -116,7 +116,7 @@ def test_an_interrupted_fit_ends_at_once_says_how_to_go_on_and_goes_on(
     print(f"\n{signal.Signals(number).name} at {at!r}: ended after {seconds:.2f} s (promised {_PROMISED_S} s)")
     assert seconds < _ALLOWED_S
     run.wait_for_an_empty_group()
-    assert run.process.returncode == 130
+    assert run.process.returncode == 130, "".join(run.lines)
     messages = [line for line in run.lines if not line.startswith(("reading", "tuning", "training"))]
     assert len(messages) == 1, "".join(messages)
     (message,) = messages
