@@ -103,8 +103,9 @@ def _environment(**variables: str) -> Iterator[None]:
                 os.environ[name] = before[name]
 
 
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    if not _told.locked():  # else it is on its way out
+        raise KeyboardInterrupt
 
 
 def _try_again(unraisable: sys.UnraisableHookArgs) -> None:
@@ -136,7 +137,8 @@ def _leave() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
-    for worker in multiprocessing.active_children():
+    # Workers of joblib have no `kill` of their own.
+    for pid in [worker.pid for worker in multiprocessing.active_children() if worker.pid]:
         with suppress(OSError):
-            worker.kill()
+            os.kill(pid, signal.SIGKILL)
     os._exit(INTERRUPTED)

@@ -248,3 +248,19 @@ def test_an_interrupt_that_a_finalizer_swallows_comes_again(tmp_path: Path) -> N
     assert code == 130
     assert seconds < _ALLOWED_S
     assert messages == "interrupted\n"
+
+
+def test_workers_that_wait_for_work_are_ended_too(tmp_path: Path) -> None:
+    body = """
+        import joblib
+        from pdmr_classic.cli._interrupt import mortal_workers
+
+        with mortal_workers():
+            joblib.Parallel(n_jobs=2)(joblib.delayed(abs)(k) for k in range(8))
+            print("now", flush=True)
+            time.sleep(60)
+        """
+    # They hold standard error: without their end, it would not end.
+    code, seconds, messages = interrupted(body, tmp_path)
+    assert (code, messages) == (130, "interrupted\n")
+    assert seconds < _ALLOWED_S
