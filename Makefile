@@ -1,5 +1,8 @@
 # Two commands from a fresh clone: `make demo` and `make test`. They need Python >= 3.11, pip and make.
 PYTHON ?= python3
+# The newest libraries may ask for a newer Python: the newest one that is there and that the project supports.
+PYTHON_NEWEST ?= $(shell for python in python3.13 python3.12 $(PYTHON); do \
+	$$python -c 'import ensurepip' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -10,12 +13,15 @@ ifneq ($(REAL_DATA),)
 export PDMR_REAL_DATA ?= $(abspath $(REAL_DATA))
 endif
 
-.PHONY: help demo test lint types check-fast audit clean
+.PHONY: help demo test lint types check-fast test-oldest test-newest fuzz audit clean
 
 help:
 	@echo "make demo        install, then run the whole path on a synthetic set"
 	@echo "make test        install what the tests need, then lint, types, tests"
 	@echo "make check-fast  the same without the long tests"
+	@echo "make test-oldest, make test-newest"
+	@echo "                 the fast tests on the oldest supported and the newest versions of the libraries"
+	@echo "make fuzz        100,000 broken files for the readers; FUZZ='--examples 1000 --seed 7' for others"
 	@echo "make audit       ask PyPI for known holes in the pinned versions (needs the internet; no part of make test)"
 	@echo "make clean       remove the environment and caches"
 
@@ -28,7 +34,7 @@ $(VENV)/.core: $(VENV)/bin/python pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.test: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(PIP) install --quiet -c constraints.txt -e '.[test]'
+	$(PIP) install --quiet -c constraints.txt -e '.[lint,test]'
 	@touch $@ $(VENV)/.core
 
 demo: $(VENV)/.core
@@ -47,6 +53,27 @@ test: lint types
 check-fast: lint types
 	$(BIN)/pytest -m 'not slow'
 
+# Other versions of the libraries, each in an environment of its own.
+$(VENV)-oldest/.test: pyproject.toml constraints-oldest.txt
+	$(PYTHON) -m venv --clear $(VENV)-oldest
+	$(VENV)-oldest/bin/python -m pip --disable-pip-version-check install --quiet -c constraints-oldest.txt -e '.[test]'
+	@touch $@
+
+# Made anew each time, without constraints: what is newest changes.
+$(VENV)-newest/.test: .FORCE
+	$(PYTHON_NEWEST) -m venv --clear $(VENV)-newest
+	$(VENV)-newest/bin/python -m pip --disable-pip-version-check install --quiet -e '.[test]'
+	@touch $@
+
+.FORCE:
+
+test-oldest test-newest: test-%: $(VENV)-%/.test
+	$(VENV)-$*/bin/python -m pip --disable-pip-version-check freeze --exclude-editable > $(VENV)-$*/versions.txt
+	$(VENV)-$*/bin/pytest -m 'not slow'
+
+fuzz: $(VENV)/.test
+	PYTHONPATH=tests nice -n 15 $(BIN)/python tests/io/fuzzing.py $(FUZZ)
+
 # In an environment of its own. Strict: a version that PyPI has no answer for is no version without holes.
 audit: $(VENV)/bin/python
 	$(PYTHON) -m venv $(VENV)-audit
@@ -54,4 +81,4 @@ audit: $(VENV)/bin/python
 	$(VENV)-audit/bin/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip --progress-spinner off
 
 clean:
-	rm -rf $(VENV) $(VENV)-audit .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-audit $(VENV)-oldest $(VENV)-newest .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -20,6 +20,9 @@ from typing import Any, ClassVar
 
 from pdmr_classic.escape import printable
 
+# A part may quote a file, and a file may have a cell of a megabyte.
+_LONGEST_PART = 4000
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -58,6 +61,12 @@ class Finding:
     expected: str | None = None
     found: str | None = None
     mend: str | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("what", "column", "expected", "found", "mend"):
+            text = getattr(self, name)
+            if text is not None and len(text) > _LONGEST_PART:
+                object.__setattr__(self, name, f"{text[:_LONGEST_PART]} …")
 
     @property
     def where(self) -> str | None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import functools
-import os
 import sys
 import traceback
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
 
 import typer
 
 from pdmr_classic.cli._interrupt import INTERRUPTED, mortal_workers, tell_interrupted
-from pdmr_classic.errors import Finding, PdmrError
+from pdmr_classic.errors import ConfigError, Finding, PdmrError, TargetError
 from pdmr_classic.escape import printable, to_json
 
 if TYPE_CHECKING:
@@ -29,13 +30,11 @@ def verb(function: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(function)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
+            _check_working_folder()
             # Verbs without --jobs start no workers.
             with mortal_workers() if kwargs.get("jobs", 1) != 1 else nullcontext():
                 function(*args, **kwargs)
             sys.stdout.flush()
-        except BrokenPipeError:
-            # `| head` has seen enough. Python would complain once more while it shuts down.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         except KeyboardInterrupt as interrupt:
             kept = getattr(interrupt, "__notes__", [])
             goes_on = ": it goes on from there" if kept else ""
@@ -46,10 +45,39 @@ def verb(function: Callable[P, None]) -> Callable[P, None]:
         except PdmrError as error:
             _exit(f"error: {error}", error.exit_code, debug=bool(kwargs.get("debug")))
         except Exception as error:
+            if _for_want_of_room(error):
+                _exit(f"error: {_no_room()}", TargetError.exit_code, debug=bool(kwargs.get("debug")))
             what = printable(f"this is a bug of pdmr-classic: {type(error).__name__}: {error}")
             _exit(f"{what}\n  mend:     report it, with what --debug shows", BUG, debug=bool(kwargs.get("debug")))
 
     return guarded
+
+
+def _check_working_folder() -> None:
+    """Refuse to work in a folder that was deleted: no worker can be started there, and no relative path found."""
+    try:
+        Path.cwd()
+    except OSError:
+        raise ConfigError(
+            "the working folder does not exist any more", mend="change to another one, and run the command again"
+        ) from None
+
+
+def _for_want_of_room(error: BaseException | None) -> bool:
+    """Whether a full disk is behind an error: workers are handed large arrays in files."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__context__ or error.__cause__
+    return False
+
+
+def _no_room() -> TargetError:
+    return TargetError(
+        "there is no room left for what the workers share",
+        expected="some free space in the folder of temporary files",
+        mend="free some, name a folder with room in JOBLIB_TEMP_FOLDER, or use --jobs 1",
+    )
 
 
 def _exit(message: str, code: int, *, debug: bool = False) -> None:
@@ -67,12 +95,8 @@ def show(summary: Any, as_json: bool, table: Callable[[Any], RenderableType]) ->
         return
     from rich.console import Console
 
-    class _Raising(Console):
-        def on_broken_pipe(self) -> None:  # rich would leave with 1, which is our code of a bug
-            raise BrokenPipeError
-
     # No markup: a label [red] is a label. What it may hold besides is escaped in all of the summary at once.
-    console = _Raising(soft_wrap=False, highlight=False, markup=False, emoji=False)
+    console = Console(soft_wrap=False, highlight=False, markup=False, emoji=False)
     console.print(table(_mapped(summary, _for_table)))
 
 

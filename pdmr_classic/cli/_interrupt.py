@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NoReturn
 
+from pdmr_classic.errors import TargetError
+
 INTERRUPTED = 130
 # For the work to be left in order. What is on the disk is whole at any moment, so none is needed.
 _GRACE_S = 1.0
@@ -135,7 +137,7 @@ def _await() -> None:
 def _leave() -> NoReturn:
     """End this process and its workers now: threads and exit handlers may wait for work that nobody wants any more."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, TargetError):
             stream.flush()
     # Workers of joblib have no `kill` of their own.
     for pid in [worker.pid for worker in multiprocessing.active_children() if worker.pid]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from pdmr_classic import __version__
 from pdmr_classic.cli._interrupt import interruptible
+from pdmr_classic.cli._streams import prepare_streams
 from pdmr_classic.cli.check import check
 from pdmr_classic.cli.compare import compare
 from pdmr_classic.cli.demo import demo
@@ -18,6 +20,7 @@ from pdmr_classic.cli.fit import fit
 from pdmr_classic.cli.predict import predict
 from pdmr_classic.cli.score import score
 from pdmr_classic.cli.synth import synth
+from pdmr_classic.errors import PdmrError
 
 app = typer.Typer(
     name="pdmr-classic",
@@ -51,5 +54,13 @@ def _options(
 
 def main() -> None:
     """Run the program."""
+    prepare_streams()
     with interruptible():
-        app()
+        try:
+            try:
+                app()
+            finally:
+                sys.stdout.flush()
+        except PdmrError as error:  # outside of any verb: the help itself cannot be printed
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(error.exit_code)

@@ -20,6 +20,7 @@ from pdmr_classic.io.ids import wrong_id, wrong_text
 LABEL_FILES = ("labels.csv", "labels.jsonl", "labels.json")
 _EXPECTED = "data_id, status and perhaps subject_id"
 _MEND = "write one row a recording"
+_MOST_COLUMNS = 2_000
 
 
 def read_labels(path: str | Path) -> tuple[pd.DataFrame, list[Finding]]:
@@ -64,6 +65,16 @@ def read_labels(path: str | Path) -> tuple[pd.DataFrame, list[Finding]]:
         raise DataError(refused[0], refused[1:])
     if repeated:
         findings.append(Finding("duplicate-labels", f"{repeated} label rows are repeated", file=path))
+    names = {name for _, row in kept.values() for name in row}
+    if len(names) > _MOST_COLUMNS:  # JSON rows with a name of their own each would be a table of rows times rows
+        raise DataError(
+            "the label table has too many columns",
+            code="too-wide",
+            file=path,
+            expected=f"at most {_MOST_COLUMNS:,}",
+            found=f"{len(names):,}",
+            mend="keep data_id, status and the columns in use",
+        )
     frame = pd.DataFrame([row for _, row in kept.values()], dtype=object).fillna("")
     return frame.set_index("data_id"), findings
 
@@ -154,7 +165,8 @@ _Rows = list[tuple[int, dict[str, str]]]
 
 
 def _csv_rows(text: str, path: Path) -> _Rows:
-    delimiter = max(",;\t", key=text.lstrip().splitlines()[0].count)
+    first = (text.lstrip().splitlines() or [""])[0]
+    delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     header: list[str] = []
     rows: _Rows = []

@@ -34,6 +34,7 @@ _RIGID = frozenset({"pose", "gaze", "gaze_vector", "landmark"})
 # A step between frames of more than this many frame intervals is a gap: nothing is derived across it.
 _GAP_INTERVALS = 1.5
 _LIKELY_HZ = (1.0, 1000.0)
+_SHORTEST_STEP_S = 1e-9
 
 
 @lru_cache(maxsize=4096)
@@ -304,9 +305,8 @@ def _time(
     """Return time in s, the frame rate, the order of the rows where it had to be mended, and what to tell."""
     stamps = meta.get("timestamp")
     if stamps is not None and n > 1 and np.isfinite(stamps).all() and np.ptp(stamps) > 0:
-        order, told = _sorted(table, stamps, "timestamp")
-        stamps = stamps if order is None else stamps[order]
-        return stamps - stamps[0], _rate(stamps), order, told
+        time_s, order, told = _in_order(table, stamps, "timestamp", 1.0)
+        return time_s, _rate(table, stamps if order is None else stamps[order]), order, told
     # A single frame has no rate that could be missing.
     told = (
         []
@@ -322,17 +322,21 @@ def _time(
     )
     frames = meta.get("frame")
     if frames is not None and np.isfinite(frames).all() and (n == 1 or np.ptp(frames) > 0):
-        order, mended = _sorted(table, frames, "frame")
-        frames = frames if order is None else frames[order]
-        return (frames - frames[0]) / fps, fps, order, told + mended
+        time_s, order, mended = _in_order(table, frames, "frame", fps)
+        return time_s, fps, order, told + mended
     return np.arange(n) / fps, fps, None, told
 
 
-def _sorted(table: Table, clock: NDArray[np.float64], column: str) -> tuple[NDArray[np.intp] | None, list[Finding]]:
-    steps = np.diff(clock)
+def _in_order(
+    table: Table, clock: NDArray[np.float64], column: str, ticks_a_second: float
+) -> tuple[NDArray[np.float64], NDArray[np.intp] | None, list[Finding]]:
+    """Return time in s from the first frame on, strictly increasing, and the order of the rows if it had to change."""
+    # Times that differ may be one and the same as seconds from the start: -1e38, 0, 1e-5.
+    time_s = (clock - clock.min()) / ticks_a_second
+    steps = np.diff(time_s)
     if (steps > 0).all():
-        return None, []
-    if len(np.unique(clock)) < len(clock):
+        return time_s, None, []
+    if len(np.unique(time_s)) < len(time_s):
         row = int(np.argmax(steps <= 0)) + 1
         raise DataError(
             "time repeats or runs backwards",
@@ -344,16 +348,27 @@ def _sorted(table: Table, clock: NDArray[np.float64], column: str) -> tuple[NDAr
             found=f"{clock[row]:g}",
             mend="keep one run and one face a file",
         )
-    return np.argsort(clock), [
-        Finding("shuffled", "the rows were not in the order of time; they were sorted", file=table.path)
-    ]
+    order = np.argsort(time_s)
+    told = Finding("shuffled", "the rows were not in the order of time; they were sorted", file=table.path)
+    return time_s[order], order, [told]
 
 
-def _rate(stamps: NDArray[np.float64]) -> float:
+def _rate(table: Table, stamps: NDArray[np.float64]) -> float:
     """Return the mean rate over the steps without a gap: single steps are rounded to 1 ms by OpenFace."""
     steps = np.diff(stamps)
     regular = steps[steps < _GAP_INTERVALS * np.median(steps)]
-    rate = 1.0 / float(regular.mean())
+    step = float(regular.mean())
+    if step < _SHORTEST_STEP_S:
+        raise DataError(
+            "the timestamps give no frame rate",
+            code="no-time",
+            file=table.path,
+            column="timestamp",
+            expected="seconds",
+            found=f"steps of {step:g}",
+            mend="correct the column, or leave it out and pass --fps",
+        )
+    rate = 1.0 / step
     # 0.033, 0.067, 0.100 is 30 Hz, not 30.04: the last digit of the clock is noise.
     return float(round(rate)) if abs(rate - round(rate)) < 0.002 * rate else rate
 

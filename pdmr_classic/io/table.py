@@ -26,6 +26,8 @@ NAN_TOKENS = (
     *("", "nan", "NaN", "NAN", "NA", "N/A", "null", "None"),
     *("-nan", "-nan(ind)", "nan(ind)", "1.#QNAN", "-1.#QNAN", "1.#IND", "-1.#IND", "1.#INF", "-1.#INF"),
 )
+# pyarrow takes what C's strtod takes: -nan(snan), nan(0x7ff).
+_PAYLOAD_NAN = re.compile(r"-?nan\([0-9A-Za-z_]*\)", re.IGNORECASE)
 _NAN_TOKENS = frozenset(token.lower() for token in NAN_TOKENS)
 # Columns that carry no behaviour: a row counter, an identity, or the answer itself.
 _BOOKKEEPING = frozenset(
@@ -35,6 +37,8 @@ _BLOCK_BYTES = 1 << 22
 _LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|\Z)")
 _LEAD = re.compile(rb"(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))*+")
 _COMMENT = re.compile(rb"((?:\A|(?<=[\r\n]))[ \t]*)#([^\r\n]*)")
+# pyarrow takes 15 us and kilobytes for a column; OpenFace has 714, and no audio vector has this many.
+_MOST_COLUMNS = 100_000
 _SMALL_BYTES = 1 << 22
 _WIDE = 64
 
@@ -99,6 +103,8 @@ def read_table(path: str | Path, select: Select | None = None, known: Callable[[
     if layout.has_header and select is not None:
         names = list(select(names))
     columns, findings_of_parse = _parse(data, layout, names, path, known or (lambda name: False))
+    if columns and not len(next(iter(columns.values()))):
+        raise _no_rows(path, layout.header_lines + 1)
     findings += findings_of_parse
     if not data.endswith((b"\n", b"\r")):
         findings.append(
@@ -142,6 +148,16 @@ class _Layout:
         delimiter = _delimiter(first)
         decimal_comma = delimiter != "," and any("," in line for _, line in lines)
         fields = _fields(first, delimiter, path)
+        if len(fields) > _MOST_COLUMNS:
+            raise DataError(
+                "the file has too many columns",
+                code="too-wide",
+                file=path,
+                row=lines[0][0] + 1,
+                expected=f"at most {_MOST_COLUMNS:,}",
+                found=f"{len(fields):,}",
+                mend="write one row a line",
+            )
         findings = []
         if delimiter != ",":
             name = {"\t": "tabs", ";": "semicolons"}[delimiter]
@@ -241,7 +257,7 @@ def _no_table(path: Path, row: int, found: str) -> DataError:
         file=path,
         row=row,
         expected="rows of numbers",
-        found=found[:200],
+        found=found,
         mend="export it as CSV",
     )
 
@@ -340,10 +356,11 @@ def _parse_slowly(
     data: bytes, layout: _Layout, names: list[str], path: Path, known: Callable[[str], bool]
 ) -> tuple[dict[str, NDArray[np.float64]], list[Finding]]:
     """Walk the rows of what pyarrow refused: say where the fault is, or read what only it takes for one."""
-    where = {name: layout.names.index(name) for name in names}
+    place = {name: index for index, name in enumerate(layout.names)}
+    where = {name: place[name] for name in names}
     values = {name: array("d") for name in names}
     first_text: dict[str, tuple[int, str]] = {}
-    lines = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n").rstrip().split("\n")
+    lines = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n").rstrip("\n ").split("\n")
     for number, cells in _rows(lines, layout, path):
         if cells == layout.header:
             raise DataError(
@@ -386,15 +403,16 @@ def _rows(lines: list[str], layout: _Layout, path: Path) -> Iterator[tuple[int, 
     reader = csv.reader(lines[layout.header_lines :], delimiter=layout.delimiter, skipinitialspace=True)
     try:
         for row in reader:
-            cells = [cell.strip() for cell in row]
-            if len(cells) > 1 or any(cells):
-                yield layout.header_lines + reader.line_num, cells
+            number = layout.header_lines + reader.line_num
+            # A line of blanks is no row, but a single "" is an empty cell.
+            if len(row) > 1 or lines[number - 1].strip():
+                yield number, [cell.strip() for cell in row]
     except csv.Error as error:
         raise _no_table(path, layout.header_lines + reader.line_num, str(error)) from None
 
 
 def _value(text: str) -> float:
-    if text.lower() in _NAN_TOKENS:
+    if text.lower() in _NAN_TOKENS or _PAYLOAD_NAN.fullmatch(text):
         return float("nan")
     if "_" in text:
         raise ValueError(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -166,4 +167,7 @@ def raw_scores(model: Pipeline, X: NDArray[np.float64]) -> NDArray[np.float64]:
         if hasattr(model[-1], "decision_function"):
             scores = np.asarray(model.decision_function(X), dtype=np.float64)
             return scores[:, None] if scores.ndim == 1 else scores
-        return log_odds(np.asarray(model.predict_proba(X), dtype=np.float64))
+        with warnings.catch_warnings():
+            # LightGBM before 4.7 invents names for the columns of an array and then misses them.
+            warnings.filterwarnings("ignore", message="X does not have valid feature names")
+            return log_odds(np.asarray(model.predict_proba(X), dtype=np.float64))

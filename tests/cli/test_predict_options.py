@@ -25,7 +25,7 @@ def run(*args: object) -> Any:
 
 def summary(*args: object) -> dict[str, Any]:
     result = run(*args, "--json", "--jobs", 1)
-    assert result.exit_code == 0, result.stderr
+    assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
 
 
@@ -64,7 +64,7 @@ def test_the_metric_and_the_threshold_stand_in_the_manifest(small_set: Path, qui
 def test_a_metric_or_threshold_that_is_none_is_wrong_usage(small_set: Path, option: tuple[str, str]) -> None:
     result = run("fit", small_set, *option)
     assert result.exit_code == 2
-    assert option[1] in result.stderr
+    assert option[1] in result.output
 
 
 def test_weights_come_from_a_column_of_the_labels(small_set: Path, quick: Path, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_weights_come_from_a_column_of_the_labels(small_set: Path, quick: Path, 
     assert found["heavy"]["inner_scores"]["brier"] != without["inner_scores"]["brier"]
     result = run(*plain, tmp_path / "weights.toml")
     assert result.exit_code == 2
-    assert "data.weights names no column of the labels" in result.stderr
+    assert "data.weights names no column of the labels" in result.output
 
 
 @pytest.mark.parametrize("cell", ["", "much", "-1", "inf"])
@@ -121,7 +121,7 @@ def test_subjects_without_pooling_are_wrong_usage(small_set: Path, fitted_file: 
     who = with_subjects(small_set, tmp_path)
     result = run("predict", small_set, "--model", fitted_file, "--out", tmp_path / "r.jsonl", "--subjects", who)
     assert result.exit_code == 2
-    assert "--subjects has no effect without --pool-subjects" in result.stderr
+    assert "--subjects has no effect without --pool-subjects" in result.output
 
 
 @pytest.mark.parametrize("share", ["0.1", "estimate"])
@@ -139,7 +139,7 @@ def test_the_prevalence_stands_in_the_json(small_set: Path, fitted_file: Path, t
 def test_the_prevalence_is_told(small_set: Path, fitted_file: Path, tmp_path: Path) -> None:
     result = run("predict", small_set, "--model", fitted_file, "--out", tmp_path / "r.jsonl", "--prevalence", "0.1")
     assert result.exit_code == 0
-    assert "probabilities are for Depression 10.0% instead of" in result.stderr
+    assert "probabilities are for Depression 10.0% instead of" in result.output
 
 
 @pytest.mark.parametrize("share", ["0", "1", "11%", "often"])
@@ -148,7 +148,7 @@ def test_a_prevalence_that_is_no_share_is_wrong_usage(
 ) -> None:
     result = run("predict", small_set, "--model", fitted_file, "--out", tmp_path / "r.jsonl", "--prevalence", share)
     assert result.exit_code == 2
-    assert "--prevalence is no share" in result.stderr
+    assert "--prevalence is no share" in result.output
     assert not (tmp_path / "r.jsonl").exists()
 
 

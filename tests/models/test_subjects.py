@@ -186,7 +186,7 @@ def test_a_proposal_is_told_and_written(tmp_path: Path) -> None:
     assert "confidence" in str(finding.found)
     assert finding.file == out
     assert "--groups" in str(finding.mend)
-    written = pd.read_csv(out, dtype=str, index_col="data_id")["subject_id"]
+    written = pd.read_csv(out, dtype=str).set_index("data_id")["subject_id"]
     assert written.to_dict() == groups.to_dict()
     assert not [name for name in kept.columns if name.startswith("material__")]
 

@@ -1,0 +1,73 @@
+"""A set so small that the whole path over it takes seconds, and what the path gives in an ordinary environment."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from surroundings import Run, WholePath, process
+
+VERBS = Path(__file__).with_name("verbs.py")
+QUICK = """
+[learning]
+learners = ["lightgbm", "linear"]
+trials = 1
+repeats = 1
+folds = 3
+[features]
+families = ["distribution", "quality", "audio_vector"]
+"""
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with ten training and four test recordings; one class has a name that is not ASCII."""
+    folder = tmp_path_factory.mktemp("environment")
+    rng = np.random.default_rng(0)
+    header = "frame,timestamp,confidence,success,AU01_r,AU12_r"
+    for split, n in (("train", 10), ("test", 4)):
+        for kind in ("video", "audio"):
+            (folder / split / kind).mkdir(parents=True)
+        for number in range(n):
+            name = f"{number:03d}.csv"
+            rows = [f"{t + 1},{t / 30:.3f},0.98,1,{a:.2f},{b:.2f}" for t, (a, b) in enumerate(rng.random((60, 2)))]
+            (folder / split / "video" / name).write_text("\n".join([header, *rows]) + "\n")
+            vector = rng.normal(size=16) + number % 2
+            (folder / split / "audio" / name).write_text(",".join(f"{value:.4f}" for value in vector) + "\n")
+    labels = [f"{number:03d},{('Depression', 'Gesünder')[number % 2]},S{number}" for number in range(10)]
+    (folder / "train" / "labels.csv").write_text("\n".join(["data_id,status,subject_id", *labels, ""]), "utf-8")
+    (folder / "quick.toml").write_text(QUICK)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def expected(data: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """Return the results of the whole path in an ordinary environment."""
+    out = tmp_path_factory.mktemp("ordinary")
+    run = process([sys.executable, VERBS, data, out], {"HOME": str(out), "LANG": "C.UTF-8"})
+    assert run.returncode == 0, run.stderr.decode()
+    return (out / "results.jsonl").read_bytes()
+
+
+@pytest.fixture
+def whole_path(data: Path, expected: bytes, tmp_path: Path) -> WholePath:
+    """Return a function that runs the path in an environment, and holds that it ends as everywhere else."""
+
+    def run(
+        environ: Mapping[str, str | None], *, prefix: Sequence[str] = (), may_be_said: str = "", **options: object
+    ) -> Run:
+        out = tmp_path / "out"
+        out.mkdir()
+        environ = {"HOME": str(tmp_path), "LANG": "C.UTF-8"} | environ
+        done = process([*prefix, sys.executable, VERBS, data, out], environ, **options)
+        said = (done.stderr or b"").decode(errors="replace").replace(may_be_said, "")
+        assert done.returncode == 0, said
+        assert "Traceback" not in said
+        assert "Warning" not in said
+        assert (out / "results.jsonl").read_bytes() == expected
+        return done
+
+    return run

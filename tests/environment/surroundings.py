@@ -1,0 +1,26 @@
+"""Running a command in an environment that is nobody's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+PROGRAM = Path(sys.executable).parent / "pdmr-classic"
+USAGE, TARGET = 2, 5
+Run = subprocess.CompletedProcess[bytes]
+WholePath = Callable[..., Run]
+WITHOUT = ("HOME", "TERM", "COLUMNS", "NO_COLOR", "FORCE_COLOR", "LANG", "LC_ALL", "TMPDIR", "JOBLIB_TEMP_FOLDER")
+
+
+def process(
+    command: Sequence[str | Path], environ: Mapping[str, str | None], cwd: Path | None = None, **options: object
+) -> Run:
+    """Run a command in the environment of the tests without what makes it somebody's, with `environ` in it."""
+    environment: dict[str, str | None] = {name: value for name, value in os.environ.items() if name not in WITHOUT}
+    environment |= environ
+    known = {name: value for name, value in environment.items() if value is not None}
+    options = {"stdin": subprocess.DEVNULL, "capture_output": True} | options
+    return subprocess.run([*map(str, command)], env=known, cwd=cwd, timeout=300, check=False, **options)  # type: ignore[call-overload,no-any-return]

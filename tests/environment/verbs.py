@@ -1,0 +1,30 @@
+"""Run check, extract, fit and predict one after another in this process, as their users do: `python verbs.py DATA OUT`.
+
+One process, because importing the libraries takes longer than the work on a tiny set.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pdmr_classic.cli.app import main
+
+
+def run(*args: str | Path) -> None:
+    sys.argv = ["pdmr-classic", *map(str, args)]
+    try:
+        main()
+    except SystemExit as end:
+        if end.code:
+            print(f"{args[0]} ended with {end.code}", file=sys.stderr)
+            sys.exit(end.code)
+
+
+if __name__ == "__main__":
+    data, out = Path(sys.argv[1]), Path(sys.argv[2])
+    config = ("--config", data / "quick.toml", "--jobs", "2")
+    run("check", data, "--jobs", "2")
+    run("extract", data, "--split", "train", *config, "--out", out / "features.parquet")
+    run("fit", data, *config, "--out", out / "model.joblib")
+    run("predict", data, "--model", out / "model.joblib", "--jobs", "2", "--proba", "--out", out / "results.jsonl")

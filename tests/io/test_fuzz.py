@@ -1,0 +1,101 @@
+"""The readers under mutated bytes: some hundred examples, always the same. `make fuzz` tries as many new as asked."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import fuzzing
+import numpy as np
+import pytest
+from fuzzing import READERS, SEEDS, Recipe, TooSlowError, try_reader
+from hypothesis import HealthCheck, given, settings
+
+from pdmr_classic.io.openface import Stream, read_stream
+
+EXAMPLES = 150
+TESTS = str(Path(__file__).parents[1])
+
+
+@pytest.mark.parametrize("name", SEEDS)
+def test_what_the_fuzzer_starts_from_is_read_or_refused(name: str, tmp_path: Path) -> None:
+    readers = [reader for reader, (_, _, kind, _) in READERS.items() if name.startswith(f"{kind}, ")]
+    assert readers
+    for reader in readers:
+        try_reader(reader, SEEDS[name], tmp_path)
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_any_bytes_give_what_the_reader_promises_or_a_data_error(reader: str, tmp_path: Path) -> None:
+    @settings(
+        max_examples=EXAMPLES,
+        derandomize=True,  # a suite that fails by chance is no help; chance is for `make fuzz`
+        database=None,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    @given(READERS[reader].tries)
+    def one(recipe: Recipe) -> None:
+        try_reader(reader, recipe.data, tmp_path)
+
+    one()
+
+
+@pytest.mark.slow
+def test_the_long_run_counts_its_examples_within_its_memory(tmp_path: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, fuzzing.__file__, "--examples=160", "--jobs=2", "--seed=0"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (TESTS, os.environ.get("PYTHONPATH"))))},
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "\n160 examples, 0 failures" in run.stdout
+
+
+# ------------------------------------------------------------------------------------- that it would notice
+
+
+def infinite(stream: Stream) -> Stream:
+    return replace(stream, values=np.full_like(stream.values, np.inf))
+
+
+def backwards(stream: Stream) -> Stream:
+    return replace(stream, time_s=-stream.time_s)
+
+
+def renamed(stream: Stream) -> Stream:
+    return replace(stream, channels=("AU12_r",) * len(stream.channels))
+
+
+@pytest.mark.parametrize("spoil", [infinite, backwards, renamed])
+def test_a_stream_that_breaks_its_promises_is_noticed(spoil, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fuzzing, "read_stream", lambda path: spoil(read_stream(path)))
+    with pytest.raises(AssertionError):
+        try_reader("stream", SEEDS["table, stream"], tmp_path)
+
+
+def test_a_stream_that_is_another_one_each_time_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+
+    def read(path: Path) -> Stream:
+        stream = read_stream(path)
+        return replace(stream, values=stream.values + rng.random(dtype=np.float32))
+
+    monkeypatch.setattr(fuzzing, "read_stream", read)
+    with pytest.raises(AssertionError, match="read again"):
+        try_reader("stream", SEEDS["table, stream"], tmp_path)
+
+
+def test_a_reader_that_hangs_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fuzzing, "read_stream", lambda path: all(True for _ in itertools.count()))
+    monkeypatch.setattr(fuzzing, "SECONDS_AN_EXAMPLE", 0.2)
+    with pytest.raises(TooSlowError, match="longer than"):
+        try_reader("stream", SEEDS["table, stream"], tmp_path)

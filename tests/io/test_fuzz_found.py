@@ -1,0 +1,131 @@
+"""What fuzzing found, each as a small case of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fuzzing import time_limit, try_reader
+
+from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.io.embeddings import read_embedding
+from pdmr_classic.io.labels import read_labels
+from pdmr_classic.io.openface import read_stream
+
+
+def written(folder: Path, name: str, content: str) -> Path:
+    path = folder / name
+    path.write_text(content, encoding="utf-8", newline="")
+    return path
+
+
+def test_times_that_are_one_when_counted_from_the_start_are_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, "x.csv", "timestamp,AU12_r\n-1e38,1\n0,2\n1e-5,3\n1e38,4\n")
+    with pytest.raises(DataError, match="time repeats") as caught:
+        read_stream(path)
+    assert (caught.value.finding.row, caught.value.finding.found) == (4, "1e-05")
+
+
+@pytest.mark.parametrize("step", ["1e-310", "5e-324", "1e-12"])
+def test_timestamps_too_close_for_a_frame_rate_are_refused(tmp_path: Path, step: str) -> None:
+    path = written(tmp_path, "x.csv", f"timestamp,AU12_r\n0,1\n{step},2\n")
+    with pytest.raises(DataError, match="give no frame rate") as caught:
+        read_stream(path)
+    assert (caught.value.finding.code, caught.value.finding.column) == ("no-time", "timestamp")
+
+
+@pytest.mark.parametrize("n", [60_000, 100_000])
+def test_a_vector_of_half_a_megabyte_is_read(tmp_path: Path, n: int) -> None:
+    path = written(tmp_path, "x.csv", ",".join(["0.125"] * n) + "\n")
+    np.testing.assert_array_equal(read_embedding(path).values, np.full(n, 0.125))
+
+
+def test_more_columns_than_any_recording_has_are_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, "x.csv", ",".join("1" * 100_001) + "\n")
+    with pytest.raises(DataError, match="too many columns") as caught:
+        read_embedding(path)
+    assert (caught.value.finding.code, caught.value.finding.found) == ("too-wide", "100,001")
+
+
+def test_the_strict_reader_takes_many_columns_in_its_stride(tmp_path: Path) -> None:
+    row = ",".join([" 1 "] * 50_000)
+    path = written(tmp_path, "x.csv", f"{row}\n{row}\nx{row}\n")
+    with time_limit(20), pytest.raises(DataError, match="text stands where"):
+        read_embedding(path)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r", " \t\n"])
+def test_any_number_of_blank_lines_may_stand_before_the_header(tmp_path: Path, end: str) -> None:
+    path = written(tmp_path, "x.csv", end * 200_000 + "pose_Rx,AU12_r\n1,2\n")
+    stream = read_stream(path)
+    assert (stream.channels, stream.values.tolist()) == (("pose_Rx", "AU12_r"), [[1, 2]])
+
+
+@pytest.mark.parametrize("content", ["\x1c", "AU12_r\n\x1c\n", "\u2003\n", "\x1f\n\x1f\n"])
+def test_a_stream_has_at_least_one_frame(tmp_path: Path, content: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read_stream(written(tmp_path, "x.csv", content))
+    assert caught.value.finding.code in ("no-rows", "no-numbers")
+
+
+@pytest.mark.parametrize(
+    ("content", "values"),
+    [
+        ('AU12_r\n""\n4.5\n', [[np.nan], [4.5]]),
+        ("AU12_r\n 1 \n  \n4.5\n", [[1], [4.5]]),
+        ("AU12_r\tpose_Rx\n 1 \t2\n3\t\n", [[1, 2], [3, np.nan]]),
+        ("AU12_r\tpose_Rx\n1\t2\n3\t\n \n", [[1, 2], [3, np.nan]]),
+        ("AU12_r\n-nan(snan)\nNaN(0x7ff)\n4.5\n", [[np.nan], [np.nan], [4.5]]),
+    ],
+)
+def test_both_ways_of_reading_agree_on_empty_cells_and_blank_lines(
+    tmp_path: Path, content: str, values: list[list[float]]
+) -> None:
+    assert try_reader("stream", content.encode(), tmp_path) == "read"
+    np.testing.assert_array_equal(read_stream(tmp_path / "x.csv").values, values)
+
+
+def refused_labels(path: Path, match: str) -> Finding:
+    with pytest.raises(DataError, match=match) as caught:
+        read_labels(path)
+    assert caught.value.finding.file == path
+    return caught.value.finding
+
+
+@pytest.mark.parametrize("content", ["\x1c", "\u2003\n", "\u2028"])
+def test_a_label_table_of_exotic_blanks_has_no_rows(tmp_path: Path, content: str) -> None:
+    assert refused_labels(written(tmp_path, "labels.csv", content), "no rows").code == "no-rows"
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ('{"data_id": "1", "status": ' + "9" * 5000 + "}", "4300 digits"),
+        ('{"data_id": ' * 100_000, "recursion"),
+        ("[" * 100_000, "recursion"),
+    ],
+)
+def test_json_that_python_itself_gives_up_on_is_refused(tmp_path: Path, content: str, found: str) -> None:
+    for name in ("labels.json", "labels.jsonl"):
+        finding = refused_labels(written(tmp_path, name, content), "not valid JSON")
+        assert (finding.code, found in str(finding.found)) == ("bad-json", True)
+
+
+@pytest.mark.parametrize("row", ['{"data_id": "\\ud800", "status": "A"}', '{"data_id": "1", "\\udfff": "A"}'])
+def test_half_of_a_surrogate_pair_is_no_text(tmp_path: Path, row: str) -> None:
+    finding = refused_labels(written(tmp_path, "labels.jsonl", row), "can be none|no text")
+    assert finding.row == 1
+    str(finding).encode("utf-8")
+
+
+def test_a_message_quotes_the_beginning_of_what_is_long(tmp_path: Path) -> None:
+    content = "data_id,status\n" + "x" * 100_000 + ",A\n" + "x" * 100_000 + ",B\n"
+    finding = refused_labels(written(tmp_path, "labels.csv", content), "can be none")
+    assert len(str(finding)) < 20_000
+
+
+def test_rows_that_each_have_a_name_of_their_own_are_no_table(tmp_path: Path) -> None:
+    lines = "".join(f'{{"data_id": "{number}", "status": "A", "x{number}": 1}}\n' for number in range(3000))
+    finding = refused_labels(written(tmp_path, "labels.jsonl", lines), "too many columns")
+    assert (finding.code, finding.found) == ("too-wide", "3,002")
