@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -17,7 +17,9 @@ from pdmr_classic.evaluation.baselines import modalities_of, without_modality
 from pdmr_classic.evaluation.predictions import Predictions
 from pdmr_classic.evaluation.tally import HEADLINES, scores_of_repeat
 from pdmr_classic.features.extractor import FeatureExtractor
+from pdmr_classic.features.rows import Alteration
 from pdmr_classic.io.dataset import Dataset
+from pdmr_classic.io.embeddings import Embedding
 from pdmr_classic.io.openface import Stream, channel_kind
 from pdmr_classic.reporter import Reporter
 
@@ -57,16 +59,27 @@ def halve_rate(stream: Stream) -> Stream:
     )
 
 
-def _rng(stream: Stream, seed: int) -> np.random.Generator:
+def add_noise_to_vector(embedding: Embedding, times_sd: float, seed: int = 0) -> Embedding:
+    """Return the audio vector with normal noise of so many standard deviations of its components added to each."""
+    noise = _rng(embedding, seed).standard_normal(len(embedding.values))
+    return replace(embedding, values=embedding.values + times_sd * np.nanstd(embedding.values) * noise)
+
+
+def _rng(stream: Stream | Embedding, seed: int) -> np.random.Generator:
     # By content: what happens to a recording must depend neither on its name nor on who else is in the set.
     return np.random.default_rng([seed, zlib.crc32(stream.content.encode())])
 
 
-def alterations(seed: int) -> dict[str, Callable[[Stream], Stream]]:
-    """Return what is done to streams, by name."""
-    dropped = {f"{share:.0%} of frames dropped": partial(drop_frames, share=share, seed=seed) for share in _DROPPED}
-    noise = {f"noise of {_NOISE:.0%} of the sd": partial(add_noise, times_sd=_NOISE, seed=seed)}
-    return {**dropped, **noise, "half the frame rate": halve_rate}
+def alterations(seed: int) -> dict[str, dict[str, Alteration]]:
+    """Return what is done to streams and vectors, by name and modality."""
+    dropped = {share: partial(drop_frames, share=share, seed=seed) for share in _DROPPED}
+    stream_noise = partial(add_noise, times_sd=_NOISE, seed=seed)
+    vector_noise = partial(add_noise_to_vector, times_sd=_NOISE, seed=seed)
+    return {
+        **{f"{share:.0%} of frames dropped": {"video": drop} for share, drop in dropped.items()},
+        f"noise of {_NOISE:.0%} of the sd": {"video": stream_noise, "audio": vector_noise},
+        "half the frame rate": {"video": halve_rate},
+    }
 
 
 @dataclass(frozen=True)
@@ -100,12 +113,11 @@ def altered_features(
     found = {}
     if len(modalities) > 1:
         found = {f"without {name}": without_modality(features, name) for name in reversed(modalities)}
-    if any(recording.video is not None for recording in data.recordings):
-        todo = alterations(settings.learning.seed)
-        for place, (name, alter) in enumerate(todo.items()):
-            told = _Part(reporter, place, len(todo))
-            extractor = FeatureExtractor(settings, jobs=jobs, alter=alter, reporter=told)
-            found[name] = extractor.transform(data).loc[features.index]
+    todo = {name: alter for name, alter in alterations(settings.learning.seed).items() if alter.keys() & {*modalities}}
+    for place, (name, alter) in enumerate(todo.items()):
+        told = _Part(reporter, place, len(todo))
+        extractor = FeatureExtractor(settings, jobs=jobs, alter=alter, reporter=told)
+        found[name] = extractor.transform(data).loc[features.index]
     return found
 
 

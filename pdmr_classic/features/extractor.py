@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -86,8 +86,9 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Hash every file again, instead of trusting its size, time of change and inode.
     vector_width : int, optional
         Of the audio vectors that a model was trained on; files with others are refused. Default: that of most files.
-    alter : callable, optional
-        From a `Stream` to the one whose features are computed, for stress tests; nothing is taken from the cache then.
+    alter : mapping of str to callable, optional
+        By modality: from a `Stream` ("video") or an `Embedding` ("audio") to the one whose features are computed, for
+        stress tests; nothing is taken from the cache then.
     reporter : Reporter, optional
         Is shown the progress.
 
@@ -110,7 +111,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         cache: str | Path | None = None,
         verify_cache: bool = False,
         vector_width: int | None = None,
-        alter: Alteration | None = None,
+        alter: Mapping[str, Alteration] | None = None,
         reporter: Reporter | None = None,
     ) -> None:
         self.settings = settings
@@ -142,13 +143,12 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         video = tuple(family for family in chosen if family.view != "audio")
         audio = tuple(family for family in chosen if family.view == "audio")
         settings = self.settings or Settings()
+        alter = self.alter or {}
         jobs = [
-            *(
-                _Job(r.data_id, "video", r.video, settings, video, self.alter)
-                for r in dataset.recordings
-                if r.video and video
-            ),
-            *(_Job(r.data_id, "audio", r.audio, settings, audio) for r in dataset.recordings if r.audio and audio),
+            _Job(recording.data_id, modality, path, settings, chosen_of_it, alter.get(modality))
+            for modality, chosen_of_it in (("video", video), ("audio", audio))
+            for recording in dataset.recordings
+            if (path := getattr(recording, modality)) and chosen_of_it
         ]
         cache = self._open_cache(dataset.folder, settings, chosen)
         outcomes = self._run(jobs, cache)
@@ -209,9 +209,8 @@ class _Job:
 
     def run(self) -> FileRow | Finding:
         try:
-            if self.modality == "video":
-                return video_row(self.path, self.settings, self.families, self.alter)
-            return audio_row(self.path, self.settings, self.families)
+            row = video_row if self.modality == "video" else audio_row
+            return row(self.path, self.settings, self.families, self.alter)
         except DataError as error:
             return error.finding
 

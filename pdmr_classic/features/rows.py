@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,8 @@ from pdmr_classic.io.openface import Stream, channel_kind, read_stream
 
 _UNITS = ("au_intensity", "au_presence")
 
-Alteration = Callable[[Stream], Stream]
+# From a stream to a stream, or from an audio vector to one.
+Alteration = Callable[[Any], Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +54,10 @@ def video_row(path: Path, settings: Settings, families: tuple[Family, ...], alte
     return FileRow(names, values, stream.content, stream.findings)
 
 
-def audio_row(path: Path, settings: Settings, families: tuple[Family, ...]) -> FileRow:
-    """Read one audio vector and compute its features; see `read_embedding` for what is raised."""
+def audio_row(path: Path, settings: Settings, families: tuple[Family, ...], alter: Alteration | None = None) -> FileRow:
+    """Read one audio vector, alter it if asked, and compute its features; see `read_embedding` for what is raised."""
     embedding = read_embedding(path)
+    embedding = alter(embedding) if alter is not None else embedding
     found = [(family, family.function(embedding.values, settings.features)) for family in families]
     names = _joined(tuple(_names(family.view, tuple(result)) for family, result in found))
     values = np.array([value for _, result in found for value in result.values()], dtype=np.float64)

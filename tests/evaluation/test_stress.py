@@ -1,19 +1,26 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pdmr_classic import FeatureExtractor, Settings, Stream, load_dataset
-from pdmr_classic.evaluation.stress import add_noise, alterations, altered_features, drop_frames, halve_rate
+from pdmr_classic.evaluation.stress import (
+    add_noise,
+    add_noise_to_vector,
+    alterations,
+    altered_features,
+    drop_frames,
+    halve_rate,
+)
+from pdmr_classic.io.embeddings import Embedding
 from pdmr_classic.reporter import LogReporter
 
 AUDIO_TOO = ["without audio", "without video"]
-VIDEO = [
-    *(f"{share}% of frames dropped" for share in (10, 30, 50)),
-    *("noise of 10% of the sd", "half the frame rate"),
-]
+NOISE = "noise of 10% of the sd"
+VIDEO = [*(f"{share}% of frames dropped" for share in (10, 30, 50)), NOISE, "half the frame rate"]
 
 
 @pytest.fixture
@@ -55,7 +62,15 @@ def test_what_is_done_depends_on_the_content_alone(stream: Stream) -> None:
     assert (other.valid != first).any()
 
 
-def test_every_alteration_changes_the_features_of_video_and_leaves_audio_alone(small_set: Path) -> None:
+def test_noise_in_a_vector_is_of_its_own_size_and_drawn_from_its_content() -> None:
+    vector = Embedding(np.random.default_rng(0).normal(5, 2, 1000), content="a1")
+    noise = add_noise_to_vector(vector, 0.1).values - vector.values
+    assert noise.std() == pytest.approx(0.2, rel=0.1)
+    np.testing.assert_array_equal(add_noise_to_vector(vector, 0.1).values - vector.values, noise)
+    assert (add_noise_to_vector(replace(vector, content="b2"), 0.1).values - vector.values != noise).all()
+
+
+def test_every_alteration_changes_the_features_of_video_and_only_noise_those_of_audio(small_set: Path) -> None:
     data = load_dataset(small_set, split="test")
     plain = FeatureExtractor().transform(data)
     altered = altered_features(data, plain, Settings(), jobs=1, reporter=LogReporter())
@@ -65,7 +80,7 @@ def test_every_alteration_changes_the_features_of_video_and_leaves_audio_alone(s
     assert altered["without audio"][audio].isna().all(axis=None)
     assert altered["without video"][video].isna().all(axis=None)
     for name in VIDEO:
-        assert altered[name][audio].equals(plain[audio])
+        assert altered[name][audio].equals(plain[audio]) == (name != NOISE)
         assert altered[name].index.equals(plain.index)
         changed = (altered[name].reindex(columns=video) != plain[video]) & plain[video].notna()
         assert changed.loc[plain[video].notna().any(axis=1)].any(axis=1).all(), name
@@ -74,13 +89,13 @@ def test_every_alteration_changes_the_features_of_video_and_leaves_audio_alone(s
 def test_altered_features_are_never_taken_from_the_cache_nor_put_there(small_set: Path, tmp_path: Path) -> None:
     data = load_dataset(small_set, split="test")
     plain = FeatureExtractor(cache=tmp_path).transform(data)
-    half = FeatureExtractor(cache=tmp_path, alter=halve_rate).transform(data)
+    half = FeatureExtractor(cache=tmp_path, alter={"video": halve_rate}).transform(data)
     assert not half.equals(plain)
     assert FeatureExtractor(cache=tmp_path).transform(data).equals(plain)
 
 
 def test_what_a_set_lacks_is_left_out(small_set: Path) -> None:
-    for view, names in (("audio", []), ("video", VIDEO)):
+    for view, names in (("audio", [NOISE]), ("video", VIDEO)):
         data = load_dataset(small_set / "test" / view)
         plain = FeatureExtractor().transform(data)
         assert list(altered_features(data, plain, Settings(), jobs=1, reporter=LogReporter())) == names
