@@ -76,6 +76,14 @@ def _state(process: Path) -> str:
     return (process / "stat").read_text().rsplit(")", 1)[1].split()[0]
 
 
+@pytest.fixture(autouse=True)
+def _not_in_the_background() -> Iterator[None]:
+    """Let SIGINT reach what these tests start, also where a shell has started the tests with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def started() -> Iterator[list[Run]]:
     runs: list[Run] = []
