@@ -37,8 +37,10 @@ _BLOCK_BYTES = 1 << 22
 _LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|\Z)")
 _LEAD = re.compile(rb"(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))*+")
 _COMMENT = re.compile(rb"((?:\A|(?<=[\r\n]))[ \t]*)#([^\r\n]*)")
-# pyarrow takes 15 us and kilobytes for a column; OpenFace has 714, and no audio vector has this many.
+# OpenFace has 714, and no audio vector has this many.
 _MOST_COLUMNS = 100_000
+# It takes 13 kB of memory for a column, and ends the process where there is no more.
+_MOST_COLUMNS_OF_PYARROW = 20_000
 _SMALL_BYTES = 1 << 22
 _WIDE = 64
 
@@ -308,6 +310,10 @@ def _parse(
         vector = _parse_one_row(data, layout)
         if vector is not None:
             return vector, []
+    # pyarrow takes a header of numbers, when it comes again, for a row.
+    has_numbers_for_names = bool(layout.header) and all(map(_is_number, layout.header))
+    if len(layout.names) > _MOST_COLUMNS_OF_PYARROW or has_numbers_for_names:
+        return _parse_slowly(data, layout, names, path, known)
     try:
         return _parse_fast(data, layout, names), []
     except pa.ArrowInvalid:

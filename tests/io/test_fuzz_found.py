@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -129,3 +131,25 @@ def test_rows_that_each_have_a_name_of_their_own_are_no_table(tmp_path: Path) ->
     lines = "".join(f'{{"data_id": "{number}", "status": "A", "x{number}": 1}}\n' for number in range(3000))
     finding = refused_labels(written(tmp_path, "labels.jsonl", lines), "too many columns")
     assert (finding.code, finding.found) == ("too-wide", "3,002")
+
+
+def test_a_header_of_numbers_that_comes_again_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, "x.csv", "0,1,2\n1.5,2.5,3.5\n0,1,2\n1.5,2.5,3.5\n")
+    with pytest.raises(DataError, match="header stands in the middle") as caught:
+        read_embedding(path)
+    assert (caught.value.finding.code, caught.value.finding.row) == ("repeated-header", 3)
+
+
+def test_columns_take_no_more_memory_than_their_numbers_ask_for(tmp_path: Path) -> None:
+    names, row = ",".join(f"c{number}" for number in range(90_000)), ",".join(["1"] * 90_000)
+    path = written(tmp_path, "x.csv", f"{names}\n{row}\n{row}\n")
+    code = (
+        "import resource, sys\n"
+        "import pyarrow.csv\n"
+        "from pdmr_classic.io.table import read_table\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "assert len(read_table(sys.argv[1]).columns) == 90_000\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
+    assert int(run.stdout) < 400_000, "kilobytes; pyarrow would take 1,200,000"
