@@ -47,6 +47,8 @@ def verb(function: Callable[P, None]) -> Callable[P, None]:
         except Exception as error:
             if _for_want_of_room(error):
                 _exit(f"error: {_no_room()}", TargetError.exit_code, debug=bool(kwargs.get("debug")))
+            if _for_want_of_a_worker(error):
+                _exit(f"error: {_worker_killed()}", PdmrError.exit_code, debug=bool(kwargs.get("debug")))
             what = printable(f"this is a bug of pdmr-classic: {type(error).__name__}: {error}")
             _exit(f"{what}\n  mend:     report it, with what --debug shows", BUG, debug=bool(kwargs.get("debug")))
 
@@ -70,6 +72,20 @@ def _for_want_of_room(error: BaseException | None) -> bool:
             return True
         error = error.__context__ or error.__cause__
     return False
+
+
+def _for_want_of_a_worker(error: Exception) -> bool:
+    from concurrent.futures.process import BrokenProcessPool
+
+    return isinstance(error, BrokenProcessPool)
+
+
+def _worker_killed() -> PdmrError:
+    return PdmrError(
+        "a worker process was killed, most likely by the system for want of memory",
+        expected="memory enough for all processes",
+        mend="run the same command again with fewer --jobs: it goes on from what is finished",
+    )
 
 
 def _no_room() -> TargetError:

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import NoReturn
 
 from pdmr_classic.errors import TargetError
+from pdmr_classic.escape import printable
 
 INTERRUPTED = 130
 # For the work to be left in order. What is on the disk is whole at any moment, so none is needed.
@@ -54,7 +55,7 @@ def tell_interrupted(what: str) -> None:
     """Say how to go on, once."""
     if _told.acquire(blocking=False):
         with suppress(OSError):
-            print(what, file=sys.stderr, flush=True)
+            print(printable(what), file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -71,13 +72,12 @@ def mortal_workers() -> Iterator[None]:
         multiprocessing.resource_tracker.ensure_running()
         resource_tracker.ensure_running()
     _block()  # which starting the trackers undoes
-    with joblib.parallel_config(backend="loky", initializer=end_with_parent):
+    with joblib.parallel_config(backend="loky", initializer=end_with_parent, initargs=(os.getpid(),)):
         yield
 
 
-def end_with_parent() -> None:
-    """Let this worker process end when the one that started it is gone, however that ended."""
-    parent = os.getppid()
+def end_with_parent(parent: int) -> None:
+    """Let this worker process end when the one that started it is gone, even if that is so by now."""
 
     def watch() -> None:
         while os.getppid() == parent:

@@ -64,7 +64,7 @@ def predict(
     from pdmr_classic.io.atomic import check_writable
     from pdmr_classic.io.dataset import load_dataset, subjects_of
     from pdmr_classic.io.lock import locked
-    from pdmr_classic.io.results import has_notes, notes_path, write_notes, write_results
+    from pdmr_classic.io.results import check_notes_place, has_notes, write_notes, write_results
     from pdmr_classic.models.model import DepressionModel
     from pdmr_classic.models.overlap import train_beside
     from pdmr_classic.models.prevalence import as_prevalence
@@ -76,7 +76,7 @@ def predict(
     share = as_prevalence(prevalence)
     dataset = load_dataset(data, split="test", with_labels=False)
     check_writable(out)
-    check_writable(notes_path(out))
+    check_notes_place(out)
     with locked(out), ConsoleReporter(quiet=as_json) as reporter:
         loaded = DepressionModel.load(model, trust=trust, reporter=reporter)
         predictions = loaded.predict(

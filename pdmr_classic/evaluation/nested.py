@@ -17,6 +17,7 @@ import xxhash
 from pdmr_classic import __version__
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding
+from pdmr_classic.escape import to_json
 from pdmr_classic.evaluation.baselines import modalities_of
 from pdmr_classic.evaluation.folds import MODEL, Table, run_fold
 from pdmr_classic.evaluation.kept import KeptFolds, kept_folds
@@ -218,7 +219,7 @@ def write_evaluation(found: Mapping[str, Any], path: str | Path) -> Path:
     ------
     TargetError
     """
-    return write_text_atomic(path, json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    return write_text_atomic(path, to_json(found, indent=1) + "\n")
 
 
 def _check_target(status: pd.Series, groups: pd.Series, settings: Settings) -> None:

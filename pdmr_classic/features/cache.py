@@ -60,13 +60,16 @@ class FeatureCache:
         self.verify = verify
         self._by_shortcut: dict[str, FileRow] = {}
         self._by_content: dict[tuple[str, bool], FileRow] = {}
+        self._seen: dict[Path, str] = {}
         self._added: list[tuple[Path, FileRow]] = []
         self._due = time.monotonic() + _WRITTEN_EVERY_S
         self._load()
 
     def find(self, path: Path, *, audio: bool) -> FileRow | None:
         """Return the row of a file if the cache has it: the same bytes make one row as video, another as audio."""
-        row = None if self.verify else self._by_shortcut.get(_shortcut(path))
+        # Of the file before it is read: one that changes while others are read is read again the next time.
+        shortcut = self._seen[path] = _shortcut(path)
+        row = None if self.verify else self._by_shortcut.get(shortcut)
         if row is None and self._by_content:
             row = self._by_content.get((xxhash.xxh3_128_hexdigest(read_bytes(path)), audio))
         # The findings name the file under which the content was seen first.
@@ -85,10 +88,10 @@ class FeatureCache:
         places: dict[tuple[str, ...], int] = {}
         columns: dict[str, list[object]] = {"shortcut": [], "content": [], "findings": [], "names": [], "values": []}
         # A file that is gone by now has no shortcut, and may not stand for others without one.
-        current = {shortcut: row for path, row in rows if (shortcut := _shortcut(path))}
+        current = {shortcut: row for path, row in rows if (shortcut := self._seen.get(path, ""))}
         # A run may see a part of the folder only, such as the labelled recordings.
         others = {shortcut: row for shortcut, row in self._by_shortcut.items() if shortcut not in current}
-        for shortcut, row in (*current.items(), *list(others.items())[: _MOST_ROWS - len(current)]):
+        for shortcut, row in (*current.items(), *list(others.items())[: max(_MOST_ROWS - len(current), 0)]):
             columns["shortcut"].append(shortcut)
             columns["content"].append(row.content)
             columns["findings"].append(json.dumps([finding.as_dict() | {"file": None} for finding in row.findings]))

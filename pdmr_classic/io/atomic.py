@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import json
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from pdmr_classic.errors import TargetError, target_errors
+from pdmr_classic.errors import DataError, TargetError, target_errors
+from pdmr_classic.io.bytes import read_bytes
 from pdmr_classic.io.lock import try_lock
 
 # Never the end of a name that is read as data.
@@ -52,7 +55,7 @@ def write_atomic(path: str | Path, write: Callable[[BinaryIO], object], *, under
                 try_lock(file.fileno())
                 write(file)  # type: ignore[arg-type]
                 file.flush()
-                temporary.chmod(0o666 & ~_umask())
+                temporary.chmod(_mode(path))
                 os.fsync(file.fileno())
                 if sys.platform == "win32":
                     file.close()  # open files cannot be renamed there; elsewhere the lock is held until the end
@@ -131,7 +134,7 @@ def check_writable(path: str | Path) -> None:
     """
     path = Path(path)
     try:
-        is_folder = path.is_dir()
+        is_folder, is_device = path.is_dir(), path.exists() and not path.is_file()
         parent = next(folder for folder in path.absolute().parents if folder.exists())
     except OSError as error:  # a name that is too long
         raise TargetError(
@@ -139,10 +142,47 @@ def check_writable(path: str | Path) -> None:
         ) from None
     if is_folder:
         raise TargetError("the target is a folder", file=path, expected="a file name", mend="name a file in it")
+    if is_device:  # renaming would put a file in the place of /dev/null
+        raise TargetError(
+            "the target is no regular file",
+            file=path,
+            expected="a file, or nothing",
+            found="a pipe, socket or device",
+            mend="choose another place with --out",
+        )
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         found = "no permission to write" if parent.is_dir() else f"{parent} is a file"
         raise TargetError(
             "the target cannot be written", file=path, found=found, mend="choose another place with --out"
+        )
+
+
+def check_ours(path: Path, schemas: str, what: str) -> None:
+    """Refuse to write over, or remove, a file beside the target that is none of ours.
+
+    Parameters
+    ----------
+    path : Path
+    schemas : str
+        What the `schema` of our own JSON begins with.
+    what : str
+        What shall be written, for the message.
+
+    Raises
+    ------
+    TargetError
+    """
+    try:
+        found = json.loads(read_bytes(path)) if path.exists() else {"schema": schemas}
+    except (DataError, ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not str(found.get("schema", "")).startswith(schemas):
+        raise TargetError(
+            f"{what} would overwrite another file",
+            file=path,
+            expected="an earlier one of ours, or nothing",
+            found="a file that is something else",
+            mend="choose another --out",
         )
 
 
@@ -151,8 +191,10 @@ def write_text_atomic(path: str | Path, text: str) -> Path:
     return write_atomic(path, lambda file: file.write(text.encode("utf-8")))
 
 
-def _umask() -> int:
-    """Return the process's umask: temporary files are private, finished ones are as any other."""
+def _mode(path: Path) -> int:
+    """Return the rights of the older file, else those of any new one; temporary files are private."""
+    with contextlib.suppress(OSError):
+        return stat.S_IMODE(path.stat().st_mode) & 0o777
     mask = os.umask(0)
     os.umask(mask)
-    return mask
+    return 0o666 & ~mask

@@ -317,7 +317,8 @@ def _with_labels(dataset: Dataset, file: Path) -> Dataset:
     table, findings = read_labels(file)
     ids = dataset.data_ids
     unlabelled = [data_id for data_id in ids if data_id not in table.index]
-    unmatched = [label for label in table.index if label not in set(ids)]
+    known = set(ids)
+    unmatched = [label for label in table.index if label not in known]
     near = near_matches(unlabelled, unmatched)
     if len(unlabelled) == len(ids):
         raise DataError(

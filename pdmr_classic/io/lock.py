@@ -33,18 +33,21 @@ def locked(target: Path) -> Iterator[None]:
     path = target.with_name(f"{target.name}.lock")
     with target_errors(target):
         made = [folder for folder in path.parents if not folder.exists()]
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = _take(path, target)
     try:
         with target_errors(target):
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, str(os.getpid()).encode())
-        yield
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = _take(path, target)
+        try:
+            with target_errors(target):
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, str(os.getpid()).encode())
+            yield
+        finally:
+            # Removed while it is held: who opened it meanwhile finds out, see `_is_current`.
+            with suppress(OSError):
+                path.unlink()
+            os.close(descriptor)
     finally:
-        # Removed while it is held: who opened it meanwhile finds out, see `_is_current`.
-        with suppress(OSError):
-            path.unlink()
-        os.close(descriptor)
         # Folders that hold nothing after all: what was asked for has been refused.
         for folder in made:
             with suppress(OSError):

@@ -9,10 +9,11 @@ import pandas as pd
 
 from pdmr_classic.errors import DataError, target_errors
 from pdmr_classic.escape import to_json
-from pdmr_classic.io.atomic import write_text_atomic
+from pdmr_classic.io.atomic import check_ours, check_writable, write_text_atomic
 from pdmr_classic.io.labels import read_labels
 
-NOTES_SCHEMA = "pdmr-classic/notes/1"
+_NOTES_SCHEMAS = "pdmr-classic/notes/"
+NOTES_SCHEMA = f"{_NOTES_SCHEMAS}1"
 _DECIMALS = 6
 PROBABILITY_PREFIX = "probability_"
 
@@ -63,6 +64,18 @@ def notes_path(results: Path) -> Path:
     return results.with_suffix(".notes.json")
 
 
+def check_notes_place(results: Path) -> None:
+    """Raise now what `write_notes` would raise after long work.
+
+    Raises
+    ------
+    TargetError
+        Notes cannot be written there, or another file stands in their place.
+    """
+    check_writable(notes_path(results))
+    check_ours(notes_path(results), _NOTES_SCHEMAS, "the notes on the results")
+
+
 def has_notes(predictions: pd.DataFrame) -> bool:
     """Return whether there is something to note: training recordings, or recordings that were left out."""
     return bool(_notes(predictions))
@@ -78,6 +91,7 @@ def write_notes(predictions: pd.DataFrame, results: Path) -> Path | None:
     TargetError
     """
     path = notes_path(results)
+    check_notes_place(results)
     if not has_notes(predictions):
         with target_errors(path):
             path.unlink(missing_ok=True)

@@ -19,8 +19,9 @@ import joblib
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from sklearn.exceptions import InconsistentVersionWarning
 
-from pdmr_classic.errors import ArtifactError, ConfigError, DataError, Finding, TargetError
-from pdmr_classic.io.atomic import check_writable, rename, write_atomic, write_text_atomic
+from pdmr_classic.errors import ArtifactError, ConfigError, DataError, Finding
+from pdmr_classic.escape import to_json
+from pdmr_classic.io.atomic import check_ours, check_writable, rename, write_atomic, write_text_atomic
 from pdmr_classic.io.bytes import read_bytes
 from pdmr_classic.models.libraries import check_versions, versions
 from pdmr_classic.models.record import is_recorded, record_folder, remember
@@ -114,10 +115,13 @@ def _replace_pair(path: Path, data: bytes, manifest: dict[str, Any]) -> None:
     under a name made of its hash, which the manifest holds, until it has taken its own.
     """
     waiting = write_atomic(path, lambda file: file.write(data), under=_waiting(path, manifest["sha256"]))
+    place, text = manifest_path(path), to_json(manifest, indent=1) + "\n"
     try:
-        write_text_atomic(manifest_path(path), json.dumps(manifest, indent=1, ensure_ascii=False) + "\n")
+        write_text_atomic(place, text)
     except BaseException:
-        waiting.unlink(missing_ok=True)
+        # Ended after the rename, while the folder was synced: the new manifest stands, and needs the new model.
+        if not (place.is_file() and place.read_bytes() == text.encode()):
+            waiting.unlink(missing_ok=True)
         raise
     rename(waiting, path)
     for left_over in _all_waiting(path):
@@ -150,22 +154,7 @@ def check_model_place(path: Path) -> None:
     check_writable(_waiting(path, "0" * 64))  # the longest of the names
     place = manifest_path(path)
     check_writable(place)
-    if place.exists() and not _is_manifest(place):
-        raise TargetError(
-            "the model's manifest would overwrite another file",
-            file=place,
-            expected="an earlier manifest, or nothing",
-            found="a file that is no manifest",
-            mend="choose another --out",
-        )
-
-
-def _is_manifest(path: Path) -> bool:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(found, dict) and str(found.get("schema", "")).startswith(_SCHEMAS)
+    check_ours(place, _SCHEMAS, "the model's manifest")
 
 
 def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[str, Any], list[Finding]]:
@@ -197,10 +186,13 @@ def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[s
     manifest = read_manifest(path)
     waiting = _waiting(path, manifest["sha256"])
     try:
-        data = (waiting if waiting.is_file() else path).read_bytes()
-    except OSError as error:
+        data = _either(waiting, path)
+    except DataError as error:
         raise ArtifactError(
-            "the model file cannot be read", file=path, found=error.strerror, mend="train one: pdmr-classic fit DATA"
+            "the model file cannot be read",
+            file=path,
+            found=error.finding.found,
+            mend="train one: pdmr-classic fit DATA",
         ) from None
     digest = hashlib.sha256(data).hexdigest()
     if digest != manifest["sha256"]:
@@ -233,6 +225,14 @@ def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[s
             found=f"{type(error).__name__}: {error}",
             mend="; ".join([*(str(finding.found) for finding in findings), "train anew"]),
         ) from error
+
+
+def _either(waiting: Path, path: Path) -> bytes:
+    """Return the bytes of the model that waits, else of the one in place: a run may rename it at this very moment."""
+    try:
+        return read_bytes(waiting)
+    except DataError:
+        return read_bytes(path)
 
 
 def read_manifest(path: Path) -> dict[str, Any]:

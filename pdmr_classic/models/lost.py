@@ -44,7 +44,11 @@ def nothing_left(lost: Sequence[Lost]) -> DataError:
         found=", ".join(repr(one.data_id) for one in lost),
         mend="mend or remove them, or pass --skip-bad (skip_bad=True) to predict the others",
     )
-    return DataError(finding, [refused for one in lost for refused in one.refused])
+    return DataError(finding, [told for one in lost for told in (one.refused or (_useless(one),))])
+
+
+def _useless(one: Lost) -> Finding:
+    return Finding("nothing-left", f"recording {one.data_id!r} has files, and nothing in them that the model can use")
 
 
 def left_out(lost: Sequence[Lost], n_all: int) -> Finding:

@@ -14,6 +14,7 @@ import pandas as pd
 import xxhash
 from numpy.typing import ArrayLike, NDArray
 
+from pdmr_classic import __version__
 from pdmr_classic.config import LearningSettings, Settings
 from pdmr_classic.errors import ArtifactError, ConfigError, DataError, Finding
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor, channel_of, vector_width, without_paths
@@ -499,13 +500,13 @@ def _fingerprint(
     weights: NDArray[np.float64],
     settings: Settings | None = None,
 ) -> str:
-    """Hash data, and settings but for those that no trial depends on."""
+    """Hash data, and our version and settings but for those that no trial depends on."""
     digest = xxhash.xxh3_128()
     if settings is not None:
         asked = settings.model_dump(mode="json")
         for name in ("trials", "timeout", "metric", "threshold"):
             del asked["learning"][name]
-        digest.update(json.dumps(asked, sort_keys=True).encode())
+        digest.update(json.dumps([__version__, asked], sort_keys=True).encode())
     digest.update("\n".join(features.columns).encode())
     digest.update(np.ascontiguousarray(features.to_numpy(dtype=np.float64)).tobytes())
     for column in (features.index, status, groups):

@@ -123,7 +123,7 @@ def test_every_verb_prints_names_escaped_and_gives_them_back_in_json(hostile: Pa
         assert set(classes) == {POSITIVE, NEGATIVE}
         assert all(printable(label) in text for label in classes)
     names = {path.name for path in set(hostile.rglob("*")) - before}
-    assert names <= {"f.parquet", "r.jsonl", "r.notes.json", "evaluation.json", "evaluation.folds.jsonl"}
+    assert names <= {"f.parquet", "r.jsonl", "r.notes.json", "evaluation.json"}
     assert set(hostile.parent.iterdir()) == beside
 
 

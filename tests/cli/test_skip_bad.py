@@ -11,6 +11,7 @@ import pytest
 from program import QUICK, run
 
 from pdmr_classic import DataError, DepressionModel, load_dataset
+from pdmr_classic.models.lost import Lost, nothing_left
 
 N, WIDTH = 2000, 16
 NOTHING = (b"", b"\x1f\x8b packed", b"<html>not found</html>", b"one,two\nthree,four\n", b"1,2\n3\n")
@@ -106,3 +107,9 @@ def test_where_nothing_is_left_it_is_refused_all_the_same(folder: Path, tmp_path
     model = DepressionModel.load(folder / "m.joblib")
     with pytest.raises(DataError, match=r"5 recordings have nothing that the model can use[^\0]*'r0450'"):
         model.predict(load_dataset(some(folder, tmp_path / "bad", BROKEN[:5])), skip_bad=True)
+
+
+def test_recordings_without_a_refused_file_are_all_named_too() -> None:
+    ids = [f"recording_{place:05d}" for place in range(600)]
+    shown = str(nothing_left([Lost(data_id, ()) for data_id in ids]))
+    assert all(f"recording {data_id!r}" in shown for data_id in ids)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pdmr_classic.errors import ArtifactError, TargetError
+from pdmr_classic.io import atomic
 from pdmr_classic.models import artifact
 from pdmr_classic.models.artifact import load_artifact, manifest_path, save_artifact
 
@@ -98,3 +99,22 @@ def test_models_that_wait_for_another_target_are_left_alone(tmp_path: Path) -> N
     save({}, tmp_path / "m.joblib")
     assert other.exists()
     assert manifest_path(tmp_path / "m.joblib").exists()
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, OSError])
+def test_a_save_that_ends_while_the_manifests_folder_is_synced_leaves_one_whole_pair(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: type[BaseException]
+) -> None:
+    path = save({"age": "old"}, tmp_path / "m.joblib")
+    synced: list[Path] = []
+
+    def sync(folder: Path) -> None:
+        synced.append(folder)
+        if len(synced) == 2:  # after the model that waits comes the manifest
+            raise end
+
+    with monkeypatch.context() as patch:
+        patch.setattr(atomic, "sync_folder", sync)
+        with pytest.raises((KeyboardInterrupt, TargetError)):
+            save({"age": "new"}, path)
+    assert age(path) == "new"

@@ -273,3 +273,17 @@ def test_the_cache_is_written_rarely_while_files_are_read(
     monkeypatch.setattr(extractor, "_FILES_A_TASK", 1)
     run(folder, kept)
     assert written == [1], "once, at the end"
+
+
+def test_a_file_that_changes_after_it_was_read_is_read_again(folder: Path, kept: Path) -> None:
+    path = folder / "video" / f"{IDS[0]}.csv"
+
+    class Changing:
+        def progress(self, stage: str, done: int, total: int) -> None:
+            if done == total:
+                write_video(path, 99)
+
+        def tell(self, finding: Finding) -> None: ...
+
+    FeatureExtractor(QUICK, cache=kept, reporter=Changing()).extract(load_dataset(folder))
+    assert_equal(run(folder, kept), run(folder, None))

@@ -194,3 +194,18 @@ def test_a_line_that_was_not_written_to_its_end_is_cut_off(tmp_path: Path, found
 def test_a_journal_that_is_missing_is_made(tmp_path: Path) -> None:
     assert trim(tmp_path / "journal") == b""
     assert names(tmp_path) == ["journal"]
+
+
+@pytest.mark.parametrize("act", [check_writable, lambda path: write_text_atomic(path, "x")])
+def test_a_pipe_is_never_replaced(tmp_path: Path, act: object) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(TargetError, match="the target is no regular file"):
+        act(tmp_path / "pipe")  # type: ignore[operator]
+    assert (tmp_path / "pipe").is_fifo()
+
+
+def test_a_file_that_was_made_private_stays_so(tmp_path: Path) -> None:
+    path = write_text_atomic(tmp_path / "a.txt", "old")
+    path.chmod(0o600)
+    write_text_atomic(path, "new")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600

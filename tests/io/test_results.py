@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pdmr_classic.errors import DataError, TargetError
-from pdmr_classic.io.results import read_results, write_results
+from pdmr_classic.io.results import check_notes_place, read_results, write_notes, write_results
 
 ODD_IDS = ["ä", 'q"uote', "comma,", "line\nbreak", "tab\t", "😀", "null", "\u2028", "\x85", "\x7f"]
 
@@ -140,3 +140,15 @@ def test_the_old_results_survive_a_disk_that_is_full(tmp_path: Path, monkeypatch
 def test_a_folder_as_target_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TargetError, match="the target is a folder"):
         write_results(BINARY, tmp_path)
+
+
+def test_a_file_in_the_place_of_notes_that_is_none_of_ours_stays(tmp_path: Path) -> None:
+    mine = tmp_path / "results.notes.json"
+    mine.write_text("my own")
+    for act in (
+        lambda: check_notes_place(tmp_path / "results.jsonl"),
+        lambda: write_notes(BINARY, tmp_path / "results.jsonl"),
+    ):
+        with pytest.raises(TargetError, match="the notes on the results would overwrite another file"):
+            act()
+    assert mine.read_text() == "my own"
