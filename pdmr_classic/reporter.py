@@ -6,6 +6,7 @@ import logging
 from typing import Protocol
 
 from pdmr_classic.errors import Finding
+from pdmr_classic.escape import printable
 
 _log = logging.getLogger("pdmr_classic")
 
@@ -21,11 +22,15 @@ class Reporter(Protocol):
 
 
 class LogReporter:
-    """Progress is silent; findings go to the logger `pdmr_classic` as warnings."""
+    """Progress is silent; findings go to the logger `pdmr_classic` as warnings, in full only at the level of debugging.
+
+    Logs are kept and passed on: the file and what was found may name a recording, what was noticed does not.
+    """
 
     def progress(self, stage: str, done: int, total: int) -> None:
         """Show nothing."""
 
     def tell(self, finding: Finding) -> None:
         """Log the finding."""
-        _log.warning("%s", finding)
+        _log.warning("%s [%s]", printable(finding.what), finding.code)
+        _log.debug("%s", finding)

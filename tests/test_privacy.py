@@ -58,6 +58,9 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     labels.assign(data_id=labels["data_id"].map(names), subject_id=subjects).to_csv(
         root / "train/labels.csv", index=False
     )
+    shutil.copy(
+        sorted((root / "train/audio").iterdir())[0], root / "train/audio" / f"{ID}999_{SUBJECT}.csv"
+    )  # no label
     np.savetxt(path_of_peculiar(root), np.random.default_rng(7).uniform(0.01, 0.09, size=(1, 768)), delimiter=",")
     return root
 
@@ -131,7 +134,7 @@ def test_a_planted_id_would_be_found(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_nothing_in_a_saved_model_stands_in_the_order_of_the_names(outputs: Path, planted: Path) -> None:
     model = DepressionModel.load(outputs / "mine.joblib")
-    status = load_dataset(planted / "train").status
+    status = load_dataset(planted / "train").labelled().status
     assert status is not None
     assert not hasattr(model, "oof_")
     assert not hasattr(model.stacker_, "oof_probability_")

@@ -1,4 +1,4 @@
-"""Which texts may be the id of a recording: ids are data, and must be able to be a file name everywhere."""
+"""Which texts may be the id of a recording: ids are data, and must be able to be part of a file name."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from pdmr_classic.errors import ArtifactError, Finding
 _MUST_AGREE = {"pdmr-classic": 2, "scikit-learn": 2, "lightgbm": 1, "xgboost": 1, "numpy": 1, "scipy": 1}
 # The same library under another name, where the default wheel is ten times larger.
 _ALSO_CALLED = {"xgboost": "xgboost-cpu"}
+_UNKNOWN = "unknown"
 
 
 def versions() -> dict[str, str]:
@@ -27,7 +28,7 @@ def _version(name: str) -> str:
             return importlib.metadata.version(distribution)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return "unknown"
+    return _UNKNOWN
 
 
 def check_versions(path: Path, then: Mapping[str, str]) -> list[Finding]:
@@ -39,17 +40,19 @@ def check_versions(path: Path, then: Mapping[str, str]) -> list[Finding]:
         The model may mean something else, or not open at all, with the versions that are here.
     """
     here = versions()
-    differ = {name: (then.get(name, "unknown"), now) for name, now in here.items() if then.get(name) != now}
+    differ = {name: (then.get(name, _UNKNOWN), now) for name, now in here.items() if then.get(name) != now}
     apart = [name for name, (made, now) in differ.items() if _leading(made, name) != _leading(now, name)]
     if apart:
-        wanted = " ".join(f"'{name}=={'.'.join(_leading(differ[name][0], name))}.*'" for name in apart)
+        wanted = " ".join(
+            f"'{name}=={'.'.join(_leading(differ[name][0], name))}.*'" for name in apart if differ[name][0] != _UNKNOWN
+        )
         raise ArtifactError(
             "the model was made with versions that do not go together with those here; it was not opened",
             code="other-versions",
             file=path,
             expected=_listed({name: differ[name][0] for name in apart}),
             found=_listed({name: differ[name][1] for name in apart}),
-            mend=f"pip install {wanted}, or train anew",
+            mend=f"pip install {wanted}, or train anew" if wanted else "train anew",
         )
     if not differ:
         return []
