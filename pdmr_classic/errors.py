@@ -22,6 +22,7 @@ from pdmr_classic.escape import printable
 
 # A part may quote a file, and a file may have a cell of a megabyte.
 _LONGEST_PART = 4000
+_MOST_SHOWN = 100
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,9 @@ class PdmrError(Exception):
         return (self.finding, *self.also)
 
     def __str__(self) -> str:
-        return "\n".join(str(finding) for finding in self.findings)
+        shown = [str(finding) for finding in self.findings[:_MOST_SHOWN]]
+        n_more = len(self.findings) - len(shown)
+        return "\n".join([*shown, f"and {n_more:,} more of the kind"] if n_more else shown)
 
     # Workers hand errors back by pickle, which would otherwise call __init__ with the message alone.
     def __reduce__(self) -> tuple[Any, ...]:

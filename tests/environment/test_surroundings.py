@@ -83,7 +83,7 @@ def test_a_working_folder_that_is_read_only(whole_path: WholePath, tmp_path: Pat
     whole_path({}, cwd=Path("/proc/self") if os.geteuid() == 0 else tmp_path / "mine")
 
 
-@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", ">/dev/null 2>/dev/full"])
+@pytest.mark.parametrize("closed", ["<&- >&- 2>&-", "2>&-", ">/dev/null 2>/dev/full"])
 def test_streams_that_are_closed_or_lost(whole_path: WholePath, closed: str) -> None:
     if "full" in closed and not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full")
@@ -114,11 +114,9 @@ def in_own_mounts() -> bool:
 def test_shared_memory_without_room(whole_path: WholePath, fill: str) -> None:
     if not in_own_mounts():
         pytest.skip("only root may mount a small /dev/shm in a namespace of its own")
-    whole_path(
-        {},
-        prefix=["unshare", "-m", "sh", "-c", SMALL_SHM.format(fill=fill), "sh"],
-        may_be_said="UserWarning: [Errno 28] No space left on device.  joblib will operate in serial mode",
-    )
+    # Without room for a semaphore there are no worker processes: joblib says so, and works in this one.
+    done = whole_path({}, prefix=["unshare", "-m", "sh", "-c", SMALL_SHM.format(fill=fill), "sh"], may_warn=bool(fill))
+    assert (b"serial mode" in done.stderr) == bool(fill)
 
 
 def test_temporary_files_without_room_are_told(data: Path, tmp_path: Path) -> None:
