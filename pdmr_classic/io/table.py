@@ -147,7 +147,7 @@ class _Layout:
         if not lines:
             raise _no_rows(path, 1)
         number, first = lines[0]
-        delimiter = _delimiter(first)
+        delimiter = _delimiter(first, lines[1][1] if len(lines) > 1 else "")
         decimal_comma = delimiter != "," and any("," in line for _, line in lines)
         fields = _fields(first, delimiter, path)
         if len(fields) > _MOST_COLUMNS:
@@ -237,8 +237,9 @@ def _first_lines(data: bytes, n: int) -> list[tuple[int, str]]:
     return found
 
 
-def _delimiter(line: str) -> str:
-    return next((mark for mark in (";", "\t") if mark in line), ",")
+def _delimiter(line: str, below: str = "") -> str:
+    """Return what separates the fields of a line; a name may hold a mark that the row below it has not."""
+    return next((mark for mark in (";", "\t") if mark in line and (mark in below or "," not in below)), ",")
 
 
 def _fields(line: str, delimiter: str, path: Path) -> list[str]:
@@ -464,7 +465,7 @@ def _without_open_end(
 ) -> tuple[dict[str, NDArray[np.float64]], list[Finding]]:
     """Leave out the column that a separator at the end of every row makes, and any last column without a name."""
     last = layout.names[-1]
-    if not layout.open_end or last not in columns or len(columns) == 1:
+    if not layout.open_end or last not in columns or (len(columns) == 1 and not layout.has_header):
         return columns, []
     is_empty = bool(np.isnan(columns[last]).all())
     if not is_empty and not layout.has_header:

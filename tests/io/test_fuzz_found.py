@@ -161,3 +161,14 @@ def test_of_thousands_of_faults_the_first_hundred_are_told(tmp_path: Path) -> No
         read_labels(written(tmp_path, "labels.csv", "data_id,status\n" + lines))
     assert len(caught.value.findings) == 3000
     assert "../100" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["head yaw; deg", "head\tyaw", '"head; yaw"'])
+def test_a_name_may_hold_what_elsewhere_separates(tmp_path: Path, name: str) -> None:
+    stream = read_stream(written(tmp_path, "x.csv", f"{name},AU12_r\n1.5,2\n-3,4.25\n"))
+    assert (stream.channels, stream.values.tolist()) == ((name.strip('"'), "AU12_r"), [[1.5, 2], [-3, 4.25]])
+
+
+def test_a_last_column_without_a_name_is_no_channel(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no channel"):
+        read_stream(written(tmp_path, "x.csv", "label,index,\n1,1,\n2,2,\n"))
