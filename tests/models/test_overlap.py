@@ -10,7 +10,7 @@ import pytest
 
 from pdmr_classic import DataError, DepressionModel, Finding, Settings, evaluate, load_dataset
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor
-from pdmr_classic.io.results import write_notes
+from pdmr_classic.io.results import NOTES_SCHEMA, write_notes
 from pdmr_classic.models.overlap import (
     Copy,
     copies_between_subjects,
@@ -136,7 +136,7 @@ def test_what_is_allowed_is_told_and_noted(fitted_model: DepressionModel, small_
 
 
 def test_notes_on_older_results_do_not_stay(fitted_model: DepressionModel, small_set: Path, tmp_path: Path) -> None:
-    (tmp_path / "results.notes.json").write_text("{}")
+    (tmp_path / "results.notes.json").write_text(json.dumps({"schema": NOTES_SCHEMA}))
     assert write_notes(fitted_model.predict(load_dataset(small_set / "test")), tmp_path / "results.jsonl") is None
     assert list(tmp_path.iterdir()) == []
 
