@@ -123,7 +123,7 @@ def parts(message: str) -> list[dict[str, Any]]:
 
 def check_parts(findings: list[dict[str, Any]], case: FileCase | SetCase, where: str) -> None:
     """Find the refusal of a case among findings, and see that it has all of its parts."""
-    (found,) = [finding for finding in findings if where in str(finding.get("file") or finding.get("where", ""))]
+    found, *_ = [finding for finding in findings if where in str(finding.get("file") or finding.get("where", ""))]
     assert found.get("code", case.code) == case.code
     place = found.get("where") or ", ".join(
         f"{name} {found[name]!r}" for name in ("row", "column") if found.get(name) is not None
