@@ -23,9 +23,9 @@ Groups = Annotated[
     str | None,
     typer.Option(
         "--groups",
-        metavar="COLUMN|FILE|re:…|infer",
-        help="Who the subject is: a column of the labels, a table with data_id,subject_id, or an expression on the "
-        "data_id; infer proposes subjects. Default: the column subject_id.",
+        metavar="WHO",
+        help="Who the subject is: a column of the labels, a table with data_id,subject_id, an expression on the "
+        r"data_id such as 're:^(S\d+)_', or infer, which proposes subjects; default: the column subject_id.",
     ),
 ]
 Positive = Annotated[

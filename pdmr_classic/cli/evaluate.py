@@ -64,7 +64,7 @@ def evaluate(
     from pdmr_classic.config import Settings
     from pdmr_classic.evaluation.nested import evaluate as evaluate_data
     from pdmr_classic.evaluation.nested import write_evaluation
-    from pdmr_classic.io.atomic import check_writable
+    from pdmr_classic.io.atomic import check_ours, check_writable
     from pdmr_classic.io.dataset import load_dataset
     from pdmr_classic.io.lock import in_progress
     from pdmr_classic.models.subjects import groups_path
@@ -83,6 +83,7 @@ def evaluate(
     settings = (Settings.load(config) if config else Settings()).override(changes)
     dataset = load_dataset(data, split="train", labels=labels, groups=settings.data.groups)
     check_writable(out)
+    check_ours(out, "pdmr-classic/evaluation/", "the evaluation")
     check_writable(groups_path(out))
     with in_progress(out, ".folds") as keep, ConsoleReporter(quiet=as_json) as reporter:
         found = evaluate_data(

@@ -49,7 +49,7 @@ def extract(
 
     settings = (Settings.load(config) if config else Settings()).override({"reading.fps": fps})
     dataset = load_dataset(data, split=as_split(split), with_labels=False)
-    check_writable(out)
+    check_writable(out, ".parquet")
     with locked(out), ConsoleReporter(quiet=as_json) as reporter:
         extractor = FeatureExtractor(
             settings, jobs=n_jobs(jobs), cache=cache_folder(no_cache), verify_cache=verify_cache, reporter=reporter

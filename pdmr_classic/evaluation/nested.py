@@ -264,7 +264,7 @@ def _cost(table: Table, outer: Sequence[OuterFold], settings: Settings) -> Findi
     learning, n_models = settings.learning, 1 + len(table.modalities)
     alone = f" and {n_models - 1} of single modalities" if table.modalities else ""
     what = f"{len(outer) * n_models} models will be tuned and trained: in {len(outer)} outer folds one of all{alone}"
-    budget = f"{learning.trials} trials of {len(learning.learners)} learners a view in each"
+    budget = f"trials of each base learner: {learning.trials}; learners of each view: {', '.join(learning.learners)}"
     return Finding("cost", what, found=budget, mend="fewer --folds, --repeats or --trials cost less")
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from pdmr_classic.errors import DataError, TargetError, target_errors
+from pdmr_classic.errors import ConfigError, DataError, TargetError, target_errors
 from pdmr_classic.io.bytes import read_bytes
 from pdmr_classic.io.lock import try_lock
 
@@ -125,12 +125,15 @@ def _remove_left_over(path: Path) -> None:
                 os.close(descriptor)
 
 
-def check_writable(path: str | Path) -> None:
+def check_writable(path: str | Path, ending: str = "") -> None:
     """Raise now what `write_atomic` would raise after long work.
 
     Raises
     ------
     TargetError
+    ConfigError
+        The name does not end in `ending`: what is written would not be what the name says, and a slip such as
+        `--out labels.csv` would cost the labels.
     """
     path = Path(path)
     try:
@@ -154,6 +157,13 @@ def check_writable(path: str | Path) -> None:
         found = "no permission to write" if parent.is_dir() else f"{parent} is a file"
         raise TargetError(
             "the target cannot be written", file=path, found=found, mend="choose another place with --out"
+        )
+    if not path.name.endswith(ending):
+        raise ConfigError(
+            f"the target's name does not end in {ending}",
+            expected=f"such as {path.stem}{ending}",
+            found=path.name,
+            mend="choose another name with --out",
         )
 
 

@@ -84,7 +84,8 @@ def _wrong_row(number: int, row: dict[str, str], path: Path) -> Finding | None:
     data_id = row.get("data_id")
     if not data_id:
         what, found = "a label has no data_id", ", ".join(sorted(row)) or "an empty row"
-        return Finding("no-data-id", what, file=path, row=number, expected=_EXPECTED, found=found, mend="fill it in")
+        mend = "fill it in" if "data_id" in row else "name the ids data_id"
+        return Finding("no-data-id", what, file=path, row=number, expected=_EXPECTED, found=found, mend=mend)
     if wrong := wrong_id(data_id):
         found = f"{wrong} in {data_id[:60]!r}"
         return Finding(

@@ -126,7 +126,7 @@ class Decision:
         if prevalence is None:
             return Answers(theirs, threshold, None, [])
         named = {label: float(share) for label, share in zip(self.classes, shares, strict=True)}
-        told = [self._told(shares, threshold)]
+        told = [self._told(shares, threshold, self.answer(probability, subjects, None).threshold)]
         if prevalence == ESTIMATE and shares.min() < _BARELY:
             what = "the estimated prevalence leaves next to nobody to a class: probabilities may not fit these people"
             told.append(Finding("prevalence-at-the-edge", what, mend="pass a share that is known, or leave it out"))
@@ -147,10 +147,10 @@ class Decision:
             sample_weight=weights,
         )
 
-    def _told(self, shares: Floats, threshold: float | None) -> Finding:
+    def _told(self, shares: Floats, threshold: float | None, before: float | None) -> Finding:
         places = [place for place, label in enumerate(self.classes) if self.positive in (None, label)]
         there, here = (
             ", ".join(f"{self.classes[place]} {some[place]:.1%}" for place in places) for some in (shares, self.shares)
         )
-        moved = None if threshold is None else f"threshold {threshold:.3f} instead of {self.threshold:.3f}"
+        moved = None if threshold is None else f"threshold {threshold:.3f} instead of {before:.3f}"
         return Finding("prevalence", f"probabilities are for {there} instead of {here} in training", found=moved)

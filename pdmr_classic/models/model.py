@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -467,7 +467,7 @@ def _check_overlap(copies: Sequence[Copy], allowed: bool, reporter: Reporter) ->
     if copies and not allowed:
         raise DataError(overlap(copies))
     if copies:
-        reporter.tell(overlap(copies))
+        reporter.tell(replace(overlap(copies), mend=None))  # it was asked for
 
 
 def _subjects_of(data_ids: Sequence[str] | pd.Index, subjects: pd.Series | None) -> NDArray[Any] | None:

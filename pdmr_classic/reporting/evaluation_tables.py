@@ -51,8 +51,8 @@ def comparison_table(found: Mapping[str, Any]) -> RenderableType:
     table = plain_table("score", "A", "B", "B less A", "95% interval")
     for name, part in found["differences"].items():
         label = _of_positive(_SHORT[name], found["positive"]) if name == "f1" else _SHORT[name]
-        interval = _range(part, "+.3f")
-        table.add_row(label, _number(part["a"]), _number(part["b"]), _number(part["difference"], "+.3f"), interval)
+        interval = _range(part, "+z.3f")
+        table.add_row(label, _number(part["a"]), _number(part["b"]), _number(part["difference"], "+z.3f"), interval)
     files = [Text(f"{letter}: {file}") for letter, file in zip("AB", found.get("files", ()), strict=False)]
     counts = f"{found['n_recordings']} recordings of {found['n_subjects']} subjects, the same folds in both."
     told = "An interval that holds 0 tells no difference. A lower Brier score is better."
@@ -74,7 +74,7 @@ def _scores(found: Mapping[str, Any]) -> Table:
         label = _of_positive(_LABELS[name], found["positive"]) if name == "f1" else _LABELS[name]
         if name == "auc" and found["positive"] is None:
             label += ", class by class"
-        table.add_row(label, _number(part["mean"]), _number(part["sd"]), _range(part))
+        table.add_row(label, _number(part["mean"]), _number(part["sd"]), _range(part) or _UNKNOWN)
     return table
 
 

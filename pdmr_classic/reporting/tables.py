@@ -65,6 +65,8 @@ def _split_rows(summary: dict[str, Any]) -> dict[str, str]:
         rows["subjects"] = str(summary["subjects"])
     for label, count in summary.get("classes", {}).items():
         rows[f"  labelled {label}"] = str(count)
+    if "classes" not in summary:
+        rows["labels"] = "none"
     for kind, count in summary.get("channels", {}).items():
         rows[f"channels: {_KINDS.get(kind, kind)}"] = str(count)
     for name, label, digits in (
@@ -92,7 +94,7 @@ def _findings_table(title: str, findings: Iterable[dict[str, Any]]) -> Table:
         text = Text(first["what"])
         if len(same) == 1 and first.get("found"):
             text.append(f": {first['found']}", style="dim")
-        files = [Path(finding["file"]).name for finding in same if "file" in finding]
+        files = [_place(finding["file"]) for finding in same if "file" in finding]
         if files:
             shown = ", ".join(dict.fromkeys(files[:_FILES_SHOWN])) + (" …" if len(files) > _FILES_SHOWN else "")
             text.append(f"\n{shown}", style="dim")
@@ -112,8 +114,13 @@ def _refused_table(title: str, refused: Iterable[dict[str, Any]]) -> Table:
         for name in ("expected", "found", "mend"):
             if name in finding:
                 text.append(f"\n{name + ':':<10}{finding[name]}", style="dim")
-        table.add_row(text, Text("/".join(Path(finding.get("file", "")).parts[-2:])))
+        table.add_row(text, Text(_place(finding.get("file", ""))))
     return table
+
+
+def _place(file: str) -> str:
+    """Return the end of a path: ids are the same in train and test, and in video and audio."""
+    return "/".join(Path(file).parts[-3:])
 
 
 def families_table(families: Iterable[dict[str, Any]]) -> RenderableType:

@@ -164,6 +164,19 @@ def test_a_target_that_cannot_be_written_is_told_before_the_work(data: Path, arg
     assert "reading" not in message
 
 
+@pytest.mark.parametrize(
+    ("args", "said", "code"),
+    [
+        (("extract", "train", "--out", "mine.csv"), "does not end in .parquet", USAGE),
+        (("evaluate", "--out", "mine.csv"), "the evaluation would overwrite another file", TARGET),
+    ],
+)
+def test_a_file_of_another_kind_is_not_written_over(data: Path, args: tuple[str, ...], said: str, code: int) -> None:
+    (data / "mine.csv").write_text("kept")
+    assert said in refused(*args, cwd=data, code=code)
+    assert (data / "mine.csv").read_text() == "kept"
+
+
 def test_features_are_not_written_over_a_folder_and_that_is_told_before_the_work(data: Path) -> None:
     (data / "folder").mkdir()
     message = refused("extract", "train", "--out", "folder", cwd=data, code=TARGET)
