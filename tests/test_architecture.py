@@ -22,6 +22,7 @@ ROOMS = [
     {"evaluation"},
     {"reporting"},
     {"cli"},
+    {"__main__"},
 ]
 RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
 # The package's own folder is part of the key of the cache.
