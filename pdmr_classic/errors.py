@@ -22,7 +22,7 @@ from pdmr_classic.escape import printable
 
 # A part may quote a file, and a file may have a cell of a megabyte.
 _LONGEST_PART = 4000
-_MOST_SHOWN = 100
+_MOST_SHOWN = 1000
 
 
 @dataclass(frozen=True)
