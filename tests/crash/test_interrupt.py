@@ -197,7 +197,7 @@ def test_other_verbs_too_refuse_a_target_that_is_held(
         "predict": ["predict", world.folder / "data", "--model", world.folder / "new" / "m.joblib"],
         "evaluate": ["evaluate", world.folder / "data"],
     }
-    out = tmp_path / "out"
+    out = tmp_path / {"extract": "f.parquet", "predict": "r.jsonl", "evaluate": "out"}[verb]
     holding = "import sys; from pathlib import Path; from pdmr_classic.io.lock import locked\n"
     holding += "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", holding, str(out)]
