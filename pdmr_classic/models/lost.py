@@ -10,6 +10,8 @@ from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io.dataset import Dataset
 
 _SHOWN = 50
+# As many of the longest ids fit into a part of a finding, which is cut at 4,000 characters.
+_IN_A_PART = 15
 
 
 @dataclass(frozen=True)
@@ -41,14 +43,13 @@ def nothing_left(lost: Sequence[Lost]) -> DataError:
         "nothing-left",
         f"{len(lost)} recordings have nothing that the model can use",
         expected="a stream or a vector with something that the model was trained on",
-        found=", ".join(repr(one.data_id) for one in lost),
+        found=", ".join(repr(one.data_id) for one in lost[:_IN_A_PART]),
         mend="mend or remove them, or pass --skip-bad (skip_bad=True) to predict the others",
     )
-    return DataError(finding, [told for one in lost for told in (one.refused or (_useless(one),))])
-
-
-def _useless(one: Lost) -> Finding:
-    return Finding("nothing-left", f"recording {one.data_id!r} has files, and nothing in them that the model can use")
+    # A long list as findings of its own: a part of one is cut where it is too long.
+    rest = [lost[start : start + _IN_A_PART] for start in range(_IN_A_PART, len(lost), _IN_A_PART)]
+    further = [Finding("nothing-left", "nor have these", found=", ".join(repr(one.data_id) for one in p)) for p in rest]
+    return DataError(finding, [*further, *(refused for one in lost for refused in one.refused)])
 
 
 def left_out(lost: Sequence[Lost], n_all: int) -> Finding:

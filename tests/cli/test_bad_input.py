@@ -12,20 +12,10 @@ import bad_inputs
 import pytest
 import xxhash
 from bad_inputs import FILE_CASES, ODD_IDS, SET_CASES, VERBS, FileCase, SetCase
-from program import invoke
+from program import TINY, invoke
 from typer.testing import Result
 
 DONE, DATA = 0, 3
-TINY = """
-[learning]
-learners = ["linear"]
-trials = 1
-repeats = 1
-folds = 3
-importance = false
-[features]
-families = ["distribution", "quality", "audio_vector"]
-"""
 TARGETS = {"extract": "f.parquet", "fit": "m.joblib", "predict": "r.jsonl"}
 
 
@@ -123,7 +113,7 @@ def parts(message: str) -> list[dict[str, Any]]:
 
 def check_parts(findings: list[dict[str, Any]], case: FileCase | SetCase, where: str) -> None:
     """Find the refusal of a case among findings, and see that it has all of its parts."""
-    found, *_ = [finding for finding in findings if where in str(finding.get("file") or finding.get("where", ""))]
+    (found,) = [finding for finding in findings if where in str(finding.get("file") or finding.get("where", ""))]
     assert found.get("code", case.code) == case.code
     place = found.get("where") or ", ".join(
         f"{name} {found[name]!r}" for name in ("row", "column") if found.get(name) is not None
