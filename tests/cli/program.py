@@ -22,6 +22,7 @@ folds = 3
 [features]
 families = ["distribution", "quality", "audio_vector"]
 """
+TINY = QUICK.replace("[features]", "importance = false\n[features]")
 
 
 def run(*args: str | Path, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:

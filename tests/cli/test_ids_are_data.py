@@ -15,7 +15,7 @@ import bad_inputs
 import pandas as pd
 import pytest
 import typer
-from program import PROGRAM, invoke
+from program import PROGRAM, TINY, invoke
 from typer.testing import Result
 
 from pdmr_classic import load_dataset
@@ -50,16 +50,6 @@ HOSTILE = (
     "a, b",
 )
 POSITIVE, NEGATIVE = "\x1b[31m[red]sad[/red]\u202e", "[/red]:warning:\n\x9b1mwell/../"
-TINY = """
-[learning]
-learners = ["linear"]
-trials = 1
-repeats = 1
-folds = 3
-importance = false
-[features]
-families = ["distribution", "quality", "audio_vector"]
-"""
 
 
 def is_safe(text: str) -> bool:
