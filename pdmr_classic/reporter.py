@@ -34,3 +34,25 @@ class LogReporter:
         """Log the finding."""
         _log.warning("%s [%s]", printable(finding.what), finding.code)
         _log.debug("%s", finding)
+
+
+class Notebook:
+    """Keeps what it is shown and told, for whoever wants to know later.
+
+    Attributes
+    ----------
+    steps : list of (stage, done, total)
+    findings : list of Finding
+    """
+
+    def __init__(self) -> None:
+        self.steps: list[tuple[str, int, int]] = []
+        self.findings: list[Finding] = []
+
+    def progress(self, stage: str, done: int, total: int) -> None:
+        """Keep the step."""
+        self.steps.append((stage, done, total))
+
+    def tell(self, finding: Finding) -> None:
+        """Keep the finding."""
+        self.findings.append(finding)

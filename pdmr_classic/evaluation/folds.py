@@ -16,6 +16,7 @@ from pdmr_classic.evaluation.outer import OuterFold
 from pdmr_classic.evaluation.predictions import Floats, Ints
 from pdmr_classic.io.results import PROBABILITY_PREFIX
 from pdmr_classic.models.model import DepressionModel
+from pdmr_classic.reporter import Notebook
 
 MODEL, SHORTCUT = "model", "shortcut"
 ONLY, STRESS = "only ", "stress "
@@ -53,19 +54,6 @@ class Table:
         return np.searchsorted(np.array(self.classes), self.status.to_numpy(dtype=str))
 
 
-class _Notebook:
-    """A reporter for work whose findings are told later, counted."""
-
-    def __init__(self) -> None:
-        self.findings: list[Finding] = []
-
-    def progress(self, stage: str, done: int, total: int) -> None:
-        pass
-
-    def tell(self, finding: Finding) -> None:
-        self.findings.append(finding)
-
-
 def run_fold(table: Table, settings: Settings, outer: OuterFold) -> dict[str, Any]:
     """Train on the training rows alone, and predict the held-out ones.
 
@@ -75,7 +63,7 @@ def run_fold(table: Table, settings: Settings, outer: OuterFold) -> dict[str, An
         Ready for JSON: `inner` scores of the model, its `importance` of features, `systems` (by name: rows, predicted,
         probability) and `findings`.
     """
-    told = _Notebook()
+    told = Notebook()
     model = _fitted(table, table.features, settings, outer, told)
     systems = {MODEL: _predicted(model, table, table.features, outer)}
     for name, features in table.altered.items():
@@ -84,7 +72,7 @@ def run_fold(table: Table, settings: Settings, outer: OuterFold) -> dict[str, An
     for modality in table.modalities:
         features = of_modality(table.features, modality)
         try:
-            single = _fitted(table, features, settings, outer, _Notebook())
+            single = _fitted(table, features, settings, outer, Notebook())
         except DataError as error:
             # Too few recordings of it in this fold: the comparison is poorer, the evaluation is not.
             told.tell(Finding("modality-left-out", f"{modality} alone could not be learned", found=error.finding.what))
@@ -96,7 +84,7 @@ def run_fold(table: Table, settings: Settings, outer: OuterFold) -> dict[str, An
 
 
 def _fitted(
-    table: Table, features: pd.DataFrame, settings: Settings, outer: OuterFold, told: _Notebook
+    table: Table, features: pd.DataFrame, settings: Settings, outer: OuterFold, told: Notebook
 ) -> DepressionModel:
     train = outer.train
     return DepressionModel(settings).fit(

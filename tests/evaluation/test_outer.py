@@ -4,25 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pdmr_classic import DataError, Finding
+from pdmr_classic import DataError
 from pdmr_classic.evaluation.outer import OuterFold, outer_folds
-
-
-class Told:
-    def __init__(self) -> None:
-        self.findings: list[Finding] = []
-
-    def progress(self, stage: str, done: int, total: int) -> None: ...
-
-    def tell(self, finding: Finding) -> None:
-        self.findings.append(finding)
+from pdmr_classic.reporter import Notebook
 
 
 def made(
     status: list[str], groups: list[str], split: list[str] | None = None, folds: int = 5, repeats: int = 2
 ) -> tuple[list[OuterFold], str, list[str]]:
     index = pd.Index([f"r{place}" for place in range(len(status))])
-    told = Told()
+    told = Notebook()
     found, source = outer_folds(
         pd.Series(status, index=index),
         pd.Series(groups, index=index),

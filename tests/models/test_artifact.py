@@ -14,20 +14,9 @@ import pandas as pd
 import pytest
 
 from pdmr_classic import DepressionModel, Settings, fit, load_dataset
-from pdmr_classic.errors import ArtifactError, ConfigError, Finding, TargetError
+from pdmr_classic.errors import ArtifactError, ConfigError, TargetError
 from pdmr_classic.models.artifact import SCHEMA, load_artifact, manifest_path, read_manifest, save_artifact
-
-
-class Told:
-    """A reporter that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.findings: list[Finding] = []
-
-    def progress(self, stage: str, done: int, total: int) -> None: ...
-
-    def tell(self, finding: Finding) -> None:
-        self.findings.append(finding)
+from pdmr_classic.reporter import Notebook
 
 
 class Payload:
@@ -259,7 +248,7 @@ def test_other_library_versions_are_told_and_the_model_is_loaded(copied: Path, l
     libraries = read_manifest(copied)["libraries"]
     changed = other(libraries[library], part)
     changed_manifest(copied, libraries=libraries | {library: changed})
-    told = Told()
+    told = Notebook()
     assert DepressionModel.load(copied, reporter=told).classes_ == ["Depression", "Normal"]
     (finding,) = told.findings
     assert finding.code == "other-versions"

@@ -10,25 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pdmr_classic import DataError, DepressionModel, Finding, Settings, fit, load_dataset, write_results
+from pdmr_classic import DataError, DepressionModel, Settings, fit, load_dataset, write_results
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.evaluation.scoring import score_files
 from pdmr_classic.models.target import check_labels, positive_class
+from pdmr_classic.reporter import Notebook
 
 
-class Told:
-    """A reporter that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.findings: list[Finding] = []
-        self.stages: list[tuple[str, int, int]] = []
-
-    def progress(self, stage: str, done: int, total: int) -> None:
-        self.stages.append((stage, done, total))
-
-    def tell(self, finding: Finding) -> None:
-        self.findings.append(finding)
-
+class Told(Notebook):
     def codes(self) -> set[str]:
         return {finding.code for finding in self.findings}
 
@@ -109,7 +98,7 @@ def test_a_recording_without_a_subject_cannot_be_pooled_and_is_told_before_files
     subjects = pd.Series("S1", index=data.data_ids[1:])
     with pytest.raises(DataError, match=rf"1 of {len(data)} recordings have no subject[^\0]*'{data.data_ids[0]}'"):
         fitted_model.predict(data, pool_subjects=subjects, reporter=told)
-    assert told.stages == []
+    assert told.steps == []
 
 
 def test_a_prevalence_corrects_probabilities_moves_the_threshold_and_is_told(
@@ -133,7 +122,7 @@ def test_a_prevalence_that_is_no_share_is_refused_before_files_are_read(
     told = Told()
     with pytest.raises(ConfigError, match="--prevalence is no share"):
         fitted_model.predict(load_dataset(small_set, split="test"), prevalence=2.0, reporter=told)
-    assert told.stages == []
+    assert told.steps == []
 
 
 def test_predictions_do_not_depend_on_which_recordings_stand_beside(
@@ -388,7 +377,7 @@ def test_labels_that_do_not_serve_are_refused_before_any_file_is_read(small_set:
     told = Told()
     with pytest.raises(DataError, match="fewer than two subjects"):
         fit(load_dataset(small_set, split="train", labels=tmp_path / "labels.csv"), reporter=told)
-    assert [stage for stage, *_ in told.stages if stage == "reading"] == []
+    assert [stage for stage, *_ in told.steps if stage == "reading"] == []
 
 
 # --------------------------------------------------------------------------------------- the labels

@@ -13,22 +13,12 @@ from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.features.shape import face_shape
 from pdmr_classic.io.openface import Stream
 from pdmr_classic.models.subjects import infer_subjects, settle_subjects, with_face_shape
+from pdmr_classic.reporter import Notebook
 
 FAMILIES = {"features.families": ("distribution", "quality", "audio_vector")}
 
 
-class Told:
-    """A reporter that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.findings: list[Finding] = []
-
-    def progress(self, stage: str, done: int, total: int) -> None:
-        pass
-
-    def tell(self, finding: Finding) -> None:
-        self.findings.append(finding)
-
+class Told(Notebook):
     def the(self, code: str) -> Finding:
         (found,) = (finding for finding in self.findings if finding.code == code)
         return found
