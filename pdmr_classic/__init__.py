@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from pdmr_classic.io.results import read_results, write_results
     from pdmr_classic.io.synthetic import make_synthetic
     from pdmr_classic.metrics import score
-    from pdmr_classic.models.model import DepressionModel, fit
+    from pdmr_classic.models.model import DepressionModel
     from pdmr_classic.models.stacking import GroupedStacker
+    from pdmr_classic.models.training import fit
     from pdmr_classic.splits import GroupedFolds
 
 __version__ = "0.1.0"
@@ -39,7 +40,7 @@ _HOMES = {
     "Settings": "pdmr_classic.config",
     "Stream": "pdmr_classic.io.openface",
     "evaluate": "pdmr_classic.evaluation.nested",
-    "fit": "pdmr_classic.models.model",
+    "fit": "pdmr_classic.models.training",
     "load_dataset": "pdmr_classic.io.dataset",
     "make_synthetic": "pdmr_classic.io.synthetic",
     "read_results": "pdmr_classic.io.results",

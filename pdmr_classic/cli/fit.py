@@ -61,8 +61,8 @@ def fit(
     from pdmr_classic.io.dataset import load_dataset
     from pdmr_classic.io.lock import in_progress
     from pdmr_classic.models.artifact import check_model_place
-    from pdmr_classic.models.model import fit as fit_model
     from pdmr_classic.models.subjects import groups_path
+    from pdmr_classic.models.training import fit as fit_model
     from pdmr_classic.reporting.summary import summarise_fit
     from pdmr_classic.reporting.tables import fit_table
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -12,29 +11,26 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
-import xxhash
 
 from pdmr_classic import __version__
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding
 from pdmr_classic.escape import to_json
 from pdmr_classic.evaluation.baselines import modalities_of
-from pdmr_classic.evaluation.folds import MODEL, Table, run_fold
+from pdmr_classic.evaluation.folds import Table, run_fold
 from pdmr_classic.evaluation.kept import KeptFolds, kept_folds
 from pdmr_classic.evaluation.outer import SPLIT_COLUMN, OuterFold, outer_folds
 from pdmr_classic.evaluation.predictions import SCHEMA
 from pdmr_classic.evaluation.stress import altered_features
 from pdmr_classic.evaluation.subgroups import check_columns
 from pdmr_classic.evaluation.verdict import verdict
-from pdmr_classic.features.extractor import FeatureExtractor, without_paths
 from pdmr_classic.io.atomic import write_text_atomic
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.labels import weights_of
-from pdmr_classic.models.overlap import copies_between_subjects
-from pdmr_classic.models.subjects import settle_subjects, with_face_shape
-from pdmr_classic.models.target import check_labels, positive_class
+from pdmr_classic.models.fingerprint import fingerprint, table_bytes
+from pdmr_classic.models.target import check_target, positive_class
+from pdmr_classic.models.training import training_set
 from pdmr_classic.reporter import LogReporter, Reporter
-from pdmr_classic.splits import feasible_folds
 
 _WORTH_TELLING_S = 60.0
 
@@ -98,33 +94,16 @@ def evaluate(
     """
     reporter, settings = reporter or LogReporter(), settings or Settings()
     labelled = data.labelled()
-    assert labelled.status is not None
     assert labelled.labels is not None
     assert labelled.groups is not None
     check_columns(labelled.labels, by, labelled.groups)
-    _check_target(labelled.status, labelled.groups, settings)
-    for finding in data.findings:
-        reporter.tell(finding)
-    asked = with_face_shape(settings) if data.infer_groups else settings
-    extraction = FeatureExtractor(asked, jobs=jobs, cache=cache, reporter=reporter).extract(labelled)
-    features, groups = extraction.checked(), labelled.groups
-    for finding in without_paths(extraction.findings):
-        reporter.tell(finding)
-    # Where people recur unknown, or are only guessed, the estimate is not honest, whatever else is done.
-    doubts = [finding for finding in data.findings if finding.code == "own-groups"]
-    if data.infer_groups:
-        features, groups, told = settle_subjects(extraction, groups_out, reporter, seed=settings.learning.seed)
-        doubts.append(told)
-        _check_target(labelled.status, groups, settings)
-    if leak := copies_between_subjects(extraction.contents, groups):
-        reporter.tell(leak)
-        doubts.append(replace(leak, found=None))  # it names recordings
-    altered = altered_features(labelled, features, settings, jobs=jobs, reporter=reporter) if stress else {}
+    known = training_set(labelled, settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter)
+    altered = altered_features(labelled, known.features, settings, jobs=jobs, reporter=reporter) if stress else {}
     found = evaluate_features(
-        features,
-        labelled.status,
-        groups,
-        labels=labelled.labels,
+        known.features,
+        known.status,
+        known.groups,
+        labels=known.labels,
         altered=altered,
         settings=settings,
         folds=folds,
@@ -135,7 +114,9 @@ def evaluate(
         reporter=reporter,
     )
     found["synthetic"] = data.is_synthetic
-    found["warnings"] = [*(replace(finding, file=None).as_dict() for finding in doubts), *found["warnings"]]
+    # Where people recur unknown, or are only guessed, the estimate is not honest, whatever else is done.
+    doubts = [replace(finding, file=None).as_dict() for finding in known.doubts]
+    found["warnings"] = [*doubts, *found["warnings"]]
     return found
 
 
@@ -168,7 +149,7 @@ def evaluate_features(
         The same rows under stress.
     """
     reporter, settings = reporter or LogReporter(), settings or Settings()
-    _check_target(status, groups, settings)
+    check_target(status, groups, settings)
     kept_rows = _with_something(features, reporter)
     labels = pd.DataFrame(index=features.index) if labels is None else labels.set_axis(features.index)
     check_columns(labels, by, groups)
@@ -186,8 +167,7 @@ def evaluate_features(
         reporter=reporter,
     )
     reporter.tell(_cost(table, outer, settings))
-    fingerprint = _fingerprint(table, outer, settings)
-    with kept_folds(keep, fingerprint) as kept:
+    with kept_folds(keep, _fingerprint(table, outer, settings)) as kept:
         _run(table, settings, outer, kept, jobs, reporter)
         results = [kept.results[number] for number in range(len(outer))]
     _tell_counted(results, reporter)
@@ -220,12 +200,6 @@ def write_evaluation(found: Mapping[str, Any], path: str | Path) -> Path:
     TargetError
     """
     return write_text_atomic(path, to_json(found, indent=1) + "\n")
-
-
-def _check_target(status: pd.Series, groups: pd.Series, settings: Settings) -> None:
-    check_labels(status, settings.data.classes)
-    feasible_folds(status, groups, 2)
-    positive_class(sorted(status.unique()), settings.data.positive)
 
 
 def _with_something(features: pd.DataFrame, reporter: Reporter) -> pd.Series:
@@ -269,18 +243,12 @@ def _cost(table: Table, outer: Sequence[OuterFold], settings: Settings) -> Findi
 
 
 def _fingerprint(table: Table, outer: Iterable[OuterFold], settings: Settings) -> str:
-    digest = xxhash.xxh3_128()
-    digest.update(json.dumps([__version__, settings.model_dump(mode="json")], sort_keys=True).encode())
-    for name, features in {MODEL: table.features, **table.altered}.items():
-        digest.update("\n".join([name, *map(str, features.columns)]).encode())
-        digest.update(np.ascontiguousarray(features.to_numpy(dtype=np.float64)).tobytes())
-    for column in (table.features.index, table.status, table.groups):
-        digest.update("\n".join(map(str, column)).encode())
-    if table.weights is not None:
-        digest.update(table.weights.tobytes())
-    for one in outer:
-        digest.update(np.append(one.test, [one.repeat, one.fold]).tobytes())
-    return str(digest.hexdigest())
+    altered = [part for name, features in table.altered.items() for part in (name.encode(), *table_bytes(features))]
+    folds = [np.append(one.test, [one.repeat, one.fold]).tobytes() for one in outer]
+    asked = settings.model_dump(mode="json")
+    return fingerprint(
+        table.features, table.status, table.groups, table.weights, asked=asked, further=[*altered, *folds]
+    )
 
 
 def _run(

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from lightgbm import LGBMClassifier
+from lightgbm import Booster, LGBMClassifier
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVC
 from xgboost import XGBClassifier
 
+from pdmr_classic.config import LearningSettings
 from pdmr_classic.models.calibration import log_odds
 from pdmr_classic.models.members import Member, Params
 from pdmr_classic.models.preparation import AudioForm, DropUninformative, KeepBest, RobustScale
@@ -42,7 +44,7 @@ class Learner:
 
 
 def _lightgbm(params: Params, seed: int) -> list[Any]:
-    model = LGBMClassifier(
+    model = _Trees(
         **_own(params),
         max_bin=63,
         subsample_freq=1,
@@ -77,6 +79,22 @@ def _linear(params: Params, seed: int) -> list[Any]:
 def _own(params: Params) -> dict[str, Any]:
     """Return the parameters of the learner itself, without those of its preparation."""
     return {key: value for key, value in params.items() if key not in _PREPARATION}
+
+
+class _Trees(LGBMClassifier):
+    """LightGBM that does not write down the range of each column: both ends of it are values of single recordings."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {**super().__getstate__()}
+        if (booster := state.get("_Booster")) is not None:
+            text = booster.model_to_string(num_iteration=-1)
+            state["_Booster"] = Booster(model_str=_RANGES.sub(lambda line: _RANGE.sub("none", line[0]), text))
+        return state
+
+
+# What LightGBM writes of features that have a range; "none" is its own word for those without one.
+_RANGES = re.compile(r"^feature_infos=.*$", re.MULTILINE)
+_RANGE = re.compile(r"\[[^\]]*\]")
 
 
 class _ScaledSVC(SVC):  # type: ignore[misc]
@@ -117,6 +135,11 @@ LEARNERS: dict[str, Learner] = {
         Learner("linear", _linear),
     )
 }
+
+
+def chosen_learners(learning: LearningSettings) -> list[str]:
+    """Return the learners that the settings name, without those that keep rows where these are unwanted."""
+    return [name for name in learning.learners if learning.training_rows or not LEARNERS[name].keeps_rows]
 
 
 def fit_member(

@@ -1,44 +1,44 @@
-"""The whole model in one object: features, tuned stack, threshold; fitted on a data set, saved as one file."""
+"""The whole model in one object: features, tuned stack, threshold; fitted on a table, saved as one file."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from copy import copy
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-import xxhash
 from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_array
 
-from pdmr_classic import __version__
-from pdmr_classic.config import LearningSettings, Settings
-from pdmr_classic.errors import ArtifactError, ConfigError, DataError, Finding
+from pdmr_classic.config import Settings
+from pdmr_classic.errors import ArtifactError, Finding
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor, channel_of, vector_width, without_paths
 from pdmr_classic.io.dataset import Dataset
-from pdmr_classic.io.labels import weights_of
 from pdmr_classic.io.results import PROBABILITY_PREFIX
 from pdmr_classic.metrics import score
 from pdmr_classic.models.artifact import load_artifact, save_artifact
 from pdmr_classic.models.decision import Decision
+from pdmr_classic.models.fingerprint import fingerprint
 from pdmr_classic.models.importance import permutation_importance
-from pdmr_classic.models.learners import LEARNERS
+from pdmr_classic.models.learners import LEARNERS, chosen_learners
 from pdmr_classic.models.lost import left_out, lost_recordings, nothing_left
 from pdmr_classic.models.members import default_members
-from pdmr_classic.models.overlap import Copy, copies_between_subjects, known_contents, overlap, overlapping
+from pdmr_classic.models.overlap import check_overlap, overlapping
+from pdmr_classic.models.pooling import subjects_of
 from pdmr_classic.models.prevalence import Prevalence, check_prevalence
 from pdmr_classic.models.problem import Problem
 from pdmr_classic.models.stacking import GroupedStacker
 from pdmr_classic.models.studies import kept_studies
-from pdmr_classic.models.subjects import settle_subjects, with_face_shape
-from pdmr_classic.models.target import check_labels, positive_class
+from pdmr_classic.models.target import check_target, positive_class
 from pdmr_classic.models.tuning import tune
 from pdmr_classic.models.weights import as_weights
 from pdmr_classic.reporter import LogReporter, Reporter
 from pdmr_classic.splits import feasible_folds
+
+# More trials go on with those that are there; the metric and the threshold come after them.
+_NO_TRIAL_DEPENDS_ON = {"learning": {"trials", "timeout", "metric", "threshold"}}
 
 
 class DepressionModel:
@@ -100,16 +100,18 @@ class DepressionModel:
         """
         reporter = reporter or LogReporter()
         learning = self.settings.learning
-        _check_target(status, groups, self.settings)
+        check_target(status, groups, self.settings)
         self.positive_ = positive_class(sorted(status.unique()), self.settings.data.positive)
         self.feature_names_ = list(features.columns)
-        X, y = features.to_numpy(dtype=np.float64), np.unique(status, return_inverse=True)[1]
-        weights = as_weights(sample_weight, len(X))
+        weights = as_weights(sample_weight, len(features))
+        # Rows of weight 0 teach nothing: without them there must be people enough as well.
+        feasible_folds(status[weights > 0], groups[weights > 0], learning.folds)
+        classes, y = np.unique(status.to_numpy(dtype=object), return_inverse=True)
         problem = Problem(
-            X,
+            check_array(features, dtype=np.float64, ensure_all_finite="allow-nan"),
             self.feature_names_,
             y,
-            groups,
+            groups.to_numpy(dtype=object),
             folds=learning.folds,
             repeats=learning.repeats,
             seed=learning.seed,
@@ -117,17 +119,14 @@ class DepressionModel:
         )
         for finding in problem.findings:
             reporter.tell(finding)
-        members = default_members(problem.views, _learners(learning))
-        fingerprint = _fingerprint(features, status, groups, weights, self.settings)
-        with kept_studies(studies, fingerprint) as kept:
+        members = default_members(problem.views, chosen_learners(learning))
+        asked = self.settings.model_dump(mode="json", exclude=_NO_TRIAL_DEPENDS_ON)
+        with kept_studies(studies, fingerprint(features, status, groups, weights, asked=asked)) as kept:
             members = tune(members, problem.data, learning, jobs=jobs, reporter=reporter, kept=kept)
         reporter.progress("training", 0, 1)
         self.stacker_ = GroupedStacker(
             members, folds=learning.folds, repeats=learning.repeats, random_state=learning.seed, jobs=jobs
-        )
-        self.stacker_.fit(
-            features, status.to_numpy(dtype=object), groups=groups.to_numpy(dtype=object), sample_weight=weights
-        )
+        ).fit_problem(problem, classes)
         self.classes_ = [str(label) for label in self.stacker_.classes_]
         self._decide(features, status, groups, weights)
         for finding in self.decision_.findings:
@@ -184,7 +183,7 @@ class DepressionModel:
                 self.oof_["status"], self.oof_["predicted"], positive=self.positive_, probability=probability
             ),
             "contains_training_rows": any(LEARNERS[member.learner].keeps_rows for member in members),
-            "data_fingerprint": _fingerprint(features, status, groups, problem.weights),
+            "data_fingerprint": fingerprint(features, status, groups, problem.weights),
             "features": self.feature_names_,
         }
 
@@ -243,17 +242,17 @@ class DepressionModel:
         """
         reporter = reporter or LogReporter()
         check_prevalence(prevalence, self.positive_)
-        _subjects_of(data.data_ids, pool_subjects)
+        subjects_of(data.data_ids, pool_subjects)
         settings = self.settings.override({"reading.fps": fps})
         width = vector_width(tuple(self.feature_names_)) or None
         extractor = FeatureExtractor(settings, jobs=jobs, cache=cache, vector_width=width, reporter=reporter)
         extraction = extractor.extract(data)
         known = self.facts_.get("contents")
         copies = overlapping(extraction, known, extractor.extract(train) if train is not None else None)
-        _check_overlap(copies, allow_overlap, reporter)
+        check_overlap(copies, allow_overlap, reporter)
         self._check_channels(extraction, reporter)
         features = extraction.features.reindex(columns=self.feature_names_)
-        probability = self.stacker_.predict_proba(features)
+        probability = self.stacker_.predict_proba(features.to_numpy())
         lost = np.asarray(np.isnan(probability).any(axis=1))
         skipped = lost_recordings(data, features.index[lost], extraction.refused)
         if skipped and (lost.all() or not skip_bad):
@@ -279,7 +278,7 @@ class DepressionModel:
         reporter: Reporter | None = None,
     ) -> pd.DataFrame:
         """Predict from a table of features, as `predict` does; rows without a usable modality are NaN."""
-        probability = self.stacker_.predict_proba(features.reindex(columns=self.feature_names_))
+        probability = self.stacker_.predict_proba(features.reindex(columns=self.feature_names_).to_numpy())
         return self._answers(probability, features.index, pool_subjects, prevalence, reporter or LogReporter())
 
     def _answers(
@@ -290,7 +289,7 @@ class DepressionModel:
         prevalence: Prevalence | None,
         reporter: Reporter,
     ) -> pd.DataFrame:
-        subjects = _subjects_of(index, pool_subjects)
+        subjects = subjects_of(index, pool_subjects)
         # The threshold in force is the model's own, unless something else is asked for.
         answers = self.decision_.answer(probability, subjects, prevalence)
         own = subjects is None and prevalence is None
@@ -367,151 +366,3 @@ class DepressionModel:
         for finding in findings:
             (reporter or LogReporter()).tell(finding)
         return model
-
-
-def fit(
-    data: Dataset,
-    *,
-    settings: Settings | None = None,
-    trials: int | None = None,
-    timeout: float | None = None,
-    seed: int | None = None,
-    positive: str | None = None,
-    jobs: int = 1,
-    cache: str | Path | None = None,
-    studies: Path | None = None,
-    groups_out: Path | None = None,
-    reporter: Reporter | None = None,
-) -> DepressionModel:
-    """Extract features of the labelled recordings, tune, train and return a model.
-
-    Parameters
-    ----------
-    data : Dataset
-        With labels; recordings without one are left out.
-    settings : Settings, optional
-        The named arguments override it.
-    jobs : int
-        Processes. The result does not depend on it.
-    cache : path-like, optional
-        Folder of the feature cache.
-    studies : Path, optional
-        File that keeps the trials; see `DepressionModel.fit`.
-    groups_out : Path, optional
-        Where subjects that are proposed (`load_dataset(…, groups="infer")`) are written, for a person to correct.
-
-    Raises
-    ------
-    DataError
-        A file cannot be read, or the labels do not serve.
-    ConfigError
-        A setting is wrong.
-    """
-    reporter = reporter or LogReporter()
-    changes = {"learning.trials": trials, "learning.timeout": timeout, "learning.seed": seed, "data.positive": positive}
-    settings = (settings or Settings()).override(changes)
-    labelled = data.labelled()
-    assert labelled.status is not None
-    groups = labelled.groups
-    assert groups is not None
-    _check_target(labelled.status, groups, settings)
-    weights = weights_of(labelled.labels, settings.data.weights)
-    for finding in data.findings:
-        reporter.tell(finding)
-    asked = with_face_shape(settings) if data.infer_groups else settings
-    extraction = FeatureExtractor(asked, jobs=jobs, cache=cache, reporter=reporter).extract(labelled)
-    features = extraction.checked()
-    for finding in without_paths(extraction.findings):
-        reporter.tell(finding)
-    if data.infer_groups:
-        features, groups, _ = settle_subjects(extraction, groups_out, reporter, seed=settings.learning.seed)
-        _check_target(labelled.status, groups, settings)
-    if leak := copies_between_subjects(extraction.contents, groups):
-        reporter.tell(leak)
-    model = DepressionModel(settings).fit(
-        features,
-        labelled.status,
-        groups,
-        sample_weight=weights,
-        jobs=jobs,
-        studies=studies,
-        reporter=reporter,
-    )
-    model.facts_["synthetic"] = data.is_synthetic
-    model.facts_["contents"] = known_contents(extraction.contents)
-    return model
-
-
-def _check_target(status: pd.Series, groups: pd.Series, settings: Settings) -> None:
-    """Refuse learners, labels and subjects that do not serve, before any file is read."""
-    unknown = [name for name in settings.learning.learners if name not in LEARNERS]
-    if unknown:
-        raise ConfigError("there is no such learner", expected=", ".join(LEARNERS), found=", ".join(unknown))
-    if not _learners(settings.learning):
-        raise ConfigError(
-            "no learner is left without those that keep rows of their training data",
-            expected=", ".join(name for name, learner in LEARNERS.items() if not learner.keeps_rows),
-            found=", ".join(settings.learning.learners),
-            mend="name another learner, or allow training rows",
-        )
-    check_labels(status, settings.data.classes)
-    feasible_folds(status, groups, settings.learning.folds)
-    positive_class(sorted(status.unique()), settings.data.positive)
-
-
-def _learners(learning: LearningSettings) -> list[str]:
-    return [name for name in learning.learners if learning.training_rows or not LEARNERS[name].keeps_rows]
-
-
-def _check_overlap(copies: Sequence[Copy], allowed: bool, reporter: Reporter) -> None:
-    if copies and not allowed:
-        raise DataError(overlap(copies))
-    if copies:
-        reporter.tell(replace(overlap(copies), mend=None))  # it was asked for
-
-
-def _subjects_of(data_ids: Sequence[str] | pd.Index, subjects: pd.Series | None) -> NDArray[Any] | None:
-    """Return the subject of each recording; None without any.
-
-    Raises
-    ------
-    DataError
-        A recording has none: it could not be pooled with its subject's others.
-    """
-    if subjects is None:
-        return None
-    known = subjects.reindex(pd.Index(data_ids)).astype(object)
-    lost = known.index[known.isna() | (known == "")]
-    if len(lost):
-        raise DataError(
-            f"{len(lost)} of {len(known)} recordings have no subject to be pooled with",
-            code="no-group",
-            column="subject_id",
-            found=", ".join(map(repr, lost[:5])) + (" …" if len(lost) > 5 else ""),
-            mend="fill the column, or predict without --pool-subjects",
-        )
-    return known.to_numpy(dtype=object)
-
-
-def _fingerprint(
-    features: pd.DataFrame,
-    status: pd.Series,
-    groups: pd.Series,
-    weights: NDArray[np.float64],
-    settings: Settings | None = None,
-) -> str:
-    """Hash data, and our version and settings but for those that no trial depends on."""
-    digest = xxhash.xxh3_128()
-    if settings is not None:
-        asked = settings.model_dump(mode="json")
-        for name in ("trials", "timeout", "metric", "threshold"):
-            del asked["learning"][name]
-        digest.update(json.dumps([__version__, asked], sort_keys=True).encode())
-    digest.update("\n".join(features.columns).encode())
-    digest.update(np.ascontiguousarray(features.to_numpy(dtype=np.float64)).tobytes())
-    for column in (features.index, status, groups):
-        digest.update("\n".join(map(str, column)).encode())
-    # Weights of 1 are as good as none.
-    if (weights != 1).any():
-        digest.update(weights.tobytes())
-    return digest.hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +18,7 @@ from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.features.extractor import VECTORS, Extraction
 from pdmr_classic.io.dataset import Dataset, load_dataset
 from pdmr_classic.io.inspection import FileFacts
+from pdmr_classic.reporter import Reporter
 
 # A copy is five times nearer than the nearest neighbours of one set commonly are, the same person's among them.
 _NEAR = 0.2
@@ -211,6 +212,19 @@ def overlap(copies: Sequence[Copy]) -> Finding:
         found=shown + (f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""),
         mend="remove them, or pass --allow-overlap (allow_overlap=True)",
     )
+
+
+def check_overlap(copies: Sequence[Copy], allowed: bool, reporter: Reporter) -> None:
+    """Refuse recordings that the training set has as well; where they are allowed, tell them.
+
+    Raises
+    ------
+    DataError
+    """
+    if copies and not allowed:
+        raise DataError(overlap(copies))
+    if copies:
+        reporter.tell(replace(overlap(copies), mend=None))  # it was asked for
 
 
 def _shown(data_id: str, copies: Sequence[Copy]) -> str:

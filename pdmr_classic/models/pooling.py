@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+
+from pdmr_classic.errors import DataError
 
 _IMPOSSIBLE = 1e-12
 
@@ -43,3 +49,26 @@ def pooled(probability: ArrayLike, subjects: ArrayLike) -> NDArray[np.float64]:
     mean = np.divide(total, times, out=np.full_like(total, np.nan), where=times > 0)
     odds = np.exp(mean - mean.max(axis=1, keepdims=True))
     return np.asarray((odds / odds.sum(axis=1, keepdims=True))[subject])
+
+
+def subjects_of(data_ids: Sequence[str] | pd.Index, subjects: pd.Series | None) -> NDArray[Any] | None:
+    """Return the subject of each recording; None without any.
+
+    Raises
+    ------
+    DataError
+        A recording has none: it could not be pooled with its subject's others.
+    """
+    if subjects is None:
+        return None
+    known = subjects.reindex(pd.Index(data_ids)).astype(object)
+    lost = known.index[known.isna() | (known == "")]
+    if len(lost):
+        raise DataError(
+            f"{len(lost)} of {len(known)} recordings have no subject to be pooled with",
+            code="no-group",
+            column="subject_id",
+            found=", ".join(map(repr, lost[:5])) + (" …" if len(lost) > 5 else ""),
+            mend="fill the column, or predict without --pool-subjects",
+        )
+    return known.to_numpy(dtype=object)

@@ -137,7 +137,7 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         # These refuse by the labels' names, which the problem does not know.
         feasible_folds(labels, groups, self.folds)
         feasible_folds(labels[weights > 0], groups[weights > 0], self.folds)
-        self.classes_, codes = np.unique(labels, return_inverse=True)
+        classes, codes = np.unique(labels, return_inverse=True)
         names = getattr(self, "feature_names_in_", [str(place) for place in range(table.shape[1])])
         problem = Problem(
             table,
@@ -149,6 +149,18 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             seed=self.random_state,
             weights=weights,
         )
+        return self.fit_problem(problem, classes)
+
+    def fit_problem(self, problem: Problem, classes: NDArray[Any]) -> Self:
+        """Fit on a table whose views and folds are there already: those that the members were tuned on.
+
+        Parameters
+        ----------
+        problem : Problem
+        classes : ndarray, shape [K]
+            Names of the problem's class numbers.
+        """
+        self.classes_, self.n_features_in_ = classes, problem.X.shape[1]
         members = self.members if self.members is not None else default_members(problem.views, self.learners)
         self.members_ = [member for member in members if member.view in problem.views]
         self.views_ = problem.views

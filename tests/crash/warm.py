@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-_IMPORTED = ("cli.app", "models.model", "features.extractor", "evaluation.nested", "reporting.tables")
+_IMPORTED = ("cli.app", "models.training", "features.extractor", "evaluation.nested", "reporting.tables")
 _CHANGES = ("fsync", "replace", "rename", "unlink", "ftruncate", "truncate")
 
 

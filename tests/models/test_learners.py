@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import numpy as np
@@ -94,6 +95,22 @@ def test_the_svm_sees_the_same_whatever_the_units() -> None:
     plain = raw_scores(trained("svm", X, y), X)
     scaled = raw_scores(trained("svm", X * units, y), X * units)
     np.testing.assert_allclose(plain, scaled, atol=1e-6)
+
+
+def test_lightgbm_says_the_same_without_the_ranges_of_its_columns(capfd: pytest.CaptureFixture[str]) -> None:
+    X, y = problem(3)
+    model = trained("lightgbm", X, y)
+    assert "[" in ranges(model)
+    read = pickle.loads(pickle.dumps(model))
+    assert set(ranges(read).split()) == {"none"}
+    np.testing.assert_array_equal(raw_scores(read, X), raw_scores(model, X))
+    assert raw_scores(pickle.loads(pickle.dumps(read)), X).shape == (60, 3)
+    assert capfd.readouterr() == ("", "")
+
+
+def ranges(model: Pipeline) -> str:
+    text: str = model[-1].booster_.model_to_string()
+    return next(line.removeprefix("feature_infos=") for line in text.splitlines() if line.startswith("feature_infos="))
 
 
 def test_only_the_svm_keeps_rows_of_its_training_data() -> None:

@@ -1,0 +1,152 @@
+"""From labelled recordings to a model: their features, their subjects, and what there is to tell of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from pdmr_classic.config import Settings
+from pdmr_classic.errors import Finding
+from pdmr_classic.features.extractor import FeatureExtractor, without_paths
+from pdmr_classic.io.dataset import Dataset
+from pdmr_classic.io.labels import weights_of
+from pdmr_classic.models.model import DepressionModel
+from pdmr_classic.models.overlap import copies_between_subjects, known_contents
+from pdmr_classic.models.subjects import settle_subjects, with_face_shape
+from pdmr_classic.models.target import check_target
+from pdmr_classic.reporter import LogReporter, Reporter
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """Labelled recordings, ready to be learned from.
+
+    Attributes
+    ----------
+    features : DataFrame, shape [n, F]
+    status, groups : Series of str, length n
+        Label and subject of each row, in the same order.
+    labels : DataFrame, n rows
+        The whole table of labels.
+    weights : Series of float, length n, or None
+    contents : DataFrame of str, shape [n, 2]
+        As `Extraction.contents`.
+    doubts : list of Finding
+        Why a person may stand on both sides of a split after all: subjects that are only guessed, and copies under
+        several. Without names.
+    """
+
+    features: pd.DataFrame
+    status: pd.Series
+    groups: pd.Series
+    labels: pd.DataFrame
+    weights: pd.Series | None
+    contents: pd.DataFrame
+    doubts: list[Finding]
+
+
+def training_set(
+    labelled: Dataset,
+    settings: Settings,
+    *,
+    jobs: int = 1,
+    cache: str | Path | None = None,
+    groups_out: Path | None = None,
+    reporter: Reporter,
+) -> TrainingSet:
+    """Check labels and subjects, extract features, and settle who is whom.
+
+    Parameters
+    ----------
+    labelled : Dataset
+        All of its recordings have labels.
+    settings, jobs, cache, groups_out, reporter
+        As for `fit`.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read, or the labels do not serve; labels are looked at first.
+    ConfigError
+        A setting is wrong.
+    """
+    status, groups, labels = labelled.status, labelled.groups, labelled.labels
+    assert status is not None
+    assert groups is not None
+    assert labels is not None
+    check_target(status, groups, settings)
+    weights = weights_of(labels, settings.data.weights)
+    for finding in labelled.findings:
+        reporter.tell(finding)
+    doubts = [finding for finding in labelled.findings if finding.code == "own-groups"]
+    asked = with_face_shape(settings) if labelled.infer_groups else settings
+    extraction = FeatureExtractor(asked, jobs=jobs, cache=cache, reporter=reporter).extract(labelled)
+    features = extraction.checked()
+    for finding in without_paths(extraction.findings):
+        reporter.tell(finding)
+    if labelled.infer_groups:
+        features, groups, told = settle_subjects(extraction, groups_out, reporter, seed=settings.learning.seed)
+        doubts.append(told)
+        check_target(status, groups, settings)
+    if leak := copies_between_subjects(extraction.contents, groups):
+        reporter.tell(leak)
+        doubts.append(replace(leak, found=None))  # it names recordings
+    return TrainingSet(features, status, groups, labels, weights, extraction.contents, doubts)
+
+
+def fit(
+    data: Dataset,
+    *,
+    settings: Settings | None = None,
+    trials: int | None = None,
+    timeout: float | None = None,
+    seed: int | None = None,
+    positive: str | None = None,
+    jobs: int = 1,
+    cache: str | Path | None = None,
+    studies: Path | None = None,
+    groups_out: Path | None = None,
+    reporter: Reporter | None = None,
+) -> DepressionModel:
+    """Extract features of the labelled recordings, tune, train and return a model.
+
+    Parameters
+    ----------
+    data : Dataset
+        With labels; recordings without one are left out.
+    settings : Settings, optional
+        The named arguments override it.
+    jobs : int
+        Processes. The result does not depend on it.
+    cache : path-like, optional
+        Folder of the feature cache.
+    studies : Path, optional
+        File that keeps the trials; see `DepressionModel.fit`.
+    groups_out : Path, optional
+        Where subjects that are proposed (`load_dataset(…, groups="infer")`) are written, for a person to correct.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read, or the labels do not serve.
+    ConfigError
+        A setting is wrong.
+    """
+    reporter = reporter or LogReporter()
+    changes = {"learning.trials": trials, "learning.timeout": timeout, "learning.seed": seed, "data.positive": positive}
+    settings = (settings or Settings()).override(changes)
+    known = training_set(data.labelled(), settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter)
+    model = DepressionModel(settings).fit(
+        known.features,
+        known.status,
+        known.groups,
+        sample_weight=known.weights,
+        jobs=jobs,
+        studies=studies,
+        reporter=reporter,
+    )
+    model.facts_["synthetic"] = data.is_synthetic
+    model.facts_["contents"] = known_contents(known.contents)
+    return model
