@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import json
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pdmr_classic.errors import ConfigError, TargetError
+from pdmr_classic.errors import TargetError
+from pdmr_classic.io._synthetic_plan import (
+    RECORDING,
+    SPLITS,
+    STATUS,
+    SUBJECT,
+    PlannedRecording,
+    plan_recordings,
+    stream_of,
+)
 from pdmr_classic.io._synthetic_signals import (
     AU_C,
     AU_R,
     BEHAVIOUR_NAMES,
     BEHAVIOURS,
-    CUT_OFF,
     SEVERITY_SCALE,
     VIDEO_COLUMNS,
     Floats,
@@ -37,14 +45,7 @@ from pdmr_classic.io._synthetic_signals import (
 from pdmr_classic.io.dataset import SYNTHETIC_MARK
 from pdmr_classic.io.openface import GAZE, POSE
 
-SPLITS = ("train", "test")
 LABEL_COLUMNS = ("data_id", "status", "subject_id", "severity", "gender")
-STATUS = ("Normal", "Depression")
-MIN_SUBJECTS = 8
-MIN_SECONDS = 1.0
-
-# Keys of the random streams; the subject's and the segment's numbers follow.
-_CAST, _ORDER, _SUBJECT, _RECORDING = range(4)
 
 # Characters a number takes, so that a file's size says how many rows it has and nothing else.
 _WIDTHS = (
@@ -53,32 +54,6 @@ _WIDTHS = (
     *[(column, 4) for column in AU_R],
 )
 _AUDIO_WIDTH = 9
-
-
-@dataclass(frozen=True)
-class PlannedRecording:
-    """One recording before its signals are made.
-
-    `subject` and `segment` count from 0 and choose the random streams; `severity` is the continuous latent,
-    of which labels.csv shows the whole points.
-    """
-
-    split: str
-    data_id: str
-    subject: int
-    segment: int
-    subject_id: str
-    gender: str
-    severity: float
-    frame_rate_hz: float
-    n_frames: int
-    has_video: bool
-    has_audio: bool
-    masked: bool
-
-    @property
-    def status(self) -> str:
-        return STATUS[self.severity >= CUT_OFF]
 
 
 @dataclass(frozen=True)
@@ -205,67 +180,7 @@ def make_synthetic(
     )
 
 
-# ---------------------------------------------------------------- the plan
-
-
-def plan_recordings(
-    *, subjects: int, segments: int, seed: int, missing: float, masked: float, seconds: Sequence[float]
-) -> list[PlannedRecording]:
-    """Draw who is recorded, with which label and how, without making a signal.
-
-    The parameters and errors are those of `make_synthetic`. The order is train before test, then data_id.
-    """
-    _check(subjects, segments, seed, missing, masked, seconds)
-    plan: list[PlannedRecording] = []
-    cast = _cast(subjects, seed)
-    for split in SPLITS:
-        takes = [(s, k) for s in range(subjects) if cast[s]["split"] == split for k in range(segments)]
-        order = _stream(seed, _ORDER, SPLITS.index(split)).permutation(len(takes))
-        for number, place in enumerate(order, start=1):
-            subject, segment = takes[place]
-            shape = _shape(_stream(seed, _RECORDING, subject, segment, 0), missing, masked, seconds)
-            plan.append(
-                PlannedRecording(data_id=f"{number:03d}", subject=subject, segment=segment, **cast[subject], **shape)
-            )
-    return plan
-
-
-def _cast(subjects: int, seed: int) -> list[dict[str, Any]]:
-    """Return split, subject_id, gender and severity of each subject; half of each split is depressed."""
-    rng = _stream(seed, _CAST)
-    n_train = round(subjects * 2 / 3)
-    n_test = subjects - n_train
-    splits = np.array(["train"] * n_train + ["test"] * n_test)
-    depressed = np.concatenate([np.arange(n_train) < (n_train + 1) // 2, np.arange(n_test) < n_test // 2])
-    order, numbers = rng.permutation(subjects), rng.permutation(subjects) + 1
-    return [
-        {
-            "split": str(splits[place]),
-            "subject_id": f"S{number:03d}",
-            **_person(_stream(seed, _SUBJECT, subject, 0), bool(depressed[place])),
-        }
-        for subject, (place, number) in enumerate(zip(order, numbers, strict=True))
-    ]
-
-
-def _person(rng: np.random.Generator, depressed: bool) -> dict[str, Any]:
-    # PHQ-8 is skewed in both groups: many healthy near 3, many depressed near 15.
-    severity = CUT_OFF + 14.99 * rng.beta(1.5, 2.2) if depressed else (CUT_OFF - 0.01) * rng.beta(1.3, 2.0)
-    return {"severity": float(severity), "gender": "f" if rng.random() < 0.5 else "m"}
-
-
-def _shape(rng: np.random.Generator, missing: float, masked: float, seconds: Sequence[float]) -> dict[str, Any]:
-    """Return how one recording was taken. It is told nothing about the subject."""
-    rate = 30.0 if rng.random() < 0.8 else 25.0
-    n_frames = round(rng.uniform(seconds[0], seconds[1]) * rate)
-    lacks, lacks_video, hidden = rng.random() < missing, rng.random() < 0.5, rng.random() < masked
-    return {
-        "frame_rate_hz": rate,
-        "n_frames": n_frames,
-        "has_video": not (lacks and lacks_video),
-        "has_audio": not (lacks and not lacks_video),
-        "masked": hidden,
-    }
+# ---------------------------------------------------------------- signals
 
 
 def make_signals(recording: PlannedRecording, *, seed: int) -> Signals:
@@ -282,9 +197,9 @@ def make_signals(recording: PlannedRecording, *, seed: int) -> Signals:
     Signals
     """
     who, take = recording.subject, recording.segment
-    habits = draw_habits(_stream(seed, _SUBJECT, who, 1), recording.gender)
+    habits = draw_habits(stream_of(seed, SUBJECT, who, 1), recording.gender)
     behaviours = draw_behaviours(
-        recording.severity, _stream(seed, _SUBJECT, who, 2), _stream(seed, _RECORDING, who, take, 1)
+        recording.severity, stream_of(seed, SUBJECT, who, 2), stream_of(seed, RECORDING, who, take, 1)
     )
     video = audio = None
     if recording.has_video:
@@ -294,44 +209,12 @@ def make_signals(recording: PlannedRecording, *, seed: int) -> Signals:
             n_frames=recording.n_frames,
             frame_rate_hz=recording.frame_rate_hz,
             masked=recording.masked,
-            signal_rng=_stream(seed, _RECORDING, who, take, 2),
-            quality_rng=_stream(seed, _RECORDING, who, take, 3),
+            signal_rng=stream_of(seed, RECORDING, who, take, 2),
+            quality_rng=stream_of(seed, RECORDING, who, take, 3),
         )
     if recording.has_audio:
-        audio = make_audio(audio_world(), habits, behaviours, _stream(seed, _RECORDING, who, take, 4))
+        audio = make_audio(audio_world(), habits, behaviours, stream_of(seed, RECORDING, who, take, 4))
     return Signals(video, audio, behaviours)
-
-
-def _stream(seed: int, *key: int) -> np.random.Generator:
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
-
-
-# ---------------------------------------------------------------- checks
-
-
-def _check(subjects: int, segments: int, seed: int, missing: float, masked: float, seconds: Sequence[float]) -> None:
-    for name, count, least in (
-        ("subjects", subjects, MIN_SUBJECTS),
-        ("segments", segments, 1),
-        ("seed", seed, 0),
-    ):
-        if not isinstance(count, (int, np.integer)) or isinstance(count, bool) or count < least:
-            _refuse(name, f"a whole number of at least {least}", count)
-    for name, share in (("missing", missing), ("masked", masked)):
-        if not 0.0 <= share <= 1.0:
-            _refuse(name, "a share between 0 and 1", share)
-    if len(seconds) != 2 or not MIN_SECONDS <= seconds[0] <= seconds[1] < float("inf"):
-        _refuse("seconds", f"two lengths in seconds, the shorter first, of at least {MIN_SECONDS:g}", seconds)
-
-
-def _refuse(name: str, expected: str, found: object) -> None:
-    raise ConfigError(
-        f"{name} is out of its range",
-        code="bad-argument",
-        expected=expected,
-        found=repr(found),
-        mend=f"change {name}; the default suits most uses",
-    )
 
 
 def _free_target(out: Path) -> Path:

@@ -7,11 +7,9 @@ short rows and long rows fail there. Only then, and off the fast path, is the fi
 from __future__ import annotations
 
 import csv
-import re
 from array import array
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,25 +18,23 @@ from numpy.typing import NDArray
 
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io.bytes import as_text_bytes, read_bytes
-
-# OpenFace writes what its C++ runtime prints for an undefined value; others write these.
-NAN_TOKENS = (
-    *("", "nan", "NaN", "NAN", "NA", "N/A", "null", "None"),
-    *("-nan", "-nan(ind)", "nan(ind)", "1.#QNAN", "-1.#QNAN", "1.#IND", "-1.#IND", "1.#INF", "-1.#INF"),
+from pdmr_classic.io.layout import (
+    NAN_TOKENS,
+    Layout,
+    by_place,
+    is_number,
+    no_rows,
+    no_table,
+    number_of,
+    with_point,
+    without_comments,
 )
-# pyarrow takes what C's strtod takes: -nan(snan), nan(0x7ff).
-_PAYLOAD_NAN = re.compile(r"-?nan\([0-9A-Za-z_]*\)", re.IGNORECASE)
-_NAN_TOKENS = frozenset(token.lower() for token in NAN_TOKENS)
+
 # Columns that carry no behaviour: a row counter, an identity, or the answer itself.
 _BOOKKEEPING = frozenset(
     {"", "index", "id", "data_id", "subject_id", "participant_id", "label", "status", "severity", "face"}
 )
 _BLOCK_BYTES = 1 << 22
-_LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|\Z)")
-_LEAD = re.compile(rb"(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\r|\n))*+")
-_COMMENT = re.compile(rb"((?:\A|(?<=[\r\n]))[ \t]*)#([^\r\n]*)")
-# OpenFace has 714, and no audio vector has this many.
-_MOST_COLUMNS = 100_000
 # It takes 13 kB of memory for a column, and ends the process where there is no more.
 _MOST_COLUMNS_OF_PYARROW = 20_000
 _SMALL_BYTES = 1 << 22
@@ -95,8 +91,8 @@ def read_table(path: str | Path, select: Select | None = None, known: Callable[[
     path = Path(path)
     raw = read_bytes(path)
     data, findings = as_text_bytes(raw, path)
-    data = _without_comments(data, path)
-    layout = _Layout.of(data, path)
+    data = without_comments(data, path)
+    layout = Layout.of(data, path)
     findings += layout.findings
     dropped = [name for name in layout.names if _is_bookkeeping(name, layout)]
     names = [name for name in layout.names if name not in set(dropped)] if dropped else layout.names
@@ -106,7 +102,7 @@ def read_table(path: str | Path, select: Select | None = None, known: Callable[[
         names = list(select(names))
     columns, findings_of_parse = _parse(data, layout, names, path, known or (lambda name: False))
     if columns and not len(next(iter(columns.values()))):
-        raise _no_rows(path, layout.header_lines + 1)
+        raise no_rows(path, layout.header_lines + 1)
     findings += findings_of_parse
     if not data.endswith((b"\n", b"\r")):
         findings.append(
@@ -127,173 +123,7 @@ def read_table(path: str | Path, select: Select | None = None, known: Callable[[
     return Table(path, columns, layout.has_header, content, tuple(findings), layout.header_lines + 1)
 
 
-# ---------------------------------------------------------------------------------------------- layout
-
-
-@dataclass
-class _Layout:
-    names: list[str]
-    has_header: bool
-    delimiter: str
-    header_lines: int
-    decimal_comma: bool = False
-    open_end: bool = False
-    findings: list[Finding] = field(default_factory=list)
-    header: list[str] = field(default_factory=list)
-
-    @classmethod
-    def of(cls, data: bytes, path: Path) -> _Layout:
-        lines = _first_lines(data, 3)
-        if not lines:
-            raise _no_rows(path, 1)
-        number, first = lines[0]
-        delimiter = _delimiter(first, lines[1][1] if len(lines) > 1 else "")
-        decimal_comma = delimiter != "," and any("," in line for _, line in lines)
-        fields = _fields(first, delimiter, path)
-        if len(fields) > _MOST_COLUMNS:
-            raise DataError(
-                "the file has too many columns",
-                code="too-wide",
-                file=path,
-                row=lines[0][0] + 1,
-                expected=f"at most {_MOST_COLUMNS:,}",
-                found=f"{len(fields):,}",
-                mend="write one row a line",
-            )
-        findings = []
-        if delimiter != ",":
-            name = {"\t": "tabs", ";": "semicolons"}[delimiter]
-            findings.append(Finding("delimiter", f"the fields are separated by {name}", file=path))
-        is_range = _is_range(fields)
-        if all(_is_number(_with_point(text, delimiter)) for text in fields) and not is_range:
-            return cls(_by_place(len(fields)), False, delimiter, number, decimal_comma, not fields[-1], findings)
-        if len(lines) < 2:
-            raise _no_rows(path, number + 1)
-        repeated = [name for name, count in Counter(fields).items() if count > 1 and name]
-        if repeated:
-            raise DataError(
-                "column names are repeated",
-                code="duplicate-columns",
-                file=path,
-                row=number + 1,
-                expected="every name once",
-                found=", ".join(map(repr, repeated[:5])),
-                mend="rename or remove the copies",
-            )
-        rows = [_fields(line, delimiter, path) for _, line in lines[1:]]
-        # Every row may end with a separator where the header does not.
-        open_rows = all(len(row) == len(fields) + 1 and not row[-1] for row in rows)
-        names = _named([*fields, ""] if open_rows else fields, is_range)
-        open_end = open_rows or not fields[-1]
-        return cls(names, True, delimiter, number + 1, decimal_comma, open_end, findings, header=fields)
-
-
-def _no_rows(path: Path, row: int) -> DataError:
-    return DataError(
-        "the file has a header and no rows",
-        code="no-rows",
-        file=path,
-        row=row,
-        expected="at least one row of numbers",
-        found="the end of the file",
-        mend="export it again, or remove it",
-    )
-
-
-def _without_comments(data: bytes, path: Path) -> bytes:
-    """Empty the lines that begin with #, so that rows keep their numbers.
-
-    The last one before a matrix of as many fields is its header, as `numpy.savetxt` writes it: only its # goes.
-    """
-    if b"#" not in data:
-        return data
-    bare = _COMMENT.sub(rb"\1", data)
-    lead = _LEAD.match(data)
-    comments = list(_COMMENT.finditer(lead[0])) if lead else []
-    if comments and _is_header(comments[-1][2], bare, path):
-        mark = comments[-1].end(1)
-        return _COMMENT.sub(rb"\1", data[:mark] + b" " + data[mark + 1 :])
-    return bare
-
-
-def _is_header(comment: bytes, data: bytes, path: Path) -> bool:
-    lines = _first_lines(data, 1)
-    if not lines:
-        return False
-    delimiter = _delimiter(lines[0][1])
-    names, row = (_fields(line, delimiter, path) for line in (comment.decode("utf-8"), lines[0][1]))
-    return len(names) == len(row) > 1 and all(map(_is_number, row)) and not any(map(_is_number, names))
-
-
-def _first_lines(data: bytes, n: int) -> list[tuple[int, str]]:
-    """Return the first `n` lines that are not blank, each with the number of lines before it."""
-    # str.splitlines would also break at characters that pyarrow takes as part of a value.
-    found: list[tuple[int, str]] = []
-    for number, match in enumerate(_LINE.finditer(data)):
-        if match[1].strip():
-            found.append((number, match[1].decode("utf-8")))
-        if len(found) == n:
-            break
-    return found
-
-
-def _delimiter(line: str, below: str = "") -> str:
-    """Return what separates the fields of a line; a name may hold a mark that the row below it has not."""
-    return next((mark for mark in (";", "\t") if mark in line and (mark in below or "," not in below)), ",")
-
-
-def _fields(line: str, delimiter: str, path: Path) -> list[str]:
-    try:
-        return [text.strip() for text in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
-    except csv.Error as error:
-        raise _no_table(path, 1, str(error)) from None
-
-
-def _with_point(text: str, delimiter: str) -> str:
-    return text if delimiter == "," else text.replace(",", ".")
-
-
-def _no_table(path: Path, row: int, found: str) -> DataError:
-    return DataError(
-        "the file is no table of numbers",
-        code="unparsable",
-        file=path,
-        row=row,
-        expected="rows of numbers",
-        found=found,
-        mend="export it as CSV",
-    )
-
-
-def _by_place(n: int) -> list[str]:
-    return [f"ch{index:03d}" for index in range(n)]
-
-
-def _named(fields: list[str], is_range: bool = False) -> list[str]:
-    """Give unnamed columns a name that says their place: there may be several; and numbers as a matrix has them."""
-    if is_range:
-        return [f"ch{int(name):03d}" if name else "Unnamed: 0" for name in fields]
-    return [name or f"Unnamed: {index}" for index, name in enumerate(fields)]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        _value(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_range(fields: list[str]) -> bool:
-    """Whether a first row is the header `0, 1, 2, …` that pandas writes over a matrix."""
-    if fields[0] == "" and len(fields) > 1:
-        fields = fields[1:]  # with the index
-    elif len(fields) < 3:
-        return False
-    return fields == [str(index) for index in range(len(fields))]
-
-
-def _is_bookkeeping(name: str, layout: _Layout) -> bool:
+def _is_bookkeeping(name: str, layout: Layout) -> bool:
     if not layout.has_header or (layout.open_end and name == layout.names[-1]):
         return False
     return name.lower() in _BOOKKEEPING or name.startswith("Unnamed: ")
@@ -303,7 +133,7 @@ def _is_bookkeeping(name: str, layout: _Layout) -> bool:
 
 
 def _parse(
-    data: bytes, layout: _Layout, names: list[str], path: Path, known: Callable[[str], bool]
+    data: bytes, layout: Layout, names: list[str], path: Path, known: Callable[[str], bool]
 ) -> tuple[dict[str, NDArray[np.float64]], list[Finding]]:
     import pyarrow as pa
 
@@ -312,7 +142,7 @@ def _parse(
         if vector is not None:
             return vector, []
     # pyarrow takes a header of numbers, when it comes again, for a row.
-    has_numbers_for_names = bool(layout.header) and all(map(_is_number, layout.header))
+    has_numbers_for_names = bool(layout.header) and all(map(is_number, layout.header))
     if len(layout.names) > _MOST_COLUMNS_OF_PYARROW or has_numbers_for_names:
         return _parse_slowly(data, layout, names, path, known)
     try:
@@ -321,19 +151,19 @@ def _parse(
         return _parse_slowly(data, layout, names, path, known)
 
 
-def _parse_one_row(data: bytes, layout: _Layout) -> dict[str, NDArray[np.float64]] | None:
+def _parse_one_row(data: bytes, layout: Layout) -> dict[str, NDArray[np.float64]] | None:
     """Read a single row of numbers: pyarrow spends 15 us on every column, 14 ms on an audio vector of 1,024."""
     line = data.decode("utf-8").strip()
     if "\n" in line or "\r" in line or layout.delimiter != "," or '"' in line:
         return None
     try:
-        values = [_value(text.strip()) for text in line.split(",")]
+        values = [number_of(text.strip()) for text in line.split(",")]
     except ValueError:
         return None
     return {name: np.array([value]) for name, value in zip(layout.names, values, strict=True)}
 
 
-def _parse_fast(data: bytes, layout: _Layout, names: list[str]) -> dict[str, NDArray[np.float64]]:
+def _parse_fast(data: bytes, layout: Layout, names: list[str]) -> dict[str, NDArray[np.float64]]:
     import pyarrow as pa
     from pyarrow import csv as pa_csv
 
@@ -360,7 +190,7 @@ def _parse_fast(data: bytes, layout: _Layout, names: list[str]) -> dict[str, NDA
 
 
 def _parse_slowly(
-    data: bytes, layout: _Layout, names: list[str], path: Path, known: Callable[[str], bool]
+    data: bytes, layout: Layout, names: list[str], path: Path, known: Callable[[str], bool]
 ) -> tuple[dict[str, NDArray[np.float64]], list[Finding]]:
     """Walk the rows of what pyarrow refused: say where the fault is, or read what only it takes for one."""
     place = {name: index for index, name in enumerate(layout.names)}
@@ -383,7 +213,7 @@ def _parse_slowly(
             raise _ragged(path, number, len(cells), len(layout.names), is_last=number >= len(lines))
         for name, index in where.items():
             try:
-                values[name].append(_value(_with_point(cells[index], layout.delimiter)))
+                values[name].append(number_of(with_point(cells[index], layout.delimiter)))
             except ValueError:
                 first_text.setdefault(name, (number, cells[index]))
                 values[name].append(np.nan)
@@ -406,7 +236,7 @@ def _parse_slowly(
     return {name: column for name, column in columns.items() if name not in first_text}, told
 
 
-def _rows(lines: list[str], layout: _Layout, path: Path) -> Iterator[tuple[int, list[str]]]:
+def _rows(lines: list[str], layout: Layout, path: Path) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(lines[layout.header_lines :], delimiter=layout.delimiter, skipinitialspace=True)
     try:
         for row in reader:
@@ -415,15 +245,7 @@ def _rows(lines: list[str], layout: _Layout, path: Path) -> Iterator[tuple[int, 
             if len(row) > 1 or lines[number - 1].strip():
                 yield number, [cell.strip() for cell in row]
     except csv.Error as error:
-        raise _no_table(path, layout.header_lines + reader.line_num, str(error)) from None
-
-
-def _value(text: str) -> float:
-    if text.lower() in _NAN_TOKENS or _PAYLOAD_NAN.fullmatch(text):
-        return float("nan")
-    if "_" in text:
-        raise ValueError(text)
-    return float(text)
+        raise no_table(path, layout.header_lines + reader.line_num, str(error)) from None
 
 
 def _ragged(path: Path, number: int, found: int, expected: int, *, is_last: bool) -> DataError:
@@ -461,7 +283,7 @@ def _told_dropped(path: Path, names: Sequence[str], why: str) -> Finding:
 
 
 def _without_open_end(
-    columns: dict[str, NDArray[np.float64]], layout: _Layout, path: Path
+    columns: dict[str, NDArray[np.float64]], layout: Layout, path: Path
 ) -> tuple[dict[str, NDArray[np.float64]], list[Finding]]:
     """Leave out the column that a separator at the end of every row makes, and any last column without a name."""
     last = layout.names[-1]
@@ -489,7 +311,7 @@ def _without_counter(
         or not np.array_equal(np.diff(first), np.ones(len(first) - 1))
     ):
         return columns, []
-    renamed = dict(zip(_by_place(len(others)), others, strict=True))
+    renamed = dict(zip(by_place(len(others)), others, strict=True))
     return renamed, [_told_dropped(path, ["the first"], "it counts rows")]
 
 

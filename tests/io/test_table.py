@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.io.table import NAN_TOKENS, Table, read_table
+from pdmr_classic.io.layout import NAN_TOKENS
+from pdmr_classic.io.table import Table, read_table
 
 NAN = float("nan")
 
