@@ -107,6 +107,7 @@ def _shape(rng: np.random.Generator, missing: float, masked: float, seconds: Seq
 
 
 def stream_of(seed: int, *key: int) -> np.random.Generator:
+    """Return the random stream of a key: another key's draws do not move its own."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
