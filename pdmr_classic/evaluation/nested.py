@@ -31,6 +31,7 @@ from pdmr_classic.models.fingerprint import fingerprint, table_bytes
 from pdmr_classic.models.target import check_target, positive_class
 from pdmr_classic.models.training import training_set
 from pdmr_classic.reporter import LogReporter, Reporter
+from pdmr_classic.wording import counted
 
 _WORTH_TELLING_S = 60.0
 
@@ -207,7 +208,8 @@ def _with_something(features: pd.DataFrame, reporter: Reporter) -> pd.Series:
     behaviour = [name for name in features.columns if not str(name).startswith(("quality__", "material__"))]
     kept = features[behaviour].notna().any(axis=1)
     if not kept.all():
-        what = f"{(~kept).sum()} recordings have nothing that a model can use; they are left out"
+        few = counted((~kept).sum(), "recording has", "recordings have")
+        what = f"{few} nothing that a model can use: left out"
         reporter.tell(Finding("nothing-left", what))
     return kept
 

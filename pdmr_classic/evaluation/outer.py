@@ -13,6 +13,7 @@ from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.evaluation.predictions import Ints
 from pdmr_classic.reporter import Reporter
 from pdmr_classic.splits import GroupedFolds, check_no_shared_group, feasible_folds
+from pdmr_classic.wording import counted
 
 SPLIT_COLUMN = "split"
 _ATTEMPTS = 20
@@ -134,7 +135,7 @@ def _given(y: NDArray[Any], subjects: NDArray[Any], split: pd.Series) -> list[Ou
     shared = spread.index[spread > 1]
     if len(shared):
         raise DataError(
-            f"{len(shared)} subjects are on both sides of the column {SPLIT_COLUMN!r}",
+            f"{counted(len(shared), 'subject is', 'subjects are')} on both sides of the column {SPLIT_COLUMN!r}",
             code="shared-subjects",
             column=SPLIT_COLUMN,
             expected="one value a subject",

@@ -13,6 +13,7 @@ from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.io.ids import near_matches
 from pdmr_classic.io.labels import find_labels, read_labels
 from pdmr_classic.io.recordings import Recording, csv_files, find_recordings, is_folder, is_split, listing
+from pdmr_classic.wording import counted
 
 Split = Literal["train", "test"]
 SYNTHETIC_MARK = "SYNTHETIC.md"
@@ -341,10 +342,24 @@ def _with_labels(dataset: Dataset, file: Path) -> Dataset:
         )
     if unlabelled:
         shown = ", ".join(unlabelled[:5]) + (" …" if len(unlabelled) > 5 else "")
-        findings.append(Finding("unlabelled", f"{len(unlabelled)} recordings have no label", file=file, found=shown))
+        findings.append(
+            Finding(
+                "unlabelled",
+                f"{counted(len(unlabelled), 'recording has', 'recordings have')} no label",
+                file=file,
+                found=shown,
+            )
+        )
     if unmatched:
         shown = ", ".join(unmatched[:5]) + (" …" if len(unmatched) > 5 else "")
-        findings.append(Finding("unmatched", f"{len(unmatched)} labels have no recording", file=file, found=shown))
+        findings.append(
+            Finding(
+                "unmatched",
+                f"{counted(len(unmatched), 'label has', 'labels have')} no recording",
+                file=file,
+                found=shown,
+            )
+        )
     aligned = table.reindex(ids, fill_value="")
     return replace(dataset, labels=aligned, findings=(*dataset.findings, *findings))
 
@@ -363,6 +378,14 @@ def _with_groups(dataset: Dataset, groups: str | None, file: Path | None) -> Dat
     if dataset.labels is None:
         return dataset
     column = groups or "subject_id"
+    if column == "status":
+        raise ConfigError(
+            "--groups names the labels themselves",
+            file=file,
+            expected="the column that says who is who",
+            found="status",
+            mend="leave --groups out, or name another column",
+        )
     if column in dataset.labels:
         return replace(dataset, groups=_groups_by_column(dataset, column, file))
     if groups is not None:
@@ -436,7 +459,7 @@ def _groups_by_column(dataset: Dataset, column: str, file: Path | None) -> pd.Se
     empty = groups[(groups == "") & (status != "" if status is not None else True)]
     if len(empty):
         raise DataError(
-            f"{len(empty)} labelled recordings have no subject",
+            f"{counted(len(empty), 'labelled recording has', 'labelled recordings have')} no subject",
             code="no-group",
             file=file,
             column=column,

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,8 @@ import pandas as pd
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.io.bytes import as_text_bytes, read_bytes
 from pdmr_classic.io.ids import wrong_id, wrong_text
+from pdmr_classic.io.layout import check_names
+from pdmr_classic.wording import counted
 
 LABEL_FILES = ("labels.csv", "labels.jsonl", "labels.json")
 _EXPECTED = "data_id, status and perhaps subject_id"
@@ -64,7 +65,9 @@ def read_labels(path: str | Path) -> tuple[pd.DataFrame, list[Finding]]:
     if refused:
         raise DataError(refused[0], refused[1:])
     if repeated:
-        findings.append(Finding("duplicate-labels", f"{repeated} label rows are repeated", file=path))
+        findings.append(
+            Finding("duplicate-labels", f"{counted(repeated, 'label row is', 'label rows are')} repeated", file=path)
+        )
     names = {name for _, row in kept.values() for name in row}
     if len(names) > _MOST_COLUMNS:  # JSON rows with a name of their own each would be a table of rows times rows
         raise DataError(
@@ -153,7 +156,7 @@ def weights_of(labels: pd.DataFrame | None, column: str | None) -> pd.Series | N
     wrong = labels[column][~weights.between(0, float("inf"), inclusive="left")]
     if len(wrong):
         raise DataError(
-            f"{len(wrong)} recordings have no weight",
+            f"{counted(len(wrong), 'recording has', 'recordings have')} no weight",
             code="bad-weight",
             column=column,
             expected="a number, 0 or more",
@@ -176,7 +179,8 @@ def _csv_rows(text: str, path: Path) -> _Rows:
         if is_comment or not any(cell.strip(" \t") for cell in cells):
             continue
         if not header:
-            header = _unique([cell.strip(" \t") for cell in cells], path, reader.line_num)
+            header = [cell.strip(" \t") for cell in cells]
+            check_names(header, path, reader.line_num)
             continue
         if len(cells) != len(header):
             raise DataError(
@@ -205,21 +209,6 @@ def _of_csv(reader: Any, path: Path) -> Iterator[list[str]]:
             found=str(error),
             mend=_MEND,
         ) from None
-
-
-def _unique(header: list[str], path: Path, row: int) -> list[str]:
-    repeated = [name for name, count in Counter(header).items() if count > 1 and name]
-    if repeated:
-        raise DataError(
-            "column names are repeated",
-            code="duplicate-columns",
-            file=path,
-            row=row,
-            expected="every name once",
-            found=", ".join(map(repr, repeated[:5])),
-            mend="rename or remove the copies",
-        )
-    return header
 
 
 class _Object(dict[str, Any]):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,23 +84,28 @@ class Layout:
             return cls(by_place(len(fields)), False, delimiter, number, decimal_comma, not fields[-1], findings)
         if len(lines) < 2:
             raise no_rows(path, number + 1)
-        repeated = [name for name, count in Counter(fields).items() if count > 1 and name]
-        if repeated:
-            raise DataError(
-                "column names are repeated",
-                code="duplicate-columns",
-                file=path,
-                row=number + 1,
-                expected="every name once",
-                found=", ".join(map(repr, repeated[:5])),
-                mend="rename or remove the copies",
-            )
+        check_names(fields, path, number + 1)
         rows = [_fields(line, delimiter, path) for _, line in lines[1:]]
         # Every row may end with a separator where the header does not.
         open_rows = all(len(row) == len(fields) + 1 and not row[-1] for row in rows)
         names = _named([*fields, ""] if open_rows else fields, is_range)
         open_end = open_rows or not fields[-1]
         return cls(names, True, delimiter, number + 1, decimal_comma, open_end, findings, header=fields)
+
+
+def check_names(names: Sequence[str], path: Path, row: int) -> None:
+    """Refuse names that stand in a header twice; empty ones may."""
+    repeated = [name for name, count in Counter(names).items() if count > 1 and name]
+    if repeated:
+        raise DataError(
+            "column names are repeated",
+            code="duplicate-columns",
+            file=path,
+            row=row,
+            expected="every name once",
+            found=", ".join(map(repr, repeated[:5])),
+            mend="rename or remove the copies",
+        )
 
 
 def no_rows(path: Path, row: int) -> DataError:

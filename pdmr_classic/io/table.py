@@ -29,6 +29,7 @@ from pdmr_classic.io.layout import (
     with_point,
     without_comments,
 )
+from pdmr_classic.wording import counted
 
 # Columns that carry no behaviour: a row counter, an identity, or the answer itself.
 _BOOKKEEPING = frozenset(
@@ -256,8 +257,8 @@ def _ragged(path: Path, number: int, found: int, expected: int, *, is_last: bool
         code="short-row" if short else "long-row",
         file=path,
         row=number,
-        expected=f"{expected} field{'s' if expected != 1 else ''}",
-        found=f"{found} field{'s' if found != 1 else ''}",
+        expected=counted(expected, "field"),
+        found=counted(found, "field"),
         mend="export the file again",
     )
 
@@ -329,9 +330,9 @@ def _mask_non_finite(columns: dict[str, NDArray[np.float64]], path: Path) -> lis
             columns[name] = np.where(bad, np.nan, values)
     findings = []
     if n_missing:
-        findings.append(Finding("nan", "some values are missing (NaN)", file=path, found=f"{n_missing} values"))
+        findings.append(Finding("nan", "some values are missing (NaN)", file=path, found=counted(n_missing, "value")))
     if n_infinite:
         findings.append(
-            Finding("infinite", "some values are infinite; taken as NaN", file=path, found=f"{n_infinite} values")
+            Finding("infinite", "some values are infinite; taken as NaN", file=path, found=counted(n_infinite, "value"))
         )
     return findings

@@ -8,6 +8,7 @@ from typing import Any
 
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io.dataset import Dataset
+from pdmr_classic.wording import counted
 
 _SHOWN = 50
 # As many of the longest ids fit into a part of a finding, which is cut at 4,000 characters.
@@ -41,7 +42,7 @@ def nothing_left(lost: Sequence[Lost]) -> DataError:
     """Return the error that names all of them, and every refused file of theirs."""
     finding = Finding(
         "nothing-left",
-        f"{len(lost)} recordings have nothing that the model can use",
+        f"{counted(len(lost), 'recording has', 'recordings have')} nothing that the model can use",
         expected="a stream or a vector with something that the model was trained on",
         found=", ".join(repr(one.data_id) for one in lost[:_IN_A_PART]),
         mend="mend or remove them, or pass --skip-bad (skip_bad=True) to predict the others",

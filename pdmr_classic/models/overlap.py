@@ -19,6 +19,7 @@ from pdmr_classic.features.extractor import VECTORS, Extraction
 from pdmr_classic.io.dataset import Dataset, load_dataset
 from pdmr_classic.io.inspection import FileFacts
 from pdmr_classic.reporter import Reporter
+from pdmr_classic.wording import counted
 
 # A copy is five times nearer than the nearest neighbours of one set commonly are, the same person's among them.
 _NEAR = 0.2
@@ -207,7 +208,7 @@ def overlap(copies: Sequence[Copy]) -> Finding:
     shown = ", ".join(_shown(data_id, [copy for copy in copies if copy.data_id == data_id]) for data_id in ids[:_SHOWN])
     return Finding(
         "overlap",
-        f"{len(ids)} recordings are in the training set as well",
+        f"{counted(len(ids), 'recording is', 'recordings are')} in the training set as well",
         expected="recordings that the model has not seen: a score on the others says nothing about new people",
         found=shown + (f" and {len(ids) - _SHOWN} more" if len(ids) > _SHOWN else ""),
         mend="remove them, or pass --allow-overlap (allow_overlap=True)",
@@ -243,7 +244,7 @@ def copies_between_subjects(contents: pd.DataFrame, groups: pd.Series) -> Findin
     >>> contents = pd.DataFrame({"video": ["a", "b", "a"], "audio": ["", "", ""]}, index=["001", "002", "003"])
     >>> found = copies_between_subjects(contents, pd.Series(["S1", "S2", "S3"], contents.index))
     >>> found.what
-    '1 files stand under several subjects: a leak wherever these are on both sides of a split'
+    '1 file stands under several subjects: a leak wherever these are on both sides'
     """
     shared = []
     for modality in contents:
@@ -253,9 +254,10 @@ def copies_between_subjects(contents: pd.DataFrame, groups: pd.Series) -> Findin
                 shared.append(f"{modality} of {', '.join(map(repr, ids))}")
     if not shared:
         return None
+    files = counted(len(shared), "file stands", "files stand")
     return Finding(
         "copies-between-subjects",
-        f"{len(shared)} files stand under several subjects: a leak wherever these are on both sides of a split",
+        f"{files} under several subjects: a leak wherever these are on both sides",
         expected="each recording once, or its copies under one subject",
         found="; ".join(shared[:5]) + (" …" if len(shared) > 5 else ""),
         mend="remove the copies, or give them one subject_id",

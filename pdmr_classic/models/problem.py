@@ -13,6 +13,7 @@ from pdmr_classic.features.fitted import FittedFamilies
 from pdmr_classic.models.members import View, modality_columns, presence, views_of
 from pdmr_classic.splits import Fold, GroupedFolds, feasible_folds
 from pdmr_classic.threads import one_thread
+from pdmr_classic.wording import counted
 
 # Materials are made of the video.
 FITTED_MODALITY = "video"
@@ -131,7 +132,7 @@ class Problem:
         weights = self.weights[rows]
         if any(len(np.unique(y[train[weights[train] > 0]])) < n_classes for train, _ in inside):
             what = f"view {view.name!r} has too few recordings to learn from, and is left out"
-            self.findings.append(Finding("view-too-small", what, found=f"{rows.sum()} recordings"))
+            self.findings.append(Finding("view-too-small", what, found=counted(rows.sum(), "recording")))
             return
         has_fitted = bool(self.fitted) and FITTED_MODALITY in view.needs
         self.views[view.name] = view

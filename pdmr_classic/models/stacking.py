@@ -27,6 +27,7 @@ from pdmr_classic.models.tuning import mean_scores, out_of_fold
 from pdmr_classic.models.weights import as_weights
 from pdmr_classic.splits import feasible_folds
 from pdmr_classic.threads import one_thread
+from pdmr_classic.wording import counted
 
 Modalities = frozenset[str]
 
@@ -273,7 +274,7 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         unknown = np.isnan(probability).any(axis=1)
         if unknown.any():
             raise DataError(
-                f"{unknown.sum()} rows have no modality that the stacker was trained on",
+                f"{counted(unknown.sum(), 'row has', 'rows have')} no modality that the stacker was trained on",
                 code="no-modality",
                 expected=" or ".join(sorted({name for view in self.views_.values() for name in view.needs})),
             )

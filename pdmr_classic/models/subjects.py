@@ -21,7 +21,7 @@ from sklearn.metrics import euclidean_distances, silhouette_score
 from sklearn.preprocessing import StandardScaler
 
 from pdmr_classic.config import Settings
-from pdmr_classic.errors import Finding
+from pdmr_classic.errors import Finding, TargetError, target_errors
 from pdmr_classic.features.extractor import VECTORS, Extraction
 from pdmr_classic.features.movement import aligned
 from pdmr_classic.features.registry import families
@@ -29,6 +29,7 @@ from pdmr_classic.io.atomic import write_text_atomic
 from pdmr_classic.io.openface import channel_kind
 from pdmr_classic.models.overlap import directions, near_copies
 from pdmr_classic.reporter import Reporter
+from pdmr_classic.wording import counted
 
 _FACE = "material__face_shape__"
 # Where somebody sits, looks and rests: stable from one recording to the next. Channels without a known name are not
@@ -131,7 +132,7 @@ def infer_subjects(features: pd.DataFrame, contents: pd.DataFrame, *, seed: int 
     pairs = _pairs(features.index, groups, copies)
     if cut is None:
         confidence = float(len(pairs) > 0)
-        why = f"{why}; {_counted(len(pairs), 'pair')} of copies" if len(pairs) else why
+        why = f"{why}; {counted(len(pairs), 'pair')} of copies" if len(pairs) else why
     else:
         alike = float((pairs["why"] == "alike").mean())
         confidence = confidence * alike + 1 - alike
@@ -160,16 +161,31 @@ def settle_subjects(
     DataError
         A file could not be read.
     TargetError
-        `out` cannot be written.
+        `out` cannot be written, or holds other subjects: somebody may have corrected them.
     """
     features = extraction.checked()
     found = infer_subjects(features, extraction.contents, seed=seed)
     if out is not None:
-        write_text_atomic(out, found.groups.to_csv())
+        _write_proposal(out, found.groups.to_csv())
     told = _told(found, out)
     reporter.tell(told)
     kept = [name for name in features.columns if not str(name).startswith(_FACE)]
     return features[kept], found.groups, told
+
+
+def _write_proposal(out: Path, table: str) -> None:
+    if out.exists():
+        with target_errors(out):
+            there = out.read_bytes()
+        if there == table.encode():
+            return
+        raise TargetError(
+            "another proposal of subjects stands here, and may have been corrected by hand",
+            code="target-taken",
+            file=out,
+            mend=f"use it with --groups {out} instead of --groups infer, or move or remove it",
+        )
+    write_text_atomic(out, table)
 
 
 def groups_path(out: Path) -> Path:
@@ -342,7 +358,3 @@ def _pairs(index: pd.Index, groups: Labels, copies: Labels) -> pd.DataFrame:
             for other in members[place + 1 :]:
                 rows.append((index[one], index[other], "copy" if copies[one] == copies[other] else "alike"))
     return pd.DataFrame(rows, columns=["first", "second", "why"])
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'s' if count != 1 else ''}"

@@ -10,6 +10,7 @@ from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError
 from pdmr_classic.models.learners import LEARNERS, chosen_learners
 from pdmr_classic.splits import feasible_folds
+from pdmr_classic.wording import counted
 
 POSITIVE, NEGATIVE = "Depression", "Normal"
 
@@ -62,7 +63,7 @@ def check_labels(status: pd.Series, allowed: Sequence[str] | None) -> None:
     unknown = status[~status.isin(list(allowed))]
     if len(unknown):
         raise DataError(
-            f"{len(unknown)} recordings have an unknown label",
+            f"{counted(len(unknown), 'recording has', 'recordings have')} an unknown label",
             code="unknown-label",
             column="status",
             expected=" or ".join(allowed),

@@ -25,6 +25,7 @@ from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.models.overlap import near_copies_of_files
 from pdmr_classic.models.target import check_labels
 from pdmr_classic.splits import feasible_folds
+from pdmr_classic.wording import counted
 
 
 def summarise_check(
@@ -63,7 +64,7 @@ def _shared_subjects(datasets: Sequence[Dataset]) -> list[Finding]:
     shared = set.intersection(*(set(dataset.groups.unique()) - {""} for dataset in known if dataset.groups is not None))
     if not shared:
         return []
-    what = f"{len(shared)} subjects are in train and in test: a score on test would be a leak"
+    what = f"{counted(len(shared), 'subject is', 'subjects are')} in train and in test: a score on test would be a leak"
     return [Finding("shared-subjects", what, file=known[-1].folder, mend="keep each subject on one side")]
 
 

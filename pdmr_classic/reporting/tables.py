@@ -11,6 +11,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pdmr_classic.wording import counted
+
 SYNTHETIC = "These recordings are synthetic: scores on them say nothing about people."
 _FILES_SHOWN = 3
 _KINDS = {
@@ -162,7 +164,7 @@ def fit_table(summary: dict[str, Any]) -> RenderableType:
 def score_table(scores: dict[str, Any], title: str = "score") -> RenderableType:
     """Show scores, F1 beside its floor."""
     about = f" of {scores['positive']}" if scores.get("positive") else ""
-    table = plain_table(title, f"{scores['n']} recordings")
+    table = plain_table(title, counted(scores["n"], "recording"))
     for name, label in _SCORES:
         if name in scores:
             table.add_row(label + (about if name == "f1" else ""), f"{scores[name]:.3f}")
@@ -184,7 +186,7 @@ def extraction_table(summary: dict[str, Any]) -> RenderableType:
     table = plain_table("view", "features")
     for view, count in summary["features"].items():
         table.add_row(view, str(count))
-    note = f"{summary['recordings']} recordings, {summary['nan_share']:.1%} of the values unknown (NaN)."
+    note = f"{counted(summary['recordings'], 'recording')}, {summary['nan_share']:.1%} of the values unknown (NaN)."
     return marked(summary, [table, "", note, f"Written: {summary['out']}"])
 
 

@@ -148,7 +148,7 @@ def test_a_recording_with_nothing_left_is_refused_in_predict(case: FileCase, run
     (run.data / ("audio" if case.modality == "video" else "video") / path.name).unlink()
     (run.work / "r.jsonl").write_text("precious\n")
     first, *others = run.refused("predict")
-    assert first["what"] == "1 recordings have nothing that the model can use"
+    assert first["what"] == "1 recording has nothing that the model can use"
     assert first["found"] == "'bad'"
     check_parts(others, case, str(path))
     assert (run.work / "r.jsonl").read_text() == "precious\n"

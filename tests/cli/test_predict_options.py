@@ -90,7 +90,7 @@ def test_weights_come_from_a_column_of_the_labels(small_set: Path, quick: Path, 
 @pytest.mark.parametrize("cell", ["", "much", "-1", "inf"])
 def test_a_weight_that_is_none_is_refused(cell: str) -> None:
     labels = pd.DataFrame({"w": ["1", cell]}, index=["001", "002"])
-    with pytest.raises(DataError, match=rf"1 recordings have no weight[^\0]*'{cell}' for '002'"):
+    with pytest.raises(DataError, match=rf"1 recording has no weight[^\0]*'{cell}' for '002'"):
         weights_of(labels, "w")
     assert weights_of(labels, None) is None
 

@@ -73,7 +73,7 @@ def test_each_value_of_the_column_split_is_one_held_out_fold() -> None:
 
 def test_a_subject_on_both_sides_of_the_column_split_is_refused_without_naming_it() -> None:
     split = ["a"] * 9 + ["b"] * 11
-    with pytest.raises(DataError, match="1 subjects are on both sides") as caught:
+    with pytest.raises(DataError, match="1 subject is on both sides") as caught:
         made(STATUS, GROUPS, split)
     assert "S4" not in str(caught.value)
 

@@ -329,6 +329,8 @@ def test_without_subjects_each_recording_is_its_own_group_and_that_is_told(tmp_p
 
 def test_a_column_of_groups_that_is_missing_is_a_wrong_option(tmp_path: Path) -> None:
     make(tmp_path, video=["001", "002"], labels=LABELS)
+    with pytest.raises(ConfigError, match="--groups names the labels themselves"):
+        load_dataset(tmp_path, groups="status")
     with pytest.raises(ConfigError, match="--groups names no column") as caught:
         load_dataset(tmp_path, groups="speaker")
     finding = caught.value.finding
@@ -355,7 +357,7 @@ def test_an_expression_that_misses_some_ids_is_refused(tmp_path: Path, expressio
 
 def test_a_labelled_recording_without_a_subject_is_refused(tmp_path: Path) -> None:
     make(tmp_path, video=["1", "2"], labels="data_id,status,subject_id\n1,a,S1\n2,b,\n")
-    with pytest.raises(DataError, match="1 labelled recordings have no subject") as caught:
+    with pytest.raises(DataError, match="1 labelled recording has no subject") as caught:
         load_dataset(tmp_path)
     assert (caught.value.finding.column, caught.value.finding.found) == ("subject_id", "'2'")
 

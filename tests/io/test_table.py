@@ -215,14 +215,14 @@ def test_what_float32_cannot_hold_is_nan_and_told(file: Path, token: str) -> Non
     table = read(file, f"a,b\n{token},1\n2,3\n")
     np.testing.assert_array_equal(rows(table), [[NAN, 1], [2, 3]])
     (told,) = table.findings
-    assert (told.code, told.found) == ("infinite", "1 values")
+    assert (told.code, told.found) == ("infinite", "1 value")
 
 
 def test_missing_and_infinite_values_are_counted_apart(file: Path) -> None:
     table = read(file, "a,b\nnan,inf\n,3\n")
     assert [(finding.code, finding.found) for finding in table.findings] == [
         ("nan", "2 values"),
-        ("infinite", "1 values"),
+        ("infinite", "1 value"),
     ]
 
 

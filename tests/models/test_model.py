@@ -407,7 +407,7 @@ def test_a_positive_class_that_is_missing_or_unknown_is_refused(
 def test_a_list_of_classes_allows_what_it_holds_and_nothing_else() -> None:
     status = pd.Series(["Depression", "Normal", "Remitted"], index=["1", "2", "3"])
     check_labels(status, ("Depression", "Normal", "Remitted"))
-    with pytest.raises(DataError, match=r"1 recordings have an unknown label[^\0]*'Remitted' for '3'"):
+    with pytest.raises(DataError, match=r"1 recording has an unknown label[^\0]*'Remitted' for '3'"):
         check_labels(status, None)
     check_labels(status.replace("Depression", "MDD"), None)
 

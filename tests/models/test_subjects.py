@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from pdmr_classic import Finding, Settings, evaluate, fit, load_dataset
-from pdmr_classic.errors import ConfigError, DataError
+from pdmr_classic.errors import ConfigError, DataError, TargetError
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.features.shape import face_shape
 from pdmr_classic.io.openface import Stream
@@ -228,7 +228,7 @@ def test_a_table_of_groups_must_name_every_labelled_recording(unnamed: Path, tmp
     data = load_dataset(unnamed)
     table = pd.DataFrame({"data_id": data.data_ids[1:], "subject_id": "P1"})
     table.to_csv(tmp_path / "g.csv", index=False)
-    with pytest.raises(DataError, match=rf"(?s)1 labelled recordings have no subject.*{data.data_ids[0]}"):
+    with pytest.raises(DataError, match=rf"(?s)1 labelled recording has no subject.*{data.data_ids[0]}"):
         load_dataset(unnamed, groups=str(tmp_path / "g.csv"))
 
 
@@ -246,6 +246,12 @@ def test_fit_trains_on_the_proposed_groups_and_leaves_the_face_out(unnamed: Path
     assert model.facts_["n_subjects"] == proposed
     assert {finding.code for finding in told.findings} & {"inferred-groups", "own-groups"}
     assert not [name for name in model.feature_names_ if name.startswith("material__")]
+    # The same proposal stands there already; one that somebody corrected is not written over.
+    fit(load_dataset(unnamed, groups="infer"), settings=settings, groups_out=out, reporter=told)
+    out.write_text(corrected := out.read_text().replace("\n", "\nx", 1))
+    with pytest.raises(TargetError, match=r"corrected by hand[^\0]*--groups"):
+        fit(load_dataset(unnamed, groups="infer"), settings=settings, groups_out=out, reporter=told)
+    assert out.read_text() == corrected
 
 
 @pytest.mark.slow
