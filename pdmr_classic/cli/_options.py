@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from pdmr_classic.config import Settings
 
 Data = Annotated[
     Path,
@@ -92,3 +95,24 @@ def cache_folder(no_cache: bool) -> Path | None:
     from pdmr_classic.features.cache import default_cache_folder
 
     return None if no_cache else default_cache_folder()
+
+
+_SETTINGS = {
+    "trials": "learning.trials",
+    "timeout": "learning.timeout",
+    "seed": "learning.seed",
+    "metric": "learning.metric",
+    "threshold": "learning.threshold",
+    "training_rows": "learning.training_rows",
+    "groups": "data.groups",
+    "positive": "data.positive",
+    "fps": "reading.fps",
+}
+
+
+def settings_of(config: Path | None, **options: Any) -> Settings:
+    """Return the settings of a file, or the defaults, with what the options say instead; None says nothing."""
+    from pdmr_classic.config import Settings
+
+    settings = Settings.load(config) if config else Settings()
+    return settings.override({_SETTINGS[name]: value for name, value in options.items()})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from pdmr_classic.cli._console import ConsoleReporter, show, verb
-from pdmr_classic.cli._options import AsJson, Config, Data, Debug, Fps, Groups, Jobs, Labels, n_jobs
+from pdmr_classic.cli._options import AsJson, Config, Data, Debug, Fps, Groups, Jobs, Labels, n_jobs, settings_of
 
 if TYPE_CHECKING:
     from pdmr_classic.errors import Finding
@@ -33,13 +33,12 @@ def check(
 
     Exit code 3 if a file would be refused, or if fit would refuse the labels.
     """
-    from pdmr_classic.config import Settings
     from pdmr_classic.io.dataset import find_splits, survey_dataset
     from pdmr_classic.io.inspection import inspect_files
     from pdmr_classic.reporting.summary import summarise_check
     from pdmr_classic.reporting.tables import check_tables
 
-    settings = (Settings.load(config) if config else Settings()).override({"reading.fps": fps, "data.groups": groups})
+    settings = settings_of(config, fps=fps, groups=groups)
     with ConsoleReporter(quiet=as_json) as reporter:
         splits, refused = {}, []
         folders = find_splits(data)

@@ -26,6 +26,7 @@ from pdmr_classic.cli._options import (
     Trials,
     cache_folder,
     n_jobs,
+    settings_of,
 )
 
 
@@ -61,7 +62,6 @@ def evaluate(
 
     Example: pdmr-classic evaluate DATA --repeats 1 --by gender --out mine.json
     """
-    from pdmr_classic.config import Settings
     from pdmr_classic.evaluation.nested import evaluate as evaluate_data
     from pdmr_classic.evaluation.nested import write_evaluation
     from pdmr_classic.io.atomic import check_ours, check_writable
@@ -70,17 +70,17 @@ def evaluate(
     from pdmr_classic.models.subjects import groups_path
     from pdmr_classic.reporting.evaluation_tables import evaluation_tables
 
-    changes = {
-        "learning.trials": trials,
-        "learning.timeout": timeout,
-        "learning.seed": seed,
-        "learning.metric": metric,
-        "learning.threshold": threshold,
-        "data.groups": groups,
-        "data.positive": positive,
-        "reading.fps": fps,
-    }
-    settings = (Settings.load(config) if config else Settings()).override(changes)
+    settings = settings_of(
+        config,
+        trials=trials,
+        timeout=timeout,
+        seed=seed,
+        metric=metric,
+        threshold=threshold,
+        groups=groups,
+        positive=positive,
+        fps=fps,
+    )
     dataset = load_dataset(data, split="train", labels=labels, groups=settings.data.groups)
     check_writable(out)
     check_ours(out, "pdmr-classic/evaluation/", "the evaluation")

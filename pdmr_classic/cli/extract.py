@@ -19,6 +19,7 @@ from pdmr_classic.cli._options import (
     VerifyCache,
     cache_folder,
     n_jobs,
+    settings_of,
 )
 
 
@@ -39,7 +40,6 @@ def extract(
 
     Example: pdmr-classic extract DATA/train --out features.parquet
     """
-    from pdmr_classic.config import Settings
     from pdmr_classic.features.extractor import FeatureExtractor, without_paths, write_features
     from pdmr_classic.io.atomic import check_writable
     from pdmr_classic.io.dataset import as_split, load_dataset
@@ -47,7 +47,7 @@ def extract(
     from pdmr_classic.reporting.summary import summarise_extraction
     from pdmr_classic.reporting.tables import extraction_table
 
-    settings = (Settings.load(config) if config else Settings()).override({"reading.fps": fps})
+    settings = settings_of(config, fps=fps)
     dataset = load_dataset(data, split=as_split(split), with_labels=False)
     check_writable(out, ".parquet")
     with locked(out), ConsoleReporter(quiet=as_json) as reporter:

@@ -27,6 +27,7 @@ from pdmr_classic.cli._options import (
     Trials,
     cache_folder,
     n_jobs,
+    settings_of,
 )
 
 
@@ -56,7 +57,6 @@ def fit(
 
     Example: pdmr-classic fit DATA --out models/mine.joblib
     """
-    from pdmr_classic.config import Settings
     from pdmr_classic.io.atomic import check_writable
     from pdmr_classic.io.dataset import load_dataset
     from pdmr_classic.io.lock import in_progress
@@ -66,18 +66,18 @@ def fit(
     from pdmr_classic.reporting.summary import summarise_fit
     from pdmr_classic.reporting.tables import fit_table
 
-    changes = {
-        "learning.trials": trials,
-        "learning.timeout": timeout,
-        "learning.seed": seed,
-        "learning.metric": metric,
-        "learning.threshold": threshold,
-        "learning.training_rows": False if no_training_rows else None,
-        "data.groups": groups,
-        "data.positive": positive,
-        "reading.fps": fps,
-    }
-    settings = (Settings.load(config) if config else Settings()).override(changes)
+    settings = settings_of(
+        config,
+        trials=trials,
+        timeout=timeout,
+        seed=seed,
+        metric=metric,
+        threshold=threshold,
+        training_rows=False if no_training_rows else None,
+        groups=groups,
+        positive=positive,
+        fps=fps,
+    )
     check_model_place(out)
     dataset = load_dataset(data, split="train", labels=labels, groups=settings.data.groups)
     check_writable(groups_path(out))

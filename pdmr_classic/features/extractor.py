@@ -164,7 +164,12 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         names = (self.settings or Settings()).features.families or usual
         unknown = [name for name in names if name not in known]
         if unknown:
-            raise ConfigError("there is no such feature family", expected=", ".join(known), found=", ".join(unknown))
+            raise ConfigError(
+                "there is no such feature family",
+                expected=", ".join(known),
+                found=", ".join(unknown),
+                mend="correct the name in the settings: [features] families = [...]",
+            )
         return tuple(known[name] for name in known if name in names)
 
     def _open_cache(self, folder: Path, settings: Settings, chosen: tuple[Family, ...]) -> FeatureCache | None:

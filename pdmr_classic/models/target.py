@@ -33,7 +33,12 @@ def check_target(status: pd.Series, groups: pd.Series, settings: Settings) -> No
     """
     unknown = [name for name in settings.learning.learners if name not in LEARNERS]
     if unknown:
-        raise ConfigError("there is no such learner", expected=", ".join(LEARNERS), found=", ".join(unknown))
+        raise ConfigError(
+            "there is no such learner",
+            expected=", ".join(LEARNERS),
+            found=", ".join(unknown),
+            mend="correct the name in the settings: [learning] learners = [...]",
+        )
     if not chosen_learners(settings.learning):
         raise ConfigError(
             "no learner is left without those that keep rows of their training data",
