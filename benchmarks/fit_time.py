@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from pdmr_classic import DepressionModel, Settings
-from pdmr_classic.reporter import Notebook
+from pdmr_classic.reporter import KeepingReporter
 
 N_AUDIO, N_TELLING = 768, 60
 
@@ -44,10 +44,12 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=2000)
     parser.add_argument("--jobs", type=int, default=2)
     asked = parser.parse_args()
+    if asked.columns < N_AUDIO + N_TELLING:
+        parser.error(f"--columns must be {N_AUDIO + N_TELLING} or more: {N_AUDIO} of them are the audio vector")
     for n_recordings in asked.recordings:
         features, status, groups = made_up(n_recordings, asked.columns)
         started = time.monotonic()
-        DepressionModel(Settings()).fit(features, status, groups, jobs=asked.jobs, reporter=Notebook())
+        DepressionModel(Settings()).fit(features, status, groups, jobs=asked.jobs, reporter=KeepingReporter())
         seconds = time.monotonic() - started
         print(f"{len(features)} recordings x {asked.columns} columns, {asked.jobs} jobs: {seconds:.0f} s", flush=True)
 

@@ -36,6 +36,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 
 from pdmr_classic import DepressionModel, FeatureExtractor, GroupedFolds, Settings, load_dataset, make_synthetic
 from pdmr_classic.io.openface import Stream, read_stream
+from pdmr_classic.reporter import KeepingReporter
 
 POSITIVE = {"badrobots-gaze": "Reaction", "youtubepd-wavlm": "PD", "synthetic": "Depression"}
 OURS = "pdmr-classic"
@@ -63,14 +64,6 @@ class Task:
         )
 
 
-class Quiet:
-    def progress(self, stage: str, done: int, total: int) -> None:
-        pass
-
-    def tell(self, finding: Any) -> None:
-        pass
-
-
 def load(name: str, folder: Path, folds: int, repeats: int, with_tsfel: bool) -> Task:
     if name == "synthetic":
         roots = [folder / "synthetic" / split for split in ("train", "test")]
@@ -81,7 +74,7 @@ def load(name: str, folder: Path, folds: int, repeats: int, with_tsfel: bool) ->
     parts, others = [], []
     for root in roots:
         data = load_dataset(root).labelled()
-        table = FeatureExtractor(reporter=Quiet()).transform(data)
+        table = FeatureExtractor(reporter=KeepingReporter()).transform(data)
         about = pd.DataFrame({"status": data.status, "subject": data.groups})
         named = {data_id: f"{root.name}-{data_id}" for data_id in table.index}
         parts.append(pd.concat([table, about], axis=1).rename(index=named))
@@ -123,7 +116,9 @@ def ours(task: Task, fold: int, trials: int) -> Said:
     train, test = task.folds[fold]
     asked = {"data.positive": task.positive, "learning.trials": trials, "learning.importance": False}
     model = DepressionModel(Settings().override(asked))
-    model.fit(task.features.iloc[train], task.status.iloc[train], task.groups.iloc[train], jobs=2, reporter=Quiet())
+    model.fit(
+        task.features.iloc[train], task.status.iloc[train], task.groups.iloc[train], jobs=2, reporter=KeepingReporter()
+    )
     said = model.predict_features(task.features.iloc[test])
     probability = said["probability"] if task.positive else pd.Series(np.nan, index=said.index)
     return said["status"].to_numpy(dtype=str), probability.to_numpy(dtype=float)

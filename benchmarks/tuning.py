@@ -31,7 +31,7 @@ from sklearn.metrics import roc_auc_score
 
 from pdmr_classic import GroupedFolds, Settings
 from pdmr_classic.models.learners import fit_member, raw_scores
-from pdmr_classic.models.members import Member, default_members
+from pdmr_classic.models.members import Member, default_members, presence
 from pdmr_classic.models.problem import Problem
 from pdmr_classic.models.studies import Studies
 from pdmr_classic.models.tuning import MemberStudy, one_round
@@ -39,19 +39,20 @@ from pdmr_classic.models.tuning import MemberStudy, one_round
 REAL = ("badrobots-gaze", "youtubepd-wavlm", "watch-exercise", "synthetic")
 ROWS = {"cancer": 120, "digits": 160}
 WAYS = ("default", "smallest loss", "one standard error")
-Task = tuple[pd.DataFrame, np.ndarray, np.ndarray]
+N_FOLDS = 5
+Table = tuple[pd.DataFrame, np.ndarray, np.ndarray]
 
 
-def task_of(name: str, folder: Path) -> Task:
+def table_of(name: str, folder: Path) -> Table:
     """Return features [n, F], class numbers [n] and subjects [n]."""
     if name in ROWS:
         return bundled(name)
-    task = load(name, folder, folds=5, repeats=1, with_tsfel=False)
+    task = load(name, folder, folds=N_FOLDS, repeats=1, with_tsfel=False)
     y = np.unique(task.status, return_inverse=True)[1]
     return behaviour(task.features), y, task.groups.to_numpy(dtype=object)
 
 
-def bundled(name: str) -> Task:
+def bundled(name: str) -> Table:
     X, y = load_breast_cancer(return_X_y=True) if name == "cancer" else load_digits(return_X_y=True)
     if name == "digits":
         chosen = np.isin(y, [3, 8, 9])
@@ -63,11 +64,11 @@ def bundled(name: str) -> Task:
     return features, y[rows], np.arange(len(rows))
 
 
-def run_fold(task: Task, fold: int, trials: int) -> list[tuple[str, str, float]]:
+def run_fold(table: Table, fold: int, trials: int) -> list[tuple[str, str, float]]:
     """Return (learner, way, AUC) of every member on one outer fold."""
-    features, y, groups = task
+    features, y, groups = table
     X = features.to_numpy(dtype=float)
-    train, test = list(GroupedFolds(5, n_repeats=1, random_state=5).split(X, y, groups))[fold]
+    train, test = list(GroupedFolds(N_FOLDS, n_repeats=1, random_state=5).split(X, y, groups))[fold]
     learning = Settings().override({"learning.trials": trials}).learning
     asked = {"folds": learning.folds, "repeats": learning.repeats, "seed": learning.seed}
     problem = Problem(X[train], list(features.columns), y[train], groups[train], **asked)
@@ -91,11 +92,10 @@ def run_fold(task: Task, fold: int, trials: int) -> list[tuple[str, str, float]]
 
 
 def auc_on(problem: Problem, member: Member, X: np.ndarray, y: np.ndarray) -> float:
-    data, columns = problem.data[member.view], problem.views[member.view].columns
-    seen = X[:, columns]
-    known = np.isfinite(seen).any(axis=1)
+    data, view = problem.data[member.view], problem.views[member.view]
+    known = view.rows(presence(X, problem.columns))
     model = fit_member(member, data.of_all, data.y, data.audio, 0, data.weights)
-    scores = raw_scores(model, seen[known])
+    scores = raw_scores(model, X[known][:, view.columns])
     is_class = np.eye(data.n_classes, dtype=bool)[y[known]][:, -scores.shape[1] :]
     mixed = [k for k in range(scores.shape[1]) if 0 < is_class[:, k].sum() < known.sum()]
     return float(np.mean([roc_auc_score(is_class[:, k], scores[:, k]) for k in mixed])) if mixed else np.nan
@@ -106,16 +106,16 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", default=[*REAL, *ROWS])
     parser.add_argument("--trials", type=int, default=Settings().learning.trials)
     asked = parser.parse_args()
-    rows = []
+    tables = []
     with tempfile.TemporaryDirectory() as folder:
         for name in asked.sets:
-            task = task_of(name, Path(folder))
-            folds = joblib.Parallel(n_jobs=-1)(joblib.delayed(run_fold)(task, k, asked.trials) for k in range(5))
+            data = table_of(name, Path(folder))
+            folds = joblib.Parallel(n_jobs=-1)(joblib.delayed(run_fold)(data, k, asked.trials) for k in range(N_FOLDS))
             found = pd.DataFrame([row for fold in folds for row in fold], columns=["learner", "way", "AUC"])
             table = found.pivot_table(index="learner", columns="way", values="AUC", sort=False)
             print(f"\n{name}\n{table.round(3).to_string()}", flush=True)
-            rows.append(table)
-    print(f"\nmean over {len(rows)} tasks\n{(sum(rows) / len(rows)).round(3).to_string()}")
+            tables.append(table)
+    print(f"\nmean over {len(tables)} tasks\n{(sum(tables) / len(tables)).round(3).to_string()}")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,7 @@ class LogReporter:
         _log.debug("%s", finding)
 
 
-class Notebook:
+class KeepingReporter:
     """Keeps what it is shown and told, for whoever wants to know later.
 
     Attributes

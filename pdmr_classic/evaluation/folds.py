@@ -16,7 +16,7 @@ from pdmr_classic.evaluation.outer import OuterFold
 from pdmr_classic.evaluation.predictions import Floats, Ints
 from pdmr_classic.io.results import PROBABILITY_PREFIX
 from pdmr_classic.models.model import DepressionModel
-from pdmr_classic.reporter import Notebook
+from pdmr_classic.reporter import KeepingReporter
 
 MODEL, SHORTCUT = "model", "shortcut"
 ONLY, STRESS = "only ", "stress "
@@ -63,7 +63,7 @@ def run_fold(table: Table, settings: Settings, outer: OuterFold) -> dict[str, An
         Ready for JSON: `inner` scores of the model, its `importance` of features, `systems` (by name: rows, predicted,
         probability) and `findings`.
     """
-    told = Notebook()
+    told = KeepingReporter()
     model = _fitted(table, table.features, settings, outer, told)
     systems = {MODEL: _predicted(model, table, table.features, outer)}
     for name, features in table.altered.items():
@@ -72,7 +72,7 @@ def run_fold(table: Table, settings: Settings, outer: OuterFold) -> dict[str, An
     for modality in table.modalities:
         features = of_modality(table.features, modality)
         try:
-            single = _fitted(table, features, settings, outer, Notebook())
+            single = _fitted(table, features, settings, outer, KeepingReporter())
         except DataError as error:
             # Too few recordings of it in this fold: the comparison is poorer, the evaluation is not.
             told.tell(Finding("modality-left-out", f"{modality} alone could not be learned", found=error.finding.what))
@@ -84,7 +84,7 @@ def run_fold(table: Table, settings: Settings, outer: OuterFold) -> dict[str, An
 
 
 def _fitted(
-    table: Table, features: pd.DataFrame, settings: Settings, outer: OuterFold, told: Notebook
+    table: Table, features: pd.DataFrame, settings: Settings, outer: OuterFold, told: KeepingReporter
 ) -> DepressionModel:
     train = outer.train
     return DepressionModel(settings).fit(

@@ -28,7 +28,8 @@ from pdmr_classic.io.atomic import write_text_atomic
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.labels import weights_of
 from pdmr_classic.models.fingerprint import fingerprint, table_bytes
-from pdmr_classic.models.target import check_target, positive_class
+from pdmr_classic.models.target import positive_class
+from pdmr_classic.models.task import check_task
 from pdmr_classic.models.training import training_set
 from pdmr_classic.reporter import LogReporter, Reporter
 from pdmr_classic.wording import counted
@@ -98,13 +99,13 @@ def evaluate(
     assert labelled.labels is not None
     assert labelled.groups is not None
     check_columns(labelled.labels, by, labelled.groups)
-    known = training_set(labelled, settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter)
-    altered = altered_features(labelled, known.features, settings, jobs=jobs, reporter=reporter) if stress else {}
+    training = training_set(labelled, settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter)
+    altered = altered_features(labelled, training.features, settings, jobs=jobs, reporter=reporter) if stress else {}
     found = evaluate_features(
-        known.features,
-        known.status,
-        known.groups,
-        labels=known.labels,
+        training.features,
+        training.status,
+        training.groups,
+        labels=training.labels,
         altered=altered,
         settings=settings,
         folds=folds,
@@ -116,7 +117,7 @@ def evaluate(
     )
     found["synthetic"] = data.is_synthetic
     # Where people recur unknown, or are only guessed, the estimate is not honest, whatever else is done.
-    doubts = [replace(finding, file=None).as_dict() for finding in known.doubts]
+    doubts = [replace(finding, file=None).as_dict() for finding in training.doubts]
     found["warnings"] = [*doubts, *found["warnings"]]
     return found
 
@@ -150,7 +151,7 @@ def evaluate_features(
         The same rows under stress.
     """
     reporter, settings = reporter or LogReporter(), settings or Settings()
-    check_target(status, groups, settings)
+    check_task(status, groups, settings)
     kept_rows = _with_something(features, reporter)
     labels = pd.DataFrame(index=features.index) if labels is None else labels.set_axis(features.index)
     check_columns(labels, by, groups)
@@ -208,8 +209,8 @@ def _with_something(features: pd.DataFrame, reporter: Reporter) -> pd.Series:
     behaviour = [name for name in features.columns if not str(name).startswith(("quality__", "material__"))]
     kept = features[behaviour].notna().any(axis=1)
     if not kept.all():
-        few = counted((~kept).sum(), "recording has", "recordings have")
-        what = f"{few} nothing that a model can use: left out"
+        lost = counted((~kept).sum(), "recording has", "recordings have")
+        what = f"{lost} nothing that a model can use: left out"
         reporter.tell(Finding("nothing-left", what))
     return kept
 

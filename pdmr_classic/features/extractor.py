@@ -26,6 +26,7 @@ from pdmr_classic.io.embeddings import odd_widths
 from pdmr_classic.io.openface import fewer_channels
 from pdmr_classic.reporter import LogReporter, Reporter
 from pdmr_classic.threads import current_folder, one_thread, stand_in
+from pdmr_classic.wording import counted
 
 # Starting a worker costs as much as this many bytes of parsing.
 _BYTES_WORTH_A_WORKER = 30_000_000
@@ -317,7 +318,7 @@ def without_paths(findings: Sequence[Finding]) -> list[Finding]:
     counts = Counter(finding.code for finding in findings)
     first = {finding.code: finding for finding in reversed(findings)}
     return [
-        replace(first[code], file=None, found=None, what=f"{first[code].what} ({n} file{'s' if n != 1 else ''})")
+        replace(first[code], file=None, found=None, what=f"{first[code].what} ({counted(n, 'file')})")
         for code, n in counts.items()
     ]
 

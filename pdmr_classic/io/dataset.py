@@ -383,7 +383,7 @@ def _with_groups(dataset: Dataset, groups: str | None, file: Path | None) -> Dat
             "--groups names the labels themselves",
             file=file,
             expected="the column that says who is who",
-            found="status",
+            found=repr(column),
             mend="leave --groups out, or name another column",
         )
     if column in dataset.labels:

@@ -1,10 +1,14 @@
-"""Which texts may be the id of a recording: ids are data, and must be able to be part of a file name."""
+"""Which texts may be ids of recordings and names of columns: ids are data, and must fit into the name of a file."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pdmr_classic.errors import DataError
 
 MAX_ID_BYTES = 255
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])\s*(\..*)?", re.IGNORECASE | re.DOTALL)
@@ -58,3 +62,23 @@ def near_matches(recordings: Iterable[str], labels: Iterable[str]) -> list[tuple
 def _loosely(data_id: str) -> str:
     text = unicodedata.normalize("NFKC", data_id).strip().casefold().removesuffix(".csv").removesuffix(".0")
     return text.lstrip("0") or "0"
+
+
+def check_names(names: Sequence[str], path: Path, row: int) -> None:
+    """Refuse names that stand in a header twice; empty ones may.
+
+    Raises
+    ------
+    DataError
+    """
+    repeated = [name for name, count in Counter(names).items() if count > 1 and name]
+    if repeated:
+        raise DataError(
+            "column names are repeated",
+            code="duplicate-columns",
+            file=path,
+            row=row,
+            expected="every name once",
+            found=", ".join(map(repr, repeated[:5])),
+            mend="rename or remove the copies",
+        )

@@ -14,8 +14,7 @@ import pandas as pd
 
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.io.bytes import as_text_bytes, read_bytes
-from pdmr_classic.io.ids import wrong_id, wrong_text
-from pdmr_classic.io.layout import check_names
+from pdmr_classic.io.ids import check_names, wrong_id, wrong_text
 from pdmr_classic.wording import counted
 
 LABEL_FILES = ("labels.csv", "labels.jsonl", "labels.json")

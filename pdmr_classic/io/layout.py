@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import csv
 import re
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.io.ids import check_names
 
 # OpenFace writes what its C++ runtime prints for an undefined value; others write these.
 NAN_TOKENS = (
@@ -57,7 +56,13 @@ class Layout:
 
     @classmethod
     def of(cls, data: bytes, path: Path) -> Layout:
-        """Return the layout of a file's text, UTF-8 without comments; DataError if it can have none."""
+        """Return the layout of a file's text, in UTF-8 without comments.
+
+        Raises
+        ------
+        DataError
+            It can have none.
+        """
         lines = _first_lines(data, 3)
         if not lines:
             raise no_rows(path, 1)
@@ -91,21 +96,6 @@ class Layout:
         names = _named([*fields, ""] if open_rows else fields, is_range)
         open_end = open_rows or not fields[-1]
         return cls(names, True, delimiter, number + 1, decimal_comma, open_end, findings, header=fields)
-
-
-def check_names(names: Sequence[str], path: Path, row: int) -> None:
-    """Refuse names that stand in a header twice; empty ones may."""
-    repeated = [name for name, count in Counter(names).items() if count > 1 and name]
-    if repeated:
-        raise DataError(
-            "column names are repeated",
-            code="duplicate-columns",
-            file=path,
-            row=row,
-            expected="every name once",
-            found=", ".join(map(repr, repeated[:5])),
-            mend="rename or remove the copies",
-        )
 
 
 def no_rows(path: Path, row: int) -> DataError:

@@ -32,8 +32,9 @@ def fingerprint(
     weights : ndarray, shape [n], optional
         Weights of 1 are as good as none.
     asked : optional
-        Ready for JSON; with our version, since another one may answer otherwise.
+        Settings, ready for JSON. Where they are given, our version counts as well: another one may answer otherwise.
     further : iterable of bytes
+        Whatever else the answer depends on.
     """
     digest = xxhash.xxh3_128()
     if asked is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from lightgbm import Booster, LGBMClassifier
+from lightgbm import LGBMClassifier
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -44,7 +44,7 @@ class Learner:
 
 
 def _lightgbm(params: Params, seed: int) -> list[Any]:
-    model = _Trees(
+    model = LGBMClassifier(
         **_own(params),
         max_bin=63,
         subsample_freq=1,
@@ -79,22 +79,6 @@ def _linear(params: Params, seed: int) -> list[Any]:
 def _own(params: Params) -> dict[str, Any]:
     """Return the parameters of the learner itself, without those of its preparation."""
     return {key: value for key, value in params.items() if key not in _PREPARATION}
-
-
-class _Trees(LGBMClassifier):
-    """LightGBM that does not write down the range of each column: both ends of it are values of single recordings."""
-
-    def __getstate__(self) -> dict[str, Any]:
-        state = {**super().__getstate__()}
-        if (booster := state.get("_Booster")) is not None:
-            text = booster.model_to_string(num_iteration=-1)
-            state["_Booster"] = Booster(model_str=_RANGES.sub(lambda line: _RANGE.sub("none", line[0]), text))
-        return state
-
-
-# What LightGBM writes of features that have a range; "none" is its own word for those without one.
-_RANGES = re.compile(r"^feature_infos=.*$", re.MULTILINE)
-_RANGE = re.compile(r"\[[^\]]*\]")
 
 
 class _ScaledSVC(SVC):  # type: ignore[misc]
@@ -176,6 +160,19 @@ def fit_member(
             X = step.fit_transform(X, y)
         steps[-1].fit(X, y, **({} if (weights == 1).all() else {"sample_weight": weights}))
     return make_pipeline(*steps)
+
+
+def forget_ranges(model: Pipeline) -> None:
+    """Remove from a fitted LightGBM the range of each column: both ends of it are values of single recordings."""
+    if isinstance(model[-1], LGBMClassifier):
+        booster = model[-1].booster_
+        text = booster.model_to_string(num_iteration=-1)
+        booster.model_from_string(_RANGES.sub(lambda line: _ONE_RANGE.sub(_NO_RANGE, line[0]), text))
+
+
+_RANGES = re.compile(r"^feature_infos=.*$", re.MULTILINE)
+_ONE_RANGE = re.compile(r"\[[^\]]*\]")
+_NO_RANGE = "none"  # LightGBM's own word, for columns that it found constant
 
 
 def raw_scores(model: Pipeline, X: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,8 +11,8 @@ from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.wording import counted
 
 _SHOWN = 50
-# As many of the longest ids fit into a part of a finding, which is cut at 4,000 characters.
-_IN_A_PART = 15
+# A part of a finding is cut at 4,000 characters.
+_LONGEST_LIST = 3500
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,29 @@ def lost_recordings(data: Dataset, ids: Iterable[str], refused: Iterable[Finding
 
 def nothing_left(lost: Sequence[Lost]) -> DataError:
     """Return the error that names all of them, and every refused file of theirs."""
+    first, *others = _lists([repr(one.data_id) for one in lost])
     finding = Finding(
         "nothing-left",
         f"{counted(len(lost), 'recording has', 'recordings have')} nothing that the model can use",
         expected="a stream or a vector with something that the model was trained on",
-        found=", ".join(repr(one.data_id) for one in lost[:_IN_A_PART]),
+        found=first,
         mend="mend or remove them, or pass --skip-bad (skip_bad=True) to predict the others",
     )
-    # A long list as findings of its own: a part of one is cut where it is too long.
-    rest = [lost[start : start + _IN_A_PART] for start in range(_IN_A_PART, len(lost), _IN_A_PART)]
-    further = [Finding("nothing-left", "nor have these", found=", ".join(repr(one.data_id) for one in p)) for p in rest]
+    further = [
+        Finding("nothing-left", "more recordings have nothing that the model can use", found=shown) for shown in others
+    ]
     return DataError(finding, [*further, *(refused for one in lost for refused in one.refused)])
+
+
+def _lists(names: Sequence[str]) -> list[str]:
+    """Join names to lists, each of which fits into a part of a finding."""
+    lists = [names[0]]
+    for name in names[1:]:
+        if len(lists[-1]) + len(name) > _LONGEST_LIST:
+            lists.append(name)
+        else:
+            lists[-1] += f", {name}"
+    return lists
 
 
 def left_out(lost: Sequence[Lost], n_all: int) -> Finding:

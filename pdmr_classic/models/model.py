@@ -31,7 +31,8 @@ from pdmr_classic.models.prevalence import Prevalence, check_prevalence
 from pdmr_classic.models.problem import Problem
 from pdmr_classic.models.stacking import GroupedStacker
 from pdmr_classic.models.studies import kept_studies
-from pdmr_classic.models.target import check_target, positive_class
+from pdmr_classic.models.target import positive_class
+from pdmr_classic.models.task import check_task
 from pdmr_classic.models.tuning import tune
 from pdmr_classic.models.weights import as_weights
 from pdmr_classic.reporter import LogReporter, Reporter
@@ -100,7 +101,7 @@ class DepressionModel:
         """
         reporter = reporter or LogReporter()
         learning = self.settings.learning
-        check_target(status, groups, self.settings)
+        check_task(status, groups, self.settings)
         self.positive_ = positive_class(sorted(status.unique()), self.settings.data.positive)
         self.feature_names_ = list(features.columns)
         weights = as_weights(sample_weight, len(features))
@@ -108,7 +109,7 @@ class DepressionModel:
         feasible_folds(status[weights > 0], groups[weights > 0], learning.folds)
         classes, y = np.unique(status.to_numpy(dtype=object), return_inverse=True)
         problem = Problem(
-            check_array(features, dtype=np.float64, ensure_all_finite="allow-nan"),
+            check_array(features.to_numpy(dtype=np.float64), ensure_all_finite="allow-nan", ensure_min_features=0),
             self.feature_names_,
             y,
             groups.to_numpy(dtype=object),
@@ -252,7 +253,7 @@ class DepressionModel:
         check_overlap(copies, allow_overlap, reporter)
         self._check_channels(extraction, reporter)
         features = extraction.features.reindex(columns=self.feature_names_)
-        probability = self.stacker_.predict_proba(features.to_numpy())
+        probability = self.stacker_.predict_proba(features)
         lost = np.asarray(np.isnan(probability).any(axis=1))
         skipped = lost_recordings(data, features.index[lost], extraction.refused)
         if skipped and (lost.all() or not skip_bad):
@@ -278,7 +279,7 @@ class DepressionModel:
         reporter: Reporter | None = None,
     ) -> pd.DataFrame:
         """Predict from a table of features, as `predict` does; rows without a usable modality are NaN."""
-        probability = self.stacker_.predict_proba(features.reindex(columns=self.feature_names_).to_numpy())
+        probability = self.stacker_.predict_proba(features.reindex(columns=self.feature_names_))
         return self._answers(probability, features.index, pool_subjects, prevalence, reporter or LogReporter())
 
     def _answers(

@@ -118,10 +118,10 @@ class RobustScale(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     Notes
     -----
-    The same as `SimpleImputer("median")`, `RobustScaler(quantile_range=(5, 95), unit_variance=True)` and a clip, from
-    one sort of all columns: those walk the columns one by one, which takes ten times as long as fitting the SVM. The
-    middle 90% instead of the quartiles: an AU that rests most of the time has no interquartile range. The median is
-    rounded to a hundredth of the spread: it is often the value of one recording, which a model need not hold.
+    As `SimpleImputer("median")`, `RobustScaler(quantile_range=(5, 95), unit_variance=True)` and a clip do, but for the
+    median, which is rounded to a hundredth of the spread: it is often the value of one recording, which a model need
+    not hold. From one sort of all columns: those walk the columns one by one, which takes ten times as long as fitting
+    the SVM. The middle 90% instead of the quartiles: an AU that rests most of the time has no interquartile range.
     """
 
     def __init__(self, limit: float = 5.0) -> None:
@@ -132,8 +132,10 @@ class RobustScale(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         low, middle, high = _column_quantiles(table, (0.05, 0.5, 0.95))
         spread = (high - low) / (2 * _NORMAL_95)
         self.scale_ = np.where(spread > 0, spread, 1.0)
-        step = self.scale_ / _STEPS
-        center = np.where(spread > 0, np.round(middle / step) * step, middle)
+        step = self.scale_ / _STEPS_OF_CENTRE
+        with np.errstate(all="ignore"):  # a spread may be as large, or as small, as numbers can be
+            rounded = np.round(middle / step) * step
+        center = np.where((spread > 0) & np.isfinite(rounded), rounded, middle)
         self.center_ = np.where(np.isfinite(middle), center, 0.0)
         return self
 
@@ -151,7 +153,7 @@ class RobustScale(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 _NORMAL_95 = 1.6448536269514722
-_STEPS = 100
+_STEPS_OF_CENTRE = 100
 
 
 def _column_quantiles(table: NDArray[np.float64], wanted: tuple[float, ...]) -> list[NDArray[np.float64]]:

@@ -68,7 +68,8 @@ class Problem:
     Parameters
     ----------
     X : ndarray of float64, shape [n, F]
-    names : sequence of str, length F
+    names : sequence of str, length F, or None
+        None: all columns are one modality.
     y : ndarray of int, shape [n]
         Class numbers from 0.
     groups : array-like, shape [n]
@@ -86,7 +87,7 @@ class Problem:
     def __init__(
         self,
         X: NDArray[np.float64],
-        names: Sequence[str],
+        names: Sequence[str] | None,
         y: NDArray[np.intp],
         groups: ArrayLike,
         *,
@@ -100,6 +101,8 @@ class Problem:
         self.n_folds = feasible_folds(y, self.groups, folds)
         splitter = GroupedFolds(self.n_folds, n_repeats=repeats, random_state=seed)
         self.folds: list[Fold] = list(splitter.split(X, y, self.groups))
+        self.names = names
+        names = [str(place) for place in range(X.shape[1])] if names is None else names
         self.columns = modality_columns(names)
         self.present = presence(X, self.columns)
         self.fitted = FittedFamilies(names, seed)

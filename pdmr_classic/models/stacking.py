@@ -19,7 +19,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from pdmr_classic.errors import DataError
-from pdmr_classic.models.learners import LEARNERS, fit_member, raw_scores
+from pdmr_classic.models.learners import LEARNERS, fit_member, forget_ranges, raw_scores
 from pdmr_classic.models.members import Member, default_members, presence
 from pdmr_classic.models.meta import Choice, Combiner, choose
 from pdmr_classic.models.problem import FITTED_MODALITY, Problem
@@ -139,10 +139,9 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         feasible_folds(labels, groups, self.folds)
         feasible_folds(labels[weights > 0], groups[weights > 0], self.folds)
         classes, codes = np.unique(labels, return_inverse=True)
-        names = getattr(self, "feature_names_in_", [str(place) for place in range(table.shape[1])])
         problem = Problem(
             table,
-            names,
+            getattr(self, "feature_names_in_", None),
             codes,
             groups,
             folds=self.folds,
@@ -153,15 +152,18 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self.fit_problem(problem, classes)
 
     def fit_problem(self, problem: Problem, classes: NDArray[Any]) -> Self:
-        """Fit on a table whose views and folds are there already: those that the members were tuned on.
+        """Fit on a problem that is there already: the one that the members were tuned on.
 
         Parameters
         ----------
         problem : Problem
+            Its folds are used instead of `folds` and `repeats`.
         classes : ndarray, shape [K]
             Names of the problem's class numbers.
         """
         self.classes_, self.n_features_in_ = classes, problem.X.shape[1]
+        if problem.names is not None:
+            self.feature_names_in_ = np.asarray(problem.names, dtype=object)
         members = self.members if self.members is not None else default_members(problem.views, self.learners)
         self.members_ = [member for member in members if member.view in problem.views]
         self.views_ = problem.views
@@ -181,7 +183,10 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             for member in self.members_
             for data in [problem.data[member.view]]
         )
-        return {member.name: model for member, model in zip(self.members_, parallel(tasks), strict=True)}
+        models = {member.name: model for member, model in zip(self.members_, parallel(tasks), strict=True)}
+        for model in models.values():
+            forget_ranges(model)
+        return models
 
     def _columns(self, problem: Problem, scores: list[list[NDArray[np.float64]]]) -> list[NDArray[np.float64]]:
         """Return each member's out-of-fold scores over all rows, shape [n, S]; NaN where it has none."""
@@ -208,8 +213,8 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             names = [self.members_[place].name for place in places]
             choice, probability = choose(x, y, groups, folds, widths, names, weights)
             self.choices_[modalities] = choice
-            counted = weights > 0
-            self.metas_[modalities] = Combiner(widths, choice.how, names).fit(x[counted], y[counted], weights[counted])
+            heard = weights > 0
+            self.metas_[modalities] = Combiner(widths, choice.how, names).fit(x[heard], y[heard], weights[heard])
             exactly = self._have_exactly(modalities, problem.present)
             self.oof_probability_[exactly & rows] = probability[exactly[rows]]
 

@@ -174,16 +174,14 @@ def settle_subjects(
 
 
 def _write_proposal(out: Path, table: str) -> None:
-    if out.exists():
-        with target_errors(out):
-            there = out.read_bytes()
-        if there == table.encode():
-            return
+    with target_errors(out):
+        there = out.read_bytes() if out.exists() else None
+    if there not in (None, table.encode()):
         raise TargetError(
-            "another proposal of subjects stands here, and may have been corrected by hand",
+            "other subjects than those that are proposed stand here, and may have been corrected by hand",
             code="target-taken",
             file=out,
-            mend=f"use it with --groups {out} instead of --groups infer, or move or remove it",
+            mend="use them (--groups FILE.csv instead of --groups infer), or move or remove the file",
         )
     write_text_atomic(out, table)
 

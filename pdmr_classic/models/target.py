@@ -1,4 +1,4 @@
-"""What is learned, and by what: which labels, subjects and learners serve, and which class F1 is about."""
+"""What is learned: which labels are allowed, and which class F1 is about."""
 
 from __future__ import annotations
 
@@ -6,49 +6,10 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError
-from pdmr_classic.models.learners import LEARNERS, chosen_learners
-from pdmr_classic.splits import feasible_folds
 from pdmr_classic.wording import counted
 
 POSITIVE, NEGATIVE = "Depression", "Normal"
-
-
-def check_target(status: pd.Series, groups: pd.Series, settings: Settings) -> None:
-    """Refuse learners, labels and subjects that do not serve, before any file is read.
-
-    Parameters
-    ----------
-    status, groups : Series of str, length n
-        Label and subject of each recording, in the same order.
-    settings : Settings
-
-    Raises
-    ------
-    DataError
-        Labels that do not go together, one class, or too few subjects.
-    ConfigError
-        An unknown learner, none that is left, or a positive class that is missing or unknown.
-    """
-    unknown = [name for name in settings.learning.learners if name not in LEARNERS]
-    if unknown:
-        raise ConfigError(
-            "there is no such learner",
-            expected=", ".join(LEARNERS),
-            found=", ".join(unknown),
-            mend="correct the name in the settings: [learning] learners = [...]",
-        )
-    if not chosen_learners(settings.learning):
-        raise ConfigError(
-            "no learner is left without those that keep rows of their training data",
-            expected=", ".join(name for name, learner in LEARNERS.items() if not learner.keeps_rows),
-            found=", ".join(settings.learning.learners),
-            mend="name another learner, or allow training rows",
-        )
-    check_labels(status, settings.data.classes)
-    feasible_folds(status, groups, settings.learning.folds)
-    positive_class(sorted(status.unique()), settings.data.positive)
 
 
 def check_labels(status: pd.Series, allowed: Sequence[str] | None) -> None:

@@ -15,7 +15,7 @@ from pdmr_classic.io.labels import weights_of
 from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.models.overlap import copies_between_subjects, known_contents
 from pdmr_classic.models.subjects import settle_subjects, with_face_shape
-from pdmr_classic.models.target import check_target
+from pdmr_classic.models.task import check_task
 from pdmr_classic.reporter import LogReporter, Reporter
 
 
@@ -34,8 +34,8 @@ class TrainingSet:
     contents : DataFrame of str, shape [n, 2]
         As `Extraction.contents`.
     doubts : list of Finding
-        Why a person may stand on both sides of a split after all: subjects that are only guessed, and copies under
-        several. Without names.
+        Why a person may stand on both sides of a split after all: subjects that nobody named, or that are only
+        guessed, and copies under several of them. Without names of recordings.
     """
 
     features: pd.DataFrame
@@ -48,7 +48,7 @@ class TrainingSet:
 
 
 def training_set(
-    labelled: Dataset,
+    data: Dataset,
     settings: Settings,
     *,
     jobs: int = 1,
@@ -60,8 +60,8 @@ def training_set(
 
     Parameters
     ----------
-    labelled : Dataset
-        All of its recordings have labels.
+    data : Dataset
+        With labels; recordings without one are left out.
     settings, jobs, cache, groups_out, reporter
         As for `fit`.
 
@@ -72,11 +72,12 @@ def training_set(
     ConfigError
         A setting is wrong.
     """
+    labelled = data.labelled()
     status, groups, labels = labelled.status, labelled.groups, labelled.labels
     assert status is not None
     assert groups is not None
     assert labels is not None
-    check_target(status, groups, settings)
+    check_task(status, groups, settings)
     weights = weights_of(labels, settings.data.weights)
     for finding in labelled.findings:
         reporter.tell(finding)
@@ -89,7 +90,7 @@ def training_set(
     if labelled.infer_groups:
         features, groups, told = settle_subjects(extraction, groups_out, reporter, seed=settings.learning.seed)
         doubts.append(told)
-        check_target(status, groups, settings)
+        check_task(status, groups, settings)
     if leak := copies_between_subjects(extraction.contents, groups):
         reporter.tell(leak)
         doubts.append(replace(leak, found=None))  # it names recordings
@@ -137,16 +138,16 @@ def fit(
     reporter = reporter or LogReporter()
     changes = {"learning.trials": trials, "learning.timeout": timeout, "learning.seed": seed, "data.positive": positive}
     settings = (settings or Settings()).override(changes)
-    known = training_set(data.labelled(), settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter)
+    training = training_set(data, settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter)
     model = DepressionModel(settings).fit(
-        known.features,
-        known.status,
-        known.groups,
-        sample_weight=known.weights,
+        training.features,
+        training.status,
+        training.groups,
+        sample_weight=training.weights,
         jobs=jobs,
         studies=studies,
         reporter=reporter,
     )
     model.facts_["synthetic"] = data.is_synthetic
-    model.facts_["contents"] = known_contents(known.contents)
+    model.facts_["contents"] = known_contents(training.contents)
     return model

@@ -110,6 +110,7 @@ def test_where_nothing_is_left_it_is_refused_all_the_same(folder: Path, tmp_path
 
 
 def test_recordings_without_a_refused_file_are_all_named_too() -> None:
-    ids = [f"recording_{place:05d}" for place in range(600)]
+    ids = [f"recording_{place:05d}" for place in range(600)] + [f"{k:03d}" + 252 * "\x1b" for k in range(40)]
     shown = str(nothing_left([Lost(data_id, ()) for data_id in ids]))
     assert all(repr(data_id) in shown for data_id in ids)
+    assert "…" not in shown

@@ -16,6 +16,7 @@ from pdmr_classic.evaluation import folds, nested
 from pdmr_classic.evaluation.nested import evaluate_features
 from pdmr_classic.evaluation.predictions import pseudonyms
 from pdmr_classic.io.lock import locked
+from pdmr_classic.reporter import KeepingReporter
 
 QUICK = Settings().override(
     {"learning.learners": ("linear",), "learning.trials": 1, "learning.repeats": 1, "learning.folds": 3}
@@ -125,18 +126,11 @@ def test_the_gap_to_the_inner_scores_is_told(found: dict[str, Any]) -> None:
 
 
 def test_the_cost_is_told_before_it_is_paid(capsys: pytest.CaptureFixture[str]) -> None:
-    told: list[str] = []
-
-    class Reporter:
-        def progress(self, stage: str, done: int, total: int) -> None:
-            told.append(f"{stage} {done}/{total}")
-
-        def tell(self, finding: Any) -> None:
-            told.append(finding.what)
-
-    run(study(), reporter=Reporter())
+    told = KeepingReporter()
+    run(study(), reporter=told)
     cost = "9 models will be tuned and trained: in 3 outer folds one of all and 2 of single modalities"
-    assert told == [cost, *(f"outer folds {done}/3" for done in range(4))]
+    assert [finding.what for finding in told.findings] == [cost]
+    assert told.steps == [("outer folds", done, 3) for done in range(4)]
 
 
 # ---------------------------------------------------------------------------------------- it is honest
@@ -211,7 +205,7 @@ def test_what_is_missing_is_a_shortcut_too() -> None:
 
 
 def test_several_classes_work() -> None:
-    found = run(study(18, classes=3, signal=2.0), by=["sex"], labels=pd.DataFrame({"sex": list("fm") * 18}))
+    found = run(study(18, classes=3, signal=3.0), by=["sex"], labels=pd.DataFrame({"sex": list("fm") * 18}))
     assert found["positive"] is None
     assert "f1" not in found["scores"]
     assert found["scores"]["macro_f1"]["low"] > 1 / 3

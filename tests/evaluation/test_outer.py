@@ -6,14 +6,14 @@ import pytest
 
 from pdmr_classic import DataError
 from pdmr_classic.evaluation.outer import OuterFold, outer_folds
-from pdmr_classic.reporter import Notebook
+from pdmr_classic.reporter import KeepingReporter
 
 
 def made(
     status: list[str], groups: list[str], split: list[str] | None = None, folds: int = 5, repeats: int = 2
 ) -> tuple[list[OuterFold], str, list[str]]:
     index = pd.Index([f"r{place}" for place in range(len(status))])
-    told = Notebook()
+    told = KeepingReporter()
     found, source = outer_folds(
         pd.Series(status, index=index),
         pd.Series(groups, index=index),

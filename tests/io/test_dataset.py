@@ -329,12 +329,16 @@ def test_without_subjects_each_recording_is_its_own_group_and_that_is_told(tmp_p
 
 def test_a_column_of_groups_that_is_missing_is_a_wrong_option(tmp_path: Path) -> None:
     make(tmp_path, video=["001", "002"], labels=LABELS)
-    with pytest.raises(ConfigError, match="--groups names the labels themselves"):
-        load_dataset(tmp_path, groups="status")
     with pytest.raises(ConfigError, match="--groups names no column") as caught:
         load_dataset(tmp_path, groups="speaker")
     finding = caught.value.finding
     assert (finding.expected, finding.found) == ("status, subject_id, site", "'speaker'")
+
+
+def test_the_labels_are_no_subjects(tmp_path: Path) -> None:
+    make(tmp_path, video=["001", "002"], labels=LABELS)
+    with pytest.raises(ConfigError, match="--groups names the labels themselves"):
+        load_dataset(tmp_path, groups="status")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ import pytest
 from pdmr_classic import DepressionModel, Settings, fit, load_dataset
 from pdmr_classic.errors import ArtifactError, ConfigError, TargetError
 from pdmr_classic.models.artifact import SCHEMA, load_artifact, manifest_path, read_manifest, save_artifact
-from pdmr_classic.reporter import Notebook
+from pdmr_classic.reporter import KeepingReporter
 
 
 class Payload:
@@ -248,7 +248,7 @@ def test_other_library_versions_are_told_and_the_model_is_loaded(copied: Path, l
     libraries = read_manifest(copied)["libraries"]
     changed = other(libraries[library], part)
     changed_manifest(copied, libraries=libraries | {library: changed})
-    told = Notebook()
+    told = KeepingReporter()
     assert DepressionModel.load(copied, reporter=told).classes_ == ["Depression", "Normal"]
     (finding,) = told.findings
     assert finding.code == "other-versions"

@@ -14,10 +14,10 @@ from pdmr_classic import DataError, DepressionModel, Settings, fit, load_dataset
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.evaluation.scoring import score_files
 from pdmr_classic.models.target import check_labels, positive_class
-from pdmr_classic.reporter import Notebook
+from pdmr_classic.reporter import KeepingReporter
 
 
-class Told(Notebook):
+class Told(KeepingReporter):
     def codes(self) -> set[str]:
         return {finding.code for finding in self.findings}
 
@@ -378,6 +378,13 @@ def test_labels_that_do_not_serve_are_refused_before_any_file_is_read(small_set:
     with pytest.raises(DataError, match="fewer than two subjects"):
         fit(load_dataset(small_set, split="train", labels=tmp_path / "labels.csv"), reporter=told)
     assert [stage for stage, *_ in told.steps if stage == "reading"] == []
+
+
+def test_a_table_without_columns_is_refused() -> None:
+    index = pd.Index([f"{k:03d}" for k in range(20)], name="data_id")
+    status = pd.Series(["Depression", "Normal"] * 10, index)
+    with pytest.raises(DataError, match="no column to learn from"):
+        DepressionModel().fit(pd.DataFrame(index=index), status, pd.Series(index, index))
 
 
 # --------------------------------------------------------------------------------------- the labels

@@ -20,7 +20,7 @@ from pdmr_classic.models.overlap import (
     overlapping,
     train_beside,
 )
-from pdmr_classic.reporter import Notebook
+from pdmr_classic.reporter import KeepingReporter
 
 VIDEO = [f"video__c{k:02d}__mean" for k in range(12)]
 AUDIO = [f"audio__vector__{k:03d}" for k in range(12)]
@@ -114,7 +114,7 @@ def test_predicting_training_recordings_is_refused_and_names_them(
 
 
 def test_what_is_allowed_is_told_and_noted(fitted_model: DepressionModel, small_set: Path, tmp_path: Path) -> None:
-    told = Notebook()
+    told = KeepingReporter()
     found = fitted_model.predict(load_dataset(small_set / "train"), allow_overlap=True, reporter=told)
     assert "overlap" in {finding.code for finding in told.findings}
     assert {note["data_id"] for note in found.attrs["overlap"]} == set(found.index)
@@ -191,7 +191,7 @@ def test_evaluate_tells_a_copy_under_another_subject(small_set: Path, tmp_path: 
     first = with_audio[0]
     other = next(i for i in with_audio if labels.loc[i, "subject_id"] != labels.loc[first, "subject_id"])
     shutil.copy(tmp_path / f"train/audio/{first}.csv", tmp_path / f"train/audio/{other}.csv")
-    told = Notebook()
+    told = KeepingReporter()
     settings = Settings().override(
         {
             "features.families": ("quality", "distribution", "audio_vector"),

@@ -102,7 +102,7 @@ def test_the_centre_is_nobody_s_value_but_where_most_share_it() -> None:
     assert not np.isin(center[1:], X[:, 1:]).any()
 
 
-def test_unknown_values_count_in_no_quantile_and_become_the_median() -> None:
+def test_unknown_values_count_in_no_quantile_and_become_the_centre() -> None:
     X = np.random.default_rng(5).normal(size=(60, 3))
     X[np.random.default_rng(6).random(X.shape) < 0.3] = np.nan
     X[:, 2] = np.nan

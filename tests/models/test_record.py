@@ -20,7 +20,7 @@ from pdmr_classic.errors import ArtifactError
 from pdmr_classic.models import record
 from pdmr_classic.models.artifact import load_artifact, manifest_path, read_manifest, save_artifact
 from pdmr_classic.models.record import is_recorded, record_folder, remember
-from pdmr_classic.reporter import Notebook
+from pdmr_classic.reporter import KeepingReporter
 
 DIGEST = "ab" * 32
 NOT_MADE_HERE = r"not made on this account; it was not opened[^\0]*--trust \(trust=True\)"
@@ -223,7 +223,7 @@ def test_without_a_place_for_the_record_a_model_is_saved_and_it_is_told(
     else:
         (tmp_path / "file").touch()
         monkeypatch.setenv("XDG_STATE_HOME", {"a file": str(tmp_path / "file"), "a device": "/dev/null"}[place])
-    told = Notebook()
+    told = KeepingReporter()
     path = save_artifact([1], tmp_path / "a.joblib", {"features": ["a"]}, reporter=told)
     assert [finding.code for finding in told.findings] == ["not-recorded"]
     assert "--trust" in told.findings[0].what

@@ -13,12 +13,12 @@ from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.features.shape import face_shape
 from pdmr_classic.io.openface import Stream
 from pdmr_classic.models.subjects import infer_subjects, settle_subjects, with_face_shape
-from pdmr_classic.reporter import Notebook
+from pdmr_classic.reporter import KeepingReporter
 
 FAMILIES = {"features.families": ("distribution", "quality", "audio_vector")}
 
 
-class Told(Notebook):
+class Told(KeepingReporter):
     def the(self, code: str) -> Finding:
         (found,) = (finding for finding in self.findings if finding.code == code)
         return found
@@ -246,11 +246,16 @@ def test_fit_trains_on_the_proposed_groups_and_leaves_the_face_out(unnamed: Path
     assert model.facts_["n_subjects"] == proposed
     assert {finding.code for finding in told.findings} & {"inferred-groups", "own-groups"}
     assert not [name for name in model.feature_names_ if name.startswith("material__")]
-    # The same proposal stands there already; one that somebody corrected is not written over.
-    fit(load_dataset(unnamed, groups="infer"), settings=settings, groups_out=out, reporter=told)
+
+
+def test_subjects_that_somebody_corrected_are_not_written_over(unnamed: Path, tmp_path: Path) -> None:
+    out, settings = tmp_path / "m.groups.csv", with_face_shape(Settings().override(FAMILIES))
+    extraction = FeatureExtractor(settings).extract(load_dataset(unnamed))
+    for _ in range(2):  # the same proposal may stand there already
+        settle_subjects(extraction, out, Told())
     out.write_text(corrected := out.read_text().replace("\n", "\nx", 1))
-    with pytest.raises(TargetError, match=r"corrected by hand[^\0]*--groups"):
-        fit(load_dataset(unnamed, groups="infer"), settings=settings, groups_out=out, reporter=told)
+    with pytest.raises(TargetError, match=r"corrected by hand[^\0]*--groups FILE"):
+        settle_subjects(extraction, out, Told())
     assert out.read_text() == corrected
 
 
