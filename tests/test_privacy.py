@@ -184,6 +184,6 @@ def test_without_training_rows_no_row_is_in_the_model(planted: Path, tmp_path: P
     values = row_of_peculiar(planted)
     table = FeatureExtractor(settings).fit_transform(data)
     assert set(values) <= set(table.loc[path_of_peculiar(planted).stem]), "what is planted is what is learned from"
-    # Single numbers are no row: a median, a threshold or the end of a range may be those of one recording.
+    # Single numbers are no row: a threshold of a tree may be that of one recording.
     assert shares_found(uncompressed(path), values) < 0.1
     assert shares_found(path.with_suffix(".json").read_bytes(), values) == 0
