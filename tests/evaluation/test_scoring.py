@@ -129,3 +129,9 @@ def test_scores_on_a_synthetic_set_say_so(tmp_path: Path) -> None:
     rows = (tmp_path / "set/test/labels.csv").read_text().splitlines()[1:]
     said = dict(row.split(",")[:2] for row in rows)
     assert score_files(results(tmp_path, said), tmp_path / "set/test/labels.csv")["synthetic"] is True
+
+
+def test_the_wrong_way_round_is_refused(written: tuple[Path, Path]) -> None:
+    said, truth = written
+    with pytest.raises(DataError, match=r"the results are a CSV file[^\0]*the results first"):
+        score_files(truth, said)
