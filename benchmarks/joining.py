@@ -13,7 +13,6 @@ import argparse
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
@@ -22,62 +21,53 @@ import joblib
 import numpy as np
 import pandas as pd
 from sklearn.metrics import log_loss, roc_auc_score
-from tuning import N_FOLDS, REAL, ROWS, Table, table_of
+from tuning import N_FOLDS, REAL, ROWS, Table, outer_folds, table_of
 
-from pdmr_classic import GroupedFolds, GroupedStacker
+from pdmr_classic import GroupedStacker
 from pdmr_classic.models.calibration import cross_fitted
 from pdmr_classic.models.calibration import log_loss as inner_loss
-from pdmr_classic.models.members import Member, presence
+from pdmr_classic.models.learners import LEARNERS, raw_scores
+from pdmr_classic.models.members import default_members, presence
 from pdmr_classic.models.meta import Combiner
 from pdmr_classic.models.problem import Problem
-from pdmr_classic.models.spaces import defaults
-
-CHOSEN, BEST = "our choice", "best member"
-LEARNERS = ("lightgbm", "xgboost", "svm", "linear")
-
-
-class Stack(GroupedStacker):
-    """Keeps the out-of-fold scores of its members."""
-
-    def _fit_metas(self, problem: Problem, columns: Any) -> None:
-        self.scores_ = columns
-        super()._fit_metas(problem, columns)
+from pdmr_classic.models.tuning import mean_scores, out_of_fold
 
 
 def run_fold(table: Table, fold: int) -> pd.DataFrame:
     """Return AUC and log loss of each way on one outer fold."""
     features, y, groups = table
     X = features.to_numpy(dtype=float)
-    train, test = list(GroupedFolds(N_FOLDS, n_repeats=1, random_state=5).split(X, y, groups))[fold]
+    train, test = outer_folds(table)[fold]
     problem = Problem(X[train], list(features.columns), y[train], groups[train], folds=5, repeats=2, seed=0)
-    members = [
-        Member(view, learner, defaults(learner, has_audio=len(data.audio) > 0))
-        for view, data in problem.data.items()
-        for learner in LEARNERS
+    members = default_members(problem.views, LEARNERS)
+    stack = GroupedStacker(members, folds=5, repeats=2).fit_problem(problem, np.unique(y))
+    with joblib.Parallel(n_jobs=1) as parallel:
+        scores = out_of_fold(members, problem.data, 0, parallel)
+    whole = np.stack(list(problem.present.values())).all(axis=0)
+    columns = [
+        mean_scores(found, problem.data[member.view])[whole[problem.data[member.view].rows]]
+        for member, found in zip(members, scores, strict=True)
     ]
-    stack = Stack(members, folds=5, repeats=2).fit_problem(problem, np.unique(y))
-    oof = np.hstack(stack.scores_)
-    seen = np.isfinite(oof).all(axis=1)
-    number = np.cumsum(seen) - 1
-    folds = [(number[a[seen[a]]], number[b[seen[b]]]) for a, b in problem.folds]
-    oof, truth = oof[seen], problem.y[seen]
-    whole = np.stack(list(presence(X[test], stack.columns_).values())).all(axis=0)
-    held_out = np.hstack([stack._member_scores(m, X[test], presence(X[test], stack.columns_)) for m in stack.members_])[
-        whole
+    number = np.cumsum(whole) - 1
+    folds = [(number[a[whole[a]]], number[b[whole[b]]]) for a, b in problem.folds]
+    known, truth, who = np.hstack(columns), problem.y[whole], problem.groups[whole]
+    widths, names = [part.shape[1] for part in columns], [member.name for member in members]
+
+    def inner(how: str) -> float:
+        ones = np.ones(len(truth))
+        fit = Combiner(widths, how, names).fit
+        return inner_loss(cross_fitted(fit, known, truth, folds, len(stack.classes_), ones, who), truth, ones)
+
+    hows = {"average": "average", "best member": min(names, key=inner), "weights": "weights"}
+    hows["our choice"] = stack.choices_[frozenset(problem.present)].how
+    unseen = test[np.stack(list(presence(X[test], problem.columns).values())).all(axis=0)]
+    held_out = [
+        raw_scores(stack.models_[member.name], X[unseen][:, problem.views[member.view].columns]) for member in members
     ]
-    widths, names = [part.shape[1] for part in stack.scores_], [member.name for member in stack.members_]
-    ones, n_classes = np.ones(len(truth)), len(stack.classes_)
-
-    def crossed(how: str) -> float:
-        probability = cross_fitted(Combiner(widths, how, names).fit, oof, truth, folds, n_classes, ones)
-        return inner_loss(probability, truth, ones)
-
-    hows = {"average": "average", BEST: min(names, key=crossed), "weights": "weights"}
-    hows[CHOSEN] = stack.choices_[frozenset(name for view in stack.views_.values() for name in view.needs)].how
     found = {}
     for way, how in hows.items():
-        probability = Combiner(widths, how, names).fit(oof, truth).predict_proba(held_out)
-        found[way] = scored(probability, y[test][whole])
+        meta = Combiner(widths, how, names).fit(known, truth, groups=who)
+        found[way] = scored(meta.predict_proba(np.hstack(held_out)), y[unseen])
     return pd.DataFrame(found, index=["AUC", "log loss"])
 
 

@@ -41,6 +41,7 @@ from pdmr_classic.reporter import KeepingReporter
 POSITIVE = {"badrobots-gaze": "Reaction", "youtubepd-wavlm": "PD", "synthetic": "Depression"}
 OURS = "pdmr-classic"
 BOOTSTRAPS = 300
+SEED = 5
 
 
 @dataclass(eq=False)
@@ -64,11 +65,13 @@ class Task:
         )
 
 
-def load(name: str, folder: Path, folds: int, repeats: int, with_tsfel: bool) -> Task:
+def load(name: str, folder: Path, *, folds: int, repeats: int, seed: int, with_tsfel: bool) -> Task:
     if name == "synthetic":
         roots = [folder / "synthetic" / split for split in ("train", "test")]
         make_synthetic(folder / "synthetic", subjects=100, segments=3, seed=11)
     else:
+        if "PDMR_REAL_DATA" not in os.environ:
+            sys.exit("PDMR_REAL_DATA is not set: it names the folder of the real sets, such as ../shared/data")
         base = Path(os.environ["PDMR_REAL_DATA"]) / name
         roots = [base / split for split in ("train", "test") if (base / split).is_dir()]
     parts, others = [], []
@@ -84,7 +87,7 @@ def load(name: str, folder: Path, folds: int, repeats: int, with_tsfel: bool) ->
             others.append(tsfel_table(videos).join(audio, how="right"))
     whole = pd.concat(parts)
     features = whole.drop(columns=["status", "subject"])
-    splitter = GroupedFolds(folds, n_repeats=repeats, random_state=5)
+    splitter = GroupedFolds(folds, n_repeats=repeats, random_state=seed)
     splits = list(splitter.split(features, whole["status"], whole["subject"]))
     other = pd.concat(others).loc[whole.index] if others else None
     return Task(name, features, other, whole["status"], whole["subject"], splits, POSITIVE.get(name))
@@ -114,7 +117,7 @@ def behaviour(features: pd.DataFrame) -> pd.DataFrame:
 
 def ours(task: Task, fold: int, trials: int) -> Said:
     train, test = task.folds[fold]
-    asked = {"data.positive": task.positive, "learning.trials": trials, "learning.importance": False}
+    asked = {"data.positive": task.positive, "learning.trials": trials}
     model = DepressionModel(Settings().override(asked))
     model.fit(
         task.features.iloc[train], task.status.iloc[train], task.groups.iloc[train], jobs=2, reporter=KeepingReporter()
@@ -236,6 +239,7 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", required=True)
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=SEED, help="of the outer folds")
     parser.add_argument("--trials", type=int, default=Settings().learning.trials)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--autogluon", metavar="PYTHON")
@@ -250,7 +254,14 @@ def main() -> None:
     tasks = []
     with tempfile.TemporaryDirectory() as folder:
         for name in asked.sets:
-            task = load(name, Path(folder), asked.folds, asked.repeats, asked.tsfel)
+            task = load(
+                name,
+                Path(folder),
+                folds=asked.folds,
+                repeats=asked.repeats,
+                seed=asked.seed,
+                with_tsfel=asked.tsfel,
+            )
             ring = Ring(task, asked.keep)
             if not asked.rivals_only:
                 ring.run_ours(asked.trials)

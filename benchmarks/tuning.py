@@ -25,7 +25,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import joblib
 import numpy as np
 import pandas as pd
-from learning import behaviour, load
+from learning import SEED, behaviour, load
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.metrics import roc_auc_score
 
@@ -35,6 +35,7 @@ from pdmr_classic.models.members import Member, default_members, presence
 from pdmr_classic.models.problem import Problem
 from pdmr_classic.models.studies import Studies
 from pdmr_classic.models.tuning import MemberStudy, one_round
+from pdmr_classic.splits import Fold
 
 REAL = ("badrobots-gaze", "youtubepd-wavlm", "watch-exercise", "synthetic")
 ROWS = {"cancer": 120, "digits": 160}
@@ -47,7 +48,7 @@ def table_of(name: str, folder: Path) -> Table:
     """Return features [n, F], class numbers [n] and subjects [n]."""
     if name in ROWS:
         return bundled(name)
-    task = load(name, folder, folds=N_FOLDS, repeats=1, with_tsfel=False)
+    task = load(name, folder, folds=N_FOLDS, repeats=1, seed=SEED, with_tsfel=False)
     y = np.unique(task.status, return_inverse=True)[1]
     return behaviour(task.features), y, task.groups.to_numpy(dtype=object)
 
@@ -64,11 +65,16 @@ def bundled(name: str) -> Table:
     return features, y[rows], np.arange(len(rows))
 
 
+def outer_folds(table: Table) -> list[Fold]:
+    features, y, groups = table
+    return list(GroupedFolds(N_FOLDS, n_repeats=1, random_state=SEED).split(features, y, groups))
+
+
 def run_fold(table: Table, fold: int, trials: int) -> list[tuple[str, str, float]]:
     """Return (learner, way, AUC) of every member on one outer fold."""
     features, y, groups = table
     X = features.to_numpy(dtype=float)
-    train, test = list(GroupedFolds(N_FOLDS, n_repeats=1, random_state=5).split(X, y, groups))[fold]
+    train, test = outer_folds(table)[fold]
     learning = Settings().override({"learning.trials": trials}).learning
     asked = {"folds": learning.folds, "repeats": learning.repeats, "seed": learning.seed}
     problem = Problem(X[train], list(features.columns), y[train], groups[train], **asked)

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 from pdmr_classic.escape import printable
 
 # A part may quote a file, and a file may have a cell of a megabyte.
-_LONGEST_PART = 4000
+LONGEST_PART = 4000
 _MOST_SHOWN = 1000
 
 
@@ -66,8 +66,8 @@ class Finding:
     def __post_init__(self) -> None:
         for name in ("what", "column", "expected", "found", "mend"):
             text = getattr(self, name)
-            if text is not None and len(text) > _LONGEST_PART:
-                object.__setattr__(self, name, f"{text[:_LONGEST_PART]} …")
+            if text is not None and len(text) > LONGEST_PART:
+                object.__setattr__(self, name, f"{text[:LONGEST_PART]} …")
 
     @property
     def where(self) -> str | None:

@@ -132,6 +132,30 @@ def test_a_planted_id_would_be_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_saved_model_knows_no_range_of_a_column(outputs: Path) -> None:
+    models = DepressionModel.load(outputs / "mine.joblib").stacker_.models_
+    boosters = [model[-1].booster_.model_to_string() for name, model in models.items() if name.endswith("/lightgbm")]
+    assert boosters
+    lines = [line for text in boosters for line in text.splitlines() if line.startswith("feature_infos=")]
+    assert {word for line in lines for word in line.removeprefix("feature_infos=").split()} == {"none"}
+
+
+@pytest.mark.slow
+def test_channels_that_one_recording_alone_has_are_not_in_the_model(planted: Path, tmp_path: Path) -> None:
+    shutil.copytree(planted / "train", tmp_path / "train")
+    video = next(iter(sorted((tmp_path / "train/video").iterdir())))
+    table = pd.read_csv(video)
+    table.assign(AU99_r=np.random.default_rng(8).uniform(0, 5, len(table))).to_csv(video, index=False)
+    settings = Settings().override({**QUICK, "learning.learners": ("linear",), "learning.training_rows": False})
+    data = load_dataset(tmp_path / "train")
+    model = fit(data, settings=settings)
+    peculiar = [name for name in model.feature_names_ if "AU99" in name]
+    values = FeatureExtractor(settings).fit_transform(data).loc[video.stem, peculiar].to_numpy(dtype=float)
+    assert len(peculiar) > 10
+    assert shares_found(uncompressed(model.save(tmp_path / "m.joblib")), values[values != 0]) < 0.1
+
+
+@pytest.mark.slow
 def test_nothing_in_a_saved_model_stands_in_the_order_of_the_names(outputs: Path, planted: Path) -> None:
     model = DepressionModel.load(outputs / "mine.joblib")
     status = load_dataset(planted / "train").labelled().status

@@ -28,8 +28,8 @@ from pdmr_classic.io.atomic import write_text_atomic
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.labels import weights_of
 from pdmr_classic.models.fingerprint import fingerprint, table_bytes
+from pdmr_classic.models.learnable import check_learnable
 from pdmr_classic.models.target import positive_class
-from pdmr_classic.models.task import check_task
 from pdmr_classic.models.training import training_set
 from pdmr_classic.reporter import LogReporter, Reporter
 from pdmr_classic.wording import counted
@@ -151,7 +151,7 @@ def evaluate_features(
         The same rows under stress.
     """
     reporter, settings = reporter or LogReporter(), settings or Settings()
-    check_task(status, groups, settings)
+    check_learnable(status, groups, settings)
     kept_rows = _with_something(features, reporter)
     labels = pd.DataFrame(index=features.index) if labels is None else labels.set_axis(features.index)
     check_columns(labels, by, groups)

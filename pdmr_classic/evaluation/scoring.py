@@ -39,6 +39,16 @@ def score_files(results: str | Path, labels: str | Path, *, positive: str | None
     """
     said = read_results(results)
     table, _ = read_labels(labels)
+    if guessed := [name for name in table.columns if name.startswith("probability")]:
+        # The wrong way round, precision and recall would change places in silence.
+        raise DataError(
+            "the labels hold probabilities, as results do",
+            code="not-labels",
+            file=labels,
+            column=guessed[0],
+            expected="what is known of the recordings",
+            mend="name the results first, then the labels",
+        )
     if "status" not in table:
         raise DataError(
             "the labels have no status", file=labels, expected="a column status", found=", ".join(table.columns)

@@ -1,4 +1,4 @@
-"""Which texts may be ids of recordings and names of columns: ids are data, and must fit into the name of a file."""
+"""Which texts may be ids of recordings (data, that must fit into the name of a file) and names of columns."""
 
 from __future__ import annotations
 
@@ -65,11 +65,12 @@ def _loosely(data_id: str) -> str:
 
 
 def check_names(names: Sequence[str], path: Path, row: int) -> None:
-    """Refuse names that stand in a header twice; empty ones may.
+    """Refuse a header in which a name stands twice; empty ones may.
 
     Raises
     ------
     DataError
+        A name stands twice: which of the columns is meant, nobody knows.
     """
     repeated = [name for name, count in Counter(names).items() if count > 1 and name]
     if repeated:

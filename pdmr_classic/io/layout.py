@@ -61,7 +61,7 @@ class Layout:
         Raises
         ------
         DataError
-            It can have none.
+            There is no row of numbers, a name stands twice, or there are too many columns.
         """
         lines = _first_lines(data, 3)
         if not lines:

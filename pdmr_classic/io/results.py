@@ -112,16 +112,6 @@ def read_results(path: str | Path) -> pd.DataFrame:
         The file is no JSON lines, or a line lacks `data_id` or `status`.
     """
     path = Path(path)
-    if path.suffix.lower() == ".csv":
-        # Scored the wrong way round, precision and recall would change places in silence.
-        raise DataError(
-            "the results are a CSV file",
-            code="not-results",
-            file=path,
-            expected="JSON lines, as predict writes them",
-            found=path.name,
-            mend="name the results first, then the labels",
-        )
     frame, _ = read_labels(path)
     if "status" not in frame or (frame["status"] == "").any():
         raise DataError(

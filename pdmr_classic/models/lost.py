@@ -6,13 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.errors import LONGEST_PART, DataError, Finding
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.wording import counted
 
 _SHOWN = 50
-# A part of a finding is cut at 4,000 characters.
-_LONGEST_LIST = 3500
+_LONGEST_LIST = LONGEST_PART - 500
 
 
 @dataclass(frozen=True)

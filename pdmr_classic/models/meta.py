@@ -17,8 +17,8 @@ Floats = NDArray[np.float64]
 
 # Pulls the weights to those of a plain average: a hundred subjects can hardly tell a dozen learners apart.
 _RIDGE = 8.0
-# In standard errors: a member that the average would be better without by more is left out. Between a quarter and one
-# it makes little difference (twelve tasks); at 0, luck leaves out too many.
+# In standard errors: a member that the average would be better without by more is left out. At 0, luck leaves out too
+# many.
 _SPOILS = 0.5
 
 
@@ -42,11 +42,17 @@ class Combiner:
         self.how = how
         self.names = list(names)
 
-    def fit(self, columns: Floats, y: NDArray[np.intp], sample_weight: Floats | None = None) -> Self:
-        """Fit on out-of-fold scores [n, S], class numbers [n] and weights of rows [n]."""
+    def fit(
+        self,
+        columns: Floats,
+        y: NDArray[np.intp],
+        sample_weight: Floats | None = None,
+        groups: NDArray[Any] | None = None,
+    ) -> Self:
+        """Fit on out-of-fold scores [n, S], class numbers [n], weights of rows [n] and their subjects [n]."""
         self.calibrators_ = [Calibrator().fit(part, y, sample_weight) for part in self._parts(columns)]
         stacked = self._calibrated(columns)
-        self.weights_ = self._weights(stacked, y, sample_weight)
+        self.weights_ = self._weights(stacked, y, sample_weight, groups)
         self.final_ = Calibrator().fit(self._combined(stacked), y, sample_weight)
         return self
 
@@ -54,13 +60,20 @@ class Combiner:
         """Return probabilities, shape [n, K]."""
         return self.final_.predict_proba(self._combined(self._calibrated(columns)))
 
-    def _weights(self, stacked: Floats, y: NDArray[np.intp], sample_weight: Floats | None) -> Floats:
+    @property
+    def named_weights(self) -> dict[str, float]:
+        """The weight of each member, by its name; 0 for one that is left out."""
+        return dict(zip(self.names, self.weights_.tolist(), strict=True))
+
+    def _weights(
+        self, stacked: Floats, y: NDArray[np.intp], sample_weight: Floats | None, groups: NDArray[Any] | None
+    ) -> Floats:
         n_members = len(self.names)
         even = np.full(n_members, 1 / n_members)
         if self.how == "average" or n_members == 1:
             return even
         if self.how == "weights":
-            return fitted_weights(stacked, y, sample_weight)
+            return fitted_weights(stacked, y, sample_weight, groups)
         return np.array([float(name == self.how) for name in self.names])
 
     def _combined(self, stacked: Floats) -> Floats:
@@ -75,7 +88,9 @@ class Combiner:
         return [columns[:, start:stop] for start, stop in zip(self.edges[:-1], self.edges[1:], strict=True)]
 
 
-def fitted_weights(stacked: Floats, y: NDArray[np.intp], sample_weight: Floats | None = None) -> Floats:
+def fitted_weights(
+    stacked: Floats, y: NDArray[np.intp], sample_weight: Floats | None = None, groups: NDArray[Any] | None = None
+) -> Floats:
     """Return non-negative weights of members with a sum of one, shape [members].
 
     Parameters
@@ -85,26 +100,35 @@ def fitted_weights(stacked: Floats, y: NDArray[np.intp], sample_weight: Floats |
     y : ndarray of int, shape [n]
     sample_weight : ndarray, shape [n], optional
         Of rows.
+    groups : ndarray, shape [n], optional
+        The subject of each row; without it, each row is one.
 
     Notes
     -----
     Members are left out, the one with the largest loss first, as long as the plain average of the others is better by
-    half a standard error. The weights of the others minimise the log loss of scale x (weighted log-odds), plus a ridge
-    that pulls to equal weights.
+    half a (subject-clustered) standard error. The weights of the others minimise the log loss of scale x (weighted
+    log-odds), plus a ridge that pulls to equal weights.
     """
     rows = np.ones(len(y)) if sample_weight is None else sample_weight
-    kept = _worth_keeping(stacked, y, rows)
+    kept = _worth_keeping(stacked, y, rows, np.arange(len(y)) if groups is None else groups)
     weights = np.zeros(len(stacked))
     weights[kept] = _ridge_weights(stacked[kept], y, rows)
     return weights
 
 
-def _worth_keeping(stacked: Floats, y: NDArray[np.intp], rows: Floats) -> NDArray[np.intp]:
+def _worth_keeping(stacked: Floats, y: NDArray[np.intp], rows: Floats, groups: NDArray[Any]) -> NDArray[np.intp]:
     """Return the places of the members that do not spoil the plain average, best first."""
-    kept = np.argsort([known_mean(_losses(scores, y), rows) for scores in stacked], kind="stable")
+
+    def losses(members: NDArray[np.intp]) -> Floats:
+        # Calibrated, as it will be: how sure an average is of itself is no merit of its members.
+        average = stacked[members].mean(axis=0)
+        return row_losses(Calibrator().fit(average, y, rows).predict_proba(average), y)
+
+    alone = [known_mean(losses(np.array([place])), rows) for place in range(len(stacked))]
+    kept = np.argsort(alone, kind="stable")
     while len(kept) > 1:
-        gain = _losses(stacked[kept].mean(axis=0), y) - _losses(stacked[kept[:-1]].mean(axis=0), y)
-        if known_mean(gain, rows) <= _SPOILS * clustered_standard_error(gain, np.arange(len(y)), rows):
+        gain = losses(kept) - losses(kept[:-1])
+        if known_mean(gain, rows) <= _SPOILS * clustered_standard_error(gain, groups, rows):
             break
         kept = kept[:-1]
     return kept
@@ -125,11 +149,6 @@ def _ridge_weights(stacked: Floats, y: NDArray[np.intp], rows: Floats) -> Floats
     found = minimize(loss, even, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * n_members).x
     total = found.sum()
     return found / total if total > 0 else even
-
-
-def _losses(scores: Floats, y: NDArray[np.intp]) -> Floats:
-    """Return the log loss of each row, shape [n], from log-odds [n, 1] or log-probabilities [n, K]."""
-    return np.asarray(-_log_probability(scores)[np.arange(len(y)), y])
 
 
 def _log_probability(scores: Floats) -> Floats:
@@ -180,7 +199,7 @@ def choose(
     n_classes = int(y.max()) + 1
 
     def crossed(how: str) -> Floats:
-        return cross_fitted(Combiner(widths, how, names).fit, columns, y, folds, n_classes, sample_weight)
+        return cross_fitted(Combiner(widths, how, names).fit, columns, y, folds, n_classes, sample_weight, groups)
 
     singles = {name: crossed(name) for name in names}
     best_single = min(names, key=lambda name: log_loss(singles[name], y, sample_weight))

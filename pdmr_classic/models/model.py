@@ -22,6 +22,7 @@ from pdmr_classic.models.artifact import load_artifact, save_artifact
 from pdmr_classic.models.decision import Decision
 from pdmr_classic.models.fingerprint import fingerprint
 from pdmr_classic.models.importance import permutation_importance
+from pdmr_classic.models.learnable import check_learnable
 from pdmr_classic.models.learners import LEARNERS, chosen_learners
 from pdmr_classic.models.lost import left_out, lost_recordings, nothing_left
 from pdmr_classic.models.members import default_members
@@ -32,7 +33,6 @@ from pdmr_classic.models.problem import Problem
 from pdmr_classic.models.stacking import GroupedStacker
 from pdmr_classic.models.studies import kept_studies
 from pdmr_classic.models.target import positive_class
-from pdmr_classic.models.task import check_task
 from pdmr_classic.models.tuning import tune
 from pdmr_classic.models.weights import as_weights
 from pdmr_classic.reporter import LogReporter, Reporter
@@ -101,7 +101,7 @@ class DepressionModel:
         """
         reporter = reporter or LogReporter()
         learning = self.settings.learning
-        check_task(status, groups, self.settings)
+        check_learnable(status, groups, self.settings)
         self.positive_ = positive_class(sorted(status.unique()), self.settings.data.positive)
         self.feature_names_ = list(features.columns)
         weights = as_weights(sample_weight, len(features))
@@ -175,7 +175,11 @@ class DepressionModel:
             "folds": problem.n_folds,
             "views": {name: len(data.y) for name, data in problem.data.items()},
             "combined": {
-                "+".join(sorted(modalities)): {"how": choice.how, "log_loss": choice.losses}
+                "+".join(sorted(modalities)): {
+                    "how": choice.how,
+                    "log_loss": choice.losses,
+                    "weights": self.stacker_.metas_[modalities].named_weights,
+                }
                 for modalities, choice in self.stacker_.choices_.items()
             },
             "members": [{"view": m.view, "learner": m.learner, "params": dict(m.params)} for m in members],

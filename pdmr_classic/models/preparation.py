@@ -11,11 +11,14 @@ from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+_LEAST_KNOWN = 5
+
 
 class DropUninformative(SelectorMixin, BaseEstimator):  # type: ignore[misc]
-    """Drop columns that are empty, constant, or a copy of an earlier one, in the training rows.
+    """Drop columns that are constant, known in hardly any row, or a copy of an earlier one, in the training rows.
 
-    NaN is a value of its own: a column that is constant where it is known, but not known everywhere, stays.
+    NaN is a value of its own: a column that is constant where it is known, but not known everywhere, stays. One that
+    fewer than five rows know says who they are (and a model would keep what it says), but nothing about the others.
 
     Examples
     --------
@@ -30,7 +33,7 @@ class DropUninformative(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         table[np.isnan(table)] = np.nan
         known = np.isfinite(table)
         same = (table == table[0]).all(axis=0)
-        self.support_ = known.any(axis=0) & ~same
+        self.support_ = (known.sum(axis=0) >= min(_LEAST_KNOWN, len(table))) & ~same
         seen: set[bytes] = set()
         for place in np.flatnonzero(self.support_):
             column = table[:, place].tobytes()
@@ -129,11 +132,11 @@ class RobustScale(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
         table = _checked(self, X)
-        low, middle, high = _column_quantiles(table, (0.05, 0.5, 0.95))
-        spread = (high - low) / (2 * _NORMAL_95)
-        self.scale_ = np.where(spread > 0, spread, 1.0)
-        step = self.scale_ / _STEPS_OF_CENTRE
         with np.errstate(all="ignore"):  # a spread may be as large, or as small, as numbers can be
+            low, middle, high = _column_quantiles(table, (0.05, 0.5, 0.95))
+            spread = (high - low) / (2 * _NORMAL_95)
+            self.scale_ = np.where((spread > 0) & np.isfinite(spread), spread, 1.0)
+            step = self.scale_ / _STEPS_OF_CENTRE
             rounded = np.round(middle / step) * step
         center = np.where((spread > 0) & np.isfinite(rounded), rounded, middle)
         self.center_ = np.where(np.isfinite(middle), center, 0.0)

@@ -102,10 +102,10 @@ class Problem:
         splitter = GroupedFolds(self.n_folds, n_repeats=repeats, random_state=seed)
         self.folds: list[Fold] = list(splitter.split(X, y, self.groups))
         self.names = names
-        names = [str(place) for place in range(X.shape[1])] if names is None else names
-        self.columns = modality_columns(names)
+        shown = [str(place) for place in range(X.shape[1])] if names is None else names
+        self.columns = modality_columns(shown)
         self.present = presence(X, self.columns)
-        self.fitted = FittedFamilies(names, seed)
+        self.fitted = FittedFamilies(shown, seed)
         with one_thread():
             self._fitted_of_folds = [self._fitted_features(train) for train, _ in self.folds if self.fitted]
             self._fitted_of_all = self._fitted_features(np.arange(len(X)))

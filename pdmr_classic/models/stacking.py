@@ -60,6 +60,8 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         In the order of the meta-learners' columns.
     models_ : dict of str to Pipeline
         Each member fitted on all rows of its view.
+    feature_names_in_ : ndarray of str
+        Where the columns have names; predictions must then have the same.
     oof_probability_ : ndarray, shape [n, K]
         Of every training row, from learners and meta-learner that did not see its subject; NaN where impossible.
 
@@ -214,7 +216,8 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             choice, probability = choose(x, y, groups, folds, widths, names, weights)
             self.choices_[modalities] = choice
             heard = weights > 0
-            self.metas_[modalities] = Combiner(widths, choice.how, names).fit(x[heard], y[heard], weights[heard])
+            meta = Combiner(widths, choice.how, names)
+            self.metas_[modalities] = meta.fit(x[heard], y[heard], weights[heard], groups[heard])
             exactly = self._have_exactly(modalities, problem.present)
             self.oof_probability_[exactly & rows] = probability[exactly[rows]]
 

@@ -12,10 +12,10 @@ from pdmr_classic.errors import Finding
 from pdmr_classic.features.extractor import FeatureExtractor, without_paths
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.labels import weights_of
+from pdmr_classic.models.learnable import check_learnable
 from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.models.overlap import copies_between_subjects, known_contents
 from pdmr_classic.models.subjects import settle_subjects, with_face_shape
-from pdmr_classic.models.task import check_task
 from pdmr_classic.reporter import LogReporter, Reporter
 
 
@@ -77,7 +77,7 @@ def training_set(
     assert status is not None
     assert groups is not None
     assert labels is not None
-    check_task(status, groups, settings)
+    check_learnable(status, groups, settings)
     weights = weights_of(labels, settings.data.weights)
     for finding in labelled.findings:
         reporter.tell(finding)
@@ -90,7 +90,7 @@ def training_set(
     if labelled.infer_groups:
         features, groups, told = settle_subjects(extraction, groups_out, reporter, seed=settings.learning.seed)
         doubts.append(told)
-        check_task(status, groups, settings)
+        check_learnable(status, groups, settings)
     if leak := copies_between_subjects(extraction.contents, groups):
         reporter.tell(leak)
         doubts.append(replace(leak, found=None))  # it names recordings

@@ -84,3 +84,7 @@ def test_inferred_groups_are_told_and_written_and_can_be_passed_back(
     again = run(verb, "train", "--groups", "mine.groups.csv", *options, cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert "proposed" not in again.stderr
+    table.assign(subject_id="S1").to_csv(tmp_path / "mine.groups.csv", index=False)
+    refused = run(verb, "train", "--groups", "infer", *options, cwd=tmp_path)
+    assert refused.returncode == 5
+    assert "may have been corrected by hand\n  where:    mine.groups.csv\n" in refused.stderr

@@ -131,7 +131,6 @@ def test_scores_on_a_synthetic_set_say_so(tmp_path: Path) -> None:
     assert score_files(results(tmp_path, said), tmp_path / "set/test/labels.csv")["synthetic"] is True
 
 
-def test_the_wrong_way_round_is_refused(written: tuple[Path, Path]) -> None:
-    said, truth = written
-    with pytest.raises(DataError, match=r"the results are a CSV file[^\0]*the results first"):
-        score_files(truth, said)
+def test_results_in_the_place_of_the_labels_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"the labels hold probabilities[^\0]*the results first"):
+        score_files(labels(tmp_path, LABELS), results(tmp_path, SAID, probability=0.5))

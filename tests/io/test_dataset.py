@@ -337,7 +337,7 @@ def test_a_column_of_groups_that_is_missing_is_a_wrong_option(tmp_path: Path) ->
 
 def test_the_labels_are_no_subjects(tmp_path: Path) -> None:
     make(tmp_path, video=["001", "002"], labels=LABELS)
-    with pytest.raises(ConfigError, match="--groups names the labels themselves"):
+    with pytest.raises(ConfigError, match=r"--groups names the labels themselves[^\0]*found: +'status'"):
         load_dataset(tmp_path, groups="status")
 
 

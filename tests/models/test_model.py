@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pdmr_classic import DataError, DepressionModel, Settings, fit, load_dataset, write_results
+from pdmr_classic import DataError, DepressionModel, Settings, evaluate, fit, load_dataset, write_results
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.evaluation.scoring import score_files
 from pdmr_classic.models.target import check_labels, positive_class
@@ -378,6 +378,23 @@ def test_labels_that_do_not_serve_are_refused_before_any_file_is_read(small_set:
     with pytest.raises(DataError, match="fewer than two subjects"):
         fit(load_dataset(small_set, split="train", labels=tmp_path / "labels.csv"), reporter=told)
     assert [stage for stage, *_ in told.steps if stage == "reading"] == []
+
+
+def test_columns_in_another_order_are_no_table_for_the_stacker(fitted_model: DepressionModel) -> None:
+    names = fitted_model.feature_names_
+    row = pd.DataFrame(np.zeros((1, len(names))), columns=names)
+    assert fitted_model.stacker_.predict_proba(row).shape == (1, 2)
+    with pytest.raises(ValueError, match="feature names"):
+        fitted_model.stacker_.predict_proba(row[names[::-1]])
+
+
+@pytest.mark.parametrize("learn", [fit, evaluate])
+def test_an_unknown_learner_is_refused_before_any_file_is_read(learn: Any, small_set: Path) -> None:
+    told = Told()
+    settings = Settings().override({"learning.learners": ("forest",)})
+    with pytest.raises(ConfigError, match=r"no such learner[^\0]*\[learning\] learners"):
+        learn(load_dataset(small_set / "train"), settings=settings, reporter=told)
+    assert told.steps == []
 
 
 def test_a_table_without_columns_is_refused() -> None:

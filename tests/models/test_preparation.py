@@ -19,13 +19,14 @@ def test_scikit_learn_s_own_checks(estimator: Any, check: Any) -> None:
 def test_empty_constant_and_repeated_columns_are_dropped() -> None:
     nan = np.nan
     columns = {
-        "kept": [1.0, 2.0, 3.0],
-        "empty": [nan, nan, nan],
-        "constant": [4.0, 4.0, 4.0],
-        "copy": [1.0, 2.0, 3.0],
-        "constant where known": [4.0, nan, 4.0],
-        "copy of that": [4.0, nan, 4.0],
-        "opposite": [-1.0, -2.0, -3.0],
+        "kept": [1.0, 2.0, 3.0, 1.0, 2.0, 3.0],
+        "empty": [nan] * 6,
+        "constant": [4.0] * 6,
+        "copy": [1.0, 2.0, 3.0, 1.0, 2.0, 3.0],
+        "constant where known": [4.0, nan, 4.0, 4.0, 4.0, 4.0],
+        "copy of that": [4.0, nan, 4.0, 4.0, 4.0, 4.0],
+        "known of four": [1.0, nan, 2.0, 3.0, 4.0, nan],
+        "opposite": [-1.0, -2.0, -3.0, -1.0, -2.0, -3.0],
     }
     chosen = DropUninformative().fit(np.column_stack(list(columns.values()))).get_support()
     assert [name for name, kept in zip(columns, chosen, strict=True) if kept] == [
@@ -112,6 +113,12 @@ def test_unknown_values_count_in_no_quantile_and_become_the_centre() -> None:
         assert abs(scaled.center_[column] - np.median(known)) <= 0.005 * scaled.scale_[column]
         assert scaled.scale_[column] == pytest.approx(np.diff(np.quantile(known, (0.05, 0.95)))[0] / 3.289707)
     assert (scaled.transform(X)[~np.isfinite(X)] == 0).all()
+
+
+@pytest.mark.parametrize("size", [1e308, 1e-320])
+def test_a_column_as_large_or_as_small_as_numbers_can_be_is_scaled_without_a_warning(size: float) -> None:
+    X = np.column_stack([size * np.linspace(-1, 1, 20), np.arange(20.0)])
+    assert np.isfinite(RobustScale().fit_transform(X)).all()
 
 
 def test_heavy_tails_are_cut_on_both_sides() -> None:

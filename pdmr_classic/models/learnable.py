@@ -11,7 +11,7 @@ from pdmr_classic.models.target import check_labels, positive_class
 from pdmr_classic.splits import feasible_folds
 
 
-def check_task(status: pd.Series, groups: pd.Series, settings: Settings) -> None:
+def check_learnable(status: pd.Series, groups: pd.Series, settings: Settings) -> None:
     """Refuse learners, labels and subjects that do not serve.
 
     Parameters
