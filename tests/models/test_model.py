@@ -380,6 +380,15 @@ def test_labels_that_do_not_serve_are_refused_before_any_file_is_read(small_set:
     assert [stage for stage, *_ in told.steps if stage == "reading"] == []
 
 
+def test_the_manifest_says_how_members_are_joined_and_what_each_weighs(fitted_model: DepressionModel) -> None:
+    assert set(fitted_model.facts_["combined"]) == {"audio", "video", "audio+video"}
+    for modalities, joined in fitted_model.facts_["combined"].items():
+        views = {*modalities.split("+"), *(["both"] if "+" in modalities else [])}
+        assert {name.split("/")[0] for name in joined["weights"]} == views
+        assert sum(joined["weights"].values()) == pytest.approx(1)
+        assert joined["how"] in joined["log_loss"]
+
+
 def test_columns_in_another_order_are_no_table_for_the_stacker(fitted_model: DepressionModel) -> None:
     names = fitted_model.feature_names_
     row = pd.DataFrame(np.zeros((1, len(names))), columns=names)
