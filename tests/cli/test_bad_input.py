@@ -12,8 +12,7 @@ import bad_inputs
 import pytest
 import xxhash
 from bad_inputs import FILE_CASES, ODD_IDS, SET_CASES, VERBS, FileCase, SetCase
-from program import TINY, invoke
-from typer.testing import Result
+from program import TINY, Result, invoke
 
 DONE, DATA = 0, 3
 TARGETS = {"extract": "f.parquet", "fit": "m.joblib", "predict": "r.jsonl"}

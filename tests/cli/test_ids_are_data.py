@@ -15,8 +15,7 @@ import bad_inputs
 import pandas as pd
 import pytest
 import typer
-from program import PROGRAM, TINY, invoke
-from typer.testing import Result
+from program import PROGRAM, TINY, Result, invoke
 
 from pdmr_classic import load_dataset
 from pdmr_classic.cli import _console
