@@ -53,20 +53,23 @@ def run_fold(table: Table, fold: int) -> pd.DataFrame:
     known, truth, who = np.hstack(columns), problem.y[whole], problem.groups[whole]
     widths, names = [part.shape[1] for part in columns], [member.name for member in members]
 
+    ones = np.ones(len(truth))
+
     def inner(how: str) -> float:
-        ones = np.ones(len(truth))
-        fit = Combiner(widths, how, names).fit
-        return inner_loss(cross_fitted(fit, known, truth, folds, len(stack.classes_), ones, who), truth, ones)
+        def fit(rows: np.ndarray) -> Combiner:
+            return Combiner(widths, how, names).fit(known[rows], truth[rows], ones[rows], who[rows])
+
+        return inner_loss(cross_fitted(fit, known, truth, folds, len(stack.classes_), ones), truth, ones)
 
     hows = {"average": "average", "best member": min(names, key=inner), "weights": "weights"}
-    hows["our choice"] = stack.choices_[frozenset(problem.present)].how
+    hows["our choice"] = stack.choices_[frozenset[str]().union(*(view.needs for view in problem.views.values()))].how
     unseen = test[np.stack(list(presence(X[test], problem.columns).values())).all(axis=0)]
     held_out = [
         raw_scores(stack.models_[member.name], X[unseen][:, problem.views[member.view].columns]) for member in members
     ]
     found = {}
     for way, how in hows.items():
-        meta = Combiner(widths, how, names).fit(known, truth, groups=who)
+        meta = Combiner(widths, how, names).fit(known, truth, ones, who)
         found[way] = scored(meta.predict_proba(np.hstack(held_out)), y[unseen])
     return pd.DataFrame(found, index=["AUC", "log loss"])
 

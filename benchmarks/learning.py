@@ -70,8 +70,6 @@ def load(name: str, folder: Path, *, folds: int, repeats: int, seed: int, with_t
         roots = [folder / "synthetic" / split for split in ("train", "test")]
         make_synthetic(folder / "synthetic", subjects=100, segments=3, seed=11)
     else:
-        if "PDMR_REAL_DATA" not in os.environ:
-            sys.exit("PDMR_REAL_DATA is not set: it names the folder of the real sets, such as ../shared/data")
         base = Path(os.environ["PDMR_REAL_DATA"]) / name
         roots = [base / split for split in ("train", "test") if (base / split).is_dir()]
     parts, others = [], []
@@ -248,6 +246,8 @@ def main() -> None:
     parser.add_argument("--keep", metavar="FOLDER", type=Path)
     parser.add_argument("--rivals-only", action="store_true", help="fill --keep")
     asked = parser.parse_args()
+    if set(asked.sets) - {"synthetic"} and "PDMR_REAL_DATA" not in os.environ:
+        parser.error("PDMR_REAL_DATA is not set: it names the folder of the real sets")
     if asked.keep:
         asked.keep.mkdir(parents=True, exist_ok=True)
     others = rivals(asked.autogluon, asked.flaml, asked.seconds)

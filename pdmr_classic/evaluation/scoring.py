@@ -39,16 +39,7 @@ def score_files(results: str | Path, labels: str | Path, *, positive: str | None
     """
     said = read_results(results)
     table, _ = read_labels(labels)
-    if guessed := [name for name in table.columns if name.startswith("probability")]:
-        # The wrong way round, precision and recall would change places in silence.
-        raise DataError(
-            "the labels hold probabilities, as results do",
-            code="not-labels",
-            file=labels,
-            column=guessed[0],
-            expected="what is known of the recordings",
-            mend="name the results first, then the labels",
-        )
+    _check_order(said, table, Path(results), Path(labels))
     if "status" not in table:
         raise DataError(
             "the labels have no status", file=labels, expected="a column status", found=", ".join(table.columns)
@@ -72,6 +63,21 @@ def score_files(results: str | Path, labels: str | Path, *, positive: str | None
     scores = score(truth[common], said["status"][common], positive=chosen, probability=probability)
     marks = {"positive": chosen, "synthetic": is_synthetic(Path(labels).parent)}
     return {**marks, **scores, "findings": _unmatched(truth, said, Path(labels), Path(results))}
+
+
+def _check_order(said: pd.DataFrame, table: pd.DataFrame, results: Path, labels: Path) -> None:
+    """Refuse the two files the wrong way round: precision and recall would change places in silence."""
+    is_csv = [path.suffix.lower() == ".csv" for path in (results, labels)]
+    said_as_labels = "probability" not in said and set(table) & {"probability", "probabilities"}
+    if is_csv == [True, False] or said_as_labels:
+        raise DataError(
+            "the results and the labels seem to have changed places",
+            code="changed-places",
+            file=results,
+            expected="results, as predict writes them, then labels",
+            found=f"{results.name}, then {labels.name}",
+            mend="name the results first",
+        )
 
 
 def _unmatched(truth: pd.Series, said: pd.DataFrame, labels: Path, results: Path) -> list[Finding]:

@@ -109,7 +109,7 @@ def read_results(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     DataError
-        The file is no JSON lines, or a line lacks `data_id` or `status`.
+        The file cannot be read, or a line lacks `data_id` or `status`.
     """
     path = Path(path)
     frame, _ = read_labels(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -47,36 +47,33 @@ class Calibrator:
 
 
 def cross_fitted(
-    fit: Any,
+    fit: Callable[[NDArray[np.intp]], Any],
     columns: NDArray[np.float64],
     y: NDArray[np.intp],
     folds: Sequence[Fold],
     n_classes: int,
     weights: NDArray[np.float64],
-    groups: NDArray[Any] | None = None,
 ) -> NDArray[np.float64]:
     """Return probabilities [n, K] of every row from models that were fitted on the other folds' rows.
 
     Parameters
     ----------
     fit : callable
-        From columns, class numbers, weights (and subjects, where they are given) to something with `predict_proba`.
+        From the places of training rows to something with `predict_proba`.
     columns : ndarray, shape [n, S]
         Out-of-fold scores.
+    y : ndarray of int, shape [n]
     folds : sequence of (train, test)
         Of one or more repeats; a row's probabilities are averaged over repeats. NaN for a row in no fold.
     weights : ndarray, shape [n]
         Rows of weight 0 are not trained on.
-    groups : ndarray, shape [n], optional
-        The subject of each row.
     """
-    about = [y, weights] if groups is None else [y, weights, groups]
     total = np.zeros((len(columns), n_classes))
     times = np.zeros(len(columns))
     for all_train, test in folds:
         train = all_train[weights[all_train] > 0]
         if len(test) and len(np.unique(y[train])) == n_classes:
-            total[test] += fit(columns[train], *(part[train] for part in about)).predict_proba(columns[test])
+            total[test] += fit(train).predict_proba(columns[test])
             times[test] += 1
     times[times == 0] = np.nan
     return total / times[:, None]

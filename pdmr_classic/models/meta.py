@@ -17,8 +17,7 @@ Floats = NDArray[np.float64]
 
 # Pulls the weights to those of a plain average: a hundred subjects can hardly tell a dozen learners apart.
 _RIDGE = 8.0
-# In standard errors: a member that the average would be better without by more is left out. At 0, luck leaves out too
-# many.
+# In standard errors: a member that the average would be better without by more is left out.
 _SPOILS = 0.5
 
 
@@ -42,13 +41,7 @@ class Combiner:
         self.how = how
         self.names = list(names)
 
-    def fit(
-        self,
-        columns: Floats,
-        y: NDArray[np.intp],
-        sample_weight: Floats | None = None,
-        groups: NDArray[Any] | None = None,
-    ) -> Self:
+    def fit(self, columns: Floats, y: NDArray[np.intp], sample_weight: Floats, groups: NDArray[Any]) -> Self:
         """Fit on out-of-fold scores [n, S], class numbers [n], weights of rows [n] and their subjects [n]."""
         self.calibrators_ = [Calibrator().fit(part, y, sample_weight) for part in self._parts(columns)]
         stacked = self._calibrated(columns)
@@ -65,9 +58,7 @@ class Combiner:
         """The weight of each member, by its name; 0 for one that is left out."""
         return dict(zip(self.names, self.weights_.tolist(), strict=True))
 
-    def _weights(
-        self, stacked: Floats, y: NDArray[np.intp], sample_weight: Floats | None, groups: NDArray[Any] | None
-    ) -> Floats:
+    def _weights(self, stacked: Floats, y: NDArray[np.intp], sample_weight: Floats, groups: NDArray[Any]) -> Floats:
         n_members = len(self.names)
         even = np.full(n_members, 1 / n_members)
         if self.how == "average" or n_members == 1:
@@ -88,9 +79,7 @@ class Combiner:
         return [columns[:, start:stop] for start, stop in zip(self.edges[:-1], self.edges[1:], strict=True)]
 
 
-def fitted_weights(
-    stacked: Floats, y: NDArray[np.intp], sample_weight: Floats | None = None, groups: NDArray[Any] | None = None
-) -> Floats:
+def fitted_weights(stacked: Floats, y: NDArray[np.intp], sample_weight: Floats, groups: NDArray[Any]) -> Floats:
     """Return non-negative weights of members with a sum of one, shape [members].
 
     Parameters
@@ -98,43 +87,45 @@ def fitted_weights(
     stacked : ndarray, shape [members, n, S]
         Calibrated log-odds.
     y : ndarray of int, shape [n]
-    sample_weight : ndarray, shape [n], optional
-        Of rows.
-    groups : ndarray, shape [n], optional
-        The subject of each row; without it, each row is one.
+    sample_weight : ndarray, shape [n]
+    groups : ndarray, shape [n]
+        The subject of each row.
 
     Notes
     -----
     Members are left out, the one with the largest loss first, as long as the plain average of the others is better by
-    half a (subject-clustered) standard error. The weights of the others minimise the log loss of scale x (weighted
+    half a subject-clustered standard error. The weights of the others minimise the log loss of scale x (weighted
     log-odds), plus a ridge that pulls to equal weights.
     """
-    rows = np.ones(len(y)) if sample_weight is None else sample_weight
-    kept = _worth_keeping(stacked, y, rows, np.arange(len(y)) if groups is None else groups)
+    kept = _worth_keeping(stacked, y, sample_weight, groups)
     weights = np.zeros(len(stacked))
-    weights[kept] = _ridge_weights(stacked[kept], y, rows)
+    weights[kept] = _ridge_weights(stacked[kept], y, sample_weight)
     return weights
 
 
-def _worth_keeping(stacked: Floats, y: NDArray[np.intp], rows: Floats, groups: NDArray[Any]) -> NDArray[np.intp]:
+def _worth_keeping(
+    stacked: Floats, y: NDArray[np.intp], sample_weight: Floats, groups: NDArray[Any]
+) -> NDArray[np.intp]:
     """Return the places of the members that do not spoil the plain average, best first."""
 
     def losses(members: NDArray[np.intp]) -> Floats:
         # Calibrated, as it will be: how sure an average is of itself is no merit of its members.
         average = stacked[members].mean(axis=0)
-        return row_losses(Calibrator().fit(average, y, rows).predict_proba(average), y)
+        return row_losses(Calibrator().fit(average, y, sample_weight).predict_proba(average), y)
 
-    alone = [known_mean(losses(np.array([place])), rows) for place in range(len(stacked))]
+    alone = [known_mean(losses(np.array([place])), sample_weight) for place in range(len(stacked))]
     kept = np.argsort(alone, kind="stable")
+    with_it = losses(kept)
     while len(kept) > 1:
-        gain = losses(kept) - losses(kept[:-1])
-        if known_mean(gain, rows) <= _SPOILS * clustered_standard_error(gain, groups, rows):
+        without_it = losses(kept[:-1])
+        error = clustered_standard_error(with_it - without_it, groups, sample_weight)
+        if known_mean(with_it - without_it, sample_weight) <= _SPOILS * error:
             break
-        kept = kept[:-1]
+        kept, with_it = kept[:-1], without_it
     return kept
 
 
-def _ridge_weights(stacked: Floats, y: NDArray[np.intp], rows: Floats) -> Floats:
+def _ridge_weights(stacked: Floats, y: NDArray[np.intp], sample_weight: Floats) -> Floats:
     n_members = len(stacked)
     even = np.full(n_members, 1 / n_members)
     is_of_class = np.eye(int(y.max()) + 1)[y]
@@ -142,8 +133,8 @@ def _ridge_weights(stacked: Floats, y: NDArray[np.intp], rows: Floats) -> Floats
     def loss(free: Floats) -> tuple[float, Floats]:
         log_p = _log_probability(np.einsum("mns,m->ns", stacked, free))
         apart = free - even
-        value = -(rows @ (log_p * is_of_class).sum(axis=1)) + _RIDGE * n_members * (apart @ apart)
-        residual = rows[:, None] * (np.exp(log_p) - is_of_class)[:, -stacked.shape[2] :]
+        value = -(sample_weight @ (log_p * is_of_class).sum(axis=1)) + _RIDGE * n_members * (apart @ apart)
+        residual = sample_weight[:, None] * (np.exp(log_p) - is_of_class)[:, -stacked.shape[2] :]
         return float(value), np.einsum("mns,ns->m", stacked, residual) + 2 * _RIDGE * n_members * apart
 
     found = minimize(loss, even, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * n_members).x
@@ -199,7 +190,10 @@ def choose(
     n_classes = int(y.max()) + 1
 
     def crossed(how: str) -> Floats:
-        return cross_fitted(Combiner(widths, how, names).fit, columns, y, folds, n_classes, sample_weight, groups)
+        def fit(rows: NDArray[np.intp]) -> Combiner:
+            return Combiner(widths, how, names).fit(columns[rows], y[rows], sample_weight[rows], groups[rows])
+
+        return cross_fitted(fit, columns, y, folds, n_classes, sample_weight)
 
     singles = {name: crossed(name) for name in names}
     best_single = min(names, key=lambda name: log_loss(singles[name], y, sample_weight))

@@ -18,7 +18,7 @@ class DropUninformative(SelectorMixin, BaseEstimator):  # type: ignore[misc]
     """Drop columns that are constant, known in hardly any row, or a copy of an earlier one, in the training rows.
 
     NaN is a value of its own: a column that is constant where it is known, but not known everywhere, stays. One that
-    fewer than five rows know says who they are (and a model would keep what it says), but nothing about the others.
+    fewer than five rows know says little of the others, and a model would keep what it says of these.
 
     Examples
     --------

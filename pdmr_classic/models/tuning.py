@@ -193,7 +193,15 @@ def fold_losses(folds: Sequence[int], found: Scores, data: ViewData) -> list[flo
     tests = [data.folds[fold][1] for fold in folds]
     splits = [(number[train[known[train]]], number[test]) for train, test in (data.folds[fold] for fold in folds)]
     y, weights = data.y[known], data.weights[known]
-    probability = cross_fitted(Calibrator().fit, scores[known], y, splits, data.n_classes, weights)
+    columns = scores[known]
+    probability = cross_fitted(
+        lambda rows: Calibrator().fit(columns[rows], y[rows], weights[rows]),
+        columns,
+        y,
+        splits,
+        data.n_classes,
+        weights,
+    )
     losses = np.full(len(data.y), np.nan)
     losses[known] = row_losses(probability, y)
     return [known_mean(losses[test], data.weights[test]) for test in tests]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 from pdmr_classic.cli.app import app
 
@@ -59,15 +60,17 @@ def invoke(*args: str | Path, cwd: Path) -> Result:
 
     typer's own runner keeps the two streams apart with some versions of click only.
     """
-    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    raw = io.BytesIO(), io.BytesIO()
+    out, err = (io.TextIOWrapper(stream, encoding="utf-8", write_through=True) for stream in raw)
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.chdir(cwd)
         patch.setenv("COLUMNS", "80")
         with pytest.raises(SystemExit) as ended:
-            app([str(arg) for arg in args], prog_name="pdmr-classic")
+            # Called itself, the app would put a hook for errors into this process.
+            get_command(app).main([str(arg) for arg in args], prog_name="pdmr-classic")
     code = ended.value.code
     assert isinstance(code, int)
-    result = Result(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))  # type: ignore[attr-defined]
+    result = Result(code, *(stream.getvalue().decode() for stream in raw))
     assert ("Traceback" in result.output) == ("--debug" in args)
     assert "Warning" not in result.output
     return result

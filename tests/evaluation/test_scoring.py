@@ -131,6 +131,19 @@ def test_scores_on_a_synthetic_set_say_so(tmp_path: Path) -> None:
     assert score_files(results(tmp_path, said), tmp_path / "set/test/labels.csv")["synthetic"] is True
 
 
-def test_results_in_the_place_of_the_labels_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"the labels hold probabilities[^\0]*the results first"):
-        score_files(labels(tmp_path, LABELS), results(tmp_path, SAID, probability=0.5))
+@pytest.mark.parametrize("probability", [None, 0.5])
+def test_the_wrong_way_round_is_refused(tmp_path: Path, probability: float | None) -> None:
+    said, truth = results(tmp_path, SAID, probability), labels(tmp_path, LABELS)
+    with pytest.raises(DataError, match=r"changed places[^\0]*labels.csv, then results.jsonl[^\0]*the results first"):
+        score_files(truth, said)
+
+
+def test_labels_as_json_lines_the_wrong_way_round_are_refused_where_results_hold_probabilities(tmp_path: Path) -> None:
+    truth = results(tmp_path, LABELS).rename(tmp_path / "labels.jsonl")
+    with pytest.raises(DataError, match="changed places"):
+        score_files(truth, results(tmp_path, SAID, 0.5))
+
+
+def test_results_may_be_named_as_one_likes(tmp_path: Path) -> None:
+    said = results(tmp_path, SAID).rename(tmp_path / "results.json")
+    assert score_files(said.rename(tmp_path / "said.jsonl"), labels(tmp_path, LABELS))["n"] == 5
