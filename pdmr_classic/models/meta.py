@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import minimize, minimize_scalar
 
 from pdmr_classic.models.calibration import Calibrator, cross_fitted, known_mean, log_loss, log_odds, row_losses
 from pdmr_classic.splits import Fold
@@ -19,6 +19,7 @@ Floats = NDArray[np.float64]
 _RIDGE = 8.0
 # In standard errors: a member that the average would be better without by more is left out.
 _SPOILS = 0.5
+_SCALES = (0.0, 10.0)
 
 
 class Combiner:
@@ -109,9 +110,7 @@ def _worth_keeping(
     """Return the places of the members that do not spoil the plain average, best first."""
 
     def losses(members: NDArray[np.intp]) -> Floats:
-        # Calibrated, as it will be: how sure an average is of itself is no merit of its members.
-        average = stacked[members].mean(axis=0)
-        return row_losses(Calibrator().fit(average, y, sample_weight).predict_proba(average), y)
+        return _scaled_losses(stacked[members].mean(axis=0), y, sample_weight)
 
     alone = [known_mean(losses(np.array([place])), sample_weight) for place in range(len(stacked))]
     kept = np.argsort(alone, kind="stable")
@@ -123,6 +122,20 @@ def _worth_keeping(
             break
         kept, with_it = kept[:-1], without_it
     return kept
+
+
+def _scaled_losses(scores: Floats, y: NDArray[np.intp], sample_weight: Floats) -> Floats:
+    """Return the log loss of each row, shape [n], of the scores at their best scale.
+
+    How sure scores are of themselves is mended by the calibration that follows, and no merit of theirs. That one is not
+    used here: with several classes it has parameters enough to make anything look good on its own rows.
+    """
+
+    def losses(scale: float) -> Floats:
+        return np.asarray(-_log_probability(scale * scores)[np.arange(len(y)), y])
+
+    best = minimize_scalar(lambda scale: float(sample_weight @ losses(scale)), bounds=_SCALES, method="bounded")
+    return losses(best.x)
 
 
 def _ridge_weights(stacked: Floats, y: NDArray[np.intp], sample_weight: Floats) -> Floats:
