@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from pdmr_classic import DepressionModel, Settings
-from pdmr_classic.reporter import KeepingReporter
+from pdmr_classic.progress import KeepingReporter
 
 N_AUDIO, N_TELLING = 768, 60
 

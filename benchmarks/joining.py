@@ -24,13 +24,14 @@ from sklearn.metrics import log_loss, roc_auc_score
 from tuning import N_FOLDS, REAL, ROWS, Table, outer_folds, table_of
 
 from pdmr_classic import GroupedStacker
-from pdmr_classic.models.calibration import cross_fitted
-from pdmr_classic.models.calibration import log_loss as inner_loss
-from pdmr_classic.models.learners import LEARNERS, raw_scores
-from pdmr_classic.models.members import default_members, presence
-from pdmr_classic.models.meta import Combiner
-from pdmr_classic.models.problem import Problem
-from pdmr_classic.models.tuning import mean_scores, out_of_fold
+from pdmr_classic.metrics import log_loss as inner_loss
+from pdmr_classic.models.ensemble.calibration import cross_fitted
+from pdmr_classic.models.ensemble.combiner import Combiner
+from pdmr_classic.models.ensemble.fold_data import Problem
+from pdmr_classic.models.ensemble.tuning import mean_scores, out_of_fold
+from pdmr_classic.models.ensemble.views import presence
+from pdmr_classic.models.learners.learners import LEARNERS, raw_scores
+from pdmr_classic.models.learners.member import default_members
 
 
 def run_fold(table: Table, fold: int) -> pd.DataFrame:

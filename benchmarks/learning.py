@@ -35,8 +35,9 @@ from rivals import Problem, Rival, Said, rivals
 from sklearn.metrics import f1_score, roc_auc_score
 
 from pdmr_classic import DepressionModel, FeatureExtractor, GroupedFolds, Settings, load_dataset, make_synthetic
-from pdmr_classic.io.openface import Stream, read_stream
-from pdmr_classic.reporter import KeepingReporter
+from pdmr_classic.io.openface import read_stream
+from pdmr_classic.io.stream import Stream
+from pdmr_classic.progress import KeepingReporter
 
 POSITIVE = {"badrobots-gaze": "Reaction", "youtubepd-wavlm": "PD", "synthetic": "Depression"}
 OURS = "pdmr-classic"

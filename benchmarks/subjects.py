@@ -23,7 +23,7 @@ import pandas as pd
 
 from pdmr_classic import Settings, load_dataset, make_synthetic
 from pdmr_classic.features.extractor import FeatureExtractor
-from pdmr_classic.models.subjects import InferredSubjects, infer_subjects, with_face_shape
+from pdmr_classic.subjects.inference import InferredSubjects, infer_subjects, with_face_shape
 
 SEEDS = range(5)
 # (subjects, segments each): two thirds of the subjects are in train/, which is what is asked about.

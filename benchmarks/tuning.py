@@ -30,11 +30,12 @@ from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.metrics import roc_auc_score
 
 from pdmr_classic import GroupedFolds, Settings
-from pdmr_classic.models.learners import fit_member, raw_scores
-from pdmr_classic.models.members import Member, default_members, presence
-from pdmr_classic.models.problem import Problem
-from pdmr_classic.models.studies import Studies
-from pdmr_classic.models.tuning import MemberStudy, one_round
+from pdmr_classic.models.ensemble.fold_data import Problem
+from pdmr_classic.models.ensemble.study_storage import Studies
+from pdmr_classic.models.ensemble.tuning import MemberStudy, one_round
+from pdmr_classic.models.ensemble.views import presence
+from pdmr_classic.models.learners.learners import fit_member, raw_scores
+from pdmr_classic.models.learners.member import Member, default_members
 from pdmr_classic.splits import Fold
 
 REAL = ("badrobots-gaze", "youtubepd-wavlm", "watch-exercise", "synthetic")

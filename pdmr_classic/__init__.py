@@ -10,22 +10,23 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from pdmr_classic._version import __version__ as __version__
+
 if TYPE_CHECKING:
     from pdmr_classic.config import Settings
     from pdmr_classic.errors import DataError, Finding, PdmrError
-    from pdmr_classic.evaluation.nested import evaluate
+    from pdmr_classic.evaluation.evaluate_features import evaluate
     from pdmr_classic.features.extractor import FeatureExtractor
     from pdmr_classic.io.dataset import Dataset, load_dataset
-    from pdmr_classic.io.openface import Stream, read_stream
+    from pdmr_classic.io.openface import read_stream
     from pdmr_classic.io.results import read_results, write_results
-    from pdmr_classic.io.synthetic import make_synthetic
+    from pdmr_classic.io.stream import Stream
     from pdmr_classic.metrics import score
+    from pdmr_classic.models.ensemble.stacking import GroupedStacker
     from pdmr_classic.models.model import DepressionModel
-    from pdmr_classic.models.stacking import GroupedStacker
     from pdmr_classic.models.training import fit
     from pdmr_classic.splits import GroupedFolds
-
-__version__ = "0.1.0"
+    from pdmr_classic.synthetic.dataset import make_synthetic
 
 # A name is imported when it is first used: `pdmr-classic --help` needs none of scikit-learn, pandas and the rest.
 _HOMES = {
@@ -35,14 +36,14 @@ _HOMES = {
     "FeatureExtractor": "pdmr_classic.features.extractor",
     "Finding": "pdmr_classic.errors",
     "GroupedFolds": "pdmr_classic.splits",
-    "GroupedStacker": "pdmr_classic.models.stacking",
+    "GroupedStacker": "pdmr_classic.models.ensemble.stacking",
     "PdmrError": "pdmr_classic.errors",
     "Settings": "pdmr_classic.config",
-    "Stream": "pdmr_classic.io.openface",
-    "evaluate": "pdmr_classic.evaluation.nested",
+    "Stream": "pdmr_classic.io.stream",
+    "evaluate": "pdmr_classic.evaluation.evaluate_features",
     "fit": "pdmr_classic.models.training",
     "load_dataset": "pdmr_classic.io.dataset",
-    "make_synthetic": "pdmr_classic.io.synthetic",
+    "make_synthetic": "pdmr_classic.synthetic.dataset",
     "read_results": "pdmr_classic.io.results",
     "read_stream": "pdmr_classic.io.openface",
     "score": "pdmr_classic.metrics",

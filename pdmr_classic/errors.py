@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pdmr_classic.escape import printable
+from pdmr_classic.text import printable
 
 # A part may quote a file, and a file may have a cell of a megabyte.
 LONGEST_PART = 4000

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
+from pdmr_classic.arrays import Ints
 from pdmr_classic.errors import DataError
 
-Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
+Fold = tuple[Ints, Ints]
 _ATTEMPTS = 50
 
 

@@ -20,7 +20,7 @@ from typing import Literal
 
 import numpy as np
 
-from pdmr_classic.io.bytes import MAX_BYTES, MAX_LINE_BYTES
+from pdmr_classic.storage.bytes import MAX_BYTES, MAX_LINE_BYTES
 
 Gets = Literal["refuse", "tell", "read"]
 CHANNELS = ("gaze_angle_x", "gaze_angle_y", "pose_Tx", "pose_Rx", "AU01_r", "AU12_r", "AU45_c")

@@ -22,11 +22,14 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from pdmr_classic import DepressionModel, GroupedFolds, GroupedStacker, Settings
-from pdmr_classic.features import fitted
-from pdmr_classic.models import learners, meta, spaces, stacking, tuning
-from pdmr_classic.models.learners import LEARNERS, Learner
-from pdmr_classic.models.members import Member, Params
-from pdmr_classic.models.problem import Problem
+from pdmr_classic.features import fold_fitted as fitted
+from pdmr_classic.models.ensemble import combiner as meta
+from pdmr_classic.models.ensemble import stacking, tuning
+from pdmr_classic.models.ensemble.fold_data import Problem
+from pdmr_classic.models.learners import learners
+from pdmr_classic.models.learners import search_spaces as spaces
+from pdmr_classic.models.learners.learners import LEARNERS, Learner
+from pdmr_classic.models.learners.member import Member, Params
 
 
 @dataclass

@@ -7,7 +7,8 @@ from sklearn.metrics import f1_score
 
 from pdmr_classic import score
 from pdmr_classic.config import Metric
-from pdmr_classic.metrics import always_positive_floor, best_threshold
+from pdmr_classic.metrics import always_positive_floor
+from pdmr_classic.models.decision.threshold import best_threshold
 
 
 def test_scores_equal_those_by_hand() -> None:

@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 
 from pdmr_classic import DepressionModel, Settings, evaluate, fit, load_dataset, make_synthetic
-from pdmr_classic.evaluation.nested import write_evaluation
+from pdmr_classic.evaluation.evaluate_features import write_evaluation
 from pdmr_classic.features.extractor import FeatureExtractor
-from pdmr_classic.reporter import LogReporter
+from pdmr_classic.progress import LogReporter
 
 ID, SUBJECT = "Rq7xRec", "Zw9kSub"
 QUICK = {

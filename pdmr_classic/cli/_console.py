@@ -15,7 +15,7 @@ import typer
 
 from pdmr_classic.cli._interrupt import INTERRUPTED, mortal_workers, tell_interrupted
 from pdmr_classic.errors import ConfigError, Finding, PdmrError, TargetError
-from pdmr_classic.escape import printable, to_json
+from pdmr_classic.text import printable, to_json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -18,7 +18,7 @@ from types import FrameType
 from typing import NoReturn
 
 from pdmr_classic.errors import TargetError
-from pdmr_classic.escape import printable
+from pdmr_classic.text import printable
 
 INTERRUPTED = 130
 # For the work to be left in order. What is on the disk is whole at any moment, so none is needed.

@@ -62,13 +62,13 @@ def evaluate(
 
     Example: pdmr-classic evaluate DATA --repeats 1 --by gender --out mine.json
     """
-    from pdmr_classic.evaluation.nested import evaluate as evaluate_data
-    from pdmr_classic.evaluation.nested import write_evaluation
-    from pdmr_classic.io.atomic import check_ours, check_writable
+    from pdmr_classic.evaluation.evaluate_features import evaluate as evaluate_data
+    from pdmr_classic.evaluation.evaluate_features import write_evaluation
     from pdmr_classic.io.dataset import load_dataset
-    from pdmr_classic.io.lock import in_progress
-    from pdmr_classic.models.subjects import groups_path
     from pdmr_classic.reporting.evaluation_tables import evaluation_tables
+    from pdmr_classic.storage.atomic import check_ours, check_writable
+    from pdmr_classic.storage.lock import in_progress
+    from pdmr_classic.subjects.inference import groups_path
 
     settings = settings_of(
         config,

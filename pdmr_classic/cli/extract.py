@@ -41,11 +41,11 @@ def extract(
     Example: pdmr-classic extract DATA/train --out features.parquet
     """
     from pdmr_classic.features.extractor import FeatureExtractor, without_paths, write_features
-    from pdmr_classic.io.atomic import check_writable
     from pdmr_classic.io.dataset import as_split, load_dataset
-    from pdmr_classic.io.lock import locked
     from pdmr_classic.reporting.summary import summarise_extraction
     from pdmr_classic.reporting.tables import extraction_table
+    from pdmr_classic.storage.atomic import check_writable
+    from pdmr_classic.storage.lock import locked
 
     settings = settings_of(config, fps=fps)
     dataset = load_dataset(data, split=as_split(split), with_labels=False)

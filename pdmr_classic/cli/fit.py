@@ -57,14 +57,14 @@ def fit(
 
     Example: pdmr-classic fit DATA --out models/mine.joblib
     """
-    from pdmr_classic.io.atomic import check_writable
     from pdmr_classic.io.dataset import load_dataset
-    from pdmr_classic.io.lock import in_progress
-    from pdmr_classic.models.artifact import check_model_place
-    from pdmr_classic.models.subjects import groups_path
+    from pdmr_classic.models.persistence.artifact import check_model_place
     from pdmr_classic.models.training import fit as fit_model
     from pdmr_classic.reporting.summary import summarise_fit
     from pdmr_classic.reporting.tables import fit_table
+    from pdmr_classic.storage.atomic import check_writable
+    from pdmr_classic.storage.lock import in_progress
+    from pdmr_classic.subjects.inference import groups_path
 
     settings = settings_of(
         config,

@@ -61,15 +61,16 @@ def predict(
     Example: pdmr-classic predict DATA --model models/mine.joblib --out results.jsonl
     """
     from pdmr_classic.errors import ConfigError
-    from pdmr_classic.io.atomic import check_writable
-    from pdmr_classic.io.dataset import load_dataset, subjects_of
-    from pdmr_classic.io.lock import locked
+    from pdmr_classic.io.dataset import load_dataset
+    from pdmr_classic.io.groups import read_subjects
     from pdmr_classic.io.results import check_notes_place, has_notes, write_notes, write_results
+    from pdmr_classic.models.decision.prevalence import as_prevalence
     from pdmr_classic.models.model import DepressionModel
-    from pdmr_classic.models.overlap import train_beside
-    from pdmr_classic.models.prevalence import as_prevalence
     from pdmr_classic.reporting.summary import summarise_predictions
     from pdmr_classic.reporting.tables import prediction_table
+    from pdmr_classic.storage.atomic import check_writable
+    from pdmr_classic.storage.lock import locked
+    from pdmr_classic.subjects.overlap import train_beside
 
     if subjects is not None and not pool_subjects:
         raise ConfigError("--subjects has no effect without --pool-subjects", mend="pass both, or none")
@@ -79,9 +80,11 @@ def predict(
     check_notes_place(out)
     with locked(out), ConsoleReporter(quiet=as_json) as reporter:
         loaded = DepressionModel.load(model, trust=trust, reporter=reporter)
+        groups = loaded.settings.data.groups
+        who = read_subjects(dataset.data_ids, dataset.folder, subjects, groups) if pool_subjects else None
         predictions = loaded.predict(
             dataset,
-            pool_subjects=subjects_of(dataset, subjects, loaded.settings.data.groups) if pool_subjects else None,
+            pool_subjects=who,
             prevalence=share,
             train=train_beside(dataset),
             allow_overlap=allow_overlap,

@@ -23,7 +23,7 @@ def score(
 
     Example: pdmr-classic score results.jsonl DATA/test/labels.csv
     """
-    from pdmr_classic.evaluation.scoring import score_files
+    from pdmr_classic.evaluation.score_files import score_files
     from pdmr_classic.reporting.tables import score_table
 
     scores = score_files(results, labels, positive=positive)

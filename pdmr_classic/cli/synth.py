@@ -28,7 +28,7 @@ def synth(
 
     Example: pdmr-classic synth DATA --subjects 60 --segments 3
     """
-    from pdmr_classic.io.synthetic import make_synthetic
+    from pdmr_classic.synthetic.dataset import make_synthetic
 
     with ConsoleReporter(quiet=as_json) as reporter:
         made = make_synthetic(

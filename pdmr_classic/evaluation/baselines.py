@@ -14,15 +14,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import Metric
-from pdmr_classic.evaluation.predictions import Floats, Ints
-from pdmr_classic.metrics import always_positive_floor, best_threshold, score
-from pdmr_classic.models.members import modality_columns, presence
-from pdmr_classic.models.problem import FITTED_MODALITY
+from pdmr_classic.features.names import MATERIAL, QUALITY, modality_columns, view_of
+from pdmr_classic.metrics import always_positive_floor, score
+from pdmr_classic.models.decision.threshold import best_threshold
+from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY
+from pdmr_classic.models.ensemble.views import presence
 from pdmr_classic.splits import GroupedFolds, feasible_folds
-from pdmr_classic.threads import one_thread
+from pdmr_classic.workers import one_thread
 
-QUALITY, MATERIAL = "quality", "material"
 _FOLDS = 5
 
 
@@ -45,13 +46,13 @@ def modalities_of(features: pd.DataFrame) -> list[str]:
 def of_modality(features: pd.DataFrame, modality: str) -> pd.DataFrame:
     """Return the columns of one modality, with the materials that are made of it."""
     views = {modality, MATERIAL} if modality == FITTED_MODALITY else {modality}
-    return features[[name for name in features.columns if _view(name) in views]]
+    return features[[name for name in features.columns if view_of(name) in views]]
 
 
 def without_modality(features: pd.DataFrame, modality: str) -> pd.DataFrame:
     """Return the features as if no recording had a modality."""
     views = {modality, MATERIAL, QUALITY} if modality == FITTED_MODALITY else {modality}
-    gone = [_view(name) in views for name in features.columns]
+    gone = [view_of(name) in views for name in features.columns]
     return features.mask(np.broadcast_to(gone, features.shape))
 
 
@@ -59,13 +60,9 @@ def shortcut_columns(features: pd.DataFrame) -> pd.DataFrame:
     """Return what says how a recording was made, not how somebody behaved: quality, and what is missing."""
     columns = modality_columns(list(features.columns))
     present = presence(features.to_numpy(dtype=np.float64), columns)
-    quality = features[[name for name in features.columns if _view(name) == QUALITY]]
+    quality = features[[name for name in features.columns if view_of(name) == QUALITY]]
     missing = {f"missing__{name}": (~rows).astype(np.float64) for name, rows in present.items()}
     return quality.assign(**missing)
-
-
-def _view(name: str) -> str:
-    return str(name).split("__", 1)[0]
 
 
 class ShortcutBaseline:

@@ -9,7 +9,8 @@ import numpy as np
 from scipy import stats
 from scipy.special import expit, logit
 
-from pdmr_classic.evaluation.predictions import Floats, Ints, Mask, Predictions
+from pdmr_classic.arrays import Floats, Ints, Mask
+from pdmr_classic.evaluation.predictions import Predictions
 
 DRAWS = 2000
 # Two people in different folds meet twice: each is judged by a model that learned from the other. Fixed predictions

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.evaluation.intervals import MET_TWICE, chunks, nanmean
-from pdmr_classic.evaluation.predictions import Floats, Ints, Mask, Predictions
+from pdmr_classic.evaluation.predictions import Predictions
 
 PERMUTATIONS = 1000
 _ROUNDING = 1e-12

@@ -11,13 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.errors import DataError
 
 SCHEMA = "pdmr-classic/evaluation/2"
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,13 +15,14 @@ from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding
 from pdmr_classic.evaluation.baselines import modalities_of, without_modality
 from pdmr_classic.evaluation.predictions import Predictions
-from pdmr_classic.evaluation.tally import HEADLINES, scores_of_repeat
+from pdmr_classic.evaluation.system_scores import HEADLINES, scores_of_repeat
 from pdmr_classic.features.extractor import FeatureExtractor
-from pdmr_classic.features.rows import Alteration
+from pdmr_classic.features.file_features import Alteration
+from pdmr_classic.io.channels import channel_kind
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.embeddings import Embedding
-from pdmr_classic.io.openface import Stream, channel_kind
-from pdmr_classic.reporter import Reporter
+from pdmr_classic.io.stream import Stream
+from pdmr_classic.progress import Reporter
 
 _DROPPED = (0.1, 0.3, 0.5)
 _NOISE = 0.1

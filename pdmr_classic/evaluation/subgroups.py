@@ -10,7 +10,7 @@ import pandas as pd
 
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.evaluation.predictions import Predictions
-from pdmr_classic.evaluation.tally import HEADLINES, tally
+from pdmr_classic.evaluation.system_scores import HEADLINES, tally
 
 UNKNOWN = "(unknown)"
 _MOST_GROUPS = 20

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pdmr_classic.features.signal import Floats
+from pdmr_classic.arrays import Floats, Ints, Mask
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +22,12 @@ class Bouts:
     n_channels : int
     """
 
-    channel: NDArray[np.intp]
-    frames: NDArray[np.intp]
+    channel: Ints
+    frames: Ints
     n_channels: int
 
     @classmethod
-    def of(cls, active: NDArray[np.bool_], follows: NDArray[np.bool_]) -> Bouts:
+    def of(cls, active: Mask, follows: Mask) -> Bouts:
         """Find the bouts of channels, active [V, C], where frames follow each other."""
         n_frames, n_channels = active.shape
         if not n_frames:
@@ -46,7 +45,7 @@ class Bouts:
         return cls(first // n_frames, np.flatnonzero(stops) - first + 1, n_channels)
 
     @property
-    def count(self) -> NDArray[np.intp]:
+    def count(self) -> Ints:
         """Bouts of each channel, shape [C]."""
         return np.asarray(np.bincount(self.channel, minlength=self.n_channels))
 

@@ -20,10 +20,11 @@ import xxhash
 
 import pdmr_classic
 from pdmr_classic.errors import Finding, TargetError
-from pdmr_classic.features.rows import FileRow
-from pdmr_classic.io.atomic import write_atomic
-from pdmr_classic.io.bytes import read_bytes
-from pdmr_classic.io.user import user_folder
+from pdmr_classic.features.file_features import FileRow
+from pdmr_classic.features.names import AUDIO, view_of
+from pdmr_classic.storage.atomic import write_atomic
+from pdmr_classic.storage.bytes import read_bytes
+from pdmr_classic.storage.user_dirs import user_folder
 
 _NAMES = b"names"
 # Rows of files that are gone would else add up.
@@ -118,7 +119,7 @@ class FeatureCache:
                 findings = tuple(Finding(**parts) for parts in json.loads(told))
                 row = FileRow(layouts[place], np.frombuffer(blob, dtype="<f8"), content, findings)
                 if len(row.names) == len(row.values):
-                    audio = bool(row.names) and row.names[0].startswith("audio__")
+                    audio = bool(row.names) and view_of(row.names[0]) == AUDIO
                     self._by_shortcut[shortcut] = self._by_content[content, audio] = row
         except (OSError, ValueError, TypeError, KeyError, IndexError):
             return  # none yet, or none of ours: it is made anew
@@ -136,7 +137,7 @@ def _shortcut(path: Path) -> str:
 def _code_version() -> str:
     """Hash the code that makes features: a number that someone must remember to raise would be forgotten."""
     package = Path(pdmr_classic.__file__).parent
-    files = sorted([*(package / "features").glob("*.py"), *(package / "io").glob("*.py")])
+    files = sorted([file for room in ("features", "io", "storage") for file in (package / room).rglob("*.py")])
     # Another library may round otherwise.
     digest = xxhash.xxh3_128(f"{np.__version__} {scipy.__version__} {pa.__version__}".encode())
     for file in files:

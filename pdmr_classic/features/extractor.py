@@ -5,35 +5,33 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import joblib
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from pdmr_classic.arrays import Ints
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.features.cache import FeatureCache
+from pdmr_classic.features.file_features import Alteration, FileRow, audio_row, video_row
+from pdmr_classic.features.names import MATERIAL, QUALITY, audio_width, is_audio_component, parse, view_of
 from pdmr_classic.features.registry import Family, families
-from pdmr_classic.features.rows import Alteration, FileRow, audio_row, video_row
-from pdmr_classic.io.atomic import write_atomic
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.embeddings import odd_widths
 from pdmr_classic.io.openface import fewer_channels
-from pdmr_classic.reporter import LogReporter, Reporter
-from pdmr_classic.threads import current_folder, one_thread, stand_in
-from pdmr_classic.wording import counted
+from pdmr_classic.progress import LogReporter, Reporter
+from pdmr_classic.storage.atomic import write_atomic
+from pdmr_classic.text import counted
+from pdmr_classic.workers import current_folder, one_thread, stand_in
 
 # Starting a worker costs as much as this many bytes of parsing.
 _BYTES_WORTH_A_WORKER = 30_000_000
 _FILES_A_TASK = 8
-_LAST = ("quality", "material")
-VECTORS = ("audio__netvlad__", "audio__vector__")
-"""How names of the audio vector's own components begin."""
+_LAST = (QUALITY, MATERIAL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -245,7 +243,7 @@ def _refuse_odd_widths(
     jobs: list[_Job], outcomes: list[FileRow | Finding], trained: int | None
 ) -> list[FileRow | Finding]:
     widths = [
-        (job.path, vector_width(row.names))
+        (job.path, audio_width(row.names))
         for job, row in zip(jobs, outcomes, strict=True)
         if job.modality == "audio" and isinstance(row, FileRow)
     ]
@@ -260,7 +258,7 @@ def _gathered(data_ids: list[str], jobs: list[_Job], outcomes: list[FileRow | Fi
     place_of = {name: place for place, name in enumerate(names)}
     row_of = {data_id: place for place, data_id in enumerate(data_ids)}
     table = np.full((len(data_ids), len(names)), np.nan)
-    places: dict[tuple[str, ...], NDArray[np.intp]] = {}
+    places: dict[tuple[str, ...], Ints] = {}
     for data_id, row in good:
         if row.names not in places:
             places[row.names] = np.array([place_of[name] for name in row.names], dtype=np.intp)
@@ -277,20 +275,9 @@ def _uneven(jobs: list[_Job], outcomes: list[FileRow | Finding]) -> list[Finding
     for job, row in zip(jobs, outcomes, strict=True):
         if job.modality == "video" and isinstance(row, FileRow):
             if row.names not in channels:
-                channels[row.names] = frozenset(channel_of(name) for name in row.names)
+                channels[row.names] = frozenset(parse(name).channel for name in row.names)
             streams.append((job.path, channels[row.names]))
     return fewer_channels(streams)
-
-
-@lru_cache(maxsize=64)
-def vector_width(names: tuple[str, ...]) -> int:
-    """Return how many of the features are components of the audio vector."""
-    return sum(name.startswith(VECTORS) for name in names)
-
-
-def channel_of(name: str) -> str:
-    """Return what a feature is about: a channel, or what a family made of several."""
-    return name.split("__")[1]
 
 
 def _contents(data_ids: list[str], jobs: list[_Job], outcomes: list[FileRow | Finding]) -> pd.DataFrame:
@@ -303,14 +290,14 @@ def _contents(data_ids: list[str], jobs: list[_Job], outcomes: list[FileRow | Fi
 
 
 def _is_placeholder(row: FileRow) -> bool:
-    vector = np.array([v for name, v in zip(row.names, row.values, strict=True) if name.startswith(VECTORS)])
+    vector = np.array([v for name, v in zip(row.names, row.values, strict=True) if is_audio_component(name)])
     return len(vector) > 1 and len(np.unique(vector[np.isfinite(vector)])) < 2
 
 
 def _union(layouts: Iterable[tuple[str, ...]]) -> list[str]:
     """Return all names once, those of behaviour first; quality and materials stand where no view has them amid it."""
     names = dict.fromkeys(name for layout in dict.fromkeys(layouts) for name in layout)
-    return sorted(names, key=lambda name: _LAST.index(view) if (view := name.split("__")[0]) in _LAST else -1)
+    return sorted(names, key=lambda name: _LAST.index(view) if (view := view_of(name)) in _LAST else -1)
 
 
 def without_paths(findings: Sequence[Finding]) -> list[Finding]:

@@ -7,19 +7,17 @@ import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from pdmr_classic.arrays import Floats
 from pdmr_classic.config import FeatureSettings
-from pdmr_classic.features.signal import Floats, Signal
-from pdmr_classic.io.openface import Stream
+from pdmr_classic.features.names import VIDEO, View
+from pdmr_classic.features.signal import Signal
+from pdmr_classic.io.stream import Stream
 
-View = Literal["video", "audio", "quality", "material"]
 ChannelFunction = Callable[[Signal, FeatureSettings], Mapping[str, Floats]]
 StreamFunction = Callable[[Stream, FeatureSettings], Mapping[tuple[str, str], float]]
-VectorFunction = Callable[[NDArray[np.float64], FeatureSettings], Mapping[tuple[str, str], float]]
+VectorFunction = Callable[[Floats, FeatureSettings], Mapping[tuple[str, str], float]]
 
 _FACT = re.compile(r"^(Formula|Unit|Source): (.+?)(?=\n\s*\n|\n[A-Z][a-z]+: |\Z)", re.MULTILINE | re.DOTALL)
 
@@ -88,7 +86,7 @@ def channel_family(
 
 
 def stream_family(
-    name: str, view: View = "video", *, by_default: bool = True
+    name: str, view: View = VIDEO, *, by_default: bool = True
 ) -> Callable[[StreamFunction], StreamFunction]:
     """Register a function from a `Stream` to `{(channel, functional): value}`."""
 
@@ -113,7 +111,7 @@ def families() -> dict[str, Family]:
     """Return every family by name, in the order in which features are laid out."""
     # Importing a family's module registers it.
     for module in _MODULES:
-        importlib.import_module(f"pdmr_classic.features.{module}")
+        importlib.import_module(f"pdmr_classic.features.families.{module}")
     # Not in the order of registration: a module may have been imported for something else before.
     module_of = {name: family.function.__module__.rsplit(".", 1)[1] for name, family in _FAMILIES.items()}
     return {name: _FAMILIES[name] for name in sorted(_FAMILIES, key=lambda name: _MODULES.index(module_of[name]))}

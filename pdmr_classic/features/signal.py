@@ -9,9 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from pdmr_classic.io.openface import Stream
-
-Floats = NDArray[np.float64]
+from pdmr_classic.arrays import Floats, Ints, Mask
+from pdmr_classic.io.stream import Stream
 
 # A spread below this part of the level is the rounding of float32, not a movement.
 _ROUNDING = 1e-6
@@ -37,7 +36,7 @@ class Signal:
     values: Floats
     channels: tuple[str, ...]
     time_s: Floats
-    follows: NDArray[np.bool_]
+    follows: Mask
     frame_rate_hz: float
 
     @property
@@ -55,14 +54,14 @@ class Signal:
         return list(zip(starts.tolist(), stops.tolist(), strict=True))
 
     @cached_property
-    def grid(self) -> NDArray[np.intp]:
+    def grid(self) -> Ints:
         """Place of each frame on a regular grid of frames, shape [V], from 0."""
         if not self.n_frames:
             return np.zeros(0, dtype=np.intp)
         return np.asarray(np.rint((self.time_s - self.time_s[0]) * self.frame_rate_hz), dtype=np.intp)
 
     @cached_property
-    def near_grid(self) -> NDArray[np.intp]:
+    def near_grid(self) -> Ints:
         """The same with gaps of more than 20 s cut to 20 s: no pair of frames that far apart is ever formed.
 
         One broken timestamp would else cost a grid of all the days that it skips.
@@ -92,7 +91,7 @@ class Signal:
         return mean_or_nan(self.squared)
 
     @cached_property
-    def varies(self) -> NDArray[np.bool_]:
+    def varies(self) -> Mask:
         """Whether a channel moves at all, beyond the rounding of its values, shape [C]."""
         return np.asarray(self.variance > (_ROUNDING * np.abs(self.mean)) ** 2)
 
@@ -202,6 +201,6 @@ def _of_valid(stream: Stream, channels: Sequence[str], places: list[int]) -> Sig
     return Signal(values, tuple(channels), time_s, stream.valid_follows, stream.frame_rate_hz)
 
 
-def _of_usable(stream: Stream, channels: Sequence[str], usable: NDArray[np.bool_]) -> Signal:
+def _of_usable(stream: Stream, channels: Sequence[str], usable: Mask) -> Signal:
     values = stream.select(channels).T[:, usable].astype(np.float64).T
     return Signal(values, tuple(channels), stream.time_s[usable], stream.follows_among(usable), stream.frame_rate_hz)

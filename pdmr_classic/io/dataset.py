@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -10,15 +9,14 @@ from typing import Literal
 import pandas as pd
 
 from pdmr_classic.errors import ConfigError, DataError, Finding
+from pdmr_classic.io.groups import Groups, GroupsSource, resolve_groups
 from pdmr_classic.io.ids import near_matches
 from pdmr_classic.io.labels import find_labels, read_labels
 from pdmr_classic.io.recordings import Recording, csv_files, find_recordings, is_folder, is_split, listing
-from pdmr_classic.wording import counted
+from pdmr_classic.text import counted, listed, quoted
 
 Split = Literal["train", "test"]
 SYNTHETIC_MARK = "SYNTHETIC.md"
-INFER = "infer"
-_TABLES = (".csv", ".jsonl", ".json")
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,8 +35,10 @@ class Dataset:
         The subject of each recording, same index; the group of every split. None without labels and without an
         expression.
     findings : tuple of Finding
-    infer_groups : bool
-        Whether `fit` and `evaluate` shall propose groups from the features; until then each recording is its own.
+    groups_source : GroupsSource or None
+        Where the groups come from; None without any.
+    groups_doubt : Finding or None
+        Why somebody may stand on both sides of a split after all; among `findings`, too.
     """
 
     folder: Path
@@ -46,7 +46,8 @@ class Dataset:
     labels: pd.DataFrame | None = None
     groups: pd.Series | None = None
     findings: tuple[Finding, ...] = ()
-    infer_groups: bool = False
+    groups_source: GroupsSource | None = None
+    groups_doubt: Finding | None = None
 
     def __len__(self) -> int:
         return len(self.recordings)
@@ -63,7 +64,7 @@ class Dataset:
     @property
     def has_own_groups(self) -> bool:
         """Whether each recording counts as a subject of its own, as nothing says who is who."""
-        return self.infer_groups or any(finding.code == "own-groups" for finding in self.findings)
+        return self.groups_source in ("own", "infer")
 
     @property
     def is_synthetic(self) -> bool:
@@ -178,51 +179,10 @@ def survey_dataset(
     try:
         if file is not None:
             dataset = _with_labels(dataset, file)
-        dataset = _with_groups(dataset, groups, file)
+        dataset = _with_groups(dataset, resolve_groups(dataset.data_ids, dataset.labels, groups, file))
     except DataError as error:
         refused += error.findings
     return dataset, refused
-
-
-def subjects_of(dataset: Dataset, file: Path | None = None, groups: str | None = None) -> pd.Series:
-    """Return the subject of each recording, empty where it is unknown; a status is not needed.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    file : Path, optional
-        A table with data_id,subject_id; default: the labels in the split or beside it.
-    groups : str, optional
-        As for `load_dataset`, a column or an expression; without a file, the expression is all that is needed.
-
-    Raises
-    ------
-    DataError
-        There is no table, or it has no subjects.
-    """
-    if file is None and groups is not None and groups.startswith("re:"):
-        return _groups_by_expression(groups.removeprefix("re:"), pd.Index(dataset.data_ids, name="data_id"))
-    path = file or find_labels(dataset.folder)
-    if path is None:
-        raise DataError(
-            "nothing says whose recordings these are",
-            code="no-subjects",
-            file=dataset.folder,
-            expected="labels.csv (or .jsonl, .json) with data_id,subject_id in the folder or beside it",
-            mend="add it, or pass --subjects FILE",
-        )
-    table, _ = read_labels(path)
-    column = groups if groups is not None and groups in table else "subject_id"
-    if column not in table:
-        raise DataError(
-            "the table has no subjects",
-            code="no-subjects",
-            file=path,
-            expected="data_id,subject_id",
-            found=", ".join(["data_id", *table.columns]),
-            mend="add the column, or pass --subjects FILE",
-        )
-    return table[column].reindex(dataset.data_ids, fill_value="").rename("subject_id")
 
 
 def resolve_split(path: Path, split: Split | None) -> Path:
@@ -326,12 +286,12 @@ def _with_labels(dataset: Dataset, file: Path) -> Dataset:
             "no label matches a recording",
             code="labels-match-nothing",
             file=file,
-            expected=f"ids such as {', '.join(map(repr, ids[:3]))}",
-            found=", ".join(map(repr, table.index[:3])),
+            expected=f"ids such as {quoted(ids[:3])}",
+            found=quoted(table.index),
             mend="write the ids as the files are named" + (" (a spreadsheet made numbers of them?)" if near else ""),
         )
     if near:
-        pairs = ", ".join(f"{label!r} for {data_id!r}" for data_id, label in near[:3])
+        pairs = listed(f"{label!r} for {data_id!r}" for data_id, label in near)
         findings.append(
             Finding(
                 "near-match",
@@ -341,130 +301,34 @@ def _with_labels(dataset: Dataset, file: Path) -> Dataset:
             )
         )
     if unlabelled:
-        shown = ", ".join(unlabelled[:5]) + (" …" if len(unlabelled) > 5 else "")
         findings.append(
             Finding(
                 "unlabelled",
                 f"{counted(len(unlabelled), 'recording has', 'recordings have')} no label",
                 file=file,
-                found=shown,
+                found=listed(unlabelled),
             )
         )
     if unmatched:
-        shown = ", ".join(unmatched[:5]) + (" …" if len(unmatched) > 5 else "")
         findings.append(
             Finding(
                 "unmatched",
                 f"{counted(len(unmatched), 'label has', 'labels have')} no recording",
                 file=file,
-                found=shown,
+                found=listed(unmatched),
             )
         )
     aligned = table.reindex(ids, fill_value="")
     return replace(dataset, labels=aligned, findings=(*dataset.findings, *findings))
 
 
-# ------------------------------------------------------------------------------------------------ groups
-
-
-def _with_groups(dataset: Dataset, groups: str | None, file: Path | None) -> Dataset:
-    index = pd.Index(dataset.data_ids, name="data_id")
-    if groups is not None and groups.startswith("re:"):
-        return replace(dataset, groups=_groups_by_expression(groups.removeprefix("re:"), index))
-    if groups is not None and Path(groups).suffix.lower() in _TABLES:
-        return replace(dataset, groups=_groups_by_table(Path(groups), dataset))
-    if groups == INFER:
-        return _with_groups_to_infer(dataset, file)
-    if dataset.labels is None:
+def _with_groups(dataset: Dataset, groups: Groups | None) -> Dataset:
+    if groups is None:
         return dataset
-    column = groups or "subject_id"
-    if column == "status":
-        raise ConfigError(
-            "--groups names the labels themselves",
-            file=file,
-            expected="the column that says who is who",
-            found=repr(column),
-            mend="leave --groups out, or name another column",
-        )
-    if column in dataset.labels:
-        return replace(dataset, groups=_groups_by_column(dataset, column, file))
-    if groups is not None:
-        raise ConfigError(
-            "--groups names no column of the labels",
-            file=file,
-            expected=", ".join(dataset.labels.columns),
-            found=repr(groups),
-        )
-    told = Finding(
-        "own-groups",
-        "no subject ids: each recording counts as a subject of its own, so scores flatter if people recur",
-        file=file,
-        mend="add a column subject_id, or pass --groups; --groups infer proposes some",
+    return replace(
+        dataset,
+        groups=groups.subjects,
+        groups_source=groups.source,
+        groups_doubt=groups.doubt,
+        findings=(*dataset.findings, *([groups.doubt] if groups.doubt else [])),
     )
-    return replace(dataset, groups=pd.Series(index, index=index, name="subject_id"), findings=(*dataset.findings, told))
-
-
-def _with_groups_to_infer(dataset: Dataset, file: Path | None) -> Dataset:
-    if dataset.labels is not None and "subject_id" in dataset.labels:
-        raise ConfigError(
-            "--groups infer is for sets without subject ids",
-            file=file,
-            found="a column subject_id",
-            mend="leave --groups infer out; the column is used by default",
-        )
-    index = pd.Index(dataset.data_ids, name="data_id")
-    return replace(dataset, groups=pd.Series(index, index=index, name="subject_id"), infer_groups=True)
-
-
-def _groups_by_table(path: Path, dataset: Dataset) -> pd.Series:
-    table, _ = read_labels(path)
-    if "subject_id" not in table:
-        raise ConfigError(
-            "the table of --groups has no subjects",
-            file=path,
-            expected="data_id,subject_id",
-            found=", ".join(["data_id", *table.columns]),
-        )
-    known = table[["subject_id"]].reindex(dataset.data_ids, fill_value="").rename_axis("data_id")
-    status = {} if dataset.status is None else {"status": dataset.status}
-    return _groups_by_column(replace(dataset, labels=known.assign(**status)), "subject_id", path)
-
-
-def _groups_by_expression(expression: str, index: pd.Index) -> pd.Series:
-    try:
-        pattern = re.compile(expression)
-    except re.error as error:
-        raise ConfigError(
-            "--groups is no regular expression", expected="such as re:^(S\\d+)_", found=str(error)
-        ) from None
-    if pattern.groups != 1:
-        raise ConfigError("--groups needs one pair of brackets", expected="such as re:^(S\\d+)_", found=expression)
-    matches = {data_id: pattern.search(data_id) for data_id in index}
-    missed = [data_id for data_id, match in matches.items() if match is None or not match[1]]
-    if missed:
-        raise DataError(
-            f"--groups finds no subject in {len(missed)} of {len(index)} ids",
-            code="no-group",
-            expected=f"a match of {expression!r}",
-            found=", ".join(map(repr, missed[:5])),
-            mend="correct the expression, or rename the files",
-        )
-    return pd.Series([match[1] for match in matches.values() if match], index=index, name="subject_id")
-
-
-def _groups_by_column(dataset: Dataset, column: str, file: Path | None) -> pd.Series:
-    assert dataset.labels is not None
-    groups = dataset.labels[column].rename("subject_id")
-    status = dataset.status
-    empty = groups[(groups == "") & (status != "" if status is not None else True)]
-    if len(empty):
-        raise DataError(
-            f"{counted(len(empty), 'labelled recording has', 'labelled recordings have')} no subject",
-            code="no-group",
-            file=file,
-            column=column,
-            expected="a subject for each of them",
-            found=", ".join(map(repr, empty.index[:5])),
-            mend="fill the column: a subject may otherwise stand on both sides of a split",
-        )
-    return groups

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import Finding
-from pdmr_classic.io.table import no_numbers, read_table
+from pdmr_classic.io._csv_parse import no_numbers
+from pdmr_classic.io.csv_table import read_table
 
 NETVLAD_CLUSTERS = 16
 NETVLAD_WIDTH = NETVLAD_CLUSTERS * 48
@@ -30,7 +31,7 @@ class Embedding:
     findings : tuple of Finding
     """
 
-    values: NDArray[np.float64]
+    values: Floats
     content: str = ""
     findings: tuple[Finding, ...] = ()
 

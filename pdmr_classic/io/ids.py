@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pdmr_classic.errors import DataError
+from pdmr_classic.text import quoted
 
 MAX_ID_BYTES = 255
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])\s*(\..*)?", re.IGNORECASE | re.DOTALL)
@@ -80,6 +81,6 @@ def check_names(names: Sequence[str], path: Path, row: int) -> None:
             file=path,
             row=row,
             expected="every name once",
-            found=", ".join(map(repr, repeated[:5])),
+            found=quoted(repeated),
             mend="rename or remove the copies",
         )

@@ -16,9 +16,10 @@ from pdmr_classic.config import ReadingSettings
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.embeddings import read_embedding
-from pdmr_classic.io.openface import Stream, read_stream
-from pdmr_classic.reporter import LogReporter, Reporter
-from pdmr_classic.threads import current_folder, stand_in
+from pdmr_classic.io.openface import read_stream
+from pdmr_classic.io.stream import Stream
+from pdmr_classic.progress import LogReporter, Reporter
+from pdmr_classic.workers import current_folder, stand_in
 
 _FILES_A_TASK = 16
 

@@ -13,9 +13,9 @@ from typing import Any
 import pandas as pd
 
 from pdmr_classic.errors import ConfigError, DataError, Finding
-from pdmr_classic.io.bytes import as_text_bytes, read_bytes
 from pdmr_classic.io.ids import check_names, wrong_id, wrong_text
-from pdmr_classic.wording import counted
+from pdmr_classic.storage.bytes import as_text_bytes, read_bytes
+from pdmr_classic.text import counted, listed
 
 LABEL_FILES = ("labels.csv", "labels.jsonl", "labels.json")
 _EXPECTED = "data_id, status and perhaps subject_id"
@@ -159,7 +159,7 @@ def weights_of(labels: pd.DataFrame | None, column: str | None) -> pd.Series | N
             code="bad-weight",
             column=column,
             expected="a number, 0 or more",
-            found=", ".join(f"{cell!r} for {data_id!r}" for data_id, cell in list(wrong.items())[:3]),
+            found=listed(f"{cell!r} for {data_id!r}" for data_id, cell in wrong.items()),
         )
     return weights
 

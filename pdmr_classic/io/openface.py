@@ -6,142 +6,26 @@ Source of the names: OpenFace 2.2, FeatureExtraction (Baltrušaitis et al., FG 2
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.config import ReadingSettings
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.io.table import Table, read_table
-
-POSE = ("pose_Tx", "pose_Ty", "pose_Tz", "pose_Rx", "pose_Ry", "pose_Rz")
-GAZE_ANGLES = ("gaze_angle_x", "gaze_angle_y")
-GAZE = (*(f"gaze_{eye}_{axis}" for eye in "01" for axis in "xyz"), *GAZE_ANGLES)
-META = ("frame", "face_id", "timestamp", "confidence", "success")
-
-_AU = re.compile(r"AU\d\d_([rc])")
-_LANDMARK_2D = re.compile(r"[xy]_\d+")
-_OTHER_GEOMETRY = re.compile(r"eye_lmk_[xyXYZ]_\d+|[XYZ]_\d+|p_(scale|[rt][xyz]|\d+)")
+from pdmr_classic.io.channels import META, channel_kind
+from pdmr_classic.io.csv_table import Table, read_table
+from pdmr_classic.io.stream import GAP_INTERVALS, Stream
+from pdmr_classic.text import listed
 
 _RIGID = frozenset({"pose", "gaze", "gaze_vector", "landmark"})
 
-# A step between frames of more than this many frame intervals is a gap: nothing is derived across it.
-_GAP_INTERVALS = 1.5
 _LIKELY_HZ = (1.0, 1000.0)
 _SHORTEST_STEP_S = 1e-9
-
-
-@lru_cache(maxsize=4096)
-def channel_kind(name: str) -> str:
-    """Return what a channel measures.
-
-    One of pose, gaze (angles), gaze_vector, au_intensity, au_presence, landmark, geometry, meta, other. `geometry` are
-    the columns that no family uses (eye landmarks, 3-D landmarks, shape parameters).
-
-    Examples
-    --------
-    >>> [channel_kind(name) for name in ("pose_Rx", "gaze_0_x", "AU12_r", "AU28_c", "x_30", "X_30", "ch000")]
-    ['pose', 'gaze_vector', 'au_intensity', 'au_presence', 'landmark', 'geometry', 'other']
-    """
-    if name in POSE:
-        return "pose"
-    if name in GAZE:
-        return "gaze" if name in GAZE_ANGLES else "gaze_vector"
-    if name in META:
-        return "meta"
-    if match := _AU.fullmatch(name):
-        return "au_intensity" if match[1] == "r" else "au_presence"
-    if _LANDMARK_2D.fullmatch(name):
-        return "landmark"
-    return "geometry" if _OTHER_GEOMETRY.fullmatch(name) else "other"
-
-
-@dataclass(frozen=True, eq=False)
-class Stream:
-    """What one recording's video says, frame by frame.
-
-    Attributes
-    ----------
-    values : ndarray of float32, shape [T, C]
-        One column a channel, in the channel's own unit (mm, rad, px, AU intensity 0..5); NaN where unknown.
-    channels : tuple of str, length C
-    time_s : ndarray of float64, shape [T]
-        Strictly increasing.
-    frame_rate_hz : float
-    valid : ndarray of bool, shape [T]
-        False where the tracker itself says that it failed, or where the whole face stands still for too long.
-    face_switches : int
-        How often the tracked face changed its id.
-    frozen_s : float
-        Time that was lost to a frozen face.
-    content : str
-        Hash of the file's bytes.
-    findings : tuple of Finding
-    """
-
-    values: NDArray[np.float32]
-    channels: tuple[str, ...]
-    time_s: NDArray[np.float64]
-    frame_rate_hz: float
-    valid: NDArray[np.bool_]
-    face_switches: int = 0
-    frozen_s: float = 0.0
-    content: str = ""
-    findings: tuple[Finding, ...] = ()
-
-    @property
-    def n_frames(self) -> int:
-        return len(self.time_s)
-
-    @cached_property
-    def follows(self) -> NDArray[np.bool_]:
-        """Shape [T]: whether the frame before is the one just before in time, with no frame missing between."""
-        return np.concatenate([[False], np.diff(self.time_s) < _GAP_INTERVALS / self.frame_rate_hz])
-
-    @cached_property
-    def valid_values(self) -> NDArray[np.float64]:
-        """Values of the V valid frames, shape [V, C], a channel's frames side by side in memory.
-
-        In float64: sums of squares of pixels and millimetres over thousands of frames cancel in float32.
-        """
-        rows = self.values.T if self.valid.all() else self.values.T[:, self.valid]
-        return rows.astype(np.float64).T
-
-    @cached_property
-    def incomplete(self) -> NDArray[np.bool_]:
-        """Shape [C]: whether a channel lacks a value in a valid frame."""
-        return np.asarray(np.isnan(self.valid_values).any(axis=0))
-
-    @cached_property
-    def valid_follows(self) -> NDArray[np.bool_]:
-        """Shape [V]: whether the valid frame before is the one just before in time."""
-        return self.follows_among(self.valid)
-
-    def follows_among(self, usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return for each usable frame whether the usable frame before is the one just before in time."""
-        if usable.all():
-            return self.follows
-        rows = np.flatnonzero(usable)
-        follows = self.follows[rows]
-        follows[1:] &= np.diff(rows) == 1
-        follows[:1] = False
-        return follows
-
-    def places(self, channels: Sequence[str]) -> list[int]:
-        """Return where channels stand among all."""
-        place = {name: index for index, name in enumerate(self.channels)}
-        return [place[name] for name in channels]
-
-    def select(self, channels: Sequence[str]) -> NDArray[np.float32]:
-        """Return the values of some channels, shape [T, len(channels)]."""
-        # By rows of the transpose, in which a channel's frames lie side by side: ten times as fast.
-        return self.values.T[self.places(channels)].T
 
 
 def read_stream(path: str | Path, settings: ReadingSettings | None = None) -> Stream:
@@ -230,7 +114,7 @@ def fewer_channels(streams: Iterable[tuple[Path, Iterable[str]]]) -> list[Findin
             "fewer-channels",
             "channels that other files have are missing; their features are unknown (NaN)",
             file=path,
-            found=", ".join(missing[:6]) + (" …" if len(missing) > 6 else ""),
+            found=listed(missing),
         )
         for path, channels in named
         if (missing := sorted(usual - channels))
@@ -245,7 +129,7 @@ def _without_landmarks(names: Sequence[str]) -> list[str]:
     return [name for name in names if channel_kind(name) not in ("geometry", "landmark")]
 
 
-def _valid(meta: dict[str, NDArray[np.float64]], n: int, min_confidence: float) -> NDArray[np.bool_]:
+def _valid(meta: dict[str, Floats], n: int, min_confidence: float) -> Mask:
     valid = np.ones(n, dtype=bool)
     if "confidence" in meta:
         valid &= meta["confidence"] >= min_confidence
@@ -254,9 +138,7 @@ def _valid(meta: dict[str, NDArray[np.float64]], n: int, min_confidence: float) 
     return valid
 
 
-def _frozen(
-    values: NDArray[np.float32], channels: tuple[str, ...], tracked: NDArray[np.bool_], n_frames: float
-) -> NDArray[np.bool_]:
+def _frozen(values: NDArray[np.float32], channels: tuple[str, ...], tracked: Mask, n_frames: float) -> Mask:
     """Return which tracked frames repeat the frame before, in pose, gaze and landmarks, for `n_frames` or longer."""
     rigid = [row for row, name in enumerate(channels) if channel_kind(name) in _RIGID]
     frozen = np.zeros(values.shape[1], dtype=bool)
@@ -275,14 +157,12 @@ def _frozen(
     return frozen
 
 
-def _switches(meta: dict[str, NDArray[np.float64]]) -> int:
+def _switches(meta: dict[str, Floats]) -> int:
     ids = meta.get("face_id", np.empty(0))
     return int(np.count_nonzero(np.diff(ids[np.isfinite(ids)])))
 
 
-def _one_face_a_frame(
-    table: Table, meta: dict[str, NDArray[np.float64]]
-) -> tuple[NDArray[np.intp] | None, list[Finding]]:
+def _one_face_a_frame(table: Table, meta: dict[str, Floats]) -> tuple[Ints | None, list[Finding]]:
     """Where a frame has rows for several faces, choose the most confident face."""
     key = meta.get("frame", meta.get("timestamp"))
     if key is None or "face_id" not in meta or len(np.unique(key)) == len(key):
@@ -300,8 +180,8 @@ def _one_face_a_frame(
 
 
 def _time(
-    table: Table, meta: dict[str, NDArray[np.float64]], n: int, fps: float
-) -> tuple[NDArray[np.float64], float, NDArray[np.intp] | None, list[Finding]]:
+    table: Table, meta: dict[str, Floats], n: int, fps: float
+) -> tuple[Floats, float, Ints | None, list[Finding]]:
     """Return time in s, the frame rate, the order of the rows where it had to be mended, and what to tell."""
     stamps = meta.get("timestamp")
     if stamps is not None and n > 1 and np.isfinite(stamps).all() and np.ptp(stamps) > 0:
@@ -328,8 +208,8 @@ def _time(
 
 
 def _in_order(
-    table: Table, clock: NDArray[np.float64], column: str, ticks_a_second: float
-) -> tuple[NDArray[np.float64], NDArray[np.intp] | None, list[Finding]]:
+    table: Table, clock: Floats, column: str, ticks_a_second: float
+) -> tuple[Floats, Ints | None, list[Finding]]:
     """Return time in s from the first frame on, strictly increasing, and the order of the rows if it had to change."""
     # Times that differ may be one and the same as seconds from the start: -1e38, 0, 1e-5.
     time_s = (clock - clock.min()) / ticks_a_second
@@ -353,10 +233,10 @@ def _in_order(
     return time_s[order], order, [told]
 
 
-def _rate(table: Table, stamps: NDArray[np.float64]) -> float:
+def _rate(table: Table, stamps: Floats) -> float:
     """Return the mean rate over the steps without a gap: single steps are rounded to 1 ms by OpenFace."""
     steps = np.diff(stamps)
-    regular = steps[steps < _GAP_INTERVALS * np.median(steps)]
+    regular = steps[steps < GAP_INTERVALS * np.median(steps)]
     step = float(regular.mean())
     if step < _SHORTEST_STEP_S:
         raise DataError(
@@ -373,7 +253,7 @@ def _rate(table: Table, stamps: NDArray[np.float64]) -> float:
     return float(round(rate)) if abs(rate - round(rate)) < 0.002 * rate else rate
 
 
-def _oddities(stream: Stream, meta: dict[str, NDArray[np.float64]], path: Path) -> list[Finding]:
+def _oddities(stream: Stream, meta: dict[str, Floats], path: Path) -> list[Finding]:
     found = []
     if not stream.valid.any():
         found.append(Finding("no-valid-frame", "no frame is valid: only the quality is known", file=path))

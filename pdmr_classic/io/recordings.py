@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io.ids import near_matches, wrong_id, wrong_text
+from pdmr_classic.text import listed
 
 _IGNORED = re.compile(r"^(\.|~\$)")
 
@@ -38,7 +39,7 @@ def is_split(path: Path) -> bool:
 def listing(path: Path) -> str:
     """Return what a folder holds, in a few words."""
     names = sorted(entry.name + "/" * is_folder(entry) for entry in _entries(path))
-    return ", ".join(names[:6]) + (" …" if len(names) > 6 else "") or "an empty folder"
+    return listed(names) or "an empty folder"
 
 
 def find_recordings(folder: Path) -> tuple[tuple[Recording, ...], list[Finding], list[Finding]]:
@@ -142,6 +143,6 @@ def _near_modalities(recordings: Sequence[Recording], folder: Path) -> list[Find
     near = near_matches(video, audio)
     if not near:
         return []
-    pairs = ", ".join(f"{other!r} in audio for {data_id!r} in video" for data_id, other in near[:3])
+    pairs = listed(f"{other!r} in audio for {data_id!r} in video" for data_id, other in near)
     what = "files of video and audio nearly have the same id; ids are matched exactly"
     return [Finding("near-match", what, file=folder, found=pairs, mend="rename them alike, if they belong together")]

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from pdmr_classic.errors import DataError, target_errors
-from pdmr_classic.escape import to_json
-from pdmr_classic.io.atomic import check_ours, check_writable, write_text_atomic
 from pdmr_classic.io.labels import read_labels
+from pdmr_classic.storage.atomic import check_ours, check_writable, write_text_atomic
+from pdmr_classic.text import to_json
 
 _NOTES_SCHEMAS = "pdmr-classic/notes/"
 NOTES_SCHEMA = f"{_NOTES_SCHEMAS}1"

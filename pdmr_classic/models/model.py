@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import copy
 from dataclasses import asdict
 from pathlib import Path
@@ -9,34 +10,36 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_array
 
+from pdmr_classic.arrays import Floats
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ArtifactError, Finding
-from pdmr_classic.features.extractor import Extraction, FeatureExtractor, channel_of, vector_width, without_paths
+from pdmr_classic.features.extractor import Extraction, FeatureExtractor, without_paths
+from pdmr_classic.features.names import audio_width, parse, view_of
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.results import PROBABILITY_PREFIX
 from pdmr_classic.metrics import score
-from pdmr_classic.models.artifact import load_artifact, save_artifact
-from pdmr_classic.models.decision import Decision
-from pdmr_classic.models.fingerprint import fingerprint
-from pdmr_classic.models.importance import permutation_importance
-from pdmr_classic.models.learnable import check_learnable
-from pdmr_classic.models.learners import LEARNERS, chosen_learners
-from pdmr_classic.models.lost import left_out, lost_recordings, nothing_left
-from pdmr_classic.models.members import default_members
-from pdmr_classic.models.overlap import check_overlap, overlapping
-from pdmr_classic.models.pooling import subjects_of
-from pdmr_classic.models.prevalence import Prevalence, check_prevalence
-from pdmr_classic.models.problem import Problem
-from pdmr_classic.models.stacking import GroupedStacker
-from pdmr_classic.models.studies import kept_studies
-from pdmr_classic.models.target import positive_class
-from pdmr_classic.models.tuning import tune
-from pdmr_classic.models.weights import as_weights
-from pdmr_classic.reporter import LogReporter, Reporter
+from pdmr_classic.models.decision.decision import Decision
+from pdmr_classic.models.decision.pooling import subjects_of
+from pdmr_classic.models.decision.prevalence import Prevalence, check_prevalence
+from pdmr_classic.models.ensemble.fold_data import Problem
+from pdmr_classic.models.ensemble.importance import permutation_importance
+from pdmr_classic.models.ensemble.sample_weights import as_weights
+from pdmr_classic.models.ensemble.stacking import GroupedStacker
+from pdmr_classic.models.ensemble.study_storage import kept_studies
+from pdmr_classic.models.ensemble.tuning import tune
+from pdmr_classic.models.learners.learners import LEARNERS, chosen_learners
+from pdmr_classic.models.learners.member import default_members
+from pdmr_classic.models.persistence.artifact import load_artifact, save_artifact
+from pdmr_classic.models.skipped import left_out, lost_recordings, nothing_left
+from pdmr_classic.models.target_checks import check_learnable, positive_class
+from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.splits import feasible_folds
+from pdmr_classic.storage.fingerprint import fingerprint
+from pdmr_classic.subjects.overlap import check_overlap, overlapping
+from pdmr_classic.text import listed
 
 # More trials go on with those that are there; the metric and the threshold come after them.
 _NO_TRIAL_DEPENDS_ON = {"learning": {"trials", "timeout", "metric", "threshold"}}
@@ -140,9 +143,7 @@ class DepressionModel:
         reporter.progress("training", 1, 1)
         return self
 
-    def _decide(
-        self, features: pd.DataFrame, status: pd.Series, groups: pd.Series, weights: NDArray[np.float64]
-    ) -> None:
+    def _decide(self, features: pd.DataFrame, status: pd.Series, groups: pd.Series, weights: Floats) -> None:
         """Choose the threshold on what cross-fitted models say of the training recordings, and keep that."""
         probability = self.stacker_.oof_probability_
         known = np.asarray(np.isfinite(probability).all(axis=1))
@@ -249,7 +250,7 @@ class DepressionModel:
         check_prevalence(prevalence, self.positive_)
         subjects_of(data.data_ids, pool_subjects)
         settings = self.settings.override({"reading.fps": fps})
-        width = vector_width(tuple(self.feature_names_)) or None
+        width = audio_width(tuple(self.feature_names_)) or None
         extractor = FeatureExtractor(settings, jobs=jobs, cache=cache, vector_width=width, reporter=reporter)
         extraction = extractor.extract(data)
         known = self.facts_.get("contents")
@@ -288,7 +289,7 @@ class DepressionModel:
 
     def _answers(
         self,
-        probability: NDArray[np.float64],
+        probability: Floats,
         index: pd.Index,
         pool_subjects: pd.Series | None,
         prevalence: Prevalence | None,
@@ -313,15 +314,14 @@ class DepressionModel:
         known = extraction.features.notna().any()
         found = {str(name) for name in known.index[known]}
         for modality in ("video", "audio"):
-            trained = {channel_of(name) for name in self.feature_names_ if name.startswith(f"{modality}__")}
-            here = {channel_of(name) for name in found if name.startswith(f"{modality}__")}
+            trained = _channels(self.feature_names_, modality)
+            here = _channels(found, modality)
             missing = sorted(trained - here)
             if here and missing:
-                shown = ", ".join(missing[:6]) + (" …" if len(missing) > 6 else "")
                 what = f"{len(missing)} of {len(trained)} {modality} channels that the model was trained on are missing"
-                reporter.tell(Finding("missing-channels", what, found=shown))
+                reporter.tell(Finding("missing-channels", what, found=listed(missing)))
 
-    def _named(self, probability: NDArray[np.float64], index: pd.Index, threshold: float | None = None) -> pd.DataFrame:
+    def _named(self, probability: Floats, index: pd.Index, threshold: float | None = None) -> pd.DataFrame:
         """Return probabilities with the classes that they call, by the model's own threshold or another one."""
         threshold = self.threshold_ if threshold is None else threshold
         if self.positive_ is not None and threshold is not None:
@@ -371,3 +371,7 @@ class DepressionModel:
         for finding in findings:
             (reporter or LogReporter()).tell(finding)
         return model
+
+
+def _channels(names: Iterable[str], modality: str) -> set[str]:
+    return {parse(name).channel for name in names if view_of(name) == modality}

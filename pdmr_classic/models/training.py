@@ -12,11 +12,12 @@ from pdmr_classic.errors import Finding
 from pdmr_classic.features.extractor import FeatureExtractor, without_paths
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.labels import weights_of
-from pdmr_classic.models.learnable import check_learnable
 from pdmr_classic.models.model import DepressionModel
-from pdmr_classic.models.overlap import copies_between_subjects, known_contents
-from pdmr_classic.models.subjects import settle_subjects, with_face_shape
-from pdmr_classic.reporter import LogReporter, Reporter
+from pdmr_classic.models.target_checks import check_learnable
+from pdmr_classic.progress import LogReporter, Reporter
+from pdmr_classic.subjects.copies import copies_between_subjects
+from pdmr_classic.subjects.inference import settle_subjects, with_face_shape
+from pdmr_classic.subjects.overlap import known_contents
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,13 +82,13 @@ def training_set(
     weights = weights_of(labels, settings.data.weights)
     for finding in labelled.findings:
         reporter.tell(finding)
-    doubts = [finding for finding in labelled.findings if finding.code == "own-groups"]
-    asked = with_face_shape(settings) if labelled.infer_groups else settings
+    doubts = [labelled.groups_doubt] if labelled.groups_doubt else []
+    asked = with_face_shape(settings) if labelled.groups_source == "infer" else settings
     extraction = FeatureExtractor(asked, jobs=jobs, cache=cache, reporter=reporter).extract(labelled)
     features = extraction.checked()
     for finding in without_paths(extraction.findings):
         reporter.tell(finding)
-    if labelled.infer_groups:
+    if labelled.groups_source == "infer":
         features, groups, told = settle_subjects(extraction, groups_out, reporter, seed=settings.learning.seed)
         doubts.append(told)
         check_learnable(status, groups, settings)

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pdmr_classic.evaluation.tally import main_score
+from pdmr_classic.evaluation.system_scores import main_score
 from pdmr_classic.reporting.tables import marked, plain_table
 
 _LABELS = {

@@ -13,19 +13,21 @@ import pandas as pd
 
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.features.catalog import names_by_family
 from pdmr_classic.features.extractor import Extraction
-from pdmr_classic.features.fitted import n_fitted
-from pdmr_classic.features.probe import names_by_family
+from pdmr_classic.features.fold_fitted import n_fitted
+from pdmr_classic.features.names import view_of
 from pdmr_classic.features.registry import families
+from pdmr_classic.io.channels import channel_kind
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.embeddings import odd_widths
 from pdmr_classic.io.inspection import FileFacts, repeated_contents
-from pdmr_classic.io.openface import channel_kind, fewer_channels
+from pdmr_classic.io.openface import fewer_channels
 from pdmr_classic.models.model import DepressionModel
-from pdmr_classic.models.overlap import near_copies_of_files
-from pdmr_classic.models.target import check_labels
+from pdmr_classic.models.target_checks import check_labels
 from pdmr_classic.splits import feasible_folds
-from pdmr_classic.wording import counted
+from pdmr_classic.subjects.copies import near_copies_of_files
+from pdmr_classic.text import counted
 
 
 def summarise_check(
@@ -127,7 +129,7 @@ def _spread(values: Sequence[float]) -> dict[str, float]:
 
 def summarise_extraction(extraction: Extraction, out: Path, *, synthetic: bool = False) -> dict[str, Any]:
     """Return how many features of which view were extracted."""
-    views = Counter(str(name).split("__")[0] for name in extraction.features.columns)
+    views = Counter(map(view_of, extraction.features.columns))
     return {
         "out": str(out),
         "synthetic": synthetic,

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pdmr_classic.wording import counted
+from pdmr_classic.text import counted
 
 SYNTHETIC = "These recordings are synthetic: scores on them say nothing about people."
 _FILES_SHOWN = 3

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from program import PROGRAM, run
 
-from pdmr_classic import __version__
+from pdmr_classic._version import __version__
 from pdmr_classic.cli.app import app
 
 VERBS = sorted(command.callback.__name__ for command in app.registered_commands if command.callback)
@@ -145,7 +145,7 @@ def test_json_prints_one_object_and_nothing_else(walk: Path, tmp_path: Path) -> 
 
 
 def test_what_json_says_of_scores_is_what_the_library_says(walk: Path) -> None:
-    from pdmr_classic.evaluation.scoring import score_files
+    from pdmr_classic.evaluation.score_files import score_files
 
     said = json.loads(done("score", "results.jsonl", "data/test/labels.csv", "--json", cwd=walk).stdout)
     assert said == score_files(walk / "results.jsonl", walk / "data/test/labels.csv")

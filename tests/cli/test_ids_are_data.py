@@ -20,9 +20,9 @@ from program import PROGRAM, TINY, Result, invoke
 from pdmr_classic import load_dataset
 from pdmr_classic.cli import _console
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.escape import printable, to_json
-from pdmr_classic.reporter import LogReporter
+from pdmr_classic.progress import LogReporter
 from pdmr_classic.reporting.tables import prediction_table
+from pdmr_classic.text import printable, to_json
 
 HOSTILE = (
     "\x1b[31mRED",

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from pdmr_classic import load_dataset
 from pdmr_classic.cli.app import app
 from pdmr_classic.errors import ConfigError, DataError
-from pdmr_classic.io.dataset import subjects_of
+from pdmr_classic.io.groups import read_subjects
 from pdmr_classic.io.labels import weights_of
 
 QUICK = '[learning]\nlearners = ["svm"]\ntrials = 1\nrepeats = 1\nfolds = 3\nimportance = false\n'
@@ -159,21 +159,23 @@ def test_the_subjects_of_a_table_are_in_the_order_of_the_recordings(small_set: P
     data = load_dataset(small_set, split="test", with_labels=False)
     who = with_subjects(small_set, tmp_path)
     pd.read_csv(who, dtype=str).iloc[:0:-1].to_csv(who, index=False)
-    found = subjects_of(data, who)
+    found = read_subjects(data.data_ids, data.folder, who)
     assert found.index.tolist() == data.data_ids
     assert found.iloc[:4].tolist() == ["", "T0", "T1", "T1"]
-    assert subjects_of(data, groups=r"re:^(\d)").tolist() == [data_id[0] for data_id in data.data_ids]
+    assert read_subjects(data.data_ids, data.folder, option=r"re:^(\d)").tolist() == [
+        data_id[0] for data_id in data.data_ids
+    ]
 
 
 def test_a_table_without_subjects_is_refused(small_set: Path, tmp_path: Path) -> None:
     data = load_dataset(small_set, split="test", with_labels=False)
     (tmp_path / "who.csv").write_text("data_id,status\n001,Normal\n")
     with pytest.raises(DataError, match=r"the table has no subjects[^\0]*data_id,subject_id[^\0]*data_id, status"):
-        subjects_of(data, tmp_path / "who.csv")
+        read_subjects(data.data_ids, data.folder, tmp_path / "who.csv")
     (tmp_path / "set/audio").mkdir(parents=True)
     (tmp_path / "set/audio/001.csv").write_text("1,2\n")
     with pytest.raises(DataError, match=r"nothing says whose recordings these are[^\0]*--subjects FILE"):
-        subjects_of(load_dataset(tmp_path / "set"))
+        read_subjects([], load_dataset(tmp_path / "set").folder)
 
 
 def test_weights_of_no_table_are_a_wrong_setting() -> None:

@@ -11,7 +11,7 @@ import pytest
 from program import QUICK, run
 
 from pdmr_classic import DataError, DepressionModel, load_dataset
-from pdmr_classic.models.lost import Lost, nothing_left
+from pdmr_classic.models.skipped import Lost, nothing_left
 
 N, WIDTH = 2000, 16
 NOTHING = (b"", b"\x1f\x8b packed", b"<html>not found</html>", b"one,two\nthree,four\n", b"1,2\n3\n")

@@ -198,7 +198,7 @@ def test_other_verbs_too_refuse_a_target_that_is_held(
         "evaluate": ["evaluate", world.folder / "data"],
     }
     out = tmp_path / {"extract": "f.parquet", "predict": "r.jsonl", "evaluate": "out"}[verb]
-    holding = "import sys; from pathlib import Path; from pdmr_classic.io.lock import locked\n"
+    holding = "import sys; from pathlib import Path; from pdmr_classic.storage.lock import locked\n"
     holding += "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", holding, str(out)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from pdmr_classic.errors import ArtifactError, TargetError
-from pdmr_classic.io import atomic
-from pdmr_classic.models import artifact
-from pdmr_classic.models.artifact import load_artifact, manifest_path, save_artifact
+from pdmr_classic.models.persistence import artifact
+from pdmr_classic.models.persistence.artifact import load_artifact, manifest_path, save_artifact
+from pdmr_classic.storage import atomic
 
 _SAVES = """
 import os, sys

@@ -16,7 +16,7 @@ from pdmr_classic.evaluation.intervals import (
     subjects_of_rarest_class,
 )
 from pdmr_classic.evaluation.predictions import Predictions
-from pdmr_classic.evaluation.tally import calibration_error, scores_of_repeat, tally
+from pdmr_classic.evaluation.system_scores import calibration_error, scores_of_repeat, tally
 
 
 def interval_of(predictions: Predictions) -> tuple[float, float]:

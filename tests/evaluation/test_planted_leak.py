@@ -14,9 +14,10 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from pdmr_classic import DepressionModel, Settings, evaluate, load_dataset
-from pdmr_classic.evaluation import folds, nested
-from pdmr_classic.evaluation.nested import evaluate_features
-from pdmr_classic.models.learners import LEARNERS, raw_scores
+from pdmr_classic.evaluation import evaluate_features as nested
+from pdmr_classic.evaluation import run_fold as folds
+from pdmr_classic.evaluation.evaluate_features import evaluate_features
+from pdmr_classic.models.learners.learners import LEARNERS, raw_scores
 
 SUBJECTS, EACH, COLUMNS = 20, 4, 12
 QUICK = Settings().override(

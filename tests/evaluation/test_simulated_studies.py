@@ -11,9 +11,9 @@ from scipy.stats import kstest
 from sklearn.metrics import roc_auc_score
 
 from pdmr_classic import DepressionModel, Settings
-from pdmr_classic.evaluation import folds
-from pdmr_classic.evaluation.nested import evaluate_features
-from pdmr_classic.evaluation.outer import OuterFold
+from pdmr_classic.evaluation import run_fold as folds
+from pdmr_classic.evaluation.evaluate_features import evaluate_features
+from pdmr_classic.evaluation.outer_folds import OuterFold
 
 STUDIES = 100
 QUICK = Settings().override(

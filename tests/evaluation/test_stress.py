@@ -16,7 +16,7 @@ from pdmr_classic.evaluation.stress import (
     halve_rate,
 )
 from pdmr_classic.io.embeddings import Embedding
-from pdmr_classic.reporter import LogReporter
+from pdmr_classic.progress import LogReporter
 
 AUDIO_TOO = ["without audio", "without video"]
 NOISE = "noise of 10% of the sd"

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from test_signal import FULL
+from streams import FULL
 
 from pdmr_classic import Settings
 from pdmr_classic.errors import DataError
 from pdmr_classic.features import extractor
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor, without_paths, write_features
-from pdmr_classic.features.rows import audio_row, video_row
+from pdmr_classic.features.file_features import audio_row, video_row
 from pdmr_classic.io.dataset import Dataset, load_dataset
-from pdmr_classic.reporter import LogReporter
+from pdmr_classic.progress import LogReporter
 
 
 def video(seed: int, n: int = 180) -> pd.DataFrame:

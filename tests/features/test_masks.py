@@ -14,10 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
-from test_signal import AU_C, AU_R, FULL, LANDMARKS, RATE, assert_same, features, stream_of, without
+from streams import AU_C, AU_R, FULL, LANDMARKS, RATE, assert_same, features, stream_of, without
 
 from pdmr_classic.features.registry import families
-from pdmr_classic.io.openface import Stream, channel_kind, read_stream
+from pdmr_classic.io.channels import channel_kind
+from pdmr_classic.io.openface import read_stream
+from pdmr_classic.io.stream import Stream
 
 ALL = tuple(name for name, family in families().items() if family.view != "audio")
 SLOW = ("power_0_0.1hz", "power_0.1_0.3hz", "relative_", "amplitude_")

@@ -46,9 +46,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from test_signal import AU_C, AU_R, GAZE, POSE, RATE, features, stream_of
+from streams import AU_C, AU_R, GAZE, POSE, RATE, features, stream_of
 
-from pdmr_classic.io.openface import Stream
+from pdmr_classic.io.stream import Stream
 
 N = 1800
 SEEDS = (0, 1, 2)

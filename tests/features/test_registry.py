@@ -9,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_signal import FULL, LANDMARKS, features, stream_of
+from streams import FULL, LANDMARKS, features, stream_of
 
 from pdmr_classic import Settings
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.features.extractor import FeatureExtractor
 from pdmr_classic.features.registry import families
 from pdmr_classic.io.dataset import load_dataset
-from pdmr_classic.io.openface import Stream, read_stream
-from pdmr_classic.io.synthetic import make_synthetic
+from pdmr_classic.io.openface import read_stream
+from pdmr_classic.io.stream import Stream
+from pdmr_classic.synthetic.dataset import make_synthetic
 
 GENERIC = {"distribution", "dynamics", "spectral", "multiscale", "quality"}
 VIDEO = [name for name, family in families().items() if family.view != "audio"]
@@ -48,7 +49,7 @@ def test_the_order_of_families_does_not_depend_on_what_was_imported_first() -> N
     code = "import pdmr_classic.features.{}; from pdmr_classic.features.registry import families; print(*families())"
     orders = {
         subprocess.run([sys.executable, "-c", code.format(module)], capture_output=True, text=True, check=True).stdout
-        for module in ("kinemes", "registry")
+        for module in ("families.kinemes", "registry")
     }
     assert len(orders) == 1
 

@@ -37,11 +37,13 @@ from hypothesis import strategies as st
 from hypothesis.errors import HypothesisWarning
 
 from pdmr_classic.errors import DataError
-from pdmr_classic.io import table as table_module
+from pdmr_classic.io import _csv_parse as parse_module
+from pdmr_classic.io.channels import META
 from pdmr_classic.io.embeddings import Embedding, read_embedding
 from pdmr_classic.io.labels import read_labels
-from pdmr_classic.io.openface import META, Stream, read_stream
+from pdmr_classic.io.openface import read_stream
 from pdmr_classic.io.results import read_results
+from pdmr_classic.io.stream import Stream
 
 MAX_BYTES = 300_000
 SECONDS_AN_EXAMPLE = 20.0  # of this process's own time: the machine may be busy
@@ -258,7 +260,7 @@ def slow_path() -> Iterator[None]:
     """Let pyarrow refuse everything: the strict reader in Python then reads it all."""
     limit = csv.field_size_limit(MAX_BYTES)  # pyarrow has none
     try:
-        with mock.patch.object(table_module, "_parse_fast", side_effect=pa.ArrowInvalid("not now")):
+        with mock.patch.object(parse_module, "_parse_fast", side_effect=pa.ArrowInvalid("not now")):
             yield
     finally:
         csv.field_size_limit(limit)

@@ -15,7 +15,8 @@ import pytest
 from fuzzing import READERS, SEEDS, Recipe, TooSlowError, try_reader
 from hypothesis import HealthCheck, given, settings
 
-from pdmr_classic.io.openface import Stream, read_stream
+from pdmr_classic.io.openface import read_stream
+from pdmr_classic.io.stream import Stream
 
 EXAMPLES = 150
 TESTS = str(Path(__file__).parents[1])

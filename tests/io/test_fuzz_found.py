@@ -146,7 +146,7 @@ def test_columns_take_no_more_memory_than_their_numbers_ask_for(tmp_path: Path) 
     code = (
         "import resource, sys\n"
         "import pyarrow.csv\n"
-        "from pdmr_classic.io.table import read_table\n"
+        "from pdmr_classic.io.csv_table import read_table\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "assert len(read_table(sys.argv[1]).columns) == 90_000\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"

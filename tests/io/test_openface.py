@@ -11,7 +11,9 @@ import pytest
 
 from pdmr_classic.config import ReadingSettings
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.io.openface import GAZE, META, POSE, Stream, channel_kind, read_stream
+from pdmr_classic.io.channels import GAZE, META, POSE, channel_kind
+from pdmr_classic.io.openface import read_stream
+from pdmr_classic.io.stream import Stream
 
 NAN = float("nan")
 AU_R = [f"AU{number:02d}_r" for number in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)]

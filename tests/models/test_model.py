@@ -12,9 +12,9 @@ import pytest
 
 from pdmr_classic import DataError, DepressionModel, Settings, evaluate, fit, load_dataset, write_results
 from pdmr_classic.errors import ConfigError
-from pdmr_classic.evaluation.scoring import score_files
-from pdmr_classic.models.target import check_labels, positive_class
-from pdmr_classic.reporter import KeepingReporter
+from pdmr_classic.evaluation.score_files import score_files
+from pdmr_classic.models.target_checks import check_labels, positive_class
+from pdmr_classic.progress import KeepingReporter
 
 
 class Told(KeepingReporter):

@@ -13,7 +13,7 @@ from pdmr_classic import DepressionModel, Settings, load_dataset
 from pdmr_classic.features.extractor import FeatureExtractor
 from pdmr_classic.features.registry import families
 from pdmr_classic.io.inspection import inspect_files
-from pdmr_classic.reporter import LogReporter
+from pdmr_classic.progress import LogReporter
 from pdmr_classic.reporting.summary import (
     summarise_check,
     summarise_extraction,

@@ -1,0 +1,1 @@
+"""From tuned base learners to one stacked probability."""

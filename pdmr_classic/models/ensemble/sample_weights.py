@@ -1,0 +1,34 @@
+"""How much each row counts in training."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pdmr_classic.arrays import Floats
+
+
+def as_weights(sample_weight: ArrayLike | None, n_rows: int) -> Floats:
+    """Return weights of rows as float64, shape [n]; ones where there are none.
+
+    Raises
+    ------
+    ValueError
+        They are of another length, negative or not finite, or all of them are 0.
+
+    Examples
+    --------
+    >>> as_weights(None, 2)
+    array([1., 1.])
+    """
+    if sample_weight is None:
+        return np.ones(n_rows)
+    weights = np.asarray(sample_weight, dtype=np.float64)
+    weights = np.full(n_rows, float(weights)) if weights.ndim == 0 else weights
+    if weights.shape != (n_rows,):
+        raise ValueError(f"sample_weight must be of shape {(n_rows,)}, got {weights.shape}")
+    if not (np.isfinite(weights) & (weights >= 0)).all():
+        raise ValueError(f"sample_weight must be finite and not negative, got {weights.min()} to {weights.max()}")
+    if not weights.any():
+        raise ValueError("sample_weight must be positive for some rows, got zero for all of them")
+    return weights

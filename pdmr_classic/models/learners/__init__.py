@@ -1,0 +1,1 @@
+"""Base learners: algorithms, their preprocessing and their search spaces."""

@@ -1,0 +1,74 @@
+"""What Optuna may choose: one small space a learner, and the trial that every study begins with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from optuna.trial import Trial
+
+from pdmr_classic.models.learners.preprocessing import AUDIO_FORMS
+
+# How many columns the filter keeps; None is all of them. What helps differs by set and by learner.
+_COLUMNS = (None, 300, 100, 30)
+# Principal components of the audio vector; None leaves it whole.
+_COMPONENTS = (None, 40)
+
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "lightgbm": {
+        "k": 300,
+        "n_estimators": 100,
+        "learning_rate": 0.05,
+        "num_leaves": 7,
+        "min_child_samples": 10,
+        "colsample_bytree": 0.2,
+        "subsample": 0.8,
+        "reg_lambda": 1.0,
+    },
+    "xgboost": {
+        "k": 300,
+        "n_estimators": 100,
+        "learning_rate": 0.05,
+        "max_depth": 3,
+        "min_child_weight": 2.0,
+        "colsample_bytree": 0.2,
+        "subsample": 0.8,
+        "reg_lambda": 1.0,
+    },
+    "svm": {"k": None, "C": 2.0, "gamma_scale": 1.0},
+    "linear": {"k": None, "C": 3.0},
+}
+
+
+_AUDIO_DEFAULTS = {"audio": "as_is", "audio_components": None}
+
+
+def defaults(learner: str, has_audio: bool) -> dict[str, Any]:
+    """Return the parameters that a learner's study begins with."""
+    return _DEFAULTS[learner] | (_AUDIO_DEFAULTS if has_audio else {})
+
+
+def suggest(learner: str, trial: Trial, has_audio: bool) -> dict[str, Any]:
+    """Ask a trial for the parameters of a learner, on a view with or without an audio vector."""
+    params: dict[str, Any] = {"k": trial.suggest_categorical("k", _COLUMNS)}
+    if has_audio:
+        params["audio"] = trial.suggest_categorical("audio", AUDIO_FORMS)
+        params["audio_components"] = trial.suggest_categorical("audio_components", _COMPONENTS)
+    if learner == "svm":
+        params["C"] = trial.suggest_float("C", 0.05, 50.0, log=True)
+        params["gamma_scale"] = trial.suggest_float("gamma_scale", 0.05, 5.0, log=True)
+        return params
+    if learner == "linear":
+        params["C"] = trial.suggest_float("C", 0.01, 100.0, log=True)
+        return params
+    params["n_estimators"] = trial.suggest_int("n_estimators", 30, 300, log=True)
+    params["learning_rate"] = trial.suggest_float("learning_rate", 0.01, 0.2, log=True)
+    params["colsample_bytree"] = trial.suggest_float("colsample_bytree", 0.1, 1.0, log=True)
+    params["subsample"] = trial.suggest_float("subsample", 0.5, 1.0)
+    params["reg_lambda"] = trial.suggest_float("reg_lambda", 0.01, 30.0, log=True)
+    if learner == "lightgbm":
+        params["num_leaves"] = trial.suggest_int("num_leaves", 3, 15)
+        params["min_child_samples"] = trial.suggest_int("min_child_samples", 3, 30)
+    else:
+        params["max_depth"] = trial.suggest_int("max_depth", 1, 5)
+        params["min_child_weight"] = trial.suggest_float("min_child_weight", 0.5, 10.0, log=True)
+    return params

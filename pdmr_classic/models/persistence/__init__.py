@@ -1,0 +1,1 @@
+"""Models on disk, and whether they may be opened."""

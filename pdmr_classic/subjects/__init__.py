@@ -1,0 +1,1 @@
+"""Who is who: subject inference, copies and overlap between sets."""

@@ -1,0 +1,1 @@
+"""The synthetic data set: planted truths for demos and tests."""

@@ -1,0 +1,400 @@
+"""A synthetic data set in the shape of PDMR: for demos, tests and ceilings, never for claims.
+
+First a plan is drawn (who, which label, how long, what is missing), from random streams that do not know the
+severity; then the signals. Every subject and every recording has random streams of its own, so that more
+segments leave the others as they were.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import tempfile
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pdmr_classic.arrays import Floats
+from pdmr_classic.errors import TargetError
+from pdmr_classic.io.channels import GAZE, POSE
+from pdmr_classic.io.dataset import SYNTHETIC_MARK
+from pdmr_classic.synthetic.plan import (
+    RECORDING,
+    SPLITS,
+    STATUS,
+    SUBJECT,
+    PlannedRecording,
+    plan_recordings,
+    stream_of,
+)
+from pdmr_classic.synthetic.signals import (
+    AU_C,
+    AU_R,
+    BEHAVIOUR_NAMES,
+    BEHAVIOURS,
+    SEVERITY_SCALE,
+    VIDEO_COLUMNS,
+    audio_world,
+    draw_behaviours,
+    draw_habits,
+    make_audio,
+    make_video,
+)
+
+LABEL_COLUMNS = ("data_id", "status", "subject_id", "severity", "gender")
+
+# Characters a number takes, so that a file's size says how many rows it has and nothing else.
+_WIDTHS = (
+    *[(column, 6) for column in POSE],
+    *[(column, 8) for column in GAZE],
+    *[(column, 4) for column in AU_R],
+)
+_AUDIO_WIDTH = 9
+
+
+@dataclass(frozen=True)
+class SyntheticSet:
+    """What was written, and where."""
+
+    out: Path
+    n_train: int
+    n_test: int
+    n_subjects: int
+    n_positive: int
+    n_without_video: int
+    n_without_audio: int
+    n_masked: int
+
+
+@dataclass(frozen=True)
+class Signals:
+    """The signals of one recording: video [n_frames, 53], audio [768], latent behaviours [13]."""
+
+    video: Floats | None
+    audio: Floats | None
+    behaviours: Floats
+
+
+def make_synthetic(
+    out: str | Path,
+    *,
+    subjects: int = 60,
+    segments: int = 3,
+    seed: int = 0,
+    missing: float = 0.05,
+    masked: float = 0.2,
+    seconds: tuple[float, float] = (20.0, 40.0),
+    truth: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> SyntheticSet:
+    """Write a synthetic set: ``train/`` and ``test/`` with ``video/``, ``audio/`` and ``labels.csv``.
+
+    Two thirds of the subjects are in train/, the others in test/; about half of each are depressed. It acts
+    through a continuous severity on behaviours that are documented for it, under strong habits of each
+    subject. Length, frame rate, missing files and masked spans do not depend on it.
+
+    Parameters
+    ----------
+    out : str or Path
+        A folder that does not exist yet, or is empty. It appears whole or not at all.
+    subjects : int
+        At least 8.
+    segments : int
+        Recordings of each subject.
+    seed : int
+        The same arguments give the same files, byte for byte.
+    missing : float
+        Share of recordings, 0 to 1, that lack their video or their audio file; none lacks both.
+    masked : float
+        Share of recordings, 0 to 1, with spans of a hidden face: low confidence, values without meaning.
+    seconds : (float, float)
+        Shortest and longest recording, in seconds.
+    truth : bool
+        Also write ``truth/``: latent behaviours, and what a model that knew them would reach.
+    progress : callable, optional
+        Called with (recordings done, recordings in all).
+
+    Returns
+    -------
+    SyntheticSet
+
+    Raises
+    ------
+    ConfigError
+        If an argument is out of its range.
+    TargetError
+        If `out` is a file, is not empty or cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     made = make_synthetic(f"{folder}/set", subjects=8, segments=1, seconds=(2, 3))
+    ...     sorted(path.name for path in made.out.iterdir())
+    ['SYNTHETIC.md', 'test', 'train']
+    """
+    settings: dict[str, Any] = {
+        "subjects": subjects,
+        "segments": segments,
+        "seed": seed,
+        "missing": missing,
+        "masked": masked,
+        "seconds": seconds,
+    }
+    plan = plan_recordings(**settings)
+    target = Path(out).absolute()
+    try:
+        target = _free_target(target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as work:
+            folder = Path(work) / "set"
+            behaviours = _write_recordings(folder, plan, seed, progress)
+            for split in SPLITS:
+                _write_labels(folder / split / "labels.csv", [r for r in plan if r.split == split])
+            (folder / SYNTHETIC_MARK).write_text(_notice(settings), encoding="utf-8")
+            if truth:
+                _write_truth(folder / "truth", plan, behaviours)
+            folder.replace(target)
+    except OSError as error:
+        raise TargetError(
+            "the synthetic set cannot be written",
+            code="unwritable",
+            file=target,
+            expected="a folder that can be created, with room for the set",
+            found=error.strerror or str(error),
+            mend="choose another OUT",
+        ) from error
+    return SyntheticSet(
+        out=Path(out),
+        n_train=sum(r.split == "train" for r in plan),
+        n_test=sum(r.split == "test" for r in plan),
+        n_subjects=subjects,
+        n_positive=sum(r.status == STATUS[1] for r in plan),
+        n_without_video=sum(not r.has_video for r in plan),
+        n_without_audio=sum(not r.has_audio for r in plan),
+        n_masked=sum(r.masked and r.has_video for r in plan),
+    )
+
+
+# ---------------------------------------------------------------- signals
+
+
+def make_signals(recording: PlannedRecording, *, seed: int) -> Signals:
+    """Make the signals of one planned recording, in memory; None stands for a missing file.
+
+    Parameters
+    ----------
+    recording : PlannedRecording
+    seed : int
+        The one the plan was drawn with.
+
+    Returns
+    -------
+    Signals
+    """
+    who, take = recording.subject, recording.segment
+    habits = draw_habits(stream_of(seed, SUBJECT, who, 1), recording.gender)
+    behaviours = draw_behaviours(
+        recording.severity, stream_of(seed, SUBJECT, who, 2), stream_of(seed, RECORDING, who, take, 1)
+    )
+    video = audio = None
+    if recording.has_video:
+        video = make_video(
+            habits,
+            behaviours,
+            n_frames=recording.n_frames,
+            frame_rate_hz=recording.frame_rate_hz,
+            masked=recording.masked,
+            signal_rng=stream_of(seed, RECORDING, who, take, 2),
+            quality_rng=stream_of(seed, RECORDING, who, take, 3),
+        )
+    if recording.has_audio:
+        audio = make_audio(audio_world(), habits, behaviours, stream_of(seed, RECORDING, who, take, 4))
+    return Signals(video, audio, behaviours)
+
+
+def _free_target(out: Path) -> Path:
+    """Return the absolute path of a folder that may be created, or raise TargetError."""
+    target = out.resolve()
+    if not target.exists():
+        return target
+    if not target.is_dir():
+        found = "a file"
+    elif target == Path.cwd():
+        found = "the current folder"
+    elif any(target.iterdir()):
+        found = "a folder that is not empty"
+    else:
+        return target
+    raise TargetError(
+        "the synthetic set has no place to go",
+        code="target-taken",
+        file=out,
+        expected="a folder that does not exist yet, or is empty",
+        found=found,
+        mend="choose another OUT, or move what is there",
+    )
+
+
+# ---------------------------------------------------------------- files
+
+
+def _write_recordings(
+    folder: Path, plan: list[PlannedRecording], seed: int, progress: Callable[[int, int], None] | None
+) -> list[Floats]:
+    """Write video/ and audio/ of both splits and return the latent behaviours, in the order of the plan."""
+    for split in SPLITS:
+        for kind in ("video", "audio"):
+            (folder / split / kind).mkdir(parents=True)
+    behaviours = []
+    for done, recording in enumerate(plan, start=1):
+        signals = make_signals(recording, seed=seed)
+        name = f"{recording.data_id}.csv"
+        if signals.video is not None:
+            (folder / recording.split / "video" / name).write_bytes(_video_csv(signals.video))
+        if signals.audio is not None:
+            (folder / recording.split / "audio" / name).write_bytes(_audio_csv(signals.audio))
+        behaviours.append(signals.behaviours)
+        if progress is not None:
+            progress(done, len(plan))
+    return behaviours
+
+
+def _video_csv(table: Floats) -> bytes:
+    """Render a video table; rows of two tables with as many frames are equally long."""
+    column = dict(zip(VIDEO_COLUMNS, table.T, strict=True))
+    parts = [fixed_width(column["confidence"], 4), fixed_width(column["success"], 1)]
+    parts += [fixed_width(column[name], width) for name, width in _WIDTHS]
+    parts += [fixed_width(column[name], 1) for name in AU_C]
+    comma = np.full((len(table), 1), ord(","), np.uint8)
+    cells = [cell for part in parts for cell in (comma, part)]
+    rows = np.hstack(cells)
+    clock = zip(column["frame"].astype(int).tolist(), column["timestamp"].tolist(), rows, strict=True)
+    lines = [b"%d,%.3f%b\n" % (frame, time, row.tobytes()) for frame, time, row in clock]
+    return ",".join(VIDEO_COLUMNS).encode() + b"\n" + b"".join(lines)
+
+
+def _audio_csv(vector: Floats) -> bytes:
+    return b",".join(cell.tobytes() for cell in fixed_width(vector, _AUDIO_WIDTH)) + b"\n"
+
+
+def fixed_width(values: Floats, width: int) -> NDArray[np.uint8]:
+    """Render numbers in exactly `width` ASCII characters: a sign or a longer whole part costs decimals.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n,)
+        Under 1000 in size.
+    width : int
+        1 writes whole numbers.
+
+    Returns
+    -------
+    ndarray of shape (n, width)
+    """
+    decimals = max(width - 2, 0)
+    scaled = np.rint(np.abs(values) * 10.0**decimals).astype(np.int64)
+    digits = (scaled[:, None] // 10 ** np.arange(decimals + 2, -1, -1)) % 10 + ord("0")  # 000.000000
+    text = np.full((len(values), decimals + 5), ord("."), np.uint8)  # -000.000000, cut to the width below
+    text[:, 1:4], text[:, 5:] = digits[:, :3], digits[:, 3:]
+    whole = 1 + (scaled >= 10 * 10**decimals) + (scaled >= 100 * 10**decimals)
+    negative = (values < 0) & (scaled > 0)
+    start = 4 - whole - negative
+    text[np.arange(len(values)), start] = np.where(negative, ord("-"), text[np.arange(len(values)), start])
+    return np.take_along_axis(text, start[:, None] + np.arange(width), axis=1)
+
+
+def _write_table(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def _write_labels(path: Path, plan: list[PlannedRecording]) -> None:
+    rows = [(r.data_id, r.status, r.subject_id, int(r.severity), r.gender) for r in plan]
+    _write_table(path, LABEL_COLUMNS, rows)
+
+
+def _notice(settings: dict[str, Any]) -> str:
+    low, high = (float(bound) for bound in settings["seconds"])
+    shown = settings | {"seconds": f"({low:g}, {high:g})"}
+    call = ", ".join(f"{name}={value}" for name, value in shown.items())
+    planted = "\n".join(f"| {b.name} | {b.effect:+.2f} | {b.source} |" for b in BEHAVIOURS)
+    return f"""# Everything in this folder is synthetic
+
+No person was recorded. The signals, the labels and the severities were drawn by a random number generator.
+Use this folder to try the programs. A score reached on it says nothing about people, and supports no claim.
+
+Made by pdmr-classic with
+
+    make_synthetic(OUT, {call})
+
+What {SEVERITY_SCALE:g} points of severity do to the behaviours, which have a standard deviation of about 1
+among people of the same severity (and act beside habits that have nothing to do with it):
+
+| behaviour | effect | after |
+|---|---|---|
+{planted}
+
+Length, frame rate, missing files and masked spans do not depend on the label.
+"""
+
+
+# ---------------------------------------------------------------- truth
+
+
+def _write_truth(folder: Path, plan: list[PlannedRecording], behaviours: list[Floats]) -> None:
+    folder.mkdir()
+    probability, ceiling = oracle(plan, np.array(behaviours))
+    header = ("data_id", "subject_id", "severity", *BEHAVIOUR_NAMES, "probability")
+    for split in SPLITS:
+        rows = [
+            (r.data_id, r.subject_id, *(f"{x:.6f}" for x in (r.severity, *latent, p)))
+            for r, latent, p in zip(plan, behaviours, probability, strict=True)
+            if r.split == split
+        ]
+        _write_table(folder / f"{split}.csv", header, rows)
+    (folder / "ceiling.json").write_text(json.dumps(ceiling, indent=2) + "\n", encoding="utf-8")
+
+
+def oracle(plan: list[PlannedRecording], behaviours: Floats) -> tuple[Floats, dict[str, float | int]]:
+    """Score a logistic model that is given the latent behaviours, on subjects it has not seen.
+
+    Parameters
+    ----------
+    plan : list of PlannedRecording
+    behaviours : ndarray of shape (n_recordings, len(BEHAVIOURS))
+
+    Returns
+    -------
+    probability : ndarray of shape (n_recordings,)
+        Of Depression, each from a model fitted without the subject.
+    ceiling : dict
+        F1 of Depression and AUC (mean over folds) of that model, and F1 of always saying Depression.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import f1_score, roc_auc_score
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    y = np.array([r.status == STATUS[1] for r in plan])
+    groups = np.array([r.subject for r in plan])
+    n_folds = min(5, len(set(groups[y])), len(set(groups[~y])))
+    probability = np.zeros(len(y))
+    aucs = []
+    for fit, held in StratifiedGroupKFold(n_folds, shuffle=True, random_state=0).split(behaviours, y, groups):
+        probability[held] = LogisticRegression().fit(behaviours[fit], y[fit]).predict_proba(behaviours[held])[:, 1]
+        if len(set(y[held])) == 2:
+            aucs.append(roc_auc_score(y[held], probability[held]))
+    share = float(y.mean())
+    return probability, {
+        "n_recordings": len(y),
+        "n_subjects": len(set(groups)),
+        "oracle_f1": round(float(f1_score(y, probability >= 0.5)), 6),
+        "oracle_auc": round(float(np.mean(aucs)), 6) if aucs else float("nan"),
+        "always_positive_f1": round(2 * share / (1 + share), 6),
+    }

@@ -1,0 +1,120 @@
+"""Covariances of action units are scikit-learn's, their tangent vectors pyRiemann's, of the training rows alone."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from pyriemann.tangentspace import TangentSpace
+from sklearn.covariance import ledoit_wolf
+from streams import AU_R, NAN, features, stream_of
+
+from pdmr_classic.errors import ConfigError
+from pdmr_classic.features.families.tangent import TangentMap
+
+UNITS = AU_R[:4]
+UPPER = np.triu_indices(4)
+
+
+def triangles(n: int, seed: int = 0) -> NDArray[np.float64]:
+    """Return upper triangles of covariances of four units, shape [n, 10]."""
+    rng = np.random.default_rng(seed)
+    factors = rng.normal(size=(n, 4, 6))
+    return np.array([(f @ f.T / 6 + 0.1 * np.eye(4))[UPPER] for f in factors])
+
+
+def matrices(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    found = np.zeros((len(rows), 4, 4))
+    found[:, UPPER[0], UPPER[1]] = rows
+    found[:, UPPER[1], UPPER[0]] = rows
+    return found
+
+
+def test_the_covariance_is_ledoit_and_wolfs_of_usable_frames() -> None:
+    x = np.random.default_rng(0).gamma(1.0, size=(300, 4)).astype(np.float32)
+    x[:50] = 99.0
+    valid = np.arange(300) >= 50
+    found = features(stream_of(dict(zip(UNITS, x.T, strict=True)), valid=valid), "au_tangent")
+    assert list(found)[1] == "material__covariance__AU01_r.AU02_r"
+    expected = ledoit_wolf(x[50:].astype(np.float64))[0]
+    np.testing.assert_allclose(list(found.values()), expected[UPPER], atol=2e-6)
+
+
+@pytest.mark.parametrize("lost", ["a unit", "all frames but one"])
+def test_a_covariance_that_cannot_be_known_is_unknown_throughout(lost: str) -> None:
+    channels = dict(zip(UNITS, np.random.default_rng(0).gamma(1.0, size=(4, 30)), strict=True))
+    if lost == "a unit":
+        channels["AU02_r"] = np.full(30, NAN)
+    stream = stream_of(channels, valid=np.ones(30) if lost == "a unit" else np.eye(30)[0])
+    found = features(stream, "au_tangent")
+    assert len(found) == 10
+    assert np.isnan(list(found.values())).all()
+
+
+def test_a_unit_that_never_moves_leaves_the_covariance_positive() -> None:
+    channels = dict(zip(UNITS, np.random.default_rng(0).gamma(1.0, size=(4, 300)), strict=True)) | {
+        "AU01_r": np.zeros(300)
+    }
+    found = np.array(list(features(stream_of(channels), "au_tangent").values()))
+    assert np.linalg.eigvalsh(matrices(found[None])[0]).min() > 0
+
+
+def test_a_stream_without_intensities_has_no_material() -> None:
+    assert features(stream_of({"AU12_c": [0.0, 1.0]}), "au_tangent") == {}
+
+
+def test_tangent_vectors_are_pyriemanns() -> None:
+    rows = triangles(20)
+    expected = TangentSpace(metric="riemann").fit_transform(matrices(rows))
+    np.testing.assert_allclose(TangentMap().fit(rows).transform(rows), expected, atol=1e-9)
+
+
+def test_the_origin_is_the_geometric_mean_of_the_training_rows_alone() -> None:
+    train, test = triangles(12), triangles(5, seed=1) * 50
+    fitted = TangentMap().fit(train)
+    # What defines it: seen from there, the training rows cancel out (Karcher 1977).
+    np.testing.assert_allclose(fitted.transform(train).mean(axis=0), 0.0, atol=1e-6)
+    together = fitted.transform(np.vstack([train, test]))
+    np.testing.assert_array_equal(together[:12], fitted.transform(train))
+    np.testing.assert_array_equal(together[12:14], fitted.transform(test[:2]))
+    origin = fitted.space_.reference_[UPPER][None]
+    np.testing.assert_allclose(fitted.transform(origin), 0.0, atol=1e-9)
+
+
+def test_distances_in_the_tangent_space_do_not_see_the_scale_of_the_units() -> None:
+    rows = triangles(12)
+    scale = np.diag([1.0, 5.0, 0.2, 3.0])
+    scaled = np.array([(scale @ m @ scale)[UPPER] for m in matrices(rows)])
+    # The vectors themselves may be turned against each other: their lengths may not.
+    plain, other = (np.linalg.norm(TangentMap().fit(x).transform(x), axis=1) for x in (rows, scaled))
+    np.testing.assert_allclose(other, plain, rtol=1e-4)
+
+
+def test_rows_with_nan_are_not_fitted_on_and_stay_nan() -> None:
+    rows = triangles(10)
+    rows[3, 2] = NAN
+    known = np.arange(10) != 3
+    found = TangentMap().fit(rows).transform(rows)
+    assert np.isnan(found[3]).all()
+    np.testing.assert_array_equal(found[known], TangentMap().fit(rows[known]).transform(rows[known]))
+
+
+def test_one_known_row_is_no_training_set() -> None:
+    rows = triangles(4)
+    rows[1:] = NAN
+    assert np.isnan(TangentMap().fit(rows).transform(triangles(3))).all()
+
+
+def test_fitting_leaves_its_input_as_it_was() -> None:
+    rows = triangles(6)
+    before = rows.copy()
+    TangentMap().fit(rows).transform(rows)
+    np.testing.assert_array_equal(rows, before)
+
+
+def test_without_pyriemann_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyriemann.tangentspace", None)
+    with pytest.raises(ConfigError, match=r"(?s)au_tangent needs pyRiemann.*pdmr-classic\[riemann\]"):
+        TangentMap().fit(triangles(4))

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+from numpy.typing import NDArray
+from sklearn.pipeline import Pipeline
+from threadpoolctl import threadpool_info
+
+from pdmr_classic.models.learners.learners import LEARNERS, fit_member, forget_ranges, log_odds, raw_scores
+from pdmr_classic.models.learners.member import Member
+from pdmr_classic.models.learners.search_spaces import defaults, suggest
+from pdmr_classic.workers import one_thread
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+
+def problem(n_classes: int = 2, n: int = 60) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return rows with a plain signal, NaN, an empty, a constant and a repeated column."""
+    rng = np.random.default_rng(0)
+    y = np.arange(n) % n_classes
+    X = rng.normal(size=(n, 8)) + 2 * np.eye(8)[y]
+    X[rng.random(X.shape) < 0.05] = np.nan
+    return np.column_stack([X, np.full(n, np.nan), np.ones(n), X[:, 0]]), y
+
+
+def trained(
+    name: str, X: NDArray[np.float64], y: NDArray[np.intp], *, seed: int = 0, n_audio: int = 0, **params: Any
+) -> Pipeline:
+    """Fit a learner with its defaults; the first `n_audio` columns are the audio vector."""
+    member = Member("both", name, defaults(name, n_audio > 0) | params)
+    return fit_member(member, X, y, np.arange(n_audio), seed)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize(("n_classes", "width"), [(2, 1), (3, 3)])
+def test_scores_have_one_column_for_two_classes_and_one_each_for_more(name: str, n_classes: int, width: int) -> None:
+    X, y = problem(n_classes)
+    scores = raw_scores(trained(name, X, y), X)
+    assert scores.shape == (60, width)
+    assert np.isfinite(scores).all()
+    guessed = (scores[:, 0] > 0).astype(int) if n_classes == 2 else scores.argmax(axis=1)
+    assert np.mean(guessed == y) > 0.8
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_the_same_seed_gives_the_same_scores(name: str) -> None:
+    X, y = problem()
+    first, second = (raw_scores(trained(name, X, y, seed=7), X) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize("n_audio", [0, 6])
+def test_whatever_the_space_offers_can_be_fitted(name: str, n_audio: int) -> None:
+    X, y = problem(n=40)
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    for _ in range(6):
+        model = trained(name, X, y, n_audio=n_audio, **suggest(name, study.ask(), n_audio > 0))
+        assert np.isfinite(raw_scores(model, X)).all()
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize("has_audio", [False, True])
+def test_the_default_lies_in_the_space(name: str, has_audio: bool) -> None:
+    study = optuna.create_study()
+    study.enqueue_trial(defaults(name, has_audio))
+    assert suggest(name, study.ask(), has_audio) == defaults(name, has_audio)
+
+
+@pytest.mark.parametrize("form", ["l2", "signed_root"])
+def test_the_length_of_an_audio_vector_does_not_matter_in_a_normalised_form(form: str) -> None:
+    X, y = problem()
+    model = trained("svm", X, y, n_audio=6, audio=form)
+    louder = X.copy()
+    louder[:, :6] *= 1000
+    np.testing.assert_allclose(raw_scores(model, louder), raw_scores(model, X), atol=1e-6)
+    assert not np.allclose(raw_scores(trained("svm", X, y), louder), raw_scores(trained("svm", X, y), X))
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_a_row_without_any_value_is_scored_all_the_same(name: str) -> None:
+    X, y = problem()
+    model = trained(name, X, y)
+    assert np.isfinite(raw_scores(model, np.full((1, X.shape[1]), np.nan))).all()
+
+
+def test_the_svm_sees_the_same_whatever_the_units() -> None:
+    X, y = problem()
+    X = X[:, :8]
+    units = 10.0 ** np.arange(-4, 4)
+    plain = raw_scores(trained("svm", X, y), X)
+    scaled = raw_scores(trained("svm", X * units, y), X * units)
+    np.testing.assert_allclose(plain, scaled, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_lightgbm_says_the_same_without_the_ranges_of_its_columns(
+    n_classes: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    X, y = problem(n_classes)
+    model = trained("lightgbm", X, y)
+    known = raw_scores(model, X)
+    assert "[" in ranges(model), "there was something to forget"
+    forget_ranges(model)
+    assert set(ranges(model).split()) == {"none"}
+    for forgetful in (model, pickle.loads(pickle.dumps(model))):
+        np.testing.assert_array_equal(raw_scores(forgetful, X), known)
+    assert capfd.readouterr() == ("", "")
+
+
+def ranges(model: Pipeline) -> str:
+    text: str = model[-1].booster_.model_to_string()
+    return next(line.removeprefix("feature_infos=") for line in text.splitlines() if line.startswith("feature_infos="))
+
+
+def test_only_the_svm_keeps_rows_of_its_training_data() -> None:
+    assert {name for name, learner in LEARNERS.items() if learner.keeps_rows} == {"svm"}
+
+
+@pytest.mark.parametrize("p", [0.0, 1.0])
+def test_certainty_has_finite_log_odds(p: float) -> None:
+    assert np.isfinite(log_odds([[1 - p, p]])).all()
+    assert np.isfinite(log_odds([[1 - p, p / 2, p / 2]])).all()
+
+
+def test_blas_and_openmp_have_one_thread_inside_and_what_they_had_outside() -> None:
+    def threads() -> list[Any]:
+        return [library["num_threads"] for library in threadpool_info()]
+
+    before = threads()
+    with one_thread():
+        assert set(threads()) <= {1}
+    assert threads() == before

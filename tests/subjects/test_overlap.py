@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pdmr_classic import DataError, DepressionModel, Settings, evaluate, load_dataset
+from pdmr_classic.features.extractor import Extraction, FeatureExtractor
+from pdmr_classic.io.results import NOTES_SCHEMA, write_notes
+from pdmr_classic.progress import KeepingReporter
+from pdmr_classic.subjects.copies import Copy, copies_between_subjects, near_copies
+from pdmr_classic.subjects.overlap import known_contents, overlap, overlapping, train_beside
+
+VIDEO = [f"video__c{k:02d}__mean" for k in range(12)]
+AUDIO = [f"audio__vector__{k:03d}" for k in range(12)]
+
+
+def table(n: int, columns: list[str], prefix: str, seed: int = 0) -> pd.DataFrame:
+    values = np.random.default_rng(seed).normal(size=(n, len(columns)))
+    return pd.DataFrame(values, index=[f"{prefix}{row:03d}" for row in range(n)], columns=columns)
+
+
+# ------------------------------------------------------------------------------------------ by content
+
+
+def test_copies_are_found_in_either_modality_and_empty_hashes_are_none() -> None:
+    contents = pd.DataFrame({"video": ["v1", "v2", ""], "audio": ["a1", "", "a3"]}, index=["1", "2", "3"])
+    extraction = Extraction(pd.DataFrame(index=contents.index), (), (), contents)
+    known = known_contents(pd.DataFrame({"video": ["v2", ""], "audio": ["x", "a3"]}))
+    assert len(known["hashes"]) == 3
+    assert overlapping(extraction, known) == [Copy("2", "video", "same content"), Copy("3", "audio", "same content")]
+
+
+def test_the_same_files_have_other_hashes_in_every_model() -> None:
+    contents = pd.DataFrame({"video": ["v1", "v2"], "audio": ["a1", ""]})
+    one, two = known_contents(contents), known_contents(contents)
+    assert not set(one["hashes"]) & set(two["hashes"])
+    assert known_contents(contents, one["salt"]) == one
+
+
+def test_with_the_training_set_at_hand_the_original_is_named() -> None:
+    contents = pd.DataFrame({"video": ["v1"], "audio": [""]}, index=["1"])
+    train = contents.set_axis(["t9"])
+    empty = pd.DataFrame()
+    assert overlapping(Extraction(empty, (), (), contents), None, Extraction(empty, (), (), train)) == [
+        Copy("1", "video", "same content", "t9")
+    ]
+
+
+def test_contents_are_those_of_the_files_but_not_of_placeholders(small_set: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_set / "test", tmp_path / "test")
+    audio = sorted((tmp_path / "test" / "audio").iterdir())
+    audio[0].write_text(",".join(["0.0"] * 768) + "\n")
+    shutil.copy(audio[1], audio[2])
+    contents = FeatureExtractor().extract(load_dataset(tmp_path / "test")).contents
+    assert contents.loc[audio[0].stem, "audio"] == ""
+    assert contents.loc[audio[1].stem, "audio"] == contents.loc[audio[2].stem, "audio"] != ""
+
+
+# ------------------------------------------------------------------------------------------ nearly equal
+
+
+@pytest.mark.parametrize("columns", [VIDEO, AUDIO], ids=["video", "audio"])
+def test_a_planted_near_copy_is_found_and_its_original_named(columns: list[str]) -> None:
+    train, test = table(40, columns, "train"), table(10, columns, "test", seed=1)
+    test.loc["test004"] = train.loc["train007"] * (1 + 1e-4)
+    (found,) = near_copies(test, train)
+    assert (found.data_id, found.of, found.kind) == ("test004", "train007", "near-identical")
+
+
+def test_within_one_set_both_copies_are_named() -> None:
+    features = table(40, VIDEO, "r")
+    features.loc["r005"] = features.loc["r030"] + 1e-4
+    assert {(copy.data_id, copy.of) for copy in near_copies(features)} == {("r005", "r030"), ("r030", "r005")}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_unrelated_recordings_are_no_copies(seed: int) -> None:
+    columns = [*VIDEO, *AUDIO]
+    assert near_copies(table(100, columns, "test", seed=seed), table(100, columns, "train", seed=100 + seed)) == []
+
+
+def test_recordings_of_one_subject_are_no_copies(small_set: Path) -> None:
+    assert near_copies(FeatureExtractor().fit_transform(load_dataset(small_set / "train"))) == []
+
+
+def test_a_missing_modality_and_unknown_columns_are_no_copies() -> None:
+    train, test = table(40, VIDEO, "train"), table(3, VIDEO, "test", seed=1)
+    test.iloc[0] = np.nan
+    assert near_copies(test, train) == []
+    assert near_copies(test, train.rename(columns=lambda name: name.replace("__c", "__d"))) == []
+
+
+# ------------------------------------------------------------------------------------------- the fence
+
+
+def test_predicting_training_recordings_is_refused_and_names_them(
+    fitted_model: DepressionModel, small_set: Path
+) -> None:
+    train = load_dataset(small_set / "train")
+    with pytest.raises(DataError, match=r"(?s)16 recordings are in the training set.*'001'.*'016'.*--allow-overlap"):
+        fitted_model.predict(train)
+
+
+def test_what_is_allowed_is_told_and_noted(fitted_model: DepressionModel, small_set: Path, tmp_path: Path) -> None:
+    told = KeepingReporter()
+    found = fitted_model.predict(load_dataset(small_set / "train"), allow_overlap=True, reporter=told)
+    assert "overlap" in {finding.code for finding in told.findings}
+    assert {note["data_id"] for note in found.attrs["overlap"]} == set(found.index)
+    path = write_notes(found, tmp_path / "results.jsonl")
+    assert path == tmp_path / "results.notes.json"
+    assert json.loads(path.read_text())["overlap"] == found.attrs["overlap"]
+
+
+def test_notes_on_older_results_do_not_stay(fitted_model: DepressionModel, small_set: Path, tmp_path: Path) -> None:
+    (tmp_path / "results.notes.json").write_text(json.dumps({"schema": NOTES_SCHEMA}))
+    assert write_notes(fitted_model.predict(load_dataset(small_set / "test")), tmp_path / "results.jsonl") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_near_copy_is_refused_where_the_training_set_is_at_hand(
+    fitted_model: DepressionModel, small_set: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(small_set, tmp_path / "set")
+    source = sorted((tmp_path / "set" / "train" / "audio").iterdir())[0]
+    values = np.loadtxt(source, delimiter=",")
+    np.savetxt(tmp_path / "set" / "test" / "audio" / "copy.csv", values[None, :] * 1.0001, delimiter=",")
+    data = load_dataset(tmp_path / "set" / "test")
+    assert "copy" in fitted_model.predict(data).index
+    with pytest.raises(DataError, match=rf"'copy' \(audio: near-identical to '{source.stem}'\)"):
+        fitted_model.predict(data, train=train_beside(data))
+
+
+def test_only_a_train_folder_beside_is_at_hand(small_set: Path, tmp_path: Path) -> None:
+    beside = train_beside(load_dataset(small_set / "test"))
+    assert beside is not None
+    assert beside.data_ids == load_dataset(small_set / "train").data_ids
+    assert train_beside(load_dataset(small_set / "train")) is None
+    shutil.copytree(small_set / "test", tmp_path / "alone")
+    assert train_beside(load_dataset(tmp_path / "alone")) is None
+
+
+def test_the_model_keeps_hashes_and_no_names(fitted_model: DepressionModel, small_set: Path) -> None:
+    kept = fitted_model.facts_["contents"]
+    data = load_dataset(small_set / "train")
+    assert len(kept["hashes"]) == sum((r.video is not None) + (r.audio is not None) for r in data.recordings)
+    assert all(len(content) == 32 and set(content) <= set("0123456789abcdef") for content in kept["hashes"])
+
+
+def test_a_model_without_hashes_still_predicts(
+    fitted_file: Path, small_set: Path, fitted_model: DepressionModel
+) -> None:
+    model = DepressionModel.load(fitted_file)
+    del model.facts_["contents"]
+    assert len(model.predict(load_dataset(small_set / "train"))) == len(load_dataset(small_set / "train"))
+
+
+def test_many_ids_are_counted() -> None:
+    finding = overlap([Copy(f"{k:03d}", "video", "same content") for k in range(60)])
+    assert "60 recordings" in finding.what
+    assert "and 10 more" in str(finding.found)
+
+
+# -------------------------------------------------------------------------------------- between subjects
+
+
+def test_copies_under_one_subject_are_no_leak() -> None:
+    contents = pd.DataFrame({"video": ["a", "a", "b"], "audio": ["", "", ""]}, index=["1", "2", "3"])
+    assert copies_between_subjects(contents, pd.Series(["S1", "S1", "S2"], contents.index)) is None
+    found = copies_between_subjects(contents, pd.Series(["S1", "S2", "S2"], contents.index))
+    assert found is not None
+    assert "'1', '2'" in str(found.found)
+
+
+@pytest.mark.slow
+def test_evaluate_tells_a_copy_under_another_subject(small_set: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_set / "train", tmp_path / "train")
+    labels = pd.read_csv(tmp_path / "train" / "labels.csv", dtype=str).set_index("data_id")
+    with_audio = [path.stem for path in sorted((tmp_path / "train" / "audio").iterdir())]
+    first = with_audio[0]
+    other = next(i for i in with_audio if labels.loc[i, "subject_id"] != labels.loc[first, "subject_id"])
+    shutil.copy(tmp_path / f"train/audio/{first}.csv", tmp_path / f"train/audio/{other}.csv")
+    told = KeepingReporter()
+    settings = Settings().override(
+        {
+            "features.families": ("quality", "distribution", "audio_vector"),
+            "learning.learners": ("linear",),
+            "learning.trials": 1,
+        }
+    )
+    found = evaluate(
+        load_dataset(tmp_path / "train"), settings=settings, folds=2, repeats=1, stress=False, reporter=told
+    )
+    assert "copies-between-subjects" in {finding.code for finding in told.findings}
+    assert "copies-between-subjects" in {warning["code"] for warning in found["warnings"]}
