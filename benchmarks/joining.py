@@ -27,8 +27,8 @@ from pdmr_classic import GroupedStacker
 from pdmr_classic.metrics import log_loss as inner_loss
 from pdmr_classic.models.ensemble.calibration import cross_fitted
 from pdmr_classic.models.ensemble.combiner import Combiner
-from pdmr_classic.models.ensemble.fold_data import Problem
-from pdmr_classic.models.ensemble.tuning import mean_scores, out_of_fold
+from pdmr_classic.models.ensemble.fold_data import make_fold_data
+from pdmr_classic.models.ensemble.tuning import oof_columns
 from pdmr_classic.models.ensemble.views import presence
 from pdmr_classic.models.learners.learners import LEARNERS, raw_scores
 from pdmr_classic.models.learners.member import default_members
@@ -39,16 +39,12 @@ def run_fold(table: Table, fold: int) -> pd.DataFrame:
     features, y, groups = table
     X = features.to_numpy(dtype=float)
     train, test = outer_folds(table)[fold]
-    problem = Problem(X[train], list(features.columns), y[train], groups[train], folds=5, repeats=2, seed=0)
+    problem = make_fold_data(X[train], list(features.columns), y[train], groups[train], n_folds=5, repeats=2, seed=0)
     members = default_members(problem.views, LEARNERS)
-    stack = GroupedStacker(members, folds=5, repeats=2).fit_problem(problem, np.unique(y))
-    with joblib.Parallel(n_jobs=1) as parallel:
-        scores = out_of_fold(members, problem.data, 0, parallel)
+    every = oof_columns(members, problem, 0, jobs=1)
+    stack = GroupedStacker(members, folds=5, repeats=2).fit_columns(members, every, problem, np.unique(y))
     whole = np.stack(list(problem.present.values())).all(axis=0)
-    columns = [
-        mean_scores(found, problem.data[member.view])[whole[problem.data[member.view].rows]]
-        for member, found in zip(members, scores, strict=True)
-    ]
+    columns = [column[whole] for column in every]
     number = np.cumsum(whole) - 1
     folds = [(number[a[whole[a]]], number[b[whole[b]]]) for a, b in problem.folds]
     known, truth, who = np.hstack(columns), problem.y[whole], problem.groups[whole]

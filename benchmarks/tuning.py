@@ -30,7 +30,7 @@ from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.metrics import roc_auc_score
 
 from pdmr_classic import GroupedFolds, Settings
-from pdmr_classic.models.ensemble.fold_data import Problem
+from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.ensemble.study_storage import Studies
 from pdmr_classic.models.ensemble.tuning import MemberStudy, one_round
 from pdmr_classic.models.ensemble.views import presence
@@ -77,18 +77,18 @@ def run_fold(table: Table, fold: int, trials: int) -> list[tuple[str, str, float
     X = features.to_numpy(dtype=float)
     train, test = outer_folds(table)[fold]
     learning = Settings().override({"learning.trials": trials}).learning
-    asked = {"folds": learning.folds, "repeats": learning.repeats, "seed": learning.seed}
-    problem = Problem(X[train], list(features.columns), y[train], groups[train], **asked)
+    asked = {"n_folds": learning.folds, "repeats": learning.repeats, "seed": learning.seed}
+    problem = make_fold_data(X[train], list(features.columns), y[train], groups[train], **asked)
     kept, studies = Studies(), []
     for member in default_members(problem.views, learning.learners):
-        studies.append(MemberStudy(member, problem.data[member.view], learning, kept.open(member.name)))
+        studies.append(MemberStudy(member, problem.view_data[member.view], learning, kept.open(member.name)))
     with joblib.Parallel(n_jobs=1) as parallel:
         for _ in range(trials):
-            one_round(studies, problem.data, learning.seed, parallel)
+            one_round(studies, problem.view_data, learning.seed, parallel)
     found = []
     for study in studies:
         first, smallest = (trial.user_attrs["params"] for trial in (study.study.trials[0], study.study.best_trial))
-        params = dict(zip(WAYS, (first, smallest, study.best.params), strict=True))
+        params = dict(zip(WAYS, (first, smallest, study.chosen.member.params), strict=True))
         known: dict[str, float] = {}
         for way, chosen in params.items():
             key = repr(chosen)
@@ -98,10 +98,10 @@ def run_fold(table: Table, fold: int, trials: int) -> list[tuple[str, str, float
     return found
 
 
-def auc_on(problem: Problem, member: Member, X: np.ndarray, y: np.ndarray) -> float:
-    data, view = problem.data[member.view], problem.views[member.view]
+def auc_on(problem: FoldData, member: Member, X: np.ndarray, y: np.ndarray) -> float:
+    data, view = problem.view_data[member.view], problem.views[member.view]
     known = view.rows(presence(X, problem.columns))
-    model = fit_member(member, data.of_all, data.y, data.audio, 0, data.weights)
+    model = fit_member(member, data.all_rows, data.y, data.audio, 0, data.weights)
     scores = raw_scores(model, X[known][:, view.columns])
     is_class = np.eye(data.n_classes, dtype=bool)[y[known]][:, -scores.shape[1] :]
     mixed = [k for k in range(scores.shape[1]) if 0 < is_class[:, k].sum() < known.sum()]

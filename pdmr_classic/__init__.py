@@ -15,7 +15,7 @@ from pdmr_classic._version import __version__ as __version__
 if TYPE_CHECKING:
     from pdmr_classic.config import Settings
     from pdmr_classic.errors import DataError, Finding, PdmrError
-    from pdmr_classic.evaluation.evaluate_features import evaluate
+    from pdmr_classic.evaluation.evaluate import evaluate
     from pdmr_classic.features.extractor import FeatureExtractor
     from pdmr_classic.io.dataset import Dataset, load_dataset
     from pdmr_classic.io.openface import read_stream
@@ -40,7 +40,7 @@ _HOMES = {
     "PdmrError": "pdmr_classic.errors",
     "Settings": "pdmr_classic.config",
     "Stream": "pdmr_classic.io.stream",
-    "evaluate": "pdmr_classic.evaluation.evaluate_features",
+    "evaluate": "pdmr_classic.evaluation.evaluate",
     "fit": "pdmr_classic.models.training",
     "load_dataset": "pdmr_classic.io.dataset",
     "make_synthetic": "pdmr_classic.synthetic.dataset",

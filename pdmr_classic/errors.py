@@ -143,7 +143,17 @@ class ConfigError(PdmrError):
 
 
 class DataError(PdmrError):
-    """A file, a folder or a table cannot be used as it is."""
+    """A file, a folder or a table cannot be used as it is.
+
+    Examples
+    --------
+    >>> from pdmr_classic import load_dataset
+    >>> try:
+    ...     load_dataset("no/such/folder")
+    ... except DataError as error:
+    ...     print(error.exit_code, error.finding.code, error.finding.file)
+    3 no-folder no/such/folder
+    """
 
     exit_code = 3
 

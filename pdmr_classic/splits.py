@@ -1,4 +1,4 @@
-"""Grouped splitters, and the check that no group is shared. Every split of the package comes from here."""
+"""Grouped folds, and folds that a column of the labels gives. Every split of the package comes from here."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from pdmr_classic.arrays import Ints
 from pdmr_classic.errors import DataError
+from pdmr_classic.text import counted, quoted
 
 Fold = tuple[Ints, Ints]
+SPLIT_COLUMN = "split"
+"""The column of the labels that gives the outer folds of an evaluation."""
 _ATTEMPTS = 50
+_OUTER_ATTEMPTS = 20
 
 
 class GroupedFolds(StratifiedGroupKFold):  # type: ignore[misc]
@@ -145,3 +150,88 @@ def feasible_folds(y: ArrayLike, groups: ArrayLike, wanted: int) -> int:
             mend="add subjects, or correct the label if it is a slip of the pen",
         )
     return min(wanted, n_groups[rarest])
+
+
+def nestable_folds(y: NDArray[Any], groups: NDArray[Any], n_folds: int, n_repeats: int, seed: int) -> list[Fold]:
+    """Return repeated grouped folds whose training parts can be split into grouped folds themselves.
+
+    Raises
+    ------
+    DataError
+        There are no such folds.
+    """
+    for attempt in range(_OUTER_ATTEMPTS):
+        # Stratification is greedy: it may hold out so many of a rare class that no inner folds are left.
+        random_state = seed if not attempt else int(np.random.SeedSequence([seed, attempt]).generate_state(1)[0])
+        splitter = GroupedFolds(n_folds, n_repeats=n_repeats, random_state=random_state)
+        folds = list(splitter.split(y, y, groups))
+        if all(_is_nestable(y, groups, train) for train, _ in folds):
+            return folds
+    raise DataError(
+        f"no {n_folds} outer folds leave enough subjects of every class to learn from",
+        code="too-few-groups",
+        expected="several subjects of every class in each training part",
+        mend="use fewer folds, or add subjects",
+    )
+
+
+def column_folds(y: NDArray[Any], groups: NDArray[Any], column: pd.Series) -> list[Fold]:
+    """Return one fold for each distinct value of a column `split`, in the order of the values.
+
+    Parameters
+    ----------
+    y, groups : ndarray, shape [n]
+    column : Series of str, length n
+        Index `data_id`.
+
+    Raises
+    ------
+    DataError
+        A cell is empty, a group has several values, or some training part has too few groups of a class.
+    """
+    _refuse_unusable(column, groups)
+    values = column.to_numpy(dtype=object)
+    return [_held_out(value, values, y, groups) for value in sorted(set(values))]
+
+
+def _refuse_unusable(column: pd.Series, groups: NDArray[Any]) -> None:
+    empty = column[column == ""]
+    if len(empty):
+        raise DataError(
+            f"{len(empty)} labelled recordings have no {SPLIT_COLUMN}",
+            code="no-split",
+            column=SPLIT_COLUMN,
+            found=quoted(empty.index),
+            mend="fill the column, or remove it",
+        )
+    n_shared = int((pd.Series(column.to_numpy(dtype=object)).groupby(groups).nunique() > 1).sum())
+    if n_shared:
+        raise DataError(
+            f"{counted(n_shared, 'subject is', 'subjects are')} on both sides of the column {SPLIT_COLUMN!r}",
+            code="shared-subjects",
+            column=SPLIT_COLUMN,
+            expected="one value a subject",
+            mend="mend the column, or remove it: grouped folds are made then",
+        )
+
+
+def _held_out(value: str, values: NDArray[Any], y: NDArray[Any], groups: NDArray[Any]) -> Fold:
+    train, test = np.flatnonzero(values != value), np.flatnonzero(values == value)
+    check_no_shared_group(groups, train, test)
+    if not _is_nestable(y, groups, train):
+        raise DataError(
+            f"without {SPLIT_COLUMN} {value!r} too few subjects are left to learn from",
+            code="too-few-groups",
+            column=SPLIT_COLUMN,
+            expected="several subjects of every class in every other part",
+            mend="remove the column: grouped folds are made then",
+        )
+    return train, test
+
+
+def _is_nestable(y: NDArray[Any], groups: NDArray[Any], train: Ints) -> bool:
+    try:
+        feasible_folds(y[train], groups[train], 2)
+    except DataError:
+        return False
+    return len(np.unique(y[train])) == len(np.unique(y))

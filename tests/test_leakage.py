@@ -25,7 +25,7 @@ from pdmr_classic import DepressionModel, GroupedFolds, GroupedStacker, Settings
 from pdmr_classic.features import fold_fitted as fitted
 from pdmr_classic.models.ensemble import combiner as meta
 from pdmr_classic.models.ensemble import stacking, tuning
-from pdmr_classic.models.ensemble.fold_data import Problem
+from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.learners import learners
 from pdmr_classic.models.learners import search_spaces as spaces
 from pdmr_classic.models.learners.learners import LEARNERS, Learner
@@ -138,7 +138,7 @@ def test_no_base_or_meta_learner_predicts_a_subject_it_was_fitted_on_in_the_whol
     changes = {"learning.learners": ("spy",), "learning.trials": 2, "learning.repeats": 2, "learning.importance": False}
     DepressionModel(Settings().override(changes)).fit(X, y, subjects)
     n_folds = 5 * 2
-    assert len(watch.base) == 3 * n_folds * (2 + 1), "two trials and the stack, of three views"
+    assert len(watch.base) == 3 * n_folds * 2, "two trials of three views; the stack learns from the scores of one"
     assert len(watch.calibration) == 3 * n_folds * 2
     assert len(watch.meta) == (1 + 1 + 5) * n_folds
     assert sum(watch.base) == sum(watch.calibration) == sum(watch.meta) == 0
@@ -163,7 +163,7 @@ def test_the_learners_never_predict_a_subject_they_were_fitted_on(monkeypatch: p
     DepressionModel(
         Settings().override({"learning.trials": 1, "learning.repeats": 1, "learning.importance": False})
     ).fit(X, y, subjects)
-    assert len(leaks) == len(LEARNERS) * 3 * 5 * 2, "learners x views x folds, for the trial and for the stack"
+    assert len(leaks) == len(LEARNERS) * 3 * 5, "learners x views x folds: the stack learns from the scores of the trial"
     assert sum(leaks) == 0
 
 
@@ -182,13 +182,13 @@ def test_fitted_families_have_not_seen_the_subjects_of_a_fold_s_test_rows(monkey
     X, y, subjects = awkward_table()
     X["material__covariance__000"] = subjects.str[1:].astype(float)
     codes = np.unique(y, return_inverse=True)[1]
-    problem = Problem(X.to_numpy(), list(X.columns), codes, subjects, folds=4, repeats=2, seed=0)
+    problem = make_fold_data(X.to_numpy(), list(X.columns), codes, subjects, n_folds=4, repeats=2, seed=0)
     for view in ("video", "both"):
-        data = problem.data[view]
+        data = problem.view_data[view]
         assert len(data.folds) == 4 * 2
         for fold, (train, test) in enumerate(data.folds):
-            assert (data.of_fold(fold, train)[:, -1] == 1).all()
-            assert (data.of_fold(fold, test)[:, -1] == 0).all()
+            assert (data.in_fold(fold, train)[:, -1] == 1).all()
+            assert (data.in_fold(fold, test)[:, -1] == 0).all()
 
 
 def test_the_spy_sees_a_leak_where_there_is_one(watch: Watch) -> None:
@@ -302,18 +302,18 @@ def clustered(seed: int) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray
 def seen_by_meta(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Install the nearest neighbour, and collect the accuracy of the scores that each final meta-learner is given."""
     accuracies: list[float] = []
-    fit_metas = GroupedStacker._fit_metas
+    fit_combiners = GroupedStacker._fit_combiners
 
-    def watched(self: GroupedStacker, problem: Problem, columns: list[NDArray[np.float64]]) -> None:
+    def watched(self: GroupedStacker, problem: FoldData, columns: list[NDArray[np.float64]]) -> None:
         accuracies.append(float(np.mean((columns[0][:, 0] > 0) == problem.y)))
-        fit_metas(self, problem, columns)
+        fit_combiners(self, problem, columns)
 
     def build(params: Params, seed: int) -> list[Any]:
         return [KNeighborsClassifier(n_neighbors=1)]
 
     monkeypatch.setitem(learners.LEARNERS, "neighbour", Learner("neighbour", build))
     monkeypatch.setitem(spaces._DEFAULTS, "neighbour", {"k": None})
-    monkeypatch.setattr(GroupedStacker, "_fit_metas", watched)
+    monkeypatch.setattr(GroupedStacker, "_fit_combiners", watched)
     return accuracies
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from pdmr_classic import DepressionModel, Settings, evaluate, fit, load_dataset, make_synthetic
-from pdmr_classic.evaluation.evaluate_features import write_evaluation
+from pdmr_classic.evaluation.evaluate import write_evaluation
 from pdmr_classic.features.extractor import FeatureExtractor
 from pdmr_classic.progress import LogReporter
 
@@ -162,11 +162,11 @@ def test_nothing_in_a_saved_model_stands_in_the_order_of_the_names(outputs: Path
     assert status is not None
     assert not hasattr(model, "oof_")
     assert not hasattr(model.stacker_, "oof_probability_")
-    p = model.decision_.probability[:, -1]
+    p = model.decision_.probability_[:, -1]
     assert (np.diff(p) >= 0).all()
-    assert (np.array(model.classes_)[model.decision_.is_of_class.argmax(axis=1)] != status.to_numpy()).any()
-    assert model.decision_.subjects[0] == 0
-    assert (np.diff(pd.unique(model.decision_.subjects)) == 1).all()
+    assert (np.array(model.classes_)[model.decision_.is_of_class_.argmax(axis=1)] != status.to_numpy()).any()
+    assert model.decision_.subjects_[0] == 0
+    assert (np.diff(pd.unique(model.decision_.subjects_)) == 1).all()
 
 
 def row_of_peculiar(planted: Path) -> np.ndarray:

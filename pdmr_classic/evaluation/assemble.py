@@ -8,30 +8,78 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pdmr_classic._version import __version__
+from pdmr_classic.config import Settings
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.evaluation.baselines import floor_scores, shortcut_columns
 from pdmr_classic.evaluation.intervals import NOTE
 from pdmr_classic.evaluation.outer_folds import OuterFold
 from pdmr_classic.evaluation.permutation import permutation_test
-from pdmr_classic.evaluation.predictions import Predictions, pseudonyms
-from pdmr_classic.evaluation.run_fold import MODEL, ONLY, SHORTCUT, STRESS, Table
+from pdmr_classic.evaluation.predictions import SCHEMA, Predictions, pseudonyms
+from pdmr_classic.evaluation.run_fold import MODEL, ONLY, SHORTCUT, STRESS
 from pdmr_classic.evaluation.stress import stress_scores
 from pdmr_classic.evaluation.subgroups import subgroup_scores
 from pdmr_classic.evaluation.system_scores import main_score, tally
+from pdmr_classic.evaluation.table import EvaluationTable
+from pdmr_classic.models.persistence.versions import describe_environment
 
 _OPTIMISM = ("f1", "macro_f1", "balanced_accuracy", "auc", "brier")
 _LABELS = {"f1": "F1", "macro_f1": "macro F1", "auc": "AUC"}
 
 
-def verdict(
-    table: Table,
+def assemble_evaluation(
+    table: EvaluationTable,
+    outer: Sequence[OuterFold],
+    results: Sequence[Mapping[str, Any]],
+    labels: pd.DataFrame,
+    settings: Settings,
+    *,
+    folds_from: str,
+) -> dict[str, Any]:
+    """Return the evaluation that follows from the predictions of the outer folds, ready for JSON.
+
+    Parameters
+    ----------
+    table : EvaluationTable
+    outer : sequence of OuterFold
+    results : sequence of dict
+        Of each outer fold, as `run_fold` returns it.
+    labels : DataFrame
+        Of the same rows as the table; for the columns of subgroups.
+    settings : Settings
+    folds_from : str
+        Where the outer folds come from.
+    """
+    return {
+        "schema": SCHEMA,
+        "version": __version__,
+        "made_with": describe_environment(),
+        "synthetic": False,
+        "positive": table.positive,
+        "data": {
+            "n_recordings": len(table.status),
+            "n_subjects": int(table.groups.nunique()),
+            "classes": {label: int((table.status == label).sum()) for label in table.classes},
+        },
+        "settings": settings.model_dump(mode="json"),
+        "outer": {
+            "from": folds_from,
+            "folds": len({one.fold for one in outer}),
+            "repeats": len({one.repeat for one in outer}),
+            "sizes": [one.sizes(table.groups.to_numpy(dtype=object)) for one in outer],
+        },
+        **_results(table, outer, results, labels, settings.evaluation.by, settings.learning.seed),
+    }
+
+
+def _results(
+    table: EvaluationTable,
     outer: Sequence[OuterFold],
     results: Sequence[Mapping[str, Any]],
     labels: pd.DataFrame,
     by: Sequence[str],
     seed: int,
 ) -> dict[str, Any]:
-    """Return everything that follows from the predictions of the outer folds."""
     systems = _systems(table, outer, results)
     model = systems.get(MODEL)
     if model is None:
@@ -65,13 +113,17 @@ def _importance(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, flo
     return means
 
 
-def _systems(table: Table, outer: Sequence[OuterFold], results: Sequence[Mapping[str, Any]]) -> dict[str, Predictions]:
+def _systems(
+    table: EvaluationTable, outer: Sequence[OuterFold], results: Sequence[Mapping[str, Any]]
+) -> dict[str, Predictions]:
     names = dict.fromkeys(name for result in results for name in result["systems"])
     found = {name: _joined(table, outer, [result["systems"].get(name) for result in results]) for name in names}
     return {name: predictions for name, predictions in found.items() if len(predictions)}
 
 
-def _joined(table: Table, outer: Sequence[OuterFold], parts: Sequence[Mapping[str, Any] | None]) -> Predictions:
+def _joined(
+    table: EvaluationTable, outer: Sequence[OuterFold], parts: Sequence[Mapping[str, Any] | None]
+) -> Predictions:
     """Put the predictions that one system made in all folds into one table."""
     pairs = [(one, part) for one, part in zip(outer, parts, strict=True) if part is not None and part["rows"]]
     rows = np.array([row for _, part in pairs for row in part["rows"]], dtype=np.intp)
@@ -89,7 +141,9 @@ def _joined(table: Table, outer: Sequence[OuterFold], parts: Sequence[Mapping[st
     )
 
 
-def _baselines(table: Table, model: Predictions, systems: Mapping[str, Predictions], seed: int) -> dict[str, Any]:
+def _baselines(
+    table: EvaluationTable, model: Predictions, systems: Mapping[str, Predictions], seed: int
+) -> dict[str, Any]:
     first = model.subset(next(model.of_repeats()))
     found = {
         "floor": floor_scores(first.truth, table.classes, table.positive),

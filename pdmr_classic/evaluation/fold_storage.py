@@ -1,46 +1,47 @@
-"""Finished outer folds on disk, so that an evaluation that was ended goes on: one JSON line each."""
+"""Finished outer folds on disk, so that an evaluation that was interrupted goes on where it was: one JSON line each."""
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pdmr_classic.errors import ConfigError, target_errors
-from pdmr_classic.storage.atomic import trim
-from pdmr_classic.storage.lock import locked
+from pdmr_classic.storage.resume import Journal, open_journal, other_work
 
 _FINGERPRINT = "fingerprint"
 
 
 class KeptFolds:
-    """What is known of finished folds, by the fold's number.
+    """Results of finished outer folds, by the fold's number.
 
     Parameters
     ----------
-    path : Path, optional
-        None keeps nothing.
-    found : dict
-        What an earlier run has left.
+    journal : Journal, optional
+        Where results are kept; None keeps them in memory only.
+    results : dict
+        Those of an earlier run.
     """
 
-    def __init__(self, path: Path | None = None, found: dict[int, Any] | None = None) -> None:
-        self.path = path
-        self.results = dict(found or {})
+    def __init__(self, journal: Journal | None = None, results: dict[int, Any] | None = None) -> None:
+        self._journal = journal
+        self.results = results or {}
+
+    @property
+    def path(self) -> Path | None:
+        """The journal's file."""
+        return None if self._journal is None else self._journal.path
 
     def add(self, number: int, result: Any) -> None:
         """Keep the result of a fold; it is on the disk when this returns."""
         self.results[number] = result
-        if self.path is not None:
-            _append(self.path, {"number": number, "result": result})
+        if self._journal is not None:
+            self._journal.append({"number": number, "result": result})
 
 
 @contextmanager
 def kept_folds(path: str | Path | None, fingerprint: str) -> Iterator[KeptFolds]:
-    """Hold the folds of one evaluation. The file stays: it is worth keeping until the evaluation is written.
+    """Hold the folds of one evaluation, with those that an earlier run has finished.
 
     Raises
     ------
@@ -52,34 +53,20 @@ def kept_folds(path: str | Path | None, fingerprint: str) -> Iterator[KeptFolds]
     if path is None:
         yield KeptFolds()
         return
-    path = Path(path)
-    with locked(path):
-        yield KeptFolds(path, _read(path, fingerprint))
+    with open_journal(Path(path)) as journal:
+        yield KeptFolds(journal, _results(journal, fingerprint))
 
 
-def _read(path: Path, fingerprint: str) -> dict[int, Any]:
-    with target_errors(path):
-        lines = trim(path).splitlines()
-    if not lines:
-        _append(path, {_FINGERPRINT: fingerprint})
-        return {}
+def _results(journal: Journal, fingerprint: str) -> dict[int, Any]:
+    """Return what the journal holds, which begins with the fingerprint of its data and settings."""
     try:
-        first, *rest = [json.loads(line) for line in lines]
-        found = {int(line["number"]): line["result"] for line in rest}
+        if not journal.lines:
+            journal.append({_FINGERPRINT: fingerprint})
+        first, *rest = journal.lines
+        results = {int(line["number"]): line["result"] for line in rest}
         ours = first[_FINGERPRINT] == fingerprint
     except (ValueError, KeyError, TypeError):
-        found, ours = {}, False
+        ours = False
     if not ours:
-        raise ConfigError(
-            "an unfinished evaluation with other data or settings left its folds here",
-            file=path,
-            mend="finish it with the same command, delete the file, or choose another --out",
-        )
-    return found
-
-
-def _append(path: Path, line: dict[str, Any]) -> None:
-    with target_errors(path), path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+        raise other_work(journal.path, "evaluation", "folds")
+    return results

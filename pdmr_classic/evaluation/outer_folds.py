@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from pdmr_classic.arrays import Ints
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.progress import Reporter
-from pdmr_classic.splits import GroupedFolds, check_no_shared_group, feasible_folds
-from pdmr_classic.text import counted, quoted
+from pdmr_classic.splits import (
+    SPLIT_COLUMN,
+    column_folds,
+    feasible_folds,
+    nestable_folds,
+)
 
-SPLIT_COLUMN = "split"
-_ATTEMPTS = 20
 _LEAST_SUBJECTS = 3
 
 
@@ -69,7 +71,8 @@ def outer_folds(
     y, subjects = status.to_numpy(dtype=object), groups.to_numpy(dtype=object)
     if split is not None and split[split != ""].nunique() > 1:
         reporter.tell(Finding("given-folds", f"the folds are those of the column {SPLIT_COLUMN!r}, once"))
-        return _given(y, subjects, split), f"column {SPLIT_COLUMN}"
+        folds_of_column = column_folds(y, subjects, split)
+        return [OuterFold(0, fold, *sides) for fold, sides in enumerate(folds_of_column)], f"column {SPLIT_COLUMN}"
     if split is not None:
         reporter.tell(Finding("one-split", f"the column {SPLIT_COLUMN!r} has a single value, and is left aside"))
     _refuse_too_few(y, subjects)
@@ -77,26 +80,8 @@ def outer_folds(
     if n_folds < folds:
         what = f"{n_folds} outer folds instead of {folds}: the rarest class has no more subjects"
         reporter.tell(Finding("fewer-folds", what))
-    return _grouped(y, subjects, n_folds, repeats, seed), "grouped folds"
-
-
-def _grouped(y: NDArray[Any], subjects: NDArray[Any], n_folds: int, repeats: int, seed: int) -> list[OuterFold]:
-    for attempt in range(_ATTEMPTS):
-        # Stratification is greedy: it may hold out so many of a rare class that no inner folds are left.
-        random_state = seed if not attempt else int(np.random.SeedSequence([seed, attempt]).generate_state(1)[0])
-        splitter = GroupedFolds(n_folds, n_repeats=repeats, random_state=random_state)
-        found = [
-            OuterFold(place // n_folds, place % n_folds, train, test)
-            for place, (train, test) in enumerate(splitter.split(y, y, subjects))
-        ]
-        if all(_can_be_learned(y[outer.train], subjects[outer.train], y) for outer in found):
-            return found
-    raise DataError(
-        f"no {n_folds} outer folds leave enough subjects of every class to learn from",
-        code="too-few-groups",
-        expected="several subjects of every class in each training part",
-        mend="use fewer folds, or add subjects",
-    )
+    made = enumerate(nestable_folds(y, subjects, n_folds, repeats, seed))
+    return [OuterFold(place // n_folds, place % n_folds, *sides) for place, sides in made], "grouped folds"
 
 
 def _refuse_too_few(y: NDArray[Any], subjects: NDArray[Any]) -> None:
@@ -110,49 +95,3 @@ def _refuse_too_few(y: NDArray[Any], subjects: NDArray[Any]) -> None:
             found=", ".join(f"{label}: {count}" for label, count in counts.items()),
             mend="add subjects",
         )
-
-
-def _can_be_learned(y: NDArray[Any], subjects: NDArray[Any], all_y: NDArray[Any]) -> bool:
-    try:
-        feasible_folds(y, subjects, 2)
-    except DataError:
-        return False
-    return len(np.unique(y)) == len(np.unique(all_y))
-
-
-def _given(y: NDArray[Any], subjects: NDArray[Any], split: pd.Series) -> list[OuterFold]:
-    empty = split[split == ""]
-    if len(empty):
-        raise DataError(
-            f"{len(empty)} labelled recordings have no {SPLIT_COLUMN}",
-            code="no-split",
-            column=SPLIT_COLUMN,
-            found=quoted(empty.index),
-            mend="fill the column, or remove it",
-        )
-    values = split.to_numpy(dtype=object)
-    spread = pd.Series(values).groupby(subjects).nunique()
-    shared = spread.index[spread > 1]
-    if len(shared):
-        raise DataError(
-            f"{counted(len(shared), 'subject is', 'subjects are')} on both sides of the column {SPLIT_COLUMN!r}",
-            code="shared-subjects",
-            column=SPLIT_COLUMN,
-            expected="one value a subject",
-            mend="mend the column, or remove it: grouped folds are made then",
-        )
-    return [_held_out(place, value, values, y, subjects) for place, value in enumerate(sorted(set(values)))]
-
-
-def _held_out(place: int, value: str, values: NDArray[Any], y: NDArray[Any], subjects: NDArray[Any]) -> OuterFold:
-    train, test = np.flatnonzero(values != value), np.flatnonzero(values == value)
-    check_no_shared_group(subjects, train, test)
-    if not _can_be_learned(y[train], subjects[train], y):
-        raise DataError(
-            f"without {SPLIT_COLUMN} {value!r} too few subjects are left to learn from",
-            code="too-few-groups",
-            column=SPLIT_COLUMN,
-            expected="several subjects of every class in every other part",
-            mend="remove the column: grouped folds are made then",
-        )
-    return OuterFold(0, place, train, test)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ from pdmr_classic.config import Settings
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.evaluation.baselines import ShortcutBaseline, of_modality, shortcut_columns
 from pdmr_classic.evaluation.outer_folds import OuterFold
+from pdmr_classic.evaluation.table import EvaluationTable
 from pdmr_classic.io.results import PROBABILITY_PREFIX
 from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.progress import KeepingReporter
@@ -22,39 +21,7 @@ MODEL, SHORTCUT = "model", "shortcut"
 ONLY, STRESS = "only ", "stress "
 
 
-@dataclass(frozen=True, eq=False)
-class Table:
-    """Everything that outer folds are made of.
-
-    Attributes
-    ----------
-    features : DataFrame, shape [n, F]
-    status, groups : Series, length n
-    classes : tuple of str
-    positive : str or None
-    modalities : tuple of str
-        Those that a model of its own is trained on, for comparison.
-    altered : mapping of str to DataFrame
-        The same recordings under stress, by the name of what was done to them.
-    weights : ndarray, length n, optional
-        How much each recording counts in training; all count the same in the scores.
-    """
-
-    features: pd.DataFrame
-    status: pd.Series
-    groups: pd.Series
-    classes: tuple[str, ...]
-    positive: str | None
-    modalities: tuple[str, ...] = ()
-    altered: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    weights: Floats | None = None
-
-    @property
-    def codes(self) -> Ints:
-        return np.searchsorted(np.array(self.classes), self.status.to_numpy(dtype=str))
-
-
-def run_fold(table: Table, settings: Settings, outer: OuterFold) -> dict[str, Any]:
+def run_fold(table: EvaluationTable, settings: Settings, outer: OuterFold) -> dict[str, Any]:
     """Train on the training rows alone, and predict the held-out ones.
 
     Returns
@@ -84,7 +51,7 @@ def run_fold(table: Table, settings: Settings, outer: OuterFold) -> dict[str, An
 
 
 def _fitted(
-    table: Table, features: pd.DataFrame, settings: Settings, outer: OuterFold, told: KeepingReporter
+    table: EvaluationTable, features: pd.DataFrame, settings: Settings, outer: OuterFold, told: KeepingReporter
 ) -> DepressionModel:
     train = outer.train
     return DepressionModel(settings).fit(
@@ -96,11 +63,13 @@ def _fitted(
     )
 
 
-def _weights(table: Table, outer: OuterFold) -> Floats | None:
+def _weights(table: EvaluationTable, outer: OuterFold) -> Floats | None:
     return None if table.weights is None else table.weights[outer.train]
 
 
-def _predicted(model: DepressionModel, table: Table, features: pd.DataFrame, outer: OuterFold) -> dict[str, Any]:
+def _predicted(
+    model: DepressionModel, table: EvaluationTable, features: pd.DataFrame, outer: OuterFold
+) -> dict[str, Any]:
     said = model.predict_features(features.iloc[outer.test])
     probability = _matrix(said, table)
     known = np.asarray(np.isfinite(probability).all(axis=1))
@@ -108,14 +77,14 @@ def _predicted(model: DepressionModel, table: Table, features: pd.DataFrame, out
     return _record(outer.test[known], predicted[known], probability[known])
 
 
-def _matrix(said: pd.DataFrame, table: Table) -> Floats:
+def _matrix(said: pd.DataFrame, table: EvaluationTable) -> Floats:
     if table.positive is None:
         return said[[f"{PROBABILITY_PREFIX}{label}" for label in table.classes]].to_numpy(dtype=np.float64)
     p = said["probability"].to_numpy(dtype=np.float64)
     return np.column_stack([p if label == table.positive else 1 - p for label in table.classes])
 
 
-def _shortcut(table: Table, settings: Settings, outer: OuterFold) -> dict[str, Any]:
+def _shortcut(table: EvaluationTable, settings: Settings, outer: OuterFold) -> dict[str, Any]:
     X, y = shortcut_columns(table.features).to_numpy(dtype=np.float64), table.codes
     place = None if table.positive is None else table.classes.index(table.positive)
     baseline = ShortcutBaseline(place, settings.learning.seed, settings.learning.metric)

@@ -39,6 +39,19 @@ class Dataset:
         Where the groups come from; None without any.
     groups_doubt : Finding or None
         Why somebody may stand on both sides of a split after all; among `findings`, too.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pdmr_classic import make_synthetic
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     made = make_synthetic(f"{folder}/set", subjects=8, segments=2, seconds=(2, 3))
+    ...     data = load_dataset(made.out, split="train")
+    >>> len(data), data.data_ids[:2], data.groups.nunique()
+    (10, ['001', '002'], 5)
+    >>> female = data.subset(data.labels["gender"] == "f")
+    >>> set(female.labels["gender"])
+    {'f'}
     """
 
     folder: Path
@@ -125,7 +138,7 @@ def load_dataset(
     groups: str | None = None,
     with_labels: bool = True,
 ) -> Dataset:
-    """Find the recordings of a split.
+    r"""Find the recordings of a split.
 
     Parameters
     ----------
@@ -148,6 +161,19 @@ def load_dataset(
         Nothing to read there, ids that collide or can be none, labels that cannot be read or match no recording.
     ConfigError
         `groups` names no column, or is no expression.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     audio = Path(folder) / "audio"
+    ...     audio.mkdir()
+    ...     for name in ("S01_a", "S01_b", "S02_a"):
+    ...         _ = (audio / f"{name}.csv").write_text("0.1,0.2,0.3\n")
+    ...     data = load_dataset(folder, groups=r"re:^(S\d+)_")
+    >>> data.groups.to_dict()
+    {'S01_a': 'S01', 'S01_b': 'S01', 'S02_a': 'S02'}
     """
     dataset, refused = survey_dataset(path, split=split, labels=labels, groups=groups, with_labels=with_labels)
     if refused:

@@ -34,6 +34,16 @@ def write_results(predictions: pd.DataFrame, path: str | Path, *, proba: bool = 
     ------
     TargetError
         The file cannot be written; an older one is left as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> index = pd.Index(["002", "001"], name="data_id")
+    >>> predictions = pd.DataFrame({"status": ["Normal", "Depression"], "probability": [0.25, 0.75]}, index)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     print(write_results(predictions, f"{folder}/results.jsonl", proba=True).read_text(), end="")
+    {"data_id": "001", "status": "Depression", "probability": 0.75}
+    {"data_id": "002", "status": "Normal", "probability": 0.25}
     """
     lines = []
     for data_id, row in predictions.sort_index().iterrows():
@@ -110,6 +120,15 @@ def read_results(path: str | Path) -> pd.DataFrame:
     ------
     DataError
         The file cannot be read, or a line lacks `data_id` or `status`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "results.jsonl"
+    ...     _ = path.write_text('{"data_id": "001", "status": "Depression", "probability": 0.75}')
+    ...     read_results(path).loc["001"].to_dict()
+    {'status': 'Depression', 'probability': 0.75}
     """
     path = Path(path)
     frame, _ = read_labels(path)

@@ -37,6 +37,15 @@ class Stream:
     content : str
         Hash of the file's bytes.
     findings : tuple of Finding
+
+    Examples
+    --------
+    >>> values = np.array([[0.0, 1.5], [0.1, 1.7], [0.9, 0.0]], dtype=np.float32)
+    >>> stream = Stream(values, ("pose_Rx", "AU12_r"), np.arange(3) / 30, 30.0, np.array([True, True, False]))
+    >>> stream.n_frames, stream.valid_values.shape
+    (3, (2, 2))
+    >>> stream.select(["AU12_r"]).ravel().tolist()
+    [1.5, 1.7000000476837158, 0.0]
     """
 
     values: NDArray[np.float32]

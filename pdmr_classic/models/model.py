@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from copy import copy
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from sklearn.utils.validation import check_array
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.config import Settings
@@ -19,30 +18,15 @@ from pdmr_classic.errors import ArtifactError, Finding
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor, without_paths
 from pdmr_classic.features.names import audio_width, parse, view_of
 from pdmr_classic.io.dataset import Dataset
-from pdmr_classic.io.results import PROBABILITY_PREFIX
-from pdmr_classic.metrics import score
-from pdmr_classic.models.decision.decision import Decision
 from pdmr_classic.models.decision.pooling import subjects_of
 from pdmr_classic.models.decision.prevalence import Prevalence, check_prevalence
-from pdmr_classic.models.ensemble.fold_data import Problem
-from pdmr_classic.models.ensemble.importance import permutation_importance
-from pdmr_classic.models.ensemble.sample_weights import as_weights
-from pdmr_classic.models.ensemble.stacking import GroupedStacker
-from pdmr_classic.models.ensemble.study_storage import kept_studies
-from pdmr_classic.models.ensemble.tuning import tune
-from pdmr_classic.models.learners.learners import LEARNERS, chosen_learners
-from pdmr_classic.models.learners.member import default_members
+from pdmr_classic.models.fitting import fit_ensemble
 from pdmr_classic.models.persistence.artifact import load_artifact, save_artifact
 from pdmr_classic.models.skipped import left_out, lost_recordings, nothing_left
-from pdmr_classic.models.target_checks import check_learnable, positive_class
+from pdmr_classic.models.target_checks import Target, check_target
 from pdmr_classic.progress import LogReporter, Reporter
-from pdmr_classic.splits import feasible_folds
-from pdmr_classic.storage.fingerprint import fingerprint
 from pdmr_classic.subjects.overlap import check_overlap, overlapping
 from pdmr_classic.text import listed
-
-# More trials go on with those that are there; the metric and the threshold come after them.
-_NO_TRIAL_DEPENDS_ON = {"learning": {"trials", "timeout", "metric", "threshold"}}
 
 
 class DepressionModel:
@@ -66,6 +50,21 @@ class DepressionModel:
         recording. Only after `fit`: a saved model does not know whose recordings it was trained on.
     facts_ : dict
         What the manifest says: counts, folds, scores, members with their parameters.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> index = pd.Index([f"{k:03d}" for k in range(40)], name="data_id")
+    >>> groups = pd.Series([f"S{k // 2}" for k in range(40)], index)
+    >>> status = pd.Series(["Depression", "Depression", "Normal", "Normal"] * 10, index)
+    >>> smiles = rng.normal(size=40) - 2 * (status == "Depression")
+    >>> features = pd.DataFrame({"video__AU12_r__mean": smiles, "audio__vector__000": rng.normal(size=40)}, index)
+    >>> settings = Settings().override({"learning.learners": ["linear"], "learning.trials": 1})
+    >>> model = DepressionModel(settings).fit(features, status, groups)
+    >>> model.classes_, model.positive_
+    (['Depression', 'Normal'], 'Depression')
+    >>> bool((model.predict_features(features)["status"] == status).mean() > 0.7)
+    True
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
@@ -102,96 +101,28 @@ class DepressionModel:
         ConfigError
             The positive class is missing or unknown.
         """
-        reporter = reporter or LogReporter()
-        learning = self.settings.learning
-        check_learnable(status, groups, self.settings)
-        self.positive_ = positive_class(sorted(status.unique()), self.settings.data.positive)
+        target = check_target(status, groups, self.settings, sample_weight)
+        return self.fit_target(features, target, jobs=jobs, studies=studies, reporter=reporter)
+
+    def fit_target(
+        self,
+        features: pd.DataFrame,
+        target: Target,
+        *,
+        jobs: int = 1,
+        studies: Path | None = None,
+        reporter: Reporter | None = None,
+    ) -> Self:
+        """Fit as `fit` does, on labels, subjects and weights that `check_target` has checked."""
+        ensemble = fit_ensemble(
+            features, target, self.settings, jobs=jobs, studies=studies, reporter=reporter or LogReporter()
+        )
+        self.classes_, self.positive_ = target.classes, target.positive
         self.feature_names_ = list(features.columns)
-        weights = as_weights(sample_weight, len(features))
-        # Rows of weight 0 teach nothing: without them there must be people enough as well.
-        feasible_folds(status[weights > 0], groups[weights > 0], learning.folds)
-        classes, y = np.unique(status.to_numpy(dtype=object), return_inverse=True)
-        problem = Problem(
-            check_array(features.to_numpy(dtype=np.float64), ensure_all_finite="allow-nan", ensure_min_features=0),
-            self.feature_names_,
-            y,
-            groups.to_numpy(dtype=object),
-            folds=learning.folds,
-            repeats=learning.repeats,
-            seed=learning.seed,
-            weights=weights,
-        )
-        for finding in problem.findings:
-            reporter.tell(finding)
-        members = default_members(problem.views, chosen_learners(learning))
-        asked = self.settings.model_dump(mode="json", exclude=_NO_TRIAL_DEPENDS_ON)
-        with kept_studies(studies, fingerprint(features, status, groups, weights, asked=asked)) as kept:
-            members = tune(members, problem.data, learning, jobs=jobs, reporter=reporter, kept=kept)
-        reporter.progress("training", 0, 1)
-        self.stacker_ = GroupedStacker(
-            members, folds=learning.folds, repeats=learning.repeats, random_state=learning.seed, jobs=jobs
-        ).fit_problem(problem, classes)
-        self.classes_ = [str(label) for label in self.stacker_.classes_]
-        self._decide(features, status, groups, weights)
-        for finding in self.decision_.findings:
-            reporter.tell(finding)
-        self.facts_ = self._facts(features, status, groups, problem)
-        if learning.importance:
-            self.facts_["importance"] = permutation_importance(
-                self.stacker_, problem, self.feature_names_, seed=learning.seed, jobs=jobs
-            )
-        reporter.progress("training", 1, 1)
+        self.stacker_, self.decision_ = ensemble.stacker, ensemble.decision
+        self.threshold_ = ensemble.decision.threshold_
+        self.oof_, self.facts_ = ensemble.oof, ensemble.facts
         return self
-
-    def _decide(self, features: pd.DataFrame, status: pd.Series, groups: pd.Series, weights: Floats) -> None:
-        """Choose the threshold on what cross-fitted models say of the training recordings, and keep that."""
-        probability = self.stacker_.oof_probability_
-        known = np.asarray(np.isfinite(probability).all(axis=1))
-        self.decision_ = Decision(
-            probability[known],
-            status.to_numpy(dtype=object)[known],
-            groups.to_numpy(dtype=object)[known],
-            weights[known],
-            classes=self.classes_,
-            positive=self.positive_,
-            settings=self.settings.learning,
-        )
-        self.threshold_ = self.decision_.threshold
-        self.oof_ = self._named(probability[known], features.index[known]).rename(columns={"status": "predicted"})
-        self.oof_.insert(0, "status", status.to_numpy()[known])
-
-    def _facts(self, features: pd.DataFrame, status: pd.Series, groups: pd.Series, problem: Problem) -> dict[str, Any]:
-        members = self.stacker_.members_
-        probability = self.oof_.drop(columns=["status", "predicted"]).rename(
-            columns=lambda name: name.removeprefix(PROBABILITY_PREFIX)
-        )
-        return {
-            "classes": {label: int((status == label).sum()) for label in self.classes_},
-            "positive": self.positive_,
-            # None: the threshold was given, and no metric chose it.
-            "metric": self.decision_.metric if self.settings.learning.threshold is None else None,
-            "threshold": self.threshold_,
-            "n_recordings": len(features),
-            "n_subjects": int(groups.nunique()),
-            "folds": problem.n_folds,
-            "views": {name: len(data.y) for name, data in problem.data.items()},
-            "combined": {
-                "+".join(sorted(modalities)): {
-                    "how": choice.how,
-                    "log_loss": choice.losses,
-                    "weights": self.stacker_.metas_[modalities].named_weights,
-                }
-                for modalities, choice in self.stacker_.choices_.items()
-            },
-            "members": [{"view": m.view, "learner": m.learner, "params": dict(m.params)} for m in members],
-            # The threshold was chosen on these very rows: a check of the fit, not an estimate for new people.
-            "inner_scores": score(
-                self.oof_["status"], self.oof_["predicted"], positive=self.positive_, probability=probability
-            ),
-            "contains_training_rows": any(LEARNERS[member.learner].keeps_rows for member in members),
-            "data_fingerprint": fingerprint(features, status, groups, problem.weights),
-            "features": self.feature_names_,
-        }
 
     def predict(
         self,
@@ -302,13 +233,13 @@ class DepressionModel:
         threshold = self.threshold_ if own else answers.threshold
         for finding in answers.findings:
             reporter.tell(finding)
-        found = self._named(answers.probability, index, threshold)
-        found.attrs["threshold"] = threshold
+        predictions = self.decision_.labelled(answers.probability, index, threshold)
+        predictions.attrs["threshold"] = threshold
         if subjects is not None:
-            found.attrs["subjects"] = len(set(subjects))
+            predictions.attrs["subjects"] = len(set(subjects))
         if answers.shares is not None:
-            found.attrs["prevalence"] = answers.shares
-        return found
+            predictions.attrs["prevalence"] = answers.shares
+        return predictions
 
     def _check_channels(self, extraction: Extraction, reporter: Reporter) -> None:
         known = extraction.features.notna().any()
@@ -320,18 +251,6 @@ class DepressionModel:
             if here and missing:
                 what = f"{len(missing)} of {len(trained)} {modality} channels that the model was trained on are missing"
                 reporter.tell(Finding("missing-channels", what, found=listed(missing)))
-
-    def _named(self, probability: Floats, index: pd.Index, threshold: float | None = None) -> pd.DataFrame:
-        """Return probabilities with the classes that they call, by the model's own threshold or another one."""
-        threshold = self.threshold_ if threshold is None else threshold
-        if self.positive_ is not None and threshold is not None:
-            chosen = probability[:, self.classes_.index(self.positive_)]
-            negative = next(label for label in self.classes_ if label != self.positive_)
-            status = np.where(chosen >= threshold, self.positive_, negative)
-            return pd.DataFrame({"status": status.astype(object), "probability": chosen}, index=index)
-        best = np.array(self.classes_, dtype=object)[np.argmax(probability, axis=1)]
-        columns = {f"{PROBABILITY_PREFIX}{label}": probability[:, k] for k, label in enumerate(self.classes_)}
-        return pd.DataFrame({"status": best, **columns}, index=index)
 
     def save(self, path: str | Path, *, reporter: Reporter | None = None) -> Path:
         """Write the model and its manifest, and record it as made here; see `save_artifact`.

@@ -13,7 +13,7 @@ from pdmr_classic.features.extractor import FeatureExtractor, without_paths
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.labels import weights_of
 from pdmr_classic.models.model import DepressionModel
-from pdmr_classic.models.target_checks import check_learnable
+from pdmr_classic.models.target_checks import Target, check_target
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.subjects.copies import copies_between_subjects
 from pdmr_classic.subjects.inference import settle_subjects, with_face_shape
@@ -27,11 +27,10 @@ class TrainingSet:
     Attributes
     ----------
     features : DataFrame, shape [n, F]
-    status, groups : Series of str, length n
-        Label and subject of each row, in the same order.
+    target : Target
+        Labels, subjects and weights of the same rows.
     labels : DataFrame, n rows
         The whole table of labels.
-    weights : Series of float, length n, or None
     contents : DataFrame of str, shape [n, 2]
         As `Extraction.contents`.
     doubts : list of Finding
@@ -40,10 +39,8 @@ class TrainingSet:
     """
 
     features: pd.DataFrame
-    status: pd.Series
-    groups: pd.Series
+    target: Target
     labels: pd.DataFrame
-    weights: pd.Series | None
     contents: pd.DataFrame
     doubts: list[Finding]
 
@@ -78,8 +75,7 @@ def training_set(
     assert status is not None
     assert groups is not None
     assert labels is not None
-    check_learnable(status, groups, settings)
-    weights = weights_of(labels, settings.data.weights)
+    target = check_target(status, groups, settings, weights_of(labels, settings.data.weights))
     for finding in labelled.findings:
         reporter.tell(finding)
     doubts = [labelled.groups_doubt] if labelled.groups_doubt else []
@@ -91,11 +87,11 @@ def training_set(
     if labelled.groups_source == "infer":
         features, groups, told = settle_subjects(extraction, groups_out, reporter, seed=settings.learning.seed)
         doubts.append(told)
-        check_learnable(status, groups, settings)
-    if leak := copies_between_subjects(extraction.contents, groups):
+        target = target.with_groups(groups, settings.learning.folds)
+    if leak := copies_between_subjects(extraction.contents, target.groups):
         reporter.tell(leak)
         doubts.append(replace(leak, found=None))  # it names recordings
-    return TrainingSet(features, status, groups, labels, weights, extraction.contents, doubts)
+    return TrainingSet(features, target, labels, extraction.contents, doubts)
 
 
 def fit(
@@ -135,19 +131,26 @@ def fit(
         A file cannot be read, or the labels do not serve.
     ConfigError
         A setting is wrong.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pdmr_classic import load_dataset, make_synthetic
+    >>> quick = {"learning.learners": ["linear"], "learning.trials": 1, "learning.repeats": 1, "learning.folds": 2}
+    >>> settings = Settings().override(quick)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     made = make_synthetic(f"{folder}/set", subjects=12, segments=1, seconds=(2, 3))
+    ...     model = fit(load_dataset(made.out, split="train"), settings=settings)
+    ...     predictions = model.predict(load_dataset(made.out, split="test"))
+    >>> list(predictions.columns), len(predictions)
+    (['status', 'probability'], 4)
     """
     reporter = reporter or LogReporter()
     changes = {"learning.trials": trials, "learning.timeout": timeout, "learning.seed": seed, "data.positive": positive}
     settings = (settings or Settings()).override(changes)
     training = training_set(data, settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter)
-    model = DepressionModel(settings).fit(
-        training.features,
-        training.status,
-        training.groups,
-        sample_weight=training.weights,
-        jobs=jobs,
-        studies=studies,
-        reporter=reporter,
+    model = DepressionModel(settings).fit_target(
+        training.features, training.target, jobs=jobs, studies=studies, reporter=reporter
     )
     model.facts_["synthetic"] = data.is_synthetic
     model.facts_["contents"] = known_contents(training.contents)

@@ -89,26 +89,6 @@ def sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def trim(path: Path) -> bytes:
-    """Return the lines of a file that grows line by line, cutting off a last one that was not written to its end.
-
-    The file is made if it is missing, so that its name is on the disk before its first line.
-
-    Raises
-    ------
-    OSError
-    """
-    with path.open("a+b") as file:
-        file.seek(0)
-        data = file.read()
-        whole = data[: data.rfind(b"\n") + 1]
-        if len(whole) < len(data):
-            file.truncate(len(whole))
-    if not data:
-        sync_folder(path.parent)
-    return whole
-
-
 def _prefix(path: Path) -> str:
     return f".{path.name[:40]}."
 

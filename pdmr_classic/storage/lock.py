@@ -54,28 +54,6 @@ def locked(target: Path) -> Iterator[None]:
                 folder.rmdir()
 
 
-@contextmanager
-def in_progress(target: Path, suffix: str) -> Iterator[Path]:
-    """Hold a target while it is made; yields the file beside it that keeps finished parts until the target is written.
-
-    That file goes when the block ends well, and stays when the work was ended.
-
-    Raises
-    ------
-    TargetError
-    """
-    kept = target.with_name(target.name + suffix)
-    with locked(target):
-        try:
-            yield kept
-        except KeyboardInterrupt as interrupt:
-            if kept.exists():
-                interrupt.add_note(f"what is finished is kept in {kept}")
-            raise
-        with target_errors(kept):
-            kept.unlink(missing_ok=True)
-
-
 def try_lock(descriptor: int) -> bool:
     """Lock an open file until it is closed; return False if another process holds it."""
     if sys.platform == "win32":

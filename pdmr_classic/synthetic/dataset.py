@@ -7,10 +7,8 @@ segments leave the others as they were.
 
 from __future__ import annotations
 
-import csv
-import json
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,7 +32,6 @@ from pdmr_classic.synthetic.plan import (
 from pdmr_classic.synthetic.signals import (
     AU_C,
     AU_R,
-    BEHAVIOUR_NAMES,
     BEHAVIOURS,
     SEVERITY_SCALE,
     VIDEO_COLUMNS,
@@ -44,6 +41,7 @@ from pdmr_classic.synthetic.signals import (
     make_audio,
     make_video,
 )
+from pdmr_classic.synthetic.truth import write_table, write_truth
 
 LABEL_COLUMNS = ("data_id", "status", "subject_id", "severity", "gender")
 
@@ -157,7 +155,7 @@ def make_synthetic(
                 _write_labels(folder / split / "labels.csv", [r for r in plan if r.split == split])
             (folder / SYNTHETIC_MARK).write_text(_notice(settings), encoding="utf-8")
             if truth:
-                _write_truth(folder / "truth", plan, behaviours)
+                write_truth(folder / "truth", plan, behaviours)
             folder.replace(target)
     except OSError as error:
         raise TargetError(
@@ -308,16 +306,9 @@ def fixed_width(values: Floats, width: int) -> NDArray[np.uint8]:
     return np.take_along_axis(text, start[:, None] + np.arange(width), axis=1)
 
 
-def _write_table(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
-
-
 def _write_labels(path: Path, plan: list[PlannedRecording]) -> None:
     rows = [(r.data_id, r.status, r.subject_id, int(r.severity), r.gender) for r in plan]
-    _write_table(path, LABEL_COLUMNS, rows)
+    write_table(path, LABEL_COLUMNS, rows)
 
 
 def _notice(settings: dict[str, Any]) -> str:
@@ -343,58 +334,3 @@ among people of the same severity (and act beside habits that have nothing to do
 
 Length, frame rate, missing files and masked spans do not depend on the label.
 """
-
-
-# ---------------------------------------------------------------- truth
-
-
-def _write_truth(folder: Path, plan: list[PlannedRecording], behaviours: list[Floats]) -> None:
-    folder.mkdir()
-    probability, ceiling = oracle(plan, np.array(behaviours))
-    header = ("data_id", "subject_id", "severity", *BEHAVIOUR_NAMES, "probability")
-    for split in SPLITS:
-        rows = [
-            (r.data_id, r.subject_id, *(f"{x:.6f}" for x in (r.severity, *latent, p)))
-            for r, latent, p in zip(plan, behaviours, probability, strict=True)
-            if r.split == split
-        ]
-        _write_table(folder / f"{split}.csv", header, rows)
-    (folder / "ceiling.json").write_text(json.dumps(ceiling, indent=2) + "\n", encoding="utf-8")
-
-
-def oracle(plan: list[PlannedRecording], behaviours: Floats) -> tuple[Floats, dict[str, float | int]]:
-    """Score a logistic model that is given the latent behaviours, on subjects it has not seen.
-
-    Parameters
-    ----------
-    plan : list of PlannedRecording
-    behaviours : ndarray of shape (n_recordings, len(BEHAVIOURS))
-
-    Returns
-    -------
-    probability : ndarray of shape (n_recordings,)
-        Of Depression, each from a model fitted without the subject.
-    ceiling : dict
-        F1 of Depression and AUC (mean over folds) of that model, and F1 of always saying Depression.
-    """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.metrics import f1_score, roc_auc_score
-    from sklearn.model_selection import StratifiedGroupKFold
-
-    y = np.array([r.status == STATUS[1] for r in plan])
-    groups = np.array([r.subject for r in plan])
-    n_folds = min(5, len(set(groups[y])), len(set(groups[~y])))
-    probability = np.zeros(len(y))
-    aucs = []
-    for fit, held in StratifiedGroupKFold(n_folds, shuffle=True, random_state=0).split(behaviours, y, groups):
-        probability[held] = LogisticRegression().fit(behaviours[fit], y[fit]).predict_proba(behaviours[held])[:, 1]
-        if len(set(y[held])) == 2:
-            aucs.append(roc_auc_score(y[held], probability[held]))
-    share = float(y.mean())
-    return probability, {
-        "n_recordings": len(y),
-        "n_subjects": len(set(groups)),
-        "oracle_f1": round(float(f1_score(y, probability >= 0.5)), 6),
-        "oracle_auc": round(float(np.mean(aucs)), 6) if aucs else float("nan"),
-        "always_positive_f1": round(2 * share / (1 + share), 6),
-    }

@@ -12,10 +12,11 @@ import pytest
 
 from pdmr_classic import DataError, DepressionModel, Settings
 from pdmr_classic.errors import ConfigError, TargetError
-from pdmr_classic.evaluation import evaluate_features as nested
+from pdmr_classic.evaluation import run_folds
 from pdmr_classic.evaluation import run_fold as folds
 from pdmr_classic.evaluation.evaluate_features import evaluate_features
 from pdmr_classic.evaluation.predictions import pseudonyms
+from pdmr_classic.models.persistence.versions import describe_environment
 from pdmr_classic.progress import KeepingReporter
 from pdmr_classic.storage.lock import locked
 
@@ -56,6 +57,7 @@ def found() -> dict[str, Any]:
 
 def test_it_is_ready_for_json_and_says_what_it_is(found: dict[str, Any]) -> None:
     assert found["schema"] == "pdmr-classic/evaluation/2"
+    assert found["made_with"] == describe_environment()
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert found["data"] == {"n_recordings": 32, "n_subjects": 16, "classes": {"Depression": 16, "Normal": 16}}
     assert found["outer"]["folds"] * found["outer"]["repeats"] == len(found["outer"]["sizes"]) == 6
@@ -242,6 +244,12 @@ def test_recordings_with_nothing_to_learn_from_are_left_out() -> None:
     assert run((table, status, groups))["n_recordings"] == 31
 
 
+def test_named_arguments_override_the_settings() -> None:
+    settings = QUICK.override({"evaluation.folds": 4, "evaluation.repeats": 1})
+    outer = evaluate_features(*study(), settings=settings, folds=3)["outer"]
+    assert (outer["folds"], outer["repeats"]) == (3, 1)
+
+
 def test_an_unknown_column_of_by_is_refused() -> None:
     with pytest.raises(ConfigError, match="--by names no column"):
         run(study(), by=["site"])
@@ -261,7 +269,7 @@ def interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the file that a run left which was ended in its third fold."""
     keep = tmp_path / "out" / "evaluation.json.folds"
     with monkeypatch.context() as patch:
-        patch.setattr(nested, "run_fold", stopping_after(2))
+        patch.setattr(run_folds, "run_fold", stopping_after(2))
         with pytest.raises(KeyboardInterrupt):
             run(study(), keep=keep)
     assert keep.exists()
@@ -285,11 +293,20 @@ def test_a_run_that_was_ended_goes_on_and_ends_with_the_same(
 ) -> None:
     with interrupted.open("a") as file:
         file.write('{"number": 2, "resu')
-    monkeypatch.setattr(nested, "run_fold", stopping_after(1))
+    monkeypatch.setattr(run_folds, "run_fold", stopping_after(1))
     resumed = run(study(), keep=interrupted)
     monkeypatch.undo()
     assert resumed == run(study())
     assert list(interrupted.parent.iterdir()) == [interrupted], "kept until the evaluation is written, without a lock"
+
+
+def test_scores_by_subgroup_can_be_added_to_a_run_that_was_ended(
+    interrupted: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = study()
+    monkeypatch.setattr(run_folds, "run_fold", stopping_after(1))
+    resumed = run(made, keep=interrupted, by=["site"], labels=pd.DataFrame({"site": ["a", "b"] * 16}))
+    assert list(resumed["by"]) == ["site"]
 
 
 @pytest.mark.parametrize("other", ["data", "settings", "folds"])

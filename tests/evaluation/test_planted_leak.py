@@ -14,7 +14,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from pdmr_classic import DepressionModel, Settings, evaluate, load_dataset
-from pdmr_classic.evaluation import evaluate_features as nested
+from pdmr_classic.evaluation import run_folds
 from pdmr_classic.evaluation import run_fold as folds
 from pdmr_classic.evaluation.evaluate_features import evaluate_features
 from pdmr_classic.models.learners.learners import LEARNERS, raw_scores
@@ -110,7 +110,7 @@ def test_it_is_worth_nothing_when_a_run_goes_on_with_kept_folds(
         return folds.run_fold(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(nested, "run_fold", ending)
+        patch.setattr(run_folds, "run_fold", ending)
         with pytest.raises(KeyboardInterrupt):
             run(leak, keep=tmp_path / "kept")
     assert (tmp_path / "kept").exists()

@@ -49,7 +49,7 @@ def evaluated(signal: float, seed: int) -> dict[str, Any]:
         return evaluate_features(*made, settings=QUICK, folds=3, repeats=1)
 
 
-def no_shortcut(table: folds.Table, settings: Settings, outer: OuterFold) -> dict[str, Any]:
+def no_shortcut(table: folds.EvaluationTable, settings: Settings, outer: OuterFold) -> dict[str, Any]:
     return folds._record(outer.test, table.codes[outer.test], np.full((len(outer.test), 2), 0.5))
 
 

@@ -107,7 +107,7 @@ def test_a_prevalence_corrects_probabilities_moves_the_threshold_and_is_told(
     data, told = load_dataset(small_set, split="test"), Told()
     before = fitted_model.predict(data)
     after = fitted_model.predict(data, prevalence=0.1, reporter=told)
-    share = fitted_model.decision_.shares[0]
+    share = fitted_model.decision_.shares_[0]
     odds = before["probability"] / (1 - before["probability"]) * (0.1 / share) / (0.9 / (1 - share))
     np.testing.assert_allclose(after["probability"], odds / (1 + odds))
     assert after.attrs["prevalence"] == pytest.approx({"Depression": 0.1, "Normal": 0.9})
@@ -295,7 +295,7 @@ def test_weights_reach_tuning_stack_and_threshold(svm: Settings) -> None:
     X, status, groups = table()
     heavy = np.where(status == "Depression", 5.0, 1.0)
     plain, weighted = (DepressionModel(svm).fit(X, status, groups, sample_weight=w) for w in (None, heavy))
-    assert weighted.decision_.shares.tolist() == pytest.approx([5 / 6, 1 / 6])
+    assert weighted.decision_.shares_.tolist() == pytest.approx([5 / 6, 1 / 6])
     assert weighted.oof_["probability"].mean() > plain.oof_["probability"].mean()
     assert weighted.facts_["data_fingerprint"] != plain.facts_["data_fingerprint"]
 

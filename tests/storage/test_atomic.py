@@ -8,7 +8,7 @@ from typing import BinaryIO
 import pytest
 
 from pdmr_classic.errors import TargetError
-from pdmr_classic.storage.atomic import check_writable, trim, write_atomic, write_text_atomic
+from pdmr_classic.storage.atomic import check_writable, write_atomic, write_text_atomic
 
 
 def names(folder: Path) -> list[str]:
@@ -182,18 +182,6 @@ def test_the_bytes_are_on_the_disk_before_the_name_and_the_name_before_it_return
     monkeypatch.setattr(os, "replace", replaced)
     write_text_atomic(tmp_path / "a.txt", "x")
     assert done == ["file", "rename", "folder"]
-
-
-@pytest.mark.parametrize(("found", "kept"), [(b"", b""), (b"half", b""), (b"a\nb\nhal", b"a\nb\n"), (b"a\n", b"a\n")])
-def test_a_line_that_was_not_written_to_its_end_is_cut_off(tmp_path: Path, found: bytes, kept: bytes) -> None:
-    path = tmp_path / "journal"
-    path.write_bytes(found)
-    assert trim(path) == path.read_bytes() == kept
-
-
-def test_a_journal_that_is_missing_is_made(tmp_path: Path) -> None:
-    assert trim(tmp_path / "journal") == b""
-    assert names(tmp_path) == ["journal"]
 
 
 @pytest.mark.parametrize("act", [check_writable, lambda path: write_text_atomic(path, "x")])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pdmr_classic.arrays import Floats
 from pdmr_classic.config import LearningSettings, Metric
 from pdmr_classic.errors import Finding
+from pdmr_classic.io.results import PROBABILITY_PREFIX
 from pdmr_classic.models.decision.pooling import pooled
 from pdmr_classic.models.decision.prevalence import ESTIMATE, Prevalence, corrected, wanted_shares
 from pdmr_classic.models.decision.threshold import best_threshold
@@ -44,54 +45,47 @@ class Decision:
 
     Parameters
     ----------
-    probability : ndarray, shape [n, K]
-        Calibrated, out-of-fold.
-    truth : ndarray of str, shape [n]
-    subjects : ndarray, shape [n]
-    weights : ndarray, shape [n]
     classes : list of str
-        In the order of the columns.
+        In the order of the columns of probabilities.
     positive : str or None
     settings : LearningSettings
         `metric`, `threshold`, `seed`.
 
     Attributes
     ----------
-    shares : ndarray, shape [K]
+    shares_ : ndarray, shape [K]
         Weighted shares of the classes in training.
-    threshold : float or None
+    threshold_ : float or None
         For these shares, recording by recording.
     """
 
-    def __init__(
-        self,
-        probability: Floats,
-        truth: NDArray[Any],
-        subjects: NDArray[Any],
-        weights: Floats,
-        *,
-        classes: list[str],
-        positive: str | None,
-        settings: LearningSettings,
-    ) -> None:
-        self.probability, self.weights = probability, weights
-        self.is_of_class = np.array(classes, dtype=object) == truth[:, None]
-        self.subjects = np.unique(subjects, return_inverse=True)[1]
-        self.classes, self.positive, self.settings = classes, positive, settings
-        self.shares = weights @ self.is_of_class / weights.sum()
-        self.threshold = self._threshold(probability, weights)
-        self._forget_who()
+    def __init__(self, classes: list[str], positive: str | None, settings: LearningSettings) -> None:
+        self.classes = classes
+        self.positive = positive
+        self.settings = settings
 
-    def _forget_who(self) -> None:
-        """Order rows by what they say, and number subjects in that order.
+    def fit(self, probability: Floats, truth: NDArray[Any], subjects: NDArray[Any], weights: Floats) -> Self:
+        """Choose the threshold.
 
-        These rows are saved. Rows and numbers in the order of names would tell whoever has a list of the names, such as
-        a folder's, which of them is whose.
+        Parameters
+        ----------
+        probability : ndarray, shape [n, K]
+            Calibrated, out-of-fold.
+        truth : ndarray of str, shape [n]
+        subjects : ndarray, shape [n]
+        weights : ndarray, shape [n]
         """
-        order = np.lexsort(self.probability.T)
-        self.probability, self.weights = self.probability[order], self.weights[order]
-        self.is_of_class = self.is_of_class[order]
-        self.subjects = pd.factorize(self.subjects[order])[0]
+        is_of_class = np.array(self.classes, dtype=object) == truth[:, None]
+        subject = np.unique(subjects, return_inverse=True)[1]
+        self.shares_ = weights @ is_of_class / weights.sum()
+        self.threshold_ = self._threshold(probability, is_of_class, subject, weights)
+        # These rows are saved. In the order of names, or with subjects numbered in it, they would tell whoever has a
+        # list of the names, such as a folder's, which of them is whose: they are ordered by what they say.
+        order = np.lexsort(probability.T)
+        self.probability_, self.weights_ = probability[order], weights[order]
+        self.is_of_class_ = is_of_class[order]
+        self.subjects_ = pd.factorize(subject[order])[0]
+        return self
 
     @property
     def metric(self) -> Metric:
@@ -112,26 +106,46 @@ class Decision:
         Whatever changes the probabilities changes the out-of-fold ones alike, on which the threshold is chosen anew.
         """
         if subjects is None and prevalence is None:
-            return Answers(probability, self.threshold, None, [])
-        shares = self.shares
+            return Answers(probability, self.threshold_, None, [])
+        shares = self.shares_
         if prevalence is not None:
-            shares = wanted_shares(prevalence, probability, self.shares, self.classes, self.positive)
-        ours = corrected(self.probability, self.shares, shares)
-        theirs = corrected(probability, self.shares, shares)
+            shares = wanted_shares(prevalence, probability, self.shares_, self.classes, self.positive)
+        ours = corrected(self.probability_, self.shares_, shares)
+        theirs = corrected(probability, self.shares_, shares)
         if subjects is not None:
-            ours, theirs = pooled(ours, self.subjects), pooled(theirs, subjects)
+            ours, theirs = pooled(ours, self.subjects_), pooled(theirs, subjects)
         # A class that is half as frequent there is counted half.
-        threshold = self._threshold(ours, self.weights * (self.is_of_class @ (shares / self.shares)))
+        weights = self.weights_ * (self.is_of_class_ @ (shares / self.shares_))
+        threshold = self._threshold(ours, self.is_of_class_, self.subjects_, weights)
         if prevalence is None:
             return Answers(theirs, threshold, None, [])
         named = {label: float(share) for label, share in zip(self.classes, shares, strict=True)}
-        told = [self._told(shares, threshold, self.answer(probability, subjects, None).threshold)]
+        findings = [self._corrected(shares, threshold, self.answer(probability, subjects, None).threshold)]
         if prevalence == ESTIMATE and shares.min() < _BARELY:
             what = "the estimated prevalence leaves next to nobody to a class: probabilities may not fit these people"
-            told.append(Finding("prevalence-at-the-edge", what, mend="pass a share that is known, or leave it out"))
-        return Answers(theirs, threshold, named, told)
+            findings.append(Finding("prevalence-at-the-edge", what, mend="pass a share that is known, or leave it out"))
+        return Answers(theirs, threshold, named, findings)
 
-    def _threshold(self, probability: Floats, weights: Floats) -> float | None:
+    def labelled(self, probability: Floats, index: pd.Index, threshold: float | None) -> pd.DataFrame:
+        """Return probabilities with the classes that they call.
+
+        Returns
+        -------
+        DataFrame
+            `status`, and `probability` of the positive class, or `probability_<class>` of each.
+        """
+        if self.positive is not None and threshold is not None:
+            p = probability[:, self.classes.index(self.positive)]
+            negative = next(label for label in self.classes if label != self.positive)
+            status = np.where(p >= threshold, self.positive, negative)
+            return pd.DataFrame({"status": status.astype(object), "probability": p}, index=index)
+        best = np.array(self.classes, dtype=object)[np.argmax(probability, axis=1)]
+        columns = {f"{PROBABILITY_PREFIX}{label}": probability[:, k] for k, label in enumerate(self.classes)}
+        return pd.DataFrame({"status": best, **columns}, index=index)
+
+    def _threshold(
+        self, probability: Floats, is_of_class: NDArray[np.bool_], subjects: NDArray[Any], weights: Floats
+    ) -> float | None:
         if self.positive is None:
             return None
         if self.settings.threshold is not None:
@@ -139,17 +153,17 @@ class Decision:
         place = self.classes.index(self.positive)
         return best_threshold(
             probability[:, place],
-            self.is_of_class[:, place],
-            self.subjects,
+            is_of_class[:, place],
+            subjects,
             metric=self.metric,
             seed=self.settings.seed,
             sample_weight=weights,
         )
 
-    def _told(self, shares: Floats, threshold: float | None, before: float | None) -> Finding:
+    def _corrected(self, shares: Floats, threshold: float | None, before: float | None) -> Finding:
         places = [place for place, label in enumerate(self.classes) if self.positive in (None, label)]
         there, here = (
-            ", ".join(f"{self.classes[place]} {some[place]:.1%}" for place in places) for some in (shares, self.shares)
+            ", ".join(f"{self.classes[place]} {some[place]:.1%}" for place in places) for some in (shares, self.shares_)
         )
         moved = None if threshold is None else f"threshold {threshold:.3f} instead of {before:.3f}"
         return Finding("prevalence", f"probabilities are for {there} instead of {here} in training", found=moved)

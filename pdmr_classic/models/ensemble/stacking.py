@@ -21,9 +21,9 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 from pdmr_classic.arrays import Floats, Mask
 from pdmr_classic.errors import DataError
 from pdmr_classic.models.ensemble.combiner import Choice, Combiner, choose
-from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY, Problem
+from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY, FoldData, make_fold_data
 from pdmr_classic.models.ensemble.sample_weights import as_weights
-from pdmr_classic.models.ensemble.tuning import mean_scores, out_of_fold
+from pdmr_classic.models.ensemble.tuning import oof_columns
 from pdmr_classic.models.ensemble.views import presence
 from pdmr_classic.models.learners.learners import LEARNERS, fit_member, forget_ranges, raw_scores
 from pdmr_classic.models.learners.member import Member, default_members
@@ -52,8 +52,6 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     random_state : int
     jobs : int
         Processes; the result does not depend on it.
-    groups_required : bool
-        False lets each row be a subject of its own where no groups are given; by default they must be.
 
     Attributes
     ----------
@@ -95,7 +93,6 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         repeats: int = 2,
         random_state: int = 0,
         jobs: int = 1,
-        groups_required: bool = True,
     ) -> None:
         self.members = members
         self.learners = learners
@@ -103,7 +100,6 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.repeats = repeats
         self.random_state = random_state
         self.jobs = jobs
-        self.groups_required = groups_required
 
     def fit(
         self,
@@ -132,95 +128,89 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         DataError
             There are too few classes or subjects.
         """
-        if groups is None and self.groups_required:
+        if groups is None:
             raise ValueError("groups must be given: without them a subject could stand on both sides of a split")
         table, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         check_classification_targets(labels)
-        groups = np.arange(len(table)) if groups is None else np.asarray(groups)
+        groups = np.asarray(groups)
         check_consistent_length(table, labels, groups)
         weights = as_weights(sample_weight, len(table))
-        # These refuse by the labels' names, which the problem does not know.
-        feasible_folds(labels, groups, self.folds)
+        n_folds = feasible_folds(labels, groups, self.folds)
         feasible_folds(labels[weights > 0], groups[weights > 0], self.folds)
         classes, codes = np.unique(labels, return_inverse=True)
-        problem = Problem(
+        fold_data = make_fold_data(
             table,
             getattr(self, "feature_names_in_", None),
             codes,
             groups,
-            folds=self.folds,
+            n_folds=n_folds,
             repeats=self.repeats,
             seed=self.random_state,
             weights=weights,
         )
-        return self.fit_problem(problem, classes)
+        members = self.members if self.members is not None else default_members(fold_data.views, self.learners)
+        members = [member for member in members if member.view in fold_data.views]
+        columns = oof_columns(members, fold_data, self.random_state, jobs=self.jobs)
+        return self.fit_columns(members, columns, fold_data, classes)
 
-    def fit_problem(self, problem: Problem, classes: NDArray[Any]) -> Self:
-        """Fit on a problem that is there already: the one that the members were tuned on.
+    def fit_columns(
+        self, members: Sequence[Member], columns: Sequence[Floats], fold_data: FoldData, classes: NDArray[Any]
+    ) -> Self:
+        """Fit on the out-of-fold scores that members have already made.
 
         Parameters
         ----------
-        problem : Problem
+        members : sequence of Member
+        columns : sequence of ndarray, shape [n, S]
+            Of each member, as `oof_columns` makes them.
+        fold_data : FoldData
             Its folds are used instead of `folds` and `repeats`.
         classes : ndarray, shape [K]
-            Names of the problem's class numbers.
+            Names of its class numbers.
         """
-        self.classes_, self.n_features_in_ = classes, problem.X.shape[1]
-        if problem.names is not None:
-            self.feature_names_in_ = np.asarray(problem.names, dtype=object)
-        members = self.members if self.members is not None else default_members(problem.views, self.learners)
-        self.members_ = [member for member in members if member.view in problem.views]
-        self.views_ = problem.views
-        self.columns_ = problem.columns
-        self.fitted_ = problem.fitted
-        with joblib.Parallel(n_jobs=self.jobs) as parallel:
-            scores = out_of_fold(self.members_, problem.data, self.random_state, parallel)
-            self.models_ = self._fit_all(problem, parallel)
-        columns = self._columns(problem, scores)
+        self.classes_, self.n_features_in_ = classes, fold_data.X.shape[1]
+        if fold_data.names is not None:
+            self.feature_names_in_ = np.asarray(fold_data.names, dtype=object)
+        self.members_ = list(members)
+        self.views_ = fold_data.views
+        self.columns_ = fold_data.columns
+        self.fitted_ = fold_data.fitted
+        self.models_ = self._fit_final_models(fold_data)
         with one_thread():
-            self._fit_metas(problem, columns)
+            self._fit_combiners(fold_data, columns)
         return self
 
-    def _fit_all(self, problem: Problem, parallel: joblib.Parallel) -> dict[str, Pipeline]:
+    def _fit_final_models(self, fold_data: FoldData) -> dict[str, Pipeline]:
         tasks = (
-            joblib.delayed(fit_member)(member, data.of_all, data.y, data.audio, self.random_state, data.weights)
+            joblib.delayed(fit_member)(member, data.all_rows, data.y, data.audio, self.random_state, data.weights)
             for member in self.members_
-            for data in [problem.data[member.view]]
+            for data in [fold_data.view_data[member.view]]
         )
-        models = {member.name: model for member, model in zip(self.members_, parallel(tasks), strict=True)}
+        fitted = joblib.Parallel(n_jobs=self.jobs)(tasks)
+        models = {member.name: model for member, model in zip(self.members_, fitted, strict=True)}
         for model in models.values():
             forget_ranges(model)
         return models
 
-    def _columns(self, problem: Problem, scores: list[list[Floats]]) -> list[Floats]:
-        """Return each member's out-of-fold scores over all rows, shape [n, S]; NaN where it has none."""
-        columns = []
-        for member, found in zip(self.members_, scores, strict=True):
-            data = problem.data[member.view]
-            over_all = np.full((len(problem.y), found[0].shape[1]), np.nan)
-            over_all[data.rows] = mean_scores(found, data)
-            columns.append(over_all)
-        return columns
-
-    def _fit_metas(self, problem: Problem, columns: list[Floats]) -> None:
-        self.metas_: dict[Modalities, Combiner] = {}
+    def _fit_combiners(self, fold_data: FoldData, columns: Sequence[Floats]) -> None:
+        self.combiners_: dict[Modalities, Combiner] = {}
         self.choices_: dict[Modalities, Choice] = {}
-        self.oof_probability_ = np.full((len(problem.y), len(self.classes_)), np.nan)
+        self.oof_probability_ = np.full((len(fold_data.y), len(self.classes_)), np.nan)
         for modalities in self._sets_of_modalities():
             places = self._usable(modalities)
             joined = np.hstack([columns[place] for place in places])
             rows = np.asarray(np.isfinite(joined).all(axis=1))
             number = np.cumsum(rows) - 1
-            folds = [(number[train[rows[train]]], number[test[rows[test]]]) for train, test in problem.folds]
-            x, y, groups, weights = joined[rows], problem.y[rows], problem.groups[rows], problem.weights[rows]
+            folds = [(number[train[rows[train]]], number[test[rows[test]]]) for train, test in fold_data.folds]
+            x, y, groups, weights = joined[rows], fold_data.y[rows], fold_data.groups[rows], fold_data.weights[rows]
             widths = [columns[place].shape[1] for place in places]
             names = [self.members_[place].name for place in places]
             choice, probability = choose(x, y, groups, folds, widths, names, weights)
             self.choices_[modalities] = choice
-            heard = weights > 0
-            meta = Combiner(widths, choice.how, names)
-            self.metas_[modalities] = meta.fit(x[heard], y[heard], weights[heard], groups[heard])
-            exactly = self._have_exactly(modalities, problem.present)
+            counts = weights > 0
+            combiner = Combiner(widths, choice.how, names)
+            self.combiners_[modalities] = combiner.fit(x[counts], y[counts], weights[counts], groups[counts])
+            exactly = self._have_exactly(modalities, fold_data.present)
             self.oof_probability_[exactly & rows] = probability[exactly[rows]]
 
     def _sets_of_modalities(self) -> list[Modalities]:
@@ -248,12 +238,12 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def join(self, columns: Sequence[Floats], present: dict[str, Mask]) -> Floats:
         """Return class probabilities [n, K] from each member's scores [n, S] and the modalities that rows have."""
         probability = np.full((len(columns[0]), len(self.classes_)), np.nan)
-        for modalities, meta in self.metas_.items():
+        for modalities, combiner in self.combiners_.items():
             rows = self._have_exactly(modalities, present)
             joined = np.hstack([columns[place][rows] for place in self._usable(modalities)])
             known = np.isfinite(joined).all(axis=1)
             if known.any():
-                probability[np.flatnonzero(rows)[known]] = meta.predict_proba(joined[known])
+                probability[np.flatnonzero(rows)[known]] = combiner.predict_proba(joined[known])
         return probability
 
     def _member_scores(self, member: Member, X: Floats, present: dict[str, Mask]) -> Floats:

@@ -1,13 +1,11 @@
-"""Studies on disk: one journal file beside the model, so that a fit that was ended goes on where it was.
+"""Studies on disk: one journal beside the model, so that a fit that was interrupted goes on where it was.
 
-The file belongs to the parent process of one run, under a lock. Optuna alone would leave the trial that was running
-when a process was killed as running for ever, and could not read a file whose last line was cut.
+The journal belongs to the process that fits, under a lock. Optuna alone would leave the trial that was running when a
+process was killed as running for ever.
 """
 
 from __future__ import annotations
 
-import json
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,41 +13,30 @@ from typing import Any
 
 import optuna
 from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal import BaseJournalBackend
 from optuna.trial import TrialState
 
-from pdmr_classic.errors import ConfigError, target_errors
-from pdmr_classic.storage.atomic import trim
-from pdmr_classic.storage.lock import locked
+from pdmr_classic.errors import ConfigError
+from pdmr_classic.models.ensemble.search import make_pruner
+from pdmr_classic.storage.resume import Journal, open_journal, other_work
 
 _FINGERPRINT = "fingerprint"
 
 
-@contextmanager
-def experiments_allowed() -> Iterator[None]:
-    """Use what Optuna calls experimental in silence: the pruner, and before Optuna 5 the multivariate sampler.
-
-    Interfaces may change, which the tests with the oldest and the newest libraries guard against.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        yield
-
-
 class Studies:
-    """Where the studies of one fit are kept: in memory, or in one file.
+    """The studies of one fit: in memory, or in a journal.
 
     Parameters
     ----------
-    path : Path, optional
-        The journal; None keeps nothing.
+    journal : Journal, optional
+        None keeps studies in memory only.
     fingerprint : str
-        Of data and settings: studies of another fit are not gone on with.
+        Of data and settings: studies of another fit are not resumed.
     """
 
-    def __init__(self, path: Path | None = None, fingerprint: str = "") -> None:
-        self.path, self.fingerprint = path, fingerprint
-        self._storage = None if path is None else _read(path)
+    def __init__(self, journal: Journal | None = None, fingerprint: str = "") -> None:
+        self._journal, self._fingerprint = journal, fingerprint
+        self._storage = None if journal is None else _read(journal)
 
     def open(self, name: str) -> optuna.Study:
         """Return the study of a member, with its finished trials; those that were running have failed.
@@ -57,21 +44,15 @@ class Studies:
         Raises
         ------
         ConfigError
-            The file holds the studies of another fit.
+            The journal holds the studies of another fit.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        with experiments_allowed():
-            pruner = optuna.pruners.WilcoxonPruner(p_threshold=0.1)
         study = optuna.create_study(
-            storage=self._storage, study_name=name, direction="minimize", pruner=pruner, load_if_exists=True
+            storage=self._storage, study_name=name, direction="minimize", pruner=make_pruner(), load_if_exists=True
         )
-        if study.user_attrs.get(_FINGERPRINT, self.fingerprint) != self.fingerprint:
-            raise ConfigError(
-                "an unfinished fit with other data or settings left its studies here",
-                file=self.path,
-                mend="finish it with the same command, delete the file, or choose another --out",
-            )
-        study.set_user_attr(_FINGERPRINT, self.fingerprint)
+        if self._journal is not None and study.user_attrs.get(_FINGERPRINT, self._fingerprint) != self._fingerprint:
+            raise other_work(self._journal.path, "fit", "studies")
+        study.set_user_attr(_FINGERPRINT, self._fingerprint)
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             study.tell(trial.number, state=TrialState.FAIL)
         for _ in study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
@@ -81,7 +62,7 @@ class Studies:
 
 @contextmanager
 def kept_studies(path: Path | None, fingerprint: str) -> Iterator[Studies]:
-    """Hold the studies of one fit. The file stays: it is worth keeping until what was learned from it is safe.
+    """Hold the studies of one fit, with the trials that an earlier run has finished.
 
     Raises
     ------
@@ -93,42 +74,32 @@ def kept_studies(path: Path | None, fingerprint: str) -> Iterator[Studies]:
     if path is None:
         yield Studies()
         return
-    with locked(path):
-        with target_errors(path):
-            trim(path)
-        yield Studies(path, fingerprint)
+    with open_journal(path) as journal:
+        yield Studies(journal, fingerprint)
 
 
-def _read(path: Path) -> JournalStorage:
+def _read(journal: Journal) -> JournalStorage:
     try:
-        # Optuna puts the last line down to a writer who is not done, and fails later.
-        for line in path.read_bytes().splitlines() if path.exists() else ():
-            json.loads(line)
-        return JournalStorage(_Journal(str(path), lock_obj=_Owned()))  # type: ignore[arg-type]
-    except Exception as error:  # whatever a reader makes of lines that are none of its own
+        return JournalStorage(_Backend(journal))
+    except Exception as error:  # whatever Optuna makes of lines that it has not written
         raise ConfigError(
-            "the file holds no studies that could be gone on with",
-            file=path,
+            "the file holds no studies that can be resumed",
+            file=journal.path,
             found=f"{type(error).__name__}: {error}",
             mend="delete the file, or choose another --out",
         ) from error
 
 
-class _Journal(JournalFileBackend):
-    """Optuna's journal; a disk that is full is an error of the target."""
+class _Backend(BaseJournalBackend):
+    """Optuna's way to our journal, which this run alone holds."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def read_logs(self, log_number_from: int) -> list[dict[str, Any]]:
+        """Return the lines from this number on."""
+        return self._journal.lines[log_number_from:]
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Write to the end of the file."""
-        with target_errors(Path(self._file_path)):
-            super().append_logs(logs)
-
-
-class _Owned:
-    """The journal's own lock, which a killed process would leave behind; the run holds a better one."""
-
-    def acquire(self) -> bool:
-        """Take nothing."""
-        return True
-
-    def release(self) -> None:
-        """Release nothing."""
+        """Write to the end of the journal."""
+        self._journal.append(*logs)

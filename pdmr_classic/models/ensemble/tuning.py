@@ -8,43 +8,59 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import joblib
 import numpy as np
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.config import LearningSettings
 from pdmr_classic.metrics import known_mean, row_losses
 from pdmr_classic.models.ensemble.calibration import Calibrator, cross_fitted
-from pdmr_classic.models.ensemble.fold_data import ViewData
-from pdmr_classic.models.ensemble.study_storage import Studies, experiments_allowed
+from pdmr_classic.models.ensemble.fold_data import FoldData, ViewData
+from pdmr_classic.models.ensemble.search import make_sampler
+from pdmr_classic.models.ensemble.study_storage import Studies
 from pdmr_classic.models.learners.learners import fit_member, raw_scores
 from pdmr_classic.models.learners.member import Member
 from pdmr_classic.models.learners.search_spaces import defaults, suggest
 from pdmr_classic.progress import Reporter
 
-_RANDOM_TRIALS = 6
 # With fewer folds no Wilcoxon test can be sure: its smallest p is 2^-folds.
 _PRUNED_FROM_FOLDS = 10
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 Scores = list[Floats]
+"""Of one member, on the held-out rows of each fold, shape [test rows, S]."""
+
+
+@dataclass(frozen=True, eq=False)
+class TunedMember:
+    """A member with the parameters that its study chose, and what it said out of fold with them.
+
+    Attributes
+    ----------
+    member : Member
+    scores : list of ndarray, or None
+        None where the trial was run by an earlier process, which kept its loss only.
+    """
+
+    member: Member
+    scores: Scores | None = None
 
 
 def tune(
     members: Sequence[Member],
-    data: dict[str, ViewData],
+    data: Mapping[str, ViewData],
     settings: LearningSettings,
     *,
     jobs: int,
     reporter: Reporter,
-    kept: Studies | None = None,
-) -> list[Member]:
+    storage: Studies | None = None,
+) -> list[TunedMember]:
     """Return the members with the best parameters that their studies found.
 
     Parameters
@@ -54,11 +70,11 @@ def tune(
         By name of view.
     settings : LearningSettings
         `trials` rounds, fewer if `timeout` seconds are over first; the first trial is the default.
-    kept : Studies, optional
+    storage : Studies, optional
         Where trials are kept; those that are finished already are not run again.
     """
-    kept = kept or Studies()
-    studies = [MemberStudy(member, data[member.view], settings, kept.open(member.name)) for member in members]
+    storage = storage or Studies()
+    studies = [MemberStudy(member, data[member.view], settings, storage.open(member.name)) for member in members]
     started = time.monotonic()
     with joblib.Parallel(n_jobs=jobs) as parallel:
         for done in range(settings.trials):
@@ -69,10 +85,12 @@ def tune(
             if behind:
                 one_round(behind, data, settings.seed, parallel)
     reporter.progress("tuning", settings.trials, settings.trials)
-    return [study.best for study in studies]
+    return [study.chosen for study in studies]
 
 
-def one_round(studies: Sequence[MemberStudy], data: dict[str, ViewData], seed: int, parallel: joblib.Parallel) -> None:
+def one_round(
+    studies: Sequence[MemberStudy], data: Mapping[str, ViewData], seed: int, parallel: joblib.Parallel
+) -> None:
     """Ask every study for a trial, fit it repeat by repeat, and tell; hopeless trials end after a repeat."""
     alive = list(studies)
     for study in studies:
@@ -100,20 +118,27 @@ class MemberStudy:
         self.asked = member
         self.study = study
         self._losses: list[float] = []
+        self._scores: Scores = []
+        self._scores_of_trials: dict[int, Scores] = {}
 
     @property
-    def best(self) -> Member:
+    def chosen(self) -> TunedMember:
         """The member with the parameters of the best trial, or of the default where that is within a standard error.
 
         The winner of a dozen noisy trials owes part of its loss to luck, and does worse on new people than a default
         that is as good: the rule of one standard error (Breiman et al. 1984), paired by fold.
         """
-        default = self.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])[0]
-        best = self.study.best_trial
+        default, best = self._default_trial, self.study.best_trial
         gain = np.array([default.intermediate_values[fold] - loss for fold, loss in best.intermediate_values.items()])
         # Folds of a repeat share nobody; another repeat has the same people again, and makes nothing surer.
         surely = len(gain) > 1 and gain.mean() > gain.std(ddof=1) / np.sqrt(self.folds_a_repeat)
-        return replace(self.member, params=(best if surely else default).user_attrs["params"])
+        trial = best if surely else default
+        member = replace(self.member, params=trial.user_attrs["params"])
+        return TunedMember(member, self._scores_of_trials.get(trial.number))
+
+    @property
+    def _default_trial(self) -> FrozenTrial:
+        return self.study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])[0]
 
     @property
     def n_finished(self) -> int:
@@ -127,21 +152,16 @@ class MemberStudy:
         if not n_finished:
             self.study.enqueue_trial(defaults(self.member.learner, has_audio))
         # Seeded by what is finished, not by a state that lives on: a study that is resumed asks the same again.
-        with experiments_allowed():
-            self.study.sampler = optuna.samplers.TPESampler(
-                seed=_seed(self.seed, self.member.name, n_finished),
-                multivariate=True,
-                group=True,
-                n_startup_trials=_RANDOM_TRIALS,
-            )
+        self.study.sampler = make_sampler(_seed(self.seed, self.member.name, n_finished))
         self.trial = self.study.ask()
         params = suggest(self.member.learner, self.trial, has_audio)
         self.trial.set_user_attr("params", params)
         self.asked = replace(self.member, params=params)
-        self._losses = []
+        self._losses, self._scores = [], []
 
     def report(self, folds: Sequence[int], found: Scores) -> None:
         """Report the loss of each fold of one repeat."""
+        self._scores += found
         for fold, loss in zip(folds, fold_losses(folds, found, self.data), strict=True):
             if np.isfinite(loss):
                 self.trial.report(loss, step=fold)
@@ -156,13 +176,16 @@ class MemberStudy:
         return False
 
     def finish(self) -> None:
-        """Tell the mean over all folds."""
+        """Tell the mean over all folds; keep the scores of the two trials between which will be chosen."""
         self.study.tell(self.trial, float(np.mean(self._losses)))
+        self._scores_of_trials[self.trial.number] = self._scores
+        candidates = (self._default_trial.number, self.study.best_trial.number)
+        self._scores_of_trials = {n: scores for n, scores in self._scores_of_trials.items() if n in candidates}
 
 
 def out_of_fold(
     members: Sequence[Member],
-    data: dict[str, ViewData],
+    data: Mapping[str, ViewData],
     seed: int,
     parallel: joblib.Parallel,
     folds: Sequence[int] | None = None,
@@ -176,6 +199,40 @@ def out_of_fold(
     ]
     flat = iter(parallel(tasks))
     return [[next(flat) for _ in its_folds] for its_folds in chosen]
+
+
+def oof_columns(
+    members: Sequence[Member],
+    fold_data: FoldData,
+    seed: int,
+    *,
+    jobs: int,
+    known: Mapping[str, Scores] | None = None,
+) -> list[Floats]:
+    """Return each member's out-of-fold scores over all rows, shape [n, S]; NaN for rows without its view.
+
+    Parameters
+    ----------
+    members : sequence of Member
+    fold_data : FoldData
+    seed, jobs : int
+    known : dict, optional
+        By name of member, scores that its study has made: these are not made again.
+    """
+    known = known or {}
+    missing = [member for member in members if member.name not in known]
+    with joblib.Parallel(n_jobs=jobs) as parallel:
+        made = out_of_fold(missing, fold_data.view_data, seed, parallel)
+    scores = {**known, **{member.name: found for member, found in zip(missing, made, strict=True)}}
+    return [over_all_rows(scores[member.name], fold_data.view_data[member.view]) for member in members]
+
+
+def over_all_rows(scores: Scores, data: ViewData) -> Floats:
+    """Return out-of-fold scores of a view, averaged over repeats, over all rows of the table, shape [n, S]."""
+    means = mean_scores(scores, data)
+    column = np.full((len(data.rows), means.shape[1]), np.nan)
+    column[data.rows] = means
+    return column
 
 
 def mean_scores(found: Scores, data: ViewData) -> Floats:
@@ -223,8 +280,8 @@ def _fold_scores(member: Member, data: ViewData, fold: int, seed: int) -> Floats
     train, test = data.folds[fold]
     if not len(test):
         return np.empty((0, 1 if data.n_classes == 2 else data.n_classes))
-    model = fit_member(member, data.of_fold(fold, train), data.y[train], data.audio, seed, data.weights[train])
-    return raw_scores(model, data.of_fold(fold, test))
+    model = fit_member(member, data.in_fold(fold, train), data.y[train], data.audio, seed, data.weights[train])
+    return raw_scores(model, data.in_fold(fold, test))
 
 
 def _seed(*parts: Any) -> int:

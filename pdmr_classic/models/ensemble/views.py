@@ -39,7 +39,7 @@ def presence(X: Floats, columns: dict[str, Ints]) -> dict[str, Mask]:
     return {modality: np.asarray(known[:, places].any(axis=1)) for modality, places in columns.items()}
 
 
-def views_of(columns: dict[str, Ints], present: dict[str, Mask]) -> list[View]:
+def make_views(columns: dict[str, Ints], present: dict[str, Mask]) -> list[View]:
     """Return one view a modality that has rows, and the joint one if several have rows in common."""
     modalities = [name for name in columns if present[name].any()]
     views = [View(name, frozenset({name}), columns[name]) for name in modalities]

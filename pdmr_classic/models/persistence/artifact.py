@@ -10,7 +10,6 @@ import glob
 import hashlib
 import io
 import json
-import platform
 import warnings
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +20,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from pdmr_classic.errors import ArtifactError, ConfigError, DataError, Finding
 from pdmr_classic.models.persistence.trust import is_recorded, record_folder, remember
-from pdmr_classic.models.persistence.versions import check_versions, versions
+from pdmr_classic.models.persistence.versions import check_versions, describe_environment
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.storage.atomic import check_ours, check_writable, rename, write_atomic, write_text_atomic
 from pdmr_classic.storage.bytes import read_bytes
@@ -87,8 +86,7 @@ def save_artifact(model: Any, path: str | Path, facts: dict[str, Any], *, report
     manifest = {
         "schema": SCHEMA,
         "sha256": hashlib.sha256(data).hexdigest(),
-        "python": platform.python_version(),
-        "libraries": versions(),
+        **describe_environment(),
         **facts,
     }
     # First: were the run to end in between, a model that stands there unrecorded would be refused to its own maker.

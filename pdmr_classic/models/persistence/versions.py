@@ -1,10 +1,15 @@
-"""Which versions a model was made with, and whether it may be opened with those that are here."""
+"""What a result was made with: versions and machine; and whether a model may be opened with the versions here."""
 
 from __future__ import annotations
 
 import importlib.metadata
+import platform
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_info
 
 from pdmr_classic._version import __version__
 from pdmr_classic.errors import ArtifactError, Finding
@@ -15,6 +20,42 @@ _MUST_AGREE = {"pdmr-classic": 2, "scikit-learn": 2, "lightgbm": 1, "xgboost": 1
 # The same library under another name, where the default wheel is ten times larger.
 _ALSO_CALLED = {"xgboost": "xgboost-cpu"}
 _UNKNOWN = "unknown"
+
+
+def describe_environment() -> dict[str, Any]:
+    """Return the versions and the machine that a result is made with, ready for JSON; no host, user or path is named.
+
+    The same data, settings and seed give other last digits elsewhere. It is for people to compare: nothing is refused.
+
+    Returns
+    -------
+    dict
+        `python`, a version; `libraries`, see `versions`; `machine`, see `describe_machine`.
+    """
+    return {"python": platform.python_version(), "libraries": versions(), "machine": describe_machine()}
+
+
+def describe_machine() -> dict[str, Any]:
+    """Return the CPU's model, its architecture, and the BLAS kernels that are loaded for it.
+
+    Examples
+    --------
+    >>> sorted(describe_machine())
+    ['architecture', 'blas', 'cpu']
+    """
+    loaded = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    parts = [[library.get(name) for name in ("internal_api", "architecture", "version")] for library in loaded]
+    blas = {" ".join(filter(None, names)) for names in parts}
+    return {"cpu": _cpu(), "architecture": platform.machine(), "blas": sorted(blas)}
+
+
+def _cpu(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    try:
+        text = cpuinfo.read_text(encoding="utf-8", errors="replace")
+    except OSError:  # not Linux
+        text = ""
+    model = re.search(r"^model name\s*: (.+)$", text, re.MULTILINE)
+    return model[1].strip() if model else platform.processor() or platform.machine()
 
 
 def versions() -> dict[str, str]:

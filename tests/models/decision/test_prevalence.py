@@ -142,7 +142,7 @@ def decision(positive: str | None = "yes", n: int = 3000, **changes: Any) -> Dec
     p, y = simulated([1 / len(classes)] * len(classes), n=n)
     settings = Settings().override({f"learning.{name}": value for name, value in changes.items()}).learning
     truth = np.array(classes, dtype=object)[y]
-    return Decision(p, truth, np.arange(n), np.ones(n), classes=classes, positive=positive, settings=settings)
+    return Decision(classes, positive, settings).fit(p, truth, np.arange(n), np.ones(n))
 
 
 def test_nothing_is_adjusted_unasked() -> None:
@@ -150,7 +150,7 @@ def test_nothing_is_adjusted_unasked() -> None:
     p, _ = simulated([0.5, 0.5], n=5, seed=1)
     answers = ours.answer(p, None, None)
     np.testing.assert_array_equal(answers.probability, p)
-    assert (answers.threshold, answers.shares, answers.findings) == (ours.threshold, None, [])
+    assert (answers.threshold, answers.shares, answers.findings) == (ours.threshold_, None, [])
 
 
 def test_the_threshold_for_another_prevalence_is_nearly_the_best_among_people_of_it() -> None:
@@ -166,8 +166,8 @@ def test_the_threshold_for_another_prevalence_is_nearly_the_best_among_people_of
     best = max(f1(threshold) for threshold in np.linspace(0.01, 0.99, 99))
     assert f1(answers.threshold) > best - 0.02
     # What the old threshold calls in the old probabilities is far from it.
-    assert decision().threshold is not None
-    said = p[:, 1] >= decision().threshold
+    assert decision().threshold_ is not None
+    said = p[:, 1] >= decision().threshold_
     assert 2 * (said & (y == 1)).sum() / (said.sum() + (y == 1).sum()) < best - 0.05
 
 
@@ -196,7 +196,7 @@ def test_an_estimate_that_leaves_next_to_nobody_to_a_class_is_told(share: float,
 def test_a_threshold_that_was_given_stays_whatever_is_asked_for() -> None:
     ours = decision(threshold=0.7)
     p, _ = simulated([0.9, 0.1], n=50, seed=1)
-    assert ours.threshold == ours.answer(p, np.repeat(np.arange(25), 2), 0.1).threshold == 0.7
+    assert ours.threshold_ == ours.answer(p, np.repeat(np.arange(25), 2), 0.1).threshold == 0.7
 
 
 def test_several_classes_are_corrected_by_the_estimate_and_have_no_threshold() -> None:
@@ -214,5 +214,5 @@ def test_the_shares_of_training_are_weighted() -> None:
     p, truth = np.full((4, 2), 0.5), np.array(["no", "no", "yes", "yes"], dtype=object)
     settings = Settings().learning
     weights = np.array([1.0, 0.0, 1.0, 2.0])
-    ours = Decision(p, truth, np.arange(4), weights, classes=["no", "yes"], positive="yes", settings=settings)
-    assert ours.shares.tolist() == [0.25, 0.75]
+    ours = Decision(["no", "yes"], "yes", settings).fit(p, truth, np.arange(4), weights)
+    assert ours.shares_.tolist() == [0.25, 0.75]

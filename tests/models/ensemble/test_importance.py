@@ -3,32 +3,70 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from streams import AU_C, AU_R, LANDMARKS, features, stream_of
 
 from pdmr_classic import DepressionModel, Settings
-from pdmr_classic.features.catalog import families_of, names_by_family
+from pdmr_classic.features.catalog import families_of
+from pdmr_classic.features.registry import families
+from pdmr_classic.io.channels import GAZE, POSE
 
 QUICK = {"learning.learners": ("linear",), "learning.trials": 1, "learning.repeats": 1}
 
 
-def fitted(**columns: np.ndarray) -> DepressionModel:
+FAMILY_OF = {
+    "video__pose_Rx__mean": "distribution",
+    "video__AU12_r__velocity_rms": "dynamics",
+    "video__AU12_r__share_active": "au_activation",
+    "video__blink__per_min": "eyes",
+    "audio__netvlad__000": "audio_vector",
+}
+
+
+def importance(*planted: str) -> dict[str, dict[str, float]]:
+    """Return what a model says whose planted columns carry the label; the others of `FAMILY_OF` are noise."""
     rng = np.random.default_rng(0)
-    subjects = np.repeat(np.arange(30), 2)
+    n = 160
+    subjects = np.arange(n) // 2
     label = subjects % 2
-    noise = {name: rng.normal(size=60) for name in ("video__AU12_r__velocity_rms", "audio__netvlad__000")}
-    told = {name: label + 0.5 * rng.normal(size=60) for name in columns}
-    features = pd.DataFrame(noise | told, index=pd.Index([f"r{k}" for k in range(60)], name="data_id"))
+    columns = {name: rng.normal(size=n) for name in FAMILY_OF} | {
+        name: label + 0.5 * rng.normal(size=n) for name in planted
+    }
+    features = pd.DataFrame(columns, index=pd.Index([f"r{k:03d}" for k in range(n)], name="data_id"))
     status = pd.Series(np.where(label, "Depression", "Normal"), index=features.index, dtype=object)
     groups = pd.Series([f"S{k}" for k in subjects], index=features.index)
-    return DepressionModel(Settings().override(QUICK)).fit(features, status, groups)
+    model = DepressionModel(Settings().override(QUICK)).fit(features, status, groups)
+    return {kind: model.facts_["importance"][kind] for kind in ("by_family", "by_modality", "by_view")}
 
 
-def test_the_family_that_carries_the_label_speaks_loudest() -> None:
-    importance = fitted(video__pose_Rx__mean=np.empty(0)).facts_["importance"]
-    assert next(iter(importance["by_family"])) == "distribution"
-    assert importance["by_family"]["distribution"] > 0.1
-    assert abs(importance["by_family"]["dynamics"]) < 0.05
-    assert next(iter(importance["by_modality"])) == "video"
-    assert importance["by_modality"]["video"] > 10 * abs(importance["by_modality"]["audio"])
+@pytest.mark.parametrize("planted", FAMILY_OF)
+def test_the_loss_rises_most_for_the_family_and_the_modality_that_carry_the_label(planted: str) -> None:
+    found = importance(planted)
+    modality = planted.split("__")[0]
+    for kind, names, best in (
+        ("by_family", set(FAMILY_OF.values()), FAMILY_OF[planted]),
+        ("by_modality", {"video", "audio"}, modality),
+    ):
+        rises = found[kind]
+        assert set(rises) == names
+        assert next(iter(rises)) == best
+        assert rises[best] > 0.3
+        assert all(abs(rise) < 0.05 for name, rise in rises.items() if name != best)
+    other = {"video": "audio", "audio": "video"}[modality]
+    assert found["by_view"][other] == pytest.approx(0, abs=0.05)
+    assert found["by_view"][modality] + found["by_view"]["both"] > 0.2
+
+
+def test_without_any_signal_no_loss_rises() -> None:
+    for rises in importance().values():
+        assert len(rises) > 1
+        assert list(rises.values()) == pytest.approx([0] * len(rises), abs=0.05)
+
+
+def test_columns_of_one_family_are_shuffled_together() -> None:
+    """Two columns carry the label: in two families, each stands in for the other; in one family, nothing does."""
+    one_family = importance("video__pose_Rx__mean", "video__pose_Ry__mean")["by_family"]
+    two_families = importance("video__pose_Rx__mean", "video__AU12_r__velocity_rms")["by_family"]
+    assert max(two_families["distribution"], two_families["dynamics"]) < 0.7 * one_family["distribution"]
 
 
 def test_importance_is_the_same_for_any_number_of_jobs() -> None:
@@ -68,9 +106,16 @@ def test_importance_can_be_left_out() -> None:
     assert "importance" not in model.facts_
 
 
-def test_every_feature_of_a_complete_recording_is_told_to_be_of_its_family() -> None:
-    for family, names in names_by_family().items():
-        assert set(families_of(names)) == {family}
+@pytest.mark.parametrize("family", [name for name, family in families().items() if family.view != "audio"])
+@pytest.mark.parametrize("chunk_frames", [None, 40])
+def test_whatever_a_family_computes_is_attributed_to_it(family: str, chunk_frames: int | None) -> None:
+    """For a stream with channels and windows that no other part of the package knows of."""
+    rng = np.random.default_rng(0)
+    channels = (*POSE, *GAZE, *AU_R, *AU_C, *LANDMARKS, "ch007", "wrist")
+    stream = stream_of({name: rng.random(100) for name in channels})
+    names = list(features(stream, family, chunk_frames=chunk_frames))
+    assert names
+    assert set(families_of(names)) == {family}
 
 
 @pytest.mark.parametrize(
@@ -80,9 +125,11 @@ def test_every_feature_of_a_complete_recording_is_told_to_be_of_its_family() -> 
         ("video__mine__power_1_3hz", "spectral"),
         ("video__mine__range_5000frames_std", "multiscale"),
         ("audio__vector__1023", "audio_vector"),
+        ("audio__netvlad__767", "audio_vector"),
+        ("audio__netvlad_cluster__15", "audio_clusters"),
         ("quality__stream__coverage", "quality"),
         ("0", "other"),
     ],
 )
-def test_features_of_other_channels_are_known_by_their_functional(name: str, family: str) -> None:
+def test_the_family_of_a_feature_is_known_by_its_name(name: str, family: str) -> None:
     assert families_of([name]) == [family]

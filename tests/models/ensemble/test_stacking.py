@@ -13,7 +13,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from pdmr_classic import DataError, GroupedStacker
 from pdmr_classic.models.ensemble import fold_data as problem_module
-from pdmr_classic.models.ensemble.fold_data import Problem
+from pdmr_classic.models.ensemble.fold_data import make_fold_data
 from pdmr_classic.splits import GroupedFolds
 
 NAMES = [f"{view}__c{k}__mean" for view in ("video", "audio") for k in range(3)]
@@ -38,11 +38,18 @@ def stacker(**changes: Any) -> GroupedStacker:
     return GroupedStacker(**{"learners": ["svm"], "folds": 4, "repeats": 1, **changes})
 
 
+class UngroupedStacker(GroupedStacker):
+    """A stacker for scikit-learn's checks, which give no groups: each row is then a subject of its own."""
+
+    def fit(self, X: Any, y: Any, groups: Any = None, sample_weight: Any = None) -> UngroupedStacker:
+        return super().fit(X, y, np.arange(np.asarray(y).size) if groups is None else groups, sample_weight)
+
+
 NO_VALUE_ERROR = "a DataError is told as a message of the program, and is no ValueError"
 
 
 @parametrize_with_checks(
-    [stacker(folds=2, groups_required=False)],
+    [UngroupedStacker(learners=["svm"], folds=2, repeats=1)],
     expected_failed_checks=lambda estimator: {
         "check_classifiers_one_label": NO_VALUE_ERROR,
         "check_classifiers_one_label_sample_weights": NO_VALUE_ERROR,
@@ -57,15 +64,15 @@ def test_scikit_learn_s_own_checks(estimator: Any, check: Any) -> None:
 def test_a_row_is_predicted_by_the_meta_learner_of_the_modalities_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
     X, y, subjects = table()
     fitted = stacker().fit(X, y, groups=subjects)
-    assert set(fitted.metas_) == {frozenset({"video"}), frozenset({"audio"}), frozenset({"video", "audio"})}
+    assert set(fitted.combiners_) == {frozenset({"video"}), frozenset({"audio"}), frozenset({"video", "audio"})}
     asked: list[tuple[frozenset[str], int, int]] = []
-    for modalities, meta in fitted.metas_.items():
+    for modalities, combiner in fitted.combiners_.items():
 
-        def predict(columns: Any, m: Any = modalities, original: Any = meta.predict_proba) -> Any:
+        def predict(columns: Any, m: Any = modalities, original: Any = combiner.predict_proba) -> Any:
             asked.append((m, *columns.shape))
             return original(columns)
 
-        monkeypatch.setattr(meta, "predict_proba", predict)
+        monkeypatch.setattr(combiner, "predict_proba", predict)
     X = X.iloc[:6].copy()
     X[NAMES] = 1.0
     X.loc[X.index[:1], NAMES[:3]] = np.nan
@@ -121,23 +128,13 @@ def test_a_view_with_too_few_recordings_is_left_out_and_told() -> None:
     X, y, subjects = table(lacking=0)
     X.loc[X.index[2:], NAMES[3:]] = np.nan
     codes = np.unique(y, return_inverse=True)[1]
-    problem = Problem(X.to_numpy(), list(X.columns), codes, subjects, folds=4, repeats=1, seed=0)
+    problem = make_fold_data(X.to_numpy(), list(X.columns), codes, subjects, n_folds=4, repeats=1, seed=0)
     assert set(problem.views) == {"video"}
     assert {finding.code for finding in problem.findings} == {"view-too-small"}
     assert any("'audio'" in finding.what and finding.found == "2 recordings" for finding in problem.findings)
     fitted = stacker().fit(X, y, groups=subjects)
-    assert set(fitted.metas_) == {frozenset({"video"})}
+    assert set(fitted.combiners_) == {frozenset({"video"})}
     assert np.isfinite(fitted.predict_proba(X)).all()
-
-
-def test_fewer_folds_than_wanted_are_told() -> None:
-    X, y, subjects = table(n_subjects=6, lacking=0)
-    codes = np.unique(y, return_inverse=True)[1]
-    problem = Problem(X.to_numpy(), list(X.columns), codes, subjects, folds=5, repeats=1, seed=0)
-    assert problem.n_folds == 3
-    assert [finding.what for finding in problem.findings] == [
-        "3 folds instead of 5: the rarest class has no more subjects"
-    ]
 
 
 def test_probabilities_are_identical_after_pickling() -> None:
@@ -200,13 +197,6 @@ def test_fitting_without_groups_is_refused() -> None:
 def test_labels_that_do_not_serve_are_refused_by_their_names(y: list[str], groups: Any, message: str) -> None:
     with pytest.raises(DataError, match=message):
         stacker().fit(table()[0], y, groups=groups)
-
-
-def test_each_row_is_a_subject_where_groups_are_not_required() -> None:
-    X, y, _ = table()
-    alone = stacker(groups_required=False).fit(X, y)
-    named = stacker().fit(X, y, groups=np.arange(len(X)))
-    np.testing.assert_array_equal(alone.oof_probability_, named.oof_probability_)
 
 
 def test_groups_of_another_length_are_refused() -> None:

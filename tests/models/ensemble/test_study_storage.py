@@ -1,11 +1,5 @@
 from __future__ import annotations
 
-import errno
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -18,15 +12,13 @@ from optuna.trial import TrialState
 
 from pdmr_classic import DepressionModel, Settings
 from pdmr_classic.config import LearningSettings
-from pdmr_classic.errors import ConfigError, TargetError
+from pdmr_classic.errors import ConfigError
 from pdmr_classic.models.ensemble import tuning
-from pdmr_classic.models.ensemble.fold_data import Problem
+from pdmr_classic.models.ensemble.fold_data import make_fold_data
 from pdmr_classic.models.ensemble.study_storage import kept_studies
 from pdmr_classic.models.ensemble.tuning import tune
 from pdmr_classic.models.learners.member import Member, default_members
 from pdmr_classic.progress import LogReporter
-from pdmr_classic.storage import lock
-from pdmr_classic.storage.lock import locked
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 SMALL = Settings().override({"learning.learners": ("svm", "linear"), "learning.trials": 4, "learning.repeats": 1})
@@ -92,82 +84,6 @@ def test_studies_of_other_data_or_settings_are_not_gone_on_with(
     DepressionModel(longer).fit(features, labels, subjects, studies=journal)
 
 
-def test_a_second_run_on_the_same_target_is_refused_with_the_owners_number(tmp_path: Path) -> None:
-    target = tmp_path / "model.studies"
-    refused = pytest.raises(TargetError, match=rf"another run works on this target[^\0]*process {os.getpid()}\b")
-    with locked(target), refused as caught, locked(target):
-        pass
-    assert (caught.value.exit_code, caught.value.finding.code) == (5, "in-use")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_lock_of_a_killed_run_is_free(tmp_path: Path) -> None:
-    target = tmp_path / "model.studies"
-    holding = "import sys, time; from pathlib import Path; from pdmr_classic.storage.lock import locked\n"
-    holding += "with locked(Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
-    owner = subprocess.Popen([sys.executable, "-c", holding, str(target)], stdout=subprocess.PIPE)
-    assert owner.stdout is not None
-    assert owner.stdout.readline() == b"held\n"
-    with pytest.raises(TargetError, match=f"process {owner.pid}"), locked(target):
-        pass
-    owner.send_signal(signal.SIGKILL)
-    owner.wait()
-    owner.stdout.close()
-    time.sleep(0.1)
-    assert (tmp_path / "model.studies.lock").exists()
-    with locked(target):
-        pass
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("found", [b"", str(os.getppid()).encode(), b"\xff\x00 no number", b"9" * 10_000])
-def test_a_lock_that_no_process_holds_is_free_whatever_stands_in_it(tmp_path: Path, found: bytes) -> None:
-    place = tmp_path / "model.studies.lock"
-    place.write_bytes(found)
-    with locked(tmp_path / "model.studies"):
-        assert place.read_text() == str(os.getpid())
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_lock_is_not_held_by_who_opened_it_before_its_owner_removed_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    target, flock = tmp_path / "model.studies", lock.fcntl.flock
-    outcomes = []
-
-    def after_another_run(descriptor: int, how: int) -> None:
-        monkeypatch.setattr(lock.fcntl, "flock", flock)
-        (tmp_path / "model.studies.lock").unlink()
-        flock(descriptor, how)
-        with locked(target):
-            outcomes.append("another")
-            with pytest.raises(TargetError, match="another run works"), locked(target):
-                pass
-
-    monkeypatch.setattr(lock.fcntl, "flock", after_another_run)
-    with locked(target), pytest.raises(TargetError, match="another run works"), locked(target):
-        pass
-    assert outcomes == ["another"]
-
-
-def test_a_lock_is_not_followed_through_a_link(tmp_path: Path) -> None:
-    (tmp_path / "diary.txt").write_text("kept")
-    (tmp_path / "model.studies.lock").symlink_to("diary.txt")
-    with pytest.raises(TargetError, match="the target cannot be written"), locked(tmp_path / "model.studies"):
-        pass
-    assert (tmp_path / "diary.txt").read_text() == "kept"
-
-
-def test_a_file_system_without_locks_is_worked_on_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def none(*_: object) -> None:
-        raise OSError(errno.ENOLCK, "No locks available")
-
-    monkeypatch.setattr(lock.fcntl, "flock", none)
-    with locked(tmp_path / "model.studies"):
-        pass
-    assert list(tmp_path.iterdir()) == []
-
-
 # ----------------------------------------------------------------------------------------- wherever it is cut
 
 
@@ -175,28 +91,32 @@ def tuned(journal: Path | None) -> tuple[list[object], int]:
     """Tune two members; return what they chose after which finished trials, and how many trials were begun."""
     rng = np.random.default_rng(0)
     subjects = np.repeat(np.arange(20), 2)
-    problem = Problem(
+    problem = make_fold_data(
         rng.normal(size=(40, 3)),
         [f"video__c{k}__mean" for k in range(3)],
         subjects % 2,
         subjects,
-        folds=5,
+        n_folds=5,
         repeats=2,
         seed=0,
     )
     members = default_members(problem.views, ["lightgbm", "svm"])
     begun = []
-    with pytest.MonkeyPatch.context() as patch, kept_studies(journal, "fingerprint") as kept:
+    with pytest.MonkeyPatch.context() as patch, kept_studies(journal, "fingerprint") as storage:
         ask = tuning.MemberStudy.ask
         patch.setattr(tuning.MemberStudy, "ask", lambda study: (begun.append(study), ask(study))[1])
         patch.setattr(tuning, "out_of_fold", free_scores)
         patch.setattr(tuning, "fold_losses", lambda folds, found, data: [scores[0, 0] for scores in found])
-        found = tune(members, problem.data, LearningSettings(trials=8), jobs=1, reporter=LogReporter(), kept=kept)
+        learning = LearningSettings(trials=8)
+        found = tune(members, problem.view_data, learning, jobs=1, reporter=LogReporter(), storage=storage)
         finished = [
-            [(trial.params, trial.state, trial.value) for trial in kept.open(member.name).get_trials(states=FINISHED)]
+            [
+                (trial.params, trial.state, trial.value)
+                for trial in storage.open(member.name).get_trials(states=FINISHED)
+            ]
             for member in members
         ]
-    return [[dict(member.params) for member in found], finished if journal else None], len(begun)
+    return [[dict(one.member.params) for one in found], finished if journal else None], len(begun)
 
 
 def free_scores(members: list[Member], data: object, seed: int, parallel: object, folds: range) -> list[object]:

@@ -10,7 +10,7 @@ import pytest
 
 from pdmr_classic.config import LearningSettings
 from pdmr_classic.models.ensemble import tuning
-from pdmr_classic.models.ensemble.fold_data import Problem
+from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.ensemble.study_storage import Studies
 from pdmr_classic.models.ensemble.tuning import MemberStudy, mean_scores, out_of_fold, tune
 from pdmr_classic.models.learners.member import Member, default_members
@@ -20,7 +20,7 @@ from pdmr_classic.progress import LogReporter
 FIRST = [defaults(name, view != "video") for view in ("video", "audio", "both") for name in ("lightgbm", "svm")]
 
 
-def problem(n_folds: int = 4) -> Problem:
+def problem(n_folds: int = 4) -> FoldData:
     rng = np.random.default_rng(0)
     subjects = np.repeat(np.arange(16), 3)
     y = subjects % 2
@@ -28,14 +28,14 @@ def problem(n_folds: int = 4) -> Problem:
     X[:, :2] += y[:, None]
     X[5, :3] = np.nan
     names = [f"video__c{k}__mean" for k in range(3)] + [f"audio__c{k}__mean" for k in range(3)]
-    return Problem(X, names, y, subjects, folds=n_folds, repeats=2, seed=0)
+    return make_fold_data(X, names, y, subjects, n_folds=n_folds, repeats=2, seed=0)
 
 
 def tuned(jobs: int = 1, **changes: Any) -> list[Member]:
     made = problem()
     members = default_members(made.views, ["lightgbm", "svm"])
     learning = LearningSettings(**{"trials": 4, **changes})
-    return tune(members, made.data, learning, jobs=jobs, reporter=LogReporter())
+    return [one.member for one in tune(members, made.view_data, learning, jobs=jobs, reporter=LogReporter())]
 
 
 def params(members: list[Member]) -> list[dict[str, Any]]:
@@ -101,7 +101,7 @@ LUCKY = [0.30, 0.80, 0.50, 0.70, 0.60]
 def test_a_trial_wins_if_it_is_surely_better_than_the_default(
     losses: list[float], chosen: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = problem(n_folds=5).data["video"]
+    data = problem(n_folds=5).view_data["video"]
     study = MemberStudy(Member("video", "svm"), data, LearningSettings(repeats=2), Studies().open("video/svm"))
     asked = []
     for of_folds in ([0.6] * 5, losses):
@@ -111,11 +111,11 @@ def test_a_trial_wins_if_it_is_surely_better_than_the_default(
         study.report(range(5), [])
         study.report(range(5, 10), [])
         study.finish()
-    assert dict(study.best.params) == asked[chosen]
+    assert dict(study.chosen.member.params) == asked[chosen]
 
 
 def test_a_trial_that_is_worse_on_every_fold_is_given_up_after_a_repeat() -> None:
-    data = problem(n_folds=5).data["video"]
+    data = problem(n_folds=5).view_data["video"]
     study = MemberStudy(Member("video", "svm"), data, LearningSettings(repeats=2), Studies().open("video/svm"))
     good = [np.where(data.y[test] == 1, 2.0, -2.0)[:, None] for _, test in data.folds]
     noise = [np.random.default_rng(0).normal(size=scores.shape) for scores in good]
@@ -131,7 +131,7 @@ def test_a_trial_that_is_worse_on_every_fold_is_given_up_after_a_repeat() -> Non
 
 
 def test_nothing_is_given_up_with_fewer_than_ten_folds() -> None:
-    data = problem().data["video"]
+    data = problem().view_data["video"]
     study = MemberStudy(Member("video", "svm"), data, LearningSettings(repeats=2), Studies().open("video/svm"))
     study.ask()
     study.report(range(4), [np.zeros((len(test), 1)) for _, test in data.folds[:4]])
@@ -139,7 +139,7 @@ def test_nothing_is_given_up_with_fewer_than_ten_folds() -> None:
 
 
 def test_a_row_in_no_fold_has_no_out_of_fold_score() -> None:
-    data = problem().data["video"]
+    data = problem().view_data["video"]
     data = replace(data, folds=[(train, test[test != 7]) for train, test in data.folds])
     member = Member("video", "svm", defaults("svm", has_audio=False))
     with joblib.Parallel(n_jobs=1) as parallel:

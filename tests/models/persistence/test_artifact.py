@@ -22,6 +22,7 @@ from pdmr_classic.models.persistence.artifact import (
     read_manifest,
     save_artifact,
 )
+from pdmr_classic.models.persistence.versions import describe_environment
 from pdmr_classic.progress import KeepingReporter
 
 
@@ -71,7 +72,7 @@ def test_the_manifest_says_what_the_model_is(fitted_model: DepressionModel, fitt
     assert manifest["n_subjects"] == 8
     assert manifest["contains_training_rows"] is True, "an SVM keeps its support vectors"
     assert manifest["synthetic"] is True
-    assert {"scikit-learn", "lightgbm", "numpy"} <= set(manifest["libraries"])
+    assert {name: manifest[name] for name in ("python", "libraries", "machine")} == describe_environment()
 
 
 def test_the_manifest_gives_the_settings_back(fitted_file: Path, quick_settings: Settings) -> None:
@@ -272,6 +273,14 @@ def test_incompatible_versions_are_refused_before_anything_is_unpickled(
     with pytest.raises(ArtifactError, match=rf"do not go together[^\0]*pip install '{library}==[\d.]+\.\*'"):
         DepressionModel.load(copied, trust=True)
     assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("machine", [{"cpu": "another", "architecture": "arm64", "blas": []}, None])
+def test_a_model_from_another_machine_is_loaded_without_a_word(copied: Path, machine: Any) -> None:
+    changed_manifest(copied, machine=machine)
+    told = KeepingReporter()
+    DepressionModel.load(copied, reporter=told)
+    assert told.findings == []
 
 
 def test_a_library_that_the_manifest_does_not_name_is_incompatible(copied: Path) -> None:
