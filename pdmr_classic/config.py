@@ -53,16 +53,27 @@ Metric = Literal["f1", "macro_f1", "balanced_accuracy", "logloss"]
 class LearningSettings(_Section):
     """How the ensemble is tuned and trained."""
 
-    learners: tuple[str, ...] = Field(("lightgbm", "xgboost", "svm", "linear"), min_length=1)
+    learners: tuple[str, ...] = Field(
+        ("lightgbm", "xgboost", "svm", "linear"), min_length=1, description="base learners of each view"
+    )
     training_rows: bool = Field(True, description="use learners that keep rows of their training data: the svm")
     trials: int = Field(12, ge=1, description="Optuna trials of each base learner")
     timeout: float | None = Field(None, gt=0, description="seconds after which no new trial starts")
-    folds: int = Field(5, ge=2)
-    repeats: int = Field(2, ge=1)
+    folds: int = Field(5, ge=2, description="inner folds, on which trials are judged and the stack is trained")
+    repeats: int = Field(2, ge=1, description="how often the training subjects are divided into inner folds anew")
     metric: Metric = Field("f1", description="what the threshold is chosen for")
     threshold: float | None = Field(None, ge=0, le=1, description="of the positive class, instead of a chosen one")
-    seed: int = Field(0, ge=0, lt=2**32)
+    seed: int = Field(0, ge=0, lt=2**32, description="same seed, same data: same results")
     importance: bool = Field(True, description="ask which families of features the model relies on")
+
+
+class EvaluationSettings(_Section):
+    """How well a model does on new people: what is held out, and which scores are reported."""
+
+    folds: int = Field(5, ge=2, description="outer folds; fewer where the rarest class has fewer subjects")
+    repeats: int = Field(3, ge=1, description="how often the subjects are divided into folds anew")
+    by: tuple[str, ...] = Field((), description="label columns, for scores by subgroup")
+    stress: bool = Field(True, description="also predict held-out recordings that were made worse")
 
 
 class Settings(_Section):
@@ -80,6 +91,7 @@ class Settings(_Section):
     reading: ReadingSettings = ReadingSettings()
     features: FeatureSettings = FeatureSettings()
     learning: LearningSettings = LearningSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -100,7 +112,7 @@ class Settings(_Section):
             raise ConfigError(
                 "the settings file cannot be parsed",
                 file=path,
-                expected="TOML with the sections data, reading, features, learning; or a model's .json manifest",
+                expected=f"TOML with the sections {', '.join(cls.model_fields)}; or a model's .json manifest",
                 found=str(error),
             ) from None
         return cls._validated(raw, where=path)

@@ -40,6 +40,18 @@ def test_the_manifest_of_a_fit_gives_its_settings_back(tmp_path: Path) -> None:
     assert Settings.load(written(tmp_path, json.dumps(manifest), "model.json")) == used
 
 
+def test_a_manifest_from_before_a_section_was_added_still_loads(tmp_path: Path) -> None:
+    used = Settings().override({"learning.seed": 7})
+    manifest = {"settings": used.model_dump(mode="json", exclude={"evaluation"})}
+    assert Settings.load(written(tmp_path, json.dumps(manifest), "model.json")) == used
+
+
+def test_every_setting_is_described() -> None:
+    sections = [type(getattr(Settings(), name)) for name in Settings.model_fields]
+    fields = {(section, name): field for section in sections for name, field in section.model_fields.items()}
+    assert [key for key, field in fields.items() if not field.description] == []
+
+
 @pytest.mark.parametrize(
     ("text", "column", "found"),
     [
@@ -53,6 +65,9 @@ def test_the_manifest_of_a_fit_gives_its_settings_back(tmp_path: Path) -> None:
         ("[learning]\nfolds = 1\n", "learning.folds", "1"),
         ("[learning]\nseed = -1\n", "learning.seed", "-1"),
         ("[learning]\nseed = 4294967296\n", "learning.seed", "4294967296"),
+        ("[evaluation]\nfolds = 1\n", "evaluation.folds", "1"),
+        ("[evaluation]\nrepeats = 0\n", "evaluation.repeats", "0"),
+        ('[evaluation]\nby = "gender"\n', "evaluation.by", "'gender'"),
         ("[reading]\nfps = 0\n", "reading.fps", "0"),
         ("[reading]\nmin_confidence = 70\n", "reading.min_confidence", "70"),
         ("learning = 3\n", "learning", "3"),

@@ -64,15 +64,15 @@ def mortal_workers() -> Iterator[None]:
     import multiprocessing.resource_tracker
 
     import joblib
-    from joblib.externals.loky.backend import resource_tracker
 
     # These processes remove shared memory that was left; how much, nobody asked.
     silence = ",".join(filter(None, (os.environ.get("PYTHONWARNINGS"), "ignore:resource_tracker:UserWarning")))
-    with _environment(PYTHONWARNINGS=silence):
-        multiprocessing.resource_tracker.ensure_running()
-        resource_tracker.ensure_running()
-    _block()  # which starting the trackers undoes
     with joblib.parallel_config(backend="loky", initializer=end_with_parent, initargs=(os.getpid(),)):
+        with _environment(PYTHONWARNINGS=silence):
+            multiprocessing.resource_tracker.ensure_running()
+            with joblib.Parallel(n_jobs=2):  # starts the tracker of joblib; workers come with the first task
+                pass
+        _block()  # which starting the trackers undoes
         yield
 
 

@@ -8,21 +8,22 @@ from typing import TYPE_CHECKING
 import typer
 
 from pdmr_classic.cli._console import ConsoleReporter, show, verb
-from pdmr_classic.cli._options import AsJson, Config, Data, Debug, Fps, Groups, Jobs, Labels, n_jobs, settings_of
+from pdmr_classic.cli._options import AsJson, Data, Debug, Jobs, Labels, n_jobs, with_settings
 
 if TYPE_CHECKING:
+    from pdmr_classic.config import Settings
     from pdmr_classic.errors import Finding
 
 REFUSED = 3
 
 
 @verb
+@with_settings("data.groups", "reading.fps")
 def check(
     data: Data = Path(),
     labels: Labels = None,
-    groups: Groups = None,
-    fps: Fps = None,
-    config: Config = None,
+    *,
+    settings: Settings,
     jobs: Jobs = None,
     as_json: AsJson = False,
     debug: Debug = False,
@@ -33,12 +34,12 @@ def check(
 
     Exit code 3 if a file would be refused, or if fit would refuse the labels.
     """
+    from pdmr_classic.evaluation.check_data import check_data
     from pdmr_classic.io.dataset import find_splits, survey_dataset
     from pdmr_classic.io.inspection import inspect_files
     from pdmr_classic.reporting.summary import summarise_check
     from pdmr_classic.reporting.tables import check_tables
 
-    settings = settings_of(config, fps=fps, groups=groups)
     with ConsoleReporter(quiet=as_json) as reporter:
         splits, refused = {}, []
         folders = find_splits(data)
@@ -49,7 +50,7 @@ def check(
                 dataset, settings.reading, signatures=len(folders) > 1, jobs=n_jobs(jobs), reporter=reporter
             )
             splits[folder.resolve().name] = (dataset, facts)
-    summary = summarise_check(splits, settings, refused)
+    summary = summarise_check(splits, check_data(splits, settings, refused))
     show(summary, as_json, check_tables)
     if summary["refused"] or summary["refused_by_fit"]:
         raise typer.Exit(REFUSED)

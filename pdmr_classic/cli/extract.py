@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pdmr_classic.cli._console import ConsoleReporter, show, verb
 from pdmr_classic.cli._options import (
     AsJson,
-    Config,
     DataGiven,
     Debug,
-    Fps,
     Jobs,
     NoCache,
     VerifyCache,
     cache_folder,
     n_jobs,
-    settings_of,
+    with_settings,
 )
+
+if TYPE_CHECKING:
+    from pdmr_classic.config import Settings
 
 
 @verb
+@with_settings("reading.fps")
 def extract(
     data: DataGiven,
     out: Annotated[Path, typer.Option(metavar="FILE", help="Parquet file to write.")] = Path("features.parquet"),
     split: Annotated[str | None, typer.Option(metavar="train|test", help="Which split, where DATA has both.")] = None,
-    fps: Fps = None,
-    config: Config = None,
+    *,
+    settings: Settings,
     jobs: Jobs = None,
     no_cache: NoCache = False,
     verify_cache: VerifyCache = False,
@@ -47,7 +49,6 @@ def extract(
     from pdmr_classic.storage.atomic import check_writable
     from pdmr_classic.storage.lock import locked
 
-    settings = settings_of(config, fps=fps)
     dataset = load_dataset(data, split=as_split(split), with_labels=False)
     check_writable(out, ".parquet")
     with locked(out), ConsoleReporter(quiet=as_json) as reporter:

@@ -3,52 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pdmr_classic.cli._console import ConsoleReporter, show, verb
 from pdmr_classic.cli._options import (
+    FIT_SETTINGS,
     AsJson,
-    Config,
     Data,
     Debug,
-    Fps,
-    Groups,
     Jobs,
     Labels,
-    Metric,
     NoCache,
-    NoTrainingRows,
-    Positive,
-    Seed,
-    Threshold,
-    Timeout,
-    Trials,
     cache_folder,
     n_jobs,
-    settings_of,
+    with_settings,
 )
+
+if TYPE_CHECKING:
+    from pdmr_classic.config import Settings
 
 
 @verb
+@with_settings(*FIT_SETTINGS)
 def fit(
     data: Data = Path(),
     labels: Labels = None,
     out: Annotated[Path, typer.Option(metavar="FILE", help="Model to write; its manifest stands beside it.")] = Path(
         "models/pdmr-classic.joblib"
     ),
-    trials: Trials = None,
-    timeout: Timeout = None,
-    seed: Seed = None,
+    *,
+    settings: Settings,
     jobs: Jobs = None,
-    groups: Groups = None,
-    positive: Positive = None,
-    metric: Metric = None,
-    threshold: Threshold = None,
-    no_training_rows: NoTrainingRows = False,
-    fps: Fps = None,
-    config: Config = None,
     no_cache: NoCache = False,
     as_json: AsJson = False,
     debug: Debug = False,
@@ -63,21 +50,9 @@ def fit(
     from pdmr_classic.reporting.summary import summarise_fit
     from pdmr_classic.reporting.tables import fit_table
     from pdmr_classic.storage.atomic import check_writable
-    from pdmr_classic.storage.lock import in_progress
+    from pdmr_classic.storage.resume import in_progress
     from pdmr_classic.subjects.inference import groups_path
 
-    settings = settings_of(
-        config,
-        trials=trials,
-        timeout=timeout,
-        seed=seed,
-        metric=metric,
-        threshold=threshold,
-        training_rows=False if no_training_rows else None,
-        groups=groups,
-        positive=positive,
-        fps=fps,
-    )
     check_model_place(out)
     dataset = load_dataset(data, split="train", labels=labels, groups=settings.data.groups)
     check_writable(groups_path(out))

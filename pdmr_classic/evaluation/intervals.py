@@ -77,6 +77,8 @@ def scores_under(predictions: Predictions, weights: Floats) -> Scores:
     return {name: np.mean([scores[name] for scores in repeats], axis=0) for name in repeats[0]}
 
 
+# Not `metrics.score`, which scores one sample: here thousands of weightings are scored in one matrix product. A test holds
+# the two equal.
 def _of_repeat(predictions: Predictions, rows: Ints, weights: Floats) -> Scores:
     of_class = np.arange(len(predictions.classes))[:, None]
     is_true, is_said = predictions.truth[rows] == of_class, predictions.predicted[rows] == of_class

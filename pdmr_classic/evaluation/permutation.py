@@ -83,6 +83,7 @@ def _within(truth: Codes, subject: Ints) -> Callable[[np.random.Generator, int],
     return shuffled
 
 
+# Not `metrics.score`, which scores one set of labels: here a thousand are scored at once. A test holds the two equal.
 def _scores(predictions: Predictions, truth: Codes) -> dict[str, Floats]:
     """Return AUC and macro F1 (and F1 of the positive class) under each column of labels, averaged over repeats."""
     repeats = [_of_repeat(predictions, rows, truth) for rows in predictions.of_repeats()]

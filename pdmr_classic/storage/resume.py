@@ -55,7 +55,7 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         with target_errors(path):
-            self._found = _trim(path)
+            self._data = _trim(path)
 
     @cached_property
     def lines(self) -> list[Any]:
@@ -66,7 +66,7 @@ class Journal:
         ValueError
             The file holds something else than lines of JSON.
         """
-        return [json.loads(line) for line in self._found.splitlines()]
+        return [json.loads(line) for line in self._data.splitlines()]
 
     def append(self, *lines: Any) -> None:
         """Append lines; they are on the disk when this returns.

@@ -17,21 +17,8 @@ from pdmr_classic.reporting.evaluation_tables import evaluation_tables
 def walk(tmp_path_factory: pytest.TempPathFactory, small_set: Path) -> Path:
     """Return a folder with an evaluation of a small set, and what was printed."""
     folder = tmp_path_factory.mktemp("evaluate")
-    (folder / "quick.toml").write_text(QUICK)
-    options = (
-        "--config",
-        "quick.toml",
-        "--folds",
-        "3",
-        "--repeats",
-        "2",
-        "--jobs",
-        "1",
-        "--by",
-        "gender",
-        "--by",
-        "status",
-    )
+    (folder / "quick.toml").write_text(QUICK + "[evaluation]\nfolds = 3\nrepeats = 1\n")
+    options = ["--config", "quick.toml", "--repeats", "2", "--jobs", "1", "--by", "gender", "--by", "status"]
     result = run("evaluate", small_set, *options, cwd=folder)
     assert result.returncode == 0, result.stderr
     (folder / "stdout.txt").write_text(result.stdout)
@@ -48,7 +35,12 @@ def test_the_tables_fit_into_80_columns_and_say_what_the_json_says(walk: Path) -
     assert "Permutation p on the fixed predictions" in text
     assert "synthetic" in text
     assert found["synthetic"] is True
-    assert found["outer"]["repeats"] == 2
+
+
+def test_an_option_overrides_the_file_and_the_file_the_defaults(walk: Path) -> None:
+    found = json.loads((walk / "evaluation.json").read_text())
+    assert (found["outer"]["folds"], found["outer"]["repeats"]) == (3, 2)
+    assert found["settings"]["evaluation"] == {"folds": 3, "repeats": 2, "by": ["gender", "status"], "stress": True}
 
 
 def test_the_tables_are_printed_from_the_file_alone(walk: Path) -> None:
@@ -73,7 +65,7 @@ def test_only_the_evaluation_is_left(walk: Path) -> None:
 
 
 def test_json_prints_one_object_the_one_that_is_written(walk: Path, small_set: Path, tmp_path: Path) -> None:
-    options = ("--config", walk / "quick.toml", "--folds", "3", "--repeats", "1", "--jobs", "1", "--no-stress")
+    options = ("--config", walk / "quick.toml", "--jobs", "1", "--no-stress")
     options += ("--metric", "balanced_accuracy", "--threshold", "0.25")
     result = run("evaluate", small_set, *options, "--json", cwd=tmp_path)
     assert result.stderr == ""
@@ -103,7 +95,7 @@ def test_compare_shows_the_differences_in_80_columns(walk: Path) -> None:
         (("evaluate", "SET", "--by", "subject_id"), 2, "tells single people apart"),
         (("evaluate", "SET", "--metric", "f7"), 2, "the setting learning.metric is wrong"),
         (("evaluate", "SET", "--out", "."), 5, "the target is a folder"),
-        (("evaluate", "SET", "--folds", "1"), 2, "--folds"),
+        (("evaluate", "SET", "--folds", "1"), 2, "the setting evaluation.folds is wrong"),
         (("compare", "evaluation.json", "quick.toml"), 3, "the evaluation cannot be read"),
         (("compare", "evaluation.json", "none.json"), 3, "No such file"),
     ],

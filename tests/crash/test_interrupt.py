@@ -19,6 +19,7 @@ PROGRAM = Path(sys.executable).parent / "pdmr-classic"
 # What is promised on a quiet machine, and what is allowed on one that has other things to do.
 _PROMISED_S, _ALLOWED_S = 2.0, 10.0
 _SILENCE_S = 120.0
+needs_proc = pytest.mark.skipif(not Path("/proc/thread-self/children").exists(), reason="looks into /proc")
 
 
 class Run:
@@ -101,7 +102,7 @@ def two_jobs(args: list[str | Path]) -> list[str | Path]:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+@needs_proc
 @pytest.mark.parametrize(
     ("number", "at", "after_s", "kept"),
     [
@@ -256,6 +257,27 @@ def test_an_interrupt_that_a_finalizer_swallows_comes_again(tmp_path: Path) -> N
     assert code == 130
     assert seconds < _ALLOWED_S
     assert messages == "interrupted\n"
+
+
+@needs_proc
+def test_starting_the_trackers_starts_no_worker_and_unblocks_no_signal(tmp_path: Path) -> None:
+    body = """
+        import multiprocessing
+        import signal
+        from pathlib import Path
+        from pdmr_classic.cli._interrupt import mortal_workers
+
+        with mortal_workers():
+            children = Path("/proc/thread-self/children").read_text().split()
+            commands = [Path("/proc", pid, "cmdline").read_text() for pid in children]
+            assert len(commands) == 2 and all("resource_tracker" in command for command in commands), commands
+            assert multiprocessing.active_children() == []
+            assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) >= {signal.SIGINT, signal.SIGTERM}
+            print("now", flush=True)
+            time.sleep(60)
+        """
+    code, _, messages = interrupted(body, tmp_path)
+    assert (code, messages) == (130, "interrupted\n")
 
 
 def test_workers_that_wait_for_work_are_ended_too(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-_IMPORTED = ("cli.app", "models.training", "features.extractor", "evaluation.nested", "reporting.tables")
+_IMPORTED = ("cli.app", "models.training", "features.extractor", "evaluation.evaluate_features", "reporting.tables")
 _CHANGES = ("fsync", "replace", "rename", "unlink", "ftruncate", "truncate")
 
 
@@ -72,7 +72,7 @@ class _Written:
 
     def __init__(self, file: Any, changes: Changes) -> None:
         self._file, self._changes = file, changes
-        self._kind = f"write{Path(file.name).suffix}" if isinstance(file.name, str) else "write"
+        self._kind = f"write{Path(file.name).suffix}" if isinstance(file.name, str | Path) else "write"
 
     def write(self, data: Any) -> int:
         def half() -> None:

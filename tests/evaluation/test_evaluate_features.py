@@ -12,8 +12,8 @@ import pytest
 
 from pdmr_classic import DataError, DepressionModel, Settings
 from pdmr_classic.errors import ConfigError, TargetError
-from pdmr_classic.evaluation import run_folds
 from pdmr_classic.evaluation import run_fold as folds
+from pdmr_classic.evaluation import run_folds
 from pdmr_classic.evaluation.evaluate_features import evaluate_features
 from pdmr_classic.evaluation.predictions import pseudonyms
 from pdmr_classic.models.persistence.versions import describe_environment
@@ -121,11 +121,42 @@ def test_baselines_stand_beside_it(found: dict[str, Any]) -> None:
     assert baselines["audio_only"]["n_recordings"] == 30, "two have no audio"
 
 
-def test_the_gap_to_the_inner_scores_is_told(found: dict[str, Any]) -> None:
-    for name in ("f1", "auc"):
-        part = found["optimism"][name]
-        assert part["outer"] == found["scores"][name]["mean"]
-        assert part["gap"] == pytest.approx(part["inner"] - part["outer"])
+def test_scores_importance_and_the_gap_to_the_inner_scores_of_folds_made_by_hand(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Half of the recordings are positive, and the model says so of everybody, with a probability of .6."""
+    inner = iter(
+        [{"f1": 0.9, "auc": 0.9, "brier": 0.2}, {"f1": 0.7, "auc": np.nan, "brier": 0.1}, {"f1": 0.8, "auc": 0.6}]
+    )
+    rises = iter([0.1, 0.4, 0.1])
+
+    def run_fold(table: Any, settings: Settings, outer: Any) -> dict[str, Any]:
+        n, rise = len(outer.test), next(rises)
+        said = {"rows": outer.test.tolist(), "predicted": [0] * n, "probability": [[0.6, 0.4]] * n}
+        return {
+            "inner": next(inner),
+            "importance": {"by_family": {"quality": -rise, "eyes": rise}, "by_modality": {}, "by_view": {}},
+            "systems": {"model": said, "shortcut": said},
+            "findings": [],
+        }
+
+    monkeypatch.setattr(run_folds, "run_fold", run_fold)
+    found = run(study())
+    scores = {name: score["mean"] for name, score in found["scores"].items() if name != "calibration_error"}
+    assert scores == pytest.approx(
+        {
+            **{"f1": 2 / 3, "precision": 1 / 2, "recall": 1, "macro_f1": 1 / 3, "weighted_f1": 1 / 3},
+            **{"balanced_accuracy": 1 / 2, "auc": 1 / 2, "brier": (0.4**2 + 0.6**2) / 2},
+        }
+    )
+    assert found["optimism"] == {
+        "f1": pytest.approx({"inner": 0.8, "outer": 2 / 3, "gap": 2 / 15}),
+        "auc": pytest.approx({"inner": 0.75, "outer": 0.5, "gap": 0.25}),
+        "brier": pytest.approx({"inner": 0.15, "outer": 0.26, "gap": -0.11}),
+    }
+    by_family = found["importance"]["by_family"]
+    assert list(by_family) == ["eyes", "quality"]
+    assert by_family == pytest.approx({"eyes": 0.2, "quality": -0.2})
 
 
 def test_the_cost_is_told_before_it_is_paid(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from simulated import learned, simulated
 
 from pdmr_classic.evaluation import permutation
 from pdmr_classic.evaluation.permutation import permutation_test
+from pdmr_classic.evaluation.system_scores import tally
 
 
 @pytest.mark.parametrize("within", [False, True], ids=["between subjects", "within subjects"])
@@ -48,3 +49,13 @@ def test_recordings_are_not_taken_for_independent() -> None:
     """With ten recordings a subject, a permutation of recordings would find a p of nearly nothing."""
     p = [permutation_test(simulated(0.0, subjects=12, each=10, seed=study), n=99)["p"]["auc"] for study in range(60)]
     assert np.mean(np.array(p) <= 0.05) <= 0.12
+
+
+def test_the_true_labels_have_the_scores_of_the_evaluation() -> None:
+    predictions = simulated(1.0, repeats=2)
+    labels = predictions.truth[: len(predictions) // 2].astype(np.int16)
+    scores = permutation._scores(predictions, np.tile(labels, 2)[:, None])
+    expected = tally(predictions)["scores"]
+    assert scores.keys() == {"f1", "macro_f1", "auc"}
+    for name, values in scores.items():
+        assert values[0] == pytest.approx(expected[name]["mean"])

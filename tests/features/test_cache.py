@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import pytest
 from pdmr_classic import Settings
 from pdmr_classic.errors import Finding
 from pdmr_classic.features import cache as cache_module
-from pdmr_classic.features import extractor
+from pdmr_classic.features import extractor, registry
 from pdmr_classic.features.cache import default_cache_folder
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.io.dataset import load_dataset
@@ -287,3 +289,84 @@ def test_a_file_that_changes_after_it_was_read_is_read_again(folder: Path, kept:
 
     FeatureExtractor(QUICK, cache=kept, reporter=Changing()).extract(load_dataset(folder))
     assert_equal(run(folder, kept), run(folder, None))
+
+
+# --------------------------------------------------------------------------------------- other code, other cache
+
+PACKAGE = Path(cache_module.__file__).parents[1]
+
+
+def file_of(module: str) -> Path | None:
+    """Return the file of a module of the package; None for anything else, and for the package's list of names."""
+    place = PACKAGE.joinpath(*module.split(".")[1:])
+    files = (place.with_suffix(".py"), place / "__init__.py") if module.startswith("pdmr_classic.") else ()
+    return next((file for file in files if file.is_file()), None)
+
+
+def imported_by(file: Path) -> Iterator[Path]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports are absolute"
+            modules = [str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        yield from filter(None, map(file_of, modules))
+
+
+def closure(modules: list[str]) -> set[Path]:
+    """Return the files of these modules and of all that they import, however far."""
+    files: set[Path] = set()
+    waiting = [file for module in modules if (file := file_of(module))]
+    while waiting:
+        if (file := waiting.pop()) not in files:
+            files.add(file)
+            waiting.extend(imported_by(file))
+    return files
+
+
+# The registry imports its families by name.
+FAMILIES = [f"pdmr_classic.features.families.{module}" for module in registry._MODULES]
+SHAPING = sorted(file.relative_to(PACKAGE).as_posix() for file in closure([extractor.__name__, *FAMILIES]))
+OTHERS = [
+    sorted(PACKAGE.joinpath(room).rglob("[a-z]*.py"))[0].relative_to(PACKAGE).as_posix()
+    for room in ("models", "evaluation", "reporting", "cli")
+]
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the package, in which a test may change a file and must put it back."""
+    folder = tmp_path_factory.mktemp("code") / "pdmr_classic"
+    return Path(shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__")))
+
+
+def test_all_that_the_extractor_imports_is_code_that_the_cache_follows() -> None:
+    assert {"config.py", "io/openface.py", "features/signal.py", "features/families/eyes.py"} <= set(SHAPING)
+    assert set(SHAPING) <= {file.relative_to(PACKAGE).as_posix() for file in cache_module._code_files(PACKAGE)}
+
+
+def version_with_a_comment_in(package: Path, name: str) -> str:
+    file = package / name
+    text = file.read_bytes()
+    file.write_bytes(text + b"# changed\n")
+    version = cache_module._code_version(package)
+    file.write_bytes(text)
+    return version
+
+
+@pytest.mark.parametrize("name", SHAPING)
+def test_a_change_of_code_that_can_shape_a_feature_changes_the_version(package: Path, name: str) -> None:
+    before = cache_module._code_version(package)
+    assert version_with_a_comment_in(package, name) != before
+    assert cache_module._code_version(package) == before
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_change_of_other_code_does_not(package: Path, name: str) -> None:
+    assert version_with_a_comment_in(package, name) == cache_module._code_version(package)
+
+
+def test_the_version_is_that_of_the_code_wherever_it_lies(package: Path) -> None:
+    assert cache_module._code_version(package) == cache_module._code_version()

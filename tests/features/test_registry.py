@@ -13,6 +13,7 @@ from streams import FULL, LANDMARKS, features, stream_of
 
 from pdmr_classic import Settings
 from pdmr_classic.errors import ConfigError
+from pdmr_classic.features import families as package
 from pdmr_classic.features.extractor import FeatureExtractor
 from pdmr_classic.features.registry import families
 from pdmr_classic.io.dataset import load_dataset
@@ -45,6 +46,14 @@ def test_families_stand_under_their_own_names() -> None:
     assert known.keys() >= {*GENERIC, "au_activation", "eyes", "movement", "coordination", "audio_vector"}
 
 
+def test_every_file_of_the_families_is_registered() -> None:
+    files = {path.stem for path in Path(package.__file__).parent.glob("*.py")} - {"__init__"}
+    assert {"distribution", "kinemes"} <= files
+    assert {family.function.__module__ for family in families().values()} == {
+        f"{package.__name__}.{file}" for file in files
+    }
+
+
 def test_the_order_of_families_does_not_depend_on_what_was_imported_first() -> None:
     code = "import pdmr_classic.features.{}; from pdmr_classic.features.registry import families; print(*families())"
     orders = {
@@ -73,7 +82,9 @@ def test_the_default_set_of_a_full_stream_has_1500_to_2500_features(channels: tu
 
 
 def test_the_default_set_of_a_real_714_column_file(real_data: Path) -> None:
-    for file in sorted((real_data / "openface-714").glob("*.csv")):
+    files = sorted((real_data / "openface-714").glob("*.csv"))
+    assert len(files) == 4
+    for file in files:
         found = features(read_stream(file))
         assert 1500 <= sum(name.startswith("video__") for name in found) <= 2500
         assert np.isfinite([found["video__AU12_r__mean"], found["video__eyelid__opening_mean"]]).all()

@@ -6,11 +6,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 from rich.console import Console, RenderableType
 
 from pdmr_classic import DepressionModel, Settings, load_dataset
-from pdmr_classic.features.extractor import FeatureExtractor
+from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.features.registry import families
 from pdmr_classic.io.inspection import inspect_files
 from pdmr_classic.progress import LogReporter
@@ -122,12 +124,99 @@ def test_summaries_are_plain_data(small_set: Path, fitted_model: DepressionModel
     predictions = fitted_model.predict(load_dataset(small_set / "test"))
     for summary in (
         checked(small_set / "test", "test"),
+        checked(small_set / "train"),
         summarise_extraction(extraction, Path("f.parquet")),
         summarise_families(),
         summarise_fit(fitted_model, Path("m.joblib")),
-        summarise_predictions(predictions, Path("r.jsonl")),
+        summarise_predictions(predictions, Path("r.jsonl"), Path("r.notes.json")),
     ):
-        assert json.loads(json.dumps(summary)) == json.loads(json.dumps(summary, default=str))
+        assert not_plain(summary) == []
+        assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+
+
+def not_plain(value: Any, where: str = "summary") -> list[str]:
+    """Return where something stands that is not of JSON's own types: subclasses (numpy's) and NaN among them."""
+    if type(value) is dict:
+        keys = [f"key {key!r} of {where}" for key in value if type(key) is not str]
+        return keys + [place for key, part in value.items() for place in not_plain(part, f"{where}.{key}")]
+    if type(value) is list:
+        return [place for number, part in enumerate(value) for place in not_plain(part, f"{where}[{number}]")]
+    is_plain = type(value) in (str, int, float, bool, type(None)) and value == value
+    return [] if is_plain else [f"{where}: {type(value).__name__}"]
+
+
+@pytest.mark.parametrize(
+    "part", [np.float64(0.5), np.int64(1), np.bool_(True), np.str_("a"), (1, 2), Path("a"), float("nan"), {1: "a"}, {1}]
+)
+def test_a_part_that_is_not_plain_would_be_found(part: Any) -> None:
+    assert len(not_plain({"a": [{"b": 1.0}, {"c": part}]})) == 1
+
+
+def test_a_check_has_these_parts(tmp_path: Path) -> None:
+    for modality in ("video", "audio"):
+        (tmp_path / "train" / modality).mkdir(parents=True)
+    rows = [f"{frame / 10},{confidence},1,0.5,1" for frame, confidence in enumerate([0.9, 0.9, 0.9, 0.1, 0.9])]
+    video = "\n".join(["timestamp,confidence,success,AU12_r,pose_Rx", *rows]) + "\n"
+    (tmp_path / "train/video/r1.csv").write_text(video)
+    for data_id in ("r1", "r2", "r3"):
+        (tmp_path / f"train/audio/{data_id}.csv").write_text(f"0.1,0.2,{data_id[1]}\n")
+    (tmp_path / "train/labels.csv").write_text("data_id,status,subject_id\nr1,yes,S1\nr2,yes,S1\nr3,no,S2\n")
+    summary = checked(tmp_path / "train", **{"data.positive": "yes"})
+    del summary["refused_by_fit"]
+    assert summary == {
+        "synthetic": False,
+        "splits": {
+            "train": {
+                "recordings": 3,
+                "with_video": 1,
+                "with_audio": 3,
+                "classes": {"no": 1, "yes": 2},
+                "subjects": 2,
+                "channels": {"au_intensity": 1, "pose": 1},
+                "n_frames": {"min": 5.0, "median": 5.0, "max": 5.0},
+                "duration_s": {name: pytest.approx(0.5) for name in ("min", "median", "max")},
+                "frame_rate_hz": {name: pytest.approx(10.0) for name in ("min", "median", "max")},
+                "coverage": {"min": 0.8, "median": 0.8, "max": 0.8},
+                "audio_width": 3,
+            }
+        },
+        "refused": [],
+        "findings": [],
+    }
+
+
+def test_an_extraction_has_these_parts() -> None:
+    values = {"video__a__mean": [1.0, 2.0], "video__a__std": [1.0, 4.0], "audio__vector__000": [np.nan, np.nan]}
+    summary = summarise_extraction(Extraction(pd.DataFrame(values), (), ()), Path("f.parquet"), synthetic=True)
+    assert summary == {
+        "out": "f.parquet",
+        "synthetic": True,
+        "recordings": 2,
+        "features": {"video": 2, "audio": 1, "all": 3},
+        "nan_share": pytest.approx(1 / 3),
+    }
+
+
+def test_a_fit_has_the_facts_but_no_list_of_features_or_files() -> None:
+    model = DepressionModel()
+    model.facts_ = {"threshold": 0.3, "features": ["a", "b"], "contents": {"salt": "x", "hashes": []}}
+    model.feature_names_ = ["a", "b"]
+    assert summarise_fit(model, Path("m.joblib")) == {"out": "m.joblib", "threshold": 0.3, "n_features": 2}
+
+
+def test_predictions_have_these_parts() -> None:
+    predictions = pd.DataFrame({"status": ["Normal", "Depression", "Normal"], "probability": [0.1, 0.9, 0.2]})
+    in_force = {"threshold": 0.4, "subjects": 2, "prevalence": {"Depression": 0.3, "Normal": 0.7}}
+    predictions.attrs = in_force | {"skipped": [{"data_id": "4"}], "overlap": [{"data_id": "1"}]}
+    summary = summarise_predictions(predictions, Path("r.jsonl"), Path("r.notes.json"), synthetic=True)
+    assert summary == in_force | {
+        "out": "r.jsonl",
+        "synthetic": True,
+        "recordings": 3,
+        "predicted": {"Depression": 1, "Normal": 2},
+        "skipped": 1,
+        "notes": "r.notes.json",
+    }
 
 
 def test_every_family_is_listed_with_all_that_is_known_of_it() -> None:

@@ -91,7 +91,7 @@ def _read(journal: Journal) -> JournalStorage:
 
 
 class _Backend(BaseJournalBackend):
-    """Optuna's way to our journal, which this run alone holds."""
+    """Our journal as Optuna asks for it; without locks of its own, since this run alone holds the file."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal

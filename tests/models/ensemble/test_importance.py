@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.metrics import log_loss
 from streams import AU_C, AU_R, LANDMARKS, features, stream_of
 
 from pdmr_classic import DepressionModel, Settings
@@ -67,6 +68,26 @@ def test_columns_of_one_family_are_shuffled_together() -> None:
     one_family = importance("video__pose_Rx__mean", "video__pose_Ry__mean")["by_family"]
     two_families = importance("video__pose_Rx__mean", "video__AU12_r__velocity_rms")["by_family"]
     assert max(two_families["distribution"], two_families["dynamics"]) < 0.7 * one_family["distribution"]
+
+
+def test_learners_are_asked_about_recordings_that_they_have_not_seen() -> None:
+    """Three of sixty columns carry a little of the label: an SVM knows its own training recordings by heart.
+
+    Asked about those, it would be right whatever became of a single column of noise, and the loss would fall.
+    """
+    rng = np.random.default_rng(0)
+    label = np.arange(80) % 2
+    values = rng.normal(size=(80, 60)) + np.outer(0.7 * label, np.arange(60) < 3)
+    features = pd.DataFrame(values, columns=[f"video__ch{k:03d}__mean" for k in range(59)] + ["video__a__velocity_rms"])
+    features.index = pd.Index([f"r{k:02d}" for k in range(80)], name="data_id")
+    status = pd.Series(np.where(label, "Depression", "Normal").astype(object), index=features.index)
+    settings = Settings().override(QUICK | {"learning.learners": ("svm",)})
+    model = DepressionModel(settings).fit(features, status, pd.Series(features.index, index=features.index))
+    held_out = log_loss(model.oof_["status"] == "Depression", model.oof_["probability"])
+    assert held_out > 0.5
+    found = model.facts_["importance"]
+    assert found["log_loss"] == pytest.approx(held_out, abs=0.1)
+    assert found["by_family"]["dynamics"] == pytest.approx(0, abs=0.05)
 
 
 def test_importance_is_the_same_for_any_number_of_jobs() -> None:
