@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 
 from pdmr_classic import DepressionModel, Settings
-from pdmr_classic.progress import KeepingReporter
+from pdmr_classic.progress import CollectingReporter
 
 N_AUDIO, N_TELLING = 768, 60
 
@@ -49,7 +49,7 @@ def main() -> None:
     for n_recordings in asked.recordings:
         features, status, groups = made_up(n_recordings, asked.columns)
         started = time.monotonic()
-        DepressionModel(Settings()).fit(features, status, groups, jobs=asked.jobs, reporter=KeepingReporter())
+        DepressionModel(Settings()).fit(features, status, groups, jobs=asked.jobs, reporter=CollectingReporter())
         seconds = time.monotonic() - started
         print(f"{len(features)} recordings x {asked.columns} columns, {asked.jobs} jobs: {seconds:.0f} s", flush=True)
 

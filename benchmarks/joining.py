@@ -25,11 +25,11 @@ from tuning import N_FOLDS, REAL, ROWS, Table, outer_folds, table_of
 
 from pdmr_classic import GroupedStacker
 from pdmr_classic.metrics import log_loss as inner_loss
-from pdmr_classic.models.ensemble.calibration import cross_fitted
-from pdmr_classic.models.ensemble.combiner import Combiner
+from pdmr_classic.models.ensemble._combiner import Combiner
+from pdmr_classic.models.ensemble.calibration import cross_fit
 from pdmr_classic.models.ensemble.fold_data import make_fold_data
 from pdmr_classic.models.ensemble.tuning import oof_columns
-from pdmr_classic.models.ensemble.views import presence
+from pdmr_classic.models.ensemble.views import find_modalities
 from pdmr_classic.models.learners.learners import LEARNERS, raw_scores
 from pdmr_classic.models.learners.member import default_members
 
@@ -56,11 +56,11 @@ def run_fold(table: Table, fold: int) -> pd.DataFrame:
         def fit(rows: np.ndarray) -> Combiner:
             return Combiner(widths, how, names).fit(known[rows], truth[rows], ones[rows], who[rows])
 
-        return inner_loss(cross_fitted(fit, known, truth, folds, len(stack.classes_), ones), truth, ones)
+        return inner_loss(cross_fit(fit, known, truth, folds, len(stack.classes_), ones), truth, ones)
 
     hows = {"average": "average", "best member": min(names, key=inner), "weights": "weights"}
     hows["our choice"] = stack.choices_[frozenset[str]().union(*(view.needs for view in problem.views.values()))].how
-    unseen = test[np.stack(list(presence(X[test], problem.columns).values())).all(axis=0)]
+    unseen = test[np.stack(list(find_modalities(X[test], problem.columns).values())).all(axis=0)]
     held_out = [
         raw_scores(stack.models_[member.name], X[unseen][:, problem.views[member.view].columns]) for member in members
     ]

@@ -37,7 +37,7 @@ from sklearn.metrics import f1_score, roc_auc_score
 from pdmr_classic import DepressionModel, FeatureExtractor, GroupedFolds, Settings, load_dataset, make_synthetic
 from pdmr_classic.io.openface import read_stream
 from pdmr_classic.io.stream import Stream
-from pdmr_classic.progress import KeepingReporter
+from pdmr_classic.progress import CollectingReporter
 
 POSITIVE = {"badrobots-gaze": "Reaction", "youtubepd-wavlm": "PD", "synthetic": "Depression"}
 OURS = "pdmr-classic"
@@ -76,7 +76,7 @@ def load(name: str, folder: Path, *, folds: int, repeats: int, seed: int, with_t
     parts, others = [], []
     for root in roots:
         data = load_dataset(root).labelled()
-        table = FeatureExtractor(reporter=KeepingReporter()).transform(data)
+        table = FeatureExtractor(reporter=CollectingReporter()).transform(data)
         about = pd.DataFrame({"status": data.status, "subject": data.groups})
         named = {data_id: f"{root.name}-{data_id}" for data_id in table.index}
         parts.append(pd.concat([table, about], axis=1).rename(index=named))
@@ -119,7 +119,11 @@ def ours(task: Task, fold: int, trials: int) -> Said:
     asked = {"data.positive": task.positive, "learning.trials": trials}
     model = DepressionModel(Settings().override(asked))
     model.fit(
-        task.features.iloc[train], task.status.iloc[train], task.groups.iloc[train], jobs=2, reporter=KeepingReporter()
+        task.features.iloc[train],
+        task.status.iloc[train],
+        task.groups.iloc[train],
+        jobs=2,
+        reporter=CollectingReporter(),
     )
     said = model.predict_features(task.features.iloc[test])
     probability = said["probability"] if task.positive else pd.Series(np.nan, index=said.index)

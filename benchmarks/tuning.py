@@ -32,8 +32,8 @@ from sklearn.metrics import roc_auc_score
 from pdmr_classic import GroupedFolds, Settings
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.ensemble.study_storage import Studies
-from pdmr_classic.models.ensemble.tuning import MemberStudy, one_round
-from pdmr_classic.models.ensemble.views import presence
+from pdmr_classic.models.ensemble.tuning import MemberStudy, run_round
+from pdmr_classic.models.ensemble.views import find_modalities
 from pdmr_classic.models.learners.learners import fit_member, raw_scores
 from pdmr_classic.models.learners.member import Member, default_members
 from pdmr_classic.splits import Fold
@@ -84,7 +84,7 @@ def run_fold(table: Table, fold: int, trials: int) -> list[tuple[str, str, float
         studies.append(MemberStudy(member, problem.view_data[member.view], learning, kept.open(member.name)))
     with joblib.Parallel(n_jobs=1) as parallel:
         for _ in range(trials):
-            one_round(studies, problem.view_data, learning.seed, parallel)
+            run_round(studies, problem.view_data, learning.seed, parallel)
     found = []
     for study in studies:
         first, smallest = (trial.user_attrs["params"] for trial in (study.study.trials[0], study.study.best_trial))
@@ -100,7 +100,7 @@ def run_fold(table: Table, fold: int, trials: int) -> list[tuple[str, str, float
 
 def auc_on(problem: FoldData, member: Member, X: np.ndarray, y: np.ndarray) -> float:
     data, view = problem.view_data[member.view], problem.views[member.view]
-    known = view.rows(presence(X, problem.columns))
+    known = view.rows(find_modalities(X, problem.columns))
     model = fit_member(member, data.all_rows, data.y, data.audio, 0, data.weights)
     scores = raw_scores(model, X[known][:, view.columns])
     is_class = np.eye(data.n_classes, dtype=bool)[y[known]][:, -scores.shape[1] :]

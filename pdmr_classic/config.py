@@ -141,10 +141,10 @@ def _wrong_setting(error: ValidationError, where: Path | None) -> ConfigError:
         section = Settings.model_fields.get(str(first["loc"][0]))
         known = section.annotation if len(first["loc"]) > 1 and section is not None else Settings
         names = ", ".join(getattr(known, "model_fields", {}))
-        return ConfigError("there is no such setting", file=where, expected=names, found=name, mend="correct the name")
+        return ConfigError("there is no such setting", file=where, expected=names, found=name, hint="correct the name")
     expected = first["msg"].removeprefix("Input should be ")
     return ConfigError(
-        f"the setting {name} is wrong", file=where, expected=expected, found=repr(first["input"]), mend="correct it"
+        f"the setting {name} is wrong", file=where, expected=expected, found=repr(first["input"]), hint="correct it"
     )
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pdmr_classic.text import printable
+from pdmr_classic.text import escape_unprintable
 
 # A part may quote a file, and a file may have a cell of a megabyte.
 LONGEST_PART = 4000
@@ -41,7 +41,7 @@ class Finding:
         Where; `row` counts lines of the file from 1, `column` is a name.
     row : int, optional
     column : str, optional
-    expected, found, mend : str, optional
+    expected, found, hint : str, optional
         What should stand there, what does, and how to put it right.
 
     Examples
@@ -61,10 +61,10 @@ class Finding:
     column: str | None = None
     expected: str | None = None
     found: str | None = None
-    mend: str | None = None
+    hint: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("what", "column", "expected", "found", "mend"):
+        for name in ("what", "column", "expected", "found", "hint"):
             text = getattr(self, name)
             if text is not None and len(text) > LONGEST_PART:
                 object.__setattr__(self, name, f"{text[:LONGEST_PART]} …")
@@ -79,11 +79,11 @@ class Finding:
         return ", ".join(parts) or None
 
     def __str__(self) -> str:
-        lines = [printable(self.what)]
-        for label in ("where", "expected", "found", "mend"):
+        lines = [escape_unprintable(self.what)]
+        for label in ("where", "expected", "found", "hint"):
             text = getattr(self, label)
             if text:
-                lines.append(f"  {label + ':':<9} {printable(text)}")
+                lines.append(f"  {label + ':':<9} {escape_unprintable(text)}")
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
@@ -102,16 +102,16 @@ class PdmrError(Exception):
     also : iterable of Finding
         Further findings of the same kind, told after the first.
     **parts
-        `code`, `file`, `row`, `column`, `expected`, `found`, `mend` of the finding.
+        `code`, `file`, `row`, `column`, `expected`, `found`, `hint` of the finding.
 
     Examples
     --------
-    >>> raise DataError("no labels were found", expected="labels.csv", mend="pass --labels FILE")
+    >>> raise DataError("no labels were found", expected="labels.csv", hint="pass --labels FILE")
     Traceback (most recent call last):
     ...
     pdmr_classic.errors.DataError: no labels were found
       expected: labels.csv
-      mend:     pass --labels FILE
+      hint:     pass --labels FILE
     """
 
     exit_code: ClassVar[int] = 1
@@ -187,7 +187,7 @@ def target_errors(target: Path) -> Iterator[None]:
     pdmr_classic.errors.TargetError: the target cannot be written
       where:    results.jsonl
       found:    No space left on device
-      mend:     choose another place with --out
+      hint:     choose another place with --out
     """
     try:
         yield
@@ -196,5 +196,5 @@ def target_errors(target: Path) -> Iterator[None]:
             "the target cannot be written",
             file=target,
             found=error.strerror or str(error),
-            mend="choose another place with --out",
+            hint="choose another place with --out",
         ) from error

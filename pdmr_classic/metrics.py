@@ -97,10 +97,10 @@ _IMPOSSIBLE = 1e-12
 
 def log_loss(probability: Floats, y: Ints, weights: Floats) -> float:
     """Return the weighted mean negative log-probability of the true class, over rows that have one."""
-    return known_mean(row_losses(probability, y), weights)
+    return weighted_nanmean(row_losses(probability, y), weights)
 
 
-def known_mean(values: Floats, weights: Floats) -> float:
+def weighted_nanmean(values: Floats, weights: Floats) -> float:
     """Return the weighted mean of values that are no NaN; NaN where none of them counts."""
     known = np.isfinite(values) & (weights > 0)
     return float(np.average(values[known], weights=weights[known])) if known.any() else float("nan")

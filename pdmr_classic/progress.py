@@ -6,7 +6,7 @@ import logging
 from typing import Protocol
 
 from pdmr_classic.errors import Finding
-from pdmr_classic.text import printable
+from pdmr_classic.text import escape_unprintable
 
 _log = logging.getLogger("pdmr_classic")
 
@@ -17,7 +17,7 @@ class Reporter(Protocol):
     def progress(self, stage: str, done: int, total: int) -> None:
         """Tell that `done` of `total` steps of a stage are over."""
 
-    def tell(self, finding: Finding) -> None:
+    def note(self, finding: Finding) -> None:
         """Tell what was noticed, and done about it."""
 
 
@@ -30,13 +30,13 @@ class LogReporter:
     def progress(self, stage: str, done: int, total: int) -> None:
         """Show nothing."""
 
-    def tell(self, finding: Finding) -> None:
+    def note(self, finding: Finding) -> None:
         """Log the finding."""
-        _log.warning("%s [%s]", printable(finding.what), finding.code)
+        _log.warning("%s [%s]", escape_unprintable(finding.what), finding.code)
         _log.debug("%s", finding)
 
 
-class KeepingReporter:
+class CollectingReporter:
     """Keeps what it is shown and told, for whoever wants to know later.
 
     Attributes
@@ -53,6 +53,6 @@ class KeepingReporter:
         """Keep the step."""
         self.steps.append((stage, done, total))
 
-    def tell(self, finding: Finding) -> None:
+    def note(self, finding: Finding) -> None:
         """Keep the finding."""
         self.findings.append(finding)

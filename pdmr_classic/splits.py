@@ -12,7 +12,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from pdmr_classic.arrays import Ints
 from pdmr_classic.errors import DataError
-from pdmr_classic.text import counted, quoted
+from pdmr_classic.text import format_count, format_quoted
 
 Fold = tuple[Ints, Ints]
 SPLIT_COLUMN = "split"
@@ -86,7 +86,7 @@ class GroupedFolds(StratifiedGroupKFold):  # type: ignore[misc]
             f"no {self.n_splits} folds keep every class in training",
             code="too-few-groups",
             expected=f"at least {self.n_splits} subjects of every class",
-            mend="use fewer folds, or add subjects",
+            hint="use fewer folds, or add subjects",
         )
 
 
@@ -128,7 +128,7 @@ def feasible_folds(y: ArrayLike, groups: ArrayLike, wanted: int) -> int:
             code="too-few-groups",
             expected="several subjects: a model is judged on people that it has not seen",
             found=f"{len(np.unique(groups))} in {len(groups)} recordings",
-            mend="check --groups and the column subject_id",
+            hint="check --groups and the column subject_id",
         )
     classes = np.unique(y)
     if len(classes) < 2:
@@ -137,7 +137,7 @@ def feasible_folds(y: ArrayLike, groups: ArrayLike, wanted: int) -> int:
             code="one-class",
             expected="at least two different labels",
             found=", ".join(map(repr, classes.tolist())),
-            mend="add recordings of another class",
+            hint="add recordings of another class",
         )
     n_groups = {label: len(np.unique(groups[y == label])) for label in classes.tolist()}
     rarest = min(n_groups, key=lambda label: n_groups[label])
@@ -147,7 +147,7 @@ def feasible_folds(y: ArrayLike, groups: ArrayLike, wanted: int) -> int:
             code="too-few-groups",
             expected="at least two subjects of every class",
             found=", ".join(f"{label}: {count}" for label, count in n_groups.items()),
-            mend="add subjects, or correct the label if it is a slip of the pen",
+            hint="add subjects, or correct the label if it is a slip of the pen",
         )
     return min(wanted, n_groups[rarest])
 
@@ -171,7 +171,7 @@ def nestable_folds(y: NDArray[Any], groups: NDArray[Any], n_folds: int, n_repeat
         f"no {n_folds} outer folds leave enough subjects of every class to learn from",
         code="too-few-groups",
         expected="several subjects of every class in each training part",
-        mend="use fewer folds, or add subjects",
+        hint="use fewer folds, or add subjects",
     )
 
 
@@ -201,17 +201,17 @@ def _refuse_unusable(column: pd.Series, groups: NDArray[Any]) -> None:
             f"{len(empty)} labelled recordings have no {SPLIT_COLUMN}",
             code="no-split",
             column=SPLIT_COLUMN,
-            found=quoted(empty.index),
-            mend="fill the column, or remove it",
+            found=format_quoted(empty.index),
+            hint="fill the column, or remove it",
         )
     n_shared = int((pd.Series(column.to_numpy(dtype=object)).groupby(groups).nunique() > 1).sum())
     if n_shared:
         raise DataError(
-            f"{counted(n_shared, 'subject is', 'subjects are')} on both sides of the column {SPLIT_COLUMN!r}",
+            f"{format_count(n_shared, 'subject is', 'subjects are')} on both sides of the column {SPLIT_COLUMN!r}",
             code="shared-subjects",
             column=SPLIT_COLUMN,
             expected="one value a subject",
-            mend="mend the column, or remove it: grouped folds are made then",
+            hint="mend the column, or remove it: grouped folds are made then",
         )
 
 
@@ -224,7 +224,7 @@ def _held_out(value: str, values: NDArray[Any], y: NDArray[Any], groups: NDArray
             code="too-few-groups",
             column=SPLIT_COLUMN,
             expected="several subjects of every class in every other part",
-            mend="remove the column: grouped folds are made then",
+            hint="remove the column: grouped folds are made then",
         )
     return train, test
 

@@ -15,12 +15,12 @@ from typing import Any
 _SUSPECT = re.compile(r"[^ -~]")
 
 
-def printable(text: str) -> str:
+def escape_unprintable(text: str) -> str:
     r"""Return text on one line in which every character that is not printable is escaped, as `repr` would.
 
     Examples
     --------
-    >>> print(printable("\x1b[31mred\nline, é, 😀"))
+    >>> print(escape_unprintable("\x1b[31mred\nline, é, 😀"))
     \x1b[31mred\nline, é, 😀
     """
     return _SUSPECT.sub(lambda match: match[0] if match[0].isprintable() else ascii(match[0])[1:-1], text)
@@ -48,23 +48,23 @@ def _may_stay(character: str) -> bool:
     return character == "\n" or character.isprintable()
 
 
-def counted(n: int, one: str, many: str | None = None) -> str:
+def format_count(n: int, one: str, many: str | None = None) -> str:
     """Return a number with its noun, and verb if there is one.
 
     Examples
     --------
-    >>> counted(1, "recording"), counted(2, "recording"), counted(1_234, "label has", "labels have")
+    >>> counted(1, "recording"), counted(2, "recording"), format_count(1_234, "label has", "labels have")
     ('1 recording', '2 recordings', '1234 labels have')
     """
     return f"{n} {one if n == 1 else many or one + 's'}"
 
 
-def listed(items: Iterable[object], most: int = 5) -> str:
+def format_list(items: Iterable[object], most: int = 5) -> str:
     """Return the first items of a list, with the number of those that are not shown.
 
     Examples
     --------
-    >>> listed(["a", "b"]), listed("abcdefg")
+    >>> listed(["a", "b"]), format_list("abcdefg")
     ('a, b', 'a, b, c, d, e and 2 more')
     """
     texts = [str(item) for item in items]
@@ -72,12 +72,12 @@ def listed(items: Iterable[object], most: int = 5) -> str:
     return ", ".join(texts[:most]) + more
 
 
-def quoted(items: Iterable[object], most: int = 5) -> str:
+def format_quoted(items: Iterable[object], most: int = 5) -> str:
     """Return the first items of a list in quotes, with the number of those that are not shown.
 
     Examples
     --------
-    >>> quoted(["a", "b"])
+    >>> format_quoted(["a", "b"])
     "'a', 'b'"
     """
-    return listed(map(repr, items), most)
+    return format_list(map(repr, items), most)

@@ -27,19 +27,19 @@ def _threads(loaded: tuple[bool, ...]) -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def current_folder() -> str:
-    """Return the folder that relative paths start from, for `stand_in`; nothing where it is gone."""
+def working_folder() -> str:
+    """Return the folder that relative paths start from, for `change_to`; nothing where it is gone."""
     try:
         return os.getcwd()  # noqa: PTH109
     except OSError:
         return ""
 
 
-def stand_in(folder: str) -> None:
+def change_to(folder: str) -> None:
     """Change into the folder of the process that hands out the work.
 
     Worker processes are kept between calls: they still stand where that process stood when they were started, and
     would look there for relative paths.
     """
-    if folder and folder != current_folder():
+    if folder and folder != working_folder():
         os.chdir(folder)

@@ -106,7 +106,7 @@ class FileCase:
     row: int | None = None
     column: str | None = None
     found: str = ""
-    mend: str = ""
+    hint: str = ""
 
     def __str__(self) -> str:
         return f"{self.table_row}-{self.name}".replace(" ", "-")
@@ -224,8 +224,8 @@ FILE_CASES: tuple[FileCase, ...] = (
     _refused("6", "socket", "unreadable", _socket, found="No such device"),
     _refused("6", "device", "not-a-file", lambda path: path.symlink_to("/dev/zero"), found="device"),
     _refused("7", "fault of the disk", "unreadable", lambda path: path.symlink_to("/proc/self/mem"), found="error"),
-    _refused("8", "gzip", "not-csv", _bytes(gzip.compress(GOOD)), found="gzip", mend="gunzip"),
-    _refused("8", "zip", "not-csv", _bytes(_zip(GOOD)), found="zip", mend="unpack"),
+    _refused("8", "gzip", "not-csv", _bytes(gzip.compress(GOOD)), found="gzip", hint="gunzip"),
+    _refused("8", "zip", "not-csv", _bytes(_zip(GOOD)), found="zip", hint="unpack"),
     _refused("9", "binary junk", "binary", _bytes(b"\x7fELF\x02\x01\x01\0" + bytes(range(256))), found="binary"),
     _refused("9", "NUL in a value", "binary", _lines(lambda c: c.insert(3, "1,\0,2")), row=4, found="binary"),
     _refused(
@@ -237,7 +237,7 @@ FILE_CASES: tuple[FileCase, ...] = (
         "not-csv",
         _bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n"),
         found="git-lfs",
-        mend="git lfs pull",
+        hint="git lfs pull",
     ),
     _fine("12", "UTF-8 mark", _bytes(b"\xef\xbb\xbf" + GOOD)),
     _told("13", "UTF-16", "utf-16", _bytes(GOOD.decode().encode("utf-16"))),
@@ -371,8 +371,8 @@ FILE_CASES: tuple[FileCase, ...] = (
     ),
     _told("48", "shuffled rows", "shuffled", _lines(lambda c: c.__setitem__(slice(1, None), c[:0:-1]))),
     _fine("49", "missing frames", _lines(lambda c: c.__delitem__(slice(10, 15)))),
-    _told("50", "timestamps of zero", "no-frame-rate", _bytes(_stamps(lambda t: 0)), mend="--fps"),
-    _told("50", "no timestamps", "no-frame-rate", _bytes(_without("timestamp")), mend="--fps"),
+    _told("50", "timestamps of zero", "no-frame-rate", _bytes(_stamps(lambda t: 0)), hint="--fps"),
+    _told("50", "no timestamps", "no-frame-rate", _bytes(_without("timestamp")), hint="--fps"),
     _fine("51", "another frame rate", _bytes(lines(rows(hz=30.0)))),
     _fine("52", "frames from 0", _bytes(lines([row | {"frame": t} for t, row in enumerate(rows())]))),
     _told("53", "matrix of 128 x 500", "fewer-channels", _bytes(matrix(n=128, width=500))),
@@ -433,7 +433,7 @@ class SetCase:
     row: int | None = None
     column: str | None = None
     found: str = ""
-    mend: str = ""
+    hint: str = ""
 
     def __str__(self) -> str:
         return f"{self.table_row}-{self.name}".replace(" ", "-")
@@ -635,7 +635,7 @@ SET_CASES: tuple[SetCase, ...] = (
         where="labels.csv",
         row=10,
         found="status=Normal",
-        mend="keep the right one",
+        hint="keep the right one",
     ),
     SetCase(
         "63",
@@ -647,7 +647,7 @@ SET_CASES: tuple[SetCase, ...] = (
         LEARNING,
         where="labels.csv",
         found="'0.0'",
-        mend="spreadsheet",
+        hint="spreadsheet",
     ),
     SetCase(
         "64",
@@ -723,7 +723,7 @@ SET_CASES: tuple[SetCase, ...] = (
         VERBS,
         where="aux.csv",
         found="Windows",
-        mend="rename",
+        hint="rename",
     ),
     SetCase(
         "64",
@@ -733,7 +733,7 @@ SET_CASES: tuple[SetCase, ...] = (
         VERBS,
         where="a\\x.csv",
         found="separator",
-        mend="rename",
+        hint="rename",
     ),
     SetCase(
         "64",
@@ -743,7 +743,7 @@ SET_CASES: tuple[SetCase, ...] = (
         VERBS,
         where="/caf",
         found="Unicode",
-        mend="rename",
+        hint="rename",
     ),
     SetCase("65", "comma and quote and newline and emoji", "", _odd_ids),
     SetCase(
@@ -777,7 +777,7 @@ SET_CASES: tuple[SetCase, ...] = (
         "67", "fewer groups than folds", "fewer-folds", _subjects("A", "B", "A", "B", "C", "D", "C", "D"), tell=("fit",)
     ),
     SetCase("67", "one group", "too-few-groups", _subjects(*["A"] * 8), LEARNING, found="1 in 8"),
-    SetCase("67", "no labels", "no-labels", lambda f: (f / "labels.csv").unlink(), ("fit",), mend="--labels"),
+    SetCase("67", "no labels", "no-labels", lambda f: (f / "labels.csv").unlink(), ("fit",), hint="--labels"),
     SetCase(
         "67", "no status", "no-labels", _relabelled(lambda t: t.replace("status", "state")), ("fit",), found="state"
     ),
@@ -837,7 +837,7 @@ SET_CASES: tuple[SetCase, ...] = (
         where="labels.csv",
         row=10,
         found="1",
-        mend="quote",
+        hint="quote",
     ),
     SetCase("33", "comments in labels", "", _relabelled(lambda t: "# by hand\n\n" + t + "# end\n")),
     SetCase(

@@ -18,7 +18,7 @@ FULL = Finding(
     column="AU12_r",
     expected="a number",
     found="'abc'",
-    mend="correct the value",
+    hint="correct the value",
 )
 
 
@@ -28,7 +28,7 @@ def test_a_finding_prints_every_part_on_its_own_line() -> None:
         "  where:    video/007.csv, row 12, column 'AU12_r'",
         "  expected: a number",
         "  found:    'abc'",
-        "  mend:     correct the value",
+        "  hint:     correct the value",
     ]
 
 
@@ -60,7 +60,7 @@ def test_a_finding_as_dict_is_json_of_its_known_parts() -> None:
         "column": "AU12_r",
         "expected": "a number",
         "found": "'abc'",
-        "mend": "correct the value",
+        "hint": "correct the value",
     }
     assert Finding("c", "what").as_dict() == {"code": "c", "what": "what"}
 

@@ -23,7 +23,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from pdmr_classic import DepressionModel, GroupedFolds, GroupedStacker, Settings
 from pdmr_classic.features import fold_fitted as fitted
-from pdmr_classic.models.ensemble import combiner as meta
+from pdmr_classic.models.ensemble import _combiner as meta
 from pdmr_classic.models.ensemble import stacking, tuning
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.learners import learners
@@ -83,7 +83,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
 
     def suggest(learner: str, trial: Any, has_audio: bool) -> dict[str, Any]:
         # An audio vector of unit length would no longer tell the subject's number.
-        return spaces.suggest(learner, trial, has_audio) | {"audio": "as_is", "audio_components": None}
+        return spaces.suggest_params(learner, trial, has_audio) | {"audio": "as_is", "audio_components": None}
 
     monkeypatch.setitem(learners.LEARNERS, "spy", Learner("spy", build))
     monkeypatch.setitem(spaces._DEFAULTS, "spy", {"k": None})
@@ -163,7 +163,9 @@ def test_the_learners_never_predict_a_subject_they_were_fitted_on(monkeypatch: p
     DepressionModel(
         Settings().override({"learning.trials": 1, "learning.repeats": 1, "learning.importance": False})
     ).fit(X, y, subjects)
-    assert len(leaks) == len(LEARNERS) * 3 * 5, "learners x views x folds: the stack learns from the scores of the trial"
+    assert len(leaks) == len(LEARNERS) * 3 * 5, (
+        "learners x views x folds: the stack learns from the scores of the trial"
+    )
     assert sum(leaks) == 0
 
 

@@ -8,7 +8,7 @@ from sklearn.metrics import f1_score
 from pdmr_classic import score
 from pdmr_classic.config import Metric
 from pdmr_classic.metrics import always_positive_floor
-from pdmr_classic.models.decision.threshold import best_threshold
+from pdmr_classic.models.decision.threshold import choose_threshold
 
 
 def test_scores_equal_those_by_hand() -> None:
@@ -75,7 +75,7 @@ def test_several_classes_have_no_positive_one() -> None:
 
 def test_the_threshold_lies_between_the_classes_where_they_are_apart() -> None:
     p = np.r_[np.linspace(0.05, 0.2, 10), np.linspace(0.7, 0.95, 10)]
-    threshold = best_threshold(p, np.arange(20) >= 10, np.arange(20))
+    threshold = choose_threshold(p, np.arange(20) >= 10, np.arange(20))
     assert 0.2 < threshold < 0.7
 
 
@@ -83,17 +83,17 @@ def test_the_threshold_is_not_moved_by_many_recordings_of_one_subject() -> None:
     p = np.r_[np.linspace(0.05, 0.3, 15), np.linspace(0.6, 0.95, 15), np.full(20, 0.99)]
     positive = np.r_[np.zeros(15, bool), np.ones(15, bool), np.zeros(20, bool)]
     subjects = np.r_[np.arange(30), np.full(20, 30)]
-    assert best_threshold(p, positive, subjects) < 0.6
+    assert choose_threshold(p, positive, subjects) < 0.6
 
 
 def test_the_threshold_depends_on_the_seed_and_on_nothing_else() -> None:
     rng = np.random.default_rng(1)
     p, positive, subjects = rng.random(60), rng.random(60) < 0.4, np.repeat(np.arange(20), 3)
-    assert best_threshold(p, positive, subjects, seed=3) == best_threshold(p, positive, subjects, seed=3)
+    assert choose_threshold(p, positive, subjects, seed=3) == choose_threshold(p, positive, subjects, seed=3)
 
 
 def test_recordings_of_one_probability_are_called_together() -> None:
-    assert best_threshold([0.4] * 4, [True, True, False, False], list("abcd")) == pytest.approx(0.4)
+    assert choose_threshold([0.4] * 4, [True, True, False, False], list("abcd")) == pytest.approx(0.4)
 
 
 def calibrated(power: float, n: int = 4000) -> tuple[np.ndarray, np.ndarray]:
@@ -118,7 +118,7 @@ def calibrated(power: float, n: int = 4000) -> tuple[np.ndarray, np.ndarray]:
 )
 def test_the_threshold_of_each_metric_is_that_of_its_closed_form(metric: Metric, power: float, expected: float) -> None:
     p, positive = calibrated(power)
-    assert best_threshold(p, positive, np.arange(len(p)), metric=metric) == pytest.approx(expected, abs=0.03)
+    assert choose_threshold(p, positive, np.arange(len(p)), metric=metric) == pytest.approx(expected, abs=0.03)
 
 
 @pytest.mark.parametrize(("metric", "name"), [("f1", "f1"), ("macro_f1", "macro_f1"), ("balanced_accuracy",) * 2])
@@ -129,24 +129,24 @@ def test_the_chosen_threshold_is_nearly_the_best_one_for_its_metric(metric: Metr
         return score(positive.astype(str), (p >= threshold).astype(str), positive="True")[name]
 
     best = max(at(threshold) for threshold in np.linspace(0.01, 0.99, 99))
-    assert at(best_threshold(p, positive, np.arange(len(p)), metric=metric)) > best - 0.01
+    assert at(choose_threshold(p, positive, np.arange(len(p)), metric=metric)) > best - 0.01
 
 
 def test_nobody_is_called_where_macro_f1_asks_for_that() -> None:
     positive = np.arange(20) < 2
-    assert best_threshold(np.full(20, 0.1), positive, np.arange(20), metric="macro_f1") == pytest.approx(0.55)
+    assert choose_threshold(np.full(20, 0.1), positive, np.arange(20), metric="macro_f1") == pytest.approx(0.55)
 
 
 def test_weights_of_one_change_no_threshold_and_rows_of_weight_zero_have_no_say() -> None:
     rng = np.random.default_rng(1)
     p, positive, subjects = rng.random(60), rng.random(60) < 0.4, np.repeat(np.arange(20), 3)
-    alone = best_threshold(p, positive, subjects)
-    assert best_threshold(p, positive, subjects, sample_weight=np.ones(60)) == alone
+    alone = choose_threshold(p, positive, subjects)
+    assert choose_threshold(p, positive, subjects, sample_weight=np.ones(60)) == alone
     more = np.r_[p, rng.random(30)], np.r_[positive, np.ones(30, dtype=bool)], np.r_[subjects, np.arange(30) + 50]
-    assert best_threshold(*more, sample_weight=np.r_[np.ones(60), np.zeros(30)]) == alone
+    assert choose_threshold(*more, sample_weight=np.r_[np.ones(60), np.zeros(30)]) == alone
 
 
 def test_a_rarer_positive_class_by_weight_raises_what_must_be_exceeded_in_uncorrected_probabilities() -> None:
     p, positive = calibrated(1.0)
-    rare = best_threshold(p, positive, np.arange(len(p)), sample_weight=np.where(positive, 0.1, 1.0))
-    assert rare > best_threshold(p, positive, np.arange(len(p))) + 0.2
+    rare = choose_threshold(p, positive, np.arange(len(p)), sample_weight=np.where(positive, 0.1, 1.0))
+    assert rare > choose_threshold(p, positive, np.arange(len(p))) + 0.2

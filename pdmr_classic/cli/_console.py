@@ -15,7 +15,7 @@ import typer
 
 from pdmr_classic.cli._interrupt import INTERRUPTED, mortal_workers, tell_interrupted
 from pdmr_classic.errors import ConfigError, Finding, PdmrError, TargetError
-from pdmr_classic.text import printable, to_json
+from pdmr_classic.text import escape_unprintable, to_json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -49,8 +49,8 @@ def verb(function: Callable[P, None]) -> Callable[P, None]:
                 _exit(f"error: {_no_room()}", TargetError.exit_code, debug=bool(kwargs.get("debug")))
             if _for_want_of_a_worker(error):
                 _exit(f"error: {_worker_killed()}", PdmrError.exit_code, debug=bool(kwargs.get("debug")))
-            what = printable(f"this is a bug of pdmr-classic: {type(error).__name__}: {error}")
-            _exit(f"{what}\n  mend:     report it, with what --debug shows", BUG, debug=bool(kwargs.get("debug")))
+            what = escape_unprintable(f"this is a bug of pdmr-classic: {type(error).__name__}: {error}")
+            _exit(f"{what}\n  hint:     report it, with what --debug shows", BUG, debug=bool(kwargs.get("debug")))
 
     return guarded
 
@@ -61,7 +61,7 @@ def _check_working_folder() -> None:
         Path.cwd()
     except OSError:
         raise ConfigError(
-            "the working folder does not exist any more", mend="change to another one, and run the command again"
+            "the working folder does not exist any more", hint="change to another one, and run the command again"
         ) from None
 
 
@@ -84,7 +84,7 @@ def _worker_killed() -> PdmrError:
     return PdmrError(
         "a worker process was killed, most likely by the system for want of memory",
         expected="memory enough for all processes",
-        mend="run the same command again with fewer --jobs: it goes on from what is finished",
+        hint="run the same command again with fewer --jobs: it goes on from what is finished",
     )
 
 
@@ -92,14 +92,14 @@ def _no_room() -> TargetError:
     return TargetError(
         "there is no room left for what the workers share",
         expected="some free space in the folder of temporary files",
-        mend="free some, name a folder with room in JOBLIB_TEMP_FOLDER, or use --jobs 1",
+        hint="free some, name a folder with room in JOBLIB_TEMP_FOLDER, or use --jobs 1",
     )
 
 
 def _exit(message: str, code: int, *, debug: bool = False) -> None:
     with suppress(OSError):
         if debug:
-            print("\n".join(map(printable, traceback.format_exc().splitlines())), file=sys.stderr)
+            print("\n".join(map(escape_unprintable, traceback.format_exc().splitlines())), file=sys.stderr)
         print(message, file=sys.stderr)
     raise typer.Exit(code) from None
 
@@ -132,7 +132,7 @@ def _for_json(value: Any) -> Any:
 
 
 def _for_table(value: Any) -> Any:
-    return printable(value) if isinstance(value, str) else value
+    return escape_unprintable(value) if isinstance(value, str) else value
 
 
 class ConsoleReporter:
@@ -163,7 +163,7 @@ class ConsoleReporter:
         else:
             self._plain_line(stage, done, total)
 
-    def tell(self, finding: Finding) -> None:
+    def note(self, finding: Finding) -> None:
         """Show a finding, and keep it for `--json`."""
         self.findings.append(finding)
         if not self.quiet:

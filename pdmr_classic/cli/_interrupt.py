@@ -18,7 +18,7 @@ from types import FrameType
 from typing import NoReturn
 
 from pdmr_classic.errors import TargetError
-from pdmr_classic.text import printable
+from pdmr_classic.text import escape_unprintable
 
 INTERRUPTED = 130
 # For the work to be left in order. What is on the disk is whole at any moment, so none is needed.
@@ -55,7 +55,7 @@ def tell_interrupted(what: str) -> None:
     """Say how to go on, once."""
     if _told.acquire(blocking=False):
         with suppress(OSError):
-            print(printable(what), file=sys.stderr, flush=True)
+            print(escape_unprintable(what), file=sys.stderr, flush=True)
 
 
 @contextmanager

@@ -49,14 +49,14 @@ def evaluate(
     from pdmr_classic.evaluation.evaluate import write_evaluation
     from pdmr_classic.io.dataset import load_dataset
     from pdmr_classic.reporting.evaluation_tables import evaluation_tables
-    from pdmr_classic.storage.atomic import check_ours, check_writable
+    from pdmr_classic.storage.atomic import check_writable, refuse_foreign_file
     from pdmr_classic.storage.resume import in_progress
-    from pdmr_classic.subjects.inference import groups_path
+    from pdmr_classic.subjects.inference import proposal_path
 
     dataset = load_dataset(data, split="train", labels=labels, groups=settings.data.groups)
     check_writable(out)
-    check_ours(out, "pdmr-classic/evaluation/", "the evaluation")
-    check_writable(groups_path(out))
+    refuse_foreign_file(out, "pdmr-classic/evaluation/", "the evaluation")
+    check_writable(proposal_path(out))
     with in_progress(out, ".folds") as keep, ConsoleReporter(quiet=as_json) as reporter:
         found = evaluate_data(
             dataset,
@@ -64,7 +64,7 @@ def evaluate(
             jobs=n_jobs(jobs),
             cache=cache_folder(no_cache),
             keep=keep,
-            groups_out=groups_path(out),
+            groups_out=proposal_path(out),
             reporter=reporter,
         )
         write_evaluation(found, out)

@@ -42,14 +42,14 @@ def extract(
 
     Example: pdmr-classic extract DATA/train --out features.parquet
     """
-    from pdmr_classic.features.extractor import FeatureExtractor, without_paths, write_features
-    from pdmr_classic.io.dataset import as_split, load_dataset
+    from pdmr_classic.features.extractor import FeatureExtractor, summarise_findings, write_features
+    from pdmr_classic.io.dataset import load_dataset, parse_split
     from pdmr_classic.reporting.summary import summarise_extraction
     from pdmr_classic.reporting.tables import extraction_table
     from pdmr_classic.storage.atomic import check_writable
     from pdmr_classic.storage.lock import locked
 
-    dataset = load_dataset(data, split=as_split(split), with_labels=False)
+    dataset = load_dataset(data, split=parse_split(split), with_labels=False)
     check_writable(out, ".parquet")
     with locked(out), ConsoleReporter(quiet=as_json) as reporter:
         extractor = FeatureExtractor(
@@ -57,7 +57,7 @@ def extract(
         )
         extraction = extractor.extract(dataset)
         write_features(extraction.checked(), out)
-        for finding in (*dataset.findings, *without_paths(extraction.findings)):
-            reporter.tell(finding)
+        for finding in (*dataset.findings, *summarise_findings(extraction.findings)):
+            reporter.note(finding)
     summary = summarise_extraction(extraction, out, synthetic=dataset.is_synthetic)
     show(summary | {"findings": reporter.findings}, as_json, extraction_table)

@@ -45,17 +45,17 @@ def fit(
     Example: pdmr-classic fit DATA --out models/mine.joblib
     """
     from pdmr_classic.io.dataset import load_dataset
-    from pdmr_classic.models.persistence.artifact import check_model_place
+    from pdmr_classic.models.persistence.artifact import check_model_writable
     from pdmr_classic.models.training import fit as fit_model
     from pdmr_classic.reporting.summary import summarise_fit
     from pdmr_classic.reporting.tables import fit_table
     from pdmr_classic.storage.atomic import check_writable
     from pdmr_classic.storage.resume import in_progress
-    from pdmr_classic.subjects.inference import groups_path
+    from pdmr_classic.subjects.inference import proposal_path
 
-    check_model_place(out)
+    check_model_writable(out)
     dataset = load_dataset(data, split="train", labels=labels, groups=settings.data.groups)
-    check_writable(groups_path(out))
+    check_writable(proposal_path(out))
     with in_progress(out, ".studies") as studies, ConsoleReporter(quiet=as_json) as reporter:
         cache = cache_folder(no_cache)
         model = fit_model(
@@ -64,7 +64,7 @@ def fit(
             jobs=n_jobs(jobs),
             cache=cache,
             studies=studies,
-            groups_out=groups_path(out),
+            groups_out=proposal_path(out),
             reporter=reporter,
         )
         model.save(out, reporter=reporter)

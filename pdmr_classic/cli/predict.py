@@ -63,21 +63,21 @@ def predict(
     from pdmr_classic.errors import ConfigError
     from pdmr_classic.io.dataset import load_dataset
     from pdmr_classic.io.groups import read_subjects
-    from pdmr_classic.io.results import check_notes_place, has_notes, write_notes, write_results
-    from pdmr_classic.models.decision.prevalence import as_prevalence
+    from pdmr_classic.io.results import check_notes_writable, has_notes, write_notes, write_results
+    from pdmr_classic.models.decision.prevalence import parse_prevalence
     from pdmr_classic.models.model import DepressionModel
     from pdmr_classic.reporting.summary import summarise_predictions
     from pdmr_classic.reporting.tables import prediction_table
     from pdmr_classic.storage.atomic import check_writable
     from pdmr_classic.storage.lock import locked
-    from pdmr_classic.subjects.overlap import train_beside
+    from pdmr_classic.subjects.overlap import load_train_beside
 
     if subjects is not None and not pool_subjects:
-        raise ConfigError("--subjects has no effect without --pool-subjects", mend="pass both, or none")
-    share = as_prevalence(prevalence)
+        raise ConfigError("--subjects has no effect without --pool-subjects", hint="pass both, or none")
+    share = parse_prevalence(prevalence)
     dataset = load_dataset(data, split="test", with_labels=False)
     check_writable(out)
-    check_notes_place(out)
+    check_notes_writable(out)
     with locked(out), ConsoleReporter(quiet=as_json) as reporter:
         loaded = DepressionModel.load(model, trust=trust, reporter=reporter)
         groups = loaded.settings.data.groups
@@ -86,7 +86,7 @@ def predict(
             dataset,
             pool_subjects=who,
             prevalence=share,
-            train=train_beside(dataset),
+            train=load_train_beside(dataset, reporter),
             allow_overlap=allow_overlap,
             skip_bad=skip_bad,
             fps=fps,

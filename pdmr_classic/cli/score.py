@@ -29,5 +29,5 @@ def score(
     scores = score_files(results, labels, positive=positive)
     with ConsoleReporter(quiet=as_json) as reporter:
         for finding in scores["findings"]:
-            reporter.tell(finding)
+            reporter.note(finding)
     show(scores, as_json, score_table)

@@ -18,9 +18,9 @@ from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import Metric
 from pdmr_classic.features.names import MATERIAL, QUALITY, modality_columns, view_of
 from pdmr_classic.metrics import always_positive_floor, score
-from pdmr_classic.models.decision.threshold import best_threshold
+from pdmr_classic.models.decision.threshold import choose_threshold
 from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY
-from pdmr_classic.models.ensemble.views import presence
+from pdmr_classic.models.ensemble.views import find_modalities
 from pdmr_classic.splits import GroupedFolds, feasible_folds
 from pdmr_classic.workers import one_thread
 
@@ -36,20 +36,20 @@ def floor_scores(truth: Ints, classes: tuple[str, ...], positive: str | None) ->
     return found if positive is None else found | {"f1": always_positive_floor(scores["positive_share"])}
 
 
-def modalities_of(features: pd.DataFrame) -> list[str]:
+def list_modalities(features: pd.DataFrame) -> list[str]:
     """Return the modalities of which some recording has something, in the order of the columns."""
     columns = modality_columns(list(features.columns))
-    present = presence(features.to_numpy(dtype=np.float64), columns)
+    present = find_modalities(features.to_numpy(dtype=np.float64), columns)
     return [name for name in columns if present[name].any()]
 
 
-def of_modality(features: pd.DataFrame, modality: str) -> pd.DataFrame:
+def select_modality(features: pd.DataFrame, modality: str) -> pd.DataFrame:
     """Return the columns of one modality, with the materials that are made of it."""
     views = {modality, MATERIAL} if modality == FITTED_MODALITY else {modality}
     return features[[name for name in features.columns if view_of(name) in views]]
 
 
-def without_modality(features: pd.DataFrame, modality: str) -> pd.DataFrame:
+def drop_modality(features: pd.DataFrame, modality: str) -> pd.DataFrame:
     """Return the features as if no recording had a modality."""
     views = {modality, MATERIAL, QUALITY} if modality == FITTED_MODALITY else {modality}
     gone = [view_of(name) in views for name in features.columns]
@@ -59,7 +59,7 @@ def without_modality(features: pd.DataFrame, modality: str) -> pd.DataFrame:
 def shortcut_columns(features: pd.DataFrame) -> pd.DataFrame:
     """Return what says how a recording was made, not how somebody behaved: quality, and what is missing."""
     columns = modality_columns(list(features.columns))
-    present = presence(features.to_numpy(dtype=np.float64), columns)
+    present = find_modalities(features.to_numpy(dtype=np.float64), columns)
     quality = features[[name for name in features.columns if view_of(name) == QUALITY]]
     missing = {f"missing__{name}": (~rows).astype(np.float64) for name, rows in present.items()}
     return quality.assign(**missing)
@@ -90,7 +90,7 @@ class ShortcutBaseline:
         with one_thread():
             if self.place is not None:
                 inner, is_positive = self._out_of_fold(X, y, groups, weights)[:, self.place], y == self.place
-                self.threshold_ = best_threshold(
+                self.threshold_ = choose_threshold(
                     inner, is_positive, groups, metric=self.metric, seed=self.seed, sample_weight=weights
                 )
             self.models_ = self._fitted(X, y, weights)

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io.dataset import Dataset
-from pdmr_classic.io.embeddings import odd_widths
-from pdmr_classic.io.inspection import FileFacts, repeated_contents
-from pdmr_classic.io.openface import fewer_channels
+from pdmr_classic.io.embeddings import find_odd_widths
+from pdmr_classic.io.inspection import FileFacts, find_repeated_contents
+from pdmr_classic.io.openface import find_missing_channels
 from pdmr_classic.models.target_checks import check_labels
 from pdmr_classic.splits import feasible_folds
-from pdmr_classic.subjects.copies import near_copies_of_files
-from pdmr_classic.text import counted
+from pdmr_classic.subjects.copies import find_near_copies_of_files
+from pdmr_classic.text import format_count
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,9 +52,9 @@ def check_data(
     for dataset, facts in splits.values():
         findings += [*dataset.findings, *(finding for fact in facts for finding in fact.findings)]
         refused += [fact.refused for fact in facts if fact.refused is not None]
-        findings += fewer_channels([(fact.path, fact.channels) for fact in facts if fact.channels])
-        refused += odd_widths([(fact.path, fact.width) for fact in facts if fact.width]).values()
-    findings += repeated_contents([fact for _, facts in splits.values() for fact in facts])
+        findings += find_missing_channels([(fact.path, fact.channels) for fact in facts if fact.channels])
+        refused += find_odd_widths([(fact.path, fact.width) for fact in facts if fact.width]).values()
+    findings += find_repeated_contents([fact for _, facts in splits.values() for fact in facts])
     findings += _shared_subjects([dataset for dataset, _ in splits.values()])
     if set(splits) == {"train", "test"}:
         findings += _near_copies(splits["test"][1], splits["train"][1])
@@ -70,8 +70,9 @@ def _shared_subjects(datasets: Sequence[Dataset]) -> list[Finding]:
     shared = set.intersection(*(set(dataset.groups.unique()) - {""} for dataset in known if dataset.groups is not None))
     if not shared:
         return []
-    what = f"{counted(len(shared), 'subject is', 'subjects are')} in train and in test: a score on test would be a leak"
-    return [Finding("shared-subjects", what, file=known[-1].folder, mend="keep each subject on one side")]
+    n_shared = format_count(len(shared), "subject is", "subjects are")
+    what = f"{n_shared} in both train and test: scores on test would be inflated by the leak"
+    return [Finding("shared-subjects", what, file=known[-1].folder, hint="keep each subject on one side")]
 
 
 def _near_copies(test: Sequence[FileFacts], train: Sequence[FileFacts]) -> list[Finding]:
@@ -80,7 +81,7 @@ def _near_copies(test: Sequence[FileFacts], train: Sequence[FileFacts]) -> list[
     what = "a test recording is all but identical to one in train; if it is a copy, a score on it is a leak"
     return [
         Finding("near-copy", what, file=paths[copy.data_id, copy.modality], found=f"train {copy.modality} {copy.of!r}")
-        for copy in near_copies_of_files(test, train)
+        for copy in find_near_copies_of_files(test, train)
     ]
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from pdmr_classic.errors import DataError
-from pdmr_classic.evaluation.intervals import NOTE, bootstrap_scores, difference_interval, subjects_of_rarest_class
-from pdmr_classic.evaluation.predictions import Predictions, predictions_of
+from pdmr_classic.evaluation.intervals import NOTE, bootstrap_scores, count_rarest_class_subjects, difference_interval
+from pdmr_classic.evaluation.predictions import Predictions, read_predictions
 
 _COMPARED = ("f1", "macro_f1", "auc", "brier")
 
@@ -35,11 +35,11 @@ def compare(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
     DataError
         One of them is no evaluation, or they do not judge the same recordings in the same folds.
     """
-    ours, theirs = _in_order(predictions_of(a)), _in_order(predictions_of(b))
+    ours, theirs = _in_order(read_predictions(a)), _in_order(read_predictions(b))
     _refuse_unpaired(ours, theirs)
     # The same seed draws the same subjects for both.
     drawn_a, drawn_b = bootstrap_scores(ours), bootstrap_scores(theirs)
-    n_rarest = subjects_of_rarest_class(ours)
+    n_rarest = count_rarest_class_subjects(ours)
     differences = {}
     for name in (name for name in _COMPARED if name in drawn_a):
         drawn = drawn_b[name] - drawn_a[name]
@@ -84,7 +84,7 @@ def read_evaluation(path: str | Path) -> dict[str, Any]:
             "the evaluation cannot be read", code="no-evaluation", file=path, expected="JSON", found=said
         ) from None
     try:
-        predictions_of(found)
+        read_predictions(found)
     except DataError as error:
         parts = {name: getattr(error.finding, name) for name in ("code", "expected", "found")}
         raise DataError(error.finding.what, file=path, **parts) from None
@@ -124,5 +124,5 @@ def _unpaired(what: str, found: str) -> DataError:
         code="unpaired",
         expected="the same recordings, labels, subjects and folds",
         found=found,
-        mend="evaluate both on the same data, with the same --folds, --repeats, --seed and --groups",
+        hint="evaluate both on the same data, with the same --folds, --repeats, --seed and --groups",
     )

@@ -9,10 +9,10 @@ from typing import Any
 
 from pdmr_classic.config import Settings
 from pdmr_classic.evaluation.evaluate_features import evaluate_features, override_evaluation
-from pdmr_classic.evaluation.stress import altered_features
-from pdmr_classic.evaluation.subgroups import check_columns
+from pdmr_classic.evaluation.stress import extract_altered
+from pdmr_classic.evaluation.subgroups import check_subgroup_columns
 from pdmr_classic.io.dataset import Dataset
-from pdmr_classic.models.training import training_set
+from pdmr_classic.models.training import prepare_training_set
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.storage.atomic import write_text_atomic
 from pdmr_classic.text import to_json
@@ -95,11 +95,13 @@ def evaluate(
     labelled = data.labelled()
     assert labelled.labels is not None
     assert labelled.groups is not None
-    check_columns(labelled.labels, asked.by, labelled.groups)
-    training = training_set(labelled, settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter)
+    check_subgroup_columns(labelled.labels, asked.by, labelled.groups)
+    training = prepare_training_set(
+        labelled, settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter
+    )
     altered = {}
     if asked.stress:
-        altered = altered_features(labelled, training.features, settings, jobs=jobs, reporter=reporter)
+        altered = extract_altered(labelled, training.features, settings, jobs=jobs, reporter=reporter)
     found = evaluate_features(
         training.features,
         training.target.status,

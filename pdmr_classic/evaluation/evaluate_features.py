@@ -10,12 +10,12 @@ import pandas as pd
 
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding
-from pdmr_classic.evaluation.assemble import assemble_evaluation
+from pdmr_classic.evaluation._assemble import assemble_evaluation
+from pdmr_classic.evaluation._run_folds import run_folds
 from pdmr_classic.evaluation.outer_folds import OuterFold, outer_folds
-from pdmr_classic.evaluation.run_folds import run_folds
-from pdmr_classic.evaluation.subgroups import check_columns
+from pdmr_classic.evaluation.subgroups import check_subgroup_columns
 from pdmr_classic.evaluation.table import EvaluationTable, make_table, usable_rows
-from pdmr_classic.io.labels import weights_of
+from pdmr_classic.io.labels import read_weights
 from pdmr_classic.models.target_checks import check_target
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.splits import SPLIT_COLUMN
@@ -55,8 +55,8 @@ def evaluate_features(
     target = check_target(status, groups, settings)
     rows = usable_rows(features, reporter)
     labels = pd.DataFrame(index=features.index) if labels is None else labels.set_axis(features.index)
-    check_columns(labels, asked.by, groups)
-    weights = weights_of(labels, settings.data.weights)
+    check_subgroup_columns(labels, asked.by, groups)
+    weights = read_weights(labels, settings.data.weights)
     table = make_table(
         features, status, groups, positive=target.positive, altered=altered or {}, weights=weights, rows=rows
     )
@@ -70,7 +70,7 @@ def evaluate_features(
         seed=settings.learning.seed,
         reporter=reporter,
     )
-    reporter.tell(_cost(table, outer, settings))
+    reporter.note(_cost(table, outer, settings))
     results = run_folds(table, outer, settings, jobs=jobs, keep=keep, reporter=reporter)
     return assemble_evaluation(table, outer, results, labels[rows], settings, folds_from=source)
 
@@ -85,4 +85,4 @@ def _cost(table: EvaluationTable, outer: Sequence[OuterFold], settings: Settings
     alone = f" and {n_models - 1} of single modalities" if table.modalities else ""
     what = f"{len(outer) * n_models} models will be tuned and trained: in {len(outer)} outer folds one of all{alone}"
     budget = f"trials of each base learner: {learning.trials}; learners of each view: {', '.join(learning.learners)}"
-    return Finding("cost", what, found=budget, mend="fewer --folds, --repeats or --trials cost less")
+    return Finding("cost", what, found=budget, hint="fewer --folds, --repeats or --trials cost less")

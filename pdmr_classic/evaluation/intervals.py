@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.evaluation.predictions import Predictions
 
-DRAWS = 2000
+_DRAWS = 2000
 # Two people in different folds meet twice: each is judged by a model that learned from the other. Fixed predictions
 # show this as two facts where there is one, so the error of their mean is up to sqrt(2) of what they tell.
 MET_TWICE = 2**0.5
@@ -24,10 +24,10 @@ NOTE = (
 _CELLS = 20_000_000
 _LEVEL = 0.95
 
-Scores = dict[str, Floats]
+_Scores = dict[str, Floats]
 
 
-def bootstrap_scores(predictions: Predictions, draws: int = DRAWS, seed: int = 0) -> Scores:
+def bootstrap_scores(predictions: Predictions, draws: int = _DRAWS, seed: int = 0) -> _Scores:
     """Return scores under the sample itself, then under bootstraps of its subjects.
 
     Parameters
@@ -40,25 +40,25 @@ def bootstrap_scores(predictions: Predictions, draws: int = DRAWS, seed: int = 0
     Returns
     -------
     dict of str to ndarray, shape [1 + draws]
-        As `scores_under`.
+        As `weighted_scores`.
     """
     _, subject = np.unique(predictions.subject, return_inverse=True)
     n_subjects = int(subject.max()) + 1
     rng = np.random.default_rng(seed)
-    parts = [scores_under(predictions, np.ones((len(predictions), 1)))]
-    for n_draws in chunks(draws, len(predictions)):
+    parts = [weighted_scores(predictions, np.ones((len(predictions), 1)))]
+    for n_draws in split_draws(draws, len(predictions)):
         times = rng.multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), n_draws).T
-        parts.append(scores_under(predictions, times[subject].astype(np.float64)))
+        parts.append(weighted_scores(predictions, times[subject].astype(np.float64)))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def chunks(total: int, n_rows: int) -> Iterator[int]:
+def split_draws(total: int, n_rows: int) -> Iterator[int]:
     """Yield numbers that add up to `total`, each small enough for this many rows."""
     at_once = max(_CELLS // max(n_rows, 1), 1)
     return (min(at_once, total - start) for start in range(0, total, at_once))
 
 
-def scores_under(predictions: Predictions, weights: Floats) -> Scores:
+def weighted_scores(predictions: Predictions, weights: Floats) -> _Scores:
     """Return scores of weighted rows, averaged over repeats.
 
     Parameters
@@ -77,9 +77,9 @@ def scores_under(predictions: Predictions, weights: Floats) -> Scores:
     return {name: np.mean([scores[name] for scores in repeats], axis=0) for name in repeats[0]}
 
 
-# Not `metrics.score`, which scores one sample: here thousands of weightings are scored in one matrix product. A test holds
-# the two equal.
-def _of_repeat(predictions: Predictions, rows: Ints, weights: Floats) -> Scores:
+# Not `metrics.score`, which scores one sample: this scores thousands of weightings in one matrix product. A test checks
+# that the two agree.
+def _of_repeat(predictions: Predictions, rows: Ints, weights: Floats) -> _Scores:
     of_class = np.arange(len(predictions.classes))[:, None]
     is_true, is_said = predictions.truth[rows] == of_class, predictions.predicted[rows] == of_class
     there, said, hits = is_true @ weights, is_said @ weights, (is_true & is_said) @ weights
@@ -111,13 +111,15 @@ def _mean_auc(predictions: Predictions, rows: Ints, weights: Floats) -> Floats:
     number[rows] = np.arange(len(rows))
     p, truth = predictions.probability, predictions.truth
     of_classes = [
-        nanmean(np.stack([auc_under(p[f, k], truth[f] == k, weights[number[f]]) for f in predictions.of_folds(rows)]))
+        nanmean(
+            np.stack([weighted_auc(p[f, k], truth[f] == k, weights[number[f]]) for f in predictions.of_folds(rows)])
+        )
         for k in predictions.asked
     ]
     return nanmean(np.stack(of_classes))
 
 
-def auc_under(p: Floats, positive: Mask, weights: Floats) -> Floats:
+def weighted_auc(p: Floats, positive: Mask, weights: Floats) -> Floats:
     """Return the AUC under each column of weights, shape [B]; ties count half, NaN where a class is missing.
 
     Parameters
@@ -128,7 +130,7 @@ def auc_under(p: Floats, positive: Mask, weights: Floats) -> Floats:
 
     Examples
     --------
-    >>> auc_under(np.array([0.1, 0.4, 0.4]), np.array([False, False, True]), np.ones((3, 1)))
+    >>> weighted_auc(np.array([0.1, 0.4, 0.4]), np.array([False, False, True]), np.ones((3, 1)))
     array([0.75])
     """
     order = np.argsort(p, kind="stable")
@@ -151,7 +153,7 @@ def nanmean(rows: Floats) -> Floats:
         return np.asarray(np.nanmean(rows, axis=0))
 
 
-def subjects_of_rarest_class(predictions: Predictions) -> int:
+def count_rarest_class_subjects(predictions: Predictions) -> int:
     """Return how many subjects stand behind the rarest class that is there: an interval is as sure as these allow."""
     truth, subject = predictions.truth, predictions.subject
     return min(len(np.unique(subject[truth == k])) for k in np.unique(truth))

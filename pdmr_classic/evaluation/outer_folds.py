@@ -70,16 +70,16 @@ def outer_folds(
     """
     y, subjects = status.to_numpy(dtype=object), groups.to_numpy(dtype=object)
     if split is not None and split[split != ""].nunique() > 1:
-        reporter.tell(Finding("given-folds", f"the folds are those of the column {SPLIT_COLUMN!r}, once"))
+        reporter.note(Finding("given-folds", f"the folds are those of the column {SPLIT_COLUMN!r}, once"))
         folds_of_column = column_folds(y, subjects, split)
         return [OuterFold(0, fold, *sides) for fold, sides in enumerate(folds_of_column)], f"column {SPLIT_COLUMN}"
     if split is not None:
-        reporter.tell(Finding("one-split", f"the column {SPLIT_COLUMN!r} has a single value, and is left aside"))
+        reporter.note(Finding("one-split", f"the column {SPLIT_COLUMN!r} has a single value, and is left aside"))
     _refuse_too_few(y, subjects)
     n_folds = feasible_folds(y, subjects, folds)
     if n_folds < folds:
         what = f"{n_folds} outer folds instead of {folds}: the rarest class has no more subjects"
-        reporter.tell(Finding("fewer-folds", what))
+        reporter.note(Finding("fewer-folds", what))
     made = enumerate(nestable_folds(y, subjects, n_folds, repeats, seed))
     return [OuterFold(place // n_folds, place % n_folds, *sides) for place, sides in made], "grouped folds"
 
@@ -93,5 +93,5 @@ def _refuse_too_few(y: NDArray[Any], subjects: NDArray[Any]) -> None:
             code="too-few-groups",
             expected=f"at least {_LEAST_SUBJECTS} subjects of every class: one is held out, two make inner folds",
             found=", ".join(f"{label}: {count}" for label, count in counts.items()),
-            mend="add subjects",
+            hint="add subjects",
         )

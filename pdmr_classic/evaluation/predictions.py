@@ -104,7 +104,7 @@ class Predictions:
         }
 
 
-def pseudonyms(status: pd.Series, groups: pd.Series) -> dict[str, str]:
+def make_pseudonyms(status: pd.Series, groups: pd.Series) -> dict[str, str]:
     """Return what stands in an evaluation for each recording: salted hashes, as ids often hold those of subjects.
 
     The salt is made of all ids, labels and subjects, so that two evaluations of the same data can be paired, and
@@ -122,7 +122,7 @@ def pseudonyms(status: pd.Series, groups: pd.Series) -> dict[str, str]:
     return {str(name): hashlib.blake2b(str(name).encode(), key=key, digest_size=8).hexdigest() for name in status.index}
 
 
-def predictions_of(evaluation: Mapping[str, Any]) -> Predictions:
+def read_predictions(evaluation: Mapping[str, Any]) -> Predictions:
     """Return the out-of-fold predictions that stand in an evaluation.
 
     Raises

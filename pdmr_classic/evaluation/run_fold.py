@@ -10,12 +10,12 @@ import pandas as pd
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.evaluation.baselines import ShortcutBaseline, of_modality, shortcut_columns
+from pdmr_classic.evaluation.baselines import ShortcutBaseline, select_modality, shortcut_columns
 from pdmr_classic.evaluation.outer_folds import OuterFold
 from pdmr_classic.evaluation.table import EvaluationTable
 from pdmr_classic.io.results import PROBABILITY_PREFIX
 from pdmr_classic.models.model import DepressionModel
-from pdmr_classic.progress import KeepingReporter
+from pdmr_classic.progress import CollectingReporter
 
 MODEL, SHORTCUT = "model", "shortcut"
 ONLY, STRESS = "only ", "stress "
@@ -30,19 +30,19 @@ def run_fold(table: EvaluationTable, settings: Settings, outer: OuterFold) -> di
         Ready for JSON: `inner` scores of the model, its `importance` of features, `systems` (by name: rows, predicted,
         probability) and `findings`.
     """
-    told = KeepingReporter()
+    told = CollectingReporter()
     model = _fitted(table, table.features, settings, outer, told)
     systems = {MODEL: _predicted(model, table, table.features, outer)}
     for name, features in table.altered.items():
         systems[STRESS + name] = _predicted(model, table, features, outer)
     systems[SHORTCUT] = _shortcut(table, settings, outer)
     for modality in table.modalities:
-        features = of_modality(table.features, modality)
+        features = select_modality(table.features, modality)
         try:
-            single = _fitted(table, features, settings, outer, KeepingReporter())
+            single = _fitted(table, features, settings, outer, CollectingReporter())
         except DataError as error:
             # Too few recordings of it in this fold: the comparison is poorer, the evaluation is not.
-            told.tell(Finding("modality-left-out", f"{modality} alone could not be learned", found=error.finding.what))
+            told.note(Finding("modality-left-out", f"{modality} alone could not be learned", found=error.finding.what))
             continue
         systems[ONLY + modality] = _predicted(single, table, features, outer)
     inner = {name: float(value) for name, value in model.facts_["inner_scores"].items()}
@@ -51,7 +51,7 @@ def run_fold(table: EvaluationTable, settings: Settings, outer: OuterFold) -> di
 
 
 def _fitted(
-    table: EvaluationTable, features: pd.DataFrame, settings: Settings, outer: OuterFold, told: KeepingReporter
+    table: EvaluationTable, features: pd.DataFrame, settings: Settings, outer: OuterFold, told: CollectingReporter
 ) -> DepressionModel:
     train = outer.train
     return DepressionModel(settings).fit(

@@ -13,7 +13,7 @@ from pdmr_classic.io.labels import read_labels
 from pdmr_classic.io.results import read_results
 from pdmr_classic.metrics import score
 from pdmr_classic.models.target_checks import check_labels, positive_class
-from pdmr_classic.text import listed, quoted
+from pdmr_classic.text import format_list, format_quoted
 
 
 def score_files(results: str | Path, labels: str | Path, *, positive: str | None = None) -> dict[str, Any]:
@@ -52,8 +52,8 @@ def score_files(results: str | Path, labels: str | Path, *, positive: str | None
             "no result matches a label",
             code="labels-match-nothing",
             file=results,
-            expected=f"ids such as {quoted(truth.index[:3])}",
-            found=quoted(said.index),
+            expected=f"ids such as {format_quoted(truth.index[:3])}",
+            found=format_quoted(said.index),
         )
     check_labels(truth, None)
     classes = sorted(truth.unique())
@@ -77,7 +77,7 @@ def _check_order(said: pd.DataFrame, table: pd.DataFrame, results: Path, labels:
             file=results,
             expected="results, as predict writes them, then labels",
             found=f"{results.name}, then {labels.name}",
-            mend="name the results first",
+            hint="name the results first",
         )
 
 
@@ -88,5 +88,5 @@ def _unmatched(truth: pd.Series, said: pd.DataFrame, labels: Path, results: Path
         ("results have no label; they are left out", said.index.difference(truth.index), results),
     ):
         if len(ids):
-            findings.append(Finding("unmatched", f"{len(ids)} {what}", file=file, found=listed(ids)))
+            findings.append(Finding("unmatched", f"{len(ids)} {what}", file=file, found=format_list(ids)))
     return findings

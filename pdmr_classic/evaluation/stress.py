@@ -13,7 +13,7 @@ import pandas as pd
 
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding
-from pdmr_classic.evaluation.baselines import modalities_of, without_modality
+from pdmr_classic.evaluation.baselines import drop_modality, list_modalities
 from pdmr_classic.evaluation.predictions import Predictions
 from pdmr_classic.evaluation.system_scores import HEADLINES, scores_of_repeat
 from pdmr_classic.features.extractor import FeatureExtractor
@@ -71,7 +71,7 @@ def _rng(stream: Stream | Embedding, seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(stream.content.encode())])
 
 
-def alterations(seed: int) -> dict[str, dict[str, Alteration]]:
+def make_alterations(seed: int) -> dict[str, dict[str, Alteration]]:
     """Return what is done to streams and vectors, by name and modality."""
     dropped = {share: partial(drop_frames, share=share, seed=seed) for share in _DROPPED}
     stream_noise = partial(add_noise, times_sd=_NOISE, seed=seed)
@@ -94,11 +94,11 @@ class _Part:
     def progress(self, stage: str, done: int, total: int) -> None:
         self.reporter.progress("stress", self.place * total + done, self.n_parts * total)
 
-    def tell(self, finding: Finding) -> None:
+    def note(self, finding: Finding) -> None:
         pass  # told when the streams were read as they are
 
 
-def altered_features(
+def extract_altered(
     data: Dataset, features: pd.DataFrame, settings: Settings, *, jobs: int, reporter: Reporter
 ) -> dict[str, pd.DataFrame]:
     """Return the features of the same recordings under stress; what a set lacks is not taken from it.
@@ -110,11 +110,13 @@ def altered_features(
     features : DataFrame
         Of the recordings as they are.
     """
-    modalities = modalities_of(features)
+    modalities = list_modalities(features)
     found = {}
     if len(modalities) > 1:
-        found = {f"without {name}": without_modality(features, name) for name in reversed(modalities)}
-    todo = {name: alter for name, alter in alterations(settings.learning.seed).items() if alter.keys() & {*modalities}}
+        found = {f"without {name}": drop_modality(features, name) for name in reversed(modalities)}
+    todo = {
+        name: alter for name, alter in make_alterations(settings.learning.seed).items() if alter.keys() & {*modalities}
+    }
     for place, (name, alter) in enumerate(todo.items()):
         told = _Part(reporter, place, len(todo))
         extractor = FeatureExtractor(settings, jobs=jobs, alter=alter, reporter=told)
@@ -122,7 +124,7 @@ def altered_features(
     return found
 
 
-def stress_scores(as_is: Predictions, stressed: Mapping[str, Predictions]) -> dict[str, dict[str, Any]]:
+def score_stress(as_is: Predictions, stressed: Mapping[str, Predictions]) -> dict[str, dict[str, Any]]:
     """Return the scores under each stress, and those of the same recordings `as_is`."""
     return {
         name: {

@@ -10,13 +10,13 @@ import pandas as pd
 
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.evaluation.predictions import Predictions
-from pdmr_classic.evaluation.system_scores import HEADLINES, tally
+from pdmr_classic.evaluation.system_scores import HEADLINES, summarise_scores
 
-UNKNOWN = "(unknown)"
+_UNKNOWN = "(unknown)"
 _MOST_GROUPS = 20
 
 
-def check_columns(labels: pd.DataFrame, by: Sequence[str], subjects: pd.Series) -> None:
+def check_subgroup_columns(labels: pd.DataFrame, by: Sequence[str], subjects: pd.Series) -> None:
     """Refuse columns that do not make subgroups, before any work is done.
 
     Raises
@@ -35,7 +35,7 @@ def check_columns(labels: pd.DataFrame, by: Sequence[str], subjects: pd.Series) 
                 f"--by {column} makes too many groups",
                 expected=f"a column of at most {_MOST_GROUPS} different values",
                 found=str(n_values),
-                mend="write coarser groups into a column of their own",
+                hint="write coarser groups into a column of their own",
             )
         if (subjects.groupby(labels[column].to_numpy()).nunique() == 1).all():
             raise ConfigError(
@@ -46,7 +46,7 @@ def check_columns(labels: pd.DataFrame, by: Sequence[str], subjects: pd.Series) 
 
 # fairlearn's MetricFrame would give the same means, but neither AUC by folds nor intervals by subjects; and it is
 # one more thing to install.
-def subgroup_scores(predictions: Predictions, groups: pd.Series, seed: int = 0) -> dict[str, Any]:
+def score_subgroups(predictions: Predictions, groups: pd.Series, seed: int = 0) -> dict[str, Any]:
     """Return the scores of each subgroup, and the largest gap between two of them.
 
     Parameters
@@ -59,11 +59,11 @@ def subgroup_scores(predictions: Predictions, groups: pd.Series, seed: int = 0) 
     Returns
     -------
     dict
-        `groups`: as `tally`, by value; `gaps`: by score, the `gap` and the two values that it lies `between`, the
+        `groups`: as `summarise_scores`, by value; `gaps`: by score, the `gap` and the two values that it lies `between`, the
         better one first. A score that does not exist in a group (AUC where it has one class) has no part in a gap.
     """
-    of_row = groups.replace("", UNKNOWN).loc[predictions.recording].to_numpy(dtype=object)
-    found = {str(value): tally(predictions.subset(of_row == value), seed) for value in sorted(set(of_row))}
+    of_row = groups.replace("", _UNKNOWN).loc[predictions.recording].to_numpy(dtype=object)
+    found = {str(value): summarise_scores(predictions.subset(of_row == value), seed) for value in sorted(set(of_row))}
     return {"groups": found, "gaps": _gaps(found)}
 
 

@@ -10,9 +10,9 @@ from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.evaluation.intervals import (
     bootstrap_scores,
     brier_losses,
-    scores_under,
+    count_rarest_class_subjects,
     share_interval,
-    subjects_of_rarest_class,
+    weighted_scores,
 )
 from pdmr_classic.evaluation.predictions import Predictions
 from pdmr_classic.metrics import score
@@ -32,7 +32,7 @@ def main_score(positive: str | None) -> str:
     return "f1" if positive is not None else "macro_f1"
 
 
-def tally(predictions: Predictions, seed: int = 0) -> dict[str, Any]:
+def summarise_scores(predictions: Predictions, seed: int = 0) -> dict[str, Any]:
     """Return counts and scores of one system.
 
     Returns
@@ -44,7 +44,7 @@ def tally(predictions: Predictions, seed: int = 0) -> dict[str, Any]:
     """
     repeats = [scores_of_repeat(predictions, rows) for rows in predictions.of_repeats()]
     drawn = bootstrap_scores(predictions, seed=seed)
-    n_rarest = subjects_of_rarest_class(predictions)
+    n_rarest = count_rarest_class_subjects(predictions)
     scores: dict[str, dict[str, float | None]] = {}
     for name in (name for name in _ORDER if name in repeats[0]):
         values = np.array([scores[name] for scores in repeats])
@@ -71,7 +71,7 @@ def scores_of_repeat(predictions: Predictions, rows: Ints) -> dict[str, float]:
         scores |= {"f1": np.nan, "recall": np.nan}
     scores["brier"] = float(brier_losses(predictions)[rows].mean())
     scores["calibration_error"] = calibration_error(predictions.subset(rows))
-    scores["auc"] = float(scores_under(predictions.subset(rows), np.ones((len(rows), 1)))["auc"][0])
+    scores["auc"] = float(weighted_scores(predictions.subset(rows), np.ones((len(rows), 1)))["auc"][0])
     return scores
 
 

@@ -10,10 +10,10 @@ import pandas as pd
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.errors import Finding
-from pdmr_classic.evaluation.baselines import modalities_of
+from pdmr_classic.evaluation.baselines import list_modalities
 from pdmr_classic.features.names import is_learned
 from pdmr_classic.progress import Reporter
-from pdmr_classic.text import counted
+from pdmr_classic.text import format_count
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +72,7 @@ def make_table(
         Which rows are used, see `usable_rows`.
     """
     kept = rows.to_numpy()
-    modalities = modalities_of(features)
+    modalities = list_modalities(features)
     return EvaluationTable(
         features[kept],
         status[kept],
@@ -90,7 +90,7 @@ def usable_rows(features: pd.DataFrame, reporter: Reporter) -> pd.Series:
     behaviour = [name for name in features.columns if is_learned(name)]
     kept = features[behaviour].notna().any(axis=1)
     if not kept.all():
-        lost = counted((~kept).sum(), "recording has", "recordings have")
+        lost = format_count((~kept).sum(), "recording has", "recordings have")
         what = f"{lost} nothing that a model can use: left out"
-        reporter.tell(Finding("nothing-left", what))
+        reporter.note(Finding("nothing-left", what))
     return kept

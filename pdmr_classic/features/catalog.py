@@ -10,7 +10,7 @@ import numpy as np
 
 from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.file_features import stream_features
-from pdmr_classic.features.names import AUDIO, QUALITY, feature_name, parse
+from pdmr_classic.features.names import AUDIO, QUALITY, feature_name, parse_name
 from pdmr_classic.features.registry import Family, families
 from pdmr_classic.io.channels import GAZE, POSE
 from pdmr_classic.io.embeddings import NETVLAD_WIDTH
@@ -21,7 +21,7 @@ _UNKNOWN = "other"
 _CHUNK = re.compile(r"_\d+frames_")
 
 
-def complete_stream() -> Stream:
+def _make_complete_stream() -> Stream:
     """Return half a minute of noise on every channel that a family looks at, and on one that none knows."""
     units = (*(f"AU{unit:02d}_r" for unit in _UNITS), *(f"AU{unit:02d}_c" for unit in (*_UNITS[:-1], 28, 45)))
     landmarks = tuple(f"{axis}_{point}" for axis in "xy" for point in range(68))
@@ -31,9 +31,9 @@ def complete_stream() -> Stream:
 
 
 @lru_cache(maxsize=1)
-def names_by_family() -> dict[str, tuple[str, ...]]:
+def feature_names_by_family() -> dict[str, tuple[str, ...]]:
     """Return the names of each family's features on a complete stream and an audio vector of the usual width."""
-    stream, vector, settings = complete_stream(), np.zeros(NETVLAD_WIDTH), FeatureSettings()
+    stream, vector, settings = _make_complete_stream(), np.zeros(NETVLAD_WIDTH), FeatureSettings()
 
     def names(family: Family) -> tuple[str, ...]:
         if family.view == "audio":
@@ -43,12 +43,12 @@ def names_by_family() -> dict[str, tuple[str, ...]]:
     return {name: names(family) for name, family in families().items()}
 
 
-def families_of(names: Sequence[str]) -> list[str]:
+def find_families(names: Sequence[str]) -> list[str]:
     """Return the family of each feature by its name; "other" for a name that no family makes.
 
     Examples
     --------
-    >>> families_of(["video__ch000__velocity_rms", "video__AU12_r__share_active", "audio__vector__0017", "mine"])
+    >>> find_families(["video__ch000__velocity_rms", "video__AU12_r__share_active", "audio__vector__0017", "mine"])
     ['dynamics', 'au_activation', 'audio_vector', 'other']
     """
     exactly, by_functional = _lookups()
@@ -57,7 +57,7 @@ def families_of(names: Sequence[str]) -> list[str]:
 
 @lru_cache(maxsize=1)
 def _lookups() -> tuple[dict[str, str], dict[str, str]]:
-    made, known = names_by_family(), families()
+    made, known = feature_names_by_family(), families()
     exactly = {name: family for family, names in made.items() for name in names}
     # Channels beyond OpenFace's have the functionals of the families that go channel by channel.
     by_functional = {
@@ -69,7 +69,7 @@ def _lookups() -> tuple[dict[str, str], dict[str, str]]:
 
 def _functional(name: str) -> str:
     """Return the part of a name that tells the family, as far as the channel does not."""
-    view, channel, functional = parse(name)
+    view, channel, functional = parse_name(name)
     if view in (AUDIO, QUALITY):
         return view
     # Chunks are as long as the settings say: one name stands for all lengths.

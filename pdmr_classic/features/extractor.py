@@ -18,15 +18,15 @@ from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.features.cache import FeatureCache
 from pdmr_classic.features.file_features import Alteration, FileRow, audio_row, video_row
-from pdmr_classic.features.names import MATERIAL, QUALITY, audio_width, is_audio_component, parse, view_of
+from pdmr_classic.features.names import MATERIAL, QUALITY, audio_width, is_audio_component, parse_name, view_of
 from pdmr_classic.features.registry import Family, families
 from pdmr_classic.io.dataset import Dataset
-from pdmr_classic.io.embeddings import odd_widths
-from pdmr_classic.io.openface import fewer_channels
+from pdmr_classic.io.embeddings import find_odd_widths
+from pdmr_classic.io.openface import find_missing_channels
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.storage.atomic import write_atomic
-from pdmr_classic.text import counted
-from pdmr_classic.workers import current_folder, one_thread, stand_in
+from pdmr_classic.text import format_count
+from pdmr_classic.workers import change_to, one_thread, working_folder
 
 # Starting a worker costs as much as this many bytes of parsing.
 _BYTES_WORTH_A_WORKER = 30_000_000
@@ -167,7 +167,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 "there is no such feature family",
                 expected=", ".join(known),
                 found=", ".join(unknown),
-                mend="correct the name in the settings: [features] families = [...]",
+                hint="correct the name in the settings: [features] families = [...]",
             )
         return tuple(known[name] for name in known if name in names)
 
@@ -185,7 +185,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         done = len(jobs) - len(todo)
         reporter = self.reporter or LogReporter()
         reporter.progress("reading", done, len(jobs))
-        tasks = (joblib.delayed(_work)([jobs[place] for place in chunk], current_folder()) for chunk in chunks)
+        tasks = (joblib.delayed(_work)([jobs[place] for place in chunk], working_folder()) for chunk in chunks)
         parallel = joblib.Parallel(n_jobs=self._workers([jobs[p].path for p in todo]), return_as="generator")
         for chunk, found in zip(chunks, parallel(tasks), strict=True):
             for place, outcome in zip(chunk, found, strict=True):
@@ -227,7 +227,7 @@ def _size(path: Path) -> int:
 
 
 def _work(jobs: list[_Job], folder: str) -> list[FileRow | Finding]:
-    stand_in(folder)
+    change_to(folder)
     with one_thread():
         return [job.run() for job in jobs]
 
@@ -247,7 +247,7 @@ def _refuse_odd_widths(
         for job, row in zip(jobs, outcomes, strict=True)
         if job.modality == "audio" and isinstance(row, FileRow)
     ]
-    odd = odd_widths([(path, width) for path, width in widths if width], trained)
+    odd = find_odd_widths([(path, width) for path, width in widths if width], trained)
     return [odd.get(job.path, row) for job, row in zip(jobs, outcomes, strict=True)]
 
 
@@ -275,9 +275,9 @@ def _uneven(jobs: list[_Job], outcomes: list[FileRow | Finding]) -> list[Finding
     for job, row in zip(jobs, outcomes, strict=True):
         if job.modality == "video" and isinstance(row, FileRow):
             if row.names not in channels:
-                channels[row.names] = frozenset(parse(name).channel for name in row.names)
+                channels[row.names] = frozenset(parse_name(name).channel for name in row.names)
             streams.append((job.path, channels[row.names]))
-    return fewer_channels(streams)
+    return find_missing_channels(streams)
 
 
 def _contents(data_ids: list[str], jobs: list[_Job], outcomes: list[FileRow | Finding]) -> pd.DataFrame:
@@ -300,12 +300,12 @@ def _union(layouts: Iterable[tuple[str, ...]]) -> list[str]:
     return sorted(names, key=lambda name: _LAST.index(view) if (view := view_of(name)) in _LAST else -1)
 
 
-def without_paths(findings: Sequence[Finding]) -> list[Finding]:
+def summarise_findings(findings: Sequence[Finding]) -> list[Finding]:
     """Return one finding of each code, with the number of files that it concerns instead of their names."""
     counts = Counter(finding.code for finding in findings)
     first = {finding.code: finding for finding in reversed(findings)}
     return [
-        replace(first[code], file=None, found=None, what=f"{first[code].what} ({counted(n, 'file')})")
+        replace(first[code], file=None, found=None, what=f"{first[code].what} ({format_count(n, 'file')})")
         for code, n in counts.items()
     ]
 

@@ -15,7 +15,7 @@ from pdmr_classic.config import FeatureSettings, Settings
 from pdmr_classic.errors import Finding
 from pdmr_classic.features.names import feature_name
 from pdmr_classic.features.registry import Family
-from pdmr_classic.features.signal import Signal, signals
+from pdmr_classic.features.signal import Signal, make_signals
 from pdmr_classic.io.channels import channel_kind
 from pdmr_classic.io.embeddings import read_embedding
 from pdmr_classic.io.openface import read_stream
@@ -109,7 +109,7 @@ def _signals_of(stream: Stream, family: Family, made: dict[tuple[str, ...], list
     for group in groups:
         if group and set(group) <= set(family.kinds):
             if group not in made:
-                made[group] = signals(stream, [name for name in stream.channels if channel_kind(name) in group])
+                made[group] = make_signals(stream, [name for name in stream.channels if channel_kind(name) in group])
             found += made[group]
     return found
 

@@ -25,7 +25,7 @@ _MAPS: dict[str, Callable[[int], _Map]] = {
 }
 
 
-def n_fitted(names: Sequence[str]) -> int:
+def count_fitted(names: Sequence[str]) -> int:
     """Return how many features are made of these material columns."""
     columns = {prefix: sum(name.startswith(prefix) for name in names) for prefix in _MAPS}
     return columns[_COVARIANCE] + (N_KINEMES if columns[_KINEMES] else 0)

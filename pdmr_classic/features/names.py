@@ -20,10 +20,10 @@ QUALITY: View = "quality"
 """How well a recording could be seen: it can give a label away."""
 MATERIAL: View = "material"
 """What a transformer that is fitted inside each fold makes features of."""
-ALL = "all"
+_ALL = "all"
 """The modality of columns without a view in their names, such as those of a plain array."""
 
-NOT_LEARNED = frozenset({QUALITY, MATERIAL})
+_NOT_LEARNED = frozenset({QUALITY, MATERIAL})
 _SEPARATOR = "__"
 _VECTOR_CHANNELS = ("netvlad", "vector")
 
@@ -58,19 +58,19 @@ def prefix(view: str, channel: str) -> str:
     return f"{view}{_SEPARATOR}{channel}{_SEPARATOR}"
 
 
-def parse(name: str) -> FeatureName:
+def parse_name(name: str) -> FeatureName:
     """Return the parts of a feature's name; a name without a view belongs to the modality "all".
 
     Examples
     --------
-    >>> parse("video__AU12_r__std")
+    >>> parse_name("video__AU12_r__std")
     FeatureName(view='video', channel='AU12_r', functional='std')
-    >>> parse("x0")
+    >>> parse_name("x0")
     FeatureName(view='all', channel='', functional='x0')
     """
     view, separator, rest = str(name).partition(_SEPARATOR)
     if not separator:
-        return FeatureName(ALL, "", view)
+        return FeatureName(_ALL, "", view)
     # A functional never holds a separator; the name of somebody's own channel may.
     channel, _, functional = rest.rpartition(_SEPARATOR)
     return FeatureName(view, channel, functional)
@@ -78,12 +78,12 @@ def parse(name: str) -> FeatureName:
 
 def view_of(name: str) -> str:
     """Return the view that a feature belongs to."""
-    return parse(name).view
+    return parse_name(name).view
 
 
 def is_learned(name: str) -> bool:
     """Return whether base learners see a feature: quality and materials are kept from them."""
-    return view_of(name) not in NOT_LEARNED
+    return view_of(name) not in _NOT_LEARNED
 
 
 def audio_channel(is_netvlad: bool) -> str:

@@ -162,7 +162,7 @@ def rms_or_nan(rows: Floats) -> Floats:
     return np.asarray(np.sqrt(np.einsum("t...,t...->...", rows, rows) / len(rows)))
 
 
-def signals(stream: Stream, channels: Sequence[str]) -> list[Signal]:
+def make_signals(stream: Stream, channels: Sequence[str]) -> list[Signal]:
     """Split channels into signals, one for each pattern of usable frames.
 
     A frame is usable for a channel if it is valid and the value is a number, so that one broken channel costs the
@@ -184,7 +184,7 @@ def signals(stream: Stream, channels: Sequence[str]) -> list[Signal]:
     ]
 
 
-def joint_signal(stream: Stream, channels: Sequence[str]) -> Signal:
+def make_joint_signal(stream: Stream, channels: Sequence[str]) -> Signal:
     """Return the frames in which all of these channels are usable; channels without any value are left out."""
     places = stream.places(channels)
     if not stream.incomplete[places].any():

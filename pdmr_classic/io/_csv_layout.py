@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.io.ids import check_names
-from pdmr_classic.text import quoted
+from pdmr_classic.io.ids import refuse_repeated_names
+from pdmr_classic.text import format_quoted
 
 # OpenFace writes what its C++ runtime prints for an undefined value; others write these.
 NAN_TOKENS = (
@@ -67,7 +67,7 @@ class Layout:
         """
         lines = _first_lines(data, 3)
         if not lines:
-            raise no_rows(path, 1)
+            raise no_rows_error(path, 1)
         number, first = lines[0]
         delimiter = _delimiter(first, lines[1][1] if len(lines) > 1 else "")
         decimal_comma = delimiter != "," and any("," in line for _, line in lines)
@@ -80,18 +80,18 @@ class Layout:
                 row=lines[0][0] + 1,
                 expected=f"at most {_MOST_COLUMNS:,}",
                 found=f"{len(fields):,}",
-                mend="write one row a line",
+                hint="write one row a line",
             )
         findings = []
         if delimiter != ",":
             name = {"\t": "tabs", ";": "semicolons"}[delimiter]
             findings.append(Finding("delimiter", f"the fields are separated by {name}", file=path))
         is_range = _is_range(fields)
-        if all(is_number(with_point(text, delimiter)) for text in fields) and not is_range:
-            return cls(by_place(len(fields)), False, delimiter, number, decimal_comma, not fields[-1], findings)
+        if all(is_number(to_decimal_point(text, delimiter)) for text in fields) and not is_range:
+            return cls(positional_names(len(fields)), False, delimiter, number, decimal_comma, not fields[-1], findings)
         if len(lines) < 2:
-            raise no_rows(path, number + 1)
-        check_names(fields, path, number + 1)
+            raise no_rows_error(path, number + 1)
+        refuse_repeated_names(fields, path, number + 1)
         rows = [_fields(line, delimiter, path) for _, line in lines[1:]]
         # Every row may end with a separator where the header does not.
         open_rows = all(len(row) == len(fields) + 1 and not row[-1] for row in rows)
@@ -112,7 +112,7 @@ def read_layout(data: bytes, path: Path) -> tuple[bytes, Layout]:
     return data, Layout.of(data, path)
 
 
-def no_rows(path: Path, row: int) -> DataError:
+def no_rows_error(path: Path, row: int) -> DataError:
     """Return the error for a file without a row of numbers."""
     return DataError(
         "the file has a header and no rows",
@@ -121,7 +121,7 @@ def no_rows(path: Path, row: int) -> DataError:
         row=row,
         expected="at least one row of numbers",
         found="the end of the file",
-        mend="export it again, or remove it",
+        hint="export it again, or remove it",
     )
 
 
@@ -171,15 +171,15 @@ def _fields(line: str, delimiter: str, path: Path) -> list[str]:
     try:
         return [text.strip() for text in next(csv.reader([line], delimiter=delimiter, skipinitialspace=True))]
     except csv.Error as error:
-        raise no_table(path, 1, str(error)) from None
+        raise not_a_table_error(path, 1, str(error)) from None
 
 
-def with_point(text: str, delimiter: str) -> str:
+def to_decimal_point(text: str, delimiter: str) -> str:
     """Return a number's text with a decimal point: between other separators a comma is one."""
     return text if delimiter == "," else text.replace(",", ".")
 
 
-def no_table(path: Path, row: int, found: str) -> DataError:
+def not_a_table_error(path: Path, row: int, found: str) -> DataError:
     """Return the error for a file that is no CSV."""
     return DataError(
         "the file is no table of numbers",
@@ -188,11 +188,11 @@ def no_table(path: Path, row: int, found: str) -> DataError:
         row=row,
         expected="rows of numbers",
         found=found,
-        mend="export it as CSV",
+        hint="export it as CSV",
     )
 
 
-def by_place(n: int) -> list[str]:
+def positional_names(n: int) -> list[str]:
     """Return the names of `n` columns without a header."""
     return [f"ch{index:03d}" for index in range(n)]
 
@@ -207,7 +207,7 @@ def _named(fields: list[str], is_range: bool = False) -> list[str]:
 def is_number(text: str) -> bool:
     """Return whether a field is a number, or one of the ways of writing none."""
     try:
-        number_of(text)
+        parse_number(text)
     except ValueError:
         return False
     return True
@@ -222,7 +222,7 @@ def _is_range(fields: list[str]) -> bool:
     return fields == [str(index) for index in range(len(fields))]
 
 
-def number_of(text: str) -> float:
+def parse_number(text: str) -> float:
     """Return the value of a field; NaN where it says that there is none, ValueError for text."""
     if text.lower() in _NAN_TOKENS or _PAYLOAD_NAN.fullmatch(text):
         return float("nan")
@@ -231,6 +231,6 @@ def number_of(text: str) -> float:
     return float(text)
 
 
-def dropped_columns(path: Path, names: Sequence[str], why: str) -> Finding:
+def dropped_columns_finding(path: Path, names: Sequence[str], why: str) -> Finding:
     """Return the finding for columns that are left out."""
-    return Finding("dropped-column", f"a column was left out: {why}", file=path, found=quoted(names))
+    return Finding("dropped-column", f"a column was left out: {why}", file=path, found=format_quoted(names))

@@ -18,14 +18,14 @@ from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io._csv_layout import (
     NAN_TOKENS,
     Layout,
-    dropped_columns,
+    dropped_columns_finding,
     is_number,
-    no_rows,
-    no_table,
-    number_of,
-    with_point,
+    no_rows_error,
+    not_a_table_error,
+    parse_number,
+    to_decimal_point,
 )
-from pdmr_classic.text import counted
+from pdmr_classic.text import format_count
 
 _BLOCK_BYTES = 1 << 22
 # It takes 13 kB of memory for a column, and ends the process where there is no more.
@@ -57,7 +57,7 @@ def parse_columns(
     """
     columns, findings = _parse(data, layout, names, path, known)
     if columns and not len(next(iter(columns.values()))):
-        raise no_rows(path, layout.header_lines + 1)
+        raise no_rows_error(path, layout.header_lines + 1)
     return columns, findings
 
 
@@ -86,7 +86,7 @@ def _parse_one_row(data: bytes, layout: Layout) -> dict[str, Floats] | None:
     if "\n" in line or "\r" in line or layout.delimiter != "," or '"' in line:
         return None
     try:
-        values = [number_of(text.strip()) for text in line.split(",")]
+        values = [parse_number(text.strip()) for text in line.split(",")]
     except ValueError:
         return None
     return {name: np.array([value]) for name, value in zip(layout.names, values, strict=True)}
@@ -136,13 +136,13 @@ def _parse_slowly(
                 row=number,
                 expected="one header, in the first row",
                 found="the same names again",
-                mend="split the concatenated runs into one file each",
+                hint="split the concatenated runs into one file each",
             )
         if len(cells) != len(layout.names):
             raise _ragged(path, number, len(cells), len(layout.names), is_last=number >= len(lines))
         for name, index in where.items():
             try:
-                values[name].append(number_of(with_point(cells[index], layout.delimiter)))
+                values[name].append(parse_number(to_decimal_point(cells[index], layout.delimiter)))
             except ValueError:
                 first_text.setdefault(name, (number, cells[index]))
                 values[name].append(np.nan)
@@ -157,11 +157,11 @@ def _parse_slowly(
                 column=name,
                 expected="a number",
                 found=repr(cell[:60]),
-                mend="correct the value, or leave it empty if it is unknown",
+                hint="correct the value, or leave it empty if it is unknown",
             )
     if len(first_text) == len(names):
-        raise no_numbers(path, next(iter(first_text.values()))[1])
-    told = [dropped_columns(path, list(first_text), "it holds no number")] if first_text else []
+        raise no_numbers_error(path, next(iter(first_text.values()))[1])
+    told = [dropped_columns_finding(path, list(first_text), "it holds no number")] if first_text else []
     return {name: column for name, column in columns.items() if name not in first_text}, told
 
 
@@ -174,7 +174,7 @@ def _rows(lines: list[str], layout: Layout, path: Path) -> Iterator[tuple[int, l
             if len(row) > 1 or lines[number - 1].strip():
                 yield number, [cell.strip() for cell in row]
     except csv.Error as error:
-        raise no_table(path, layout.header_lines + reader.line_num, str(error)) from None
+        raise not_a_table_error(path, layout.header_lines + reader.line_num, str(error)) from None
 
 
 def _ragged(path: Path, number: int, found: int, expected: int, *, is_last: bool) -> DataError:
@@ -185,13 +185,13 @@ def _ragged(path: Path, number: int, found: int, expected: int, *, is_last: bool
         code="short-row" if short else "long-row",
         file=path,
         row=number,
-        expected=counted(expected, "field"),
-        found=counted(found, "field"),
-        mend="export the file again",
+        expected=format_count(expected, "field"),
+        found=format_count(found, "field"),
+        hint="export the file again",
     )
 
 
-def no_numbers(path: Path, found: str) -> DataError:
+def no_numbers_error(path: Path, found: str) -> DataError:
     """Return the error for a file without a single column of numbers."""
     return DataError(
         "no column holds numbers",
@@ -199,5 +199,5 @@ def no_numbers(path: Path, found: str) -> DataError:
         file=path,
         expected="rows of numbers",
         found=repr(found[:60]),
-        mend="export it again, or remove it",
+        hint="export it again, or remove it",
     )

@@ -16,13 +16,13 @@ from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import Finding
 from pdmr_classic.io._csv_layout import (
     Layout,
-    by_place,
-    dropped_columns,
+    dropped_columns_finding,
+    positional_names,
     read_layout,
 )
 from pdmr_classic.io._csv_parse import parse_columns
-from pdmr_classic.storage.bytes import as_text_bytes, read_bytes
-from pdmr_classic.text import counted
+from pdmr_classic.storage.bytes import decode_text, read_bytes
+from pdmr_classic.text import format_count
 
 # Columns that carry no behaviour: a row counter, an identity, or the answer itself.
 _BOOKKEEPING = frozenset(
@@ -58,10 +58,10 @@ class Table:
         return len(next(iter(self.columns.values()), ()))
 
 
-Select = Callable[[Sequence[str]], Sequence[str]]
+_Select = Callable[[Sequence[str]], Sequence[str]]
 
 
-def read_table(path: str | Path, select: Select | None = None, known: Callable[[str], bool] | None = None) -> Table:
+def read_table(path: str | Path, select: _Select | None = None, known: Callable[[str], bool] | None = None) -> Table:
     """Read one CSV of numbers.
 
     Parameters
@@ -79,13 +79,13 @@ def read_table(path: str | Path, select: Select | None = None, known: Callable[[
     """
     path = Path(path)
     raw = read_bytes(path)
-    data, findings = as_text_bytes(raw, path)
+    data, findings = decode_text(raw, path)
     data, layout = read_layout(data, path)
     findings += layout.findings
     dropped = [name for name in layout.names if _is_bookkeeping(name, layout)]
     names = [name for name in layout.names if name not in set(dropped)] if dropped else layout.names
     if dropped:
-        findings.append(dropped_columns(path, dropped, "it counts or names rows"))
+        findings.append(dropped_columns_finding(path, dropped, "it counts or names rows"))
     if layout.has_header and select is not None:
         names = list(select(names))
     columns, told = parse_columns(data, layout, names, path, known or (lambda name: False))
@@ -96,7 +96,7 @@ def read_table(path: str | Path, select: Select | None = None, known: Callable[[
                 "no-final-newline",
                 "the last line has no end: the file may be cut short",
                 file=path,
-                mend="look at its last value; export it again if digits are missing",
+                hint="look at its last value; export it again if digits are missing",
             )
         )
     columns, told = _without_open_end(columns, layout, path)
@@ -130,7 +130,7 @@ def _without_open_end(
         return columns, []
     kept = {name: values for name, values in columns.items() if name != last}
     if not is_empty:
-        return kept, [dropped_columns(path, [last], "it has no name")]
+        return kept, [dropped_columns_finding(path, [last], "it has no name")]
     what = "every row ends with a separator; the empty column behind it was left out"
     return kept, [Finding("trailing-comma", what, file=path)]
 
@@ -145,8 +145,8 @@ def _without_counter(columns: dict[str, Floats], path: Path) -> tuple[dict[str, 
         or not np.array_equal(np.diff(first), np.ones(len(first) - 1))
     ):
         return columns, []
-    renamed = dict(zip(by_place(len(others)), others, strict=True))
-    return renamed, [dropped_columns(path, ["the first"], "it counts rows")]
+    renamed = dict(zip(positional_names(len(others)), others, strict=True))
+    return renamed, [dropped_columns_finding(path, ["the first"], "it counts rows")]
 
 
 def _mask_non_finite(columns: dict[str, Floats], path: Path) -> list[Finding]:
@@ -163,9 +163,13 @@ def _mask_non_finite(columns: dict[str, Floats], path: Path) -> list[Finding]:
             columns[name] = np.where(bad, np.nan, values)
     findings = []
     if n_missing:
-        findings.append(Finding("nan", "some values are missing (NaN)", file=path, found=counted(n_missing, "value")))
+        findings.append(
+            Finding("nan", "some values are missing (NaN)", file=path, found=format_count(n_missing, "value"))
+        )
     if n_infinite:
         findings.append(
-            Finding("infinite", "some values are infinite; taken as NaN", file=path, found=counted(n_infinite, "value"))
+            Finding(
+                "infinite", "some values are infinite; taken as NaN", file=path, found=format_count(n_infinite, "value")
+            )
         )
     return findings

@@ -9,11 +9,11 @@ from typing import Literal
 import pandas as pd
 
 from pdmr_classic.errors import ConfigError, DataError, Finding
+from pdmr_classic.io._recordings import Recording, csv_files, find_recordings, is_folder, is_split, listing
 from pdmr_classic.io.groups import Groups, GroupsSource, resolve_groups
-from pdmr_classic.io.ids import near_matches
+from pdmr_classic.io.ids import find_near_matches
 from pdmr_classic.io.labels import find_labels, read_labels
-from pdmr_classic.io.recordings import Recording, csv_files, find_recordings, is_folder, is_split, listing
-from pdmr_classic.text import counted, listed, quoted
+from pdmr_classic.text import format_count, format_list, format_quoted
 
 Split = Literal["train", "test"]
 SYNTHETIC_MARK = "SYNTHETIC.md"
@@ -104,7 +104,7 @@ class Dataset:
                 file=self.folder,
                 expected="labels.csv (or .jsonl, .json) with data_id,status[,subject_id] in the folder or beside it",
                 found="none" if self.labels is None else f"the columns {', '.join(['data_id', *self.labels.columns])}",
-                mend="add it, or pass --labels FILE",
+                hint="add it, or pass --labels FILE",
             )
         labelled = self.status != ""
         if not labelled.any():
@@ -115,7 +115,7 @@ class Dataset:
                 column="status",
                 expected="a class for each recording",
                 found="empty cells",
-                mend="fill them in, or pass --labels FILE",
+                hint="fill them in, or pass --labels FILE",
             )
         return self.subset(labelled)
 
@@ -226,7 +226,7 @@ def resolve_split(path: Path, split: Split | None) -> Path:
             file=path,
             expected="a folder",
             found=_in_its_place(path),
-            mend="name the folder that holds the recordings",
+            hint="name the folder that holds the recordings",
         )
     if is_split(path):
         return path
@@ -242,7 +242,7 @@ def resolve_split(path: Path, split: Split | None) -> Path:
             file=path,
             expected="one split",
             found="both",
-            mend="name one of them, or pass --split",
+            hint="name one of them, or pass --split",
         )
     if not splits and csv_files(path):
         return path
@@ -252,7 +252,7 @@ def resolve_split(path: Path, split: Split | None) -> Path:
         file=path,
         expected=f"video/ and/or audio/ with CSV files{f', or a folder {split}/ with them' if split else ''}",
         found=listing(path),
-        mend="name the folder that holds them",
+        hint="name the folder that holds them",
     )
 
 
@@ -280,7 +280,7 @@ def find_splits(path: Path) -> list[Path]:
     return splits if splits and not is_split(path) else [resolve_split(path, None)]
 
 
-def as_split(name: str | None) -> Split | None:
+def parse_split(name: str | None) -> Split | None:
     """Return a split by its name.
 
     Raises
@@ -306,18 +306,18 @@ def _with_labels(dataset: Dataset, file: Path) -> Dataset:
     unlabelled = [data_id for data_id in ids if data_id not in table.index]
     known = set(ids)
     unmatched = [label for label in table.index if label not in known]
-    near = near_matches(unlabelled, unmatched)
+    near = find_near_matches(unlabelled, unmatched)
     if len(unlabelled) == len(ids):
         raise DataError(
             "no label matches a recording",
             code="labels-match-nothing",
             file=file,
-            expected=f"ids such as {quoted(ids[:3])}",
-            found=quoted(table.index),
-            mend="write the ids as the files are named" + (" (a spreadsheet made numbers of them?)" if near else ""),
+            expected=f"ids such as {format_quoted(ids[:3])}",
+            found=format_quoted(table.index),
+            hint="write the ids as the files are named" + (" (a spreadsheet made numbers of them?)" if near else ""),
         )
     if near:
-        pairs = listed(f"{label!r} for {data_id!r}" for data_id, label in near)
+        pairs = format_list(f"{label!r} for {data_id!r}" for data_id, label in near)
         findings.append(
             Finding(
                 "near-match",
@@ -330,18 +330,18 @@ def _with_labels(dataset: Dataset, file: Path) -> Dataset:
         findings.append(
             Finding(
                 "unlabelled",
-                f"{counted(len(unlabelled), 'recording has', 'recordings have')} no label",
+                f"{format_count(len(unlabelled), 'recording has', 'recordings have')} no label",
                 file=file,
-                found=listed(unlabelled),
+                found=format_list(unlabelled),
             )
         )
     if unmatched:
         findings.append(
             Finding(
                 "unmatched",
-                f"{counted(len(unmatched), 'label has', 'labels have')} no recording",
+                f"{format_count(len(unmatched), 'label has', 'labels have')} no recording",
                 file=file,
-                found=listed(unmatched),
+                found=format_list(unmatched),
             )
         )
     aligned = table.reindex(ids, fill_value="")

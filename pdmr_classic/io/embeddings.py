@@ -11,7 +11,7 @@ import numpy as np
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import Finding
-from pdmr_classic.io._csv_parse import no_numbers
+from pdmr_classic.io._csv_parse import no_numbers_error
 from pdmr_classic.io.csv_table import read_table
 
 NETVLAD_CLUSTERS = 16
@@ -46,7 +46,7 @@ def read_embedding(path: str | Path) -> Embedding:
     """
     table = read_table(path)
     if not table.columns:
-        raise no_numbers(table.path, "no column but bookkeeping")
+        raise no_numbers_error(table.path, "no column but bookkeeping")
     matrix = np.column_stack(list(table.columns.values()))
     findings = list(table.findings)
     if matrix.shape[1] == 1 and matrix.shape[0] > 1:
@@ -63,12 +63,12 @@ def read_embedding(path: str | Path) -> Embedding:
     return Embedding(values, table.content, tuple(findings))
 
 
-def odd_widths(widths: Sequence[tuple[Path, int]], trained: int | None = None) -> dict[Path, Finding]:
+def find_odd_widths(widths: Sequence[tuple[Path, int]], trained: int | None = None) -> dict[Path, Finding]:
     """Return a finding for each vector whose width is not that of training, or of most: two embeddings do not compare.
 
     Examples
     --------
-    >>> list(odd_widths([(Path("1.csv"), 768), (Path("2.csv"), 768), (Path("3.csv"), 512)]))
+    >>> list(find_odd_widths([(Path("1.csv"), 768), (Path("2.csv"), 768), (Path("3.csv"), 512)]))
     [PosixPath('3.csv')]
     """
     if not widths:
@@ -84,7 +84,7 @@ def odd_widths(widths: Sequence[tuple[Path, int]], trained: int | None = None) -
             file=path,
             expected=expected,
             found=f"{width} values",
-            mend="embed every recording with the same model",
+            hint="embed every recording with the same model",
         )
         for path, width in widths
         if width != usual

@@ -12,9 +12,9 @@ import pandas as pd
 
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.io.labels import find_labels, read_labels
-from pdmr_classic.text import counted, quoted
+from pdmr_classic.text import format_count, format_quoted
 
-INFER = "infer"
+_INFER = "infer"
 _EXPRESSION = "re:"
 _TABLES = (".csv", ".jsonl", ".json")
 _EXAMPLE = "such as re:^(S\\d+)_"
@@ -68,7 +68,7 @@ def resolve_groups(
         return Groups(_by_expression(option.removeprefix(_EXPRESSION), index), "expression")
     if option is not None and Path(option).suffix.lower() in _TABLES:
         return Groups(_by_table(Path(option), index, _status(labels)), "table")
-    if option == INFER:
+    if option == _INFER:
         _refuse_to_infer(labels, file)
         return Groups(_own(index), "infer")
     if labels is None:
@@ -106,7 +106,7 @@ def read_subjects(
             code="no-subjects",
             file=folder,
             expected="labels.csv (or .jsonl, .json) with data_id,subject_id in the folder or beside it",
-            mend="add it, or pass --subjects FILE",
+            hint="add it, or pass --subjects FILE",
         )
     table, _ = read_labels(path)
     column = option if option is not None and option in table else "subject_id"
@@ -117,7 +117,7 @@ def read_subjects(
             file=path,
             expected="data_id,subject_id",
             found=", ".join(["data_id", *table.columns]),
-            mend="add the column, or pass --subjects FILE",
+            hint="add the column, or pass --subjects FILE",
         )
     return table[column].reindex(index, fill_value="").rename("subject_id")
 
@@ -130,7 +130,7 @@ def _by_label_column(labels: pd.DataFrame, option: str | None, file: Path | None
             file=file,
             expected="the column that says who is who",
             found=repr(column),
-            mend="leave --groups out, or name another column",
+            hint="leave --groups out, or name another column",
         )
     if column in labels:
         return Groups(_complete(labels[column], _status(labels), column, file), "column")
@@ -145,7 +145,7 @@ def _by_label_column(labels: pd.DataFrame, option: str | None, file: Path | None
         "own-groups",
         "no subject ids: each recording counts as a subject of its own, so scores flatter if people recur",
         file=file,
-        mend="add a column subject_id, or pass --groups; --groups infer proposes some",
+        hint="add a column subject_id, or pass --groups; --groups infer proposes some",
     )
     return Groups(_own(labels.index), "own", doubt)
 
@@ -164,7 +164,7 @@ def _refuse_to_infer(labels: pd.DataFrame | None, file: Path | None) -> None:
             "--groups infer is for sets without subject ids",
             file=file,
             found="a column subject_id",
-            mend="leave --groups infer out; the column is used by default",
+            hint="leave --groups infer out; the column is used by default",
         )
 
 
@@ -194,8 +194,8 @@ def _by_expression(expression: str, index: pd.Index) -> pd.Series:
             f"--groups finds no subject in {len(missed)} of {len(index)} ids",
             code="no-group",
             expected=f"a match of {expression!r}",
-            found=quoted(missed),
-            mend="correct the expression, or rename the files",
+            found=format_quoted(missed),
+            hint="correct the expression, or rename the files",
         )
     return pd.Series([match[1] for match in matches.values() if match], index=index, name="subject_id")
 
@@ -205,12 +205,12 @@ def _complete(groups: pd.Series, status: pd.Series | None, column: str, file: Pa
     empty = groups[(groups == "") & (status != "" if status is not None else True)]
     if len(empty):
         raise DataError(
-            f"{counted(len(empty), 'labelled recording has', 'labelled recordings have')} no subject",
+            f"{format_count(len(empty), 'labelled recording has', 'labelled recordings have')} no subject",
             code="no-group",
             file=file,
             column=column,
             expected="a subject for each of them",
-            found=quoted(empty.index),
-            mend="fill the column: a subject may otherwise stand on both sides of a split",
+            found=format_quoted(empty.index),
+            hint="fill the column: a subject may otherwise stand on both sides of a split",
         )
     return groups.rename("subject_id")

@@ -9,19 +9,19 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pdmr_classic.errors import DataError
-from pdmr_classic.text import quoted
+from pdmr_classic.text import format_quoted
 
-MAX_ID_BYTES = 255
+_MAX_ID_BYTES = 255
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])\s*(\..*)?", re.IGNORECASE | re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def wrong_text(text: str) -> str | None:
+def invalid_text(text: str) -> str | None:
     r"""Return why a text can be no value of a label table: it could not be written; None where it can.
 
     Examples
     --------
-    >>> wrong_text("a\0"), wrong_text("é, 😀")
+    >>> wrong_text("a\0"), invalid_text("é, 😀")
     ('a NUL character', None)
     """
     if "\0" in text:
@@ -29,12 +29,12 @@ def wrong_text(text: str) -> str | None:
     return "characters that are no Unicode text" if _SURROGATE.search(text) else None
 
 
-def wrong_id(data_id: str) -> str | None:
+def invalid_id(data_id: str) -> str | None:
     """Return why a text can be no `data_id`, or None where it can.
 
     Examples
     --------
-    >>> wrong_id("../../etc/passwd"), wrong_id("aux"), wrong_id("a, b")
+    >>> wrong_id("../../etc/passwd"), wrong_id("aux"), invalid_id("a, b")
     ('a separator of folders', 'a name that Windows keeps for a device', None)
     """
     if "/" in data_id or "\\" in data_id:
@@ -43,17 +43,17 @@ def wrong_id(data_id: str) -> str | None:
         return "the name of a folder"
     if _RESERVED.fullmatch(data_id):
         return "a name that Windows keeps for a device"
-    if len(data_id.encode("utf-8", errors="replace")) > MAX_ID_BYTES:
-        return f"more than {MAX_ID_BYTES} bytes"
-    return wrong_text(data_id)
+    if len(data_id.encode("utf-8", errors="replace")) > _MAX_ID_BYTES:
+        return f"more than {_MAX_ID_BYTES} bytes"
+    return invalid_text(data_id)
 
 
-def near_matches(recordings: Iterable[str], labels: Iterable[str]) -> list[tuple[str, str]]:
+def find_near_matches(recordings: Iterable[str], labels: Iterable[str]) -> list[tuple[str, str]]:
     """Return pairs of ids that are the same but for zeros, blanks, case, `.csv`, `.0` or the form of Unicode.
 
     Examples
     --------
-    >>> near_matches(["007", "b"], ["7.0", "a"])
+    >>> find_near_matches(["007", "b"], ["7.0", "a"])
     [('007', '7.0')]
     """
     by_key = {_loosely(label): label for label in labels}
@@ -65,7 +65,7 @@ def _loosely(data_id: str) -> str:
     return text.lstrip("0") or "0"
 
 
-def check_names(names: Sequence[str], path: Path, row: int) -> None:
+def refuse_repeated_names(names: Sequence[str], path: Path, row: int) -> None:
     """Refuse a header in which a name stands twice; empty ones may.
 
     Raises
@@ -81,6 +81,6 @@ def check_names(names: Sequence[str], path: Path, row: int) -> None:
             file=path,
             row=row,
             expected="every name once",
-            found=quoted(repeated),
-            mend="rename or remove the copies",
+            found=format_quoted(repeated),
+            hint="rename or remove the copies",
         )

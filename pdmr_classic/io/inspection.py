@@ -19,7 +19,7 @@ from pdmr_classic.io.embeddings import read_embedding
 from pdmr_classic.io.openface import read_stream
 from pdmr_classic.io.stream import Stream
 from pdmr_classic.progress import LogReporter, Reporter
-from pdmr_classic.workers import current_folder, stand_in
+from pdmr_classic.workers import change_to, working_folder
 
 _FILES_A_TASK = 16
 
@@ -77,14 +77,14 @@ def inspect_files(
     chunks = [files[start : start + _FILES_A_TASK] for start in range(0, len(files), _FILES_A_TASK)]
     parallel = joblib.Parallel(n_jobs=jobs if len(chunks) > 2 else 1, return_as="generator")
     facts: list[FileFacts] = []
-    tasks = (joblib.delayed(_inspect)(chunk, reading, signatures, current_folder()) for chunk in chunks)
+    tasks = (joblib.delayed(_inspect)(chunk, reading, signatures, working_folder()) for chunk in chunks)
     for found in parallel(tasks):
         facts += found
         reporter.progress("reading", len(facts), len(files))
     return facts
 
 
-def repeated_contents(facts: Sequence[FileFacts]) -> list[Finding]:
+def find_repeated_contents(facts: Sequence[FileFacts]) -> list[Finding]:
     """Return a finding for each content that several recordings share: one of them may be a copy of another."""
     places = defaultdict(list)
     for fact in facts:
@@ -105,7 +105,7 @@ def repeated_contents(facts: Sequence[FileFacts]) -> list[Finding]:
 def _inspect(
     files: Sequence[tuple[str, str, Path]], reading: ReadingSettings, signatures: bool, folder: str
 ) -> list[FileFacts]:
-    stand_in(folder)
+    change_to(folder)
     return [_inspect_one(data_id, modality, path, reading, signatures) for data_id, modality, path in files]
 
 

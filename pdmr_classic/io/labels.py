@@ -13,13 +13,13 @@ from typing import Any
 import pandas as pd
 
 from pdmr_classic.errors import ConfigError, DataError, Finding
-from pdmr_classic.io.ids import check_names, wrong_id, wrong_text
-from pdmr_classic.storage.bytes import as_text_bytes, read_bytes
-from pdmr_classic.text import counted, listed
+from pdmr_classic.io.ids import invalid_id, invalid_text, refuse_repeated_names
+from pdmr_classic.storage.bytes import decode_text, read_bytes
+from pdmr_classic.text import format_count, format_list
 
-LABEL_FILES = ("labels.csv", "labels.jsonl", "labels.json")
+_LABEL_FILES = ("labels.csv", "labels.jsonl", "labels.json")
 _EXPECTED = "data_id, status and perhaps subject_id"
-_MEND = "write one row a recording"
+_HINT = "write one row a recording"
 _MOST_COLUMNS = 2_000
 
 
@@ -43,12 +43,12 @@ def read_labels(path: str | Path) -> tuple[pd.DataFrame, list[Finding]]:
         No table, no `data_id` or one that can be none, or two rows of one id that disagree: all such rows are named.
     """
     path = Path(path)
-    data, findings = as_text_bytes(read_bytes(path), path)
+    data, findings = decode_text(read_bytes(path), path)
     text = data.decode("utf-8")
     rows = {".json": _json_rows, ".jsonl": _jsonl_rows}.get(path.suffix.lower(), _csv_rows)(text, path)
     if not rows:
         raise DataError(
-            "the label table has no rows", code="no-rows", file=path, expected=_EXPECTED, found="none", mend=_MEND
+            "the label table has no rows", code="no-rows", file=path, expected=_EXPECTED, found="none", hint=_HINT
         )
     refused = [finding for number, row in rows if (finding := _wrong_row(number, row, path)) is not None]
     if all("data_id" not in row for _, row in rows):
@@ -65,7 +65,9 @@ def read_labels(path: str | Path) -> tuple[pd.DataFrame, list[Finding]]:
         raise DataError(refused[0], refused[1:])
     if repeated:
         findings.append(
-            Finding("duplicate-labels", f"{counted(repeated, 'label row is', 'label rows are')} repeated", file=path)
+            Finding(
+                "duplicate-labels", f"{format_count(repeated, 'label row is', 'label rows are')} repeated", file=path
+            )
         )
     names = {name for _, row in kept.values() for name in row}
     if len(names) > _MOST_COLUMNS:  # JSON rows with a name of their own each would be a table of rows times rows
@@ -75,7 +77,7 @@ def read_labels(path: str | Path) -> tuple[pd.DataFrame, list[Finding]]:
             file=path,
             expected=f"at most {_MOST_COLUMNS:,}",
             found=f"{len(names):,}",
-            mend="keep data_id, status and the columns in use",
+            hint="keep data_id, status and the columns in use",
         )
     frame = pd.DataFrame([row for _, row in kept.values()], dtype=object).fillna("")
     return frame.set_index("data_id"), findings
@@ -87,8 +89,8 @@ def _wrong_row(number: int, row: dict[str, str], path: Path) -> Finding | None:
     if not data_id:
         what, found = "a label has no data_id", ", ".join(sorted(row)) or "an empty row"
         mend = "fill it in" if "data_id" in row else "name the ids data_id"
-        return Finding("no-data-id", what, file=path, row=number, expected=_EXPECTED, found=found, mend=mend)
-    if wrong := wrong_id(data_id):
+        return Finding("no-data-id", what, file=path, row=number, expected=_EXPECTED, found=found, hint=mend)
+    if wrong := invalid_id(data_id):
         found = f"{wrong} in {data_id[:60]!r}"
         return Finding(
             "bad-id",
@@ -98,10 +100,10 @@ def _wrong_row(number: int, row: dict[str, str], path: Path) -> Finding | None:
             column="data_id",
             expected="the name of the recording's file, without .csv",
             found=found,
-            mend="correct it",
+            hint="correct it",
         )
     for name, cell in row.items():
-        if wrong := wrong_text(name) or wrong_text(cell):
+        if wrong := invalid_text(name) or invalid_text(cell):
             return Finding(
                 "undecodable",
                 "a value of the label table is no text",
@@ -110,7 +112,7 @@ def _wrong_row(number: int, row: dict[str, str], path: Path) -> Finding | None:
                 column=name,
                 expected="Unicode text",
                 found=wrong,
-                mend="correct it",
+                hint="correct it",
             )
     return None
 
@@ -123,20 +125,20 @@ def _conflict(number: int, row: dict[str, str], number_before: int, before: dict
         row=number,
         expected=f"as in row {number_before}: {_shown(before)}",
         found=_shown(row),
-        mend="keep the right one",
+        hint="keep the right one",
     )
 
 
 def find_labels(split: Path) -> Path | None:
     """Return the label file of a split: in it, else beside it."""
     for folder in (split, split.resolve().parent):
-        for name in LABEL_FILES:
+        for name in _LABEL_FILES:
             if (folder / name).is_file():
                 return folder / name
     return None
 
 
-def weights_of(labels: pd.DataFrame | None, column: str | None) -> pd.Series | None:
+def read_weights(labels: pd.DataFrame | None, column: str | None) -> pd.Series | None:
     """Return how much each recording counts, from a column of the labels; None where no column is named.
 
     Raises
@@ -155,11 +157,11 @@ def weights_of(labels: pd.DataFrame | None, column: str | None) -> pd.Series | N
     wrong = labels[column][~weights.between(0, float("inf"), inclusive="left")]
     if len(wrong):
         raise DataError(
-            f"{counted(len(wrong), 'recording has', 'recordings have')} no weight",
+            f"{format_count(len(wrong), 'recording has', 'recordings have')} no weight",
             code="bad-weight",
             column=column,
             expected="a number, 0 or more",
-            found=listed(f"{cell!r} for {data_id!r}" for data_id, cell in wrong.items()),
+            found=format_list(f"{cell!r} for {data_id!r}" for data_id, cell in wrong.items()),
         )
     return weights
 
@@ -179,7 +181,7 @@ def _csv_rows(text: str, path: Path) -> _Rows:
             continue
         if not header:
             header = [cell.strip(" \t") for cell in cells]
-            check_names(header, path, reader.line_num)
+            refuse_repeated_names(header, path, reader.line_num)
             continue
         if len(cells) != len(header):
             raise DataError(
@@ -189,7 +191,7 @@ def _csv_rows(text: str, path: Path) -> _Rows:
                 row=reader.line_num,
                 expected=f"{len(header)} ({', '.join(header)})",
                 found=str(len(cells)),
-                mend="quote cells that hold a comma",
+                hint="quote cells that hold a comma",
             )
         rows.append((reader.line_num, {name: cell.strip(" \t") for name, cell in zip(header, cells, strict=True)}))
     return rows
@@ -206,7 +208,7 @@ def _of_csv(reader: Any, path: Path) -> Iterator[list[str]]:
             row=reader.line_num,
             expected=_EXPECTED,
             found=str(error),
-            mend=_MEND,
+            hint=_HINT,
         ) from None
 
 
@@ -239,7 +241,7 @@ def _json_rows(text: str, path: Path) -> _Rows:
             file=path,
             expected='[{"data_id": …, "status": …}, …]',
             found=repr(parsed)[:60],
-            mend=_MEND,
+            hint=_HINT,
         )
     return [(number, _as_row(item, path, number)) for number, item in enumerate(parsed, start=1)]
 
@@ -255,7 +257,7 @@ def _parsed(text: str, path: Path, row: int | None) -> Any:
             row=row or getattr(error, "lineno", None),
             expected='{"data_id": …, "status": …}',
             found=getattr(error, "msg", str(error)),
-            mend="write it with a JSON library",
+            hint="write it with a JSON library",
         ) from None
 
 
@@ -268,7 +270,7 @@ def _as_row(item: Any, path: Path, number: int) -> dict[str, str]:
             row=number,
             expected='{"data_id": …, "status": …}',
             found=repr(item)[:60],
-            mend=_MEND,
+            hint=_HINT,
         )
     return {str(key).strip(): "" if value is None else str(value) for key, value in item.items()}
 

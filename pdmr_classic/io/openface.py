@@ -20,7 +20,7 @@ from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io.channels import META, channel_kind
 from pdmr_classic.io.csv_table import Table, read_table
 from pdmr_classic.io.stream import GAP_INTERVALS, Stream
-from pdmr_classic.text import listed
+from pdmr_classic.text import format_list
 
 _RIGID = frozenset({"pose", "gaze", "gaze_vector", "landmark"})
 
@@ -69,7 +69,7 @@ def read_stream(path: str | Path, settings: ReadingSettings | None = None) -> St
             file=path,
             expected="OpenFace columns, or a matrix",
             found=", ".join(meta) or "columns that no feature uses",
-            mend="export it with its channels, or remove it",
+            hint="export it with its channels, or remove it",
         )
     values = np.empty((len(channels), table.n_rows), dtype=np.float32)
     for row, name in enumerate(channels):
@@ -97,12 +97,12 @@ def read_stream(path: str | Path, settings: ReadingSettings | None = None) -> St
     return replace(stream, findings=(*stream.findings, *_oddities(stream, meta, table.path)))
 
 
-def fewer_channels(streams: Iterable[tuple[Path, Iterable[str]]]) -> list[Finding]:
+def find_missing_channels(streams: Iterable[tuple[Path, Iterable[str]]]) -> list[Finding]:
     """Return a finding for each stream without channels that at least half of the streams have: their features are NaN.
 
     Examples
     --------
-    >>> (finding,) = fewer_channels([(Path("1.csv"), ["AU01_r", "AU12_r"]), (Path("2.csv"), ["AU12_r"])])
+    >>> (finding,) = find_missing_channels([(Path("1.csv"), ["AU01_r", "AU12_r"]), (Path("2.csv"), ["AU12_r"])])
     >>> str(finding.file), finding.found
     ('2.csv', 'AU01_r')
     """
@@ -114,7 +114,7 @@ def fewer_channels(streams: Iterable[tuple[Path, Iterable[str]]]) -> list[Findin
             "fewer-channels",
             "channels that other files have are missing; their features are unknown (NaN)",
             file=path,
-            found=listed(missing),
+            found=format_list(missing),
         )
         for path, channels in named
         if (missing := sorted(usual - channels))
@@ -196,7 +196,7 @@ def _time(
                 "no-frame-rate",
                 f"there are no usable timestamps: {fps:g} frames per second are assumed",
                 file=table.path,
-                mend="pass --fps",
+                hint="pass --fps",
             )
         ]
     )
@@ -226,7 +226,7 @@ def _in_order(
             column=column,
             expected=f"more than {clock[row - 1]:g}",
             found=f"{clock[row]:g}",
-            mend="keep one run and one face a file",
+            hint="keep one run and one face a file",
         )
     order = np.argsort(time_s)
     told = Finding("shuffled", "the rows were not in the order of time; they were sorted", file=table.path)
@@ -246,7 +246,7 @@ def _rate(table: Table, stamps: Floats) -> float:
             column="timestamp",
             expected="seconds",
             found=f"steps of {step:g}",
-            mend="correct the column, or leave it out and pass --fps",
+            hint="correct the column, or leave it out and pass --fps",
         )
     rate = 1.0 / step
     # 0.033, 0.067, 0.100 is 30 Hz, not 30.04: the last digit of the clock is noise.
@@ -266,7 +266,7 @@ def _oddities(stream: Stream, meta: dict[str, Floats], path: Path) -> list[Findi
                 column="timestamp",
                 expected="seconds",
                 found=f"{stream.frame_rate_hz:g} frames per second",
-                mend="divide them by 1000 if they are milliseconds",
+                hint="divide them by 1000 if they are milliseconds",
             )
         )
     if stream.frozen_s:

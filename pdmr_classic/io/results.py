@@ -9,7 +9,7 @@ import pandas as pd
 
 from pdmr_classic.errors import DataError, target_errors
 from pdmr_classic.io.labels import read_labels
-from pdmr_classic.storage.atomic import check_ours, check_writable, write_text_atomic
+from pdmr_classic.storage.atomic import check_writable, refuse_foreign_file, write_text_atomic
 from pdmr_classic.text import to_json
 
 _NOTES_SCHEMAS = "pdmr-classic/notes/"
@@ -74,7 +74,7 @@ def notes_path(results: Path) -> Path:
     return results.with_suffix(".notes.json")
 
 
-def check_notes_place(results: Path) -> None:
+def check_notes_writable(results: Path) -> None:
     """Raise now what `write_notes` would raise after long work.
 
     Raises
@@ -83,7 +83,7 @@ def check_notes_place(results: Path) -> None:
         Notes cannot be written there, or another file stands in their place.
     """
     check_writable(notes_path(results))
-    check_ours(notes_path(results), _NOTES_SCHEMAS, "the notes on the results")
+    refuse_foreign_file(notes_path(results), _NOTES_SCHEMAS, "the notes on the results")
 
 
 def has_notes(predictions: pd.DataFrame) -> bool:
@@ -101,7 +101,7 @@ def write_notes(predictions: pd.DataFrame, results: Path) -> Path | None:
     TargetError
     """
     path = notes_path(results)
-    check_notes_place(results)
+    check_notes_writable(results)
     if not has_notes(predictions):
         with target_errors(path):
             path.unlink(missing_ok=True)

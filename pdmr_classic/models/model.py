@@ -15,18 +15,18 @@ from numpy.typing import ArrayLike
 from pdmr_classic.arrays import Floats
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ArtifactError, Finding
-from pdmr_classic.features.extractor import Extraction, FeatureExtractor, without_paths
-from pdmr_classic.features.names import audio_width, parse, view_of
+from pdmr_classic.features.extractor import Extraction, FeatureExtractor, summarise_findings
+from pdmr_classic.features.names import audio_width, parse_name, view_of
 from pdmr_classic.io.dataset import Dataset
-from pdmr_classic.models.decision.pooling import subjects_of
+from pdmr_classic.models._fitting import fit_ensemble
+from pdmr_classic.models._skipped import find_skipped, nothing_left_error, skipped_finding
+from pdmr_classic.models.decision.pooling import match_subjects
 from pdmr_classic.models.decision.prevalence import Prevalence, check_prevalence
-from pdmr_classic.models.fitting import fit_ensemble
 from pdmr_classic.models.persistence.artifact import load_artifact, save_artifact
-from pdmr_classic.models.skipped import left_out, lost_recordings, nothing_left
 from pdmr_classic.models.target_checks import Target, check_target
 from pdmr_classic.progress import LogReporter, Reporter
-from pdmr_classic.subjects.overlap import check_overlap, overlapping
-from pdmr_classic.text import listed
+from pdmr_classic.subjects.overlap import check_overlap, find_overlap
+from pdmr_classic.text import format_list
 
 
 class DepressionModel:
@@ -179,28 +179,28 @@ class DepressionModel:
         """
         reporter = reporter or LogReporter()
         check_prevalence(prevalence, self.positive_)
-        subjects_of(data.data_ids, pool_subjects)
+        match_subjects(data.data_ids, pool_subjects)
         settings = self.settings.override({"reading.fps": fps})
         width = audio_width(tuple(self.feature_names_)) or None
         extractor = FeatureExtractor(settings, jobs=jobs, cache=cache, vector_width=width, reporter=reporter)
         extraction = extractor.extract(data)
         known = self.facts_.get("contents")
-        copies = overlapping(extraction, known, extractor.extract(train) if train is not None else None)
+        copies = find_overlap(extraction, known, extractor.extract(train) if train is not None else None)
         check_overlap(copies, allow_overlap, reporter)
         self._check_channels(extraction, reporter)
         features = extraction.features.reindex(columns=self.feature_names_)
         probability = self.stacker_.predict_proba(features)
         lost = np.asarray(np.isnan(probability).any(axis=1))
-        skipped = lost_recordings(data, features.index[lost], extraction.refused)
+        skipped = find_skipped(data, features.index[lost], extraction.refused)
         if skipped and (lost.all() or not skip_bad):
-            raise nothing_left(skipped)
+            raise nothing_left_error(skipped)
         for finding in (*data.findings, *extraction.refused):
-            reporter.tell(finding)
-        for finding in without_paths(extraction.findings):
-            reporter.tell(finding)
+            reporter.note(finding)
+        for finding in summarise_findings(extraction.findings):
+            reporter.note(finding)
         found = self._answers(probability[~lost], features.index[~lost], pool_subjects, prevalence, reporter)
         if skipped:
-            reporter.tell(left_out(skipped, len(data)))
+            reporter.note(skipped_finding(skipped, len(data)))
             found.attrs["skipped"] = [one.as_dict() for one in skipped]
         if copies:
             found.attrs["overlap"] = [asdict(one) for one in copies]
@@ -226,13 +226,13 @@ class DepressionModel:
         prevalence: Prevalence | None,
         reporter: Reporter,
     ) -> pd.DataFrame:
-        subjects = subjects_of(index, pool_subjects)
+        subjects = match_subjects(index, pool_subjects)
         # The threshold in force is the model's own, unless something else is asked for.
         answers = self.decision_.answer(probability, subjects, prevalence)
         own = subjects is None and prevalence is None
         threshold = self.threshold_ if own else answers.threshold
         for finding in answers.findings:
-            reporter.tell(finding)
+            reporter.note(finding)
         predictions = self.decision_.labelled(answers.probability, index, threshold)
         predictions.attrs["threshold"] = threshold
         if subjects is not None:
@@ -250,7 +250,7 @@ class DepressionModel:
             missing = sorted(trained - here)
             if here and missing:
                 what = f"{len(missing)} of {len(trained)} {modality} channels that the model was trained on are missing"
-                reporter.tell(Finding("missing-channels", what, found=listed(missing)))
+                reporter.note(Finding("missing-channels", what, found=format_list(missing)))
 
     def save(self, path: str | Path, *, reporter: Reporter | None = None) -> Path:
         """Write the model and its manifest, and record it as made here; see `save_artifact`.
@@ -286,11 +286,11 @@ class DepressionModel:
         if not isinstance(model, cls):
             raise ArtifactError("the file holds no DepressionModel", file=path, found=type(model).__name__)
         if model.feature_names_ != manifest["features"]:
-            raise ArtifactError("the manifest lists other features than the model has", file=path, mend="train anew")
+            raise ArtifactError("the manifest lists other features than the model has", file=path, hint="train anew")
         for finding in findings:
-            (reporter or LogReporter()).tell(finding)
+            (reporter or LogReporter()).note(finding)
         return model
 
 
 def _channels(names: Iterable[str], modality: str) -> set[str]:
-    return {parse(name).channel for name in names if view_of(name) == modality}
+    return {parse_name(name).channel for name in names if view_of(name) == modality}

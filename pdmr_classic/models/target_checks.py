@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import LearningSettings, Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
-from pdmr_classic.models.ensemble.sample_weights import as_weights
-from pdmr_classic.models.learners.learners import LEARNERS, chosen_learners
+from pdmr_classic.models.ensemble.sample_weights import check_weights
+from pdmr_classic.models.learners.learners import LEARNERS, select_learners
 from pdmr_classic.splits import feasible_folds
-from pdmr_classic.text import counted, listed
+from pdmr_classic.text import format_count, format_list
 
 POSITIVE, NEGATIVE = "Depression", "Normal"
 
@@ -85,7 +85,7 @@ def check_target(
     """
     _check_learners(settings.learning)
     check_labels(status, settings.data.classes)
-    weights = as_weights(sample_weight, len(status))
+    weights = check_weights(sample_weight, len(status))
     n_folds, findings = _inner_folds(status, groups, weights, settings.learning.folds)
     classes = sorted(map(str, status.unique()))
     positive = positive_class(classes, settings.data.positive)
@@ -99,14 +99,14 @@ def _check_learners(learning: LearningSettings) -> None:
             "there is no such learner",
             expected=", ".join(LEARNERS),
             found=", ".join(unknown),
-            mend="correct the name in the settings: [learning] learners = [...]",
+            hint="correct the name in the settings: [learning] learners = [...]",
         )
-    if not chosen_learners(learning):
+    if not select_learners(learning):
         raise ConfigError(
             "no learner is left without those that keep rows of their training data",
             expected=", ".join(name for name, learner in LEARNERS.items() if not learner.keeps_rows),
             found=", ".join(learning.learners),
-            mend="name another learner, or allow training rows",
+            hint="name another learner, or allow training rows",
         )
 
 
@@ -138,12 +138,12 @@ def check_labels(status: pd.Series, allowed: Sequence[str] | None) -> None:
     unknown = status[~status.isin(list(allowed))]
     if len(unknown):
         raise DataError(
-            f"{counted(len(unknown), 'recording has', 'recordings have')} an unknown label",
+            f"{format_count(len(unknown), 'recording has', 'recordings have')} an unknown label",
             code="unknown-label",
             column="status",
             expected=" or ".join(allowed),
-            found=listed(f"{label!r} for {data_id!r}" for data_id, label in unknown.items()),
-            mend="correct the labels, or name the classes in a settings file: [data] classes = [...]",
+            found=format_list(f"{label!r} for {data_id!r}" for data_id, label in unknown.items()),
+            hint="correct the labels, or name the classes in a settings file: [data] classes = [...]",
         )
 
 
@@ -168,6 +168,6 @@ def positive_class(classes: Sequence[str], wanted: str | None) -> str | None:
         raise ConfigError(
             "which class is F1 about?",
             expected=" or ".join(classes),
-            mend=f"pass --positive, such as --positive {classes[-1]}",
+            hint=f"pass --positive, such as --positive {classes[-1]}",
         )
     return wanted or POSITIVE

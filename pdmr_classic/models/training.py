@@ -9,15 +9,15 @@ import pandas as pd
 
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding
-from pdmr_classic.features.extractor import FeatureExtractor, without_paths
+from pdmr_classic.features.extractor import FeatureExtractor, summarise_findings
 from pdmr_classic.io.dataset import Dataset
-from pdmr_classic.io.labels import weights_of
+from pdmr_classic.io.labels import read_weights
 from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.models.target_checks import Target, check_target
 from pdmr_classic.progress import LogReporter, Reporter
-from pdmr_classic.subjects.copies import copies_between_subjects
-from pdmr_classic.subjects.inference import settle_subjects, with_face_shape
-from pdmr_classic.subjects.overlap import known_contents
+from pdmr_classic.subjects.copies import find_copies_between_subjects
+from pdmr_classic.subjects.inference import propose_subjects, with_face_shape
+from pdmr_classic.subjects.overlap import hash_contents
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class TrainingSet:
     doubts: list[Finding]
 
 
-def training_set(
+def prepare_training_set(
     data: Dataset,
     settings: Settings,
     *,
@@ -75,21 +75,21 @@ def training_set(
     assert status is not None
     assert groups is not None
     assert labels is not None
-    target = check_target(status, groups, settings, weights_of(labels, settings.data.weights))
+    target = check_target(status, groups, settings, read_weights(labels, settings.data.weights))
     for finding in labelled.findings:
-        reporter.tell(finding)
+        reporter.note(finding)
     doubts = [labelled.groups_doubt] if labelled.groups_doubt else []
     asked = with_face_shape(settings) if labelled.groups_source == "infer" else settings
     extraction = FeatureExtractor(asked, jobs=jobs, cache=cache, reporter=reporter).extract(labelled)
     features = extraction.checked()
-    for finding in without_paths(extraction.findings):
-        reporter.tell(finding)
+    for finding in summarise_findings(extraction.findings):
+        reporter.note(finding)
     if labelled.groups_source == "infer":
-        features, groups, told = settle_subjects(extraction, groups_out, reporter, seed=settings.learning.seed)
+        features, groups, told = propose_subjects(extraction, groups_out, reporter, seed=settings.learning.seed)
         doubts.append(told)
         target = target.with_groups(groups, settings.learning.folds)
-    if leak := copies_between_subjects(extraction.contents, target.groups):
-        reporter.tell(leak)
+    if leak := find_copies_between_subjects(extraction.contents, target.groups):
+        reporter.note(leak)
         doubts.append(replace(leak, found=None))  # it names recordings
     return TrainingSet(features, target, labels, extraction.contents, doubts)
 
@@ -148,10 +148,10 @@ def fit(
     reporter = reporter or LogReporter()
     changes = {"learning.trials": trials, "learning.timeout": timeout, "learning.seed": seed, "data.positive": positive}
     settings = (settings or Settings()).override(changes)
-    training = training_set(data, settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter)
+    training = prepare_training_set(data, settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter)
     model = DepressionModel(settings).fit_target(
         training.features, training.target, jobs=jobs, studies=studies, reporter=reporter
     )
     model.facts_["synthetic"] = data.is_synthetic
-    model.facts_["contents"] = known_contents(training.contents)
+    model.facts_["contents"] = hash_contents(training.contents)
     return model

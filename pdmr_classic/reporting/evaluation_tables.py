@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pdmr_classic.evaluation.system_scores import main_score
-from pdmr_classic.reporting.tables import marked, plain_table
+from pdmr_classic.reporting.tables import mark_synthetic, new_table
 
 _LABELS = {
     "f1": "F1",
@@ -43,12 +43,12 @@ def evaluation_tables(found: Mapping[str, Any]) -> RenderableType:
         parts += ["", _warning(warning)]
     if found.get("out"):
         parts += ["", Text(f"Written: {found['out']}")]
-    return marked(dict(found), parts)
+    return mark_synthetic(dict(found), parts)
 
 
 def comparison_table(found: Mapping[str, Any]) -> RenderableType:
     """Show the differences between two evaluations."""
-    table = plain_table("score", "A", "B", "B less A", "95% interval")
+    table = new_table("score", "A", "B", "B less A", "95% interval")
     for name, part in found["differences"].items():
         label = _of_positive(_SHORT[name], found["positive"]) if name == "f1" else _SHORT[name]
         interval = _range(part, "+z.3f")
@@ -57,7 +57,7 @@ def comparison_table(found: Mapping[str, Any]) -> RenderableType:
     counts = f"{found['n_recordings']} recordings of {found['n_subjects']} subjects, the same folds in both."
     told = "An interval that holds 0 tells no difference. A lower Brier score is better."
     parts: list[RenderableType] = [*files, "", table, "", Text(f"{counts} {told}"), "", Text(found["note"])]
-    return marked(dict(found), parts)
+    return mark_synthetic(dict(found), parts)
 
 
 def _heading(found: Mapping[str, Any]) -> Text:
@@ -69,7 +69,7 @@ def _heading(found: Mapping[str, Any]) -> Text:
 
 
 def _scores(found: Mapping[str, Any]) -> Table:
-    table = plain_table("on people that no model had seen", "mean", "sd of repeats", "95% interval")
+    table = new_table("on people that no model had seen", "mean", "sd of repeats", "95% interval")
     for name, part in found["scores"].items():
         label = _of_positive(_LABELS[name], found["positive"]) if name == "f1" else _LABELS[name]
         if name == "auc" and found["positive"] is None:
@@ -80,7 +80,7 @@ def _scores(found: Mapping[str, Any]) -> Table:
 
 def _beside(found: Mapping[str, Any]) -> Table:
     scores = _shown(found["scores"])
-    table = plain_table("beside it", *(_SHORT[name] for name in scores))
+    table = new_table("beside it", *(_SHORT[name] for name in scores))
     table.add_row("the model", *(_with_interval(found["scores"][name]) for name in scores))
     for name, part in found["baselines"].items():
         if name == "floor":
@@ -94,7 +94,7 @@ def _beside(found: Mapping[str, Any]) -> Table:
 
 def _stress(found: Mapping[str, Any]) -> Table:
     scores = _shown(found["scores"])
-    table = plain_table("under stress", *(f"{_SHORT[name]} (as is)" for name in scores), "recordings")
+    table = new_table("under stress", *(f"{_SHORT[name]} (as is)" for name in scores), "recordings")
     for name, part in found["stress"].items():
         cells = (f"{_number(part['scores'][score])} ({_number(part['as_is'][score])})" for score in scores)
         table.add_row(name, *cells, str(part["n_recordings"]))
@@ -102,7 +102,7 @@ def _stress(found: Mapping[str, Any]) -> Table:
 
 
 def _importance(found: Mapping[str, Any]) -> Table:
-    table = plain_table("which features speak", "log loss rises by, when they are shuffled")
+    table = new_table("which features speak", "log loss rises by, when they are shuffled")
     for kind in ("by_modality", "by_family"):
         for name, rise in list(found[kind].items())[:_SPEAKING]:
             table.add_row(f"{'all of ' if kind == 'by_modality' else '  '}{name}", f"{rise:.3f}")
@@ -111,7 +111,7 @@ def _importance(found: Mapping[str, Any]) -> Table:
 
 def _subgroups(column: str, part: Mapping[str, Any]) -> Table:
     scores = _shown(next(iter(part["groups"].values()))["scores"])
-    table = plain_table(f"by {column}", "n (subjects)", *(_SHORT[name] for name in scores))
+    table = new_table(f"by {column}", "n (subjects)", *(_SHORT[name] for name in scores))
     for value, group in part["groups"].items():
         n = f"{group['n_recordings']} ({group['n_subjects']})"
         table.add_row(value, n, *(_with_interval(group["scores"][name]) for name in scores))

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from pdmr_classic.evaluation.check_data import DataCheck
-from pdmr_classic.features.catalog import names_by_family
+from pdmr_classic.features.catalog import feature_names_by_family
 from pdmr_classic.features.extractor import Extraction
-from pdmr_classic.features.fold_fitted import n_fitted
+from pdmr_classic.features.fold_fitted import count_fitted
 from pdmr_classic.features.names import view_of
 from pdmr_classic.features.registry import families
 from pdmr_classic.io.channels import channel_kind
@@ -86,12 +86,12 @@ def summarise_families() -> list[dict[str, Any]]:
             "family": family.name,
             "view": family.view,
             "by_default": family.by_default,
-            "count": n_fitted(names) if family.view == "material" else len(names),
+            "count": count_fitted(names) if family.view == "material" else len(names),
             "what": family.summary,
             **family.facts,
         }
         for family in families().values()
-        for names in [names_by_family()[family.name]]
+        for names in [feature_names_by_family()[family.name]]
     ]
 
 

@@ -11,9 +11,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pdmr_classic.text import counted
+from pdmr_classic.text import format_count
 
-SYNTHETIC = "These recordings are synthetic: scores on them say nothing about people."
+_SYNTHETIC = "These recordings are synthetic: scores on them say nothing about people."
 _FILES_SHOWN = 3
 _KINDS = {
     "pose": "pose",
@@ -46,11 +46,11 @@ def check_tables(summary: dict[str, Any]) -> RenderableType:
     )
     if summary["refused_by_fit"]:
         parts += ["", _refused_table("fit would refuse this", summary["refused_by_fit"])]
-    return marked(summary, parts)
+    return mark_synthetic(summary, parts)
 
 
 def _splits_table(splits: dict[str, dict[str, Any]]) -> Table:
-    table = plain_table("", *splits)
+    table = new_table("", *splits)
     columns = [_split_rows(summary) for summary in splits.values()]
     for label in dict.fromkeys(label for rows in columns for label in rows):
         table.add_row(label, *(rows.get(label, "") for rows in columns))
@@ -90,7 +90,7 @@ def _findings_table(title: str, findings: Iterable[dict[str, Any]]) -> Table:
     by_code: dict[str, list[dict[str, Any]]] = {}
     for finding in findings:
         by_code.setdefault(finding["code"], []).append(finding)
-    table = plain_table(title, "files")
+    table = new_table(title, "files")
     for same in by_code.values():
         first = same[0]
         text = Text(first["what"])
@@ -100,20 +100,20 @@ def _findings_table(title: str, findings: Iterable[dict[str, Any]]) -> Table:
         if files:
             shown = ", ".join(dict.fromkeys(files[:_FILES_SHOWN])) + (" …" if len(files) > _FILES_SHOWN else "")
             text.append(f"\n{shown}", style="dim")
-        if first.get("mend"):
-            text.append(f"\n{first['mend']}", style="dim")
+        if first.get("hint"):
+            text.append(f"\n{first['hint']}", style="dim")
         table.add_row(text, str(len(files) or ""))
     return table
 
 
 def _refused_table(title: str, refused: Iterable[dict[str, Any]]) -> Table:
-    table = plain_table(title, "file")
+    table = new_table(title, "file")
     for finding in refused:
         text = Text(finding["what"])
         where = ", ".join(f"{name} {finding[name]}" for name in ("row", "column") if name in finding)
         if where:
             text.append(f" ({where})")
-        for name in ("expected", "found", "mend"):
+        for name in ("expected", "found", "hint"):
             if name in finding:
                 text.append(f"\n{name + ':':<10}{finding[name]}", style="dim")
         table.add_row(text, Text(_place(finding.get("file", ""))))
@@ -127,7 +127,7 @@ def _place(file: str) -> str:
 
 def families_table(families: Iterable[dict[str, Any]]) -> RenderableType:
     """Show every feature family, and how many features there are by default and if asked for."""
-    table = plain_table("family", "what it computes", "count")
+    table = new_table("family", "what it computes", "count")
     totals = {"by default, video": 0, "by default, audio": 0, "by default, quality": 0, "if asked for": 0}
     for family in families:
         text = Text(family["what"])
@@ -146,7 +146,7 @@ def families_table(families: Iterable[dict[str, Any]]) -> RenderableType:
 
 def fit_table(summary: dict[str, Any]) -> RenderableType:
     """Show what was trained, and how well it does on its own folds."""
-    table = plain_table("trained on", "")
+    table = new_table("trained on", "")
     table.add_row("recordings, subjects", f"{summary['n_recordings']}, {summary['n_subjects']}")
     for label, count in summary["classes"].items():
         table.add_row(f"  {label}", str(count))
@@ -158,46 +158,48 @@ def fit_table(summary: dict[str, Any]) -> RenderableType:
         table.add_row("chosen for", summary["metric"] or "nothing: it was given")
     note = f"The folds chose parameters and threshold, so this flatters. Model: {summary['out']}"
     scores = score_table({"positive": summary["positive"], **summary["inner_scores"]}, title="on its own grouped folds")
-    return marked(summary, [table, "", scores, "", note])
+    return mark_synthetic(summary, [table, "", scores, "", note])
 
 
 def score_table(scores: dict[str, Any], title: str = "score") -> RenderableType:
     """Show scores, F1 beside its floor."""
     about = f" of {scores['positive']}" if scores.get("positive") else ""
-    table = plain_table(title, counted(scores["n"], "recording"))
+    table = new_table(title, format_count(scores["n"], "recording"))
     for name, label in _SCORES:
         if name in scores:
             table.add_row(label + (about if name == "f1" else ""), f"{scores[name]:.3f}")
-    return marked(scores, [table])
+    return mark_synthetic(scores, [table])
 
 
 def prediction_table(summary: dict[str, Any]) -> RenderableType:
     """Show how many recordings were predicted to be what."""
-    table = plain_table("predicted", "recordings")
+    table = new_table("predicted", "recordings")
     for label, count in summary["predicted"].items():
         table.add_row(label, str(count))
     left_out = [f"Left out, with nothing to predict from: {summary['skipped']}"] if summary.get("skipped") else []
     written = " and ".join(summary[name] for name in ("out", "notes") if name in summary)
-    return marked(summary, [table, "", *left_out, f"Written: {written}"])
+    return mark_synthetic(summary, [table, "", *left_out, f"Written: {written}"])
 
 
 def extraction_table(summary: dict[str, Any]) -> RenderableType:
     """Show how many features were extracted."""
-    table = plain_table("view", "features")
+    table = new_table("view", "features")
     for view, count in summary["features"].items():
         table.add_row(view, str(count))
-    note = f"{counted(summary['recordings'], 'recording')}, {summary['nan_share']:.1%} of the values unknown (NaN)."
-    return marked(summary, [table, "", note, f"Written: {summary['out']}"])
+    note = (
+        f"{format_count(summary['recordings'], 'recording')}, {summary['nan_share']:.1%} of the values unknown (NaN)."
+    )
+    return mark_synthetic(summary, [table, "", note, f"Written: {summary['out']}"])
 
 
-def marked(summary: dict[str, Any], parts: list[RenderableType]) -> RenderableType:
+def mark_synthetic(summary: dict[str, Any], parts: list[RenderableType]) -> RenderableType:
     """Put parts below each other, and the mark of synthetic recordings below them where they are."""
     if summary.get("synthetic"):
-        parts = [*parts, "", Text(SYNTHETIC, style="yellow")]
+        parts = [*parts, "", Text(_SYNTHETIC, style="yellow")]
     return Group(*parts)
 
 
-def plain_table(first: str, *others: str) -> Table:
+def new_table(first: str, *others: str) -> Table:
     """Begin a table with these columns, in the style of all of them."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column(first, overflow="fold")

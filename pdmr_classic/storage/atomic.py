@@ -121,33 +121,33 @@ def check_writable(path: str | Path, ending: str = "") -> None:
         parent = next(folder for folder in path.absolute().parents if folder.exists())
     except OSError as error:  # a name that is too long
         raise TargetError(
-            "the target cannot be written", file=path, found=error.strerror, mend="choose another place with --out"
+            "the target cannot be written", file=path, found=error.strerror, hint="choose another place with --out"
         ) from None
     if is_folder:
-        raise TargetError("the target is a folder", file=path, expected="a file name", mend="name a file in it")
+        raise TargetError("the target is a folder", file=path, expected="a file name", hint="name a file in it")
     if is_device:  # renaming would put a file in the place of /dev/null
         raise TargetError(
             "the target is no regular file",
             file=path,
             expected="a file, or nothing",
             found="a pipe, socket or device",
-            mend="choose another place with --out",
+            hint="choose another place with --out",
         )
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         found = "no permission to write" if parent.is_dir() else f"{parent} is a file"
         raise TargetError(
-            "the target cannot be written", file=path, found=found, mend="choose another place with --out"
+            "the target cannot be written", file=path, found=found, hint="choose another place with --out"
         )
     if not path.name.endswith(ending):
         raise ConfigError(
             f"the target's name does not end in {ending}",
             expected=f"such as {path.stem}{ending}",
             found=path.name,
-            mend="choose another name with --out",
+            hint="choose another name with --out",
         )
 
 
-def check_ours(path: Path, schemas: str, what: str) -> None:
+def refuse_foreign_file(path: Path, schemas: str, what: str) -> None:
     """Refuse to write over, or remove, a file beside the target that is none of ours.
 
     Parameters
@@ -172,7 +172,7 @@ def check_ours(path: Path, schemas: str, what: str) -> None:
             file=path,
             expected="an earlier one of ours, or nothing",
             found="a file that is something else",
-            mend="choose another --out",
+            hint="choose another --out",
         )
 
 

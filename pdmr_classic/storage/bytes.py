@@ -59,7 +59,7 @@ def read_bytes(path: Path) -> bytes:
             file=path,
             expected=f"{size:,} bytes, as before it was read",
             found=f"{'more' if len(data) > size else 'fewer'} bytes",
-            mend="wait until it is complete",
+            hint="wait until it is complete",
         )
     return data
 
@@ -72,7 +72,7 @@ def _size(status: os.stat_result, path: Path) -> int:
             file=path,
             expected="a CSV file",
             found="a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, socket or device",
-            mend="remove it, or put the file in its place",
+            hint="remove it, or put the file in its place",
         )
     if status.st_size > MAX_BYTES:
         raise DataError(
@@ -81,7 +81,7 @@ def _size(status: os.stat_result, path: Path) -> int:
             file=path,
             expected=f"at most {MAX_BYTES:,} bytes",
             found=f"{status.st_size:,} bytes",
-            mend="remove it, or split the recording",
+            hint="remove it, or split the recording",
         )
     return status.st_size
 
@@ -93,11 +93,11 @@ def _unreadable(path: Path, error: OSError | ValueError) -> DataError:
         file=path,
         expected="a file that may be read",
         found=getattr(error, "strerror", None) or str(error),
-        mend="restore it, or mend its link or its permissions",
+        hint="restore it, or mend its link or its permissions",
     )
 
 
-def as_text_bytes(data: bytes, path: Path) -> tuple[bytes, list[Finding]]:
+def decode_text(data: bytes, path: Path) -> tuple[bytes, list[Finding]]:
     """Return the bytes as UTF-8 text without a byte order mark, and what was noticed on the way.
 
     Raises
@@ -118,7 +118,7 @@ def as_text_bytes(data: bytes, path: Path) -> tuple[bytes, list[Finding]]:
             file=path,
             expected="rows of numbers",
             found=f"{n_bytes} bytes",
-            mend="write or copy it again, or remove it",
+            hint="write or copy it again, or remove it",
         )
     head = data[:64].lstrip().lower()
     for signature, what, mend in _SIGNATURES:
@@ -129,17 +129,17 @@ def as_text_bytes(data: bytes, path: Path) -> tuple[bytes, list[Finding]]:
                 file=path,
                 expected="CSV text",
                 found=what,
-                mend=mend,
+                hint=mend,
             )
     if b"\0" in data:
         raise DataError(
             "the file is not CSV text",
             code="binary",
             file=path,
-            row=row_of(data, data.index(b"\0")),
+            row=_row_of(data, data.index(b"\0")),
             expected="CSV text",
             found="binary data",
-            mend="export it as CSV in UTF-8",
+            hint="export it as CSV in UTF-8",
         )
     if not data.isascii():
         _decoded(data, "utf-8", path)
@@ -147,7 +147,7 @@ def as_text_bytes(data: bytes, path: Path) -> tuple[bytes, list[Finding]]:
     return data, findings
 
 
-def row_of(data: bytes, place: int) -> int:
+def _row_of(data: bytes, place: int) -> int:
     """Return the line, counted from 1, that a byte stands in; lines end in LF, CRLF or CR."""
     n_lf, n_cr, n_crlf = (data.count(end, 0, place) for end in (b"\n", b"\r", b"\r\n"))
     return n_lf + n_cr - n_crlf + 1
@@ -164,10 +164,10 @@ def _check_lines(data: bytes, path: Path) -> None:
                 "a line is too long",
                 code="long-line",
                 file=path,
-                row=row_of(data, start),
+                row=_row_of(data, start),
                 expected=f"at most {MAX_LINE_BYTES:,} bytes",
                 found="more",
-                mend="write one row a line",
+                hint="write one row a line",
             )
         start = end + 1
 
@@ -180,8 +180,8 @@ def _decoded(data: bytes, encoding: str, path: Path) -> str:
             "the file is not CSV text",
             code="undecodable",
             file=path,
-            row=row_of(data, error.start),
+            row=_row_of(data, error.start),
             expected=encoding.upper(),
             found=f"byte 0x{data[error.start]:02x}",
-            mend="save it as UTF-8",
+            hint="save it as UTF-8",
         ) from None

@@ -14,7 +14,7 @@ from pdmr_classic._version import __version__
 from pdmr_classic.arrays import Floats
 
 
-def fingerprint(
+def hash_data(
     features: pd.DataFrame,
     status: pd.Series,
     groups: pd.Series,

@@ -80,7 +80,7 @@ def _take(path: Path, target: Path) -> int:
                 code="in-use",
                 file=target,
                 found=f"process {owner}",
-                mend="wait for it, or choose another place with --out",
+                hint="wait for it, or choose another place with --out",
             )
         if _is_current(descriptor, path):
             return descriptor

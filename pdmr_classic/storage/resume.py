@@ -101,7 +101,7 @@ def other_work(path: Path, work: str, parts: str) -> ConfigError:
     return ConfigError(
         f"an unfinished {work} with other data or settings left its {parts} here",
         file=path,
-        mend="finish it with the same command, delete the file, or choose another --out",
+        hint="finish it with the same command, delete the file, or choose another --out",
     )
 
 

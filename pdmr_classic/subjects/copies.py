@@ -15,7 +15,7 @@ from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import Finding
 from pdmr_classic.features.names import AUDIO, VIDEO, audio_channel, feature_name, is_audio_component, view_of
 from pdmr_classic.io.inspection import FileFacts
-from pdmr_classic.text import counted, listed
+from pdmr_classic.text import format_count, format_list
 
 # A copy is five times nearer than the nearest neighbours of one set commonly are, the same person's among them.
 _NEAR = 0.2
@@ -23,7 +23,7 @@ _NEAR = 0.2
 _LEAST_ROWS, _LEAST_COLUMNS = 8, 8
 _KNOWN_SHARE = 0.9
 _FAR = 10.0
-Kind = Literal["same content", "near-identical"]
+_Kind = Literal["same content", "near-identical"]
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,11 @@ class Copy:
 
     data_id: str
     modality: str
-    kind: Kind
+    kind: _Kind
     of: str | None = None
 
 
-def near_copies(features: pd.DataFrame, train: pd.DataFrame | None = None) -> list[Copy]:
+def find_near_copies(features: pd.DataFrame, train: pd.DataFrame | None = None) -> list[Copy]:
     """Return which recordings are all but identical to one of `train`, or to another of their own.
 
     A copy that was cut, resampled or written with other digits has another content and nearly the same features. It
@@ -77,10 +77,10 @@ def _part(features: pd.DataFrame, belongs: Callable[[str], bool]) -> pd.DataFram
     return part[part.notna().any(axis=1)]
 
 
-Space = Callable[[Floats, Floats], tuple[Floats, Floats]]
+_Space = Callable[[Floats, Floats], tuple[Floats, Floats]]
 
 
-def _near_in(modality: str, part: pd.DataFrame, train: pd.DataFrame, scaled: Space, own: bool) -> list[Copy]:
+def _near_in(modality: str, part: pd.DataFrame, train: pd.DataFrame, scaled: _Space, own: bool) -> list[Copy]:
     train = train.loc[:, (train.notna().mean() >= _KNOWN_SHARE) & (train.nunique() > 1)]
     if not len(part) or len(train) < _LEAST_ROWS or train.shape[1] < _LEAST_COLUMNS:
         return []
@@ -115,13 +115,13 @@ def directions(vectors: Floats, centre: Floats) -> Floats:
     return np.asarray(np.divide(centred, length, out=np.zeros_like(centred), where=length > 0))
 
 
-def near_copies_of_files(facts: Sequence[FileFacts], train: Sequence[FileFacts]) -> list[Copy]:
-    """Return which files are all but identical to one of `train`, as `near_copies`, from their signatures alone.
+def find_near_copies_of_files(facts: Sequence[FileFacts], train: Sequence[FileFacts]) -> list[Copy]:
+    """Return which files are all but identical to one of `train`, as `find_near_copies`, from their signatures alone.
 
     Copies with the same content are left out: these are told of as such.
     """
     contents = {fact.content for fact in train}
-    copies = near_copies(_signatures(facts), _signatures(train))
+    copies = find_near_copies(_signatures(facts), _signatures(train))
     same = {(fact.data_id, fact.modality) for fact in facts if fact.content in contents}
     return [copy for copy in copies if (copy.data_id, copy.modality) not in same]
 
@@ -136,13 +136,13 @@ def _signatures(facts: Sequence[FileFacts]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").astype(np.float64)
 
 
-def copies_between_subjects(contents: pd.DataFrame, groups: pd.Series) -> Finding | None:
+def find_copies_between_subjects(contents: pd.DataFrame, groups: pd.Series) -> Finding | None:
     """Return what there is to tell of files that stand under several subjects: the folds cannot keep them apart.
 
     Examples
     --------
     >>> contents = pd.DataFrame({"video": ["a", "b", "a"], "audio": ["", "", ""]}, index=["001", "002", "003"])
-    >>> found = copies_between_subjects(contents, pd.Series(["S1", "S2", "S3"], contents.index))
+    >>> found = find_copies_between_subjects(contents, pd.Series(["S1", "S2", "S3"], contents.index))
     >>> found.what
     '1 file stands under several subjects: a leak wherever these are on both sides'
     """
@@ -154,11 +154,11 @@ def copies_between_subjects(contents: pd.DataFrame, groups: pd.Series) -> Findin
                 shared.append(f"{modality} of {', '.join(map(repr, ids))}")
     if not shared:
         return None
-    files = counted(len(shared), "file stands", "files stand")
+    files = format_count(len(shared), "file stands", "files stand")
     return Finding(
         "copies-between-subjects",
         f"{files} under several subjects: a leak wherever these are on both sides",
         expected="each recording once, or its copies under one subject",
-        found=listed(shared),
-        mend="remove the copies, or give them one subject_id",
+        found=format_list(shared),
+        hint="remove the copies, or give them one subject_id",
     )

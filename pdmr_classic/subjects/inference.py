@@ -23,14 +23,14 @@ from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding, TargetError, target_errors
 from pdmr_classic.features.extractor import Extraction
-from pdmr_classic.features.families.movement import aligned
-from pdmr_classic.features.names import MATERIAL, VIDEO, is_audio_component, parse, prefix
+from pdmr_classic.features.families.movement import align_shapes
+from pdmr_classic.features.names import MATERIAL, VIDEO, is_audio_component, parse_name, prefix
 from pdmr_classic.features.registry import families
 from pdmr_classic.io.channels import channel_kind
 from pdmr_classic.progress import Reporter
 from pdmr_classic.storage.atomic import write_text_atomic
-from pdmr_classic.subjects.copies import directions, near_copies
-from pdmr_classic.text import counted
+from pdmr_classic.subjects.copies import directions, find_near_copies
+from pdmr_classic.text import format_count
 
 _FACE = prefix(MATERIAL, "face_shape")
 # Where somebody sits, looks and rests: stable from one recording to the next. Channels without a known name are not
@@ -45,9 +45,9 @@ _REFERENCES, _REPEATS = 9, 9
 # Both hold with room to spare for synthetic subjects, and fail for real sets in which nobody recurs or the exercise
 # clumps instead (benchmarks/subjects.py).
 _CLEARER = 2.0
-LEAST_CONFIDENCE = 0.6
+_LEAST_CONFIDENCE = 0.6
 
-Labels = Ints
+_Labels = Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,14 +81,14 @@ class _Part:
     """One kind of evidence: principal components of the rows that have it."""
 
     name: str
-    rows: Labels
+    rows: _Labels
     scores: Floats
 
 
 @dataclass(frozen=True, eq=False)
 class _Cut:
     clarity: float
-    labels: Labels
+    labels: _Labels
 
 
 def infer_subjects(features: pd.DataFrame, contents: pd.DataFrame, *, seed: int = 0) -> InferredSubjects:
@@ -132,7 +132,7 @@ def infer_subjects(features: pd.DataFrame, contents: pd.DataFrame, *, seed: int 
     pairs = _pairs(features.index, groups, copies)
     if cut is None:
         confidence = float(len(pairs) > 0)
-        why = f"{why}; {counted(len(pairs), 'pair')} of copies" if len(pairs) else why
+        why = f"{why}; {format_count(len(pairs), 'pair')} of copies" if len(pairs) else why
     else:
         alike = float((pairs["why"] == "alike").mean())
         confidence = confidence * alike + 1 - alike
@@ -140,13 +140,13 @@ def infer_subjects(features: pd.DataFrame, contents: pd.DataFrame, *, seed: int 
 
 
 def with_face_shape(settings: Settings) -> Settings:
-    """Return settings under which an extraction holds the face shape as well, see `settle_subjects`."""
+    """Return settings under which an extraction holds the face shape as well, see `propose_subjects`."""
     usual = tuple(name for name, family in families().items() if family.by_default)
     names = settings.features.families or usual
     return settings.override({"features.families": tuple(dict.fromkeys([*names, "face_shape"]))})
 
 
-def settle_subjects(
+def propose_subjects(
     extraction: Extraction, out: Path | None, reporter: Reporter, *, seed: int = 0
 ) -> tuple[pd.DataFrame, pd.Series, Finding]:
     """Propose subjects, write and tell the proposal; return features less the face shape, groups and what was told.
@@ -168,7 +168,7 @@ def settle_subjects(
     if out is not None:
         _write_proposal(out, found.groups.to_csv())
     told = _told(found, out)
-    reporter.tell(told)
+    reporter.note(told)
     kept = [name for name in features.columns if not str(name).startswith(_FACE)]
     return features[kept], found.groups, told
 
@@ -181,17 +181,17 @@ def _write_proposal(out: Path, table: str) -> None:
             "other subjects than those that are proposed stand here, and may have been corrected by hand",
             code="target-taken",
             file=out,
-            mend="use them (--groups FILE.csv instead of --groups infer), or move or remove the file",
+            hint="use them (--groups FILE.csv instead of --groups infer), or move or remove the file",
         )
     write_text_atomic(out, table)
 
 
-def groups_path(out: Path) -> Path:
+def proposal_path(out: Path) -> Path:
     """Return where the proposal of a model or an evaluation stands.
 
     Examples
     --------
-    >>> groups_path(Path("models/mine.joblib")).as_posix()
+    >>> proposal_path(Path("models/mine.joblib")).as_posix()
     'models/mine.groups.csv'
     """
     return out.with_suffix(".groups.csv")
@@ -203,21 +203,21 @@ def _told(found: InferredSubjects, out: Path | None) -> Finding:
     if found.recurring:
         what = f"{n_groups} subjects are proposed for {n} recordings: a guess, nobody was asked"
         return Finding(
-            "inferred-groups", what, file=out, found=f"confidence {found.confidence:.2f}: {found.note}", mend=mend
+            "inferred-groups", what, file=out, found=f"confidence {found.confidence:.2f}: {found.note}", hint=mend
         )
     what = "no subjects could be inferred: each recording counts as one of its own, so scores flatter if people recur"
     if n_groups < n:
         what = f"{what}; only copies are put together ({n_groups} groups of {n} recordings)"
-    return Finding("own-groups", what, file=out, found=found.note, mend=mend)
+    return Finding("own-groups", what, file=out, found=found.note, hint=mend)
 
 
 # ------------------------------------------------------------------------------------------------- copies
 
 
-def _copies(features: pd.DataFrame, contents: pd.DataFrame) -> Labels:
+def _copies(features: pd.DataFrame, contents: pd.DataFrame) -> _Labels:
     """Return one number for all copies of a recording."""
     place = {str(data_id): row for row, data_id in enumerate(features.index)}
-    pairs = [(place[copy.data_id], place[str(copy.of)]) for copy in near_copies(features)]
+    pairs = [(place[copy.data_id], place[str(copy.of)]) for copy in find_near_copies(features)]
     for modality in contents:
         hashes = contents[modality].to_numpy(dtype=object)
         known = np.flatnonzero(hashes != "")
@@ -226,7 +226,7 @@ def _copies(features: pd.DataFrame, contents: pd.DataFrame) -> Labels:
     return _connected(pairs, len(features))
 
 
-def _connected(pairs: list[tuple[int, int]], n: int) -> Labels:
+def _connected(pairs: list[tuple[int, int]], n: int) -> _Labels:
     ends = np.array(pairs, dtype=np.intp).reshape(-1, 2)
     graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(n, n))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.intp)
@@ -247,7 +247,7 @@ def _parts(features: pd.DataFrame) -> list[_Part]:
 
 
 def _is_habit(name: str) -> bool:
-    view, channel, functional = parse(name)
+    view, channel, functional = parse_name(name)
     return view == VIDEO and functional == "mean" and channel_kind(channel) in _HABITS
 
 
@@ -264,7 +264,7 @@ def _part(name: str, features: pd.DataFrame, scaled: object) -> _Part | None:
 
 def _as_shapes(rows: Floats) -> Floats:
     half = rows.shape[1] // 2
-    shapes = aligned(rows[:, :half] + 1j * rows[:, half:])
+    shapes = align_shapes(rows[:, :half] + 1j * rows[:, half:])
     return np.hstack([shapes.real, shapes.imag])
 
 
@@ -301,7 +301,7 @@ def _believed(parts: list[_Part], n: int, rng: np.random.Generator) -> tuple[_Cu
     halves = (_distances([_halved(part, rng) for part in parts], n) for _ in range(_REPEATS))
     again = float(np.mean([_found_again(cut, distances) for distances in halves]))
     why = f"{names} clump with silhouette {cut.clarity:.2f}, {chance:.2f} without subjects; {again:.0%} of pairs recur"
-    believed = cut.clarity >= _CLEARER * max(chance, 0.0) and cut.clarity > 0 and again >= LEAST_CONFIDENCE
+    believed = cut.clarity >= _CLEARER * max(chance, 0.0) and cut.clarity > 0 and again >= _LEAST_CONFIDENCE
     return (cut, again, why) if believed else (None, again, f"{why}; too weak to go by")
 
 
@@ -343,12 +343,12 @@ def _found_again(cut: _Cut, distances: Floats) -> float:
 # ------------------------------------------------------------------------------------------------- telling
 
 
-def _named(index: pd.Index, groups: Labels) -> pd.Series:
+def _named(index: pd.Index, groups: _Labels) -> pd.Series:
     firsts = dict(zip(groups[::-1].tolist(), index[::-1], strict=True))
     return pd.Series([firsts[group] for group in groups.tolist()], index=index, name="subject_id", dtype=object)
 
 
-def _pairs(index: pd.Index, groups: Labels, copies: Labels) -> pd.DataFrame:
+def _pairs(index: pd.Index, groups: _Labels, copies: _Labels) -> pd.DataFrame:
     rows = []
     for group in np.unique(groups):
         members = np.flatnonzero(groups == group).tolist()

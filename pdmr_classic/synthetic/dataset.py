@@ -20,6 +20,7 @@ from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import TargetError
 from pdmr_classic.io.channels import GAZE, POSE
 from pdmr_classic.io.dataset import SYNTHETIC_MARK
+from pdmr_classic.synthetic._truth import write_table, write_truth
 from pdmr_classic.synthetic.plan import (
     RECORDING,
     SPLITS,
@@ -41,7 +42,6 @@ from pdmr_classic.synthetic.signals import (
     make_audio,
     make_video,
 )
-from pdmr_classic.synthetic.truth import write_table, write_truth
 
 LABEL_COLUMNS = ("data_id", "status", "subject_id", "severity", "gender")
 
@@ -164,7 +164,7 @@ def make_synthetic(
             file=target,
             expected="a folder that can be created, with room for the set",
             found=error.strerror or str(error),
-            mend="choose another OUT",
+            hint="choose another OUT",
         ) from error
     return SyntheticSet(
         out=Path(out),
@@ -234,7 +234,7 @@ def _free_target(out: Path) -> Path:
         file=out,
         expected="a folder that does not exist yet, or is empty",
         found=found,
-        mend="choose another OUT, or move what is there",
+        hint="choose another OUT, or move what is there",
     )
 
 

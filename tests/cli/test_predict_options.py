@@ -14,7 +14,7 @@ from pdmr_classic import load_dataset
 from pdmr_classic.cli.app import app
 from pdmr_classic.errors import ConfigError, DataError
 from pdmr_classic.io.groups import read_subjects
-from pdmr_classic.io.labels import weights_of
+from pdmr_classic.io.labels import read_weights
 
 QUICK = '[learning]\nlearners = ["svm"]\ntrials = 1\nrepeats = 1\nfolds = 3\nimportance = false\n'
 
@@ -91,8 +91,8 @@ def test_weights_come_from_a_column_of_the_labels(small_set: Path, quick: Path, 
 def test_a_weight_that_is_none_is_refused(cell: str) -> None:
     labels = pd.DataFrame({"w": ["1", cell]}, index=["001", "002"])
     with pytest.raises(DataError, match=rf"1 recording has no weight[^\0]*'{cell}' for '002'"):
-        weights_of(labels, "w")
-    assert weights_of(labels, None) is None
+        read_weights(labels, "w")
+    assert read_weights(labels, None) is None
 
 
 # ------------------------------------------------------------------------------------------- predict
@@ -180,4 +180,4 @@ def test_a_table_without_subjects_is_refused(small_set: Path, tmp_path: Path) ->
 
 def test_weights_of_no_table_are_a_wrong_setting() -> None:
     with pytest.raises(ConfigError, match=r"data.weights names no column of the labels[^\0]*'w'"):
-        weights_of(None, "w")
+        read_weights(None, "w")

@@ -11,7 +11,7 @@ import pytest
 from program import QUICK, run
 
 from pdmr_classic import DataError, DepressionModel, load_dataset
-from pdmr_classic.models.skipped import Lost, nothing_left
+from pdmr_classic.models._skipped import SkippedRecording, nothing_left_error
 
 N, WIDTH = 2000, 16
 NOTHING = (b"", b"\x1f\x8b packed", b"<html>not found</html>", b"one,two\nthree,four\n", b"1,2\n3\n")
@@ -111,6 +111,6 @@ def test_where_nothing_is_left_it_is_refused_all_the_same(folder: Path, tmp_path
 
 def test_recordings_without_a_refused_file_are_all_named_too() -> None:
     ids = [f"recording_{place:05d}" for place in range(600)] + [f"{k:03d}" + 252 * "\x1b" for k in range(40)]
-    shown = str(nothing_left([Lost(data_id, ()) for data_id in ids]))
+    shown = str(nothing_left_error([SkippedRecording(data_id, ()) for data_id in ids]))
     assert all(repr(data_id) in shown for data_id in ids)
     assert "…" not in shown

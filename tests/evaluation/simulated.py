@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from pdmr_classic.evaluation.intervals import auc_under
+from pdmr_classic.evaluation.intervals import weighted_auc
 from pdmr_classic.evaluation.predictions import Predictions
 
 SUBJECT_SD, MODEL_SD = 1.0, 0.3
@@ -77,7 +77,7 @@ def learned(
             train = fold != number
             weights = _ridge(X[train], y[train], penalty)
             p[~train] = _sigmoid(4 * ((X[~train] - X[train].mean(axis=0)) @ weights))
-            true.append(float(auc_under(others @ weights, theirs == 1, np.ones((len(theirs), 1)))[0]))
+            true.append(float(weighted_auc(others @ weights, theirs == 1, np.ones((len(theirs), 1)))[0]))
         parts.append((np.full(len(y), repeat), fold, p))
     return _predictions(y == 1, subject, parts), float(np.mean(true))
 

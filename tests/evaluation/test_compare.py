@@ -11,7 +11,7 @@ from simulated import simulated
 
 from pdmr_classic import DataError
 from pdmr_classic.evaluation.compare import compare, compare_files
-from pdmr_classic.evaluation.predictions import SCHEMA, Predictions, predictions_of
+from pdmr_classic.evaluation.predictions import SCHEMA, Predictions, read_predictions
 
 
 def evaluation(predictions: Predictions) -> dict[str, Any]:
@@ -37,7 +37,7 @@ A = simulated(1.0, repeats=2)
 
 
 def test_predictions_come_back_from_json() -> None:
-    again = predictions_of(json.loads(json.dumps(evaluation(A))))
+    again = read_predictions(json.loads(json.dumps(evaluation(A))))
     assert again.as_records() == A.as_records()
 
 

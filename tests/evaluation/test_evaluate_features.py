@@ -12,12 +12,12 @@ import pytest
 
 from pdmr_classic import DataError, DepressionModel, Settings
 from pdmr_classic.errors import ConfigError, TargetError
+from pdmr_classic.evaluation import _run_folds as run_folds
 from pdmr_classic.evaluation import run_fold as folds
-from pdmr_classic.evaluation import run_folds
 from pdmr_classic.evaluation.evaluate_features import evaluate_features
-from pdmr_classic.evaluation.predictions import pseudonyms
+from pdmr_classic.evaluation.predictions import make_pseudonyms
 from pdmr_classic.models.persistence.versions import describe_environment
-from pdmr_classic.progress import KeepingReporter
+from pdmr_classic.progress import CollectingReporter
 from pdmr_classic.storage.lock import locked
 
 QUICK = Settings().override(
@@ -95,17 +95,17 @@ def test_every_recording_is_predicted_once_a_repeat_under_an_opaque_subject(foun
 
 def test_who_has_the_labels_can_look_a_recording_up_and_a_guessed_name_is_not_enough(found: dict[str, Any]) -> None:
     _, status, groups = study(signal=1.5)
-    names = pseudonyms(status, groups)
+    names = make_pseudonyms(status, groups)
     said = {row["recording"]: row["status"] for row in found["predictions"]}
     assert said == {names[data_id]: label for data_id, label in status.items()}
     relabelled = status.copy()
     relabelled.iloc[-1] = "Normal" if status.iloc[-1] == "Depression" else "Depression"
-    assert not set(pseudonyms(relabelled, groups).values()) & set(names.values())
+    assert not set(make_pseudonyms(relabelled, groups).values()) & set(names.values())
 
 
 def test_the_numbers_of_subjects_do_not_follow_their_names(found: dict[str, Any]) -> None:
     _, status, groups = study(signal=1.5)
-    names = pseudonyms(status, groups)
+    names = make_pseudonyms(status, groups)
     number = {row["recording"]: row["subject"] for row in found["predictions"]}
     by_name = groups.map(dict(zip(groups, (number[names[i]] for i in groups.index), strict=True)))
     assert by_name.groupby(groups).nunique().max() == 1
@@ -160,7 +160,7 @@ def test_scores_importance_and_the_gap_to_the_inner_scores_of_folds_made_by_hand
 
 
 def test_the_cost_is_told_before_it_is_paid(capsys: pytest.CaptureFixture[str]) -> None:
-    told = KeepingReporter()
+    told = CollectingReporter()
     run(study(), reporter=told)
     cost = "9 models will be tuned and trained: in 3 outer folds one of all and 2 of single modalities"
     assert [finding.what for finding in told.findings] == [cost]

@@ -7,20 +7,20 @@ from sklearn.metrics import roc_auc_score
 
 from pdmr_classic.evaluation import intervals
 from pdmr_classic.evaluation.intervals import (
-    auc_under,
     bootstrap_scores,
-    chunks,
+    count_rarest_class_subjects,
     difference_interval,
-    scores_under,
     share_interval,
-    subjects_of_rarest_class,
+    split_draws,
+    weighted_auc,
+    weighted_scores,
 )
 from pdmr_classic.evaluation.predictions import Predictions
-from pdmr_classic.evaluation.system_scores import calibration_error, scores_of_repeat, tally
+from pdmr_classic.evaluation.system_scores import calibration_error, scores_of_repeat, summarise_scores
 
 
 def interval_of(predictions: Predictions) -> tuple[float, float]:
-    found = share_interval(bootstrap_scores(predictions, draws=300)["auc"], subjects_of_rarest_class(predictions))
+    found = share_interval(bootstrap_scores(predictions, draws=300)["auc"], count_rarest_class_subjects(predictions))
     assert found is not None
     return found
 
@@ -45,7 +45,7 @@ def test_the_paired_interval_covers_the_true_difference_in_92_of_100_studies(dis
     for study in range(100):
         pair = [learned(distance, repeats=3, seed=study, penalty=penalty) for penalty in (1.0, 1000.0)]
         ours, theirs = (bootstrap_scores(predictions, draws=300)["auc"] for predictions, _ in pair)
-        interval = difference_interval(theirs - ours, subjects_of_rarest_class(pair[0][0]))
+        interval = difference_interval(theirs - ours, count_rarest_class_subjects(pair[0][0]))
         assert interval is not None
         covered += interval[0] <= pair[1][1] - pair[0][1] <= interval[1]
     assert covered >= 92
@@ -68,19 +68,19 @@ def test_the_simulated_studies_have_the_auc_that_they_say() -> None:
 
 
 def tally_auc(predictions: object) -> float:
-    return float(scores_under(predictions, np.ones((len(predictions), 1)))["auc"][0])  # type: ignore[arg-type]
+    return float(weighted_scores(predictions, np.ones((len(predictions), 1)))["auc"][0])  # type: ignore[arg-type]
 
 
 def test_auc_under_weights_is_that_of_repeated_rows() -> None:
     rng = np.random.default_rng(0)
     p, positive = rng.integers(0, 5, 30) / 5, rng.random(30) < 0.4
     weights = rng.integers(0, 3, (30, 4))
-    for column, found in zip(weights.T, auc_under(p, positive, weights.astype(float)), strict=True):
+    for column, found in zip(weights.T, weighted_auc(p, positive, weights.astype(float)), strict=True):
         assert found == pytest.approx(roc_auc_score(np.repeat(positive, column), np.repeat(p, column)))
 
 
 def test_auc_of_one_class_does_not_exist() -> None:
-    assert np.isnan(auc_under(np.array([0.1, 0.2]), np.array([True, True]), np.ones((2, 1)))).all()
+    assert np.isnan(weighted_auc(np.array([0.1, 0.2]), np.array([True, True]), np.ones((2, 1)))).all()
 
 
 def test_auc_is_averaged_over_folds_and_not_pooled() -> None:
@@ -94,7 +94,7 @@ def test_auc_is_averaged_over_folds_and_not_pooled() -> None:
 def test_scores_under_even_weights_are_those_that_are_told() -> None:
     predictions = simulated(1.0, repeats=2)
     drawn = bootstrap_scores(predictions, draws=3)
-    told = tally(predictions)["scores"]
+    told = summarise_scores(predictions)["scores"]
     for name, values in drawn.items():
         assert values.shape == (4,)
         assert values[0] == pytest.approx(told[name]["mean"])
@@ -103,10 +103,10 @@ def test_scores_under_even_weights_are_those_that_are_told() -> None:
 def test_the_means_over_repeats_and_their_spread_are_those_of_the_repeats() -> None:
     predictions = simulated(1.0, repeats=3)
     f1 = [scores_of_repeat(predictions, rows)["f1"] for rows in predictions.of_repeats()]
-    told = tally(predictions)["scores"]["f1"]
+    told = summarise_scores(predictions)["scores"]["f1"]
     assert told["mean"] == pytest.approx(np.mean(f1))
     assert told["sd"] == pytest.approx(np.std(f1, ddof=1))
-    assert tally(simulated(1.0))["scores"]["f1"]["sd"] is None
+    assert summarise_scores(simulated(1.0))["scores"]["f1"]["sd"] is None
 
 
 def test_a_perfect_score_of_few_subjects_is_not_sure() -> None:
@@ -130,5 +130,5 @@ def test_probabilities_that_are_right_have_no_calibration_error() -> None:
 
 
 def test_draws_are_made_in_parts_that_fit_into_memory() -> None:
-    assert list(chunks(5, 10_000_000)) == [2, 2, 1]
-    assert list(chunks(5, 100_000_000)) == [1] * 5
+    assert list(split_draws(5, 10_000_000)) == [2, 2, 1]
+    assert list(split_draws(5, 100_000_000)) == [1] * 5

@@ -6,14 +6,14 @@ import pytest
 
 from pdmr_classic import DataError
 from pdmr_classic.evaluation.outer_folds import OuterFold, outer_folds
-from pdmr_classic.progress import KeepingReporter
+from pdmr_classic.progress import CollectingReporter
 
 
 def made(
     status: list[str], groups: list[str], split: list[str] | None = None, folds: int = 5, repeats: int = 2
 ) -> tuple[list[OuterFold], str, list[str]]:
     index = pd.Index([f"r{place}" for place in range(len(status))])
-    told = KeepingReporter()
+    told = CollectingReporter()
     found, source = outer_folds(
         pd.Series(status, index=index),
         pd.Series(groups, index=index),

@@ -7,9 +7,9 @@ import pytest
 from scipy.stats import kstest
 from simulated import learned, simulated
 
-from pdmr_classic.evaluation import permutation
-from pdmr_classic.evaluation.permutation import permutation_test
-from pdmr_classic.evaluation.system_scores import tally
+from pdmr_classic.evaluation import _permutation as permutation
+from pdmr_classic.evaluation._permutation import permutation_test
+from pdmr_classic.evaluation.system_scores import summarise_scores
 
 
 @pytest.mark.parametrize("within", [False, True], ids=["between subjects", "within subjects"])
@@ -55,7 +55,7 @@ def test_the_true_labels_have_the_scores_of_the_evaluation() -> None:
     predictions = simulated(1.0, repeats=2)
     labels = predictions.truth[: len(predictions) // 2].astype(np.int16)
     scores = permutation._scores(predictions, np.tile(labels, 2)[:, None])
-    expected = tally(predictions)["scores"]
+    expected = summarise_scores(predictions)["scores"]
     assert scores.keys() == {"f1", "macro_f1", "auc"}
     for name, values in scores.items():
         assert values[0] == pytest.approx(expected[name]["mean"])

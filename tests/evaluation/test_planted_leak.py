@@ -14,7 +14,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from pdmr_classic import DepressionModel, Settings, evaluate, load_dataset
-from pdmr_classic.evaluation import run_folds
+from pdmr_classic.evaluation import _run_folds as run_folds
 from pdmr_classic.evaluation import run_fold as folds
 from pdmr_classic.evaluation.evaluate_features import evaluate_features
 from pdmr_classic.models.learners.learners import LEARNERS, raw_scores

@@ -10,10 +10,10 @@ from pdmr_classic import FeatureExtractor, Settings, Stream, load_dataset
 from pdmr_classic.evaluation.stress import (
     add_noise,
     add_noise_to_vector,
-    alterations,
-    altered_features,
     drop_frames,
+    extract_altered,
     halve_rate,
+    make_alterations,
 )
 from pdmr_classic.io.embeddings import Embedding
 from pdmr_classic.progress import LogReporter
@@ -73,7 +73,7 @@ def test_noise_in_a_vector_is_of_its_own_size_and_drawn_from_its_content() -> No
 def test_every_alteration_changes_the_features_of_video_and_only_noise_those_of_audio(small_set: Path) -> None:
     data = load_dataset(small_set, split="test")
     plain = FeatureExtractor().transform(data)
-    altered = altered_features(data, plain, Settings(), jobs=1, reporter=LogReporter())
+    altered = extract_altered(data, plain, Settings(), jobs=1, reporter=LogReporter())
     assert list(altered) == [*AUDIO_TOO, *VIDEO]
     audio = [name for name in plain if name.startswith("audio__")]
     video = [name for name in plain if name.startswith("video__")]
@@ -98,8 +98,8 @@ def test_what_a_set_lacks_is_left_out(small_set: Path) -> None:
     for view, names in (("audio", [NOISE]), ("video", VIDEO)):
         data = load_dataset(small_set / "test" / view)
         plain = FeatureExtractor().transform(data)
-        assert list(altered_features(data, plain, Settings(), jobs=1, reporter=LogReporter())) == names
+        assert list(extract_altered(data, plain, Settings(), jobs=1, reporter=LogReporter())) == names
 
 
 def test_the_names_are_those_that_the_table_shows() -> None:
-    assert list(alterations(0)) == VIDEO
+    assert list(make_alterations(0)) == VIDEO

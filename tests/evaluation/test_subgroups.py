@@ -7,7 +7,7 @@ from simulated import simulated
 
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.evaluation.predictions import Predictions
-from pdmr_classic.evaluation.subgroups import check_columns, subgroup_scores
+from pdmr_classic.evaluation.subgroups import check_subgroup_columns, score_subgroups
 
 
 def by_hand() -> tuple[Predictions, pd.Series]:
@@ -23,7 +23,7 @@ def by_hand() -> tuple[Predictions, pd.Series]:
 
 
 def test_scores_of_subgroups_are_those_by_hand() -> None:
-    found = subgroup_scores(*by_hand())
+    found = score_subgroups(*by_hand())
     groups = found["groups"]
     assert {value: part["n_recordings"] for value, part in groups.items()} == {"f": 3, "m": 2, "(unknown)": 1}
     assert groups["f"]["scores"]["f1"]["mean"] == pytest.approx(2 / 3)
@@ -35,7 +35,7 @@ def test_scores_of_subgroups_are_those_by_hand() -> None:
 
 
 def test_a_score_that_cannot_exist_in_a_subgroup_is_none_and_makes_no_gap() -> None:
-    unknown = subgroup_scores(*by_hand())["groups"]["(unknown)"]["scores"]
+    unknown = score_subgroups(*by_hand())["groups"]["(unknown)"]["scores"]
     for name in ("f1", "auc"):
         assert unknown[name] == {"mean": None, "sd": None, "low": None, "high": None}
 
@@ -43,7 +43,7 @@ def test_a_score_that_cannot_exist_in_a_subgroup_is_none_and_makes_no_gap() -> N
 def test_a_subgroup_of_enough_subjects_has_an_interval() -> None:
     predictions = simulated(1.4)
     halves = pd.Series(np.where(predictions.subject % 4 < 2, "a", "b"), index=predictions.recording)
-    for part in subgroup_scores(predictions, halves)["groups"].values():
+    for part in score_subgroups(predictions, halves)["groups"].values():
         score = part["scores"]["auc"]
         assert score["low"] < score["mean"] < score["high"]
 
@@ -51,4 +51,4 @@ def test_a_subgroup_of_enough_subjects_has_an_interval() -> None:
 def test_a_column_with_too_many_values_is_refused() -> None:
     labels = pd.DataFrame({"severity": [str(value) for value in range(21)]})
     with pytest.raises(ConfigError, match="--by severity makes too many groups"):
-        check_columns(labels, ["severity"], pd.Series(["S1"] * 21))
+        check_subgroup_columns(labels, ["severity"], pd.Series(["S1"] * 21))

@@ -252,7 +252,7 @@ def test_a_run_that_is_ended_keeps_what_it_has_read(
             if done == 4:
                 raise KeyboardInterrupt
 
-        def tell(self, finding: Finding) -> None: ...
+        def note(self, finding: Finding) -> None: ...
 
     monkeypatch.setattr(extractor, "_FILES_A_TASK", 2)
     monkeypatch.setattr(cache_module, "_WRITTEN_EVERY_S", -1.0)
@@ -285,7 +285,7 @@ def test_a_file_that_changes_after_it_was_read_is_read_again(folder: Path, kept:
             if done == total:
                 write_video(path, 99)
 
-        def tell(self, finding: Finding) -> None: ...
+        def note(self, finding: Finding) -> None: ...
 
     FeatureExtractor(QUICK, cache=kept, reporter=Changing()).extract(load_dataset(folder))
     assert_equal(run(folder, kept), run(folder, None))

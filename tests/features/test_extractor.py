@@ -13,7 +13,7 @@ from streams import FULL
 from pdmr_classic import Settings
 from pdmr_classic.errors import DataError
 from pdmr_classic.features import extractor
-from pdmr_classic.features.extractor import Extraction, FeatureExtractor, without_paths, write_features
+from pdmr_classic.features.extractor import Extraction, FeatureExtractor, summarise_findings, write_features
 from pdmr_classic.features.file_features import audio_row, video_row
 from pdmr_classic.io.dataset import Dataset, load_dataset
 from pdmr_classic.progress import LogReporter
@@ -188,7 +188,7 @@ def test_findings_name_their_file_or_are_counted(folder: Path) -> None:
         write_video(folder, data_id, video(1).drop(columns="timestamp").to_csv(index=False))
     findings = [finding for finding in extracted(folder).findings if finding.code == "no-frame-rate"]
     assert [finding.file for finding in findings] == [folder / "video" / f"{k}.csv" for k in ("001", "002")]
-    (counted,) = without_paths(findings)
+    (counted,) = summarise_findings(findings)
     assert counted.file is None
     assert "(2 files)" in counted.what
 

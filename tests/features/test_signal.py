@@ -11,12 +11,12 @@ from streams import (
     stream_of,
 )
 
-from pdmr_classic.features.signal import joint_signal, mean_or_nan, rms_or_nan, signals
+from pdmr_classic.features.signal import make_joint_signal, make_signals, mean_or_nan, rms_or_nan
 
 
 def test_invalid_frames_and_missing_values_are_gone() -> None:
     stream = stream_of({"a": [1, 2, 3, 4, 5], "b": [1, NAN, 3, 4, 5]}, valid=[1, 1, 1, 0, 1])
-    by_channel = {signal.channels: signal for signal in signals(stream, ["a", "b"])}
+    by_channel = {signal.channels: signal for signal in make_signals(stream, ["a", "b"])}
     assert by_channel["a",].values.ravel().tolist() == [1, 2, 3, 5]
     assert by_channel["b",].values.ravel().tolist() == [1, 3, 5]
     assert by_channel["a",].runs == [(0, 3), (3, 4)]
@@ -25,28 +25,28 @@ def test_invalid_frames_and_missing_values_are_gone() -> None:
 
 def test_channels_with_the_same_frames_share_a_signal() -> None:
     stream = stream_of({"a": [1, NAN, 3], "b": [1, 2, 3], "c": [4, NAN, 6]})
-    assert sorted(signal.channels for signal in signals(stream, ["a", "b", "c"])) == [("a", "c"), ("b",)]
+    assert sorted(signal.channels for signal in make_signals(stream, ["a", "b", "c"])) == [("a", "c"), ("b",)]
 
 
 def test_a_missing_value_of_an_invalid_frame_splits_nothing() -> None:
     stream = stream_of({"a": [1, NAN, 3], "b": [1, 2, 3]}, valid=[1, 0, 1])
-    assert [signal.channels for signal in signals(stream, ["a", "b"])] == [("a", "b")]
+    assert [signal.channels for signal in make_signals(stream, ["a", "b"])] == [("a", "b")]
 
 
 def test_no_channels_are_no_signal() -> None:
-    assert signals(stream_of({"a": [1.0]}), []) == []
+    assert make_signals(stream_of({"a": [1.0]}), []) == []
 
 
 def test_a_joint_signal_keeps_frames_in_which_all_channels_are_known() -> None:
     stream = stream_of({"a": [1, NAN, 3, 4], "b": [5, 6, 7, NAN], "empty": [NAN] * 4})
-    signal = joint_signal(stream, ["a", "b", "empty"])
+    signal = make_joint_signal(stream, ["a", "b", "empty"])
     assert signal.channels == ("a", "b")
     assert signal.values.tolist() == [[1, 5], [3, 7]]
 
 
 def test_a_frame_missing_in_time_is_a_gap() -> None:
     stream = stream_of({"a": [0.0, 1.0, 5.0, 6.0]}, rate=10, time_s=[0.0, 0.1, 0.4, 0.5])
-    (signal,) = signals(stream, ["a"])
+    (signal,) = make_signals(stream, ["a"])
     assert signal.follows.tolist() == [False, True, False, True]
     assert signal.runs == [(0, 2), (2, 4)]
     assert signal.grid.tolist() == [0, 1, 4, 5]
@@ -58,17 +58,17 @@ def test_a_frame_missing_in_time_is_a_gap() -> None:
 def test_a_jittering_clock_is_no_gap() -> None:
     rng = np.random.default_rng(0)
     stream = stream_of({"a": range(100)}, time_s=(np.arange(100) + rng.uniform(-0.2, 0.2, 100)) / RATE)
-    assert signals(stream, ["a"])[0].has_no_gap
+    assert make_signals(stream, ["a"])[0].has_no_gap
 
 
 @pytest.mark.parametrize("level", [0.1, 550.3, -1e-3, 1e30])
 def test_a_constant_does_not_vary_however_its_mean_is_rounded(level: float) -> None:
     stream = stream_of({"a": np.full(997, level)})
-    assert not signals(stream, ["a"])[0].varies.any()
+    assert not make_signals(stream, ["a"])[0].varies.any()
 
 
 def test_a_movement_in_the_fourth_digit_varies() -> None:
-    assert signals(stream_of({"a": 1000 + sine(1, 5, amplitude=0.1)}), ["a"])[0].varies.all()
+    assert make_signals(stream_of({"a": 1000 + sine(1, 5, amplitude=0.1)}), ["a"])[0].varies.all()
 
 
 def test_nothing_has_no_mean() -> None:

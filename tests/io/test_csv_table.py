@@ -305,7 +305,7 @@ def test_a_ragged_row_is_refused_with_its_number(file: Path, content: str, match
 def test_a_second_header_is_refused_with_its_row(file: Path, content: str, row: int) -> None:
     finding = refused(file, content, "the header stands in the middle")
     assert (finding.code, finding.row) == ("repeated-header", row)
-    assert "split" in str(finding.mend)
+    assert "split" in str(finding.hint)
 
 
 @pytest.mark.parametrize(

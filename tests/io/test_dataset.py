@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from pdmr_classic.errors import ConfigError, DataError, Finding
-from pdmr_classic.io.dataset import Dataset, as_split, find_splits, load_dataset, resolve_split
+from pdmr_classic.io.dataset import Dataset, find_splits, load_dataset, parse_split, resolve_split
 
 
 def make(folder: Path, video: Iterable[str] = (), audio: Iterable[str] = (), labels: str | None = None) -> Path:
@@ -96,7 +96,7 @@ def test_a_root_with_both_splits_needs_a_choice(tmp_path: Path) -> None:
     make(tmp_path / "test", video=["2", "3"])
     with pytest.raises(DataError, match="a train/ and a test/") as caught:
         load_dataset(tmp_path)
-    assert "--split" in str(caught.value.finding.mend)
+    assert "--split" in str(caught.value.finding.hint)
     assert load_dataset(tmp_path, split="train").data_ids == ["1"]
     assert load_dataset(tmp_path, split="test").data_ids == ["2", "3"]
     assert find_splits(tmp_path) == [tmp_path / "train", tmp_path / "test"]
@@ -175,9 +175,9 @@ def test_a_path_that_is_no_folder_is_refused(tmp_path: Path, name: str, found: s
 
 
 def test_a_split_is_known_by_its_name() -> None:
-    assert [as_split(name) for name in (None, "train", "test")] == [None, "train", "test"]
+    assert [parse_split(name) for name in (None, "train", "test")] == [None, "train", "test"]
     with pytest.raises(ConfigError, match="no such split") as caught:
-        as_split("dev")
+        parse_split("dev")
     assert (caught.value.finding.expected, caught.value.finding.found) == ("train or test", "'dev'")
 
 
@@ -269,21 +269,21 @@ def test_ids_that_a_spreadsheet_made_numbers_are_refused_with_the_hint(tmp_path:
     assert finding.file == tmp_path / "labels.csv"
     assert finding.expected == "ids such as '001', '002'"
     assert finding.found == "'1.0', '2.0'"
-    assert "spreadsheet" in str(finding.mend)
+    assert "spreadsheet" in str(finding.hint)
 
 
 def test_labels_of_another_set_are_refused_without_the_hint(tmp_path: Path) -> None:
     make(tmp_path, video=["001"], labels="data_id,status\nX,a\n")
     with pytest.raises(DataError, match="no label matches a recording") as caught:
         load_dataset(tmp_path)
-    assert "spreadsheet" not in str(caught.value.finding.mend)
+    assert "spreadsheet" not in str(caught.value.finding.hint)
 
 
 @pytest.mark.parametrize("labels", [None, "data_id,subject_id\n001,S1\n"])
 def test_labelled_recordings_are_refused_where_there_is_no_status(tmp_path: Path, labels: str | None) -> None:
     with pytest.raises(DataError, match="there are no labels") as caught:
         load_dataset(make(tmp_path, video=["001"], labels=labels)).labelled()
-    assert "--labels" in str(caught.value.finding.mend)
+    assert "--labels" in str(caught.value.finding.hint)
 
 
 def test_labelled_recordings_are_refused_where_every_status_is_empty(tmp_path: Path) -> None:
@@ -324,7 +324,7 @@ def test_without_subjects_each_recording_is_its_own_group_and_that_is_told(tmp_p
     dataset = load_dataset(make(tmp_path, video=["1", "2"], labels="data_id,status\n1,a\n2,b\n"))
     assert dataset.groups is not None
     assert dataset.groups.to_dict() == {"1": "1", "2": "2"}
-    assert "--groups" in str(told(dataset, "own-groups").mend)
+    assert "--groups" in str(told(dataset, "own-groups").hint)
 
 
 def test_a_column_of_groups_that_is_missing_is_a_wrong_option(tmp_path: Path) -> None:

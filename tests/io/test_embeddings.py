@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pdmr_classic.errors import DataError
-from pdmr_classic.io.embeddings import NETVLAD_WIDTH, Embedding, odd_widths, read_embedding
+from pdmr_classic.io.embeddings import NETVLAD_WIDTH, Embedding, find_odd_widths, read_embedding
 
 NAN = float("nan")
 
@@ -123,7 +123,7 @@ def test_the_same_bytes_have_the_same_content(file: Path) -> None:
 
 def test_vectors_of_another_width_are_found() -> None:
     widths = [(Path("1.csv"), 768), (Path("2.csv"), 512), (Path("3.csv"), 768), (Path("4.csv"), 1)]
-    odd = odd_widths(widths)
+    odd = find_odd_widths(widths)
     assert list(odd) == [Path("2.csv"), Path("4.csv")]
     finding = odd[Path("2.csv")]
     assert (finding.file, finding.expected, finding.found) == (
@@ -135,7 +135,7 @@ def test_vectors_of_another_width_are_found() -> None:
 
 @pytest.mark.parametrize("widths", [[], [(Path("1.csv"), 5)], [(Path("1.csv"), 5), (Path("2.csv"), 5)]])
 def test_vectors_of_one_width_are_not_odd(widths: list[tuple[Path, int]]) -> None:
-    assert odd_widths(widths) == {}
+    assert find_odd_widths(widths) == {}
 
 
 def test_real_wavlm_vectors_are_read() -> None:

@@ -7,7 +7,7 @@ import pytest
 from pdmr_classic.config import ReadingSettings
 from pdmr_classic.errors import Finding
 from pdmr_classic.io.dataset import load_dataset
-from pdmr_classic.io.inspection import FileFacts, inspect_files, repeated_contents
+from pdmr_classic.io.inspection import FileFacts, find_repeated_contents, inspect_files
 
 VIDEO = "timestamp,confidence,AU12_r\n0,0.9,1\n0.04,0.2,1\n0.08,0.9,2\n0.12,0.9,2\n"
 
@@ -19,7 +19,7 @@ class Recorder:
     def progress(self, stage: str, done: int, total: int) -> None:
         self.steps.append((stage, done, total))
 
-    def tell(self, finding: Finding) -> None:
+    def note(self, finding: Finding) -> None:
         raise AssertionError(f"nothing is told while reading: {finding}")
 
 
@@ -126,7 +126,7 @@ def test_signatures_are_taken_where_they_are_asked_for(folder: Path) -> None:
 
 
 def test_recordings_with_the_same_content_are_told_once(folder: Path) -> None:
-    (finding,) = repeated_contents(inspected(folder))
+    (finding,) = find_repeated_contents(inspected(folder))
     assert finding.code == "same-content"
     assert (finding.file, finding.found) == (folder / "video" / "a.csv", str(folder / "video" / "c.csv"))
 
@@ -135,4 +135,4 @@ def test_refused_files_are_no_copies_of_each_other(tmp_path: Path) -> None:
     (tmp_path / "video").mkdir()
     for name in ("a", "b"):
         (tmp_path / "video" / f"{name}.csv").touch()
-    assert repeated_contents(inspected(tmp_path)) == []
+    assert find_repeated_contents(inspected(tmp_path)) == []

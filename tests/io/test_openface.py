@@ -306,7 +306,7 @@ def test_without_a_clock_the_frame_rate_is_assumed_and_told(file: Path) -> None:
     (told,) = stream.findings
     assert told.code == "no-frame-rate"
     assert "30 frames per second" in told.what
-    assert "--fps" in str(told.mend)
+    assert "--fps" in str(told.hint)
 
 
 def test_frame_numbers_are_the_clock_where_there_are_no_timestamps(file: Path) -> None:

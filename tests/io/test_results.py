@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pdmr_classic.errors import DataError, TargetError
-from pdmr_classic.io.results import check_notes_place, read_results, write_notes, write_results
+from pdmr_classic.io.results import check_notes_writable, read_results, write_notes, write_results
 
 ODD_IDS = ["ä", 'q"uote', "comma,", "line\nbreak", "tab\t", "😀", "null", "\u2028", "\x85", "\x7f"]
 
@@ -146,7 +146,7 @@ def test_a_file_in_the_place_of_notes_that_is_none_of_ours_stays(tmp_path: Path)
     mine = tmp_path / "results.notes.json"
     mine.write_text("my own")
     for act in (
-        lambda: check_notes_place(tmp_path / "results.jsonl"),
+        lambda: check_notes_writable(tmp_path / "results.jsonl"),
         lambda: write_notes(BINARY, tmp_path / "results.jsonl"),
     ):
         with pytest.raises(TargetError, match="the notes on the results would overwrite another file"):

@@ -14,10 +14,10 @@ from pdmr_classic import DataError, DepressionModel, Settings, evaluate, fit, lo
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.evaluation.score_files import score_files
 from pdmr_classic.models.target_checks import check_labels, positive_class
-from pdmr_classic.progress import KeepingReporter
+from pdmr_classic.progress import CollectingReporter
 
 
-class Told(KeepingReporter):
+class Told(CollectingReporter):
     def codes(self) -> set[str]:
         return {finding.code for finding in self.findings}
 

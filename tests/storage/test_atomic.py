@@ -80,7 +80,7 @@ def test_a_full_disk_is_a_target_error_with_the_reason(tmp_path: Path) -> None:
         write_atomic(tmp_path / "a.txt", write)
     finding = caught.value.finding
     assert (finding.file, finding.found) == (tmp_path / "a.txt", "No space left on device")
-    assert "--out" in str(finding.mend)
+    assert "--out" in str(finding.hint)
     assert names(tmp_path) == []
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.storage import bytes as bytes_module
-from pdmr_classic.storage.bytes import as_text_bytes, read_bytes
+from pdmr_classic.storage.bytes import decode_text, read_bytes
 
 HERE = Path("x.csv")
 
@@ -38,7 +38,7 @@ def refused(path: Path, match: str) -> Finding:
 
 def refused_text(data: bytes, match: str) -> Finding:
     with pytest.raises(DataError, match=match) as caught:
-        as_text_bytes(data, HERE)
+        decode_text(data, HERE)
     assert caught.value.finding.file == HERE
     return caught.value.finding
 
@@ -137,7 +137,7 @@ def test_nothing_but_a_byte_order_mark_is_an_empty_file(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "found", "mend"),
+    ("data", "found", "hint"),
     [
         (b"\x1f\x8b\x08\x00abc", "gzip", "gunzip"),
         (b"PK\x03\x04\x14\x00", "zip", "unpack"),
@@ -147,11 +147,11 @@ def test_nothing_but_a_byte_order_mark_is_an_empty_file(data: bytes) -> None:
         (b"\n  <HTML lang='en'>", "HTML", "download"),
     ],
 )
-def test_what_a_file_really_is_is_said(data: bytes, found: str, mend: str) -> None:
+def test_what_a_file_really_is_is_said(data: bytes, found: str, hint: str) -> None:
     finding = refused_text(data, "the file is not CSV text")
     assert finding.code == "not-csv"
     assert found in str(finding.found)
-    assert mend in str(finding.mend)
+    assert mend in str(finding.hint)
 
 
 @pytest.mark.parametrize("data", [b"1,2\n3,\x004\n", b"\x7fELF\x02\x01\x00\x00", b"\x89PNG\r\n\x1a\n\x00\x00\x00"])
@@ -162,21 +162,21 @@ def test_binary_data_is_refused(data: bytes) -> None:
 def test_a_latin_1_byte_is_refused_with_its_row() -> None:
     finding = refused_text("a,b\n1,2\n3,é\n".encode("latin-1"), "not CSV text")
     assert (finding.row, finding.expected, finding.found) == (3, "UTF-8", "byte 0xe9")
-    assert "UTF-8" in str(finding.mend)
+    assert "UTF-8" in str(finding.hint)
 
 
 def test_utf8_text_is_returned_as_it_is_and_nothing_is_told() -> None:
     data = "é,b\r\n1,2".encode()
-    assert as_text_bytes(data, HERE) == (data, [])
+    assert decode_text(data, HERE) == (data, [])
 
 
 def test_a_byte_order_mark_is_taken_off_in_silence() -> None:
-    assert as_text_bytes(b"\xef\xbb\xbfa,b\n1,2\n", HERE) == (b"a,b\n1,2\n", [])
+    assert decode_text(b"\xef\xbb\xbfa,b\n1,2\n", HERE) == (b"a,b\n1,2\n", [])
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf16_is_read_and_told(encoding: str) -> None:
-    text, findings = as_text_bytes("\ufeffa,é\n1,2\n".encode(encoding), HERE)
+    text, findings = decode_text("\ufeffa,é\n1,2\n".encode(encoding), HERE)
     assert text == "a,é\n1,2\n".encode()
     assert [finding.code for finding in findings] == ["utf-16"]
 

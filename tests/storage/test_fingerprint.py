@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pdmr_classic.storage.fingerprint import fingerprint
+from pdmr_classic.storage.fingerprint import hash_data
 
 INDEX = pd.Index(["a", "b"], name="data_id")
 KNOWN: dict[str, Any] = {
@@ -35,9 +35,9 @@ KNOWN: dict[str, Any] = {
     ],
 )
 def test_whatever_is_other_makes_another_hash(other: dict[str, Any]) -> None:
-    assert fingerprint(**KNOWN) == fingerprint(**KNOWN)
-    assert fingerprint(**{**KNOWN, **other}) != fingerprint(**KNOWN)
+    assert hash_data(**KNOWN) == hash_data(**KNOWN)
+    assert hash_data(**{**KNOWN, **other}) != hash_data(**KNOWN)
 
 
 def test_weights_of_one_are_as_good_as_none() -> None:
-    assert fingerprint(**{**KNOWN, "weights": np.ones(2)}) == fingerprint(**{**KNOWN, "weights": None})
+    assert hash_data(**{**KNOWN, "weights": np.ones(2)}) == hash_data(**{**KNOWN, "weights": None})

@@ -12,13 +12,13 @@ from pdmr_classic.errors import ConfigError, DataError, TargetError
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.features.families.shape import face_shape
 from pdmr_classic.io.stream import Stream
-from pdmr_classic.progress import KeepingReporter
-from pdmr_classic.subjects.inference import infer_subjects, settle_subjects, with_face_shape
+from pdmr_classic.progress import CollectingReporter
+from pdmr_classic.subjects.inference import infer_subjects, propose_subjects, with_face_shape
 
 FAMILIES = {"features.families": ("distribution", "quality", "audio_vector")}
 
 
-class Told(KeepingReporter):
+class Told(CollectingReporter):
     def the(self, code: str) -> Finding:
         (found,) = (finding for finding in self.findings if finding.code == code)
         return found
@@ -170,12 +170,12 @@ def test_a_stream_without_landmarks_has_no_face_shape() -> None:
 def test_a_proposal_is_told_and_written(tmp_path: Path) -> None:
     told, features = Told(), voices(12, 3, spread=0.3).assign(material__face_shape__x_0=np.nan)
     out = tmp_path / "mine.groups.csv"
-    kept, groups, _ = settle_subjects(Extraction(features, (), (), no_contents(36)), out, told)
+    kept, groups, _ = propose_subjects(Extraction(features, (), (), no_contents(36)), out, told)
     finding = told.the("inferred-groups")
     assert "12 subjects are proposed for 36 recordings" in finding.what
     assert "confidence" in str(finding.found)
     assert finding.file == out
-    assert "--groups" in str(finding.mend)
+    assert "--groups" in str(finding.hint)
     written = pd.read_csv(out, dtype=str).set_index("data_id")["subject_id"]
     assert written.to_dict() == groups.to_dict()
     assert not [name for name in kept.columns if name.startswith("material__")]
@@ -183,7 +183,7 @@ def test_a_proposal_is_told_and_written(tmp_path: Path) -> None:
 
 def test_what_is_too_weak_is_told_too(tmp_path: Path) -> None:
     told = Told()
-    _, groups, _ = settle_subjects(
+    _, groups, _ = propose_subjects(
         Extraction(voices(40, 1, spread=0.3), (), (), no_contents(40)), tmp_path / "g.csv", told
     )
     assert groups.nunique() == 40
@@ -252,10 +252,10 @@ def test_subjects_that_somebody_corrected_are_not_written_over(unnamed: Path, tm
     out, settings = tmp_path / "m.groups.csv", with_face_shape(Settings().override(FAMILIES))
     extraction = FeatureExtractor(settings).extract(load_dataset(unnamed))
     for _ in range(2):  # the same proposal may stand there already
-        settle_subjects(extraction, out, Told())
+        propose_subjects(extraction, out, Told())
     out.write_text(corrected := out.read_text().replace("\n", "\nx", 1))
     with pytest.raises(TargetError, match=r"corrected by hand[^\0]*--groups FILE"):
-        settle_subjects(extraction, out, Told())
+        propose_subjects(extraction, out, Told())
     assert out.read_text() == corrected
 
 

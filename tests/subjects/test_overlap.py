@@ -11,9 +11,9 @@ import pytest
 from pdmr_classic import DataError, DepressionModel, Settings, evaluate, load_dataset
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.io.results import NOTES_SCHEMA, write_notes
-from pdmr_classic.progress import KeepingReporter
-from pdmr_classic.subjects.copies import Copy, copies_between_subjects, near_copies
-from pdmr_classic.subjects.overlap import known_contents, overlap, overlapping, train_beside
+from pdmr_classic.progress import CollectingReporter
+from pdmr_classic.subjects.copies import Copy, find_copies_between_subjects, find_near_copies
+from pdmr_classic.subjects.overlap import find_overlap, hash_contents, load_train_beside, overlap_finding, unread_train
 
 VIDEO = [f"video__c{k:02d}__mean" for k in range(12)]
 AUDIO = [f"audio__vector__{k:03d}" for k in range(12)]
@@ -30,23 +30,23 @@ def table(n: int, columns: list[str], prefix: str, seed: int = 0) -> pd.DataFram
 def test_copies_are_found_in_either_modality_and_empty_hashes_are_none() -> None:
     contents = pd.DataFrame({"video": ["v1", "v2", ""], "audio": ["a1", "", "a3"]}, index=["1", "2", "3"])
     extraction = Extraction(pd.DataFrame(index=contents.index), (), (), contents)
-    known = known_contents(pd.DataFrame({"video": ["v2", ""], "audio": ["x", "a3"]}))
+    known = hash_contents(pd.DataFrame({"video": ["v2", ""], "audio": ["x", "a3"]}))
     assert len(known["hashes"]) == 3
-    assert overlapping(extraction, known) == [Copy("2", "video", "same content"), Copy("3", "audio", "same content")]
+    assert find_overlap(extraction, known) == [Copy("2", "video", "same content"), Copy("3", "audio", "same content")]
 
 
 def test_the_same_files_have_other_hashes_in_every_model() -> None:
     contents = pd.DataFrame({"video": ["v1", "v2"], "audio": ["a1", ""]})
-    one, two = known_contents(contents), known_contents(contents)
+    one, two = hash_contents(contents), hash_contents(contents)
     assert not set(one["hashes"]) & set(two["hashes"])
-    assert known_contents(contents, one["salt"]) == one
+    assert hash_contents(contents, one["salt"]) == one
 
 
 def test_with_the_training_set_at_hand_the_original_is_named() -> None:
     contents = pd.DataFrame({"video": ["v1"], "audio": [""]}, index=["1"])
     train = contents.set_axis(["t9"])
     empty = pd.DataFrame()
-    assert overlapping(Extraction(empty, (), (), contents), None, Extraction(empty, (), (), train)) == [
+    assert find_overlap(Extraction(empty, (), (), contents), None, Extraction(empty, (), (), train)) == [
         Copy("1", "video", "same content", "t9")
     ]
 
@@ -68,31 +68,31 @@ def test_contents_are_those_of_the_files_but_not_of_placeholders(small_set: Path
 def test_a_planted_near_copy_is_found_and_its_original_named(columns: list[str]) -> None:
     train, test = table(40, columns, "train"), table(10, columns, "test", seed=1)
     test.loc["test004"] = train.loc["train007"] * (1 + 1e-4)
-    (found,) = near_copies(test, train)
+    (found,) = find_near_copies(test, train)
     assert (found.data_id, found.of, found.kind) == ("test004", "train007", "near-identical")
 
 
 def test_within_one_set_both_copies_are_named() -> None:
     features = table(40, VIDEO, "r")
     features.loc["r005"] = features.loc["r030"] + 1e-4
-    assert {(copy.data_id, copy.of) for copy in near_copies(features)} == {("r005", "r030"), ("r030", "r005")}
+    assert {(copy.data_id, copy.of) for copy in find_near_copies(features)} == {("r005", "r030"), ("r030", "r005")}
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_unrelated_recordings_are_no_copies(seed: int) -> None:
     columns = [*VIDEO, *AUDIO]
-    assert near_copies(table(100, columns, "test", seed=seed), table(100, columns, "train", seed=100 + seed)) == []
+    assert find_near_copies(table(100, columns, "test", seed=seed), table(100, columns, "train", seed=100 + seed)) == []
 
 
 def test_recordings_of_one_subject_are_no_copies(small_set: Path) -> None:
-    assert near_copies(FeatureExtractor().fit_transform(load_dataset(small_set / "train"))) == []
+    assert find_near_copies(FeatureExtractor().fit_transform(load_dataset(small_set / "train"))) == []
 
 
 def test_a_missing_modality_and_unknown_columns_are_no_copies() -> None:
     train, test = table(40, VIDEO, "train"), table(3, VIDEO, "test", seed=1)
     test.iloc[0] = np.nan
-    assert near_copies(test, train) == []
-    assert near_copies(test, train.rename(columns=lambda name: name.replace("__c", "__d"))) == []
+    assert find_near_copies(test, train) == []
+    assert find_near_copies(test, train.rename(columns=lambda name: name.replace("__c", "__d"))) == []
 
 
 # ------------------------------------------------------------------------------------------- the fence
@@ -107,7 +107,7 @@ def test_predicting_training_recordings_is_refused_and_names_them(
 
 
 def test_what_is_allowed_is_told_and_noted(fitted_model: DepressionModel, small_set: Path, tmp_path: Path) -> None:
-    told = KeepingReporter()
+    told = CollectingReporter()
     found = fitted_model.predict(load_dataset(small_set / "train"), allow_overlap=True, reporter=told)
     assert "overlap" in {finding.code for finding in told.findings}
     assert {note["data_id"] for note in found.attrs["overlap"]} == set(found.index)
@@ -132,16 +132,76 @@ def test_a_near_copy_is_refused_where_the_training_set_is_at_hand(
     data = load_dataset(tmp_path / "set" / "test")
     assert "copy" in fitted_model.predict(data).index
     with pytest.raises(DataError, match=rf"'copy' \(audio: near-identical to '{source.stem}'\)"):
-        fitted_model.predict(data, train=train_beside(data))
+        fitted_model.predict(data, train=load_train_beside(data))
 
 
 def test_only_a_train_folder_beside_is_at_hand(small_set: Path, tmp_path: Path) -> None:
-    beside = train_beside(load_dataset(small_set / "test"))
+    beside = load_train_beside(load_dataset(small_set / "test"))
     assert beside is not None
     assert beside.data_ids == load_dataset(small_set / "train").data_ids
-    assert train_beside(load_dataset(small_set / "train")) is None
+    assert load_train_beside(load_dataset(small_set / "train")) is None
     shutil.copytree(small_set / "test", tmp_path / "alone")
-    assert train_beside(load_dataset(tmp_path / "alone")) is None
+    assert load_train_beside(load_dataset(tmp_path / "alone")) is None
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        ("empty", "there are no recordings here (an empty folder)"),
+        ("no CSV", "there are no recordings here (notes.txt)"),
+        ("broken link", "the data folder does not exist (nothing)"),
+    ],
+)
+def test_a_train_folder_that_cannot_be_read_is_told(small_set: Path, tmp_path: Path, broken: str, reason: str) -> None:
+    shutil.copytree(small_set / "test", tmp_path / "test")
+    train = tmp_path / "train"
+    if broken == "broken link":
+        train.symlink_to(tmp_path / "elsewhere")
+    else:
+        train.mkdir()
+    if broken == "no CSV":
+        (train / "notes.txt").touch()
+    told = CollectingReporter()
+    assert load_train_beside(load_dataset(tmp_path / "test"), told) is None
+    (finding,) = told.findings
+    assert finding.code == "train-unread"
+    assert "near copies of training recordings are not found" in finding.what
+    assert (finding.file, finding.found) == (tmp_path.resolve() / "train", reason)
+    assert finding.hint
+
+
+def test_names_in_train_that_cannot_be_used_are_told_and_the_others_searched(small_set: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_set, tmp_path / "set")
+    for name in ("x.csv", "X.csv"):
+        (tmp_path / "set/train/video" / name).touch()
+    told = CollectingReporter()
+    beside = load_train_beside(load_dataset(tmp_path / "set", split="test"), told)
+    assert beside is not None
+    assert set(beside.data_ids) > set(load_dataset(small_set, split="train").data_ids)
+    (finding,) = told.findings
+    assert finding.what.startswith("1 file in the train/ beside these recordings cannot be read")
+    assert finding.found == "video/x.csv: two files have the same id but for the case of letters (X.csv)"
+
+
+def test_a_whole_train_folder_or_none_is_not_told(small_set: Path, tmp_path: Path) -> None:
+    told = CollectingReporter()
+    assert load_train_beside(load_dataset(small_set / "test"), told) is not None
+    shutil.copytree(small_set / "test", tmp_path / "alone")
+    assert load_train_beside(load_dataset(tmp_path / "alone"), told) is None
+    assert told.findings == []
+
+
+def test_training_files_that_cannot_be_read_are_told_with_their_reasons(small_set: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_set / "train", tmp_path / "train")
+    broken = sorted((tmp_path / "train/video").iterdir())[:2]
+    for path in broken:
+        path.write_bytes(b"")
+    finding = unread_train(FeatureExtractor().extract(load_dataset(tmp_path / "train")).refused)
+    assert finding.what.startswith("2 files in the train/ beside these recordings cannot be read: near copies")
+    assert not any(path.stem in finding.what for path in broken), "it may be logged"
+    assert finding.found is not None
+    for path in broken:
+        assert f"video/{path.name}: the file is empty" in finding.found
 
 
 def test_the_model_keeps_hashes_and_no_names(fitted_model: DepressionModel, small_set: Path) -> None:
@@ -160,7 +220,7 @@ def test_a_model_without_hashes_still_predicts(
 
 
 def test_many_ids_are_counted() -> None:
-    finding = overlap([Copy(f"{k:03d}", "video", "same content") for k in range(60)])
+    finding = overlap_finding([Copy(f"{k:03d}", "video", "same content") for k in range(60)])
     assert "60 recordings" in finding.what
     assert "and 10 more" in str(finding.found)
 
@@ -170,8 +230,8 @@ def test_many_ids_are_counted() -> None:
 
 def test_copies_under_one_subject_are_no_leak() -> None:
     contents = pd.DataFrame({"video": ["a", "a", "b"], "audio": ["", "", ""]}, index=["1", "2", "3"])
-    assert copies_between_subjects(contents, pd.Series(["S1", "S1", "S2"], contents.index)) is None
-    found = copies_between_subjects(contents, pd.Series(["S1", "S2", "S2"], contents.index))
+    assert find_copies_between_subjects(contents, pd.Series(["S1", "S1", "S2"], contents.index)) is None
+    found = find_copies_between_subjects(contents, pd.Series(["S1", "S2", "S2"], contents.index))
     assert found is not None
     assert "'1', '2'" in str(found.found)
 
@@ -184,7 +244,7 @@ def test_evaluate_tells_a_copy_under_another_subject(small_set: Path, tmp_path: 
     first = with_audio[0]
     other = next(i for i in with_audio if labels.loc[i, "subject_id"] != labels.loc[first, "subject_id"])
     shutil.copy(tmp_path / f"train/audio/{first}.csv", tmp_path / f"train/audio/{other}.csv")
-    told = KeepingReporter()
+    told = CollectingReporter()
     settings = Settings().override(
         {
             "features.families": ("quality", "distribution", "audio_vector"),

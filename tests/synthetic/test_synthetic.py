@@ -99,7 +99,7 @@ def test_gaze_vectors_are_unit_and_agree_with_the_angles(made: Path) -> None:
 def test_presence_follows_intensity(made: Path) -> None:
     video = read_video(sorted((made / "train" / "video").iterdir())[0])
     seen = video["confidence"] >= 0.7
-    for unit in signals.INTENSITY_AUS:
+    for unit in signals._INTENSITY_AUS:
         intensity, present = video[f"AU{unit:02d}_r"][seen], video[f"AU{unit:02d}_c"][seen]
         assert present[intensity > signals.PRESENT_ABOVE + 0.01].all()
         assert not present[intensity < signals.ABSENT_BELOW - 0.01].any()

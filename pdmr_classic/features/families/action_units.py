@@ -10,7 +10,7 @@ from pdmr_classic.arrays import Floats, Mask
 from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.bouts import Bouts
 from pdmr_classic.features.registry import channel_family, stream_family
-from pdmr_classic.features.signal import Signal, joint_signal
+from pdmr_classic.features.signal import Signal, make_joint_signal
 from pdmr_classic.io.channels import channel_kind
 from pdmr_classic.io.stream import Stream
 
@@ -90,7 +90,7 @@ def au_together(stream: Stream, settings: FeatureSettings) -> Mapping[tuple[str,
     units |= {name[:4]: name for name in stream.channels if channel_kind(name) == "au_presence"}
     if not units:
         return {}
-    signal = joint_signal(stream, list(units.values()))
+    signal = make_joint_signal(stream, list(units.values()))
     active = is_active(signal)
     place = {name[:4]: column for column, name in enumerate(signal.channels)}
     found: dict[tuple[str, str], float] = {}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pdmr_classic.arrays import Floats
 from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.registry import stream_family
-from pdmr_classic.features.signal import Signal, joint_signal
+from pdmr_classic.features.signal import Signal, make_joint_signal
 from pdmr_classic.io.channels import channel_kind
 from pdmr_classic.io.stream import Stream
 
@@ -43,7 +43,7 @@ def coordination(stream: Stream, settings: FeatureSettings) -> Mapping[tuple[str
     for group, kind in _GROUPS.items():
         channels = [name for name in stream.channels if channel_kind(name) == kind]
         if channels:
-            rows = _standardised(joint_signal(stream, channels))
+            rows = _standardised(make_joint_signal(stream, channels))
             for spacing_s in SPACINGS_S:
                 spectrum = _spectrum(*rows, max(round(spacing_s * stream.frame_rate_hz), 1))
                 found |= {(f"{group}_coordination", f"{name}_{spacing_s:.2g}s"): x for name, x in spectrum.items()}

@@ -11,7 +11,7 @@ from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.bouts import Bouts
 from pdmr_classic.features.families.action_units import is_active
 from pdmr_classic.features.registry import stream_family
-from pdmr_classic.features.signal import Signal, joint_signal
+from pdmr_classic.features.signal import Signal, make_joint_signal
 from pdmr_classic.io.channels import GAZE_ANGLES
 from pdmr_classic.io.stream import Stream
 
@@ -50,7 +50,7 @@ def _blinks(stream: Stream) -> dict[tuple[str, str], float]:
     name = next((name for name in ("AU45_c", "AU45_r") if name in stream.channels), None)
     if name is None:
         return {}
-    signal = joint_signal(stream, [name])
+    signal = make_joint_signal(stream, [name])
     active = is_active(signal)
     bouts = Bouts.of(active, signal.follows)
     lengths = bouts.frames[bouts.frames <= _LONGEST_BLINK_S * signal.frame_rate_hz] / signal.frame_rate_hz
@@ -70,7 +70,7 @@ def _opening(stream: Stream) -> dict[tuple[str, str], float]:
     names = [f"{axis}_{point}" for eye in _EYES for axis in "xy" for point in eye]
     if not set(names) <= set(stream.channels):
         return {}
-    signal = joint_signal(stream, names)
+    signal = make_joint_signal(stream, names)
     functionals = ("opening_mean", "opening_std", "opening_p05")
     if len(signal.channels) < len(names) or not signal.n_frames:
         return {("eyelid", name): np.nan for name in functionals}
@@ -92,7 +92,7 @@ def _distance(points: Floats, one: int, other: int) -> Floats:
 def _gaze(stream: Stream) -> dict[tuple[str, str], float]:
     if not set(GAZE_ANGLES) <= set(stream.channels):
         return {}
-    signal = joint_signal(stream, GAZE_ANGLES)
+    signal = make_joint_signal(stream, GAZE_ANGLES)
     if len(signal.channels) < 2 or not signal.n_frames:
         return {("gaze", name): np.nan for name in _GAZE_NAMES}
     angles = signal.values

@@ -12,7 +12,7 @@ from sklearn.cluster import KMeans
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.registry import stream_family
-from pdmr_classic.features.signal import joint_signal
+from pdmr_classic.features.signal import make_joint_signal
 from pdmr_classic.io.stream import Stream
 
 N_KINEMES = 16
@@ -40,7 +40,7 @@ def kineme_windows(stream: Stream, settings: FeatureSettings) -> Mapping[tuple[s
     """
     if not set(_AXES) <= set(stream.channels):
         return {}
-    signal = joint_signal(stream, _AXES)
+    signal = make_joint_signal(stream, _AXES)
     length = max(round(_WINDOW_S * signal.frame_rate_hz), 2 * _COEFFICIENTS)
     starts = [s for start, stop in signal.runs for s in range(start, stop - length + 1, length // 2)]
     codes = np.full((_MOST_WINDOWS, _WIDTH), np.nan)

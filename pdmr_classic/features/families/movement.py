@@ -10,7 +10,7 @@ from pdmr_classic.arrays import Floats
 from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.families.spectral import band_power
 from pdmr_classic.features.registry import stream_family
-from pdmr_classic.features.signal import Signal, joint_signal, mean_or_nan, rms_or_nan
+from pdmr_classic.features.signal import Signal, make_joint_signal, mean_or_nan, rms_or_nan
 from pdmr_classic.io.channels import channel_kind
 from pdmr_classic.io.stream import Stream
 
@@ -53,7 +53,7 @@ def movement(stream: Stream, settings: FeatureSettings) -> Mapping[tuple[str, st
     found: dict[tuple[str, str], float] = {}
     for body, (names, still) in _BODIES.items():
         if set(names) <= set(stream.channels):
-            signal = joint_signal(stream, names)
+            signal = make_joint_signal(stream, names)
             found |= _of_body(body, signal, still) if len(signal.channels) == len(names) else _unknown(body)
     return found | _gestures(stream) | _lean(stream) | _of_face(stream)
 
@@ -85,14 +85,14 @@ def _gestures(stream: Stream) -> dict[tuple[str, str], float]:
     found = {}
     for gesture, channel in (("nods", "pose_Rx"), ("shakes", "pose_Ry")):
         if channel in stream.channels:
-            found["head", f"{gesture}_power"] = float(band_power(joint_signal(stream, [channel]), *_GESTURES_HZ))
+            found["head", f"{gesture}_power"] = float(band_power(make_joint_signal(stream, [channel]), *_GESTURES_HZ))
     return found
 
 
 def _lean(stream: Stream) -> dict[tuple[str, str], float]:
     if "pose_Tz" not in stream.channels:
         return {}
-    distance = joint_signal(stream, ["pose_Tz"]).values.ravel()
+    distance = make_joint_signal(stream, ["pose_Tz"]).values.ravel()
     if not len(distance):
         return {("head", "share_forward"): np.nan, ("head", "share_back"): np.nan}
     away = distance - np.median(distance)
@@ -111,7 +111,7 @@ def _of_face(stream: Stream) -> dict[tuple[str, str], float]:
     for body in _bodies([int(point) for point in points]):
         unknown |= _unknown(body)
     points = _seen_points(stream, points)
-    signal = joint_signal(stream, [f"{axis}_{point}" for axis in "xy" for point in points])
+    signal = make_joint_signal(stream, [f"{axis}_{point}" for axis in "xy" for point in points])
     if len(points) < 3 or not signal.n_frames:
         return unknown
     return unknown | _of_shape(signal, [int(point) for point in points])
@@ -133,7 +133,7 @@ def _bodies(points: Sequence[int]) -> dict[str, list[int]]:
 
 
 def _of_shape(signal: Signal, points: Sequence[int]) -> dict[tuple[str, str], float]:
-    shape = aligned(signal.values[:, : len(points)] + 1j * signal.values[:, len(points) :])
+    shape = align_shapes(signal.values[:, : len(points)] + 1j * signal.values[:, len(points) :])
     if not shape.any():
         return {}
     found: dict[tuple[str, str], float] = {}
@@ -145,7 +145,7 @@ def _of_shape(signal: Signal, points: Sequence[int]) -> dict[tuple[str, str], fl
     return found
 
 
-def aligned(
+def align_shapes(
     landmarks: np.ndarray[tuple[int, int], np.dtype[np.complex128]],
 ) -> np.ndarray[tuple[int, int], np.dtype[np.complex128]]:
     """Align shapes to their mean by shift, scale and turn.

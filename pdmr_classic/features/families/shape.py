@@ -8,9 +8,9 @@ import numpy as np
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.config import FeatureSettings
-from pdmr_classic.features.families.movement import aligned
+from pdmr_classic.features.families.movement import align_shapes
 from pdmr_classic.features.registry import stream_family
-from pdmr_classic.features.signal import joint_signal
+from pdmr_classic.features.signal import make_joint_signal
 from pdmr_classic.io.channels import channel_kind
 from pdmr_classic.io.stream import Stream
 
@@ -37,11 +37,11 @@ def face_shape(stream: Stream, settings: FeatureSettings) -> Mapping[tuple[str, 
     landmarks = [f"{axis}_{point}" for axis in "xy" for point in points]
     names = [("face_shape", name) for name in landmarks]
     turns = list(_TURNS) if set(_TURNS) <= set(stream.channels) else []
-    signal = joint_signal(stream, [*landmarks, *turns])
+    signal = make_joint_signal(stream, [*landmarks, *turns])
     if len(signal.channels) < len(landmarks) + len(turns) or not signal.n_frames:
         return dict.fromkeys(names, np.nan)
     values = np.asarray(signal.values, dtype=np.float64)
-    shapes = aligned(values[:, : len(points)] + 1j * values[:, len(points) : len(landmarks)])
+    shapes = align_shapes(values[:, : len(points)] + 1j * values[:, len(points) : len(landmarks)])
     mean = shapes[_least_turned(values[:, len(landmarks) :])].mean(axis=0)
     return dict(zip(names, np.concatenate([mean.real, mean.imag]).tolist(), strict=True))
 

@@ -11,7 +11,7 @@ from pdmr_classic.arrays import Floats
 from pdmr_classic.config import FeatureSettings
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.features.registry import stream_family
-from pdmr_classic.features.signal import joint_signal
+from pdmr_classic.features.signal import make_joint_signal
 from pdmr_classic.io.channels import channel_kind
 from pdmr_classic.io.stream import Stream
 
@@ -37,7 +37,7 @@ def au_covariance(stream: Stream, settings: FeatureSettings) -> Mapping[tuple[st
         return {}
     upper = np.triu_indices(len(channels))
     names = [("covariance", f"{channels[i]}.{channels[j]}") for i, j in zip(*upper, strict=True)]
-    signal = joint_signal(stream, channels)
+    signal = make_joint_signal(stream, channels)
     if len(signal.channels) < len(channels) or signal.n_frames < 2:
         return dict.fromkeys(names, np.nan)
     from sklearn.covariance import ledoit_wolf
@@ -74,7 +74,7 @@ def _tangent_space() -> Any:
         from pyriemann.tangentspace import TangentSpace
     except ImportError:
         raise ConfigError(
-            "the family au_tangent needs pyRiemann", mend="pip install 'pdmr-classic[riemann]', or leave the family out"
+            "the family au_tangent needs pyRiemann", hint="pip install 'pdmr-classic[riemann]', or leave the family out"
         ) from None
     return TangentSpace(metric="riemann")
 

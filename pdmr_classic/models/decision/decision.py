@@ -13,9 +13,9 @@ from pdmr_classic.arrays import Floats
 from pdmr_classic.config import LearningSettings, Metric
 from pdmr_classic.errors import Finding
 from pdmr_classic.io.results import PROBABILITY_PREFIX
-from pdmr_classic.models.decision.pooling import pooled
-from pdmr_classic.models.decision.prevalence import ESTIMATE, Prevalence, corrected, wanted_shares
-from pdmr_classic.models.decision.threshold import best_threshold
+from pdmr_classic.models.decision.pooling import pool_subjects
+from pdmr_classic.models.decision.prevalence import ESTIMATE, Prevalence, correct_probability, target_shares
+from pdmr_classic.models.decision.threshold import choose_threshold
 
 _BARELY = 0.02
 
@@ -109,11 +109,11 @@ class Decision:
             return Answers(probability, self.threshold_, None, [])
         shares = self.shares_
         if prevalence is not None:
-            shares = wanted_shares(prevalence, probability, self.shares_, self.classes, self.positive)
-        ours = corrected(self.probability_, self.shares_, shares)
-        theirs = corrected(probability, self.shares_, shares)
+            shares = target_shares(prevalence, probability, self.shares_, self.classes, self.positive)
+        ours = correct_probability(self.probability_, self.shares_, shares)
+        theirs = correct_probability(probability, self.shares_, shares)
         if subjects is not None:
-            ours, theirs = pooled(ours, self.subjects_), pooled(theirs, subjects)
+            ours, theirs = pool_subjects(ours, self.subjects_), pool_subjects(theirs, subjects)
         # A class that is half as frequent there is counted half.
         weights = self.weights_ * (self.is_of_class_ @ (shares / self.shares_))
         threshold = self._threshold(ours, self.is_of_class_, self.subjects_, weights)
@@ -123,7 +123,7 @@ class Decision:
         findings = [self._corrected(shares, threshold, self.answer(probability, subjects, None).threshold)]
         if prevalence == ESTIMATE and shares.min() < _BARELY:
             what = "the estimated prevalence leaves next to nobody to a class: probabilities may not fit these people"
-            findings.append(Finding("prevalence-at-the-edge", what, mend="pass a share that is known, or leave it out"))
+            findings.append(Finding("prevalence-at-the-edge", what, hint="pass a share that is known, or leave it out"))
         return Answers(theirs, threshold, named, findings)
 
     def labelled(self, probability: Floats, index: pd.Index, threshold: float | None) -> pd.DataFrame:
@@ -151,7 +151,7 @@ class Decision:
         if self.settings.threshold is not None:
             return self.settings.threshold
         place = self.classes.index(self.positive)
-        return best_threshold(
+        return choose_threshold(
             probability[:, place],
             is_of_class[:, place],
             subjects,

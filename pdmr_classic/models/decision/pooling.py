@@ -11,12 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import DataError
-from pdmr_classic.text import quoted
+from pdmr_classic.text import format_quoted
 
 _IMPOSSIBLE = 1e-12
 
 
-def pooled(probability: ArrayLike, subjects: ArrayLike) -> Floats:
+def pool_subjects(probability: ArrayLike, subjects: ArrayLike) -> Floats:
     """Return the same probabilities for all recordings of a subject: those of the mean log-odds of its recordings.
 
     Parameters
@@ -36,7 +36,7 @@ def pooled(probability: ArrayLike, subjects: ArrayLike) -> Floats:
 
     Examples
     --------
-    >>> pooled([[0.5, 0.5], [0.1, 0.9], [0.8, 0.2]], ["a", "a", "b"])
+    >>> pool_subjects([[0.5, 0.5], [0.1, 0.9], [0.8, 0.2]], ["a", "a", "b"])
     array([[0.25, 0.75],
            [0.25, 0.75],
            [0.8 , 0.2 ]])
@@ -53,7 +53,7 @@ def pooled(probability: ArrayLike, subjects: ArrayLike) -> Floats:
     return np.asarray((odds / odds.sum(axis=1, keepdims=True))[subject])
 
 
-def subjects_of(data_ids: Sequence[str] | pd.Index, subjects: pd.Series | None) -> NDArray[Any] | None:
+def match_subjects(data_ids: Sequence[str] | pd.Index, subjects: pd.Series | None) -> NDArray[Any] | None:
     """Return the subject of each recording; None without any.
 
     Raises
@@ -70,7 +70,7 @@ def subjects_of(data_ids: Sequence[str] | pd.Index, subjects: pd.Series | None) 
             f"{len(lost)} of {len(known)} recordings have no subject to be pooled with",
             code="no-group",
             column="subject_id",
-            found=quoted(lost),
-            mend="fill the column, or predict without --pool-subjects",
+            found=format_quoted(lost),
+            hint="fill the column, or predict without --pool-subjects",
         )
     return known.to_numpy(dtype=object)

@@ -19,7 +19,7 @@ _ROUNDS = 10_000
 _CLOSE = 1e-8
 
 
-def corrected(probability: ArrayLike, trained: ArrayLike, wanted: ArrayLike) -> Floats:
+def correct_probability(probability: ArrayLike, trained: ArrayLike, wanted: ArrayLike) -> Floats:
     r"""Return calibrated probabilities for other shares of the classes than those of training.
 
     Parameters
@@ -46,14 +46,14 @@ def corrected(probability: ArrayLike, trained: ArrayLike, wanted: ArrayLike) -> 
 
     Examples
     --------
-    >>> corrected([[0.5, 0.5]], trained=[0.5, 0.5], wanted=[0.9, 0.1])
+    >>> correct_probability([[0.5, 0.5]], trained=[0.5, 0.5], wanted=[0.9, 0.1])
     array([[0.9, 0.1]])
     """
     raised = np.asarray(probability, dtype=np.float64) * (np.asarray(wanted) / np.asarray(trained))
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
-def estimated_shares(probability: ArrayLike, trained: ArrayLike) -> Floats:
+def estimate_shares(probability: ArrayLike, trained: ArrayLike) -> Floats:
     r"""Return the shares of the classes under which calibrated probabilities of new recordings are most likely.
 
     Parameters
@@ -70,7 +70,7 @@ def estimated_shares(probability: ArrayLike, trained: ArrayLike) -> Floats:
     Notes
     -----
     Expectation and maximisation from :math:`w = t` on, until no share moves by more than 1e-8: correct the
-    probabilities for w (`corrected`), then let w be their mean. The likelihood has one maximum. The estimate is as good
+    probabilities for w (`correct_probability`), then let w be their mean. The likelihood has one maximum. The estimate is as good
     as the calibration: with few recordings, or hardly separable classes, it is a guess.
 
     References
@@ -79,21 +79,21 @@ def estimated_shares(probability: ArrayLike, trained: ArrayLike) -> Floats:
 
     Examples
     --------
-    >>> estimated_shares([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], trained=[0.5, 0.5])
+    >>> estimate_shares([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], trained=[0.5, 0.5])
     array([0.75, 0.25])
     """
     p = np.asarray(probability, dtype=np.float64)
     p = p[np.isfinite(p).all(axis=1)]
     shares = start = np.asarray(trained, dtype=np.float64)
     for _ in range(_ROUNDS):
-        before, shares = shares, corrected(p, start, shares).mean(axis=0)
+        before, shares = shares, correct_probability(p, start, shares).mean(axis=0)
         if np.abs(shares - before).max() < _CLOSE:
             break
     shares = np.maximum(shares, _RAREST)
     return np.asarray(shares / shares.sum())
 
 
-def as_prevalence(text: str | None) -> Prevalence | None:
+def parse_prevalence(text: str | None) -> Prevalence | None:
     """Return what an option says: a share, or "estimate".
 
     Raises
@@ -102,7 +102,7 @@ def as_prevalence(text: str | None) -> Prevalence | None:
 
     Examples
     --------
-    >>> as_prevalence("0.1")
+    >>> parse_prevalence("0.1")
     0.1
     """
     if text is None or text == ESTIMATE:
@@ -133,11 +133,11 @@ def check_prevalence(prevalence: Prevalence | None, positive: str | None) -> Non
         raise ConfigError(
             "one share of positives says nothing of several classes",
             found=f"--prevalence {prevalence}",
-            mend=f"pass --prevalence {ESTIMATE}",
+            hint=f"pass --prevalence {ESTIMATE}",
         )
 
 
-def wanted_shares(
+def target_shares(
     prevalence: Prevalence, probability: ArrayLike, trained: ArrayLike, classes: Sequence[str], positive: str | None
 ) -> Floats:
     """Return the shares of the classes: those given, or those estimated from the probabilities, shape [K].
@@ -149,5 +149,5 @@ def wanted_shares(
     """
     check_prevalence(prevalence, positive)
     if isinstance(prevalence, str):
-        return estimated_shares(probability, trained)
+        return estimate_shares(probability, trained)
     return np.array([prevalence if label == positive else 1 - prevalence for label in classes])

@@ -16,7 +16,7 @@ _RIDGE = 1.0
 _NEWTON_STEPS = 20
 
 
-def best_threshold(
+def choose_threshold(
     probability: ArrayLike,
     is_positive: ArrayLike,
     groups: ArrayLike,
@@ -55,7 +55,7 @@ def best_threshold(
 
     Examples
     --------
-    >>> best_threshold([0.1, 0.2, 0.8, 0.9], [False, False, True, True], ["a", "b", "c", "d"])
+    >>> choose_threshold([0.1, 0.2, 0.8, 0.9], [False, False, True, True], ["a", "b", "c", "d"])
     0.5
     """
     if metric == "logloss":

@@ -45,7 +45,7 @@ class Calibrator:
         return np.asarray((scores - self.centre_) / self.spread_)
 
 
-def cross_fitted(
+def cross_fit(
     fit: Callable[[Ints], Any],
     columns: Floats,
     y: Ints,

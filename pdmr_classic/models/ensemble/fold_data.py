@@ -12,9 +12,9 @@ from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.features.fold_fitted import FittedFamilies
 from pdmr_classic.features.names import AUDIO, VIDEO, modality_columns
-from pdmr_classic.models.ensemble.views import View, make_views, presence
+from pdmr_classic.models.ensemble.views import View, find_modalities, make_views
 from pdmr_classic.splits import Fold, GroupedFolds
-from pdmr_classic.text import counted
+from pdmr_classic.text import format_count
 from pdmr_classic.workers import one_thread
 
 FITTED_MODALITY = VIDEO
@@ -145,7 +145,7 @@ def make_fold_data(
     folds = list(GroupedFolds(n_folds, n_repeats=repeats, random_state=seed).split(X, y, groups))
     shown = [str(place) for place in range(X.shape[1])] if names is None else list(names)
     columns = modality_columns(shown)
-    present = presence(X, columns)
+    present = find_modalities(X, columns)
     fitted = FittedFamilies(shown, seed)
     with one_thread():
         fitted_in_folds = [_fit_and_transform(fitted, X, weights, train) for train, _ in folds if fitted]
@@ -160,7 +160,7 @@ def make_fold_data(
             views[view.name], view_data[view.name] = view, data
         else:
             what = f"view {view.name!r} has too few recordings to learn from, and is left out"
-            findings.append(Finding("view-too-small", what, found=counted(len(data.y), "recording")))
+            findings.append(Finding("view-too-small", what, found=format_count(len(data.y), "recording")))
     if not views:
         raise DataError("there is no column to learn from", code="no-features", expected="video or audio features")
     return FoldData(X, names, y, groups, weights, n_folds, folds, columns, present, fitted, views, view_data, findings)

@@ -9,11 +9,11 @@ import joblib
 import numpy as np
 
 from pdmr_classic.arrays import Floats, Ints
-from pdmr_classic.features.catalog import families_of
+from pdmr_classic.features.catalog import find_families
 from pdmr_classic.metrics import log_loss
 from pdmr_classic.models.ensemble.fold_data import FoldData, ViewData
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
-from pdmr_classic.models.ensemble.tuning import over_all_rows
+from pdmr_classic.models.ensemble.tuning import spread_over_rows
 from pdmr_classic.models.learners.learners import fit_member, raw_scores
 from pdmr_classic.models.learners.member import Member
 from pdmr_classic.workers import one_thread
@@ -57,7 +57,7 @@ def permutation_importance(
     ----------
     Breiman 2001; Fisher, Rudin and Dominici 2019 (grouped columns).
     """
-    family = np.array(families_of(names))
+    family = np.array(find_families(names))
     groups = {("family", name): np.flatnonzero(family == name) for name in dict.fromkeys(family.tolist())}
     groups |= {("modality", name): places for name, places in fold_data.columns.items()}
     shuffled = _shuffled_columns(stacker, fold_data, groups, seed, jobs)
@@ -130,7 +130,7 @@ def _fold(
 
 
 def _over_all(folds: Sequence[Mapping[Any, Floats]], data: ViewData) -> dict[Any, Floats]:
-    return {key: over_all_rows([fold[key] for fold in folds], data) for key in folds[0]}
+    return {key: spread_over_rows([fold[key] for fold in folds], data) for key in folds[0]}
 
 
 def _loss(stacker: GroupedStacker, fold_data: FoldData, columns: Sequence[Floats]) -> float:

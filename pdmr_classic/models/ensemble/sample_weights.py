@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from pdmr_classic.arrays import Floats
 
 
-def as_weights(sample_weight: ArrayLike | None, n_rows: int) -> Floats:
+def check_weights(sample_weight: ArrayLike | None, n_rows: int) -> Floats:
     """Return weights of rows as float64, shape [n]; ones where there are none.
 
     Raises
@@ -18,7 +18,7 @@ def as_weights(sample_weight: ArrayLike | None, n_rows: int) -> Floats:
 
     Examples
     --------
-    >>> as_weights(None, 2)
+    >>> check_weights(None, 2)
     array([1., 1.])
     """
     if sample_weight is None:

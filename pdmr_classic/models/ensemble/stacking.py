@@ -20,18 +20,18 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 
 from pdmr_classic.arrays import Floats, Mask
 from pdmr_classic.errors import DataError
-from pdmr_classic.models.ensemble.combiner import Choice, Combiner, choose
+from pdmr_classic.models.ensemble._combiner import Choice, Combiner, choose_combination
 from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY, FoldData, make_fold_data
-from pdmr_classic.models.ensemble.sample_weights import as_weights
+from pdmr_classic.models.ensemble.sample_weights import check_weights
 from pdmr_classic.models.ensemble.tuning import oof_columns
-from pdmr_classic.models.ensemble.views import presence
-from pdmr_classic.models.learners.learners import LEARNERS, fit_member, forget_ranges, raw_scores
+from pdmr_classic.models.ensemble.views import find_modalities
+from pdmr_classic.models.learners.learners import LEARNERS, erase_ranges, fit_member, raw_scores
 from pdmr_classic.models.learners.member import Member, default_members
 from pdmr_classic.splits import feasible_folds
-from pdmr_classic.text import counted
+from pdmr_classic.text import format_count
 from pdmr_classic.workers import one_thread
 
-Modalities = frozenset[str]
+_Modalities = frozenset[str]
 
 
 class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -134,7 +134,7 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_classification_targets(labels)
         groups = np.asarray(groups)
         check_consistent_length(table, labels, groups)
-        weights = as_weights(sample_weight, len(table))
+        weights = check_weights(sample_weight, len(table))
         n_folds = feasible_folds(labels, groups, self.folds)
         feasible_folds(labels[weights > 0], groups[weights > 0], self.folds)
         classes, codes = np.unique(labels, return_inverse=True)
@@ -189,12 +189,12 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         fitted = joblib.Parallel(n_jobs=self.jobs)(tasks)
         models = {member.name: model for member, model in zip(self.members_, fitted, strict=True)}
         for model in models.values():
-            forget_ranges(model)
+            erase_ranges(model)
         return models
 
     def _fit_combiners(self, fold_data: FoldData, columns: Sequence[Floats]) -> None:
-        self.combiners_: dict[Modalities, Combiner] = {}
-        self.choices_: dict[Modalities, Choice] = {}
+        self.combiners_: dict[_Modalities, Combiner] = {}
+        self.choices_: dict[_Modalities, Choice] = {}
         self.oof_probability_ = np.full((len(fold_data.y), len(self.classes_)), np.nan)
         for modalities in self._sets_of_modalities():
             places = self._usable(modalities)
@@ -205,7 +205,7 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             x, y, groups, weights = joined[rows], fold_data.y[rows], fold_data.groups[rows], fold_data.weights[rows]
             widths = [columns[place].shape[1] for place in places]
             names = [self.members_[place].name for place in places]
-            choice, probability = choose(x, y, groups, folds, widths, names, weights)
+            choice, probability = choose_combination(x, y, groups, folds, widths, names, weights)
             self.choices_[modalities] = choice
             counts = weights > 0
             combiner = Combiner(widths, choice.how, names)
@@ -213,16 +213,16 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             exactly = self._have_exactly(modalities, fold_data.present)
             self.oof_probability_[exactly & rows] = probability[exactly[rows]]
 
-    def _sets_of_modalities(self) -> list[Modalities]:
+    def _sets_of_modalities(self) -> list[_Modalities]:
         """Return every set of modalities for which there is a member."""
         trained = sorted({modality for view in self.views_.values() for modality in view.needs})
         sets = [frozenset(chosen) for size in range(1, len(trained) + 1) for chosen in combinations(trained, size)]
         return [modalities for modalities in sets if self._usable(modalities)]
 
-    def _usable(self, modalities: Modalities) -> list[int]:
+    def _usable(self, modalities: _Modalities) -> list[int]:
         return [place for place, member in enumerate(self.members_) if self.views_[member.view].needs <= modalities]
 
-    def _have_exactly(self, modalities: Modalities, present: dict[str, Mask]) -> Mask:
+    def _have_exactly(self, modalities: _Modalities, present: dict[str, Mask]) -> Mask:
         trained = {modality for view in self.views_.values() for modality in view.needs}
         return np.asarray(np.stack([present[name] == (name in modalities) for name in trained]).all(axis=0))
 
@@ -230,7 +230,7 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Return class probabilities, shape [n, K]; NaN for a row that has no modality the stacker was trained on."""
         check_is_fitted(self)
         table = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
-        present = presence(table, self.columns_)
+        present = find_modalities(table, self.columns_)
         columns = [self._member_scores(member, table, present) for member in self.members_]
         with one_thread():
             return self.join(columns, present)
@@ -270,7 +270,7 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         unknown = np.isnan(probability).any(axis=1)
         if unknown.any():
             raise DataError(
-                f"{counted(unknown.sum(), 'row has', 'rows have')} no modality that the stacker was trained on",
+                f"{format_count(unknown.sum(), 'row has', 'rows have')} no modality that the stacker was trained on",
                 code="no-modality",
                 expected=" or ".join(sorted({name for view in self.views_.values() for name in view.needs})),
             )

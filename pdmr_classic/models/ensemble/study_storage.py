@@ -61,7 +61,7 @@ class Studies:
 
 
 @contextmanager
-def kept_studies(path: Path | None, fingerprint: str) -> Iterator[Studies]:
+def open_studies(path: Path | None, fingerprint: str) -> Iterator[Studies]:
     """Hold the studies of one fit, with the trials that an earlier run has finished.
 
     Raises
@@ -86,7 +86,7 @@ def _read(journal: Journal) -> JournalStorage:
             "the file holds no studies that can be resumed",
             file=journal.path,
             found=f"{type(error).__name__}: {error}",
-            mend="delete the file, or choose another --out",
+            hint="delete the file, or choose another --out",
         ) from error
 
 

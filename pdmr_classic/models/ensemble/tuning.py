@@ -19,14 +19,14 @@ from optuna.trial import FrozenTrial, TrialState
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.config import LearningSettings
-from pdmr_classic.metrics import known_mean, row_losses
-from pdmr_classic.models.ensemble.calibration import Calibrator, cross_fitted
+from pdmr_classic.metrics import row_losses, weighted_nanmean
+from pdmr_classic.models.ensemble.calibration import Calibrator, cross_fit
 from pdmr_classic.models.ensemble.fold_data import FoldData, ViewData
 from pdmr_classic.models.ensemble.search import make_sampler
 from pdmr_classic.models.ensemble.study_storage import Studies
 from pdmr_classic.models.learners.learners import fit_member, raw_scores
 from pdmr_classic.models.learners.member import Member
-from pdmr_classic.models.learners.search_spaces import defaults, suggest
+from pdmr_classic.models.learners.search_spaces import default_params, suggest_params
 from pdmr_classic.progress import Reporter
 
 # With fewer folds no Wilcoxon test can be sure: its smallest p is 2^-folds.
@@ -83,12 +83,12 @@ def tune(
             reporter.progress("tuning", done, settings.trials)
             behind = [study for study in studies if study.n_finished <= done]
             if behind:
-                one_round(behind, data, settings.seed, parallel)
+                run_round(behind, data, settings.seed, parallel)
     reporter.progress("tuning", settings.trials, settings.trials)
     return [study.chosen for study in studies]
 
 
-def one_round(
+def run_round(
     studies: Sequence[MemberStudy], data: Mapping[str, ViewData], seed: int, parallel: joblib.Parallel
 ) -> None:
     """Ask every study for a trial, fit it repeat by repeat, and tell; hopeless trials end after a repeat."""
@@ -96,7 +96,7 @@ def one_round(
     for study in studies:
         study.ask()
     for folds in _repeats(studies):
-        scores = out_of_fold([study.asked for study in alive], data, seed, parallel, folds)
+        scores = score_out_of_fold([study.asked for study in alive], data, seed, parallel, folds)
         for study, found in zip(alive, scores, strict=True):
             study.report(folds, found)
         alive = [study for study in alive if not study.pruned()]
@@ -150,11 +150,11 @@ class MemberStudy:
         n_finished = self.n_finished
         has_audio = len(self.data.audio) > 0
         if not n_finished:
-            self.study.enqueue_trial(defaults(self.member.learner, has_audio))
+            self.study.enqueue_trial(default_params(self.member.learner, has_audio))
         # Seeded by what is finished, not by a state that lives on: a study that is resumed asks the same again.
         self.study.sampler = make_sampler(_seed(self.seed, self.member.name, n_finished))
         self.trial = self.study.ask()
-        params = suggest(self.member.learner, self.trial, has_audio)
+        params = suggest_params(self.member.learner, self.trial, has_audio)
         self.trial.set_user_attr("params", params)
         self.asked = replace(self.member, params=params)
         self._losses, self._scores = [], []
@@ -162,7 +162,7 @@ class MemberStudy:
     def report(self, folds: Sequence[int], found: Scores) -> None:
         """Report the loss of each fold of one repeat."""
         self._scores += found
-        for fold, loss in zip(folds, fold_losses(folds, found, self.data), strict=True):
+        for fold, loss in zip(folds, compute_fold_losses(folds, found, self.data), strict=True):
             if np.isfinite(loss):
                 self.trial.report(loss, step=fold)
                 self._losses.append(loss)
@@ -183,7 +183,7 @@ class MemberStudy:
         self._scores_of_trials = {n: scores for n, scores in self._scores_of_trials.items() if n in candidates}
 
 
-def out_of_fold(
+def score_out_of_fold(
     members: Sequence[Member],
     data: Mapping[str, ViewData],
     seed: int,
@@ -222,25 +222,25 @@ def oof_columns(
     known = known or {}
     missing = [member for member in members if member.name not in known]
     with joblib.Parallel(n_jobs=jobs) as parallel:
-        made = out_of_fold(missing, fold_data.view_data, seed, parallel)
+        made = score_out_of_fold(missing, fold_data.view_data, seed, parallel)
     scores = {**known, **{member.name: found for member, found in zip(missing, made, strict=True)}}
-    return [over_all_rows(scores[member.name], fold_data.view_data[member.view]) for member in members]
+    return [spread_over_rows(scores[member.name], fold_data.view_data[member.view]) for member in members]
 
 
-def over_all_rows(scores: Scores, data: ViewData) -> Floats:
+def spread_over_rows(scores: Scores, data: ViewData) -> Floats:
     """Return out-of-fold scores of a view, averaged over repeats, over all rows of the table, shape [n, S]."""
-    means = mean_scores(scores, data)
+    means = average_scores(scores, data)
     column = np.full((len(data.rows), means.shape[1]), np.nan)
     column[data.rows] = means
     return column
 
 
-def mean_scores(found: Scores, data: ViewData) -> Floats:
+def average_scores(found: Scores, data: ViewData) -> Floats:
     """Return out-of-fold scores averaged over repeats, shape [rows, S]; NaN for a row in no fold."""
     return _mean_over(range(len(data.folds)), found, data)
 
 
-def fold_losses(folds: Sequence[int], found: Scores, data: ViewData) -> list[float]:
+def compute_fold_losses(folds: Sequence[int], found: Scores, data: ViewData) -> list[float]:
     """Return the log loss on each fold of one repeat, with scores calibrated on the other folds of that repeat.
 
     An SVM's margins have no log loss of their own, and a booster of a few trees is sure of too little.
@@ -252,7 +252,7 @@ def fold_losses(folds: Sequence[int], found: Scores, data: ViewData) -> list[flo
     splits = [(number[train[known[train]]], number[test]) for train, test in (data.folds[fold] for fold in folds)]
     y, weights = data.y[known], data.weights[known]
     columns = scores[known]
-    probability = cross_fitted(
+    probability = cross_fit(
         lambda rows: Calibrator().fit(columns[rows], y[rows], weights[rows]),
         columns,
         y,
@@ -262,7 +262,7 @@ def fold_losses(folds: Sequence[int], found: Scores, data: ViewData) -> list[flo
     )
     losses = np.full(len(data.y), np.nan)
     losses[known] = row_losses(probability, y)
-    return [known_mean(losses[test], data.weights[test]) for test in tests]
+    return [weighted_nanmean(losses[test], data.weights[test]) for test in tests]
 
 
 def _mean_over(folds: Sequence[int], found: Scores, data: ViewData) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 
 from pdmr_classic.arrays import Floats, Ints, Mask
 
-BOTH = "both"
+_BOTH = "both"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class View:
         return np.asarray(np.stack([present[modality] for modality in self.needs]).all(axis=0))
 
 
-def presence(X: Floats, columns: dict[str, Ints]) -> dict[str, Mask]:
+def find_modalities(X: Floats, columns: dict[str, Ints]) -> dict[str, Mask]:
     """Return for each modality which rows have any value of it, shape [n]."""
     known = np.isfinite(X)
     return {modality: np.asarray(known[:, places].any(axis=1)) for modality, places in columns.items()}
@@ -44,7 +44,7 @@ def make_views(columns: dict[str, Ints], present: dict[str, Mask]) -> list[View]
     modalities = [name for name in columns if present[name].any()]
     views = [View(name, frozenset({name}), columns[name]) for name in modalities]
     if len(views) > 1:
-        joint = View(BOTH, frozenset(modalities), np.sort(np.concatenate([columns[name] for name in modalities])))
+        joint = View(_BOTH, frozenset(modalities), np.sort(np.concatenate([columns[name] for name in modalities])))
         if joint.rows(present).any():
             views.append(joint)
     return views

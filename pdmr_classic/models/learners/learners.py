@@ -121,7 +121,7 @@ LEARNERS: dict[str, Learner] = {
 }
 
 
-def chosen_learners(learning: LearningSettings) -> list[str]:
+def select_learners(learning: LearningSettings) -> list[str]:
     """Return the learners that the settings name, without those that keep rows where these are unwanted."""
     return [name for name in learning.learners if learning.training_rows or not LEARNERS[name].keeps_rows]
 
@@ -162,7 +162,7 @@ def fit_member(
     return make_pipeline(*steps)
 
 
-def forget_ranges(model: Pipeline) -> None:
+def erase_ranges(model: Pipeline) -> None:
     """Remove from a fitted LightGBM the range of each column: both ends of it are values of single recordings."""
     if isinstance(model[-1], LGBMClassifier):
         booster = model[-1].booster_

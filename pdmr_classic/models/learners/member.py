@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pdmr_classic.models.learners.search_spaces import defaults
+from pdmr_classic.models.learners.search_spaces import default_params
 
 Params = Mapping[str, Any]
 
@@ -27,4 +27,4 @@ class Member:
 def default_members(views: Iterable[str], learners: Iterable[str]) -> list[Member]:
     """Return every learner on every view, with the parameters that its study begins with."""
     learners = list(learners)
-    return [Member(view, learner, defaults(learner, has_audio=False)) for view in views for learner in learners]
+    return [Member(view, learner, default_params(learner, has_audio=False)) for view in views for learner in learners]

@@ -42,12 +42,12 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
 _AUDIO_DEFAULTS = {"audio": "as_is", "audio_components": None}
 
 
-def defaults(learner: str, has_audio: bool) -> dict[str, Any]:
+def default_params(learner: str, has_audio: bool) -> dict[str, Any]:
     """Return the parameters that a learner's study begins with."""
     return _DEFAULTS[learner] | (_AUDIO_DEFAULTS if has_audio else {})
 
 
-def suggest(learner: str, trial: Trial, has_audio: bool) -> dict[str, Any]:
+def suggest_params(learner: str, trial: Trial, has_audio: bool) -> dict[str, Any]:
     """Ask a trial for the parameters of a learner, on a view with or without an audio vector."""
     params: dict[str, Any] = {"k": trial.suggest_categorical("k", _COLUMNS)}
     if has_audio:

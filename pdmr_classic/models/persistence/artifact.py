@@ -19,10 +19,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from sklearn.exceptions import InconsistentVersionWarning
 
 from pdmr_classic.errors import ArtifactError, ConfigError, DataError, Finding
-from pdmr_classic.models.persistence.trust import is_recorded, record_folder, remember
+from pdmr_classic.models.persistence._trust import is_recorded, record, record_folder
 from pdmr_classic.models.persistence.versions import check_versions, describe_environment
 from pdmr_classic.progress import LogReporter, Reporter
-from pdmr_classic.storage.atomic import check_ours, check_writable, rename, write_atomic, write_text_atomic
+from pdmr_classic.storage.atomic import check_writable, refuse_foreign_file, rename, write_atomic, write_text_atomic
 from pdmr_classic.storage.bytes import read_bytes
 from pdmr_classic.text import to_json
 
@@ -79,7 +79,7 @@ def save_artifact(model: Any, path: str | Path, facts: dict[str, Any], *, report
         One of the files cannot be written, or the manifest would overwrite a file that is none.
     """
     path = Path(path)
-    check_model_place(path)
+    check_model_writable(path)
     buffer = io.BytesIO()
     joblib.dump(model, buffer, compress=3)
     data = buffer.getvalue()
@@ -90,8 +90,8 @@ def save_artifact(model: Any, path: str | Path, facts: dict[str, Any], *, report
         **facts,
     }
     # First: were the run to end in between, a model that stands there unrecorded would be refused to its own maker.
-    if not remember(manifest["sha256"]):
-        (reporter or LogReporter()).tell(_unrecorded())
+    if not record(manifest["sha256"]):
+        (reporter or LogReporter()).note(_unrecorded())
     _replace_pair(path, data, manifest)
     return path
 
@@ -102,7 +102,7 @@ def _unrecorded() -> Finding:
         "the model could not be recorded as yours: later runs will open it with --trust only",
         expected="a folder that you alone can write to",
         found=str(record_folder() or "no home folder"),
-        mend="set XDG_STATE_HOME to one, and save again",
+        hint="set XDG_STATE_HOME to one, and save again",
     )
 
 
@@ -136,7 +136,7 @@ def _all_waiting(path: Path) -> list[Path]:
     return list(path.parent.glob(f".{glob.escape(path.stem)}.{'[0-9a-f]' * 16}{path.suffix}"))
 
 
-def check_model_place(path: Path) -> None:
+def check_model_writable(path: Path) -> None:
     """Raise now what `save_artifact` would raise after long work.
 
     Raises
@@ -152,7 +152,7 @@ def check_model_place(path: Path) -> None:
     check_writable(_waiting(path, "0" * 64))  # the longest of the names
     place = manifest_path(path)
     check_writable(place)
-    check_ours(place, _SCHEMAS, "the model's manifest")
+    refuse_foreign_file(place, _SCHEMAS, "the model's manifest")
 
 
 def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[str, Any], list[Finding]]:
@@ -190,7 +190,7 @@ def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[s
             "the model file cannot be read",
             file=path,
             found=error.finding.found,
-            mend="train one: pdmr-classic fit DATA",
+            hint="train one: pdmr-classic fit DATA",
         ) from None
     digest = hashlib.sha256(data).hexdigest()
     if digest != manifest["sha256"]:
@@ -199,7 +199,7 @@ def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[s
             file=path,
             expected=f"SHA-256 {manifest['sha256'][:16]}…",
             found=f"{digest[:16]}…",
-            mend="copy both files together again, or train anew",
+            hint="copy both files together again, or train anew",
         )
     findings = check_versions(path, manifest["libraries"])
     if not trust and not is_recorded(digest):
@@ -209,7 +209,7 @@ def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[s
             file=path,
             expected="a model that fit wrote here: a model file can run any program in your name",
             found=f"SHA-256 {digest[:16]}… is not in {record_folder() or 'any record, without a home folder'}",
-            mend="train one, or pass --trust (trust=True) if you trust whoever made this one",
+            hint="train one, or pass --trust (trust=True) if you trust whoever made this one",
         )
     try:
         with warnings.catch_warnings():
@@ -221,7 +221,7 @@ def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[s
             "the model file cannot be opened",
             file=path,
             found=f"{type(error).__name__}: {error}",
-            mend="; ".join([*(str(finding.found) for finding in findings), "train anew"]),
+            hint="; ".join([*(str(finding.found) for finding in findings), "train anew"]),
         ) from error
 
 
@@ -244,7 +244,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     place = manifest_path(path)
     if not path.is_file() and not _all_waiting(path):
         raise ArtifactError(
-            "there is no model", file=path, expected="a .joblib file", mend="train one: pdmr-classic fit DATA"
+            "there is no model", file=path, expected="a .joblib file", hint="train one: pdmr-classic fit DATA"
         )
     try:
         manifest = json.loads(read_bytes(place))
@@ -253,7 +253,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
             "the model has no manifest; it was not opened",
             file=path,
             expected=f"{place.name} beside it",
-            mend="copy both files together, or train anew",
+            hint="copy both files together, or train anew",
         ) from None
     except (ValueError, RecursionError) as error:
         raise ArtifactError("the model's manifest is no JSON", file=place, found=str(error)) from None
@@ -264,7 +264,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
             file=place,
             expected=SCHEMA,
             found=repr(found)[:80],
-            mend="train anew with this version",
+            hint="train anew with this version",
         )
     try:
         _Shape.model_validate(manifest)
@@ -276,6 +276,6 @@ def read_manifest(path: Path) -> dict[str, Any]:
             column=".".join(map(str, first["loc"])),
             expected=first["msg"],
             found=repr(first["input"])[:80],
-            mend="copy both files together again, or train anew",
+            hint="copy both files together again, or train anew",
         ) from None
     return manifest

@@ -93,7 +93,7 @@ def check_versions(path: Path, then: Mapping[str, str]) -> list[Finding]:
             file=path,
             expected=_listed({name: differ[name][0] for name in apart}),
             found=_listed({name: differ[name][1] for name in apart}),
-            mend=f"pip install {wanted}, or train anew" if wanted else "train anew",
+            hint=f"pip install {wanted}, or train anew" if wanted else "train anew",
         )
     if not differ:
         return []

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.spatial import procrustes
 from streams import NAN, RATE, features, of_channel, sine, stream_of
 
-from pdmr_classic.features.families.movement import aligned
+from pdmr_classic.features.families.movement import align_shapes
 
 BODY = ("speed_mean", "speed_rms", "acceleration_rms", "amplitude_rms", "path_per_min", "share_still")
 REGIONS = ("face_jaw", "face_brows", "face_eyes", "face_mouth")
@@ -161,7 +161,7 @@ def test_the_alignment_agrees_with_scipy_frame_by_frame() -> None:
     rng = np.random.default_rng(10)
     shapes = face(20)[None] + rng.normal(0, 4, (40, 20)) + 1j * rng.normal(0, 4, (40, 20))
     shapes = shapes * np.exp(1j * rng.uniform(-1, 1, (40, 1)))
-    found = aligned(shapes)
+    found = align_shapes(shapes)
     mean = found.mean(axis=0)
     for before, after in zip(shapes, found, strict=True):
         target, fitted, _ = procrustes(as_points(mean), as_points(before))

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from streams import NAN, RATE, of_channel, sine, stream_of
 
 from pdmr_classic.features.families.spectral import BANDS_HZ, band_power, welch
-from pdmr_classic.features.signal import Signal, signals
+from pdmr_classic.features.signal import Signal, make_signals
 
 SHAPE = ("centroid_hz", "spread_hz", "entropy", "edge85_hz", "peak_hz")
 
 
 def signal_of(values: object, **options: object) -> Signal:
-    return signals(stream_of({"ch000": values}, **options), ["ch000"])[0]  # type: ignore[arg-type, dict-item]
+    return make_signals(stream_of({"ch000": values}, **options), ["ch000"])[0]  # type: ignore[arg-type, dict-item]
 
 
 def of(values: object, **options: object) -> dict[str, float]:
@@ -189,4 +189,4 @@ def test_two_half_windows_make_none() -> None:
 
 
 def test_the_power_of_a_channel_without_values_is_unknown() -> None:
-    assert np.isnan(band_power(signals(stream_of({"a": [NAN] * 300}), ["a"])[0], 1.0, 3.0))
+    assert np.isnan(band_power(make_signals(stream_of({"a": [NAN] * 300}), ["a"])[0], 1.0, 3.0))

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from pdmr_classic import Settings
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.models.decision.decision import Decision
-from pdmr_classic.models.decision.pooling import pooled
+from pdmr_classic.models.decision.pooling import pool_subjects
 from pdmr_classic.models.decision.prevalence import (
-    as_prevalence,
     check_prevalence,
-    corrected,
-    estimated_shares,
-    wanted_shares,
+    correct_probability,
+    estimate_shares,
+    parse_prevalence,
+    target_shares,
 )
 
 
@@ -34,20 +34,20 @@ def simulated(shares: list[float], n: int = 4000, seed: int = 0) -> tuple[NDArra
 
 def test_the_correction_is_bayes_rule_by_hand() -> None:
     # Odds 3 : 1 at even shares; one in nine: 3 x 1/8.
-    (found,) = corrected([[0.25, 0.75]], trained=[0.5, 0.5], wanted=[8 / 9, 1 / 9])
+    (found,) = correct_probability([[0.25, 0.75]], trained=[0.5, 0.5], wanted=[8 / 9, 1 / 9])
     np.testing.assert_allclose(found, [8 / 11, 3 / 11])
-    (found,) = corrected([[0.2, 0.3, 0.5]], trained=[0.5, 0.25, 0.25], wanted=[0.25, 0.25, 0.5])
+    (found,) = correct_probability([[0.2, 0.3, 0.5]], trained=[0.5, 0.25, 0.25], wanted=[0.25, 0.25, 0.5])
     np.testing.assert_allclose(found, np.array([0.1, 0.3, 1.0]) / 1.4)
 
 
 def test_the_shares_of_training_correct_nothing_and_unknown_rows_stay_unknown() -> None:
     p = np.array([[0.3, 0.7], [np.nan, np.nan]])
-    np.testing.assert_allclose(corrected(p, [0.4, 0.6], [0.4, 0.6]), p)
+    np.testing.assert_allclose(correct_probability(p, [0.4, 0.6], [0.4, 0.6]), p)
 
 
 def test_corrected_probabilities_are_calibrated_among_the_new_people() -> None:
     p, y = simulated([0.9, 0.1], n=20_000)
-    there = corrected(p, [0.5, 0.5], [0.9, 0.1])[:, 1]
+    there = correct_probability(p, [0.5, 0.5], [0.9, 0.1])[:, 1]
     assert p[:, 1].mean() > 0.2
     for low, high in ((0, 0.05), (0.05, 0.2), (0.2, 0.5), (0.5, 1)):
         inside = (there >= low) & (there < high)
@@ -63,7 +63,7 @@ def test_corrected_probabilities_are_calibrated_among_the_new_people() -> None:
 def test_the_planted_shares_are_found(shares: list[float]) -> None:
     p, _ = simulated(shares)
     even = np.full(len(shares), 1 / len(shares))
-    found = estimated_shares(p, even)
+    found = estimate_shares(p, even)
     assert found.sum() == pytest.approx(1)
     np.testing.assert_allclose(found, shares, atol=0.03)
 
@@ -75,14 +75,14 @@ def test_the_estimate_is_the_most_likely_share() -> None:
         return float(np.log(p @ np.array([(1 - share) / 0.5, share / 0.5])).sum())
 
     grid = np.linspace(0.001, 0.999, 999)
-    assert estimated_shares(p, [0.5, 0.5])[1] == pytest.approx(grid[np.argmax([likelihood(s) for s in grid])], abs=1e-3)
+    assert estimate_shares(p, [0.5, 0.5])[1] == pytest.approx(grid[np.argmax([likelihood(s) for s in grid])], abs=1e-3)
 
 
 def test_unknown_rows_are_left_out_and_a_class_that_nobody_has_keeps_a_little() -> None:
     p = np.array([[0.9, 0.1]] * 50 + [[np.nan, np.nan]] * 10)
-    found = estimated_shares(p, [0.5, 0.5])
+    found = estimate_shares(p, [0.5, 0.5])
     assert 0 < found[1] < 0.001
-    assert np.isfinite(corrected(p[:1], [0.5, 0.5], found)).all()
+    assert np.isfinite(correct_probability(p[:1], [0.5, 0.5], found)).all()
 
 
 # ------------------------------------------------------------------------------------------- options
@@ -95,15 +95,15 @@ def test_what_is_no_share_is_refused(given: Any) -> None:
 
 
 def test_a_text_that_is_no_number_is_refused() -> None:
-    assert (as_prevalence(None), as_prevalence("estimate"), as_prevalence("0.25")) == (None, "estimate", 0.25)
+    assert (parse_prevalence(None), parse_prevalence("estimate"), parse_prevalence("0.25")) == (None, "estimate", 0.25)
     with pytest.raises(ConfigError, match=r"--prevalence is no share[^\0]*'11%'"):
-        as_prevalence("11%")
+        parse_prevalence("11%")
 
 
 def test_one_share_is_that_of_the_positive_class_and_says_nothing_of_several() -> None:
     p = np.full((4, 2), 0.5)
-    assert wanted_shares(0.1, p, [0.5, 0.5], ["Control", "PD"], "PD").tolist() == [0.9, 0.1]
-    assert wanted_shares(0.1, p, [0.5, 0.5], ["Control", "PD"], "Control").tolist() == [0.1, 0.9]
+    assert target_shares(0.1, p, [0.5, 0.5], ["Control", "PD"], "PD").tolist() == [0.9, 0.1]
+    assert target_shares(0.1, p, [0.5, 0.5], ["Control", "PD"], "Control").tolist() == [0.1, 0.9]
     with pytest.raises(ConfigError, match=r"nothing of several classes[^\0]*--prevalence estimate"):
         check_prevalence(0.1, None)
 
@@ -113,7 +113,7 @@ def test_one_share_is_that_of_the_positive_class_and_says_nothing_of_several() -
 
 def test_a_subject_s_recordings_share_the_mean_of_their_log_odds() -> None:
     p = np.array([0.5, 0.9, 0.2, 0.6])
-    found = pooled(np.column_stack([1 - p, p]), ["a", "b", "a", "c"])
+    found = pool_subjects(np.column_stack([1 - p, p]), ["a", "b", "a", "c"])
     shared = 1 / (1 + np.exp(-(0 + np.log(0.2 / 0.8)) / 2))
     np.testing.assert_allclose(found[:, 1], [shared, 0.9, shared, 0.6])
     np.testing.assert_allclose(found.sum(axis=1), 1)
@@ -122,16 +122,16 @@ def test_a_subject_s_recordings_share_the_mean_of_their_log_odds() -> None:
 def test_several_classes_are_pooled_by_their_log_probabilities() -> None:
     p = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3]])
     mean = np.sqrt(p[0] * p[1])
-    np.testing.assert_allclose(pooled(p, ["a", "a"]), np.tile(mean / mean.sum(), (2, 1)))
+    np.testing.assert_allclose(pool_subjects(p, ["a", "a"]), np.tile(mean / mean.sum(), (2, 1)))
 
 
 def test_an_unknown_recording_is_answered_for_by_the_others_of_its_subject() -> None:
     p = np.array([[0.3, 0.7], [np.nan, np.nan], [np.nan, np.nan]])
-    np.testing.assert_allclose(pooled(p, ["a", "a", "b"]), [[0.3, 0.7], [0.3, 0.7], [np.nan, np.nan]])
+    np.testing.assert_allclose(pool_subjects(p, ["a", "a", "b"]), [[0.3, 0.7], [0.3, 0.7], [np.nan, np.nan]])
 
 
 def test_a_certain_recording_does_not_make_infinite_odds() -> None:
-    assert np.isfinite(pooled([[0.0, 1.0], [1.0, 0.0]], ["a", "a"])).all()
+    assert np.isfinite(pool_subjects([[0.0, 1.0], [1.0, 0.0]], ["a", "a"])).all()
 
 
 # ------------------------------------------------------------------------------------------ decision
@@ -188,7 +188,7 @@ def test_an_estimate_that_leaves_next_to_nobody_to_a_class_is_told(share: float,
     p, _ = simulated([1 - share, share], n=1000, seed=1)
     answers = decision().answer(p, None, "estimate")
     assert [finding.code for finding in answers.findings] == told
-    assert str(answers.findings[-1].mend).startswith("pass a share that is known") == (len(told) == 2)
+    assert str(answers.findings[-1].hint).startswith("pass a share that is known") == (len(told) == 2)
     # A share that was given is the user's own knowledge, however small.
     assert [finding.code for finding in decision().answer(p, None, 0.001).findings] == ["prevalence"]
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from pdmr_classic import GroupedStacker
 from pdmr_classic.metrics import log_loss
-from pdmr_classic.models.ensemble import combiner as meta
-from pdmr_classic.models.ensemble.combiner import Combiner, choose, clustered_standard_error, fitted_weights
+from pdmr_classic.models.ensemble import _combiner as meta
+from pdmr_classic.models.ensemble._combiner import Combiner, choose_combination, clustered_standard_error, fit_weights
 from pdmr_classic.splits import GroupedFolds
 
 N = 400
@@ -22,7 +22,7 @@ GROUPS = np.arange(N) // 4
 def weigh(
     members: NDArray[np.float64], y: NDArray[np.intp] = Y, groups: NDArray[np.intp] | None = None
 ) -> NDArray[np.float64]:
-    return fitted_weights(members, y, np.ones(len(y)), np.arange(len(y)) if groups is None else groups)
+    return fit_weights(members, y, np.ones(len(y)), np.arange(len(y)) if groups is None else groups)
 
 
 def scores(*noise: float, seed: int = 0, y: NDArray[np.intp] = Y) -> NDArray[np.float64]:
@@ -79,7 +79,7 @@ def test_rows_without_weight_are_not_heard() -> None:
     members, heard = scores(1, 2), np.repeat([1.0, 0.0], N // 2)
     wrong = np.where(heard > 0, Y, 1 - Y)
     np.testing.assert_allclose(
-        fitted_weights(members, wrong, heard, GROUPS), weigh(members[:, : N // 2], Y[: N // 2]), atol=1e-3
+        fit_weights(members, wrong, heard, GROUPS), weigh(members[:, : N // 2], Y[: N // 2]), atol=1e-3
     )
 
 
@@ -89,7 +89,7 @@ def test_rows_without_weight_are_not_heard() -> None:
 def chosen(members: NDArray[np.float64]) -> str:
     folds = list(GroupedFolds(5, n_repeats=2, random_state=0).split(members[0], Y, GROUPS))
     columns, names = np.hstack(list(members)), [f"m{place}" for place in range(len(members))]
-    choice, probability = choose(columns, Y, GROUPS, folds, [1] * len(members), names, np.ones(N))
+    choice, probability = choose_combination(columns, Y, GROUPS, folds, [1] * len(members), names, np.ones(N))
     within = [
         how for how, loss in choice.losses.items() if loss <= min(choice.losses.values()) + choice.standard_errors[how]
     ]

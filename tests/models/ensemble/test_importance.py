@@ -7,7 +7,7 @@ from sklearn.metrics import log_loss
 from streams import AU_C, AU_R, LANDMARKS, features, stream_of
 
 from pdmr_classic import DepressionModel, Settings
-from pdmr_classic.features.catalog import families_of
+from pdmr_classic.features.catalog import find_families
 from pdmr_classic.features.registry import families
 from pdmr_classic.io.channels import GAZE, POSE
 
@@ -136,7 +136,7 @@ def test_whatever_a_family_computes_is_attributed_to_it(family: str, chunk_frame
     stream = stream_of({name: rng.random(100) for name in channels})
     names = list(features(stream, family, chunk_frames=chunk_frames))
     assert names
-    assert set(families_of(names)) == {family}
+    assert set(find_families(names)) == {family}
 
 
 @pytest.mark.parametrize(
@@ -153,4 +153,4 @@ def test_whatever_a_family_computes_is_attributed_to_it(family: str, chunk_frame
     ],
 )
 def test_the_family_of_a_feature_is_known_by_its_name(name: str, family: str) -> None:
-    assert families_of([name]) == [family]
+    assert find_families([name]) == [family]

@@ -15,7 +15,7 @@ from pdmr_classic.config import LearningSettings
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.models.ensemble import tuning
 from pdmr_classic.models.ensemble.fold_data import make_fold_data
-from pdmr_classic.models.ensemble.study_storage import kept_studies
+from pdmr_classic.models.ensemble.study_storage import open_studies
 from pdmr_classic.models.ensemble.tuning import tune
 from pdmr_classic.models.learners.member import Member, default_members
 from pdmr_classic.progress import LogReporter
@@ -43,7 +43,7 @@ def test_a_fit_that_was_ended_goes_on_and_chooses_the_same(tmp_path: Path, monke
     whole = DepressionModel(SMALL).fit(features, labels, subjects)
     journal = tmp_path / "model.studies"
     rounds = []
-    one_round = tuning.one_round
+    one_round = tuning.run_round
 
     def ending(*arguments: object) -> None:
         if len(rounds) == 2:
@@ -52,7 +52,7 @@ def test_a_fit_that_was_ended_goes_on_and_chooses_the_same(tmp_path: Path, monke
         one_round(*arguments)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(tuning, "one_round", ending)
+        patch.setattr(tuning, "run_round", ending)
         with pytest.raises(KeyboardInterrupt):
             DepressionModel(SMALL).fit(features, labels, subjects, studies=journal)
     assert journal.is_file()
@@ -60,7 +60,7 @@ def test_a_fit_that_was_ended_goes_on_and_chooses_the_same(tmp_path: Path, monke
         file.write(b'{"a torn line')
     counted = []
     with monkeypatch.context() as patch:
-        patch.setattr(tuning, "one_round", lambda *a: counted.append(1) or one_round(*a))
+        patch.setattr(tuning, "run_round", lambda *a: counted.append(1) or one_round(*a))
         again = DepressionModel(SMALL).fit(features, labels, subjects, studies=journal)
     assert len(counted) == 2, "two of four rounds were done"
     assert chosen(again) == chosen(whole)
@@ -74,7 +74,7 @@ def test_studies_of_other_data_or_settings_are_not_gone_on_with(
     features, labels, subjects = table()
     journal = tmp_path / "model.studies"
     with monkeypatch.context() as patch:
-        patch.setattr(tuning, "one_round", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(tuning, "run_round", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             DepressionModel(SMALL).fit(features, labels, subjects, studies=journal)
     for settings, data in ((SMALL.override({"learning.seed": 1}), features), (SMALL, features + 1)):
@@ -102,11 +102,11 @@ def tuned(journal: Path | None) -> tuple[list[object], int]:
     )
     members = default_members(problem.views, ["lightgbm", "svm"])
     begun = []
-    with pytest.MonkeyPatch.context() as patch, kept_studies(journal, "fingerprint") as storage:
+    with pytest.MonkeyPatch.context() as patch, open_studies(journal, "fingerprint") as storage:
         ask = tuning.MemberStudy.ask
         patch.setattr(tuning.MemberStudy, "ask", lambda study: (begun.append(study), ask(study))[1])
-        patch.setattr(tuning, "out_of_fold", free_scores)
-        patch.setattr(tuning, "fold_losses", lambda folds, found, data: [scores[0, 0] for scores in found])
+        patch.setattr(tuning, "score_out_of_fold", free_scores)
+        patch.setattr(tuning, "compute_fold_losses", lambda folds, found, data: [scores[0, 0] for scores in found])
         learning = LearningSettings(trials=8)
         found = tune(members, problem.view_data, learning, jobs=1, reporter=LogReporter(), storage=storage)
         finished = [

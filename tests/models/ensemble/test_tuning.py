@@ -12,12 +12,12 @@ from pdmr_classic.config import LearningSettings
 from pdmr_classic.models.ensemble import tuning
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.ensemble.study_storage import Studies
-from pdmr_classic.models.ensemble.tuning import MemberStudy, mean_scores, out_of_fold, tune
+from pdmr_classic.models.ensemble.tuning import MemberStudy, average_scores, score_out_of_fold, tune
 from pdmr_classic.models.learners.member import Member, default_members
-from pdmr_classic.models.learners.search_spaces import defaults
+from pdmr_classic.models.learners.search_spaces import default_params
 from pdmr_classic.progress import LogReporter
 
-FIRST = [defaults(name, view != "video") for view in ("video", "audio", "both") for name in ("lightgbm", "svm")]
+FIRST = [default_params(name, view != "video") for view in ("video", "audio", "both") for name in ("lightgbm", "svm")]
 
 
 def problem(n_folds: int = 4) -> FoldData:
@@ -68,10 +68,10 @@ def recorded(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> list[list[dict[
     def spying(members: list[Member], data: Any, seed: int, parallel: Any, folds: range) -> Any:
         if folds[0] == 0:
             rounds.append(params(members))
-        return out_of_fold(members, data, seed, parallel, folds)
+        return score_out_of_fold(members, data, seed, parallel, folds)
 
     with monkeypatch.context() as patch:
-        patch.setattr(tuning, "out_of_fold", spying)
+        patch.setattr(tuning, "score_out_of_fold", spying)
         tuned(**changes)
     return rounds
 
@@ -105,7 +105,7 @@ def test_a_trial_wins_if_it_is_surely_better_than_the_default(
     study = MemberStudy(Member("video", "svm"), data, LearningSettings(repeats=2), Studies().open("video/svm"))
     asked = []
     for of_folds in ([0.6] * 5, losses):
-        monkeypatch.setattr(tuning, "fold_losses", lambda folds, found, data, told=of_folds: told)
+        monkeypatch.setattr(tuning, "compute_fold_losses", lambda folds, found, data, told=of_folds: told)
         study.ask()
         asked.append(dict(study.asked.params))
         study.report(range(5), [])
@@ -141,10 +141,10 @@ def test_nothing_is_given_up_with_fewer_than_ten_folds() -> None:
 def test_a_row_in_no_fold_has_no_out_of_fold_score() -> None:
     data = problem().view_data["video"]
     data = replace(data, folds=[(train, test[test != 7]) for train, test in data.folds])
-    member = Member("video", "svm", defaults("svm", has_audio=False))
+    member = Member("video", "svm", default_params("svm", has_audio=False))
     with joblib.Parallel(n_jobs=1) as parallel:
-        (found,) = out_of_fold([member], {"video": data}, 0, parallel)
-    unknown = np.isnan(mean_scores(found, data)).any(axis=1)
+        (found,) = score_out_of_fold([member], {"video": data}, 0, parallel)
+    unknown = np.isnan(average_scores(found, data)).any(axis=1)
     assert np.flatnonzero(unknown).tolist() == [7]
 
 

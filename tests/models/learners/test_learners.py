@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_info
 
-from pdmr_classic.models.learners.learners import LEARNERS, fit_member, forget_ranges, log_odds, raw_scores
+from pdmr_classic.models.learners.learners import LEARNERS, erase_ranges, fit_member, log_odds, raw_scores
 from pdmr_classic.models.learners.member import Member
-from pdmr_classic.models.learners.search_spaces import defaults, suggest
+from pdmr_classic.models.learners.search_spaces import default_params, suggest_params
 from pdmr_classic.workers import one_thread
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -31,7 +31,7 @@ def trained(
     name: str, X: NDArray[np.float64], y: NDArray[np.intp], *, seed: int = 0, n_audio: int = 0, **params: Any
 ) -> Pipeline:
     """Fit a learner with its defaults; the first `n_audio` columns are the audio vector."""
-    member = Member("both", name, defaults(name, n_audio > 0) | params)
+    member = Member("both", name, default_params(name, n_audio > 0) | params)
     return fit_member(member, X, y, np.arange(n_audio), seed)
 
 
@@ -59,7 +59,7 @@ def test_whatever_the_space_offers_can_be_fitted(name: str, n_audio: int) -> Non
     X, y = problem(n=40)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(6):
-        model = trained(name, X, y, n_audio=n_audio, **suggest(name, study.ask(), n_audio > 0))
+        model = trained(name, X, y, n_audio=n_audio, **suggest_params(name, study.ask(), n_audio > 0))
         assert np.isfinite(raw_scores(model, X)).all()
 
 
@@ -67,8 +67,8 @@ def test_whatever_the_space_offers_can_be_fitted(name: str, n_audio: int) -> Non
 @pytest.mark.parametrize("has_audio", [False, True])
 def test_the_default_lies_in_the_space(name: str, has_audio: bool) -> None:
     study = optuna.create_study()
-    study.enqueue_trial(defaults(name, has_audio))
-    assert suggest(name, study.ask(), has_audio) == defaults(name, has_audio)
+    study.enqueue_trial(default_params(name, has_audio))
+    assert suggest_params(name, study.ask(), has_audio) == default_params(name, has_audio)
 
 
 @pytest.mark.parametrize("form", ["l2", "signed_root"])
@@ -105,7 +105,7 @@ def test_lightgbm_says_the_same_without_the_ranges_of_its_columns(
     model = trained("lightgbm", X, y)
     known = raw_scores(model, X)
     assert "[" in ranges(model), "there was something to forget"
-    forget_ranges(model)
+    erase_ranges(model)
     assert set(ranges(model).split()) == {"none"}
     for forgetful in (model, pickle.loads(pickle.dumps(model))):
         np.testing.assert_array_equal(raw_scores(forgetful, X), known)

@@ -23,7 +23,7 @@ from pdmr_classic.models.persistence.artifact import (
     save_artifact,
 )
 from pdmr_classic.models.persistence.versions import describe_environment
-from pdmr_classic.progress import KeepingReporter
+from pdmr_classic.progress import CollectingReporter
 
 
 class Payload:
@@ -255,7 +255,7 @@ def test_other_library_versions_are_told_and_the_model_is_loaded(copied: Path, l
     libraries = read_manifest(copied)["libraries"]
     changed = other(libraries[library], part)
     changed_manifest(copied, libraries=libraries | {library: changed})
-    told = KeepingReporter()
+    told = CollectingReporter()
     assert DepressionModel.load(copied, reporter=told).classes_ == ["Depression", "Normal"]
     (finding,) = told.findings
     assert finding.code == "other-versions"
@@ -278,7 +278,7 @@ def test_incompatible_versions_are_refused_before_anything_is_unpickled(
 @pytest.mark.parametrize("machine", [{"cpu": "another", "architecture": "arm64", "blas": []}, None])
 def test_a_model_from_another_machine_is_loaded_without_a_word(copied: Path, machine: Any) -> None:
     changed_manifest(copied, machine=machine)
-    told = KeepingReporter()
+    told = CollectingReporter()
     DepressionModel.load(copied, reporter=told)
     assert told.findings == []
 

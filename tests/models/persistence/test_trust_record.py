@@ -17,10 +17,10 @@ import pytest
 
 from pdmr_classic import DepressionModel
 from pdmr_classic.errors import ArtifactError
-from pdmr_classic.models.persistence import trust as record
+from pdmr_classic.models.persistence import _trust
+from pdmr_classic.models.persistence._trust import is_recorded, record, record_folder
 from pdmr_classic.models.persistence.artifact import load_artifact, manifest_path, read_manifest, save_artifact
-from pdmr_classic.models.persistence.trust import is_recorded, record_folder, remember
-from pdmr_classic.progress import KeepingReporter
+from pdmr_classic.progress import CollectingReporter
 
 DIGEST = "ab" * 32
 NOT_MADE_HERE = r"not made on this account; it was not opened[^\0]*--trust \(trust=True\)"
@@ -40,7 +40,7 @@ class Payload:
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stand for a process of its own, with an empty record."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.setattr(record, "_made_here", set())
+    monkeypatch.setattr(_trust, "_made_here", set())
     return tmp_path / "state/pdmr-classic/models"
 
 
@@ -105,7 +105,7 @@ def appended(path: Path) -> None:
 def test_bytes_that_are_not_those_of_the_manifest_are_never_opened(
     forged: Path, mark: Path, spoil: Callable[[Path], None], trust: bool
 ) -> None:
-    remember(read_manifest(forged)["sha256"])
+    record(read_manifest(forged)["sha256"])
     spoil(forged)
     with pytest.raises(ArtifactError, match="not the one that its manifest describes; it was not opened"):
         DepressionModel.load(forged, trust=trust)
@@ -168,22 +168,22 @@ def test_what_is_saved_is_recorded_for_later_runs_and_for_nobody_else(
     assert state.stat().st_mode & 0o777 == 0o700
     (entry,) = state.iterdir()
     assert (entry.stat().st_mode & 0o777, entry.read_bytes()) == (0o600, b"")
-    monkeypatch.setattr(record, "_made_here", set())
+    monkeypatch.setattr(_trust, "_made_here", set())
     assert load_artifact(path)[0] == [1]
 
 
 def test_a_record_that_others_can_write_to_counts_for_nothing(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert remember(DIGEST)
-    monkeypatch.setattr(record, "_made_here", set())
+    assert record(DIGEST)
+    monkeypatch.setattr(_trust, "_made_here", set())
     assert is_recorded(DIGEST)
     state.chmod(0o777)
     assert not is_recorded(DIGEST)
-    assert not remember(DIGEST)
+    assert not record(DIGEST)
 
 
 def test_a_record_of_somebody_else_counts_for_nothing(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    remember(DIGEST)
-    monkeypatch.setattr(record, "_made_here", set())
+    record(DIGEST)
+    monkeypatch.setattr(_trust, "_made_here", set())
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     assert not is_recorded(DIGEST)
 
@@ -197,7 +197,7 @@ def test_a_dangling_link_is_no_record(state: Path) -> None:
 def test_many_runs_record_at_once(state: Path) -> None:
     digests = [hashlib.sha256(bytes([place])).hexdigest() for place in range(50)] * 4
     with ThreadPoolExecutor(16) as pool:
-        assert all(pool.map(remember, digests))
+        assert all(pool.map(record, digests))
     assert {entry.name for entry in state.iterdir()} == set(digests)
 
 
@@ -223,12 +223,12 @@ def test_without_a_place_for_the_record_a_model_is_saved_and_it_is_told(
     else:
         (tmp_path / "file").touch()
         monkeypatch.setenv("XDG_STATE_HOME", {"a file": str(tmp_path / "file"), "a device": "/dev/null"}[place])
-    told = KeepingReporter()
+    told = CollectingReporter()
     path = save_artifact([1], tmp_path / "a.joblib", {"features": ["a"]}, reporter=told)
     assert [finding.code for finding in told.findings] == ["not-recorded"]
     assert "--trust" in told.findings[0].what
     assert load_artifact(path)[0] == [1], "the same process knows what it made"
-    monkeypatch.setattr(record, "_made_here", set())
+    monkeypatch.setattr(_trust, "_made_here", set())
     with pytest.raises(ArtifactError, match=NOT_MADE_HERE):
         load_artifact(path)
     assert load_artifact(path, trust=True)[0] == [1]

@@ -8,14 +8,14 @@ from typing import Any
 
 from pdmr_classic.errors import LONGEST_PART, DataError, Finding
 from pdmr_classic.io.dataset import Dataset
-from pdmr_classic.text import counted
+from pdmr_classic.text import format_count
 
 _SHOWN = 50
 _LONGEST_LIST = LONGEST_PART - 500
 
 
 @dataclass(frozen=True)
-class Lost:
+class SkippedRecording:
     """One such recording, and those of its files that were refused."""
 
     data_id: str
@@ -26,26 +26,26 @@ class Lost:
         return {"data_id": self.data_id, "refused": [finding.as_dict() for finding in self.refused]}
 
 
-def lost_recordings(data: Dataset, ids: Iterable[str], refused: Iterable[Finding]) -> list[Lost]:
+def find_skipped(data: Dataset, ids: Iterable[str], refused: Iterable[Finding]) -> list[SkippedRecording]:
     """Return the recordings of these ids, each with its own refused files."""
     of_file = {finding.file: finding for finding in refused}
     wanted = set(ids)
     return [
-        Lost(one.data_id, tuple(of_file[path] for path in (one.video, one.audio) if path in of_file))
+        SkippedRecording(one.data_id, tuple(of_file[path] for path in (one.video, one.audio) if path in of_file))
         for one in data.recordings
         if one.data_id in wanted
     ]
 
 
-def nothing_left(lost: Sequence[Lost]) -> DataError:
+def nothing_left_error(lost: Sequence[SkippedRecording]) -> DataError:
     """Return the error that names all of them, and every refused file of theirs."""
     first, *others = _lists([repr(one.data_id) for one in lost])
     finding = Finding(
         "nothing-left",
-        f"{counted(len(lost), 'recording has', 'recordings have')} nothing that the model can use",
+        f"{format_count(len(lost), 'recording has', 'recordings have')} nothing that the model can use",
         expected="a stream or a vector with something that the model was trained on",
         found=first,
-        mend="mend or remove them, or pass --skip-bad (skip_bad=True) to predict the others",
+        hint="mend or remove them, or pass --skip-bad (skip_bad=True) to predict the others",
     )
     further = [
         Finding("nothing-left", "more recordings have nothing that the model can use", found=shown) for shown in others
@@ -64,7 +64,7 @@ def _lists(names: Sequence[str]) -> list[str]:
     return lists
 
 
-def left_out(lost: Sequence[Lost], n_all: int) -> Finding:
+def skipped_finding(lost: Sequence[SkippedRecording], n_all: int) -> Finding:
     """Return what there is to tell of those that are left out."""
     shown = ", ".join(repr(one.data_id) for one in lost[:_SHOWN])
     return Finding(

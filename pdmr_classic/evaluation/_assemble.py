@@ -11,15 +11,15 @@ import pandas as pd
 from pdmr_classic._version import __version__
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.evaluation._permutation import permutation_test
 from pdmr_classic.evaluation.baselines import floor_scores, shortcut_columns
 from pdmr_classic.evaluation.intervals import NOTE
 from pdmr_classic.evaluation.outer_folds import OuterFold
-from pdmr_classic.evaluation.permutation import permutation_test
-from pdmr_classic.evaluation.predictions import SCHEMA, Predictions, pseudonyms
+from pdmr_classic.evaluation.predictions import SCHEMA, Predictions, make_pseudonyms
 from pdmr_classic.evaluation.run_fold import MODEL, ONLY, SHORTCUT, STRESS
-from pdmr_classic.evaluation.stress import stress_scores
-from pdmr_classic.evaluation.subgroups import subgroup_scores
-from pdmr_classic.evaluation.system_scores import main_score, tally
+from pdmr_classic.evaluation.stress import score_stress
+from pdmr_classic.evaluation.subgroups import score_subgroups
+from pdmr_classic.evaluation.system_scores import main_score, summarise_scores
 from pdmr_classic.evaluation.table import EvaluationTable
 from pdmr_classic.models.persistence.versions import describe_environment
 
@@ -84,7 +84,7 @@ def _results(
     model = systems.get(MODEL)
     if model is None:
         raise DataError("no held-out recording could be predicted", code="nothing-left")
-    found = tally(model, seed)
+    found = summarise_scores(model, seed)
     test = permutation_test(model, seed=seed)
     baselines = _baselines(table, model, systems, seed)
     under = {name.removeprefix(STRESS): rows for name, rows in systems.items() if name.startswith(STRESS)}
@@ -96,10 +96,10 @@ def _results(
         "optimism": _optimism(results, found["scores"]),
         "importance": _importance(results),
         "baselines": baselines,
-        "stress": stress_scores(model, under),
-        "by": {column: subgroup_scores(model, labels[column], seed) for column in by},
+        "stress": score_stress(model, under),
+        "by": {column: score_subgroups(model, labels[column], seed) for column in by},
         "warnings": [finding.as_dict() for finding in _warnings(found["scores"], baselines, table.positive)],
-        "predictions": model.nameless(pseudonyms(table.status, table.groups)).as_records(),
+        "predictions": model.nameless(make_pseudonyms(table.status, table.groups)).as_records(),
     }
 
 
@@ -147,11 +147,14 @@ def _baselines(
     first = model.subset(next(model.of_repeats()))
     found = {
         "floor": floor_scores(first.truth, table.classes, table.positive),
-        "shortcut": tally(systems[SHORTCUT], seed)
+        "shortcut": summarise_scores(systems[SHORTCUT], seed)
         | {"columns": list(shortcut_columns(table.features.head(1)).columns)},
     }
     alone = {name: rows for name, rows in systems.items() if name.startswith(ONLY)}
-    return {**found, **{f"{name.removeprefix(ONLY)}_only": tally(rows, seed) for name, rows in alone.items()}}
+    return {
+        **found,
+        **{f"{name.removeprefix(ONLY)}_only": summarise_scores(rows, seed) for name, rows in alone.items()},
+    }
 
 
 def _optimism(results: Sequence[Mapping[str, Any]], outer: Mapping[str, Any]) -> dict[str, dict[str, float]]:
@@ -188,7 +191,7 @@ def _about_shortcut(name: str, ours: Mapping[str, float], theirs: float) -> Find
         column=name,
         expected="the shortcut below the model's interval",
         found=f"model {_interval(ours)}",
-        mend="look at the columns quality__ that `extract` writes, class by class",
+        hint="look at the columns quality__ that `extract` writes, class by class",
     )
 
 

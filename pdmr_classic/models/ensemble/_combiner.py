@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 
 from pdmr_classic.arrays import Floats, Ints
-from pdmr_classic.metrics import known_mean, log_loss, row_losses
-from pdmr_classic.models.ensemble.calibration import Calibrator, cross_fitted
+from pdmr_classic.metrics import log_loss, row_losses, weighted_nanmean
+from pdmr_classic.models.ensemble.calibration import Calibrator, cross_fit
 from pdmr_classic.models.learners.learners import log_odds
 from pdmr_classic.splits import Fold
 
@@ -66,7 +66,7 @@ class Combiner:
         if self.how == "average" or n_members == 1:
             return even
         if self.how == "weights":
-            return fitted_weights(stacked, y, sample_weight, groups)
+            return fit_weights(stacked, y, sample_weight, groups)
         return np.array([float(name == self.how) for name in self.names])
 
     def _combined(self, stacked: Floats) -> Floats:
@@ -81,7 +81,7 @@ class Combiner:
         return [columns[:, start:stop] for start, stop in zip(self.edges[:-1], self.edges[1:], strict=True)]
 
 
-def fitted_weights(stacked: Floats, y: Ints, sample_weight: Floats, groups: NDArray[Any]) -> Floats:
+def fit_weights(stacked: Floats, y: Ints, sample_weight: Floats, groups: NDArray[Any]) -> Floats:
     """Return non-negative weights of members with a sum of one, shape [members].
 
     Parameters
@@ -111,13 +111,13 @@ def _worth_keeping(stacked: Floats, y: Ints, sample_weight: Floats, groups: NDAr
     def losses(members: Ints) -> Floats:
         return _scaled_losses(stacked[members].mean(axis=0), y, sample_weight)
 
-    alone = [known_mean(losses(np.array([place])), sample_weight) for place in range(len(stacked))]
+    alone = [weighted_nanmean(losses(np.array([place])), sample_weight) for place in range(len(stacked))]
     kept = np.argsort(alone, kind="stable")
     with_it = losses(kept)
     while len(kept) > 1:
         without_it = losses(kept[:-1])
         error = clustered_standard_error(with_it - without_it, groups, sample_weight)
-        if known_mean(with_it - without_it, sample_weight) <= _SPOILS * error:
+        if weighted_nanmean(with_it - without_it, sample_weight) <= _SPOILS * error:
             break
         kept, with_it = kept[:-1], without_it
     return kept
@@ -179,7 +179,7 @@ class Choice:
     standard_errors: dict[str, float]
 
 
-def choose(
+def choose_combination(
     columns: Floats,
     y: Ints,
     groups: NDArray[Any],
@@ -205,7 +205,7 @@ def choose(
         def fit(rows: Ints) -> Combiner:
             return Combiner(widths, how, names).fit(columns[rows], y[rows], sample_weight[rows], groups[rows])
 
-        return cross_fitted(fit, columns, y, folds, n_classes, sample_weight)
+        return cross_fit(fit, columns, y, folds, n_classes, sample_weight)
 
     singles = {name: crossed(name) for name in names}
     best_single = min(names, key=lambda name: log_loss(singles[name], y, sample_weight))
@@ -232,5 +232,5 @@ def clustered_standard_error(values: Floats, groups: NDArray[Any], weights: Floa
     n_groups = int(group.max()) + 1
     if n_groups < 2:
         return float("inf")
-    apart = np.bincount(group, weights[known] * (values[known] - known_mean(values, weights)))
+    apart = np.bincount(group, weights[known] * (values[known] - weighted_nanmean(values, weights)))
     return float(np.sqrt(n_groups / (n_groups - 1) * (apart**2).sum()) / weights[known].sum())

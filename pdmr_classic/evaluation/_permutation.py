@@ -10,16 +10,16 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from pdmr_classic.arrays import Floats, Ints, Mask
-from pdmr_classic.evaluation.intervals import MET_TWICE, chunks, nanmean
+from pdmr_classic.evaluation.intervals import MET_TWICE, nanmean, split_draws
 from pdmr_classic.evaluation.predictions import Predictions
 
-PERMUTATIONS = 1000
+_PERMUTATIONS = 1000
 _ROUNDING = 1e-12
 
-Codes = NDArray[np.int16]
+_Codes = NDArray[np.int16]
 
 
-def permutation_test(predictions: Predictions, n: int = PERMUTATIONS, seed: int = 0) -> dict[str, Any]:
+def permutation_test(predictions: Predictions, n: int = _PERMUTATIONS, seed: int = 0) -> dict[str, Any]:
     """Return how often permuted labels score as well as the true ones.
 
     Where each subject has one label, labels are permuted between subjects, whole; else within subjects. Predictions
@@ -43,7 +43,7 @@ def permutation_test(predictions: Predictions, n: int = PERMUTATIONS, seed: int 
     shuffled = _between(truth, subject) if one_label else _within(truth, subject)
     found = _scores(predictions, truth[recording][:, None])
     rng = np.random.default_rng(seed)
-    parts = [_scores(predictions, shuffled(rng, at_once)[recording]) for at_once in chunks(n, len(predictions))]
+    parts = [_scores(predictions, shuffled(rng, at_once)[recording]) for at_once in split_draws(n, len(predictions))]
     permuted = {name: np.concatenate([part[name] for part in parts]) for name in found}
     return {
         "between": "subjects" if one_label else "recordings of a subject",
@@ -58,23 +58,23 @@ def _p(permuted: Floats, score: float) -> float:
     return float(1 + np.count_nonzero(spread >= score - _ROUNDING)) / (1 + len(permuted))
 
 
-def _one_label_a_subject(truth: Codes, subject: Ints) -> bool:
+def _one_label_a_subject(truth: _Codes, subject: Ints) -> bool:
     return len(np.unique(np.column_stack([subject, truth]), axis=0)) == len(np.unique(subject))
 
 
-def _between(truth: Codes, subject: Ints) -> Callable[[np.random.Generator, int], Codes]:
+def _between(truth: _Codes, subject: Ints) -> Callable[[np.random.Generator, int], _Codes]:
     of_subject = truth[np.unique(subject, return_index=True)[1]]
 
-    def shuffled(rng: np.random.Generator, n: int) -> Codes:
+    def shuffled(rng: np.random.Generator, n: int) -> _Codes:
         return np.asarray(rng.permuted(np.tile(of_subject[:, None], (1, n)), axis=0)[subject])
 
     return shuffled
 
 
-def _within(truth: Codes, subject: Ints) -> Callable[[np.random.Generator, int], Codes]:
+def _within(truth: _Codes, subject: Ints) -> Callable[[np.random.Generator, int], _Codes]:
     home = np.argsort(subject, kind="stable")
 
-    def shuffled(rng: np.random.Generator, n: int) -> Codes:
+    def shuffled(rng: np.random.Generator, n: int) -> _Codes:
         out = np.empty((len(truth), n), dtype=np.int16)
         for column in range(n):
             out[home, column] = truth[np.lexsort((rng.random(len(truth)), subject))]
@@ -83,14 +83,14 @@ def _within(truth: Codes, subject: Ints) -> Callable[[np.random.Generator, int],
     return shuffled
 
 
-# Not `metrics.score`, which scores one set of labels: here a thousand are scored at once. A test holds the two equal.
-def _scores(predictions: Predictions, truth: Codes) -> dict[str, Floats]:
+# Not `metrics.score`, which scores one set of labels: this scores a thousand at once. A test checks that they agree.
+def _scores(predictions: Predictions, truth: _Codes) -> dict[str, Floats]:
     """Return AUC and macro F1 (and F1 of the positive class) under each column of labels, averaged over repeats."""
     repeats = [_of_repeat(predictions, rows, truth) for rows in predictions.of_repeats()]
     return {name: np.mean([scores[name] for scores in repeats], axis=0) for name in repeats[0]}
 
 
-def _of_repeat(predictions: Predictions, rows: Ints, truth: Codes) -> dict[str, Floats]:
+def _of_repeat(predictions: Predictions, rows: Ints, truth: _Codes) -> dict[str, Floats]:
     f1 = np.stack([_f1(truth[rows] == k, predictions.predicted[rows] == k) for k in range(len(predictions.classes))])
     p = predictions.probability
     of_classes = [

@@ -17,7 +17,7 @@ from pdmr_classic.synthetic.signals import BEHAVIOUR_NAMES
 def write_truth(folder: Path, plan: list[PlannedRecording], behaviours: list[Floats]) -> None:
     """Write the latent behaviours of every recording, and the ceiling, into a new folder."""
     folder.mkdir()
-    probability, ceiling = oracle(plan, np.array(behaviours))
+    probability, ceiling = _oracle(plan, np.array(behaviours))
     header = ("data_id", "subject_id", "severity", *BEHAVIOUR_NAMES, "probability")
     for split in SPLITS:
         rows = [
@@ -29,7 +29,7 @@ def write_truth(folder: Path, plan: list[PlannedRecording], behaviours: list[Flo
     (folder / "ceiling.json").write_text(json.dumps(ceiling, indent=2) + "\n", encoding="utf-8")
 
 
-def oracle(plan: list[PlannedRecording], behaviours: Floats) -> tuple[Floats, dict[str, float | int]]:
+def _oracle(plan: list[PlannedRecording], behaviours: Floats) -> tuple[Floats, dict[str, float | int]]:
     """Score a logistic model that is given the latent behaviours, on subjects it has not seen.
 
     Parameters

@@ -21,7 +21,7 @@ def record_folder() -> Path | None:
     return None if folder is None else folder / "models"
 
 
-def remember(digest: str) -> bool:
+def record(digest: str) -> bool:
     """Record a model's SHA-256; return whether later runs will know it. That they will not is no reason to fail."""
     _made_here.add(digest)
     folder = record_folder()

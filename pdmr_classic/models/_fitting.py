@@ -17,13 +17,13 @@ from pdmr_classic.models.decision.decision import Decision
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.ensemble.importance import permutation_importance
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
-from pdmr_classic.models.ensemble.study_storage import kept_studies
+from pdmr_classic.models.ensemble.study_storage import open_studies
 from pdmr_classic.models.ensemble.tuning import oof_columns, tune
-from pdmr_classic.models.learners.learners import LEARNERS, chosen_learners
+from pdmr_classic.models.learners.learners import LEARNERS, select_learners
 from pdmr_classic.models.learners.member import default_members
 from pdmr_classic.models.target_checks import Target
 from pdmr_classic.progress import Reporter
-from pdmr_classic.storage.fingerprint import fingerprint
+from pdmr_classic.storage.fingerprint import hash_data
 
 # More trials go on with those that are there; the metric and the threshold come after them.
 _NO_TRIAL_DEPENDS_ON: dict[str, Any] = {
@@ -88,11 +88,11 @@ def fit_ensemble(
         weights=target.weights,
     )
     for finding in (*target.findings, *fold_data.findings):
-        reporter.tell(finding)
-    members = default_members(fold_data.views, chosen_learners(learning))
+        reporter.note(finding)
+    members = default_members(fold_data.views, select_learners(learning))
     asked = settings.model_dump(mode="json", exclude=_NO_TRIAL_DEPENDS_ON)
-    data_and_settings = fingerprint(features, target.status, target.groups, target.weights, asked=asked)
-    with kept_studies(studies, data_and_settings) as storage:
+    data_and_settings = hash_data(features, target.status, target.groups, target.weights, asked=asked)
+    with open_studies(studies, data_and_settings) as storage:
         tuned = tune(members, fold_data.view_data, learning, jobs=jobs, reporter=reporter, storage=storage)
     reporter.progress("training", 0, 1)
     members = [one.member for one in tuned]
@@ -103,7 +103,7 @@ def fit_ensemble(
     ).fit_columns(members, columns, fold_data, classes)
     decision, oof = _decide(stacker, features.index, target, settings)
     for finding in decision.findings:
-        reporter.tell(finding)
+        reporter.note(finding)
     facts = _facts(features, target, settings, fold_data, stacker, decision, oof)
     if learning.importance:
         facts["importance"] = permutation_importance(stacker, fold_data, columns, names, seed=learning.seed, jobs=jobs)
@@ -161,6 +161,6 @@ def _facts(
         # The threshold was chosen on these very rows: a check of the fit, not an estimate for new people.
         "inner_scores": score(oof["status"], oof["predicted"], positive=target.positive, probability=probability),
         "contains_training_rows": any(LEARNERS[member.learner].keeps_rows for member in stacker.members_),
-        "data_fingerprint": fingerprint(features, target.status, target.groups, target.weights),
+        "data_fingerprint": hash_data(features, target.status, target.groups, target.weights),
         "features": list(features.columns),
     }

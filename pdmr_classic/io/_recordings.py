@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.io.ids import near_matches, wrong_id, wrong_text
-from pdmr_classic.text import listed
+from pdmr_classic.io.ids import find_near_matches, invalid_id, invalid_text
+from pdmr_classic.text import format_list
 
 _IGNORED = re.compile(r"^(\.|~\$)")
 
@@ -39,7 +39,7 @@ def is_split(path: Path) -> bool:
 def listing(path: Path) -> str:
     """Return what a folder holds, in a few words."""
     names = sorted(entry.name + "/" * is_folder(entry) for entry in _entries(path))
-    return listed(names) or "an empty folder"
+    return format_list(names) or "an empty folder"
 
 
 def find_recordings(folder: Path) -> tuple[tuple[Recording, ...], list[Finding], list[Finding]]:
@@ -66,10 +66,10 @@ def find_recordings(folder: Path) -> tuple[tuple[Recording, ...], list[Finding],
             file=folder,
             expected="CSV files",
             found=listing(folder),
-            mend="name the folder that holds them",
+            hint="name the folder that holds them",
         )
     # A name that is no text can stand in no table either.
-    files = {name: {path.stem: path for path in found if not wrong_text(path.stem)} for name, found in paths.items()}
+    files = {name: {path.stem: path for path in found if not invalid_text(path.stem)} for name, found in paths.items()}
     ids = sorted(set().union(*files.values()))
     recordings = tuple(
         Recording(data_id, **{name: found.get(data_id) for name, found in files.items()}) for data_id in ids
@@ -97,7 +97,7 @@ def _entries(folder: Path) -> list[Path]:
             file=folder,
             expected="a folder that may be read",
             found=error.strerror,
-            mend="mend its permissions",
+            hint="mend its permissions",
         ) from None
 
 
@@ -109,10 +109,10 @@ def _wrong_ids(paths: Iterable[Path]) -> list[Finding]:
             file=path,
             expected="a name that any system and results.jsonl can hold",
             found=wrong,
-            mend="rename it",
+            hint="rename it",
         )
         for path in paths
-        if (wrong := wrong_id(path.stem))
+        if (wrong := invalid_id(path.stem))
     ]
 
 
@@ -130,7 +130,7 @@ def _collisions(paths: Iterable[Path]) -> list[Finding]:
                     file=path,
                     expected="ids that differ in more than that, and one spelling of each",
                     found="/".join(twin.parts[-2:]) if twin.parent != path.parent else twin.name,
-                    mend="rename one of them",
+                    hint="rename one of them",
                 )
             )
     return found
@@ -140,9 +140,9 @@ def _near_modalities(recordings: Sequence[Recording], folder: Path) -> list[Find
     """Tell of streams and vectors that nearly have the same id: they are two recordings of one modality each."""
     video = [recording.data_id for recording in recordings if recording.audio is None]
     audio = [recording.data_id for recording in recordings if recording.video is None]
-    near = near_matches(video, audio)
+    near = find_near_matches(video, audio)
     if not near:
         return []
-    pairs = listed(f"{other!r} in audio for {data_id!r} in video" for data_id, other in near)
+    pairs = format_list(f"{other!r} in audio for {data_id!r} in video" for data_id, other in near)
     what = "files of video and audio nearly have the same id; ids are matched exactly"
-    return [Finding("near-match", what, file=folder, found=pairs, mend="rename them alike, if they belong together")]
+    return [Finding("near-match", what, file=folder, found=pairs, hint="rename them alike, if they belong together")]

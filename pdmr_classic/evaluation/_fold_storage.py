@@ -12,7 +12,7 @@ from pdmr_classic.storage.resume import Journal, open_journal, other_work
 _FINGERPRINT = "fingerprint"
 
 
-class KeptFolds:
+class FoldStorage:
     """Results of finished outer folds, by the fold's number.
 
     Parameters
@@ -40,7 +40,7 @@ class KeptFolds:
 
 
 @contextmanager
-def kept_folds(path: str | Path | None, fingerprint: str) -> Iterator[KeptFolds]:
+def open_fold_storage(path: str | Path | None, fingerprint: str) -> Iterator[FoldStorage]:
     """Hold the folds of one evaluation, with those that an earlier run has finished.
 
     Raises
@@ -51,10 +51,10 @@ def kept_folds(path: str | Path | None, fingerprint: str) -> Iterator[KeptFolds]
         Another run holds the file, or it cannot be written.
     """
     if path is None:
-        yield KeptFolds()
+        yield FoldStorage()
         return
     with open_journal(Path(path)) as journal:
-        yield KeptFolds(journal, _results(journal, fingerprint))
+        yield FoldStorage(journal, _results(journal, fingerprint))
 
 
 def _results(journal: Journal, fingerprint: str) -> dict[int, Any]:

@@ -12,12 +12,12 @@ import numpy as np
 
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding
-from pdmr_classic.evaluation.fold_storage import KeptFolds, kept_folds
+from pdmr_classic.evaluation._fold_storage import FoldStorage, open_fold_storage
 from pdmr_classic.evaluation.outer_folds import OuterFold
 from pdmr_classic.evaluation.run_fold import run_fold
 from pdmr_classic.evaluation.table import EvaluationTable
 from pdmr_classic.progress import Reporter
-from pdmr_classic.storage.fingerprint import fingerprint, table_bytes
+from pdmr_classic.storage.fingerprint import hash_data, table_bytes
 
 _WORTH_TELLING_S = 60.0
 
@@ -44,7 +44,7 @@ def run_folds(
     ConfigError
         `keep` holds folds of other data or settings.
     """
-    with kept_folds(keep, _fingerprint(table, outer, settings)) as kept:
+    with open_fold_storage(keep, _fingerprint(table, outer, settings)) as kept:
         _run(table, settings, outer, kept, jobs, reporter)
         results = [kept.results[number] for number in range(len(outer))]
     _tell_counted(results, reporter)
@@ -56,23 +56,21 @@ def _fingerprint(table: EvaluationTable, outer: Iterable[OuterFold], settings: S
     folds = [np.append(one.test, [one.repeat, one.fold]).tobytes() for one in outer]
     # Folds and stress are here themselves; scores by subgroup come after the folds.
     asked = settings.model_dump(mode="json", exclude={"evaluation"})
-    return fingerprint(
-        table.features, table.status, table.groups, table.weights, asked=asked, further=[*altered, *folds]
-    )
+    return hash_data(table.features, table.status, table.groups, table.weights, asked=asked, further=[*altered, *folds])
 
 
 def _run(
     table: EvaluationTable,
     settings: Settings,
     outer: Sequence[OuterFold],
-    kept: KeptFolds,
+    kept: FoldStorage,
     jobs: int,
     reporter: Reporter,
 ) -> None:
     todo = [number for number in range(len(outer)) if number not in kept.results]
     if len(todo) < len(outer):
         what = f"{len(outer) - len(todo)} of {len(outer)} outer folds were finished by an earlier run"
-        reporter.tell(Finding("resumed", what, file=kept.path))
+        reporter.note(Finding("resumed", what, file=kept.path))
     reporter.progress("outer folds", len(outer) - len(todo), len(outer))
     # Whole outer folds side by side: inside one, a model of few recordings keeps no second process busy.
     n_jobs = min(joblib.effective_n_jobs(jobs), max(len(todo), 1))
@@ -84,7 +82,7 @@ def _run(
         reporter.progress("outer folds", len(outer) - len(todo) + done, len(outer))
         left = (time.monotonic() - started) / done * (len(todo) - done)
         if done == n_jobs and left > _WORTH_TELLING_S:
-            reporter.tell(Finding("time-left", f"about {left / 60:.0f} min are left"))
+            reporter.note(Finding("time-left", f"about {left / 60:.0f} min are left"))
 
 
 def _tell_counted(results: Iterable[Mapping[str, Any]], reporter: Reporter) -> None:
@@ -94,4 +92,4 @@ def _tell_counted(results: Iterable[Mapping[str, Any]], reporter: Reporter) -> N
         for code, finding in {finding["code"]: finding for finding in result["findings"]}.items():
             told.setdefault(code, []).append(finding)
     for same in told.values():
-        reporter.tell(Finding(**{**same[0], "what": f"{same[0]['what']} (in {len(same)} outer folds)"}))
+        reporter.note(Finding(**{**same[0], "what": f"{same[0]['what']} (in {len(same)} outer folds)"}))
