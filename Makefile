@@ -1,13 +1,13 @@
-# Two commands from a fresh clone: `make demo` and `make test`. They need Python >= 3.11, pip and make.
+# Two commands work from a fresh clone: `make demo` and `make test`. They need Python >= 3.11, pip and make.
 PYTHON ?= python3
-# The newest libraries may ask for a newer Python: the newest one that is there and that the project supports.
+# The newest libraries may need a newer Python: use the newest supported version that is installed.
 PYTHON_NEWEST ?= $(shell for python in python3.13 python3.12 $(PYTHON); do \
 	$$python -c 'import ensurepip' 2>/dev/null && echo $$python && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-# Real data for tests and benchmarks, read in place where it exists; without it those tests skip, with a reason.
+# Real data for tests and benchmarks, read in place. If it is missing, those tests are skipped, with a reason.
 REAL_DATA := $(wildcard ../shared/data)
 ifneq ($(REAL_DATA),)
 export PDMR_REAL_DATA ?= $(abspath $(REAL_DATA))
@@ -16,14 +16,14 @@ endif
 .PHONY: help demo test lint types check-fast test-oldest test-newest fuzz audit clean
 
 help:
-	@echo "make demo        install, then run the whole path on a synthetic set"
-	@echo "make test        install what the tests need, then lint, types, tests"
-	@echo "make check-fast  the same without the long tests"
+	@echo "make demo        install, then run the whole pipeline on synthetic data"
+	@echo "make test        install the test dependencies, then run lint, type checks and tests"
+	@echo "make check-fast  the same without the slow tests"
 	@echo "make test-oldest, make test-newest"
-	@echo "                 the fast tests on the oldest supported and the newest versions of the libraries"
-	@echo "make fuzz        100,000 broken files for the readers; FUZZ='--examples 1000 --seed 7' for others"
-	@echo "make audit       ask PyPI for known holes in the pinned versions (needs the internet; no part of make test)"
-	@echo "make clean       remove the environment and caches"
+	@echo "                 run the fast tests with the oldest supported or the newest library versions"
+	@echo "make fuzz        run the readers on 100,000 broken files (options: FUZZ='--examples 1000 --seed 7')"
+	@echo "make audit       ask PyPI for known vulnerabilities of the pinned versions (needs internet; not part of make test)"
+	@echo "make clean       remove the environments and caches"
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit("pdmr-classic needs Python >= 3.11, found " + sys.version.split()[0]) if sys.version_info < (3, 11) else None'
@@ -53,13 +53,13 @@ test: lint types
 check-fast: lint types
 	$(BIN)/pytest -m 'not slow'
 
-# Other versions of the libraries, each in an environment of its own.
+# Tests with other library versions, each in a separate environment.
 $(VENV)-oldest/.test: pyproject.toml constraints-oldest.txt
 	$(PYTHON) -m venv --clear $(VENV)-oldest
 	$(VENV)-oldest/bin/python -m pip --disable-pip-version-check install --quiet -c constraints-oldest.txt -e '.[test]'
 	@touch $@
 
-# Made anew each time, without constraints: what is newest changes.
+# Rebuilt each time without constraints, because the newest versions change.
 $(VENV)-newest/.test: .FORCE
 	$(PYTHON_NEWEST) -m venv --clear $(VENV)-newest
 	$(VENV)-newest/bin/python -m pip --disable-pip-version-check install --quiet -e '.[test]'
@@ -74,7 +74,7 @@ test-oldest test-newest: test-%: $(VENV)-%/.test
 fuzz: $(VENV)/.test
 	PYTHONPATH=tests nice -n 15 $(BIN)/python tests/io/fuzzing.py $(FUZZ)
 
-# In an environment of its own. Strict: a version that PyPI has no answer for is no version without holes.
+# In a separate environment. Strict: a version that PyPI does not know counts as a failure.
 audit: $(VENV)/bin/python
 	$(PYTHON) -m venv $(VENV)-audit
 	$(VENV)-audit/bin/python -m pip --disable-pip-version-check install --quiet 'pip-audit>=2.9'

@@ -1,10 +1,10 @@
-"""How fast features are made: ratios within one run, against parsing alone and against generic extractors.
+"""Speed of feature extraction, as ratios within one run: against parsing alone and against generic extractors.
 
-    python benchmarks/features.py                    # everything but the peers
+    python benchmarks/features.py                    # without the other extractors
     python benchmarks/features.py --peers            # needs: pip install -e '.[bench]'
 
-Files are drawn from a seed: 714 OpenFace columns of smooth noise in OpenFace's own precision. What is timed runs in
-turns, so that a machine that slows down slows down all of it.
+The files contain 714 OpenFace columns of smooth random noise with OpenFace's precision. Candidates run in turns, so
+that a slow phase of the machine affects all of them.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ import pyarrow.csv as pa_csv
 
 from pdmr_classic.config import FeatureSettings, Settings
 from pdmr_classic.features.extractor import FeatureExtractor
-from pdmr_classic.features.file_features import stream_features, video_row
-from pdmr_classic.features.registry import Family, families
+from pdmr_classic.features.file_features import compute_stream_features, compute_video_row
+from pdmr_classic.features.registry import Family, load_families
 from pdmr_classic.io.channels import GAZE, POSE, channel_kind
 from pdmr_classic.io.dataset import Dataset, Recording
 from pdmr_classic.io.openface import read_stream
@@ -37,7 +37,7 @@ from pdmr_classic.io.openface import read_stream
 FRAMES, FILES, ROUNDS = 3000, 20, 5
 AU_R = [f"AU{unit:02d}_r" for unit in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)]
 AU_C = [f"AU{unit:02d}_c" for unit in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 28, 45)]
-FITTED = ("kinemes",)
+FITTED_FAMILIES = ("kinemes",)
 
 
 def column_names() -> list[str]:
@@ -72,22 +72,22 @@ def write_file(path: Path, seed: int, frames: int = FRAMES) -> None:
     path.write_text(", ".join(names) + "\n" + rows + "\n", encoding="ascii")
 
 
-def in_turns(
+def time_in_turns(
     candidates: dict[str, Callable[[Path], object]],
     files: list[Path],
     rounds: int,
     times: dict[str, int] | None = None,
 ) -> dict[str, list[float]]:
-    """Time each candidate over all files (some of them several `times`), round after round."""
+    """Time each candidate on all files (some candidates several `times`), round by round."""
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
     for round_ in range(rounds + 1):
         for name, run in candidates.items():
-            chosen = files * (times or {}).get(name, 1)
+            selected = files * (times or {}).get(name, 1)
             started = time.perf_counter()
-            for file in chosen:
+            for file in selected:
                 run(file)
-            if round_:  # the first round warms the file cache
-                seconds[name].append((time.perf_counter() - started) / len(chosen))
+            if round_:  # the first round only warms up the file cache
+                seconds[name].append((time.perf_counter() - started) / len(selected))
     return seconds
 
 
@@ -98,11 +98,11 @@ def report(seconds: dict[str, list[float]], base: str) -> None:
         print(f"  {name:<46} {1000 * statistics.median(values):9.1f} ms   x {middle:8.2f}  ({low:.2f} to {high:.2f})")
 
 
-def against_parsing(files: list[Path]) -> None:
-    few, all_ = Settings().override({"reading.landmarks": False}), Settings()
-    usual = tuple(f for f in families().values() if f.view != "audio" and f.by_default)
-    core = tuple(f for f in usual if f.name != "coordination")
-    more = (*usual, *(families()[name] for name in FITTED))
+def compare_with_parsing(files: list[Path]) -> None:
+    settings, all_settings = Settings().override({"reading.landmarks": False}), Settings()
+    default = tuple(f for f in load_families().values() if f.view != "audio" and f.is_default)
+    core = tuple(f for f in default if f.name != "coordination")
+    extended = (*default, *(load_families()[name] for name in FITTED_FAMILIES))
     names = pa_csv.read_csv(files[0], read_options=pa_csv.ReadOptions(block_size=1 << 24)).column_names
     channels = [name for name in names if channel_kind(name.strip()) not in ("meta", "geometry", "landmark")]
     with_landmarks = [name for name in names if channel_kind(name.strip()) not in ("meta", "geometry")]
@@ -112,25 +112,27 @@ def against_parsing(files: list[Path]) -> None:
         single = pa_csv.ReadOptions(use_threads=False)
         return lambda file: pa_csv.read_csv(file, read_options=single, convert_options=options)
 
-    n_core = len(video_row(files[0], few, core).names)
-    n_more = len(video_row(files[0], few, more).names)
-    n_faces = len(video_row(files[0], all_, core).names)
+    n_core = len(compute_video_row(files[0], settings, core).names)
+    n_extended = len(compute_video_row(files[0], settings, extended).names)
+    n_landmarks = len(compute_video_row(files[0], all_settings, core).names)
     print(f"\n{FILES} files of {FRAMES} x 714, {len(channels)} channels, one process, per file:")
-    seconds = in_turns(
+    seconds = time_in_turns(
         {
             "pyarrow parses the same columns": parse(channels),
-            f"read, check, hash, families 1-6, 8, 9: {n_core}": lambda file: video_row(file, few, core),
-            f"and coordination and kinemes: {n_more}": lambda file: video_row(file, few, more),
+            f"read, check, hash, families 1-6, 8, 9: {n_core}": lambda file: compute_video_row(file, settings, core),
+            f"and coordination and kinemes: {n_extended}": lambda file: compute_video_row(file, settings, extended),
         },
         files,
         ROUNDS,
     )
     report(seconds, "pyarrow parses the same columns")
     print(f"\nthe same with the 2-D landmarks, {len(with_landmarks)} channels:")
-    seconds = in_turns(
+    seconds = time_in_turns(
         {
             "pyarrow parses the same columns": parse(with_landmarks),
-            f"read, check, hash, families 1-6, 8, 9: {n_faces}": lambda file: video_row(file, all_, core),
+            f"read, check, hash, families 1-6, 8, 9: {n_landmarks}": lambda file: compute_video_row(
+                file, all_settings, core
+            ),
         },
         files,
         ROUNDS,
@@ -138,26 +140,26 @@ def against_parsing(files: list[Path]) -> None:
     report(seconds, "pyarrow parses the same columns")
 
 
-def against_peers(file: Path) -> None:
+def compare_with_peers(file: Path) -> None:
     import pandas as pd
     import tsfel
     from tsfresh import extract_features
     from tsfresh.feature_extraction import EfficientFCParameters
 
     stream = read_stream(file, Settings().override({"reading.landmarks": False}).reading)
-    usual = tuple(f for f in families().values() if f.view != "audio" and f.by_default)
-    core = tuple(f for f in usual if f.name != "coordination")
+    default = tuple(f for f in load_families().values() if f.view != "audio" and f.is_default)
+    core = tuple(f for f in default if f.name != "coordination")
     frame = pd.DataFrame(stream.values, columns=list(stream.channels)).astype(float)
     long = frame.assign(id=0, t=np.arange(len(frame)))
     configuration = tsfel.get_features_by_domain()
 
-    def ours(chosen: tuple[Family, ...]) -> Callable[[Path], object]:
-        # A copy each time: what a stream has computed once, it keeps.
-        return lambda _: stream_features(replace(stream), chosen, FeatureSettings())
+    def run_families(selected: tuple[Family, ...]) -> Callable[[Path], object]:
+        # A copy each time, because a stream caches its computations.
+        return lambda _: compute_stream_features(replace(stream), selected, FeatureSettings())
 
     candidates: dict[str, Callable[[Path], object]] = {
-        "families 1-6, 8, 9": ours(core),
-        "and coordination": ours(usual),
+        "families 1-6, 8, 9": run_families(core),
+        "and coordination": run_families(default),
         "TSFEL default": lambda _: tsfel.time_series_features_extractor(configuration, frame, fs=30, verbose=0),
         "tsfresh Efficient": lambda _: extract_features(
             long,
@@ -169,48 +171,48 @@ def against_peers(file: Path) -> None:
         ),
     }
     print(f"\none stream of {stream.values.shape[0]} x {stream.values.shape[1]}, one process:")
-    # Ours takes milliseconds: the mean of many, as in a folder of recordings.
-    seconds = in_turns(candidates, [file], 3, times={"families 1-6, 8, 9": 30, "and coordination": 30})
+    # pdmr-classic takes milliseconds: average many calls, as for a folder of recordings.
+    seconds = time_in_turns(candidates, [file], 3, times={"families 1-6, 8, 9": 30, "and coordination": 30})
     report(seconds, "families 1-6, 8, 9")
-    print("  against all of ours:")
+    print("  relative to all families of pdmr-classic:")
     report(seconds, "and coordination")
 
 
-def two_processes(files: list[Path]) -> None:
+def time_two_processes(files: list[Path]) -> None:
     recordings = tuple(Recording(f"{index:03d}", video=files[index % len(files)]) for index in range(400))
     dataset = Dataset(files[0].parent, recordings)
     settings = Settings().override({"reading.landmarks": False})
     one, two = (FeatureExtractor(settings, jobs=jobs) for jobs in (1, 2))
     two.extract(dataset)  # starts the workers
-    seconds = in_turns(
+    seconds = time_in_turns(
         {"two processes": lambda _: two.extract(dataset), "one": lambda _: one.extract(dataset)}, files[:1], 3
     )
-    print(f"\n{len(recordings)} files, two processes against one, without their start:")
+    print(f"\n{len(recordings)} files, two processes against one, without start-up:")
     report(seconds, "two processes")
 
 
-def from_cache(files: list[Path], folder: Path) -> None:
+def time_cache(files: list[Path], folder: Path) -> None:
     recordings = tuple(Recording(f"{index:02d}", video=file) for index, file in enumerate(files))
     dataset, settings = Dataset(files[0].parent, recordings), Settings()
-    plain, known, verified = (
+    uncached, cached, verified = (
         FeatureExtractor(settings),
         FeatureExtractor(settings, cache=folder / "cache"),
         FeatureExtractor(settings, cache=folder / "cache", verify_cache=True),
     )
-    assert known.extract(dataset).features.equals(plain.extract(dataset).features)
+    assert cached.extract(dataset).features.equals(uncached.extract(dataset).features)
     candidates = {
-        "from the cache": lambda _: known.extract(dataset),
+        "from the cache": lambda _: cached.extract(dataset),
         "from the cache, content hashed again": lambda _: verified.extract(dataset),
-        "read and computed": lambda _: plain.extract(dataset),
+        "read and computed": lambda _: uncached.extract(dataset),
     }
     print(f"\n{len(recordings)} files, second run (exact):")
-    seconds = in_turns(candidates, files[:1], 3)
+    seconds = time_in_turns(candidates, files[:1], 3)
     report(seconds, "from the cache")
-    again = statistics.median(seconds["read and computed"]) / statistics.median(seconds[list(candidates)[1]])
-    print(f"  read and computed / hashed again: x {again:.1f}")
+    ratio = statistics.median(seconds["read and computed"]) / statistics.median(seconds[list(candidates)[1]])
+    print(f"  read and computed : hashed again: x {ratio:.1f}")
 
 
-def many(folder: Path) -> None:
+def time_many_recordings(folder: Path) -> None:
     small = [folder / f"small{index}.csv" for index in range(20)]
     for seed, file in enumerate(small):
         stream_only = [name for name in column_names() if channel_kind(name) in ("meta", "pose", "gaze")]
@@ -231,11 +233,11 @@ def many(folder: Path) -> None:
         printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         seconds, peak, table = map(float, printed.split())
         each = 1000 * seconds / number
-        print(f"  {number:>6}: {each:.2f} ms each; peak {peak:.0f} MB, of which {table:.0f} MB are the table")
+        print(f"  {number:>6}: {each:.2f} ms each; peak {peak:.0f} MB, of which the table takes {table:.0f} MB")
 
 
-def memory(files: list[Path], folder: Path) -> None:
-    print("\npeak memory of a process that extracts (MB, with Python and all libraries):")
+def measure_memory(files: list[Path], folder: Path) -> None:
+    print("\npeak memory of a process that extracts features (MB, with Python and all libraries):")
     large = folder / "large.csv"
     write_file(large, seed=99, frames=20_000)
     for label, paths in ((f"{FILES} files of {FRAMES} x 714", files), ("one file of 20000 x 714", [large])):
@@ -252,21 +254,21 @@ def extract_many(number: int, paths: list[str]) -> None:
 
 
 def peak_mb() -> float:
-    # Not ru_maxrss: a child inherits its parent's.
+    # Not ru_maxrss, because a child inherits the value of its parent.
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def extract_only(paths: list[str]) -> None:
-    chosen = tuple(f for f in families().values() if f.view != "audio" and f.by_default)
+    selected = tuple(f for f in load_families().values() if f.view != "audio" and f.is_default)
     for path in paths:
-        video_row(Path(path), Settings(), chosen)
+        compute_video_row(Path(path), Settings(), selected)
     print(peak_mb())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--peers", action="store_true", help="also TSFEL and tsfresh")
+    parser.add_argument("--peers", action="store_true", help="also run TSFEL and tsfresh")
     parser.add_argument("--extract", nargs="+", help=argparse.SUPPRESS)
     parser.add_argument("--extract-many", nargs="+", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -281,13 +283,13 @@ def main() -> None:
         files = [folder / f"{index:02d}.csv" for index in range(FILES)]
         for seed, file in enumerate(files):
             write_file(file, seed)
-        against_parsing(files)
-        two_processes(files)
-        from_cache(files, folder)
-        memory(files, folder)
-        many(folder)
+        compare_with_parsing(files)
+        time_two_processes(files)
+        time_cache(files, folder)
+        measure_memory(files, folder)
+        time_many_recordings(folder)
         if arguments.peers:
-            against_peers(files[0])
+            compare_with_peers(files[0])
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""How long a `fit` with the defaults takes: made-up tables, both modalities, three views, importance included.
+"""Time of `fit` with the default settings on random tables: both modalities, three views, with importance.
 
     python benchmarks/fit_time.py --recordings 200 1000 --columns 2000 --jobs 2
 
-Numbers are drawn at random with a weak signal in 60 columns, two recordings of each subject; reading and extraction are
-no part of it. To stay under: 60 s for 200 recordings and 300 s for 1,000, on two cores.
+Tables are random numbers with a weak signal in 60 columns and two recordings per subject; reading and extraction are
+not included. Limits: 60 s for 200 recordings and 300 s for 1,000, on two cores.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ import pandas as pd
 from pdmr_classic import DepressionModel, Settings
 from pdmr_classic.progress import CollectingReporter
 
-N_AUDIO, N_TELLING = 768, 60
+N_AUDIO, N_INFORMATIVE = 768, 60
 
 
-def made_up(n_recordings: int, n_columns: int) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
+def make_table(n_recordings: int, n_columns: int) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
     rng = np.random.default_rng(0)
     n_subjects = n_recordings // 2
-    who = np.repeat(np.arange(n_subjects), 2)
-    depressed = rng.integers(0, 2, n_subjects)[who]
-    X = rng.normal(size=(2 * n_subjects, n_columns)) + 0.7 * rng.normal(size=(n_subjects, n_columns))[who]
-    X[:, :N_TELLING] += 0.35 * depressed[:, None]
+    subject = np.repeat(np.arange(n_subjects), 2)
+    depressed = rng.integers(0, 2, n_subjects)[subject]
+    X = rng.normal(size=(2 * n_subjects, n_columns)) + 0.7 * rng.normal(size=(n_subjects, n_columns))[subject]
+    X[:, :N_INFORMATIVE] += 0.35 * depressed[:, None]
     n_video = n_columns - N_AUDIO
     names = [f"video__c{k}__mean" for k in range(n_video)] + [f"audio__vector__{k:03d}" for k in range(N_AUDIO)]
     features = pd.DataFrame(X, columns=names, index=[f"{row:04d}" for row in range(len(X))])
     status = pd.Series(np.where(depressed == 1, "Depression", "Normal"), features.index)
-    return features, status, pd.Series(who.astype(str), features.index)
+    return features, status, pd.Series(subject.astype(str), features.index)
 
 
 def main() -> None:
@@ -43,15 +43,18 @@ def main() -> None:
     parser.add_argument("--recordings", type=int, nargs="+", default=[200, 1000])
     parser.add_argument("--columns", type=int, default=2000)
     parser.add_argument("--jobs", type=int, default=2)
-    asked = parser.parse_args()
-    if asked.columns < N_AUDIO + N_TELLING:
-        parser.error(f"--columns must be {N_AUDIO + N_TELLING} or more: {N_AUDIO} of them are the audio vector")
-    for n_recordings in asked.recordings:
-        features, status, groups = made_up(n_recordings, asked.columns)
+    arguments = parser.parse_args()
+    if arguments.columns < N_AUDIO + N_INFORMATIVE:
+        parser.error(f"--columns must be {N_AUDIO + N_INFORMATIVE} or more: {N_AUDIO} columns are the audio vector")
+    for n_recordings in arguments.recordings:
+        features, status, groups = make_table(n_recordings, arguments.columns)
         started = time.monotonic()
-        DepressionModel(Settings()).fit(features, status, groups, jobs=asked.jobs, reporter=CollectingReporter())
+        DepressionModel(Settings()).fit(features, status, groups, jobs=arguments.jobs, reporter=CollectingReporter())
         seconds = time.monotonic() - started
-        print(f"{len(features)} recordings x {asked.columns} columns, {asked.jobs} jobs: {seconds:.0f} s", flush=True)
+        print(
+            f"{len(features)} recordings x {arguments.columns} columns, {arguments.jobs} jobs: {seconds:.0f} s",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

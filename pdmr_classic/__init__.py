@@ -1,4 +1,4 @@
-"""Classical machine learning that recognises depression from privacy-preserved recordings.
+"""Depression recognition from privacy-preserved recordings with classical machine learning.
 
 >>> import pdmr_classic
 >>> pdmr_classic.__all__[:3]
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from pdmr_classic.splits import GroupedFolds
     from pdmr_classic.synthetic.dataset import make_synthetic
 
-# A name is imported when it is first used: `pdmr-classic --help` needs none of scikit-learn, pandas and the rest.
-_HOMES = {
+# Names are imported on first use, so that `pdmr-classic --help` does not load scikit-learn, pandas and the rest.
+_MODULES = {
     "DataError": "pdmr_classic.errors",
     "Dataset": "pdmr_classic.io.dataset",
     "DepressionModel": "pdmr_classic.models.model",
@@ -73,9 +73,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return getattr(importlib.import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""`python -m pdmr_classic`: the same program as `pdmr-classic`."""
+"""Entry point of `python -m pdmr_classic`, the same program as `pdmr-classic`."""
 
 from pdmr_classic.cli.app import main
 

@@ -1,3 +1,3 @@
-"""The version of the package, apart from its public names: whatever stands left of these may ask for it."""
+"""The package version, in its own module so that every module can import it."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""Short names of the array types that annotations use."""
+"""Short names for the NumPy array types in annotations."""
 
 from __future__ import annotations
 

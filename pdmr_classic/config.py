@@ -1,7 +1,7 @@
-"""One settings model, read from TOML or from the manifest of an earlier fit.
+"""All settings with their defaults, read from a TOML file or from the manifest of an earlier fit.
 
-Every number that changes a result stands here once, with its default. Options of the command line override a
-file, a file overrides the defaults, and what was in force at last is written into the model's manifest.
+Command-line options override a settings file, and the file overrides the defaults. The effective settings are
+written to the manifest of the model.
 """
 
 from __future__ import annotations
@@ -21,59 +21,63 @@ class _Section(BaseModel):
 
 
 class DataSettings(_Section):
-    """What the labels mean and who belongs together."""
+    """Subjects, classes and sample weights."""
 
-    groups: str | None = Field(None, description="column of the labels, table, 're:…' or infer; default subject_id")
-    positive: str | None = Field(None, description="the class that F1 is about; default Depression where it exists")
-    classes: tuple[str, ...] | None = Field(None, description="the labels that are allowed; default: those found")
-    weights: str | None = Field(None, description="column of the labels: how much each recording counts in training")
+    groups: str | None = Field(
+        None, description="subjects: a label column, a table, 're:…' or infer; default: subject_id"
+    )
+    positive: str | None = Field(None, description="positive class for F1; default: Depression if it exists")
+    classes: tuple[str, ...] | None = Field(None, description="allowed labels; default: all labels in the table")
+    weights: str | None = Field(None, description="label column with the training weight of each recording")
 
 
 class ReadingSettings(_Section):
-    """How a stream becomes frames in time, and which of them count."""
+    """Timestamps and valid frames of video streams."""
 
     fps: float = Field(30.0, gt=0, description="frame rate in Hz of streams without timestamps")
-    min_confidence: float = Field(0.7, ge=0, le=1, description="frames below are invalid")
-    frozen_s: float = Field(1.0, gt=0, description="a face that does not move at all for this long is no measurement")
-    landmarks: bool = Field(True, description="read the 2-D landmarks where there are any: a third of the time")
+    min_confidence: float = Field(0.7, ge=0, le=1, description="frames with a lower tracking confidence are invalid")
+    frozen_s: float = Field(1.0, gt=0, description="frames of a face that is frozen for this many seconds are invalid")
+    landmarks: bool = Field(True, description="read 2-D landmarks if available (a third of the reading time)")
 
 
 class FeatureSettings(_Section):
-    """Which families are computed."""
+    """Feature families to compute."""
 
     families: tuple[str, ...] | None = Field(
-        None, description="names as listed by `features`; default: those marked so"
+        None, description="family names as listed by `features`; default: the families marked as default there"
     )
-    chunk_frames: int | None = Field(None, ge=2, description="also summarise chunks of this many frames (such as 5000)")
+    chunk_frames: int | None = Field(
+        None, ge=2, description="also compute features of chunks of this many frames (for example 5000)"
+    )
 
 
 Metric = Literal["f1", "macro_f1", "balanced_accuracy", "logloss"]
 
 
 class LearningSettings(_Section):
-    """How the ensemble is tuned and trained."""
+    """Tuning and training of the ensemble."""
 
     learners: tuple[str, ...] = Field(
-        ("lightgbm", "xgboost", "svm", "linear"), min_length=1, description="base learners of each view"
+        ("lightgbm", "xgboost", "svm", "linear"), min_length=1, description="base learners for each view"
     )
-    training_rows: bool = Field(True, description="use learners that keep rows of their training data: the svm")
-    trials: int = Field(12, ge=1, description="Optuna trials of each base learner")
-    timeout: float | None = Field(None, gt=0, description="seconds after which no new trial starts")
-    folds: int = Field(5, ge=2, description="inner folds, on which trials are judged and the stack is trained")
-    repeats: int = Field(2, ge=1, description="how often the training subjects are divided into inner folds anew")
-    metric: Metric = Field("f1", description="what the threshold is chosen for")
-    threshold: float | None = Field(None, ge=0, le=1, description="of the positive class, instead of a chosen one")
-    seed: int = Field(0, ge=0, lt=2**32, description="same seed, same data: same results")
-    importance: bool = Field(True, description="ask which families of features the model relies on")
+    training_rows: bool = Field(True, description="allow learners that store rows of the training data (svm)")
+    trials: int = Field(12, ge=1, description="Optuna trials per base learner")
+    timeout: float | None = Field(None, gt=0, description="seconds after which no new trial is started")
+    folds: int = Field(5, ge=2, description="inner folds, for tuning and for training the meta-learner")
+    repeats: int = Field(2, ge=1, description="repeats of the inner folds, each with a new split of the subjects")
+    metric: Metric = Field("f1", description="metric that the decision threshold is tuned for")
+    threshold: float | None = Field(None, ge=0, le=1, description="fixed decision threshold; default: tuned")
+    seed: int = Field(0, ge=0, lt=2**32, description="random seed; the same seed and data give the same results")
+    importance: bool = Field(True, description="compute the permutation importance of each feature family")
 
 
 class EvaluationSettings(_Section):
-    """How well a model does on new people: what is held out, and which scores are reported."""
+    """Nested cross-validation: outer folds, subgroups and stress tests."""
 
-    folds: int = Field(5, ge=2, description="outer folds; fewer where the rarest class has fewer subjects")
-    repeats: int = Field(3, ge=1, description="how often the subjects are divided into folds anew")
-    by: tuple[str, ...] = Field((), description="label columns, for scores by subgroup")
-    stress: bool = Field(True, description="also predict held-out recordings that were made worse")
+    folds: int = Field(5, ge=2, description="outer folds; fewer if the rarest class has fewer subjects")
+    repeats: int = Field(3, ge=1, description="repeats of the outer folds, each with a new split of the subjects")
+    by: tuple[str, ...] = Field((), description="label columns that define subgroups for separate scores")
+    stress: bool = Field(True, description="run stress tests: also predict degraded held-out recordings")
 
 
 class Settings(_Section):
@@ -95,58 +99,58 @@ class Settings(_Section):
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read settings from a TOML file, or from a model's JSON manifest.
+        """Read settings from a TOML file or from the JSON manifest of a model.
 
         Raises
         ------
         ConfigError
-            The file is missing, cannot be parsed, or holds an unknown or impossible setting.
+            The file is missing, cannot be parsed, or contains an unknown or invalid setting.
         """
         path = Path(path)
         try:
             text = path.read_text(encoding="utf-8-sig")
-            raw = _settings_of_manifest(text) if path.suffix == ".json" else tomllib.loads(text)
+            raw = json.loads(text)["settings"] if path.suffix == ".json" else tomllib.loads(text)
         except OSError as error:
             raise ConfigError("the settings file cannot be read", file=path, found=error.strerror) from None
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ConfigError(
                 "the settings file cannot be parsed",
                 file=path,
-                expected=f"TOML with the sections {', '.join(cls.model_fields)}; or a model's .json manifest",
+                expected=f"TOML with the sections {', '.join(cls.model_fields)}; or the .json manifest of a model",
                 found=str(error),
             ) from None
-        return cls._validated(raw, where=path)
+        return cls._validate(raw, file=path)
 
     def override(self, changes: dict[str, Any]) -> Self:
-        """Return a copy with some values replaced, by dotted name; None leaves a value as it is."""
+        """Return a copy with the values of dotted names replaced; None keeps the current value."""
         raw = self.model_dump()
         for name, value in changes.items():
             if value is not None:
                 section, _, key = name.partition(".")
                 raw.setdefault(section, {})[key] = value
-        return self._validated(raw)
+        return self._validate(raw)
 
     @classmethod
-    def _validated(cls, raw: Any, where: Path | None = None) -> Self:
+    def _validate(cls, raw: Any, file: Path | None = None) -> Self:
         try:
             return cls.model_validate(raw)
         except ValidationError as error:
-            raise _wrong_setting(error, where) from None
+            raise _invalid_setting_error(error, file) from None
 
 
-def _wrong_setting(error: ValidationError, where: Path | None) -> ConfigError:
+def _invalid_setting_error(error: ValidationError, file: Path | None) -> ConfigError:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         section = Settings.model_fields.get(str(first["loc"][0]))
-        known = section.annotation if len(first["loc"]) > 1 and section is not None else Settings
-        names = ", ".join(getattr(known, "model_fields", {}))
-        return ConfigError("there is no such setting", file=where, expected=names, found=name, hint="correct the name")
+        model = section.annotation if len(first["loc"]) > 1 and section is not None else Settings
+        names = ", ".join(getattr(model, "model_fields", {}))
+        return ConfigError("the setting is unknown", file=file, expected=names, found=name, hint="correct the name")
     expected = first["msg"].removeprefix("Input should be ")
     return ConfigError(
-        f"the setting {name} is wrong", file=where, expected=expected, found=repr(first["input"]), hint="correct it"
+        f"the setting {name} is not valid",
+        file=file,
+        expected=expected,
+        found=repr(first["input"]),
+        hint="correct the value",
     )
-
-
-def _settings_of_manifest(text: str) -> Any:
-    return json.loads(text)["settings"]

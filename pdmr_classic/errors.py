@@ -1,13 +1,13 @@
-"""What can go wrong, and how it is told.
+"""Exceptions with exit codes, and findings: problems in the input and how they are reported.
 
     PdmrError                 exit code 1
-    ├── ConfigError           2: an option or a settings file is wrong
-    ├── DataError             3: a file or a table cannot be used as it is
-    ├── ArtifactError         4: a model file is not what it claims to be
-    └── TargetError           5: the place to write to is taken, read-only or full
+    ├── ConfigError           2: an option or a settings file is invalid
+    ├── DataError             3: a file, folder or table cannot be used
+    ├── ArtifactError         4: a model file is invalid
+    └── TargetError           5: the output cannot be written, or is in use
 
-Every expected failure, and every oddity that was read all the same, is a `Finding`: one sentence each for
-what, where, expected, found and mend. An error is a finding that stopped the work.
+Every expected failure and every warning is a `Finding`, with the parts what, where, expected, found and hint.
+An error is a finding that stopped the run.
 """
 
 from __future__ import annotations
@@ -20,29 +20,30 @@ from typing import Any, ClassVar
 
 from pdmr_classic.text import escape_unprintable
 
-# A part may quote a file, and a file may have a cell of a megabyte.
-LONGEST_PART = 4000
-_MOST_SHOWN = 1000
+# A part may quote a cell of a file, and a cell may be a megabyte long.
+MAX_PART_LENGTH = 4000
+_MAX_FINDINGS_SHOWN = 1000
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was noticed about the input.
+    """One problem or peculiarity of the input.
 
-    Printed, every part stands on one line with what is not printable escaped: parts come from other people's files.
+    When printed, each part is on one line and unprintable characters are escaped, because parts may quote files.
 
     Parameters
     ----------
     code : str
-        Short stable name, for programs (``"short-row"``).
+        Short stable identifier for programs, such as ``"short-row"``.
     what : str
-        The sentence for people, without a full stop.
+        What happened, as a sentence without a full stop.
     file : Path or str, optional
-        Where; `row` counts lines of the file from 1, `column` is a name.
     row : int, optional
+        Line of the file, counted from 1.
     column : str, optional
+        Column name.
     expected, found, hint : str, optional
-        What should stand there, what does, and how to put it right.
+        What was expected, what was found instead, and how to fix it.
 
     Examples
     --------
@@ -66,8 +67,8 @@ class Finding:
     def __post_init__(self) -> None:
         for name in ("what", "column", "expected", "found", "hint"):
             text = getattr(self, name)
-            if text is not None and len(text) > LONGEST_PART:
-                object.__setattr__(self, name, f"{text[:LONGEST_PART]} …")
+            if text is not None and len(text) > MAX_PART_LENGTH:
+                object.__setattr__(self, name, f"{text[:MAX_PART_LENGTH]} …")
 
     @property
     def where(self) -> str | None:
@@ -87,63 +88,63 @@ class Finding:
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the parts that are known, ready for JSON."""
+        """Return the parts that are not None, ready for JSON."""
         parts = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {name: str(part) if name == "file" else part for name, part in parts.items() if part is not None}
 
 
 class PdmrError(Exception):
-    """An expected failure: the finding (or findings) that stopped the work.
+    """An expected failure, with one or more findings that describe it.
 
     Parameters
     ----------
     what : Finding or str
-        A finding, or the sentence of one whose other parts are given by name.
-    also : iterable of Finding
-        Further findings of the same kind, told after the first.
+        A finding, or its message; the other parts are then given by name.
+    additional : iterable of Finding
+        Further findings of the same kind, reported after the first.
     **parts
         `code`, `file`, `row`, `column`, `expected`, `found`, `hint` of the finding.
 
     Examples
     --------
-    >>> raise DataError("no labels were found", expected="labels.csv", hint="pass --labels FILE")
+    >>> raise DataError("there are no labels", expected="labels.csv", hint="pass --labels FILE")
     Traceback (most recent call last):
     ...
-    pdmr_classic.errors.DataError: no labels were found
+    pdmr_classic.errors.DataError: there are no labels
       expected: labels.csv
       hint:     pass --labels FILE
     """
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, what: Finding | str, also: Iterable[Finding] = (), **parts: Any) -> None:
+    def __init__(self, what: Finding | str, additional: Iterable[Finding] = (), **parts: Any) -> None:
         finding = what if isinstance(what, Finding) else Finding(parts.pop("code", "error"), what, **parts)
         self.finding = finding
-        self.also = tuple(also)
+        self.additional = tuple(additional)
         super().__init__(str(finding))
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        return (self.finding, *self.also)
+        return (self.finding, *self.additional)
 
     def __str__(self) -> str:
-        shown = [str(finding) for finding in self.findings[:_MOST_SHOWN]]
-        n_more = len(self.findings) - len(shown)
-        return "\n".join([*shown, f"and {n_more:,} more of the kind"] if n_more else shown)
+        messages = [str(finding) for finding in self.findings[:_MAX_FINDINGS_SHOWN]]
+        n_more = len(self.findings) - len(messages)
+        return "\n".join([*messages, f"and {n_more:,} more such problems"] if n_more else messages)
 
-    # Workers hand errors back by pickle, which would otherwise call __init__ with the message alone.
+    # Worker processes return errors by pickle, which by default calls __init__ with the message only.
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.finding, self.also)
+        return type(self), (self.finding, self.additional)
 
 
 class ConfigError(PdmrError):
-    """An option or a settings file is wrong."""
+    """An option or a settings file is invalid."""
 
     exit_code = 2
 
 
 class DataError(PdmrError):
-    """A file, a folder or a table cannot be used as it is.
+    """A file, folder or table cannot be used.
 
     Examples
     --------
@@ -159,20 +160,20 @@ class DataError(PdmrError):
 
 
 class ArtifactError(PdmrError):
-    """A model file is not what it claims to be."""
+    """A model file is invalid."""
 
     exit_code = 4
 
 
 class TargetError(PdmrError):
-    """The place to write to is taken, read-only or full."""
+    """The output cannot be written, or is in use."""
 
     exit_code = 5
 
 
 @contextmanager
-def target_errors(target: Path) -> Iterator[None]:
-    """Tell an error of the operating system, while a target is written, as one of the target.
+def wrap_os_errors(target: Path) -> Iterator[None]:
+    """Raise operating-system errors in the block as errors of the output file.
 
     Raises
     ------
@@ -180,21 +181,21 @@ def target_errors(target: Path) -> Iterator[None]:
 
     Examples
     --------
-    >>> with target_errors(Path("results.jsonl")):
+    >>> with wrap_os_errors(Path("results.jsonl")):
     ...     raise OSError(28, "No space left on device")
     Traceback (most recent call last):
     ...
-    pdmr_classic.errors.TargetError: the target cannot be written
+    pdmr_classic.errors.TargetError: the output file cannot be written
       where:    results.jsonl
       found:    No space left on device
-      hint:     choose another place with --out
+      hint:     choose a different --out
     """
     try:
         yield
     except OSError as error:
         raise TargetError(
-            "the target cannot be written",
+            "the output file cannot be written",
             file=target,
             found=error.strerror or str(error),
-            hint="choose another place with --out",
+            hint="choose a different --out",
         ) from error

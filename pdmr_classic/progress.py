@@ -1,4 +1,4 @@
-"""How long work says where it is and what it noticed. The library calls; how it is shown is the caller's choice."""
+"""Progress and warnings of long-running work: the library reports them, the caller decides how they are shown."""
 
 from __future__ import annotations
 
@@ -12,23 +12,24 @@ _log = logging.getLogger("pdmr_classic")
 
 
 class Reporter(Protocol):
-    """What long work calls on the way."""
+    """Receiver of progress and findings from long-running work."""
 
     def progress(self, stage: str, done: int, total: int) -> None:
-        """Tell that `done` of `total` steps of a stage are over."""
+        """Report that `done` of `total` steps of a stage are finished."""
 
     def note(self, finding: Finding) -> None:
-        """Tell what was noticed, and done about it."""
+        """Report a finding that does not stop the work."""
 
 
 class LogReporter:
-    """Progress is silent; findings go to the logger `pdmr_classic` as warnings, in full only at the level of debugging.
+    """Log findings as warnings of the logger `pdmr_classic`, and ignore progress.
 
-    Logs are kept and passed on: the file and what was found may name a recording, what was noticed does not.
+    Logs may be shared, so warnings contain only the message and the code. The full finding, which may name a recording,
+    is logged at debug level.
     """
 
     def progress(self, stage: str, done: int, total: int) -> None:
-        """Show nothing."""
+        """Ignore progress."""
 
     def note(self, finding: Finding) -> None:
         """Log the finding."""
@@ -37,7 +38,7 @@ class LogReporter:
 
 
 class CollectingReporter:
-    """Keeps what it is shown and told, for whoever wants to know later.
+    """Store progress steps and findings for later use.
 
     Attributes
     ----------
@@ -50,9 +51,9 @@ class CollectingReporter:
         self.findings: list[Finding] = []
 
     def progress(self, stage: str, done: int, total: int) -> None:
-        """Keep the step."""
+        """Store the step."""
         self.steps.append((stage, done, total))
 
     def note(self, finding: Finding) -> None:
-        """Keep the finding."""
+        """Store the finding."""
         self.findings.append(finding)

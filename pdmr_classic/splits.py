@@ -1,4 +1,4 @@
-"""Grouped folds, and folds that a column of the labels gives. Every split of the package comes from here."""
+"""Cross-validation folds by subject, or from a column of the labels. Every split in the package is made here."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from pdmr_classic.text import format_count, format_quoted
 
 Fold = tuple[Ints, Ints]
 SPLIT_COLUMN = "split"
-"""The column of the labels that gives the outer folds of an evaluation."""
+"""Column of the labels that defines the outer folds of an evaluation."""
 _ATTEMPTS = 50
 _OUTER_ATTEMPTS = 20
 
 
 class GroupedFolds(StratifiedGroupKFold):  # type: ignore[misc]
-    """Repeated, stratified folds in which no group is on both sides.
+    """Repeated, stratified folds in which no group is in both training and test rows.
 
-    Beyond scikit-learn's `StratifiedGroupKFold`: it repeats, it refuses to run without groups, every training part
-    has every class, and every split is checked before it is handed out.
+    Unlike scikit-learn's `StratifiedGroupKFold`, it repeats, requires groups, keeps every class in every training
+    set, and checks each split before yielding it.
 
     Parameters
     ----------
     n_splits : int
-        Folds of one repeat.
+        Folds per repeat.
     n_repeats : int
     random_state : int
 
@@ -49,28 +49,26 @@ class GroupedFolds(StratifiedGroupKFold):  # type: ignore[misc]
         self.n_repeats = n_repeats
 
     def get_n_splits(self, X: Any = None, y: Any = None, groups: Any = None) -> int:
-        """Return the number of folds of all repeats."""
+        """Return the total number of folds, over all repeats."""
         return int(self.n_splits * self.n_repeats)
 
     def split(self, X: Any, y: ArrayLike | None = None, groups: ArrayLike | None = None) -> Iterator[Fold]:
-        """Yield training and test indices, repeat after repeat.
+        """Yield training and test indices, one repeat after another.
 
         Raises
         ------
         ValueError
             `y` or `groups` is missing.
         DataError
-            There are too few groups of a class for this many folds.
+            A class has too few groups for this many folds.
         """
         if y is None or groups is None:
-            raise ValueError(
-                "y and groups must be given: without groups a subject could stand on both sides of a split"
-            )
+            raise ValueError("y and groups are required: without groups, a subject could be in both training and test")
         y, groups = np.asarray(y), np.asarray(groups)
         for repeat in range(self.n_repeats):
-            yield from self._one_repeat(y, groups, repeat)
+            yield from self._make_repeat(y, groups, repeat)
 
-    def _one_repeat(self, y: NDArray[Any], groups: NDArray[Any], repeat: int) -> list[Fold]:
+    def _make_repeat(self, y: NDArray[Any], groups: NDArray[Any], repeat: int) -> list[Fold]:
         rows = np.zeros((len(y), 1))
         for attempt in range(_ATTEMPTS):
             seed = np.random.SeedSequence([self.random_state, repeat, attempt]).generate_state(1)[0]
@@ -78,62 +76,62 @@ class GroupedFolds(StratifiedGroupKFold):  # type: ignore[misc]
                 StratifiedGroupKFold(self.n_splits, shuffle=True, random_state=int(seed)).split(rows, y, groups)
             )
             for train, test in folds:
-                check_no_shared_group(groups, train, test)
-            # Stratification is greedy: with few subjects it may leave all of one class in one fold.
+                check_disjoint_groups(groups, train, test)
+            # Stratification is greedy: with few subjects, it may put all of one class into a single fold.
             if all(len(np.unique(y[train])) == len(np.unique(y)) and len(test) for train, test in folds):
                 return folds
         raise DataError(
-            f"no {self.n_splits} folds keep every class in training",
+            f"no split into {self.n_splits} folds keeps every class in every training set",
             code="too-few-groups",
-            expected=f"at least {self.n_splits} subjects of every class",
+            expected=f"at least {self.n_splits} subjects per class",
             hint="use fewer folds, or add subjects",
         )
 
 
-def check_no_shared_group(groups: ArrayLike, train: ArrayLike, test: ArrayLike) -> None:
-    """Raise if a group has rows on both sides.
+def check_disjoint_groups(groups: ArrayLike, train: ArrayLike, test: ArrayLike) -> None:
+    """Raise an error if a group has both training and test rows.
 
     Raises
     ------
     AssertionError
-        It names no group: subject ids do not belong into logs.
+        The message does not name the groups: subject ids must not appear in logs.
 
     Examples
     --------
-    >>> check_no_shared_group(["a", "a", "b"], train=[0, 1], test=[2])
+    >>> check_disjoint_groups(["a", "a", "b"], train=[0, 1], test=[2])
     """
     groups = np.asarray(groups)
     shared = np.intersect1d(groups[np.asarray(train)], groups[np.asarray(test)])
     if len(shared):
-        raise AssertionError(f"{len(shared)} groups are on both sides of a split")
+        raise AssertionError(f"number of groups in both training and test: {len(shared)}")
 
 
-def feasible_folds(y: ArrayLike, groups: ArrayLike, wanted: int) -> int:
-    """Return how many folds the subjects allow: as many as wanted, or as the rarest class has subjects.
+def count_feasible_folds(y: ArrayLike, groups: ArrayLike, n_folds: int) -> int:
+    """Return the number of folds to use: `n_folds`, or the number of subjects in the rarest class if that is smaller.
 
     Raises
     ------
     DataError
-        Fewer than two classes, fewer than two groups, or a class with a single group.
+        There are fewer than two classes or groups, or a class has only one group.
 
     Examples
     --------
-    >>> feasible_folds(["no", "no", "yes", "yes", "yes"], ["a", "b", "c", "d", "e"], wanted=5)
+    >>> count_feasible_folds(["no", "no", "yes", "yes", "yes"], ["a", "b", "c", "d", "e"], n_folds=5)
     2
     """
     y, groups = np.asarray(y), np.asarray(groups)
     if len(np.unique(groups)) < 2:
         raise DataError(
-            "there are fewer than two subjects",
+            "cross-validation needs at least two subjects",
             code="too-few-groups",
-            expected="several subjects: a model is judged on people that it has not seen",
+            expected="several subjects: a model is evaluated on people who were not in its training data",
             found=f"{len(np.unique(groups))} in {len(groups)} recordings",
             hint="check --groups and the column subject_id",
         )
     classes = np.unique(y)
     if len(classes) < 2:
         raise DataError(
-            "there is a single class",
+            "the labels contain only one class",
             code="one-class",
             expected="at least two different labels",
             found=", ".join(map(repr, classes.tolist())),
@@ -143,40 +141,40 @@ def feasible_folds(y: ArrayLike, groups: ArrayLike, wanted: int) -> int:
     rarest = min(n_groups, key=lambda label: n_groups[label])
     if n_groups[rarest] < 2:
         raise DataError(
-            f"class {rarest!r} has a single subject",
+            f"class {rarest!r} has only one subject",
             code="too-few-groups",
-            expected="at least two subjects of every class",
+            expected="at least two subjects per class",
             found=", ".join(f"{label}: {count}" for label, count in n_groups.items()),
-            hint="add subjects, or correct the label if it is a slip of the pen",
+            hint="add subjects, or correct the label if it is a typo",
         )
-    return min(wanted, n_groups[rarest])
+    return min(n_folds, n_groups[rarest])
 
 
-def nestable_folds(y: NDArray[Any], groups: NDArray[Any], n_folds: int, n_repeats: int, seed: int) -> list[Fold]:
-    """Return repeated grouped folds whose training parts can be split into grouped folds themselves.
+def make_nestable_folds(y: NDArray[Any], groups: NDArray[Any], n_folds: int, n_repeats: int, seed: int) -> list[Fold]:
+    """Return repeated grouped folds whose training sets can be split into grouped folds again.
 
     Raises
     ------
     DataError
-        There are no such folds.
+        No such folds were found.
     """
     for attempt in range(_OUTER_ATTEMPTS):
-        # Stratification is greedy: it may hold out so many of a rare class that no inner folds are left.
+        # Stratification is greedy: it may hold out so much of a rare class that inner folds become impossible.
         random_state = seed if not attempt else int(np.random.SeedSequence([seed, attempt]).generate_state(1)[0])
         splitter = GroupedFolds(n_folds, n_repeats=n_repeats, random_state=random_state)
         folds = list(splitter.split(y, y, groups))
         if all(_is_nestable(y, groups, train) for train, _ in folds):
             return folds
     raise DataError(
-        f"no {n_folds} outer folds leave enough subjects of every class to learn from",
+        f"no split into {n_folds} outer folds leaves enough training subjects in every class",
         code="too-few-groups",
-        expected="several subjects of every class in each training part",
+        expected="several subjects per class in each training set",
         hint="use fewer folds, or add subjects",
     )
 
 
-def column_folds(y: NDArray[Any], groups: NDArray[Any], column: pd.Series) -> list[Fold]:
-    """Return one fold for each distinct value of a column `split`, in the order of the values.
+def make_column_folds(y: NDArray[Any], groups: NDArray[Any], column: pd.Series) -> list[Fold]:
+    """Return one fold per distinct value of the `split` column, sorted by value.
 
     Parameters
     ----------
@@ -187,51 +185,51 @@ def column_folds(y: NDArray[Any], groups: NDArray[Any], column: pd.Series) -> li
     Raises
     ------
     DataError
-        A cell is empty, a group has several values, or some training part has too few groups of a class.
+        A cell is empty, a group has several values, or a training set has too few groups of a class.
     """
-    _refuse_unusable(column, groups)
+    _check_split_column(column, groups)
     values = column.to_numpy(dtype=object)
-    return [_held_out(value, values, y, groups) for value in sorted(set(values))]
+    return [_make_column_fold(value, values, y, groups) for value in sorted(set(values))]
 
 
-def _refuse_unusable(column: pd.Series, groups: NDArray[Any]) -> None:
+def _check_split_column(column: pd.Series, groups: NDArray[Any]) -> None:
     empty = column[column == ""]
     if len(empty):
         raise DataError(
-            f"{len(empty)} labelled recordings have no {SPLIT_COLUMN}",
+            f"the column {SPLIT_COLUMN!r} is empty for {format_count(len(empty), 'labelled recording')}",
             code="no-split",
             column=SPLIT_COLUMN,
             found=format_quoted(empty.index),
-            hint="fill the column, or remove it",
+            hint="fill in the column, or remove it",
         )
     n_shared = int((pd.Series(column.to_numpy(dtype=object)).groupby(groups).nunique() > 1).sum())
     if n_shared:
         raise DataError(
-            f"{format_count(n_shared, 'subject is', 'subjects are')} on both sides of the column {SPLIT_COLUMN!r}",
+            f"{format_count(n_shared, 'subject has', 'subjects have')} several values in the column {SPLIT_COLUMN!r}",
             code="shared-subjects",
             column=SPLIT_COLUMN,
-            expected="one value a subject",
-            hint="mend the column, or remove it: grouped folds are made then",
+            expected="one value per subject",
+            hint="correct the column, or remove it to use grouped folds",
         )
 
 
-def _held_out(value: str, values: NDArray[Any], y: NDArray[Any], groups: NDArray[Any]) -> Fold:
+def _make_column_fold(value: str, values: NDArray[Any], y: NDArray[Any], groups: NDArray[Any]) -> Fold:
     train, test = np.flatnonzero(values != value), np.flatnonzero(values == value)
-    check_no_shared_group(groups, train, test)
+    check_disjoint_groups(groups, train, test)
     if not _is_nestable(y, groups, train):
         raise DataError(
-            f"without {SPLIT_COLUMN} {value!r} too few subjects are left to learn from",
+            f"holding out {SPLIT_COLUMN} {value!r} leaves too few subjects to train on",
             code="too-few-groups",
             column=SPLIT_COLUMN,
-            expected="several subjects of every class in every other part",
-            hint="remove the column: grouped folds are made then",
+            expected="several subjects per class in the remaining recordings",
+            hint="remove the column to use grouped folds",
         )
     return train, test
 
 
 def _is_nestable(y: NDArray[Any], groups: NDArray[Any], train: Ints) -> bool:
     try:
-        feasible_folds(y[train], groups[train], 2)
+        count_feasible_folds(y[train], groups[train], 2)
     except DataError:
         return False
     return len(np.unique(y[train])) == len(np.unique(y))

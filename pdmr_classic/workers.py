@@ -1,4 +1,7 @@
-"""What a worker needs: one thread of BLAS and OpenMP, as sums in another order are other bytes; its caller's folder."""
+"""Environment of worker processes: one BLAS and OpenMP thread, and the working folder of the parent process.
+
+One thread keeps results byte-identical, because the order of a sum changes its last bits.
+"""
 
 from __future__ import annotations
 
@@ -10,36 +13,36 @@ from functools import lru_cache
 
 from threadpoolctl import ThreadpoolController
 
-# Each brings an OpenMP runtime of its own when it is first imported.
-_BRINGERS = ("scipy", "sklearn", "lightgbm", "xgboost")
+# Each of these packages loads its own BLAS or OpenMP library on import.
+_THREADED_PACKAGES = ("scipy", "sklearn", "lightgbm", "xgboost")
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
+def use_one_thread() -> Iterator[None]:
     """Limit BLAS and OpenMP to one thread."""
-    with _threads(tuple(name in sys.modules for name in _BRINGERS)).limit(limits=1):
+    with _thread_controller(tuple(name in sys.modules for name in _THREADED_PACKAGES)).limit(limits=1):
         yield
 
 
-# Looking for the loaded libraries takes milliseconds: once for each set of them is enough.
+# Finding the loaded libraries takes milliseconds, so it is done once per set of imported packages.
 @lru_cache(maxsize=16)
-def _threads(loaded: tuple[bool, ...]) -> ThreadpoolController:
+def _thread_controller(imported: tuple[bool, ...]) -> ThreadpoolController:
     return ThreadpoolController()
 
 
 def working_folder() -> str:
-    """Return the folder that relative paths start from, for `change_to`; nothing where it is gone."""
+    """Return the current working folder, or an empty string if it was deleted."""
     try:
         return os.getcwd()  # noqa: PTH109
     except OSError:
         return ""
 
 
-def change_to(folder: str) -> None:
-    """Change into the folder of the process that hands out the work.
+def change_working_folder(folder: str) -> None:
+    """Change to the working folder of the parent process.
 
-    Worker processes are kept between calls: they still stand where that process stood when they were started, and
-    would look there for relative paths.
+    Worker processes are reused between calls and keep the working folder that they started in, which would give
+    relative paths a different meaning if the parent has changed its own.
     """
     if folder and folder != working_folder():
         os.chdir(folder)

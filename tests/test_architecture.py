@@ -1,4 +1,4 @@
-"""The plan of the house, held by reading its source: who may import whom, what is public, what is documented."""
+"""Architecture of the package, checked in its source: allowed imports, public names, and docstrings."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 import pdmr_classic
 
 PACKAGE = Path(pdmr_classic.__file__).parent
-# Data flows left to right, and imports point only left, or stay in the room. A module belongs to the longest name that
-# it begins with.
-ROOMS = [
+# A package may import from itself, and from earlier layers. A module belongs to the longest package name that it starts
+# with.
+LAYERS = [
     {"errors", "text", "config", "progress", "workers", "arrays", "_version"},
     {"storage"},
     {"io"},
@@ -31,9 +31,9 @@ ROOMS = [
     {"cli"},
     {"__main__"},
 ]
-RANK = {room: rank for rank, rooms in enumerate(ROOMS) for room in rooms}
-# Sub-rooms that share a rank know nothing of each other.
-APART = {"models.decision", "models.ensemble", "models.persistence", "synthetic"}
+RANK = {package: rank for rank, layer in enumerate(LAYERS) for package in layer}
+# Packages of the same layer that must not import each other.
+INDEPENDENT = {"models.decision", "models.ensemble", "models.persistence", "synthetic"}
 MAX_LINES = 400
 MAX_OWN_IMPORTS = 15
 MAX_PUBLIC_NAMES = 20
@@ -42,67 +42,68 @@ FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*
 MODULES = [name for name in FILES if name != "__init__.py"]
 
 
-def tree_of(name: str) -> ast.Module:
+def parse_file(name: str) -> ast.Module:
     return ast.parse((PACKAGE / name).read_text(encoding="utf-8"))
 
 
-def module_of(name: str) -> str:
+def module_name(name: str) -> str:
     return "pdmr_classic." + name.removesuffix("/__init__.py").removesuffix(".py").replace("/", ".")
 
 
-def room_of(module: str) -> str:
-    """Return the longest room that a module begins with."""
+def find_package(module: str) -> str:
+    """Return the package in `LAYERS` with the longest name that the module starts with."""
     parts = module.removeprefix("pdmr_classic.").split(".")
     names = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
     return next(name for name in names if name in RANK)
 
 
 def imported_modules(name: str, tree: ast.Module) -> Iterator[str]:
-    """Yield what a file imports of the package, wherever in the file the import stands."""
-    package = (module_of(name) if name.endswith("__init__.py") else module_of(name).rpartition(".")[0]).split(".")
+    """Yield the modules of pdmr_classic that a file imports, including imports inside functions."""
+    parent = (module_name(name) if name.endswith("__init__.py") else module_name(name).rpartition(".")[0]).split(".")
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "pdmr_classic")
         elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
+            base = parent[: len(parent) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
             if module == "pdmr_classic":
-                # A public name stands for its home; a submodule for itself.
+                # A public name counts as an import of the module that defines it.
                 for alias in node.names:
                     if alias.name != "__version__":
-                        yield pdmr_classic._HOMES.get(alias.name, f"pdmr_classic.{alias.name}")
+                        yield pdmr_classic._MODULES.get(alias.name, f"pdmr_classic.{alias.name}")
             elif module.split(".")[0] == "pdmr_classic":
                 yield module
 
 
-def breaches(name: str, tree: ast.Module) -> list[str]:
-    found = []
+def forbidden_imports(name: str, tree: ast.Module) -> list[str]:
+    forbidden = []
     for module in imported_modules(name, tree):
         if module == "pdmr_classic":
-            found.append("import pdmr_classic")
+            forbidden.append("import pdmr_classic")
             continue
-        here, there = room_of(module_of(name)), room_of(module)
-        if RANK[there] > RANK[here] or (here != there and {here, there} <= APART and RANK[here] == RANK[there]):
-            found.append(module)
-    return found
+        source, target = find_package(module_name(name)), find_package(module)
+        is_sibling = source != target and RANK[source] == RANK[target]
+        if RANK[target] > RANK[source] or (is_sibling and {source, target} <= INDEPENDENT):
+            forbidden.append(module)
+    return forbidden
 
 
-def test_every_room_is_on_the_plan() -> None:
-    assert {room_of(module_of(name)) for name in MODULES} == set(RANK)
+def test_every_module_belongs_to_a_layer() -> None:
+    assert {find_package(module_name(name)) for name in MODULES} == set(RANK)
     folders = {path.relative_to(PACKAGE).as_posix().replace("/", ".") for path in PACKAGE.rglob("*") if path.is_dir()}
     assert {folder for folder in folders if "__pycache__" not in folder} <= set(RANK)
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_imports_point_only_left(name: str) -> None:
-    assert breaches(name, tree_of(name)) == []
+def test_modules_import_only_from_earlier_layers(name: str) -> None:
+    assert forbidden_imports(name, parse_file(name)) == []
 
 
 @pytest.mark.parametrize(
     ("name", "source"),
     [
         ("io/x.py", "from pdmr_classic.features.cache import FeatureCache"),
-        ("storage/x.py", "from pdmr_classic.io.ids import wrong_id"),
+        ("storage/x.py", "from pdmr_classic.io.ids import id_problem"),
         ("features/names.py", "from pdmr_classic.features.families.audio import audio_vector"),
         ("features/families/x.py", "from pdmr_classic.features.extractor import FeatureExtractor"),
         ("models/learners/x.py", "from pdmr_classic.models.ensemble.views import View"),
@@ -120,8 +121,8 @@ def test_imports_point_only_left(name: str) -> None:
         ("models/x.py", "import pdmr_classic"),
     ],
 )
-def test_an_import_that_points_right_is_found(name: str, source: str) -> None:
-    assert len(breaches(name, ast.parse(source))) == 1
+def test_an_import_from_a_later_layer_is_detected(name: str, source: str) -> None:
+    assert len(forbidden_imports(name, ast.parse(source))) == 1
 
 
 @pytest.mark.parametrize(
@@ -133,8 +134,8 @@ def test_an_import_that_points_right_is_found(name: str, source: str) -> None:
         ("models/model.py", "from pdmr_classic.models.ensemble.views import View"),
     ],
 )
-def test_an_import_that_points_left_is_let_through(name: str, source: str) -> None:
-    assert breaches(name, ast.parse(source)) == []
+def test_an_import_from_an_earlier_layer_is_allowed(name: str, source: str) -> None:
+    assert forbidden_imports(name, ast.parse(source)) == []
 
 
 # -------------------------------------------------------------------------------------------- public names
@@ -146,62 +147,108 @@ def test_the_public_names_are_sorted_and_few() -> None:
     assert len(set(names)) == len(names) <= MAX_PUBLIC_NAMES
 
 
-def test_the_homes_are_those_of_the_public_names() -> None:
-    assert list(pdmr_classic._HOMES) == pdmr_classic.__all__
+def test_every_public_name_has_a_module() -> None:
+    assert list(pdmr_classic._MODULES) == pdmr_classic.__all__
     assert dir(pdmr_classic) == sorted([*pdmr_classic.__all__, "__version__"])
 
 
-def test_the_type_checker_sees_the_same_homes() -> None:
+def test_the_type_checker_imports_the_same_names() -> None:
     block = next(
         node
-        for node in tree_of("__init__.py").body
+        for node in parse_file("__init__.py").body
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
     )
-    seen = {
+    imported = {
         alias.asname or alias.name: node.module
         for node in block.body
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert seen == pdmr_classic._HOMES
+    assert imported == pdmr_classic._MODULES
 
 
 @pytest.mark.parametrize("name", pdmr_classic.__all__)
-def test_a_public_name_is_defined_in_its_home(name: str) -> None:
-    home = pdmr_classic._HOMES[name]
-    thing = getattr(pdmr_classic, name)
-    assert thing is getattr(importlib.import_module(home), name)
-    assert thing.__module__ == home
-    assert ">>> " in thing.__doc__, "an example that the tests run"
+def test_a_public_name_is_defined_in_its_module(name: str) -> None:
+    module = pdmr_classic._MODULES[name]
+    public_object = getattr(pdmr_classic, name)
+    assert public_object is getattr(importlib.import_module(module), name)
+    assert public_object.__module__ == module
+    assert ">>> " in public_object.__doc__, "the docstring has no doctest example"
 
 
-def test_an_unknown_name_is_an_attribute_error() -> None:
+def test_an_unknown_name_raises_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'nosuch'"):
         pdmr_classic.nosuch  # noqa: B018
+
+
+# ------------------------------------------------------------------------------------------ private modules
+
+# Each command and each feature family has its own public module.
+PUBLIC_PACKAGES = {"cli", "features.families"}
+# Public modules for users with their own feature table.
+ENTRY_POINTS = {"pdmr_classic.evaluation.evaluate_features"}
+
+
+def find_importers() -> dict[str, set[str]]:
+    """Return the importers of each module; public names count as imports by the package."""
+    importers: dict[str, set[str]] = {module_name(name): set() for name in MODULES if not name.endswith("__init__.py")}
+    for name in MODULES:
+        for module in imported_modules(name, parse_file(name)):
+            importers.setdefault(module, set()).add(module_name(name))
+    for module in pdmr_classic._MODULES.values():
+        importers[module].add("pdmr_classic")
+    return importers
+
+
+def parent_package(module: str) -> str:
+    return module.rpartition(".")[0]
+
+
+def test_a_private_module_is_imported_only_within_its_package() -> None:
+    outside = {
+        module: sorted(user for user in users if not user.startswith(f"{parent_package(module)}."))
+        for module, users in find_importers().items()
+        if module.rpartition(".")[2].startswith("_") and parent_package(module) != "pdmr_classic"
+    }
+    assert len(outside) > 10
+    assert {module: users for module, users in outside.items() if users} == {}
+
+
+def test_a_module_with_one_importer_in_its_own_package_is_private() -> None:
+    public = [
+        module
+        for module, users in find_importers().items()
+        if len(users) == 1
+        and min(users).startswith(f"{parent_package(module)}.")
+        and not module.rpartition(".")[2].startswith("_")
+        and parent_package(module).removeprefix("pdmr_classic.") not in PUBLIC_PACKAGES
+        and module not in ENTRY_POINTS
+    ]
+    assert public == []
 
 
 # -------------------------------------------------------------------------------------------------- files
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_holds_one_idea(name: str) -> None:
+def test_files_are_short(name: str) -> None:
     assert len((PACKAGE / name).read_text(encoding="utf-8").splitlines()) <= MAX_LINES
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_a_file_needs_few_others(name: str) -> None:
-    assert len(set(imported_modules(name, tree_of(name)))) <= MAX_OWN_IMPORTS
+def test_a_file_imports_few_modules(name: str) -> None:
+    assert len(set(imported_modules(name, parse_file(name)))) <= MAX_OWN_IMPORTS
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_modules_and_their_public_names_have_docstrings(name: str) -> None:
-    tree = tree_of(name)
-    bare = [
+    tree = parse_file(name)
+    undocumented = [
         node.name
         for node in tree.body
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
         and not node.name.startswith("_")
         and not ast.get_docstring(node)
     ]
-    assert bare == []
+    assert undocumented == []
     assert ast.get_docstring(tree)

@@ -10,14 +10,14 @@ from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError
 
 
-def written(folder: Path, text: str, name: str = "settings.toml") -> Path:
+def write_settings(folder: Path, text: str, name: str = "settings.toml") -> Path:
     path = folder / name
     path.write_text(text, encoding="utf-8")
     return path
 
 
 def test_a_toml_file_overrides_only_what_it_names(tmp_path: Path) -> None:
-    path = written(
+    path = write_settings(
         tmp_path,
         '[data]\npositive = "Réaction"\n[reading]\nfps = 25\n[learning]\nlearners = ["svm"]\ntimeout = 1.5\n',
     )
@@ -30,30 +30,30 @@ def test_a_toml_file_overrides_only_what_it_names(tmp_path: Path) -> None:
     assert settings.learning.folds == Settings().learning.folds
 
 
-def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
-    assert Settings.load(written(tmp_path, "")) == Settings()
+def test_an_empty_file_gives_the_defaults(tmp_path: Path) -> None:
+    assert Settings.load(write_settings(tmp_path, "")) == Settings()
 
 
-def test_the_manifest_of_a_fit_gives_its_settings_back(tmp_path: Path) -> None:
-    used = Settings().override({"learning.seed": 7, "data.classes": ("PD", "Control")})
-    manifest = {"schema": 1, "settings": used.model_dump(mode="json")}
-    assert Settings.load(written(tmp_path, json.dumps(manifest), "model.json")) == used
+def test_settings_are_read_from_the_manifest_of_a_fit(tmp_path: Path) -> None:
+    settings = Settings().override({"learning.seed": 7, "data.classes": ("PD", "Control")})
+    manifest = {"schema": 1, "settings": settings.model_dump(mode="json")}
+    assert Settings.load(write_settings(tmp_path, json.dumps(manifest), "model.json")) == settings
 
 
-def test_a_manifest_from_before_a_section_was_added_still_loads(tmp_path: Path) -> None:
-    used = Settings().override({"learning.seed": 7})
-    manifest = {"settings": used.model_dump(mode="json", exclude={"evaluation"})}
-    assert Settings.load(written(tmp_path, json.dumps(manifest), "model.json")) == used
+def test_a_manifest_without_a_newer_section_still_loads(tmp_path: Path) -> None:
+    settings = Settings().override({"learning.seed": 7})
+    manifest = {"settings": settings.model_dump(mode="json", exclude={"evaluation"})}
+    assert Settings.load(write_settings(tmp_path, json.dumps(manifest), "model.json")) == settings
 
 
-def test_every_setting_is_described() -> None:
+def test_every_setting_has_a_description() -> None:
     sections = [type(getattr(Settings(), name)) for name in Settings.model_fields]
     fields = {(section, name): field for section in sections for name, field in section.model_fields.items()}
     assert [key for key, field in fields.items() if not field.description] == []
 
 
 @pytest.mark.parametrize(
-    ("text", "column", "found"),
+    ("text", "name", "found"),
     [
         ("[learning]\ntrails = 3\n", "learning.trails", "3"),
         ("[learnin]\ntrials = 3\n", "learnin", "{'trials': 3}"),
@@ -73,14 +73,14 @@ def test_every_setting_is_described() -> None:
         ("learning = 3\n", "learning", "3"),
     ],
 )
-def test_a_wrong_setting_is_named_with_its_value(tmp_path: Path, text: str, column: str, found: str) -> None:
-    path = written(tmp_path, text)
-    with pytest.raises(ConfigError, match="setting") as caught:
+def test_an_invalid_setting_is_reported_with_its_value(tmp_path: Path, text: str, name: str, found: str) -> None:
+    path = write_settings(tmp_path, text)
+    with pytest.raises(ConfigError, match="setting") as raised:
         Settings.load(path)
-    finding = caught.value.finding
+    finding = raised.value.finding
     assert finding.file == path
-    assert column in (finding.found, finding.what.removeprefix("the setting ").removesuffix(" is wrong"))
-    assert finding.found in (found, column)
+    assert name in (finding.found, finding.what.removeprefix("the setting ").removesuffix(" is not valid"))
+    assert finding.found in (found, name)
     assert finding.expected
 
 
@@ -95,17 +95,17 @@ def test_a_wrong_setting_is_named_with_its_value(tmp_path: Path, text: str, colu
         ("a.json", "3"),
     ],
 )
-def test_a_file_that_is_no_settings_file_is_refused(tmp_path: Path, name: str, text: str) -> None:
-    path = written(tmp_path, text, name)
-    with pytest.raises(ConfigError, match="cannot be parsed") as caught:
+def test_a_file_that_is_not_a_settings_file_is_refused(tmp_path: Path, name: str, text: str) -> None:
+    path = write_settings(tmp_path, text, name)
+    with pytest.raises(ConfigError, match="cannot be parsed") as raised:
         Settings.load(path)
-    assert caught.value.finding.file == path
-    assert "TOML" in str(caught.value.finding.expected)
+    assert raised.value.finding.file == path
+    assert "TOML" in str(raised.value.finding.expected)
 
 
-def test_a_manifest_whose_settings_are_no_object_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="is wrong"):
-        Settings.load(written(tmp_path, '{"settings": null}', "a.json"))
+def test_a_manifest_whose_settings_are_not_an_object_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is not valid"):
+        Settings.load(write_settings(tmp_path, '{"settings": null}', "a.json"))
 
 
 def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
         Settings.load(path)
 
 
-def test_a_byte_order_mark_does_not_spoil_the_settings(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_ignored(tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     path.write_bytes(b"\xef\xbb\xbf[reading]\nfps = 25\n")
     assert Settings.load(path).reading.fps == 25.0
@@ -123,13 +123,13 @@ def test_a_byte_order_mark_does_not_spoil_the_settings(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["missing.toml", "missing.json", "."])
 def test_a_settings_file_that_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ConfigError, match="cannot be read") as caught:
+    with pytest.raises(ConfigError, match="cannot be read") as raised:
         Settings.load(tmp_path / name)
-    assert caught.value.finding.found
-    assert caught.value.exit_code == 2
+    assert raised.value.finding.found
+    assert raised.value.exit_code == 2
 
 
-def test_override_leaves_none_and_the_original_alone() -> None:
+def test_override_ignores_none_and_does_not_change_the_original() -> None:
     base = Settings().override({"data.positive": "PD"})
     changed = base.override({"data.positive": None, "learning.trials": 3, "reading.fps": 50.0})
     assert (changed.data.positive, changed.learning.trials, changed.reading.fps) == ("PD", 3, 50.0)
@@ -139,10 +139,10 @@ def test_override_leaves_none_and_the_original_alone() -> None:
 @pytest.mark.parametrize(
     ("name", "value"), [("learning.trials", 0), ("learning.trails", 3), ("nosuch.trials", 3), ("trials", 3)]
 )
-def test_override_refuses_what_a_file_could_not_say(name: str, value: int) -> None:
-    with pytest.raises(ConfigError, match="setting") as caught:
+def test_override_refuses_the_same_settings_as_a_file(name: str, value: int) -> None:
+    with pytest.raises(ConfigError, match="setting") as raised:
         Settings().override({name: value})
-    assert name.split(".")[0] in str(caught.value)
+    assert name.split(".")[0] in str(raised.value)
 
 
 def test_settings_cannot_be_changed_in_place() -> None:

@@ -7,14 +7,14 @@ from sklearn.metrics import f1_score
 
 from pdmr_classic import score
 from pdmr_classic.config import Metric
-from pdmr_classic.metrics import always_positive_floor
+from pdmr_classic.metrics import always_positive_f1
 from pdmr_classic.models.decision.threshold import choose_threshold
 
 
-def test_scores_equal_those_by_hand() -> None:
+def test_scores_equal_manual_calculation() -> None:
     truth = ["Depression", "Depression", "Depression", "Normal", "Normal"]
-    said = ["Depression", "Depression", "Normal", "Depression", "Normal"]
-    found = score(truth, said, positive="Depression", probability=[0.9, 0.8, 0.3, 0.7, 0.1])
+    predicted = ["Depression", "Depression", "Normal", "Depression", "Normal"]
+    scores = score(truth, predicted, positive="Depression", probability=[0.9, 0.8, 0.3, 0.7, 0.1])
     normal = 2 * 1 / (2 * 1 + 1 + 1)
     expected = {
         "n": 5,
@@ -26,28 +26,28 @@ def test_scores_equal_those_by_hand() -> None:
         "macro_f1": (2 / 3 + normal) / 2,
         "weighted_f1": (3 * 2 / 3 + 2 * normal) / 5,
         "balanced_accuracy": (2 / 3 + 1 / 2) / 2,
-        # Of six pairs (positive, negative), 0.3 against 0.7 alone is the wrong way round.
+        # Of six pairs (positive, negative), only 0.3 against 0.7 is ranked incorrectly.
         "auc": 5 / 6,
         "brier": (0.01 + 0.04 + 0.49 + 0.49 + 0.01) / 5,
     }
-    assert found == pytest.approx(expected)
+    assert scores == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_the_floor_is_the_f1_of_calling_everything_positive(share: float) -> None:
+def test_always_positive_f1_equals_scikit_learn(share: float) -> None:
     truth = np.arange(100) < 100 * share
-    assert always_positive_floor(share) == pytest.approx(f1_score(truth, np.ones(100, dtype=bool)))
+    assert always_positive_f1(share) == pytest.approx(f1_score(truth, np.ones(100, dtype=bool)))
 
 
-def test_a_positive_class_that_is_never_called_scores_zero_without_a_warning() -> None:
-    found = score(["yes", "no"], ["no", "no"], positive="yes")
-    assert (found["f1"], found["precision"], found["recall"]) == (0, 0, 0)
+def test_a_positive_class_that_is_never_predicted_scores_zero_without_a_warning() -> None:
+    scores = score(["yes", "no"], ["no", "no"], positive="yes")
+    assert (scores["f1"], scores["precision"], scores["recall"]) == (0, 0, 0)
 
 
-def test_auc_is_unknown_where_the_truth_has_one_class() -> None:
-    found = score(["yes", "yes"], ["yes", "no"], positive="yes", probability=[0.8, 0.4])
-    assert np.isnan(found["auc"])
-    assert found["brier"] == pytest.approx((0.04 + 0.36) / 2)
+def test_auc_is_nan_if_the_truth_has_one_class() -> None:
+    scores = score(["yes", "yes"], ["yes", "no"], positive="yes", probability=[0.8, 0.4])
+    assert np.isnan(scores["auc"])
+    assert scores["brier"] == pytest.approx((0.04 + 0.36) / 2)
 
 
 def test_a_class_that_is_only_predicted_does_not_lower_the_macro_average() -> None:
@@ -55,25 +55,25 @@ def test_a_class_that_is_only_predicted_does_not_lower_the_macro_average() -> No
     assert score(["a", "a", "b"], ["a", "c", "b"])["macro_f1"] == pytest.approx((2 / 3 + 1) / 2)
 
 
-def test_probabilities_of_several_classes_are_scored_each_against_the_rest() -> None:
+def test_probabilities_of_several_classes_are_scored_one_vs_rest() -> None:
     p = pd.DataFrame({"a": [0.8, 0.3, 0.1, 0.2], "b": [0.1, 0.6, 0.3, 0.3], "c": [0.1, 0.1, 0.6, 0.5]})
     truth = ["a", "b", "c", "b"]
-    found = score(truth, p.idxmax(axis=1), probability=p)
+    scores = score(truth, p.idxmax(axis=1), probability=p)
     # b: its 0.6 and 0.3 against 0.1 and 0.3, one tie.
-    assert found["auc"] == pytest.approx((1 + 3.5 / 4 + 1) / 3)
-    # The rows' own: 0.04 + 0.01 + 0.01, and so on.
-    assert found["brier"] == pytest.approx((0.06 + 0.26 + 0.26 + 0.78) / 4)
-    with pytest.raises(ValueError, match="a column for each class"):
+    assert scores["auc"] == pytest.approx((1 + 3.5 / 4 + 1) / 3)
+    # First row: 0.04 + 0.01 + 0.01.
+    assert scores["brier"] == pytest.approx((0.06 + 0.26 + 0.26 + 0.78) / 4)
+    with pytest.raises(ValueError, match="one column per class"):
         score(truth, truth, probability=[0.5] * 4)
 
 
-def test_several_classes_have_no_positive_one() -> None:
-    found = score(["a", "b", "c"], ["a", "b", "b"])
-    assert found["balanced_accuracy"] == pytest.approx(2 / 3)
-    assert not {"f1", "floor", "precision", "recall"} & set(found)
+def test_several_classes_have_no_scores_of_a_positive_class() -> None:
+    scores = score(["a", "b", "c"], ["a", "b", "b"])
+    assert scores["balanced_accuracy"] == pytest.approx(2 / 3)
+    assert not {"f1", "floor", "precision", "recall"} & set(scores)
 
 
-def test_the_threshold_lies_between_the_classes_where_they_are_apart() -> None:
+def test_the_threshold_is_between_separable_classes() -> None:
     p = np.r_[np.linspace(0.05, 0.2, 10), np.linspace(0.7, 0.95, 10)]
     threshold = choose_threshold(p, np.arange(20) >= 10, np.arange(20))
     assert 0.2 < threshold < 0.7
@@ -89,22 +89,29 @@ def test_the_threshold_is_not_moved_by_many_recordings_of_one_subject() -> None:
 def test_the_threshold_depends_on_the_seed_and_on_nothing_else() -> None:
     rng = np.random.default_rng(1)
     p, positive, subjects = rng.random(60), rng.random(60) < 0.4, np.repeat(np.arange(20), 3)
-    assert choose_threshold(p, positive, subjects, seed=3) == choose_threshold(p, positive, subjects, seed=3)
+    by_seed = [choose_threshold(p, positive, subjects, seed=seed) for seed in range(5)]
+    assert len(set(by_seed)) > 1
+    for seed, threshold in enumerate(by_seed):
+        assert choose_threshold(p, positive, subjects, seed=seed) == threshold
+        names = np.array([f"S{subject:02d}" for subject in subjects])
+        assert choose_threshold(p, positive, names, seed=seed) == threshold
+        order = rng.permutation(60)
+        assert choose_threshold(p[order], positive[order], subjects[order], seed=seed) == threshold
 
 
-def test_recordings_of_one_probability_are_called_together() -> None:
+def test_recordings_with_equal_probability_are_on_the_same_side_of_the_threshold() -> None:
     assert choose_threshold([0.4] * 4, [True, True, False, False], list("abcd")) == pytest.approx(0.4)
 
 
-def calibrated(power: float, n: int = 4000) -> tuple[np.ndarray, np.ndarray]:
-    """Return probabilities u^power of uniform u, and labels drawn with them: a share of 1 / (power + 1) is positive."""
+def make_calibrated(power: float, n: int = 4000) -> tuple[np.ndarray, np.ndarray]:
+    """Return probabilities u^power for uniform u, and labels drawn from them; a share 1 / (power + 1) is positive."""
     rng = np.random.default_rng(0)
     p = rng.random(n) ** power
     return p, rng.random(n) < p
 
 
 # Uniform p: F1 at t is (1 - t^2) / (1.5 - t), and its best threshold is half of its best value (Lipton et al. 2014).
-# Balanced accuracy: a recording is called where p exceeds the share of positives. Macro F1: the middle, by symmetry.
+# Balanced accuracy: the best threshold is the share of positives. Macro F1: 0.5, by symmetry.
 @pytest.mark.parametrize(
     ("metric", "power", "expected"),
     [
@@ -116,37 +123,37 @@ def calibrated(power: float, n: int = 4000) -> tuple[np.ndarray, np.ndarray]:
         ("logloss", 4.0, 0.5),
     ],
 )
-def test_the_threshold_of_each_metric_is_that_of_its_closed_form(metric: Metric, power: float, expected: float) -> None:
-    p, positive = calibrated(power)
+def test_the_threshold_of_each_metric_equals_its_closed_form(metric: Metric, power: float, expected: float) -> None:
+    p, positive = make_calibrated(power)
     assert choose_threshold(p, positive, np.arange(len(p)), metric=metric) == pytest.approx(expected, abs=0.03)
 
 
 @pytest.mark.parametrize(("metric", "name"), [("f1", "f1"), ("macro_f1", "macro_f1"), ("balanced_accuracy",) * 2])
-def test_the_chosen_threshold_is_nearly_the_best_one_for_its_metric(metric: Metric, name: str) -> None:
-    p, positive = calibrated(3.0)
+def test_the_threshold_is_nearly_optimal_for_its_metric(metric: Metric, name: str) -> None:
+    p, positive = make_calibrated(3.0)
 
-    def at(threshold: float) -> float:
+    def score_at(threshold: float) -> float:
         return score(positive.astype(str), (p >= threshold).astype(str), positive="True")[name]
 
-    best = max(at(threshold) for threshold in np.linspace(0.01, 0.99, 99))
-    assert at(choose_threshold(p, positive, np.arange(len(p)), metric=metric)) > best - 0.01
+    best = max(score_at(threshold) for threshold in np.linspace(0.01, 0.99, 99))
+    assert score_at(choose_threshold(p, positive, np.arange(len(p)), metric=metric)) > best - 0.01
 
 
-def test_nobody_is_called_where_macro_f1_asks_for_that() -> None:
+def test_all_recordings_are_negative_if_that_maximises_macro_f1() -> None:
     positive = np.arange(20) < 2
     assert choose_threshold(np.full(20, 0.1), positive, np.arange(20), metric="macro_f1") == pytest.approx(0.55)
 
 
-def test_weights_of_one_change_no_threshold_and_rows_of_weight_zero_have_no_say() -> None:
+def test_unit_weights_do_not_change_the_threshold_and_zero_weight_rows_are_ignored() -> None:
     rng = np.random.default_rng(1)
     p, positive, subjects = rng.random(60), rng.random(60) < 0.4, np.repeat(np.arange(20), 3)
-    alone = choose_threshold(p, positive, subjects)
-    assert choose_threshold(p, positive, subjects, sample_weight=np.ones(60)) == alone
-    more = np.r_[p, rng.random(30)], np.r_[positive, np.ones(30, dtype=bool)], np.r_[subjects, np.arange(30) + 50]
-    assert choose_threshold(*more, sample_weight=np.r_[np.ones(60), np.zeros(30)]) == alone
+    unweighted = choose_threshold(p, positive, subjects)
+    assert choose_threshold(p, positive, subjects, sample_weight=np.ones(60)) == unweighted
+    extended = np.r_[p, rng.random(30)], np.r_[positive, np.ones(30, dtype=bool)], np.r_[subjects, np.arange(30) + 50]
+    assert choose_threshold(*extended, sample_weight=np.r_[np.ones(60), np.zeros(30)]) == unweighted
 
 
-def test_a_rarer_positive_class_by_weight_raises_what_must_be_exceeded_in_uncorrected_probabilities() -> None:
-    p, positive = calibrated(1.0)
+def test_a_lower_weight_of_positives_raises_the_threshold_on_uncorrected_probabilities() -> None:
+    p, positive = make_calibrated(1.0)
     rare = choose_threshold(p, positive, np.arange(len(p)), sample_weight=np.where(positive, 0.1, 1.0))
     assert rare > choose_threshold(p, positive, np.arange(len(p))) + 0.2

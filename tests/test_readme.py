@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pdmr_classic import Settings
-from pdmr_classic.features.registry import families
+from pdmr_classic.features.registry import load_families
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 PROGRAM = str(Path(sys.executable).parent / "pdmr-classic")
@@ -145,7 +145,7 @@ def test_the_settings_example_can_be_loaded(tmp_path: Path) -> None:
     (tmp_path / "settings.toml").write_text(example, encoding="utf-8")
     settings = Settings.load(tmp_path / "settings.toml")
     assert settings.learning.learners == ("svm", "linear")
-    assert set(settings.features.families or ()) < set(families())
+    assert set(settings.features.families or ()) < set(load_families())
 
 
 def test_the_readme_names_every_verb_and_no_other() -> None:

@@ -9,19 +9,19 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from pdmr_classic import DataError, GroupedFolds
-from pdmr_classic.splits import check_no_shared_group, feasible_folds
+from pdmr_classic.splits import check_disjoint_groups, count_feasible_folds
 
 
-def rows_of(sizes: list[int]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return labels and subjects: subject k has `sizes[k]` rows, labels alternate by subject."""
-    number = np.repeat(np.arange(len(sizes)), sizes)
-    order = np.random.default_rng(0).permutation(len(number))
-    return np.where(number % 2, "yes", "no")[order], np.char.add("S", number.astype(str))[order]
+def make_rows(sizes: list[int]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return labels and subjects: subject k has `sizes[k]` rows, and labels alternate between subjects."""
+    subject = np.repeat(np.arange(len(sizes)), sizes)
+    order = np.random.default_rng(0).permutation(len(subject))
+    return np.where(subject % 2, "yes", "no")[order], np.char.add("S", subject.astype(str))[order]
 
 
 AWKWARD = [
     pytest.param([1] * 10, id="every-recording-its-own-subject"),
-    pytest.param([100, 1, 1, 1, 1, 1, 1, 1, 1, 1], id="one-subject-has-nearly-all"),
+    pytest.param([100, 1, 1, 1, 1, 1, 1, 1, 1, 1], id="one-subject-has-almost-all"),
     pytest.param([15, 75, 15, 165, 20, 20, 31, 2, 9, 9, 40, 1], id="uneven"),
     pytest.param([3] * 40, id="even"),
 ]
@@ -30,8 +30,10 @@ AWKWARD = [
 @pytest.mark.parametrize("sizes", AWKWARD)
 @pytest.mark.parametrize("n_splits", [2, 5])
 def test_no_group_is_shared_in_any_fold(sizes: list[int], n_splits: int) -> None:
-    y, groups = rows_of(sizes)
-    for train, test in GroupedFolds(n_splits, n_repeats=3).split(y, y, groups):
+    y, groups = make_rows(sizes)
+    folds = list(GroupedFolds(n_splits, n_repeats=3).split(y, y, groups))
+    assert len(folds) == n_splits * 3
+    for train, test in folds:
         assert not set(groups[train]) & set(groups[test])
         assert sorted([*train, *test]) == list(range(len(y)))
         assert set(y[train]) == {"yes", "no"}
@@ -42,45 +44,47 @@ def test_no_group_is_shared_in_any_fold(sizes: list[int], n_splits: int) -> None
 @given(
     sizes=st.lists(st.integers(1, 12), min_size=4, max_size=14),
     n_classes=st.integers(2, 3),
-    wanted=st.integers(2, 6),
+    n_folds=st.integers(2, 6),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_folds_that_are_feasible_are_found_and_share_no_group(
-    sizes: list[int], n_classes: int, wanted: int, seed: int
+def test_feasible_folds_exist_and_do_not_share_groups(
+    sizes: list[int], n_classes: int, n_folds: int, seed: int
 ) -> None:
-    number = np.repeat(np.arange(len(sizes)), sizes)
-    y = number % n_classes
+    subject = np.repeat(np.arange(len(sizes)), sizes)
+    y = subject % n_classes
     n_groups = np.bincount(np.arange(len(sizes)) % n_classes)
     if n_groups.min() < 2:
-        with pytest.raises(DataError, match="has a single subject"):
-            feasible_folds(y, number, wanted)
+        with pytest.raises(DataError, match="has only one subject"):
+            count_feasible_folds(y, subject, n_folds)
         return
-    n_splits = feasible_folds(y, number, wanted)
-    assert n_splits == min(wanted, n_groups.min())
-    tested = np.zeros(len(y))
-    for train, test in GroupedFolds(n_splits, n_repeats=2, random_state=seed).split(y, y, number):
-        assert not np.intersect1d(number[train], number[test]).size
+    n_splits = count_feasible_folds(y, subject, n_folds)
+    assert n_splits == min(n_folds, n_groups.min())
+    n_tests = np.zeros(len(y))
+    for train, test in GroupedFolds(n_splits, n_repeats=2, random_state=seed).split(y, y, subject):
+        assert not np.intersect1d(subject[train], subject[test]).size
         assert len(np.unique(y[train])) == n_classes
-        tested[test] += 1
-    assert (tested == 2).all()
+        n_tests[test] += 1
+    assert (n_tests == 2).all()
 
 
 def test_subjects_may_have_several_labels() -> None:
     groups = np.repeat(np.arange(12), 6)
     y = np.tile(["a", "b", "c"], 24)
-    for train, test in GroupedFolds(4).split(y, y, groups):
+    folds = list(GroupedFolds(4).split(y, y, groups))
+    assert len(folds) == 4
+    for train, test in folds:
         assert not set(groups[train]) & set(groups[test])
         assert set(y[train]) == {"a", "b", "c"}
 
 
-def test_the_number_of_splits_is_that_of_the_folds_handed_out() -> None:
-    y, groups = rows_of([2] * 12)
+def test_get_n_splits_equals_the_number_of_folds() -> None:
+    y, groups = make_rows([2] * 12)
     folds = GroupedFolds(3, n_repeats=4)
     assert folds.get_n_splits(y, y, groups) == len(list(folds.split(y, y, groups))) == 12
 
 
-def test_the_same_seed_gives_the_same_folds_and_another_seed_others() -> None:
-    y, groups = rows_of([2] * 20)
+def test_folds_depend_only_on_the_seed() -> None:
+    y, groups = make_rows([2] * 20)
 
     def tests(seed: int) -> list[list[int]]:
         return [test.tolist() for _, test in GroupedFolds(4, n_repeats=2, random_state=seed).split(y, y, groups)]
@@ -91,39 +95,39 @@ def test_the_same_seed_gives_the_same_folds_and_another_seed_others() -> None:
 
 
 @pytest.mark.parametrize(("y", "groups"), [(["a", "b"], None), (None, ["s", "t"]), (None, None)])
-def test_splitting_without_groups_or_labels_is_refused(y: Any, groups: Any) -> None:
-    with pytest.raises(ValueError, match="y and groups must be given"):
+def test_splitting_without_groups_or_labels_raises_an_error(y: Any, groups: Any) -> None:
+    with pytest.raises(ValueError, match="y and groups are required"):
         list(GroupedFolds(2).split([[0], [1]], y, groups))
 
 
-def test_folds_that_cannot_keep_every_class_in_training_are_refused() -> None:
+def test_folds_without_every_class_in_training_raise_an_error() -> None:
     y = np.array(["a", "a", "a", "a", "b", "b"])
     groups = np.array([1, 2, 3, 4, 5, 5])
-    with pytest.raises(DataError, match="keep every class in training"):
+    with pytest.raises(DataError, match="keeps every class in every training set"):
         list(GroupedFolds(2).split(y, y, groups))
 
 
-def test_there_are_fewer_folds_where_the_rarest_class_has_few_subjects() -> None:
+def test_the_number_of_folds_is_limited_by_the_rarest_class() -> None:
     y = np.repeat(["common", "rare"], [30, 9])
     groups = np.r_[np.repeat(np.arange(10), 3), np.repeat([20, 21, 22], 3)]
-    assert feasible_folds(y, groups, wanted=5) == 3
-    assert feasible_folds(y, groups, wanted=2) == 2
+    assert count_feasible_folds(y, groups, n_folds=5) == 3
+    assert count_feasible_folds(y, groups, n_folds=2) == 2
 
 
 @pytest.mark.parametrize(
     ("y", "groups", "message"),
     [
-        (["a", "a", "a"], [1, 2, 3], "there is a single class"),
-        (["a", "b", "b"], [1, 1, 1], "fewer than two subjects"),
-        (["a", "a", "b", "b"], [1, 2, 3, 3], "class 'b' has a single subject"),
+        (["a", "a", "a"], [1, 2, 3], "the labels contain only one class"),
+        (["a", "b", "b"], [1, 1, 1], "at least two subjects"),
+        (["a", "a", "b", "b"], [1, 2, 3, 3], "class 'b' has only one subject"),
     ],
 )
-def test_data_that_no_grouped_fold_can_serve_is_refused(y: list[str], groups: list[int], message: str) -> None:
+def test_data_without_feasible_folds_raises_an_error(y: list[str], groups: list[int], message: str) -> None:
     with pytest.raises(DataError, match=message):
-        feasible_folds(y, groups, wanted=5)
+        count_feasible_folds(y, groups, n_folds=5)
 
 
-def test_a_shared_group_is_found_but_not_named() -> None:
-    with pytest.raises(AssertionError, match="1 groups are on both sides") as caught:
-        check_no_shared_group(["anna", "anna", "bert"], train=[0, 2], test=[1])
+def test_a_shared_group_raises_an_error_without_its_name() -> None:
+    with pytest.raises(AssertionError, match="groups in both training and test: 1") as caught:
+        check_disjoint_groups(["anna", "anna", "bert"], train=[0, 2], test=[1])
     assert "anna" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""What a verb prints: results to standard output, progress and findings to standard error."""
+"""Output of the commands: results on standard output, progress, notes and errors on standard error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import typer
 
-from pdmr_classic.cli._interrupt import INTERRUPTED, mortal_workers, tell_interrupted
+from pdmr_classic.cli._interrupt import INTERRUPTED, report_interrupt, stop_workers_on_exit
 from pdmr_classic.errors import ConfigError, Finding, PdmrError, TargetError
 from pdmr_classic.text import escape_unprintable, to_json
 
@@ -24,49 +24,50 @@ P = ParamSpec("P")
 BUG = 1
 
 
-def verb(function: Callable[P, None]) -> Callable[P, None]:
-    """Turn what a verb raises into one message and an exit code; with `--debug`, its traceback too."""
+def handle_errors(function: Callable[P, None]) -> Callable[P, None]:
+    """Turn an exception of a command into one message and an exit code; with `--debug`, print its traceback too."""
 
     @functools.wraps(function)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        debug = bool(kwargs.get("debug"))
         try:
-            _check_working_folder()
-            # Verbs without --jobs start no workers.
-            with mortal_workers() if kwargs.get("jobs", 1) != 1 else nullcontext():
+            _check_working_directory()
+            # Commands without --jobs start no workers.
+            with stop_workers_on_exit() if kwargs.get("jobs", 1) != 1 else nullcontext():
                 function(*args, **kwargs)
             sys.stdout.flush()
         except KeyboardInterrupt as interrupt:
-            kept = getattr(interrupt, "__notes__", [])
-            goes_on = ": it goes on from there" if kept else ""
-            tell_interrupted("; ".join(["interrupted", *kept, f"run the same command again{goes_on}"]))
+            notes = getattr(interrupt, "__notes__", [])
+            again = "run the same command again" + (" to resume" if notes else "")
+            report_interrupt("; ".join(["interrupted", *notes, again]))
             raise typer.Exit(INTERRUPTED) from None
         except typer.Exit:
             raise
         except PdmrError as error:
-            _exit(f"error: {error}", error.exit_code, debug=bool(kwargs.get("debug")))
+            _exit(f"error: {error}", error.exit_code, debug=debug)
         except Exception as error:
-            if _for_want_of_room(error):
-                _exit(f"error: {_no_room()}", TargetError.exit_code, debug=bool(kwargs.get("debug")))
-            if _for_want_of_a_worker(error):
-                _exit(f"error: {_worker_killed()}", PdmrError.exit_code, debug=bool(kwargs.get("debug")))
-            what = escape_unprintable(f"this is a bug of pdmr-classic: {type(error).__name__}: {error}")
-            _exit(f"{what}\n  hint:     report it, with what --debug shows", BUG, debug=bool(kwargs.get("debug")))
+            if _is_disk_full(error):
+                _exit(f"error: {_disk_full_error()}", TargetError.exit_code, debug=debug)
+            if _is_worker_killed(error):
+                _exit(f"error: {_worker_killed_error()}", PdmrError.exit_code, debug=debug)
+            message = escape_unprintable(f"this is a bug in pdmr-classic: {type(error).__name__}: {error}")
+            _exit(f"{message}\n  hint:     run the command with --debug and report its output", BUG, debug=debug)
 
-    return guarded
+    return run
 
 
-def _check_working_folder() -> None:
-    """Refuse to work in a folder that was deleted: no worker can be started there, and no relative path found."""
+def _check_working_directory() -> None:
+    """Refuse to run in a deleted directory: workers cannot start there, and relative paths do not resolve."""
     try:
         Path.cwd()
     except OSError:
         raise ConfigError(
-            "the working folder does not exist any more", hint="change to another one, and run the command again"
+            "the working directory no longer exists", hint="change to another directory and run the command again"
         ) from None
 
 
-def _for_want_of_room(error: BaseException | None) -> bool:
-    """Whether a full disk is behind an error: workers are handed large arrays in files."""
+def _is_disk_full(error: BaseException | None) -> bool:
+    """Return whether a full disk caused an error: workers receive large arrays as files."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             return True
@@ -74,25 +75,25 @@ def _for_want_of_room(error: BaseException | None) -> bool:
     return False
 
 
-def _for_want_of_a_worker(error: Exception) -> bool:
+def _is_worker_killed(error: Exception) -> bool:
     from concurrent.futures.process import BrokenProcessPool
 
     return isinstance(error, BrokenProcessPool)
 
 
-def _worker_killed() -> PdmrError:
+def _worker_killed_error() -> PdmrError:
     return PdmrError(
-        "a worker process was killed, most likely by the system for want of memory",
-        expected="memory enough for all processes",
-        hint="run the same command again with fewer --jobs: it goes on from what is finished",
+        "a worker process was killed, most likely because memory ran out",
+        expected="enough memory for all processes",
+        hint="run the same command again with fewer --jobs to resume",
     )
 
 
-def _no_room() -> TargetError:
+def _disk_full_error() -> TargetError:
     return TargetError(
-        "there is no room left for what the workers share",
-        expected="some free space in the folder of temporary files",
-        hint="free some, name a folder with room in JOBLIB_TEMP_FOLDER, or use --jobs 1",
+        "there is no space left for the temporary files of the workers",
+        expected="free space in the folder for temporary files",
+        hint="free some space, set JOBLIB_TEMP_FOLDER to a folder with space, or use --jobs 1",
     )
 
 
@@ -105,72 +106,72 @@ def _exit(message: str, code: int, *, debug: bool = False) -> None:
 
 
 def show(summary: Any, as_json: bool, table: Callable[[Any], RenderableType]) -> None:
-    """Print a summary: as one JSON object, or as the table made from it."""
+    """Print a summary as one JSON object, or as a table."""
     if as_json:
-        print(to_json(_mapped(summary, _for_json), indent=2))
+        print(to_json(_map_leaves(summary, _nan_to_none), indent=2))
         return
     from rich.console import Console
 
-    # No markup: a label [red] is a label. What it may hold besides is escaped in all of the summary at once.
+    # No markup: a label may be "[red]". Unprintable characters are escaped in the whole summary at once.
     console = Console(soft_wrap=False, highlight=False, markup=False, emoji=False)
-    console.print(table(_mapped(summary, _for_table)))
+    console.print(table(_map_leaves(summary, _escape_text)))
 
 
-def _mapped(value: Any, leaf: Callable[[Any], Any]) -> Any:
-    """Replace every key and every value that holds no others; findings become objects."""
+def _map_leaves(value: Any, function: Callable[[Any], Any]) -> Any:
+    """Apply a function to every key and every scalar of nested dicts and lists; findings become dicts."""
     if isinstance(value, Finding):
-        return _mapped(value.as_dict(), leaf)
+        return _map_leaves(value.as_dict(), function)
     if isinstance(value, dict):
-        return {leaf(key): _mapped(part, leaf) for key, part in value.items()}
+        return {function(key): _map_leaves(part, function) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_mapped(part, leaf) for part in value]
-    return leaf(value)
+        return [_map_leaves(part, function) for part in value]
+    return function(value)
 
 
-def _for_json(value: Any) -> Any:
+def _nan_to_none(value: Any) -> Any:
     return None if isinstance(value, float) and value != value else value
 
 
-def _for_table(value: Any) -> Any:
+def _escape_text(value: Any) -> Any:
     return escape_unprintable(value) if isinstance(value, str) else value
 
 
 class ConsoleReporter:
-    """Progress as a bar on a terminal and as plain lines elsewhere; findings as notes. All of it on standard error."""
+    """Progress as a bar on a terminal, otherwise as plain lines; findings as notes. All on standard error."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
         self._bar: Any = None
         self._stage = ""
-        self._tenth = -1
+        self._printed_tenth = -1
         self.findings: list[Finding] = []
 
     def __enter__(self) -> ConsoleReporter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._close()
+        self._stop_bar()
 
     def progress(self, stage: str, done: int, total: int) -> None:
-        """Show how far a stage is."""
+        """Show that `done` of `total` steps of a stage are finished."""
         if self.quiet or not total:
             return
         if stage != self._stage:
-            self._close()
-            self._stage, self._tenth = stage, -1
+            self._stop_bar()
+            self._stage, self._printed_tenth = stage, -1
         if sys.stderr.isatty():
-            self._on_terminal(stage, done, total)
+            self._update_bar(stage, done, total)
         else:
-            self._plain_line(stage, done, total)
+            self._print_progress(stage, done, total)
 
     def note(self, finding: Finding) -> None:
-        """Show a finding, and keep it for `--json`."""
+        """Show a finding, and store it for `--json`."""
         self.findings.append(finding)
         if not self.quiet:
-            self._close()
+            self._stop_bar()
             print(f"note: {finding}", file=sys.stderr)
 
-    def _on_terminal(self, stage: str, done: int, total: int) -> None:
+    def _update_bar(self, stage: str, done: int, total: int) -> None:
         if self._bar is None:
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -181,13 +182,13 @@ class ConsoleReporter:
             self._task = self._bar.add_task(stage, total=total)
         self._bar.update(self._task, completed=done, total=total)
 
-    def _plain_line(self, stage: str, done: int, total: int) -> None:
+    def _print_progress(self, stage: str, done: int, total: int) -> None:
         tenth = 10 * done // total
-        if tenth != self._tenth:
-            self._tenth = tenth
+        if tenth != self._printed_tenth:
+            self._printed_tenth = tenth
             print(f"{stage} {done}/{total}", file=sys.stderr, flush=True)
 
-    def _close(self) -> None:
+    def _stop_bar(self) -> None:
         if self._bar is not None:
             self._bar.stop()
             self._bar = None

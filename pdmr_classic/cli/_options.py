@@ -1,4 +1,4 @@
-"""Options that several verbs share, each described once."""
+"""Options that several commands share, each defined once."""
 
 from __future__ import annotations
 
@@ -10,135 +10,143 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
+_FOLDER = "Folder with video/ and/or audio/, or with train/ and test/"
 Data = Annotated[
-    Path,
-    typer.Argument(
-        metavar="DATA", help="Folder with video/ and/or audio/, or with train/ and test/.", show_default=False
-    ),
+    Path, typer.Argument(metavar="DATA", help=f"{_FOLDER} (default: the current folder).", show_default=False)
 ]
-DataGiven = Annotated[
-    Path, typer.Argument(metavar="DATA", help="Folder with video/ and/or audio/, or with train/ and test/.")
-]
+RequiredData = Annotated[Path, typer.Argument(metavar="DATA", help=f"{_FOLDER}.")]
 Labels = Annotated[
-    Path | None, typer.Option("--labels", metavar="FILE", help="Label table; default: labels.csv|jsonl|json there.")
+    Path | None,
+    typer.Option("--labels", metavar="FILE", help="Label table (default: labels.csv, .jsonl or .json in DATA)."),
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option("--jobs", metavar="J", min=1, help="Processes; default: one a core. Results do not depend on it."),
+    typer.Option(
+        "--jobs", metavar="N", min=1, help="Number of processes; results do not depend on it (default: one per core)."
+    ),
 ]
 Trust = Annotated[
     bool,
     typer.Option(
-        "--trust", metavar="", help="Open a model that was not made on this account: it can run any program as you."
+        "--trust", metavar="", help="Open a model that was not fitted on this account: it can run any program as you."
     ),
 ]
-NoCache = Annotated[bool, typer.Option("--no-cache", metavar="", help="Read every file anew.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", metavar="", help="Neither read nor write the feature cache.")]
 VerifyCache = Annotated[
-    bool, typer.Option("--verify-cache", metavar="", help="Hash files again before features of the cache are used.")
+    bool, typer.Option("--verify-cache", metavar="", help="Hash each file again before using its cached features.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object and nothing else.")]
 Debug = Annotated[bool, typer.Option("--debug", metavar="", help="Show the traceback of an error.")]
 
 Positive = Annotated[
-    str | None, typer.Option("--positive", metavar="NAME", help="The class that F1 is about; default: Depression.")
+    str | None, typer.Option("--positive", metavar="NAME", help="The positive class, for F1 (default: Depression).")
 ]
 Fps = Annotated[
     float | None,
-    typer.Option("--fps", metavar="HZ", help="Frame rate of streams without timestamps; default: 30."),
+    typer.Option("--fps", metavar="HZ", help="Frame rate of streams without timestamps (default: 30)."),
 ]
 _Config = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="Settings: a TOML file, or the .json of an earlier model."),
+    typer.Option("--config", metavar="FILE", help="Settings: a TOML file, or the .json manifest of a model."),
 ]
 
 
 def n_jobs(jobs: int | None) -> int:
-    """Return the number of processes: as asked, else one a core."""
+    """Return the number of processes: the given one, or one per core."""
     from joblib import cpu_count
 
     return int(jobs or cpu_count())
 
 
 def cache_folder(no_cache: bool) -> Path | None:
-    """Return where features are kept between runs, or None."""
+    """Return the folder of the feature cache, or None with `--no-cache`."""
     from pdmr_classic.features.cache import default_cache_folder
 
     return None if no_cache else default_cache_folder()
 
 
-def _false_if_given(given: bool | None) -> bool | None:
-    """Turn a `--no-…` that was given into False, and one that was not into None, which leaves the setting alone."""
-    return False if given else None
+def _negate_flag(flag: bool | None) -> bool | None:
+    """Return False if a `--no-…` flag is set, otherwise None, which leaves the setting unchanged."""
+    return False if flag else None
 
 
-# Settings that verbs offer as options, which are named after their last part. An option that is not given is None: the
-# defaults stand in `Settings`.
+# Settings that commands offer as options, named after the last part of the key. A missing option is None: the defaults
+# are in `Settings`.
 SETTINGS: dict[str, Any] = {
     "data.groups": Annotated[
         str | None,
         typer.Option(
             "--groups",
-            metavar="WHO",
-            help="Who the subject is: a column of the labels, a table with data_id,subject_id, an expression on the "
-            r"data_id such as 're:^(S\d+)_', or infer, which proposes subjects; default: the column subject_id.",
+            metavar="SOURCE",
+            help="Subject of each recording: a label column, a table with data_id,subject_id, a pattern for the "
+            r"data_id such as 're:^(S\d+)_', or infer to propose subjects (default: the label column subject_id).",
         ),
     ],
     "data.positive": Positive,
     "reading.fps": Fps,
     "learning.trials": Annotated[
-        int | None, typer.Option("--trials", metavar="N", help="Trials of each base learner; default: 12.")
+        int | None, typer.Option("--trials", metavar="N", help="Tuning trials per base learner (default: 12).")
     ],
     "learning.timeout": Annotated[
-        float | None, typer.Option("--timeout", metavar="S", help="Start no trial after S seconds.")
+        float | None, typer.Option("--timeout", metavar="SECONDS", help="Start no new trial after this time.")
     ],
     "learning.seed": Annotated[
-        int | None, typer.Option("--seed", metavar="S", help="Same seed, same data: same results; default: 0.")
+        int | None,
+        typer.Option(
+            "--seed",
+            metavar="N",
+            help="Random seed. Same seed, data, settings, machine type and library versions: identical results "
+            "(default: 0).",
+        ),
     ],
     "learning.metric": Annotated[
         str | None,
         typer.Option(
             "--metric",
             metavar="NAME",
-            help="What the threshold is chosen for: f1, macro_f1, balanced_accuracy or logloss; default: f1.",
+            help="Metric for choosing the threshold: f1, macro_f1, balanced_accuracy or logloss (default: f1).",
         ),
     ],
     "learning.threshold": Annotated[
         float | None,
-        typer.Option("--threshold", metavar="P", help="Call positive from this probability on; default: a chosen one."),
+        typer.Option(
+            "--threshold",
+            metavar="P",
+            help="Probability from which a recording is classified as positive (default: chosen for --metric).",
+        ),
     ],
     "learning.training_rows": Annotated[
         bool | None,
         typer.Option(
             "--no-training-rows",
             metavar="",
-            callback=_false_if_given,
-            help="Leave out learners that keep rows of their training data (svm).",
+            callback=_negate_flag,
+            help="Leave out learners that store rows of their training data (svm).",
         ),
     ],
-    "evaluation.folds": Annotated[int | None, typer.Option("--folds", metavar="K", help="Outer folds; default: 5.")],
+    "evaluation.folds": Annotated[int | None, typer.Option("--folds", metavar="N", help="Outer folds (default: 5).")],
     "evaluation.repeats": Annotated[
-        int | None, typer.Option("--repeats", metavar="R", help="How often new folds are made; default: 3.")
+        int | None,
+        typer.Option("--repeats", metavar="N", help="Repeats, each with different outer folds (default: 3)."),
     ],
     "evaluation.by": Annotated[
         list[str] | None,
-        typer.Option("--by", metavar="COLUMN", help="Scores by subgroup of this label column; may be repeated."),
+        typer.Option("--by", metavar="COLUMN", help="Also report scores per value of this label column; repeatable."),
     ],
     "evaluation.stress": Annotated[
         bool | None,
-        typer.Option(
-            "--no-stress", metavar="", callback=_false_if_given, help="Skip the predictions on worse recordings."
-        ),
+        typer.Option("--no-stress", metavar="", callback=_negate_flag, help="Skip the stress tests."),
     ],
 }
 EVALUATION_SETTINGS = tuple(name for name in SETTINGS if name.startswith("evaluation."))
-# For `evaluate` as well: it makes the same models.
+# For `evaluate` as well, because it fits the same models.
 FIT_SETTINGS = tuple(name for name in SETTINGS if name not in EVALUATION_SETTINGS)
 
 
 def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Offer settings as options of a verb, and pass it all settings as its keyword-only parameter `settings`.
+    """Give a command options for settings, and pass it all settings as its keyword-only parameter `settings`.
 
-    In the place of that parameter, the verb takes an option for each name, and `--config`. Options override the file,
+    On the command line, that parameter is replaced by one option per name and `--config`. Options override the file,
     and the file overrides the defaults.
 
     Parameters
@@ -146,20 +154,20 @@ def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
     *names : str
         Keys of `SETTINGS`.
     """
-    names_of_options = {name.rpartition(".")[2]: name for name in names}
+    keys = {name.rpartition(".")[2]: name for name in names}
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         @wraps(function)
         def with_options(*args: Any, config: Path | None = None, **options: Any) -> None:
             from pdmr_classic.config import Settings
 
-            changes = {name: options.pop(option, None) for option, name in names_of_options.items()}
+            changes = {name: options.pop(option, None) for option, name in keys.items()}
             settings = Settings.load(config) if config else Settings()
             function(*args, settings=settings.override(changes), **options)
 
-        offered = {option: SETTINGS[name] for option, name in names_of_options.items()}
-        parameters = _replace_settings(function, {**offered, "config": _Config})
-        # Typer reads both.
+        annotations = {option: SETTINGS[name] for option, name in keys.items()}
+        parameters = _replace_settings(function, {**annotations, "config": _Config})
+        # Typer reads both attributes.
         with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
         return with_options
@@ -168,8 +176,8 @@ def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
 
 
 def _replace_settings(function: Callable[..., None], options: dict[str, Any]) -> list[inspect.Parameter]:
-    """Return the parameters of a function, with options that are None by default in the place of `settings`."""
-    # `Settings` stays unknown to the verbs until they run: importing it would slow `--help` down.
+    """Return the parameters of a function, with `settings` replaced by options that are None by default."""
+    # Commands import `Settings` only when they run, because the import would slow down `--help`.
     hints = get_type_hints(function, localns={"Settings": object}, include_extras=True)
     parameters: list[inspect.Parameter] = []
     for parameter in inspect.signature(function).parameters.values():

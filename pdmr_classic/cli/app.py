@@ -1,4 +1,4 @@
-"""The program `pdmr-classic`: its verbs, in the order in which they are used."""
+"""The program `pdmr-classic`: its commands, in the order in which they are used."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from pdmr_classic.errors import PdmrError
 
 app = typer.Typer(
     name="pdmr-classic",
-    help="Recognise depression from OpenFace streams and audio vectors, with no subject on both sides of any split.",
-    epilog="Try it: pdmr-classic demo. Research use only; no diagnosis.",
+    help="Recognise depression from OpenFace streams and audio vectors. No subject is ever on both sides of a split.",
+    epilog="Try it: pdmr-classic demo. For research only, not for diagnosis.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -37,8 +37,8 @@ for function in (demo, synth, check, extract, features, fit, predict, score, eva
     app.command()(function)
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _print_version(flag: bool) -> None:
+    if flag:
         print(f"pdmr-classic {__version__}")
         raise typer.Exit
 
@@ -46,7 +46,7 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _options(
     version: Annotated[
-        bool, typer.Option("--version", metavar="", callback=_version, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", metavar="", callback=_print_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     pass
@@ -61,6 +61,6 @@ def main() -> None:
                 app()
             finally:
                 sys.stdout.flush()
-        except PdmrError as error:  # outside of any verb: the help itself cannot be printed
+        except PdmrError as error:  # outside any command: even the help cannot be printed
             print(f"error: {error}", file=sys.stderr)
             sys.exit(error.exit_code)

@@ -1,4 +1,4 @@
-"""`pdmr-classic check`: read everything, change nothing."""
+"""`pdmr-classic check`: report what is in a data folder and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pdmr_classic.cli._console import ConsoleReporter, show, verb
+from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
 from pdmr_classic.cli._options import AsJson, Data, Debug, Jobs, Labels, n_jobs, with_settings
 
 if TYPE_CHECKING:
     from pdmr_classic.config import Settings
-    from pdmr_classic.errors import Finding
 
 REFUSED = 3
 
 
-@verb
+@handle_errors
 @with_settings("data.groups", "reading.fps")
 def check(
     data: Data = Path(),
@@ -28,14 +27,14 @@ def check(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Read everything, change nothing, and say what is there and what is wrong.
+    """Read all files and report what they contain and what is wrong; change nothing.
 
     Example: pdmr-classic check DATA
 
-    Exit code 3 if a file would be refused, or if fit would refuse the labels.
+    Exit code 3 if a file cannot be used or fit would reject the labels.
     """
     from pdmr_classic.evaluation.check_data import check_data
-    from pdmr_classic.io.dataset import find_splits, survey_dataset
+    from pdmr_classic.io.dataset import find_splits, scan_dataset
     from pdmr_classic.io.inspection import inspect_files
     from pdmr_classic.reporting.summary import summarise_check
     from pdmr_classic.reporting.tables import check_tables
@@ -44,8 +43,10 @@ def check(
         splits, refused = {}, []
         folders = find_splits(data)
         for folder in folders:
-            dataset, wrong = survey_dataset(folder, labels=labels, groups=settings.data.groups)
-            refused += wrong if folder == folders[0] else _but_for_labels_of_train(wrong, folder)
+            dataset, errors = scan_dataset(
+                folder, labels=labels, groups=settings.data.groups, may_lack_labels=folder != folders[0]
+            )
+            refused += errors
             facts = inspect_files(
                 dataset, settings.reading, signatures=len(folders) > 1, jobs=n_jobs(jobs), reporter=reporter
             )
@@ -54,12 +55,3 @@ def check(
     show(summary, as_json, check_tables)
     if summary["refused"] or summary["refused_by_fit"]:
         raise typer.Exit(REFUSED)
-
-
-def _but_for_labels_of_train(refused: list[Finding], test: Path) -> list[Finding]:
-    """Leave out that a table which does not lie in test/ says nothing of it: it is that of train/."""
-    return [
-        finding
-        for finding in refused
-        if finding.code != "labels-match-nothing" or Path(str(finding.file)).parent == test
-    ]

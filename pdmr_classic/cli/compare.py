@@ -1,4 +1,4 @@
-"""`pdmr-classic compare`: two evaluations, paired."""
+"""`pdmr-classic compare`: paired comparison of two evaluations."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from typing import Annotated
 
 import typer
 
-from pdmr_classic.cli._console import show, verb
+from pdmr_classic.cli._console import handle_errors, show
 from pdmr_classic.cli._options import AsJson, Debug
 
 
-@verb
+@handle_errors
 def compare(
-    a: Annotated[Path, typer.Argument(metavar="A.json", help="As evaluate wrote it.")],
-    b: Annotated[Path, typer.Argument(metavar="B.json", help="Another one, of the same recordings in the same folds.")],
+    a: Annotated[Path, typer.Argument(metavar="A.json", help="Evaluation written by evaluate.")],
+    b: Annotated[
+        Path, typer.Argument(metavar="B.json", help="Another evaluation of the same recordings in the same folds.")
+    ],
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Compare two evaluations, paired over the same folds, with an interval of each difference.
+    """Compare two evaluations, paired over the same folds, with a confidence interval per difference.
 
     Example: pdmr-classic compare before.json after.json
     """

@@ -1,4 +1,4 @@
-"""`pdmr-classic evaluate`: how good a model is on people that it has not seen."""
+"""`pdmr-classic evaluate`: estimate how well a model performs on new people."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pdmr_classic.cli._console import ConsoleReporter, show, verb
+from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
 from pdmr_classic.cli._options import (
     EVALUATION_SETTINGS,
     FIT_SETTINGS,
@@ -26,12 +26,17 @@ if TYPE_CHECKING:
     from pdmr_classic.config import Settings
 
 
-@verb
+@handle_errors
 @with_settings(*EVALUATION_SETTINGS, *FIT_SETTINGS)
 def evaluate(
     data: Data = Path(),
     labels: Labels = None,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="JSON to write, for compare.")] = Path("evaluation.json"),
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", help="JSON file to write, for compare (default: evaluation.json).", show_default=False
+        ),
+    ] = Path("evaluation.json"),
     *,
     settings: Settings,
     jobs: Jobs = None,
@@ -39,9 +44,9 @@ def evaluate(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Estimate honestly how good a model is on new people, by repeated nested grouped cross-validation.
+    """Estimate performance on new people by repeated nested grouped cross-validation.
 
-    Takes train/ of a folder that has one. A run that was ended goes on with the same command.
+    Uses train/ if DATA has one. After an interruption, run the same command again to resume.
 
     Example: pdmr-classic evaluate DATA --repeats 1 --by gender --out mine.json
     """
@@ -50,22 +55,22 @@ def evaluate(
     from pdmr_classic.io.dataset import load_dataset
     from pdmr_classic.reporting.evaluation_tables import evaluation_tables
     from pdmr_classic.storage.atomic import check_writable, refuse_foreign_file
-    from pdmr_classic.storage.resume import in_progress
+    from pdmr_classic.storage.resume import hold_target
     from pdmr_classic.subjects.inference import proposal_path
 
     dataset = load_dataset(data, split="train", labels=labels, groups=settings.data.groups)
     check_writable(out)
     refuse_foreign_file(out, "pdmr-classic/evaluation/", "the evaluation")
     check_writable(proposal_path(out))
-    with in_progress(out, ".folds") as keep, ConsoleReporter(quiet=as_json) as reporter:
-        found = evaluate_data(
+    with hold_target(out, ".folds") as checkpoint, ConsoleReporter(quiet=as_json) as reporter:
+        evaluation = evaluate_data(
             dataset,
             settings=settings,
             jobs=n_jobs(jobs),
             cache=cache_folder(no_cache),
-            keep=keep,
+            checkpoint=checkpoint,
             groups_out=proposal_path(out),
             reporter=reporter,
         )
-        write_evaluation(found, out)
-    show({**found, "out": str(out)}, as_json, evaluation_tables)
+        write_evaluation(evaluation, out)
+    show({**evaluation, "out": str(out)}, as_json, evaluation_tables)

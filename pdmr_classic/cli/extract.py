@@ -1,4 +1,4 @@
-"""`pdmr-classic extract`: the feature table."""
+"""`pdmr-classic extract`: write the feature table."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pdmr_classic.cli._console import ConsoleReporter, show, verb
+from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
 from pdmr_classic.cli._options import (
     AsJson,
-    DataGiven,
     Debug,
     Jobs,
     NoCache,
+    RequiredData,
     VerifyCache,
     cache_folder,
     n_jobs,
@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from pdmr_classic.config import Settings
 
 
-@verb
+@handle_errors
 @with_settings("reading.fps")
 def extract(
-    data: DataGiven,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Parquet file to write.")] = Path("features.parquet"),
-    split: Annotated[str | None, typer.Option(metavar="train|test", help="Which split, where DATA has both.")] = None,
+    data: RequiredData,
+    out: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="Parquet file to write (default: features.parquet).", show_default=False),
+    ] = Path("features.parquet"),
+    split: Annotated[str | None, typer.Option(metavar="train|test", help="Which split, if DATA has both.")] = None,
     *,
     settings: Settings,
     jobs: Jobs = None,
@@ -38,7 +41,7 @@ def extract(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Write the table of features: one row a recording, first column data_id.
+    """Write the feature table: one row per recording, first column data_id.
 
     Example: pdmr-classic extract DATA/train --out features.parquet
     """
@@ -47,16 +50,16 @@ def extract(
     from pdmr_classic.reporting.summary import summarise_extraction
     from pdmr_classic.reporting.tables import extraction_table
     from pdmr_classic.storage.atomic import check_writable
-    from pdmr_classic.storage.lock import locked
+    from pdmr_classic.storage.lock import hold_lock
 
-    dataset = load_dataset(data, split=parse_split(split), with_labels=False)
+    dataset = load_dataset(data, split=parse_split(split), use_labels=False)
     check_writable(out, ".parquet")
-    with locked(out), ConsoleReporter(quiet=as_json) as reporter:
+    with hold_lock(out), ConsoleReporter(quiet=as_json) as reporter:
         extractor = FeatureExtractor(
             settings, jobs=n_jobs(jobs), cache=cache_folder(no_cache), verify_cache=verify_cache, reporter=reporter
         )
         extraction = extractor.extract(dataset)
-        write_features(extraction.checked(), out)
+        write_features(extraction.require_features(), out)
         for finding in (*dataset.findings, *summarise_findings(extraction.findings)):
             reporter.note(finding)
     summary = summarise_extraction(extraction, out, synthetic=dataset.is_synthetic)

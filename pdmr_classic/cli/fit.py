@@ -1,4 +1,4 @@
-"""`pdmr-classic fit`: tune, train, save."""
+"""`pdmr-classic fit`: tune, train and save a model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pdmr_classic.cli._console import ConsoleReporter, show, verb
+from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
 from pdmr_classic.cli._options import (
     FIT_SETTINGS,
     AsJson,
@@ -25,14 +25,19 @@ if TYPE_CHECKING:
     from pdmr_classic.config import Settings
 
 
-@verb
+@handle_errors
 @with_settings(*FIT_SETTINGS)
 def fit(
     data: Data = Path(),
     labels: Labels = None,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Model to write; its manifest stands beside it.")] = Path(
-        "models/pdmr-classic.joblib"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE",
+            help="Model file to write, with its manifest next to it (default: models/pdmr-classic.joblib).",
+            show_default=False,
+        ),
+    ] = Path("models/pdmr-classic.joblib"),
     *,
     settings: Settings,
     jobs: Jobs = None,
@@ -40,7 +45,9 @@ def fit(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Tune, train and save a model; takes train/ of a folder that has one.
+    """Tune, train and save a model.
+
+    Uses train/ if DATA has one. After an interruption, run the same command again to resume.
 
     Example: pdmr-classic fit DATA --out models/mine.joblib
     """
@@ -50,13 +57,13 @@ def fit(
     from pdmr_classic.reporting.summary import summarise_fit
     from pdmr_classic.reporting.tables import fit_table
     from pdmr_classic.storage.atomic import check_writable
-    from pdmr_classic.storage.resume import in_progress
+    from pdmr_classic.storage.resume import hold_target
     from pdmr_classic.subjects.inference import proposal_path
 
     check_model_writable(out)
     dataset = load_dataset(data, split="train", labels=labels, groups=settings.data.groups)
     check_writable(proposal_path(out))
-    with in_progress(out, ".studies") as studies, ConsoleReporter(quiet=as_json) as reporter:
+    with hold_target(out, ".studies") as studies, ConsoleReporter(quiet=as_json) as reporter:
         cache = cache_folder(no_cache)
         model = fit_model(
             dataset,

@@ -1,4 +1,4 @@
-"""`pdmr-classic predict`: one line a recording."""
+"""`pdmr-classic predict`: classify the recordings of a data folder."""
 
 from __future__ import annotations
 
@@ -7,28 +7,38 @@ from typing import Annotated
 
 import typer
 
-from pdmr_classic.cli._console import ConsoleReporter, show, verb
+from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
 from pdmr_classic.cli._options import AsJson, Data, Debug, Fps, Jobs, NoCache, Trust, cache_folder, n_jobs
 
 
-@verb
+@handle_errors
 def predict(
     data: Data = Path(),
-    model: Annotated[Path, typer.Option(metavar="FILE", help="Model that fit wrote.")] = Path(
-        "models/pdmr-classic.joblib"
-    ),
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Results to write.")] = Path("results.jsonl"),
+    model: Annotated[
+        Path,
+        typer.Option(
+            metavar="FILE", help="Model written by fit (default: models/pdmr-classic.joblib).", show_default=False
+        ),
+    ] = Path("models/pdmr-classic.joblib"),
+    out: Annotated[
+        Path,
+        typer.Option(metavar="FILE", help="Results file to write (default: results.jsonl).", show_default=False),
+    ] = Path("results.jsonl"),
     proba: Annotated[
         bool, typer.Option("--proba", metavar="", help="Add the probability of the positive class.")
     ] = False,
     pool_subjects: Annotated[
         bool,
-        typer.Option("--pool-subjects", metavar="", help="Give all recordings of a subject one answer, their average."),
+        typer.Option(
+            "--pool-subjects", metavar="", help="Average the recordings of a subject, and give all the same prediction."
+        ),
     ] = False,
     subjects: Annotated[
         Path | None,
         typer.Option(
-            "--subjects", metavar="FILE", help="Table with data_id,subject_id for --pool-subjects; default: the labels."
+            "--subjects",
+            metavar="FILE",
+            help="Table with data_id,subject_id for --pool-subjects (default: the label table).",
         ),
     ] = None,
     prevalence: Annotated[
@@ -36,7 +46,7 @@ def predict(
         typer.Option(
             "--prevalence",
             metavar="P|estimate",
-            help="Correct for this share of positives, or an estimated one; default: that of training.",
+            help="Correct for this share of positives, or an estimated one (default: that of the training data).",
         ),
     ] = None,
     allow_overlap: Annotated[
@@ -46,7 +56,9 @@ def predict(
     skip_bad: Annotated[
         bool,
         typer.Option(
-            "--skip-bad", metavar="", help="Leave out recordings with nothing to predict from; they are noted."
+            "--skip-bad",
+            metavar="",
+            help="Skip recordings without a usable file, and list them in the notes file next to the results.",
         ),
     ] = False,
     trust: Trust = False,
@@ -56,7 +68,9 @@ def predict(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Predict every recording; takes test/ of a folder that has one.
+    """Predict the class of each recording.
+
+    Uses test/ if DATA has one.
 
     Example: pdmr-classic predict DATA --model models/mine.joblib --out results.jsonl
     """
@@ -69,24 +83,24 @@ def predict(
     from pdmr_classic.reporting.summary import summarise_predictions
     from pdmr_classic.reporting.tables import prediction_table
     from pdmr_classic.storage.atomic import check_writable
-    from pdmr_classic.storage.lock import locked
-    from pdmr_classic.subjects.overlap import load_train_beside
+    from pdmr_classic.storage.lock import hold_lock
+    from pdmr_classic.subjects.overlap import load_sibling_train
 
     if subjects is not None and not pool_subjects:
-        raise ConfigError("--subjects has no effect without --pool-subjects", hint="pass both, or none")
-    share = parse_prevalence(prevalence)
-    dataset = load_dataset(data, split="test", with_labels=False)
+        raise ConfigError("--subjects has no effect without --pool-subjects", hint="pass both, or neither")
+    target_prevalence = parse_prevalence(prevalence)
+    dataset = load_dataset(data, split="test", use_labels=False)
     check_writable(out)
     check_notes_writable(out)
-    with locked(out), ConsoleReporter(quiet=as_json) as reporter:
-        loaded = DepressionModel.load(model, trust=trust, reporter=reporter)
-        groups = loaded.settings.data.groups
-        who = read_subjects(dataset.data_ids, dataset.folder, subjects, groups) if pool_subjects else None
-        predictions = loaded.predict(
+    with hold_lock(out), ConsoleReporter(quiet=as_json) as reporter:
+        fitted = DepressionModel.load(model, trust=trust, reporter=reporter)
+        groups = fitted.settings.data.groups
+        subject_ids = read_subjects(dataset.data_ids, dataset.folder, subjects, groups) if pool_subjects else None
+        predictions = fitted.predict(
             dataset,
-            pool_subjects=who,
-            prevalence=share,
-            train=load_train_beside(dataset, reporter),
+            pool_subjects=subject_ids,
+            prevalence=target_prevalence,
+            train=load_sibling_train(dataset, reporter),
             allow_overlap=allow_overlap,
             skip_bad=skip_bad,
             fps=fps,
@@ -94,7 +108,7 @@ def predict(
             cache=cache_folder(no_cache),
             reporter=reporter,
         )
-        # Ended in between, notes may stand beside older results, but results never lack theirs.
+        # If the run ends in between, notes may belong to older results, but results never lack their notes.
         if has_notes(predictions):
             write_notes(predictions, out)
         write_results(predictions, out, proba=proba)

@@ -1,4 +1,4 @@
-"""`pdmr-classic score`: results against labels."""
+"""`pdmr-classic score`: compare results with labels."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Annotated
 
 import typer
 
-from pdmr_classic.cli._console import ConsoleReporter, show, verb
+from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
 from pdmr_classic.cli._options import AsJson, Debug, Positive
 
 
-@verb
+@handle_errors
 def score(
-    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="results.jsonl, as predict wrote it.")],
-    labels: Annotated[Path, typer.Argument(metavar="LABELS", help="Label table (csv, json or jsonl).")],
+    results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Results file written by predict.")],
+    labels: Annotated[Path, typer.Argument(metavar="LABELS", help="Label table (.csv, .json or .jsonl).")],
     positive: Positive = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Score results against labels: F1 beside the F1 of calling everything positive.
+    """Score results against labels, next to the F1 of always predicting the positive class.
 
     Example: pdmr-classic score results.jsonl DATA/test/labels.csv
     """

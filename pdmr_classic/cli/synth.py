@@ -1,4 +1,4 @@
-"""`pdmr-classic synth`: write a synthetic set."""
+"""`pdmr-classic synth`: write a synthetic data set."""
 
 from __future__ import annotations
 
@@ -8,30 +8,48 @@ from typing import Annotated, Any
 
 import typer
 
-from pdmr_classic.cli._console import ConsoleReporter, show, verb
+from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
 from pdmr_classic.cli._options import AsJson, Debug
 
 
-@verb
+@handle_errors
 def synth(
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="A folder that does not exist yet, or is empty.")],
-    subjects: Annotated[int, typer.Option(help="Subjects, in train and test together.")] = 60,
-    segments: Annotated[int, typer.Option(help="Recordings of each subject.")] = 3,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 0,
-    missing: Annotated[float, typer.Option(help="Share of recordings without video or without audio.")] = 0.05,
-    masked: Annotated[float, typer.Option(help="Share of recordings with a hidden face for a while.")] = 0.2,
-    truth: Annotated[bool, typer.Option("--truth", metavar="", help="Also write what was planted.")] = False,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write to: a new or an empty one.")],
+    subjects: Annotated[
+        int, typer.Option(metavar="N", help="Subjects in train and test together (default: 60).", show_default=False)
+    ] = 60,
+    segments: Annotated[
+        int, typer.Option(metavar="N", help="Recordings per subject (default: 3).", show_default=False)
+    ] = 3,
+    seed: Annotated[int, typer.Option(metavar="N", help="Random seed (default: 0).", show_default=False)] = 0,
+    missing: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE", help="Share of recordings that lack video or audio (default: 0.05).", show_default=False
+        ),
+    ] = 0.05,
+    masked: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE",
+            help="Share of recordings with the face hidden for a while (default: 0.2).",
+            show_default=False,
+        ),
+    ] = 0.2,
+    truth: Annotated[
+        bool, typer.Option("--truth", metavar="", help="Also write the behaviour that was planted in each recording.")
+    ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Write a synthetic set in the shape of PDMR.
+    """Write a synthetic data set in the format of PDMR.
 
     Example: pdmr-classic synth DATA --subjects 60 --segments 3
     """
     from pdmr_classic.synthetic.dataset import make_synthetic
 
     with ConsoleReporter(quiet=as_json) as reporter:
-        made = make_synthetic(
+        dataset = make_synthetic(
             out,
             subjects=subjects,
             segments=segments,
@@ -41,11 +59,11 @@ def synth(
             truth=truth,
             progress=lambda done, total: reporter.progress("writing", done, total),
         )
-    show({"synthetic": True, **asdict(made), "out": str(made.out)}, as_json, _sentence)
+    show({"synthetic": True, **asdict(dataset), "out": str(dataset.out)}, as_json, _describe)
 
 
-def _sentence(made: dict[str, Any]) -> str:
+def _describe(summary: dict[str, Any]) -> str:
     return (
-        f"{made['n_train']} training and {made['n_test']} test recordings of {made['n_subjects']} subjects\n"
-        f"Written: {made['out']} (synthetic: no person was recorded)"
+        f"{summary['n_train']} training and {summary['n_test']} test recordings of {summary['n_subjects']} subjects\n"
+        f"Written: {summary['out']} (synthetic: no person was recorded)"
     )

@@ -1,1 +1,1 @@
-"""How good results are."""
+"""Estimate, compare and check performance: nested cross-validation, baselines, intervals, stress tests."""

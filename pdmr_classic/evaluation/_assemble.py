@@ -1,4 +1,4 @@
-"""Results of the outer folds to what the evaluation says: scores, baselines, stress, subgroups, warnings."""
+"""Assemble the evaluation from the outer folds: scores, baselines, stress tests, subgroups, warnings."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from pdmr_classic._version import __version__
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.evaluation._permutation import permutation_test
-from pdmr_classic.evaluation.baselines import floor_scores, shortcut_columns
-from pdmr_classic.evaluation.intervals import NOTE
+from pdmr_classic.evaluation.baselines import floor_scores, select_shortcut_features
+from pdmr_classic.evaluation.intervals import INTERVAL_NOTE
 from pdmr_classic.evaluation.outer_folds import OuterFold
 from pdmr_classic.evaluation.predictions import SCHEMA, Predictions, make_pseudonyms
-from pdmr_classic.evaluation.run_fold import MODEL, ONLY, SHORTCUT, STRESS
-from pdmr_classic.evaluation.stress import score_stress
+from pdmr_classic.evaluation.run_fold import MODEL, SHORTCUT, SINGLE_MODALITY_PREFIX, STRESS_PREFIX
+from pdmr_classic.evaluation.stress import score_stress_tests
 from pdmr_classic.evaluation.subgroups import score_subgroups
 from pdmr_classic.evaluation.system_scores import main_score, summarise_scores
 from pdmr_classic.evaluation.table import EvaluationTable
 from pdmr_classic.models.persistence.versions import describe_environment
 
-_OPTIMISM = ("f1", "macro_f1", "balanced_accuracy", "auc", "brier")
+_OPTIMISM_SCORES = ("f1", "macro_f1", "balanced_accuracy", "auc", "brier")
 _LABELS = {"f1": "F1", "macro_f1": "macro F1", "auc": "AUC"}
 
 
@@ -34,26 +34,26 @@ def assemble_evaluation(
     labels: pd.DataFrame,
     settings: Settings,
     *,
-    folds_from: str,
+    fold_source: str,
 ) -> dict[str, Any]:
-    """Return the evaluation that follows from the predictions of the outer folds, ready for JSON.
+    """Return the evaluation as a JSON-serialisable dict.
 
     Parameters
     ----------
     table : EvaluationTable
     outer : sequence of OuterFold
     results : sequence of dict
-        Of each outer fold, as `run_fold` returns it.
+        Result of each outer fold, see `run_fold`.
     labels : DataFrame
-        Of the same rows as the table; for the columns of subgroups.
+        Label table of the same rows; provides the subgroup columns.
     settings : Settings
-    folds_from : str
-        Where the outer folds come from.
+    fold_source : str
+        Origin of the outer folds, see `make_outer_folds`.
     """
     return {
         "schema": SCHEMA,
         "version": __version__,
-        "made_with": describe_environment(),
+        "environment": describe_environment(),
         "synthetic": False,
         "positive": table.positive,
         "data": {
@@ -62,138 +62,143 @@ def assemble_evaluation(
             "classes": {label: int((table.status == label).sum()) for label in table.classes},
         },
         "settings": settings.model_dump(mode="json"),
-        "outer": {
-            "from": folds_from,
-            "folds": len({one.fold for one in outer}),
-            "repeats": len({one.repeat for one in outer}),
-            "sizes": [one.sizes(table.groups.to_numpy(dtype=object)) for one in outer],
+        "outer_folds": {
+            "source": fold_source,
+            "n_folds": len({fold.fold for fold in outer}),
+            "n_repeats": len({fold.repeat for fold in outer}),
+            "sizes": [fold.count_rows(table.groups.to_numpy(dtype=object)) for fold in outer],
         },
-        **_results(table, outer, results, labels, settings.evaluation.by, settings.learning.seed),
+        **_summarise_results(table, outer, results, labels, settings.evaluation.by, settings.learning.seed),
     }
 
 
-def _results(
+def _summarise_results(
     table: EvaluationTable,
     outer: Sequence[OuterFold],
     results: Sequence[Mapping[str, Any]],
     labels: pd.DataFrame,
-    by: Sequence[str],
+    subgroup_columns: Sequence[str],
     seed: int,
 ) -> dict[str, Any]:
-    systems = _systems(table, outer, results)
+    systems = _collect_systems(table, outer, results)
     model = systems.get(MODEL)
     if model is None:
-        raise DataError("no held-out recording could be predicted", code="nothing-left")
-    found = summarise_scores(model, seed)
-    test = permutation_test(model, seed=seed)
-    baselines = _baselines(table, model, systems, seed)
-    under = {name.removeprefix(STRESS): rows for name, rows in systems.items() if name.startswith(STRESS)}
+        raise DataError("no held-out recording could be predicted", code="no-usable-data")
+    summary = summarise_scores(model, seed)
+    baselines = _summarise_baselines(table, model, systems, seed)
+    stressed = {
+        name.removeprefix(STRESS_PREFIX): predictions
+        for name, predictions in systems.items()
+        if name.startswith(STRESS_PREFIX)
+    }
     return {
-        **found,
-        "note": NOTE,
-        "permutation_p_fixed_predictions": test.pop("p"),
-        "permutation": test,
-        "optimism": _optimism(results, found["scores"]),
-        "importance": _importance(results),
+        **summary,
+        "interval_note": INTERVAL_NOTE,
+        "permutation_test": permutation_test(model, seed=seed),
+        "optimism": _estimate_optimism(results, summary["scores"]),
+        "importance": _average_importance(results),
         "baselines": baselines,
-        "stress": score_stress(model, under),
-        "by": {column: score_subgroups(model, labels[column], seed) for column in by},
-        "warnings": [finding.as_dict() for finding in _warnings(found["scores"], baselines, table.positive)],
-        "predictions": model.nameless(make_pseudonyms(table.status, table.groups)).as_records(),
+        "stress_tests": score_stress_tests(model, stressed),
+        "subgroups": {column: score_subgroups(model, labels[column], seed) for column in subgroup_columns},
+        "warnings": [finding.as_dict() for finding in _find_warnings(summary["scores"], baselines, table.positive)],
+        "predictions": model.pseudonymise(make_pseudonyms(table.status, table.groups)).to_records(),
     }
 
 
-def _importance(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Return the rise of the log loss when columns are shuffled, averaged over the models of the outer folds."""
-    found = [result["importance"] for result in results if result.get("importance")]
+def _average_importance(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Return the permutation importance (increase in log loss), averaged over the models of the outer folds."""
+    importances = [result["importance"] for result in results if result.get("importance")]
     means: dict[str, dict[str, float]] = {}
-    for kind in ("by_family", "by_modality", "by_view"):
-        frame = pd.DataFrame([one[kind] for one in found])
-        means[kind] = {str(name): float(rise) for name, rise in frame.mean().sort_values(ascending=False).items()}
+    for grouping in ("by_family", "by_modality", "by_view"):
+        frame = pd.DataFrame([importance[grouping] for importance in importances])
+        increases = frame.mean().sort_values(ascending=False)
+        means[grouping] = {str(name): float(increase) for name, increase in increases.items()}
     return means
 
 
-def _systems(
+def _collect_systems(
     table: EvaluationTable, outer: Sequence[OuterFold], results: Sequence[Mapping[str, Any]]
 ) -> dict[str, Predictions]:
     names = dict.fromkeys(name for result in results for name in result["systems"])
-    found = {name: _joined(table, outer, [result["systems"].get(name) for result in results]) for name in names}
-    return {name: predictions for name, predictions in found.items() if len(predictions)}
+    systems = {name: _join_folds(table, outer, [result["systems"].get(name) for result in results]) for name in names}
+    return {name: predictions for name, predictions in systems.items() if len(predictions)}
 
 
-def _joined(
-    table: EvaluationTable, outer: Sequence[OuterFold], parts: Sequence[Mapping[str, Any] | None]
+def _join_folds(
+    table: EvaluationTable, outer: Sequence[OuterFold], records: Sequence[Mapping[str, Any] | None]
 ) -> Predictions:
-    """Put the predictions that one system made in all folds into one table."""
-    pairs = [(one, part) for one, part in zip(outer, parts, strict=True) if part is not None and part["rows"]]
-    rows = np.array([row for _, part in pairs for row in part["rows"]], dtype=np.intp)
+    """Concatenate the predictions of one system over all outer folds."""
+    pairs = [(fold, record) for fold, record in zip(outer, records, strict=True) if record and record["rows"]]
+    rows = np.array([row for _, record in pairs for row in record["rows"]], dtype=np.intp)
     subject = np.unique(table.groups.to_numpy(dtype=object), return_inverse=True)[1]
     return Predictions(
         recording=table.features.index.to_numpy(dtype=object)[rows],
         subject=subject[rows],
-        repeat=np.array([one.repeat for one, part in pairs for _ in part["rows"]], dtype=np.intp),
-        fold=np.array([one.fold for one, part in pairs for _ in part["rows"]], dtype=np.intp),
+        repeat=np.array([fold.repeat for fold, record in pairs for _ in record["rows"]], dtype=np.intp),
+        fold=np.array([fold.fold for fold, record in pairs for _ in record["rows"]], dtype=np.intp),
         truth=table.codes[rows],
-        predicted=np.array([code for _, part in pairs for code in part["predicted"]], dtype=np.intp),
-        probability=np.array([p for _, part in pairs for p in part["probability"]], dtype=np.float64),
+        predicted=np.array([code for _, record in pairs for code in record["predicted"]], dtype=np.intp),
+        probability=np.array([p for _, record in pairs for p in record["probability"]], dtype=np.float64),
         classes=table.classes,
         positive=table.positive,
     )
 
 
-def _baselines(
+def _summarise_baselines(
     table: EvaluationTable, model: Predictions, systems: Mapping[str, Predictions], seed: int
 ) -> dict[str, Any]:
-    first = model.subset(next(model.of_repeats()))
-    found = {
-        "floor": floor_scores(first.truth, table.classes, table.positive),
-        "shortcut": summarise_scores(systems[SHORTCUT], seed)
-        | {"columns": list(shortcut_columns(table.features.head(1)).columns)},
+    first_repeat = model.subset(next(model.repeat_rows()))
+    single_modalities = {
+        f"{name.removeprefix(SINGLE_MODALITY_PREFIX)}_only": summarise_scores(predictions, seed)
+        for name, predictions in systems.items()
+        if name.startswith(SINGLE_MODALITY_PREFIX)
     }
-    alone = {name: rows for name, rows in systems.items() if name.startswith(ONLY)}
     return {
-        **found,
-        **{f"{name.removeprefix(ONLY)}_only": summarise_scores(rows, seed) for name, rows in alone.items()},
+        "floor": floor_scores(first_repeat.truth, table.classes, table.positive),
+        "shortcut": summarise_scores(systems[SHORTCUT], seed)
+        | {"columns": list(select_shortcut_features(table.features.head(1)).columns)},
+        **single_modalities,
     }
 
 
-def _optimism(results: Sequence[Mapping[str, Any]], outer: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Return how much better the models looked on their own inner folds than they are."""
-    found = {}
-    for name in _OPTIMISM:
+def _estimate_optimism(results: Sequence[Mapping[str, Any]], scores: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """Return the mean inner cross-validated score, the outer score, and their gap."""
+    optimism = {}
+    for name in _OPTIMISM_SCORES:
         inner = [result["inner"][name] for result in results if np.isfinite(result["inner"].get(name, np.nan))]
-        mean = outer.get(name, {}).get("mean")
-        if inner and mean is not None:
-            found[name] = {"inner": float(np.mean(inner)), "outer": mean, "gap": float(np.mean(inner)) - mean}
-    return found
+        outer = scores.get(name, {}).get("mean")
+        if inner and outer is not None:
+            optimism[name] = {"inner": float(np.mean(inner)), "outer": outer, "gap": float(np.mean(inner)) - outer}
+    return optimism
 
 
-def _warnings(scores: Mapping[str, Any], baselines: Mapping[str, Any], positive: str | None) -> list[Finding]:
-    found = []
+def _find_warnings(scores: Mapping[str, Any], baselines: Mapping[str, Any], positive: str | None) -> list[Finding]:
+    warnings = []
     main = main_score(positive)
     for name in (main, "auc"):
-        ours, theirs = scores.get(name), baselines["shortcut"]["scores"].get(name)
-        if ours and theirs and None not in (ours["low"], theirs["mean"]) and theirs["mean"] >= ours["low"]:
-            found.append(_about_shortcut(name, ours, theirs["mean"]))
+        model, shortcut = scores.get(name), baselines["shortcut"]["scores"].get(name)
+        if model and shortcut and None not in (model["low"], shortcut["mean"]) and shortcut["mean"] >= model["low"]:
+            warnings.append(_shortcut_warning(name, model, shortcut["mean"]))
     floor, low = baselines["floor"][main], scores[main]["low"]
     if low is not None and floor >= low:
-        what = f"{_LABELS[main]} is not told apart from answering {baselines['floor']['answer']!r} to everything"
-        found.append(Finding("floor", what, expected=f"{floor:.3f} below the interval", found=_interval(scores[main])))
-    return found
+        what = f"{_LABELS[main]} cannot be distinguished from predicting {baselines['floor']['label']!r} for everyone"
+        interval = f"model {_format_interval(scores[main])}"
+        warnings.append(Finding("floor", what, expected=f"an interval above {floor:.3f}", found=interval))
+    return warnings
 
 
-def _about_shortcut(name: str, ours: Mapping[str, float], theirs: float) -> Finding:
-    where = "within" if theirs <= ours["high"] else "above"
+def _shortcut_warning(name: str, model: Mapping[str, float], shortcut: float) -> Finding:
+    position = "within" if shortcut <= model["high"] else "above"
     return Finding(
         "shortcut",
-        f"knowing only how a recording was made (length, frame rate, quality, what is missing) gives {_LABELS[name]} "
-        f"{theirs:.3f}, {where} the model's interval: this does not show that the model has learned more",
+        f"recording conditions alone (duration, frame rate, quality, missing modalities) reach {_LABELS[name]} "
+        f"{shortcut:.3f}, {position} the model's interval: there is no evidence that the model uses more than these",
         column=name,
-        expected="the shortcut below the model's interval",
-        found=f"model {_interval(ours)}",
-        hint="look at the columns quality__ that `extract` writes, class by class",
+        expected="a shortcut baseline below the model's interval",
+        found=f"model {_format_interval(model)}",
+        hint="compare the quality__ columns that `extract` writes between the classes",
     )
 
 
-def _interval(score: Mapping[str, float]) -> str:
+def _format_interval(score: Mapping[str, float]) -> str:
     return f"{score['mean']:.3f} ({score['low']:.3f} to {score['high']:.3f})"

@@ -1,4 +1,4 @@
-"""Finished outer folds on disk, so that an evaluation that was interrupted goes on where it was: one JSON line each."""
+"""Store finished outer folds, one JSON line each, so that an interrupted evaluation can resume."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pdmr_classic.storage.resume import Journal, open_journal, other_work
+from pdmr_classic.storage.resume import Journal, open_journal, resume_mismatch_error
 
 _FINGERPRINT = "fingerprint"
 
 
 class FoldStorage:
-    """Results of finished outer folds, by the fold's number.
+    """Results of finished outer folds, by fold number.
 
     Parameters
     ----------
     journal : Journal, optional
-        Where results are kept; None keeps them in memory only.
+        Stores the results on disk; without it they are only in memory.
     results : dict
-        Those of an earlier run.
+        Results of an earlier run.
     """
 
     def __init__(self, journal: Journal | None = None, results: dict[int, Any] | None = None) -> None:
@@ -33,7 +33,7 @@ class FoldStorage:
         return None if self._journal is None else self._journal.path
 
     def add(self, number: int, result: Any) -> None:
-        """Keep the result of a fold; it is on the disk when this returns."""
+        """Store the result of a fold; it is on disk when this returns."""
         self.results[number] = result
         if self._journal is not None:
             self._journal.append({"number": number, "result": result})
@@ -41,32 +41,32 @@ class FoldStorage:
 
 @contextmanager
 def open_fold_storage(path: str | Path | None, fingerprint: str) -> Iterator[FoldStorage]:
-    """Hold the folds of one evaluation, with those that an earlier run has finished.
+    """Open the fold storage of one evaluation, with the folds that an earlier run finished.
 
     Raises
     ------
     ConfigError
-        The file holds folds of other data or settings.
+        The file belongs to other data or settings.
     TargetError
-        Another run holds the file, or it cannot be written.
+        Another run has locked the file, or it cannot be written.
     """
     if path is None:
         yield FoldStorage()
         return
     with open_journal(Path(path)) as journal:
-        yield FoldStorage(journal, _results(journal, fingerprint))
+        yield FoldStorage(journal, _read_results(journal, fingerprint))
 
 
-def _results(journal: Journal, fingerprint: str) -> dict[int, Any]:
-    """Return what the journal holds, which begins with the fingerprint of its data and settings."""
+def _read_results(journal: Journal, fingerprint: str) -> dict[int, Any]:
+    """Return the stored results, after checking the fingerprint of data and settings in the first line."""
     try:
         if not journal.lines:
             journal.append({_FINGERPRINT: fingerprint})
         first, *rest = journal.lines
         results = {int(line["number"]): line["result"] for line in rest}
-        ours = first[_FINGERPRINT] == fingerprint
+        is_same_work = first[_FINGERPRINT] == fingerprint
     except (ValueError, KeyError, TypeError):
-        ours = False
-    if not ours:
-        raise other_work(journal.path, "evaluation", "folds")
+        is_same_work = False
+    if not is_same_work:
+        raise resume_mismatch_error(journal.path, "evaluation", "folds")
     return results

@@ -1,4 +1,4 @@
-"""How often labels that mean nothing would score as well, on the same predictions."""
+"""Permutation test on fixed out-of-fold predictions: p-values of the scores, from permuted labels."""
 
 from __future__ import annotations
 
@@ -10,105 +10,111 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from pdmr_classic.arrays import Floats, Ints, Mask
-from pdmr_classic.evaluation.intervals import MET_TWICE, nanmean, split_draws
+from pdmr_classic.evaluation.intervals import SD_INFLATION, batch_sizes, nanmean
 from pdmr_classic.evaluation.predictions import Predictions
 
-_PERMUTATIONS = 1000
-_ROUNDING = 1e-12
+_N_PERMUTATIONS = 1000
+_TOLERANCE = 1e-12
 
 _Codes = NDArray[np.int16]
 
 
-def permutation_test(predictions: Predictions, n: int = _PERMUTATIONS, seed: int = 0) -> dict[str, Any]:
-    """Return how often permuted labels score as well as the true ones.
+def permutation_test(predictions: Predictions, n: int = _N_PERMUTATIONS, seed: int = 0) -> dict[str, Any]:
+    """Test whether the scores could arise from predictions that are unrelated to the labels.
 
-    Where each subject has one label, labels are permuted between subjects, whole; else within subjects. Predictions
-    stay as they are: models are not trained again, so the test is narrower than the question.
+    If each subject has one label, labels are permuted between subjects, otherwise between the recordings of each
+    subject. The predictions are fixed: models are not retrained on permuted labels.
 
     Returns
     -------
     dict
-        `between` ("subjects" or "recordings of a subject"), `n`, and `p` by score.
+        `permuted` ("subject labels" or "recording labels within subjects"), `n_permutations`, and
+        `p_fixed_predictions`, one p-value per score.
 
     Notes
     -----
-    What permuted labels score is spread by sqrt(2) around its mean before it is compared: on fixed predictions it
-    varies too little (see `share_interval`). Without that, labels that mean nothing had p <= .05 in 9 to 15% of
-    simulated studies; with it in 1 to 6%.
+    The permutation distribution is widened by sqrt(2) around its mean, because fixed predictions understate its
+    variance (see `score_interval`). Under the null hypothesis, p <= .05 occurred in 1 to 6% of simulated studies, and
+    without the correction in 9 to 15%.
     """
     _, first, recording = np.unique(predictions.recording.astype(str), return_index=True, return_inverse=True)
     truth = predictions.truth[first].astype(np.int16)
     _, subject = np.unique(predictions.subject[first], return_inverse=True)
-    one_label = _one_label_a_subject(truth, subject)
-    shuffled = _between(truth, subject) if one_label else _within(truth, subject)
-    found = _scores(predictions, truth[recording][:, None])
+    between_subjects = _has_one_label_per_subject(truth, subject)
+    permute = (_make_subject_permuter if between_subjects else _make_recording_permuter)(truth, subject)
+    observed = _score_labels(predictions, truth[recording][:, None])
     rng = np.random.default_rng(seed)
-    parts = [_scores(predictions, shuffled(rng, at_once)[recording]) for at_once in split_draws(n, len(predictions))]
-    permuted = {name: np.concatenate([part[name] for part in parts]) for name in found}
+    batches = [_score_labels(predictions, permute(rng, size)[recording]) for size in batch_sizes(n, len(predictions))]
+    permuted = {name: np.concatenate([batch[name] for batch in batches]) for name in observed}
     return {
-        "between": "subjects" if one_label else "recordings of a subject",
-        "n": n,
-        "p": {name: _p(permuted[name], value[0]) for name, value in found.items() if np.isfinite(value[0])},
+        "permuted": "subject labels" if between_subjects else "recording labels within subjects",
+        "n_permutations": n,
+        "p_fixed_predictions": {
+            name: _p_value(permuted[name], value[0]) for name, value in observed.items() if np.isfinite(value[0])
+        },
     }
 
 
-def _p(permuted: Floats, score: float) -> float:
-    middle = np.nanmean(permuted)
-    spread = middle + MET_TWICE * (permuted - middle)
-    return float(1 + np.count_nonzero(spread >= score - _ROUNDING)) / (1 + len(permuted))
+def _p_value(permuted: Floats, score: float) -> float:
+    mean = np.nanmean(permuted)
+    widened = mean + SD_INFLATION * (permuted - mean)
+    return float(1 + np.count_nonzero(widened >= score - _TOLERANCE)) / (1 + len(permuted))
 
 
-def _one_label_a_subject(truth: _Codes, subject: Ints) -> bool:
+def _has_one_label_per_subject(truth: _Codes, subject: Ints) -> bool:
     return len(np.unique(np.column_stack([subject, truth]), axis=0)) == len(np.unique(subject))
 
 
-def _between(truth: _Codes, subject: Ints) -> Callable[[np.random.Generator, int], _Codes]:
-    of_subject = truth[np.unique(subject, return_index=True)[1]]
+def _make_subject_permuter(truth: _Codes, subject: Ints) -> Callable[[np.random.Generator, int], _Codes]:
+    subject_labels = truth[np.unique(subject, return_index=True)[1]]
 
-    def shuffled(rng: np.random.Generator, n: int) -> _Codes:
-        return np.asarray(rng.permuted(np.tile(of_subject[:, None], (1, n)), axis=0)[subject])
+    def permute(rng: np.random.Generator, n: int) -> _Codes:
+        return np.asarray(rng.permuted(np.tile(subject_labels[:, None], (1, n)), axis=0)[subject])
 
-    return shuffled
+    return permute
 
 
-def _within(truth: _Codes, subject: Ints) -> Callable[[np.random.Generator, int], _Codes]:
-    home = np.argsort(subject, kind="stable")
+def _make_recording_permuter(truth: _Codes, subject: Ints) -> Callable[[np.random.Generator, int], _Codes]:
+    by_subject = np.argsort(subject, kind="stable")
 
-    def shuffled(rng: np.random.Generator, n: int) -> _Codes:
-        out = np.empty((len(truth), n), dtype=np.int16)
+    def permute(rng: np.random.Generator, n: int) -> _Codes:
+        permuted = np.empty((len(truth), n), dtype=np.int16)
         for column in range(n):
-            out[home, column] = truth[np.lexsort((rng.random(len(truth)), subject))]
-        return out
+            permuted[by_subject, column] = truth[np.lexsort((rng.random(len(truth)), subject))]
+        return permuted
 
-    return shuffled
+    return permute
 
 
-# Not `metrics.score`, which scores one set of labels: this scores a thousand at once. A test checks that they agree.
-def _scores(predictions: Predictions, truth: _Codes) -> dict[str, Floats]:
+# Vectorised over a thousand label columns, unlike `metrics.score`; a test checks that both agree.
+def _score_labels(predictions: Predictions, truth: _Codes) -> dict[str, Floats]:
     """Return AUC and macro F1 (and F1 of the positive class) under each column of labels, averaged over repeats."""
-    repeats = [_of_repeat(predictions, rows, truth) for rows in predictions.of_repeats()]
+    repeats = [_score_repeat(predictions, rows, truth) for rows in predictions.repeat_rows()]
     return {name: np.mean([scores[name] for scores in repeats], axis=0) for name in repeats[0]}
 
 
-def _of_repeat(predictions: Predictions, rows: Ints, truth: _Codes) -> dict[str, Floats]:
-    f1 = np.stack([_f1(truth[rows] == k, predictions.predicted[rows] == k) for k in range(len(predictions.classes))])
+def _score_repeat(predictions: Predictions, rows: Ints, truth: _Codes) -> dict[str, Floats]:
+    f1 = np.stack(
+        [_f1_scores(truth[rows] == k, predictions.predicted[rows] == k) for k in range(len(predictions.classes))]
+    )
     p = predictions.probability
-    of_classes = [
-        nanmean(np.stack([_auc(truth[fold] == k, p[fold, k]) for fold in predictions.of_folds(rows)]))
-        for k in predictions.asked
+    class_aucs = [
+        nanmean(np.stack([_auc_scores(truth[fold] == k, p[fold, k]) for fold in predictions.fold_rows(rows)]))
+        for k in predictions.auc_classes
     ]
-    scores = {} if predictions.place is None else {"f1": f1[predictions.place]}
-    return scores | {"macro_f1": nanmean(f1), "auc": nanmean(np.stack(of_classes))}
+    scores = {} if predictions.positive_index is None else {"f1": f1[predictions.positive_index]}
+    return scores | {"macro_f1": nanmean(f1), "auc": nanmean(np.stack(class_aucs))}
 
 
-def _f1(is_true: Mask, is_said: Mask) -> Floats:
-    there = is_true.sum(axis=0)
-    return np.where(there > 0, 2 * (is_said @ is_true.astype(float)) / np.maximum(there + is_said.sum(), 1), np.nan)
+def _f1_scores(is_true: Mask, is_predicted: Mask) -> Floats:
+    n_true = is_true.sum(axis=0)
+    n_hits = is_predicted @ is_true.astype(float)
+    return np.where(n_true > 0, 2 * n_hits / np.maximum(n_true + is_predicted.sum(), 1), np.nan)
 
 
-def _auc(positive: Mask, p: Floats) -> Floats:
-    """Mann and Whitney's U by ranks: one sort for all columns of labels [n, N]."""
+def _auc_scores(positive: Mask, p: Floats) -> Floats:
+    """Return the AUC of each label column [n, N], as the Mann-Whitney U statistic from a single ranking."""
     n_positive = positive.sum(axis=0)
-    pairs = n_positive * (len(p) - n_positive)
-    won = rankdata(p) @ positive.astype(float) - n_positive * (n_positive + 1) / 2
-    return np.asarray(np.divide(won, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0))
+    n_pairs = n_positive * (len(p) - n_positive)
+    u = rankdata(p) @ positive.astype(float) - n_positive * (n_positive + 1) / 2
+    return np.asarray(np.divide(u, n_pairs, out=np.full(len(n_pairs), np.nan), where=n_pairs > 0))

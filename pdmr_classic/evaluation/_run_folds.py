@@ -1,4 +1,4 @@
-"""All outer folds of an evaluation, side by side; those that an earlier run finished are not run again."""
+"""Run the outer folds of an evaluation in parallel, skipping those that an earlier run finished."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from pdmr_classic.evaluation.run_fold import run_fold
 from pdmr_classic.evaluation.table import EvaluationTable
 from pdmr_classic.progress import Reporter
 from pdmr_classic.storage.fingerprint import hash_data, table_bytes
+from pdmr_classic.text import format_count
 
-_WORTH_TELLING_S = 60.0
+_MIN_REPORTED_S = 60.0
 
 
 def run_folds(
@@ -28,68 +29,71 @@ def run_folds(
     settings: Settings,
     *,
     jobs: int,
-    keep: str | Path | None,
+    checkpoint: str | Path | None,
     reporter: Reporter,
 ) -> list[dict[str, Any]]:
-    """Return the result of each outer fold, in their order, as `run_fold` returns it.
+    """Return the result of each outer fold, in order; see `run_fold`.
 
     Parameters
     ----------
     table, outer, settings, jobs, reporter
-    keep : path-like or None
-        File that keeps finished outer folds.
+    checkpoint : path-like or None
+        File that stores finished outer folds.
 
     Raises
     ------
     ConfigError
-        `keep` holds folds of other data or settings.
+        `checkpoint` belongs to other data or settings.
     """
-    with open_fold_storage(keep, _fingerprint(table, outer, settings)) as kept:
-        _run(table, settings, outer, kept, jobs, reporter)
-        results = [kept.results[number] for number in range(len(outer))]
-    _tell_counted(results, reporter)
+    with open_fold_storage(checkpoint, _fingerprint(table, outer, settings)) as storage:
+        _run_missing_folds(table, settings, outer, storage, jobs, reporter)
+        results = [storage.results[number] for number in range(len(outer))]
+    _report_fold_findings(results, reporter)
     return results
 
 
 def _fingerprint(table: EvaluationTable, outer: Iterable[OuterFold], settings: Settings) -> str:
     altered = [part for name, features in table.altered.items() for part in (name.encode(), *table_bytes(features))]
-    folds = [np.append(one.test, [one.repeat, one.fold]).tobytes() for one in outer]
-    # Folds and stress are here themselves; scores by subgroup come after the folds.
+    folds = [np.append(fold.test, [fold.repeat, fold.fold]).tobytes() for fold in outer]
+    # The evaluation settings are excluded: folds and altered features are hashed directly, and subgroups come later.
     asked = settings.model_dump(mode="json", exclude={"evaluation"})
-    return hash_data(table.features, table.status, table.groups, table.weights, asked=asked, further=[*altered, *folds])
+    return hash_data(
+        table.features, table.status, table.groups, table.weights, settings=asked, extra=[*altered, *folds]
+    )
 
 
-def _run(
+def _run_missing_folds(
     table: EvaluationTable,
     settings: Settings,
     outer: Sequence[OuterFold],
-    kept: FoldStorage,
+    storage: FoldStorage,
     jobs: int,
     reporter: Reporter,
 ) -> None:
-    todo = [number for number in range(len(outer)) if number not in kept.results]
+    todo = [number for number in range(len(outer)) if number not in storage.results]
     if len(todo) < len(outer):
-        what = f"{len(outer) - len(todo)} of {len(outer)} outer folds were finished by an earlier run"
-        reporter.note(Finding("resumed", what, file=kept.path))
+        what = f"resuming: an earlier run finished {len(outer) - len(todo)} of {len(outer)} outer folds"
+        reporter.note(Finding("resumed", what, file=storage.path))
     reporter.progress("outer folds", len(outer) - len(todo), len(outer))
-    # Whole outer folds side by side: inside one, a model of few recordings keeps no second process busy.
+    # Parallel over outer folds: within a fold, a small data set does not keep a second process busy.
     n_jobs = min(joblib.effective_n_jobs(jobs), max(len(todo), 1))
     parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch=n_jobs)
     started = time.monotonic()
     results = parallel(joblib.delayed(run_fold)(table, settings, outer[number]) for number in todo)
     for done, (number, result) in enumerate(zip(todo, results, strict=True), start=1):
-        kept.add(number, result)
+        storage.add(number, result)
         reporter.progress("outer folds", len(outer) - len(todo) + done, len(outer))
-        left = (time.monotonic() - started) / done * (len(todo) - done)
-        if done == n_jobs and left > _WORTH_TELLING_S:
-            reporter.note(Finding("time-left", f"about {left / 60:.0f} min are left"))
+        remaining_s = (time.monotonic() - started) / done * (len(todo) - done)
+        if done == n_jobs and remaining_s > _MIN_REPORTED_S:
+            reporter.note(Finding("time-left", f"about {remaining_s / 60:.0f} min left"))
 
 
-def _tell_counted(results: Iterable[Mapping[str, Any]], reporter: Reporter) -> None:
-    """Tell what the folds noticed: once a code, with the number of folds."""
-    told: dict[str, list[dict[str, Any]]] = {}
+def _report_fold_findings(results: Iterable[Mapping[str, Any]], reporter: Reporter) -> None:
+    """Report the findings of the folds: one note per code, with the number of folds."""
+    by_code: dict[str, list[dict[str, Any]]] = {}
     for result in results:
         for code, finding in {finding["code"]: finding for finding in result["findings"]}.items():
-            told.setdefault(code, []).append(finding)
-    for same in told.values():
-        reporter.note(Finding(**{**same[0], "what": f"{same[0]['what']} (in {len(same)} outer folds)"}))
+            by_code.setdefault(code, []).append(finding)
+    for findings in by_code.values():
+        first = findings[0]
+        reporter.note(Finding(**{**first, "what": f"{first['what']} (in {format_count(len(findings), 'outer fold')})"}))

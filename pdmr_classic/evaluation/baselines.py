@@ -1,4 +1,4 @@
-"""What a good result must beat: calling everything positive, and knowing only how a recording was made."""
+"""Trivial baselines that a model must beat: a constant prediction, and recording conditions alone."""
 
 from __future__ import annotations
 
@@ -16,111 +16,111 @@ from sklearn.preprocessing import StandardScaler
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import Metric
-from pdmr_classic.features.names import MATERIAL, QUALITY, modality_columns, view_of
-from pdmr_classic.metrics import always_positive_floor, score
+from pdmr_classic.features.names import MATERIAL, QUALITY, feature_view, modality_columns
+from pdmr_classic.metrics import always_positive_f1, score
 from pdmr_classic.models.decision.threshold import choose_threshold
 from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY
 from pdmr_classic.models.ensemble.views import find_modalities
-from pdmr_classic.splits import GroupedFolds, feasible_folds
-from pdmr_classic.workers import one_thread
+from pdmr_classic.splits import GroupedFolds, count_feasible_folds
+from pdmr_classic.workers import use_one_thread
 
 _FOLDS = 5
 
 
 def floor_scores(truth: Ints, classes: tuple[str, ...], positive: str | None) -> dict[str, Any]:
-    """Return the scores of one answer to everything: the positive class, or the most frequent one of several."""
+    """Return the floor: the scores of always predicting the positive class (several classes: the most frequent)."""
     labels = np.array(classes, dtype=object)[truth]
-    answer = positive or str(pd.Series(labels).mode()[0])
-    scores = score(labels, np.full(len(labels), answer, dtype=object), positive=positive)
-    found: dict[str, Any] = {"answer": answer, "macro_f1": scores["macro_f1"]}
-    return found if positive is None else found | {"f1": always_positive_floor(scores["positive_share"])}
+    label = positive or str(pd.Series(labels).mode()[0])
+    scores = score(labels, np.full(len(labels), label, dtype=object), positive=positive)
+    floor: dict[str, Any] = {"label": label, "macro_f1": scores["macro_f1"]}
+    return floor if positive is None else floor | {"f1": always_positive_f1(scores["positive_share"])}
 
 
-def list_modalities(features: pd.DataFrame) -> list[str]:
-    """Return the modalities of which some recording has something, in the order of the columns."""
+def find_present_modalities(features: pd.DataFrame) -> list[str]:
+    """Return the modalities that at least one recording has, in column order."""
     columns = modality_columns(list(features.columns))
     present = find_modalities(features.to_numpy(dtype=np.float64), columns)
     return [name for name in columns if present[name].any()]
 
 
 def select_modality(features: pd.DataFrame, modality: str) -> pd.DataFrame:
-    """Return the columns of one modality, with the materials that are made of it."""
+    """Return the feature columns of one modality, including its input to fold-fitted families."""
     views = {modality, MATERIAL} if modality == FITTED_MODALITY else {modality}
-    return features[[name for name in features.columns if view_of(name) in views]]
+    return features[[name for name in features.columns if feature_view(name) in views]]
 
 
 def drop_modality(features: pd.DataFrame, modality: str) -> pd.DataFrame:
-    """Return the features as if no recording had a modality."""
+    """Return the features with a modality missing from every recording."""
     views = {modality, MATERIAL, QUALITY} if modality == FITTED_MODALITY else {modality}
-    gone = [view_of(name) in views for name in features.columns]
-    return features.mask(np.broadcast_to(gone, features.shape))
+    is_dropped = [feature_view(name) in views for name in features.columns]
+    return features.mask(np.broadcast_to(is_dropped, features.shape))
 
 
-def shortcut_columns(features: pd.DataFrame) -> pd.DataFrame:
-    """Return what says how a recording was made, not how somebody behaved: quality, and what is missing."""
+def select_shortcut_features(features: pd.DataFrame) -> pd.DataFrame:
+    """Return features of the recording conditions, not of behaviour: quality features and missing modalities."""
     columns = modality_columns(list(features.columns))
     present = find_modalities(features.to_numpy(dtype=np.float64), columns)
-    quality = features[[name for name in features.columns if view_of(name) == QUALITY]]
+    quality = features[[name for name in features.columns if feature_view(name) == QUALITY]]
     missing = {f"missing__{name}": (~rows).astype(np.float64) for name, rows in present.items()}
     return quality.assign(**missing)
 
 
 class ShortcutBaseline:
-    """The mean of a default LightGBM and a logistic regression, with a threshold from grouped inner folds.
+    """Mean of a default LightGBM and a logistic regression, with a threshold chosen on grouped inner folds.
 
     Parameters
     ----------
-    place : int or None
-        Of the positive class; None with more than two classes, which need no threshold.
+    positive_index : int or None
+        Index of the positive class; None with more than two classes, which need no threshold.
     seed : int
     metric : str
-        What the threshold is chosen for.
+        Metric that the threshold optimises.
     """
 
-    def __init__(self, place: int | None, seed: int = 0, metric: Metric = "f1") -> None:
-        self.place = place
+    def __init__(self, positive_index: int | None, seed: int = 0, metric: Metric = "f1") -> None:
+        self.positive_index = positive_index
         self.seed = seed
         self.metric: Metric = metric
 
     def fit(self, X: Floats, y: Ints, groups: ArrayLike, weights: Floats | None = None) -> Self:
-        """Fit on class numbers y [n]; every class must be there, in rows of a weight above 0."""
+        """Fit on class indices y [n]; each class must occur in rows with positive weight."""
         weights = np.ones(len(y)) if weights is None else weights
         rows = weights > 0
         X, y, groups, weights = X[rows], y[rows], np.asarray(groups)[rows], weights[rows]
-        with one_thread():
-            if self.place is not None:
-                inner, is_positive = self._out_of_fold(X, y, groups, weights)[:, self.place], y == self.place
+        with use_one_thread():
+            if self.positive_index is not None:
+                p = self._predict_out_of_fold(X, y, groups, weights)[:, self.positive_index]
                 self.threshold_ = choose_threshold(
-                    inner, is_positive, groups, metric=self.metric, seed=self.seed, sample_weight=weights
+                    p, y == self.positive_index, groups, metric=self.metric, seed=self.seed, sample_weight=weights
                 )
-            self.models_ = self._fitted(X, y, weights)
+            self.models_ = self._fit_models(X, y, weights)
         return self
 
-    def _out_of_fold(self, X: Floats, y: Ints, groups: NDArray[Any], weights: Floats) -> Floats:
-        splitter = GroupedFolds(feasible_folds(y, groups, _FOLDS), random_state=self.seed)
+    def _predict_out_of_fold(self, X: Floats, y: Ints, groups: NDArray[Any], weights: Floats) -> Floats:
+        splitter = GroupedFolds(count_feasible_folds(y, groups, _FOLDS), random_state=self.seed)
         probability = np.empty((len(y), int(y.max()) + 1))
         for train, test in splitter.split(X, y, groups):
-            probability[test] = _mean_probability(self._fitted(X[train], y[train], weights[train]), X[test])
+            probability[test] = _average_probabilities(self._fit_models(X[train], y[train], weights[train]), X[test])
         return probability
 
-    def _fitted(self, X: Floats, y: Ints, weights: Floats) -> list[Any]:
+    def _fit_models(self, X: Floats, y: Ints, weights: Floats) -> list[Any]:
         prepare = make_pipeline(SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler())
         linear = LogisticRegression().fit(prepare.fit_transform(X), y, weights)
         trees = LGBMClassifier(random_state=self.seed, n_jobs=1, deterministic=True, force_row_wise=True, verbose=-1)
         return [trees.fit(X, y, weights), make_pipeline(prepare, linear)]
 
     def predict(self, X: Floats) -> tuple[Ints, Floats]:
-        """Return class numbers [n] and probabilities [n, K]."""
-        with one_thread():
-            probability = _mean_probability(self.models_, X)
-        if self.place is None:
+        """Return class indices [n] and probabilities [n, K]."""
+        with use_one_thread():
+            probability = _average_probabilities(self.models_, X)
+        if self.positive_index is None:
             return probability.argmax(axis=1), probability
-        other = 1 - self.place
-        return np.where(probability[:, self.place] >= self.threshold_, self.place, other), probability
+        is_positive = probability[:, self.positive_index] >= self.threshold_
+        return np.where(is_positive, self.positive_index, 1 - self.positive_index), probability
 
 
-def _mean_probability(models: list[Any], X: Floats) -> Floats:
+def _average_probabilities(models: list[Any], X: Floats) -> Floats:
     with warnings.catch_warnings():
-        # LightGBM invents names for the columns of an array and then misses them.
+        # LightGBM assigns column names when fitted on an array, then warns that the array to predict has none.
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         return np.asarray(np.mean([model.predict_proba(X) for model in models], axis=0))

@@ -1,4 +1,4 @@
-"""Two evaluations of the same recordings in the same folds, paired."""
+"""Paired comparison of two evaluations of the same recordings in the same folds."""
 
 from __future__ import annotations
 
@@ -10,115 +10,120 @@ from typing import Any
 import numpy as np
 
 from pdmr_classic.errors import DataError
-from pdmr_classic.evaluation.intervals import NOTE, bootstrap_scores, count_rarest_class_subjects, difference_interval
+from pdmr_classic.evaluation.intervals import (
+    INTERVAL_NOTE,
+    bootstrap_scores,
+    count_rarest_class_subjects,
+    difference_interval,
+)
 from pdmr_classic.evaluation.predictions import Predictions, read_predictions
 
-_COMPARED = ("f1", "macro_f1", "auc", "brier")
+_SCORE_NAMES = ("f1", "macro_f1", "auc", "brier")
 
 
 def compare(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the differences between two evaluations, b less a, paired over the same folds.
+    """Return the score differences b - a of two evaluations, paired over the same folds.
 
     Parameters
     ----------
     a, b : dict
-        As `evaluate` returns them.
+        Evaluations, as returned by `evaluate`.
 
     Returns
     -------
     dict
-        `positive`, `synthetic`, `note`, counts, and `differences`: by score, `a`, `b`, `difference`, and `low` and
-        `high` of its subject-clustered 95% interval; a lower Brier score is the better one.
+        `positive`, `synthetic`, `interval_note`, counts, and `differences`: for each score `a`, `b`, `difference`, and
+        `low` and `high` of the 95% confidence interval of the difference (subject bootstrap).
 
     Raises
     ------
     DataError
-        One of them is no evaluation, or they do not judge the same recordings in the same folds.
+        One of them is not an evaluation, or they do not contain the same recordings in the same folds.
     """
-    ours, theirs = _in_order(read_predictions(a)), _in_order(read_predictions(b))
-    _refuse_unpaired(ours, theirs)
-    # The same seed draws the same subjects for both.
-    drawn_a, drawn_b = bootstrap_scores(ours), bootstrap_scores(theirs)
-    n_rarest = count_rarest_class_subjects(ours)
+    predictions_a, predictions_b = _sort_rows(read_predictions(a)), _sort_rows(read_predictions(b))
+    _check_paired(predictions_a, predictions_b)
+    # Paired: the same seed resamples the same subjects in both.
+    scores_a, scores_b = bootstrap_scores(predictions_a), bootstrap_scores(predictions_b)
+    n_rarest = count_rarest_class_subjects(predictions_a)
     differences = {}
-    for name in (name for name in _COMPARED if name in drawn_a):
-        drawn = drawn_b[name] - drawn_a[name]
-        low, high = difference_interval(drawn, n_rarest) or (None, None)
-        found = {"a": drawn_a[name][0], "b": drawn_b[name][0], "difference": drawn[0]}
-        known = {key: float(value) if np.isfinite(value) else None for key, value in found.items()}
-        differences[name] = {**known, "low": low, "high": high}
+    for name in (name for name in _SCORE_NAMES if name in scores_a):
+        difference = scores_b[name] - scores_a[name]
+        low, high = difference_interval(difference, n_rarest) or (None, None)
+        estimates = {"a": scores_a[name][0], "b": scores_b[name][0], "difference": difference[0]}
+        finite = {key: float(value) if np.isfinite(value) else None for key, value in estimates.items()}
+        differences[name] = {**finite, "low": low, "high": high}
     return {
-        "positive": ours.positive,
+        "positive": predictions_a.positive,
         "synthetic": bool(a.get("synthetic") or b.get("synthetic")),
-        "n_recordings": len(np.unique(ours.recording.astype(str))),
-        "n_subjects": len(np.unique(ours.subject)),
+        "n_recordings": len(np.unique(predictions_a.recording.astype(str))),
+        "n_subjects": len(np.unique(predictions_a.subject)),
         "differences": differences,
-        "note": NOTE,
+        "interval_note": INTERVAL_NOTE,
     }
 
 
 def compare_files(a: str | Path, b: str | Path) -> dict[str, Any]:
-    """Compare two files that `evaluate` wrote; see `compare`.
+    """Compare two evaluation files; see `compare`.
 
     Raises
     ------
     DataError
-        A file cannot be read, or as `compare`.
+        A file cannot be read or is not an evaluation, or the two cannot be paired.
     """
     return {"files": [str(a), str(b)], **compare(read_evaluation(a), read_evaluation(b))}
 
 
 def read_evaluation(path: str | Path) -> dict[str, Any]:
-    """Read a file that `evaluate` wrote.
+    """Read an evaluation file.
 
     Raises
     ------
     DataError
-        It cannot be read, or is no evaluation.
+        The file cannot be read or is not an evaluation.
     """
     try:
-        found: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+        evaluation: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        said = error.strerror if isinstance(error, OSError) else str(error)
+        reason = error.strerror if isinstance(error, OSError) else str(error)
         raise DataError(
-            "the evaluation cannot be read", code="no-evaluation", file=path, expected="JSON", found=said
+            "the evaluation cannot be read", code="not-an-evaluation", file=path, expected="JSON", found=reason
         ) from None
     try:
-        read_predictions(found)
+        read_predictions(evaluation)
     except DataError as error:
-        parts = {name: getattr(error.finding, name) for name in ("code", "expected", "found")}
+        parts = {name: getattr(error.finding, name) for name in ("code", "expected", "found", "hint")}
         raise DataError(error.finding.what, file=path, **parts) from None
-    return found
+    return evaluation
 
 
-def _in_order(predictions: Predictions) -> Predictions:
+def _sort_rows(predictions: Predictions) -> Predictions:
     return predictions.subset(np.lexsort((predictions.recording.astype(str), predictions.fold, predictions.repeat)))
 
 
-def _refuse_unpaired(a: Predictions, b: Predictions) -> None:
+def _check_paired(a: Predictions, b: Predictions) -> None:
     if (a.classes, a.positive) != (b.classes, b.positive):
-        raise _unpaired("classes", f"{_classes(a)} and {_classes(b)}")
+        raise _unpaired_error("classes", f"{_format_classes(a)} and {_format_classes(b)}")
     ids_a, ids_b = set(a.recording), set(b.recording)
     if ids_a != ids_b:
-        raise _unpaired("recordings", f"{len(ids_a)} and {len(ids_b)}, {len(ids_a & ids_b)} of them the same")
+        raise _unpaired_error("recordings", f"{len(ids_a)} and {len(ids_b)}, of which {len(ids_a & ids_b)} are shared")
     if len(np.unique(a.repeat)) != len(np.unique(b.repeat)):
-        raise _unpaired("repeats", f"{len(np.unique(a.repeat))} and {len(np.unique(b.repeat))}")
-    same = len(a) == len(b) and all(
+        raise _unpaired_error("repeats", f"{len(np.unique(a.repeat))} and {len(np.unique(b.repeat))}")
+    has_same_folds = len(a) == len(b) and all(
         np.array_equal(getattr(a, name), getattr(b, name)) for name in ("repeat", "fold", "recording")
     )
-    if not same:
-        raise _unpaired("folds", "the same recordings, held out in other company")
-    for name, what in (("subject", "subjects"), ("truth", "labels")):
-        differ = np.count_nonzero(getattr(a, name) != getattr(b, name))
-        if differ:
-            raise _unpaired(what, f"{differ} of {len(a)} rows differ")
+    if not has_same_folds:
+        raise _unpaired_error("folds", "the same recordings in different outer folds")
+    for name, label in (("subject", "subjects"), ("truth", "labels")):
+        n_different = np.count_nonzero(getattr(a, name) != getattr(b, name))
+        if n_different:
+            raise _unpaired_error(label, f"{n_different} of {len(a)} rows differ")
 
 
-def _classes(predictions: Predictions) -> str:
-    return ", ".join(predictions.classes) + (f" (about {predictions.positive})" if predictions.positive else "")
+def _format_classes(predictions: Predictions) -> str:
+    return ", ".join(predictions.classes) + (f" (positive: {predictions.positive})" if predictions.positive else "")
 
 
-def _unpaired(what: str, found: str) -> DataError:
+def _unpaired_error(what: str, found: str) -> DataError:
     return DataError(
         f"the evaluations differ in their {what}",
         code="unpaired",

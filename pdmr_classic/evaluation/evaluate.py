@@ -1,4 +1,4 @@
-"""`evaluate`: an honest estimate of how good a model is on people that it has not seen."""
+"""`evaluate`: unbiased performance estimate on new people, by repeated nested grouped cross-validation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from pdmr_classic.config import Settings
 from pdmr_classic.evaluation.evaluate_features import evaluate_features, override_evaluation
-from pdmr_classic.evaluation.stress import extract_altered
+from pdmr_classic.evaluation.stress import extract_altered_features
 from pdmr_classic.evaluation.subgroups import check_subgroup_columns
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.models.training import prepare_training_set
@@ -28,49 +28,53 @@ def evaluate(
     stress: bool | None = None,
     jobs: int = 1,
     cache: str | Path | None = None,
-    keep: str | Path | None = None,
+    checkpoint: str | Path | None = None,
     groups_out: Path | None = None,
     reporter: Reporter | None = None,
 ) -> dict[str, Any]:
-    """Estimate how good a model is on people that it has not seen.
+    """Estimate the performance on people who were not in the training data.
 
-    In each outer fold a model is tuned, trained, calibrated and given its threshold on the training subjects alone,
-    and predicts the others.
+    In each outer fold, the model is tuned, trained and calibrated and its threshold chosen on the training subjects
+    only; it then predicts the held-out subjects.
 
     Parameters
     ----------
     data : Dataset
-        With labels; recordings without one are left out. Each distinct value of a column `split` is a held-out fold.
+        With labels; recordings without a label are left out. If there is a label column `split`, each of its values
+        is one held-out fold.
     settings : Settings, optional
-        The named arguments override its section `evaluation`.
+        `folds`, `repeats`, `by` and `stress` override its section `evaluation`.
     folds, repeats : int, optional
-        Of the outer folds; fewer folds where the rarest class has fewer subjects.
+        Number of outer folds and repeats; fewer folds if the rarest class has fewer subjects.
     by : sequence of str, optional
-        Columns of the labels, for scores by subgroup.
+        Label columns to compute subgroup scores for.
     stress : bool, optional
-        Predict held-out recordings also with a modality, frames or half of the frame rate taken away, or with noise.
+        Stress tests: also predict the held-out recordings with a modality or frames removed, at half the frame rate,
+        and with noise.
     jobs : int
-        Processes. The result does not depend on it.
+        Number of processes. The result does not depend on it.
     cache : path-like, optional
         Folder of the feature cache.
-    keep : path-like, optional
-        File that keeps finished outer folds, so that what was ended goes on; remove it when the result is safe.
+    checkpoint : path-like, optional
+        File that stores finished outer folds, so that an interrupted evaluation can resume; delete it once the result
+        is saved.
     groups_out : Path, optional
-        Where subjects that are proposed (`load_dataset(…, groups="infer")`) are written, for a person to correct.
+        File to write inferred subjects to (`load_dataset(…, groups="infer")`), for manual correction.
 
     Returns
     -------
     dict
-        Ready for JSON, `schema` "pdmr-classic/evaluation/2": `scores` of the model, `baselines`, `stress`, `by`,
-        `optimism` (inner less outer scores), `permutation_p_fixed_predictions`, `warnings`, and the out-of-fold
-        `predictions`, in which subjects are numbers and recordings pseudonyms: see `predictions.pseudonyms`.
+        JSON-serialisable, `schema` "pdmr-classic/evaluation/3": `scores` with 95% intervals, `baselines`,
+        `stress_tests`, `subgroups`, `optimism` (inner minus outer scores), `permutation_test`, `importance`,
+        `warnings`, and the out-of-fold `predictions`, with numbered subjects and pseudonyms for the recordings (see
+        `make_pseudonyms`).
 
     Raises
     ------
     DataError
-        A file cannot be read, or the labels, subjects or splits do not serve.
+        A file cannot be read, or the labels, subjects or splits are not valid.
     ConfigError
-        A setting is wrong, or `keep` holds folds of other data or settings.
+        A setting is not valid, or `checkpoint` belongs to other data or settings.
 
     References
     ----------
@@ -83,26 +87,25 @@ def evaluate(
     >>> quick = {"learning.learners": ["linear"], "learning.trials": 1, "learning.repeats": 1, "learning.folds": 2}
     >>> settings = Settings().override(quick)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     made = make_synthetic(f"{folder}/set", subjects=12, segments=1, seconds=(2, 3))
-    ...     data = load_dataset(made.out, split="train")
+    ...     synthetic = make_synthetic(f"{folder}/set", subjects=12, segments=1, seconds=(2, 3))
+    ...     data = load_dataset(synthetic.out, split="train")
     ...     evaluation = evaluate(data, settings=settings, folds=2, repeats=1, stress=False)
     >>> evaluation["positive"], evaluation["n_subjects"], sorted(evaluation["scores"]["auc"])
     ('Depression', 8, ['high', 'low', 'mean', 'sd'])
     """
     reporter = reporter or LogReporter()
     settings = override_evaluation(settings, folds=folds, repeats=repeats, by=by, stress=stress)
-    asked = settings.evaluation
-    labelled = data.labelled()
+    labelled = data.select_labelled()
     assert labelled.labels is not None
     assert labelled.groups is not None
-    check_subgroup_columns(labelled.labels, asked.by, labelled.groups)
+    check_subgroup_columns(labelled.labels, settings.evaluation.by, labelled.groups)
     training = prepare_training_set(
         labelled, settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter
     )
     altered = {}
-    if asked.stress:
-        altered = extract_altered(labelled, training.features, settings, jobs=jobs, reporter=reporter)
-    found = evaluate_features(
+    if settings.evaluation.stress:
+        altered = extract_altered_features(labelled, training.features, settings, jobs=jobs, reporter=reporter)
+    evaluation = evaluate_features(
         training.features,
         training.target.status,
         training.target.groups,
@@ -110,21 +113,21 @@ def evaluate(
         altered=altered,
         settings=settings,
         jobs=jobs,
-        keep=keep,
+        checkpoint=checkpoint,
         reporter=reporter,
     )
-    found["synthetic"] = data.is_synthetic
-    # Where people recur unknown, or are only guessed, the estimate is not honest, whatever else is done.
-    doubts = [replace(finding, file=None).as_dict() for finding in training.doubts]
-    found["warnings"] = [*doubts, *found["warnings"]]
-    return found
+    evaluation["synthetic"] = data.is_synthetic
+    # If subjects are unknown or only inferred, training and test people may overlap, and the scores are optimistic.
+    leakage_warnings = [replace(finding, file=None).as_dict() for finding in training.leakage_warnings]
+    evaluation["warnings"] = [*leakage_warnings, *evaluation["warnings"]]
+    return evaluation
 
 
-def write_evaluation(found: Mapping[str, Any], path: str | Path) -> Path:
-    """Write an evaluation as JSON, whole or not at all.
+def write_evaluation(evaluation: Mapping[str, Any], path: str | Path) -> Path:
+    """Write an evaluation as JSON, atomically.
 
     Raises
     ------
     TargetError
     """
-    return write_text_atomic(path, to_json(found, indent=1) + "\n")
+    return write_text_atomic(path, to_json(evaluation, indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""`evaluate_features`: repeated nested grouped cross-validation on a table, everything that learns inside the fold."""
+"""`evaluate_features`: repeated nested grouped cross-validation on a feature table."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding
 from pdmr_classic.evaluation._assemble import assemble_evaluation
 from pdmr_classic.evaluation._run_folds import run_folds
-from pdmr_classic.evaluation.outer_folds import OuterFold, outer_folds
+from pdmr_classic.evaluation.outer_folds import OuterFold, make_outer_folds
 from pdmr_classic.evaluation.subgroups import check_subgroup_columns
-from pdmr_classic.evaluation.table import EvaluationTable, make_table, usable_rows
+from pdmr_classic.evaluation.table import EvaluationTable, find_usable_rows, make_table
 from pdmr_classic.io.labels import read_weights
 from pdmr_classic.models.target_checks import check_target
 from pdmr_classic.progress import LogReporter, Reporter
@@ -33,56 +33,56 @@ def evaluate_features(
     repeats: int | None = None,
     by: Sequence[str] | None = None,
     jobs: int = 1,
-    keep: str | Path | None = None,
+    checkpoint: str | Path | None = None,
     reporter: Reporter | None = None,
 ) -> dict[str, Any]:
-    """Evaluate on a table of features, as `evaluate` does.
+    """Do the same as `evaluate`, on a feature table. Every step that is fitted is fitted within the folds.
 
     Parameters
     ----------
     features : DataFrame, shape [n, F]
-        As `FeatureExtractor` makes it.
+        As returned by `FeatureExtractor`.
     status, groups : Series of str, length n
         Label and subject of each row, in the same order.
     labels : DataFrame, optional
-        Same rows; for the columns of `by`, for `split`, and for the weights in training that the settings name.
+        Label table of the same rows, with the columns for `by`, `split` and the sample weights.
     altered : mapping of str to DataFrame, optional
-        The same rows under stress.
+        Features of the same rows in each stress test.
     """
     reporter = reporter or LogReporter()
     settings = override_evaluation(settings, folds=folds, repeats=repeats, by=by)
-    asked = settings.evaluation
+    options = settings.evaluation
     target = check_target(status, groups, settings)
-    rows = usable_rows(features, reporter)
+    rows = find_usable_rows(features, reporter)
     labels = pd.DataFrame(index=features.index) if labels is None else labels.set_axis(features.index)
-    check_subgroup_columns(labels, asked.by, groups)
+    check_subgroup_columns(labels, options.by, groups)
     weights = read_weights(labels, settings.data.weights)
     table = make_table(
         features, status, groups, positive=target.positive, altered=altered or {}, weights=weights, rows=rows
     )
     split = labels[SPLIT_COLUMN][rows] if SPLIT_COLUMN in labels else None
-    outer, source = outer_folds(
+    outer, source = make_outer_folds(
         table.status,
         table.groups,
         split,
-        folds=asked.folds,
-        repeats=asked.repeats,
+        folds=options.folds,
+        repeats=options.repeats,
         seed=settings.learning.seed,
         reporter=reporter,
     )
-    reporter.note(_cost(table, outer, settings))
-    results = run_folds(table, outer, settings, jobs=jobs, keep=keep, reporter=reporter)
-    return assemble_evaluation(table, outer, results, labels[rows], settings, folds_from=source)
+    reporter.note(_cost_finding(table, outer, settings))
+    results = run_folds(table, outer, settings, jobs=jobs, checkpoint=checkpoint, reporter=reporter)
+    return assemble_evaluation(table, outer, results, labels[rows], settings, fold_source=source)
 
 
 def override_evaluation(settings: Settings | None, **evaluation: Any) -> Settings:
-    """Return the settings, or the defaults, with values of the section `evaluation` replaced unless they are None."""
+    """Return the settings (or the defaults) with the given values of the section `evaluation`; None changes nothing."""
     return (settings or Settings()).override({f"evaluation.{name}": value for name, value in evaluation.items()})
 
 
-def _cost(table: EvaluationTable, outer: Sequence[OuterFold], settings: Settings) -> Finding:
-    learning, n_models = settings.learning, 1 + len(table.modalities)
-    alone = f" and {n_models - 1} of single modalities" if table.modalities else ""
-    what = f"{len(outer) * n_models} models will be tuned and trained: in {len(outer)} outer folds one of all{alone}"
-    budget = f"trials of each base learner: {learning.trials}; learners of each view: {', '.join(learning.learners)}"
-    return Finding("cost", what, found=budget, hint="fewer --folds, --repeats or --trials cost less")
+def _cost_finding(table: EvaluationTable, outer: Sequence[OuterFold], settings: Settings) -> Finding:
+    learning, n_single = settings.learning, len(table.modalities)
+    fits = f"one full fit and {n_single} single-modality fits" if n_single else "one fit"
+    what = f"{len(outer) * (1 + n_single)} models will be tuned and trained: {len(outer)} outer folds, each with {fits}"
+    budget = f"{learning.trials} trials per base learner; learners per view: {', '.join(learning.learners)}"
+    return Finding("cost", what, found=budget, hint="to save time, reduce --folds, --repeats or --trials")

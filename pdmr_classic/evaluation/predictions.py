@@ -1,4 +1,4 @@
-"""Out-of-fold predictions as arrays: what every score, interval and comparison is computed from."""
+"""Out-of-fold predictions as arrays, from which scores, intervals and comparisons are computed."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from numpy.typing import NDArray
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.errors import DataError
 
-SCHEMA = "pdmr-classic/evaluation/2"
+SCHEMA = "pdmr-classic/evaluation/3"
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """One row a recording and repeat, from a model that has not seen the recording's subject.
+    """One row per recording and repeat, predicted by a model that was not trained on the recording's subject.
 
     Attributes
     ----------
     recording : ndarray of str, shape [n]
-        The `data_id`; a pseudonym where `nameless` made one.
+        The `data_id`, or its pseudonym after `pseudonymise`.
     subject : ndarray of int, shape [n]
-        Opaque numbers.
+        Arbitrary numbers.
     repeat, fold : ndarray of int, shape [n]
-        Folds are numbered anew in every repeat.
+        Fold numbers start at 0 in each repeat.
     truth, predicted : ndarray of int, shape [n]
-        Places in `classes`.
+        Indices into `classes`.
     probability : ndarray of float64, shape [n, K]
     classes : tuple of str, length K
     positive : str or None
-        The class that F1 is about; None with more than two classes.
+        The positive class of F1; None with more than two classes.
     """
 
     recording: NDArray[Any]
@@ -51,47 +51,46 @@ class Predictions:
         return len(self.recording)
 
     @property
-    def place(self) -> int | None:
-        """Place of the positive class."""
+    def positive_index(self) -> int | None:
+        """Index of the positive class."""
         return None if self.positive is None else self.classes.index(self.positive)
 
     @property
-    def asked(self) -> list[int]:
-        """Places of the classes that are told from the rest: the positive one, or each of several."""
-        return list(range(len(self.classes))) if self.place is None else [self.place]
+    def auc_classes(self) -> list[int]:
+        """Indices of the classes whose one-vs-rest AUC is computed: the positive class, or all of several."""
+        return list(range(len(self.classes))) if self.positive_index is None else [self.positive_index]
 
     def subset(self, rows: NDArray[Any]) -> Predictions:
-        """Return some rows, by a mask or by their places."""
-        kept = {field.name: getattr(self, field.name)[rows] for field in fields(self)[:7]}
-        return replace(self, **kept)
+        """Return the selected rows; `rows` is a mask or an array of indices."""
+        return replace(self, **{field.name: getattr(self, field.name)[rows] for field in fields(self)[:7]})
 
-    def of_repeats(self) -> Iterator[Ints]:
-        """Yield the places of each repeat's rows."""
+    def repeat_rows(self) -> Iterator[Ints]:
+        """Yield the row indices of each repeat."""
         return (np.flatnonzero(self.repeat == number) for number in np.unique(self.repeat))
 
-    def of_folds(self, rows: Ints) -> Iterator[Ints]:
-        """Yield the places of each fold's rows among those of one repeat."""
+    def fold_rows(self, rows: Ints) -> Iterator[Ints]:
+        """Yield the row indices of each fold, given the rows of one repeat."""
         return (rows[self.fold[rows] == number] for number in np.unique(self.fold[rows]))
 
-    def nameless(self, names: Mapping[str, str]) -> Predictions:
-        """Return the same under pseudonyms, subjects numbered in the order of these."""
-        recording = np.array([names[str(name)] for name in self.recording], dtype=object)
+    def pseudonymise(self, pseudonyms: Mapping[str, str]) -> Predictions:
+        """Replace each `data_id` by its pseudonym, and number the subjects in the order of the pseudonyms."""
+        recording = np.array([pseudonyms[str(data_id)] for data_id in self.recording], dtype=object)
         order = np.argsort(recording.astype(str), kind="stable")
         subject = np.empty_like(self.subject)
         subject[order] = pd.factorize(self.subject[order])[0]
         return replace(self, recording=recording, subject=subject)
 
-    def as_records(self) -> list[dict[str, Any]]:
-        """Return one JSON object a row, sorted by repeat, fold and recording."""
+    def to_records(self) -> list[dict[str, Any]]:
+        """Return one JSON object per row, sorted by repeat, fold and recording."""
         order = np.lexsort((self.recording.astype(str), self.fold, self.repeat))
-        return [self._record(row) for row in order]
+        return [self._make_record(row) for row in order]
 
-    def _record(self, row: int) -> dict[str, Any]:
+    def _make_record(self, row: int) -> dict[str, Any]:
         p = self.probability[row].tolist()
         probability = (
             {"probabilities": dict(zip(self.classes, p, strict=True))}
-            if self.place is None
-            else {"probability": p[self.place]}
+            if self.positive_index is None
+            else {"probability": p[self.positive_index]}
         )
         return {
             "recording": str(self.recording[row]),
@@ -105,15 +104,15 @@ class Predictions:
 
 
 def make_pseudonyms(status: pd.Series, groups: pd.Series) -> dict[str, str]:
-    """Return what stands in an evaluation for each recording: salted hashes, as ids often hold those of subjects.
+    """Return a pseudonym (salted hash) for each recording, because a `data_id` often contains the subject.
 
-    The salt is made of all ids, labels and subjects, so that two evaluations of the same data can be paired, and
-    whoever has the data can look a recording up. Without the table of labels, no guessed id can be checked.
+    The salt is derived from all ids, labels and subjects. Evaluations of the same data can therefore be paired, and
+    anyone who has the label table can look up a recording; without the table, a guessed id cannot be verified.
 
     Parameters
     ----------
     status, groups : Series of str, length n
-        Index `data_id`: label and subject of every recording that was evaluated.
+        Label and subject of each evaluated recording, indexed by `data_id`.
     """
     salt = hashlib.blake2b(digest_size=32)
     for column in (status.index, status, groups):
@@ -123,52 +122,56 @@ def make_pseudonyms(status: pd.Series, groups: pd.Series) -> dict[str, str]:
 
 
 def read_predictions(evaluation: Mapping[str, Any]) -> Predictions:
-    """Return the out-of-fold predictions that stand in an evaluation.
+    """Return the out-of-fold predictions stored in an evaluation.
 
     Raises
     ------
     DataError
-        It is no evaluation of this schema, or its predictions are damaged.
+        It is not an evaluation with this schema, or its predictions are damaged.
     """
     if not isinstance(evaluation, Mapping) or evaluation.get("schema") != SCHEMA:
         found = repr(evaluation.get("schema")) if isinstance(evaluation, Mapping) else type(evaluation).__name__
         raise DataError(
-            "this is no evaluation", code="no-evaluation", expected=f"JSON with the schema {SCHEMA!r}", found=found
+            "the file is not an evaluation of this version",
+            code="not-an-evaluation",
+            expected=f"JSON with the schema {SCHEMA!r}",
+            found=found,
+            hint="run evaluate again with this version",
         )
     try:
-        return _from_records(evaluation["predictions"], tuple(evaluation["data"]["classes"]), evaluation["positive"])
+        return _parse_records(evaluation["predictions"], tuple(evaluation["data"]["classes"]), evaluation["positive"])
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
             "the evaluation's predictions are damaged",
             code="bad-evaluation",
-            expected="as `evaluate` wrote them",
+            expected="predictions as written by evaluate",
             found=f"{type(error).__name__}: {error}",
         ) from None
 
 
-def _from_records(records: list[dict[str, Any]], classes: tuple[str, ...], positive: str | None) -> Predictions:
-    def numbers(name: str) -> Ints:
+def _parse_records(records: list[dict[str, Any]], classes: tuple[str, ...], positive: str | None) -> Predictions:
+    def read_numbers(name: str) -> Ints:
         return np.array([int(record[name]) for record in records], dtype=np.intp)
 
-    def places(name: str) -> Ints:
+    def read_classes(name: str) -> Ints:
         return np.array([classes.index(record[name]) for record in records], dtype=np.intp)
 
     if not records:
-        raise ValueError("there are none")
+        raise ValueError("the list of predictions is empty")
     return Predictions(
         recording=np.array([str(record["recording"]) for record in records], dtype=object),
-        subject=numbers("subject"),
-        repeat=numbers("repeat"),
-        fold=numbers("fold"),
-        truth=places("status"),
-        predicted=places("predicted"),
-        probability=np.array([_probabilities(record, classes, positive) for record in records], dtype=np.float64),
+        subject=read_numbers("subject"),
+        repeat=read_numbers("repeat"),
+        fold=read_numbers("fold"),
+        truth=read_classes("status"),
+        predicted=read_classes("predicted"),
+        probability=np.array([_parse_probabilities(record, classes, positive) for record in records], dtype=np.float64),
         classes=classes,
         positive=positive,
     )
 
 
-def _probabilities(record: dict[str, Any], classes: tuple[str, ...], positive: str | None) -> list[float]:
+def _parse_probabilities(record: dict[str, Any], classes: tuple[str, ...], positive: str | None) -> list[float]:
     if positive is None:
         return [float(record["probabilities"][label]) for label in classes]
     p = float(record["probability"])

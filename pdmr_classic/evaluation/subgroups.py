@@ -1,4 +1,4 @@
-"""Scores of parts of the recordings: whether a model is as good for everybody."""
+"""Scores by subgroup of the recordings, to compare performance between groups of people."""
 
 from __future__ import annotations
 
@@ -10,69 +10,70 @@ import pandas as pd
 
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.evaluation.predictions import Predictions
-from pdmr_classic.evaluation.system_scores import HEADLINES, summarise_scores
+from pdmr_classic.evaluation.system_scores import HEADLINE_SCORES, summarise_scores
 
-_UNKNOWN = "(unknown)"
-_MOST_GROUPS = 20
+_MISSING = "(unknown)"
+_MAX_GROUPS = 20
 
 
 def check_subgroup_columns(labels: pd.DataFrame, by: Sequence[str], subjects: pd.Series) -> None:
-    """Refuse columns that do not make subgroups, before any work is done.
+    """Raise before any computation if a column cannot define subgroups.
 
     Raises
     ------
     ConfigError
-        There is no such column, it has too many values, or each of them is one subject.
+        The column does not exist, has too many values, or each value belongs to a single subject.
     """
     for column in by:
         if column not in labels:
             raise ConfigError(
-                "--by names no column of the labels", expected=", ".join(labels.columns), found=repr(column)
+                "--by must be a column of the labels", expected=", ".join(labels.columns), found=repr(column)
             )
         n_values = labels[column].nunique()
-        if n_values > _MOST_GROUPS:
+        if n_values > _MAX_GROUPS:
             raise ConfigError(
-                f"--by {column} makes too many groups",
-                expected=f"a column of at most {_MOST_GROUPS} different values",
+                f"--by {column} has too many groups",
+                expected=f"a column with at most {_MAX_GROUPS} distinct values",
                 found=str(n_values),
-                hint="write coarser groups into a column of their own",
+                hint="add a column with coarser groups to the labels",
             )
         if (subjects.groupby(labels[column].to_numpy()).nunique() == 1).all():
             raise ConfigError(
-                f"--by {column} tells single people apart: their scores would be published, and say nothing of others",
-                expected="a column whose values several subjects share, such as gender or site",
+                f"--by {column} has only one subject per group: its scores would describe individuals, not groups",
+                expected="a column whose values are shared by several subjects, such as gender or site",
             )
 
 
-# fairlearn's MetricFrame would give the same means, but neither AUC by folds nor intervals by subjects; and it is
-# one more thing to install.
+# Not fairlearn's MetricFrame: it has no fold-averaged AUC and no subject bootstrap, and is one more dependency.
 def score_subgroups(predictions: Predictions, groups: pd.Series, seed: int = 0) -> dict[str, Any]:
-    """Return the scores of each subgroup, and the largest gap between two of them.
+    """Return the scores of each subgroup and, for each score, the largest gap between two subgroups.
 
     Parameters
     ----------
     predictions : Predictions
     groups : Series of str
-        Index `data_id`; an empty cell is its own group.
+        Indexed by `data_id`; recordings with an empty cell form the group "(unknown)".
     seed : int
 
     Returns
     -------
     dict
-        `groups`: as `summarise_scores`, by value; `gaps`: by score, the `gap` and the two values that it lies `between`, the
-        better one first. A score that does not exist in a group (AUC where it has one class) has no part in a gap.
+        `groups`: for each value, see `summarise_scores`; `gaps`: for each score, the `gap` between the `best` and the
+        `worst` group. Groups in which a score is undefined (AUC with only one class) are ignored.
     """
-    of_row = groups.replace("", _UNKNOWN).loc[predictions.recording].to_numpy(dtype=object)
-    found = {str(value): summarise_scores(predictions.subset(of_row == value), seed) for value in sorted(set(of_row))}
-    return {"groups": found, "gaps": _gaps(found)}
+    row_groups = groups.replace("", _MISSING).loc[predictions.recording].to_numpy(dtype=object)
+    summaries = {
+        str(value): summarise_scores(predictions.subset(row_groups == value), seed) for value in sorted(set(row_groups))
+    }
+    return {"groups": summaries, "gaps": _largest_gaps(summaries)}
 
 
-def _gaps(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _largest_gaps(summaries: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     gaps = {}
-    for name in HEADLINES:
-        means = {value: part["scores"].get(name, {}).get("mean") for value, part in found.items()}
-        known = {value: mean for value, mean in means.items() if mean is not None and np.isfinite(mean)}
-        if len(known) > 1:
-            best, worst = max(known, key=lambda value: known[value]), min(known, key=lambda value: known[value])
-            gaps[name] = {"gap": known[best] - known[worst], "between": [best, worst]}
+    for name in HEADLINE_SCORES:
+        means = {value: summary["scores"].get(name, {}).get("mean") for value, summary in summaries.items()}
+        defined = {value: mean for value, mean in means.items() if mean is not None and np.isfinite(mean)}
+        if len(defined) > 1:
+            best, worst = max(defined, key=lambda value: defined[value]), min(defined, key=lambda value: defined[value])
+            gaps[name] = {"gap": defined[best] - defined[worst], "best": best, "worst": worst}
     return gaps

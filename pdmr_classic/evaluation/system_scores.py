@@ -1,4 +1,4 @@
-"""Out-of-fold predictions to the scores of one system: mean, spread over repeats, interval."""
+"""Summarise the out-of-fold predictions of one system: mean score, SD over repeats, confidence interval."""
 
 from __future__ import annotations
 
@@ -11,49 +11,52 @@ from pdmr_classic.evaluation.intervals import (
     bootstrap_scores,
     brier_losses,
     count_rarest_class_subjects,
-    share_interval,
+    score_interval,
     weighted_scores,
 )
 from pdmr_classic.evaluation.predictions import Predictions
 from pdmr_classic.metrics import score
 
-HEADLINES = ("f1", "macro_f1", "auc")
-_ORDER = (
+HEADLINE_SCORES = ("f1", "macro_f1", "auc")
+_SCORE_NAMES = (
     *("f1", "precision", "recall", "macro_f1", "weighted_f1", "balanced_accuracy"),
     *("auc", "brier", "calibration_error"),
 )
-_BINS = 10
-# Of several classes: the sum over classes.
-_MOST_BRIER = 2.0
+_N_BINS = 10
+# The Brier score of several classes is summed over the classes.
+_MAX_MULTICLASS_BRIER = 2.0
 
 
 def main_score(positive: str | None) -> str:
-    """Return which score the table is about: F1 of the positive class, macro F1 of several classes."""
+    """Return the name of the main score: F1 of the positive class, or macro F1 with several classes."""
     return "f1" if positive is not None else "macro_f1"
 
 
 def summarise_scores(predictions: Predictions, seed: int = 0) -> dict[str, Any]:
-    """Return counts and scores of one system.
+    """Return the counts and scores of one system.
 
     Returns
     -------
     dict
-        `n_recordings`, `n_subjects`, and `scores`: by name, `mean` over repeats, `sd` over repeats (None with one)
-        and, for all but the calibration error, `low` and `high` of the 95% interval. None stands for what does not
-        exist.
+        `n_recordings`, `n_subjects`, and `scores`: for each score, `mean` and `sd` over repeats (`sd` is None with one
+        repeat) and, except for the calibration error, `low` and `high` of the 95% interval. None if undefined.
     """
-    repeats = [scores_of_repeat(predictions, rows) for rows in predictions.of_repeats()]
+    repeats = [score_repeat(predictions, rows) for rows in predictions.repeat_rows()]
     drawn = bootstrap_scores(predictions, seed=seed)
     n_rarest = count_rarest_class_subjects(predictions)
     scores: dict[str, dict[str, float | None]] = {}
-    for name in (name for name in _ORDER if name in repeats[0]):
+    for name in (name for name in _SCORE_NAMES if name in repeats[0]):
         values = np.array([scores[name] for scores in repeats])
-        scores[name] = {"mean": _known(values.mean()), "sd": _known(values.std(ddof=1)) if len(values) > 1 else None}
-        # A bootstrap makes bins look worse than they are: the calibration error has no interval from it.
+        scores[name] = {
+            "mean": _finite_or_none(values.mean()),
+            "sd": _finite_or_none(values.std(ddof=1)) if len(values) > 1 else None,
+        }
+        # No interval for the calibration error: its bootstrap distribution is biased upwards.
         if name in drawn:
-            top = _MOST_BRIER if name == "brier" and predictions.place is None else 1.0
-            low, high = share_interval(drawn[name] / top, n_rarest) or (None, None)
-            scores[name] |= {"low": _known(low, top), "high": _known(high, top)}
+            is_multiclass_brier = name == "brier" and predictions.positive_index is None
+            maximum = _MAX_MULTICLASS_BRIER if is_multiclass_brier else 1.0
+            low, high = score_interval(drawn[name] / maximum, n_rarest) or (None, None)
+            scores[name] |= {"low": _finite_or_none(low, maximum), "high": _finite_or_none(high, maximum)}
     return {
         "n_recordings": len(np.unique(predictions.recording.astype(str))),
         "n_subjects": len(np.unique(predictions.subject)),
@@ -61,13 +64,13 @@ def summarise_scores(predictions: Predictions, seed: int = 0) -> dict[str, Any]:
     }
 
 
-def scores_of_repeat(predictions: Predictions, rows: Ints) -> dict[str, float]:
-    """Return every score of one repeat; all but AUC over its folds together."""
+def score_repeat(predictions: Predictions, rows: Ints) -> dict[str, float]:
+    """Return the scores of one repeat; all except AUC are computed over its pooled folds."""
     labels = np.array(predictions.classes, dtype=object)
     truth, predicted = labels[predictions.truth[rows]], labels[predictions.predicted[rows]]
     scores = score(truth, predicted, positive=predictions.positive)
     if not scores.get("positive_share", 1.0):
-        # Nobody is positive (in a subgroup): there is nothing to find, which is not the same as finding nothing.
+        # Without positive recordings (in a subgroup), F1 and recall are undefined, not 0.
         scores |= {"f1": np.nan, "recall": np.nan}
     scores["brier"] = float(brier_losses(predictions)[rows].mean())
     scores["calibration_error"] = calibration_error(predictions.subset(rows))
@@ -76,28 +79,24 @@ def scores_of_repeat(predictions: Predictions, rows: Ints) -> dict[str, float]:
 
 
 def calibration_error(predictions: Predictions) -> float:
-    """Return the expected calibration error over ten bins of equal counts.
+    """Return the expected calibration error with ten bins of equal count.
 
-    Of the positive class's probability; of the chosen class's where there are several.
+    Computed for the probability of the positive class; with several classes, of the predicted class.
 
     References
     ----------
-    Naeini, Cooper and Hauskrecht 2015 (ECE); Nixon and others 2019 (bins of equal counts).
+    Naeini, Cooper and Hauskrecht 2015 (ECE); Nixon et al. 2019 (bins of equal count).
     """
     rows = np.arange(len(predictions))
-    if predictions.place is None:
-        best = predictions.probability.argmax(axis=1)
-        p, hit = predictions.probability[rows, best], predictions.truth == best
-    else:
-        p, hit = predictions.probability[:, predictions.place], predictions.truth == predictions.place
-    return _binned_error(p, hit.astype(np.float64))
+    k = predictions.probability.argmax(axis=1) if predictions.positive_index is None else predictions.positive_index
+    return _binned_error(predictions.probability[rows, k], (predictions.truth == k).astype(np.float64))
 
 
-def _binned_error(p: Floats, hit: Floats) -> float:
+def _binned_error(p: Floats, is_correct: Floats) -> float:
     order = np.argsort(p, kind="stable")
-    bins = [part for part in np.array_split(order, _BINS) if len(part)]
-    return float(sum(abs(p[part].mean() - hit[part].mean()) * len(part) for part in bins) / len(p))
+    bins = [rows for rows in np.array_split(order, _N_BINS) if len(rows)]
+    return float(sum(abs(p[rows].mean() - is_correct[rows].mean()) * len(rows) for rows in bins) / len(p))
 
 
-def _known(value: float | None, times: float = 1.0) -> float | None:
-    return None if value is None or not np.isfinite(value) else float(value) * times
+def _finite_or_none(value: float | None, factor: float = 1.0) -> float | None:
+    return None if value is None or not np.isfinite(value) else float(value) * factor

@@ -1,4 +1,4 @@
-"""The table that outer folds are made of: features, labels, subjects, and the same recordings under stress."""
+"""The data of an evaluation: features, labels, subjects, weights, and the altered features of the stress tests."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import pandas as pd
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.errors import Finding
-from pdmr_classic.evaluation.baselines import list_modalities
-from pdmr_classic.features.names import is_learned
+from pdmr_classic.evaluation.baselines import find_present_modalities
+from pdmr_classic.features.names import is_model_input
 from pdmr_classic.progress import Reporter
 from pdmr_classic.text import format_count
 
 
 @dataclass(frozen=True, eq=False)
 class EvaluationTable:
-    """Everything that outer folds are made of.
+    """The data of all outer folds.
 
     Attributes
     ----------
@@ -27,11 +27,11 @@ class EvaluationTable:
     classes : tuple of str
     positive : str or None
     modalities : tuple of str
-        Those that a model of its own is trained on, for comparison.
+        Modalities for which a single-modality model is trained for comparison.
     altered : mapping of str to DataFrame
-        The same recordings under stress, by the name of what was done to them.
+        Features of the same recordings in each stress test, by its name.
     weights : ndarray, length n, optional
-        How much each recording counts in training; all count the same in the scores.
+        Sample weights in training; scores are not weighted.
     """
 
     features: pd.DataFrame
@@ -45,6 +45,7 @@ class EvaluationTable:
 
     @property
     def codes(self) -> Ints:
+        """Index of each label in `classes`, shape [n]."""
         return np.searchsorted(np.array(self.classes), self.status.to_numpy(dtype=str))
 
 
@@ -58,39 +59,38 @@ def make_table(
     weights: pd.Series | None,
     rows: pd.Series,
 ) -> EvaluationTable:
-    """Return the table of some rows.
+    """Make the table of the selected rows.
 
     Parameters
     ----------
     features, status, groups
-        As for `evaluate_features`.
+        See `evaluate_features`.
     positive : str or None
-        The class that F1 is about; None with more than two classes.
+        The positive class of F1; None with more than two classes.
     altered : mapping of str to DataFrame
     weights : Series of float, or None
     rows : Series of bool
-        Which rows are used, see `usable_rows`.
+        The rows to use, see `find_usable_rows`.
     """
-    kept = rows.to_numpy()
-    modalities = list_modalities(features)
+    mask = rows.to_numpy()
+    modalities = find_present_modalities(features)
     return EvaluationTable(
-        features[kept],
-        status[kept],
-        groups[kept],
-        tuple(sorted(status[kept].unique())),
+        features[mask],
+        status[mask],
+        groups[mask],
+        tuple(sorted(status[mask].unique())),
         positive,
         tuple(modalities) if len(modalities) > 1 else (),
-        {name: other[kept] for name, other in altered.items()},
-        None if weights is None else weights.to_numpy()[kept],
+        {name: altered_features[mask] for name, altered_features in altered.items()},
+        None if weights is None else weights.to_numpy()[mask],
     )
 
 
-def usable_rows(features: pd.DataFrame, reporter: Reporter) -> pd.Series:
-    """Return which rows have a modality: without any, there is nothing to be right or wrong about."""
-    behaviour = [name for name in features.columns if is_learned(name)]
-    kept = features[behaviour].notna().any(axis=1)
-    if not kept.all():
-        lost = format_count((~kept).sum(), "recording has", "recordings have")
-        what = f"{lost} nothing that a model can use: left out"
-        reporter.note(Finding("nothing-left", what))
-    return kept
+def find_usable_rows(features: pd.DataFrame, reporter: Reporter) -> pd.Series:
+    """Return a mask of the rows that have at least one modality; the others cannot be predicted."""
+    behaviour = [name for name in features.columns if is_model_input(name)]
+    usable = features[behaviour].notna().any(axis=1)
+    if not usable.all():
+        what = f"{format_count((~usable).sum(), 'recording has', 'recordings have')} no usable data and will be skipped"
+        reporter.note(Finding("no-usable-data", what))
+    return usable

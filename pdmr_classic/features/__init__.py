@@ -1,1 +1,1 @@
-"""Recordings to rows of named features: one file a family, a registry, and the extractor."""
+"""Feature extraction: one module per feature family, a registry, and the extractor."""

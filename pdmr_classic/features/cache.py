@@ -1,8 +1,8 @@
-"""Extracted features on disk, so that a file is read once.
+"""Cache of extracted features on disk, so that each file is read only once.
 
-A row is found by the hash of its file's bytes; path, size, time of change and inode together are the shortcut that
-spares the hashing. Settings and the code of the extractor are part of the cache's name: neither can go stale.
-No file is named in it, only hashes.
+A row is looked up by the hash of the file's bytes; path, size, modification time and inode together serve as a
+shortcut that avoids hashing. The name of the cache file depends on the settings and the extractor's code, so cached
+rows cannot become stale. The cache contains hashes, no file names.
 """
 
 from __future__ import annotations
@@ -20,42 +20,42 @@ import xxhash
 
 from pdmr_classic.errors import Finding, TargetError
 from pdmr_classic.features.file_features import FileRow
-from pdmr_classic.features.names import AUDIO, view_of
+from pdmr_classic.features.names import AUDIO, feature_view
 from pdmr_classic.storage.atomic import write_atomic
 from pdmr_classic.storage.bytes import read_bytes
 from pdmr_classic.storage.user_dirs import user_folder
 
 _PACKAGE = Path(__file__).parents[1]
-# Whatever can shape a feature stands in these; a test follows the imports.
+# All code that can affect a feature; a test checks this against the imports.
 _CODE = (
     *("arrays.py", "config.py", "errors.py", "progress.py", "text.py", "workers.py"),
     *("storage/**/*.py", "io/**/*.py", "features/**/*.py"),
 )
 _NAMES = b"names"
-# Rows of files that are gone would else add up.
-_MOST_ROWS = 20_000
-# The whole file is written each time: rarely, and for a small share of the time.
-_WRITTEN_EVERY_S, _LEAST_WORK_A_WRITE = 5.0, 20
+# Limits the rows of deleted files, which would otherwise accumulate.
+_MAX_ROWS = 20_000
+# Each write rewrites the whole file, so writes are rare and take a small share of the time.
+_MIN_WRITE_INTERVAL_S, _MIN_WORK_PER_WRITE = 5.0, 20
 
 
 def default_cache_folder() -> Path | None:
-    """Return the user's cache folder (XDG_CACHE_HOME, else ~/.cache), or None where there is no home."""
+    """Return the user's cache folder (XDG_CACHE_HOME or ~/.cache), or None without a home folder."""
     return user_folder("XDG_CACHE_HOME", ".cache")
 
 
 class FeatureCache:
-    """The rows of one folder's files, for one extractor with one set of settings.
+    """Cached feature rows of the files in one folder, for one extractor with one set of settings.
 
     Parameters
     ----------
     root : Path
-        Where caches lie.
+        Folder of all caches.
     folder : Path
-        The folder whose files these are.
+        Folder of the cached files.
     key : str
-        Whatever the features depend on beside the files.
+        Everything that the features depend on besides the files.
     verify : bool
-        Hash every file again instead of trusting size, time of change and inode.
+        Hash every file again instead of trusting size, modification time and inode.
     """
 
     def __init__(self, root: Path, folder: Path, key: str, *, verify: bool = False) -> None:
@@ -66,48 +66,48 @@ class FeatureCache:
         self.verify = verify
         self._by_shortcut: dict[str, FileRow] = {}
         self._by_content: dict[tuple[str, bool], FileRow] = {}
-        self._seen: dict[Path, str] = {}
-        self._added: list[tuple[Path, FileRow]] = []
-        self._due = time.monotonic() + _WRITTEN_EVERY_S
+        self._shortcuts: dict[Path, str] = {}
+        self._new_rows: list[tuple[Path, FileRow]] = []
+        self._next_write = time.monotonic() + _MIN_WRITE_INTERVAL_S
         self._load()
 
     def find(self, path: Path, *, audio: bool) -> FileRow | None:
-        """Return the row of a file if the cache has it: the same bytes make one row as video, another as audio."""
-        # Of the file before it is read: one that changes while others are read is read again the next time.
-        shortcut = self._seen[path] = _shortcut(path)
+        """Return the cached row of a file, or None; the same bytes have different rows as video and as audio."""
+        # Taken before reading: a file that changes in the meantime is read again in the next run.
+        shortcut = self._shortcuts[path] = _shortcut(path)
         row = None if self.verify else self._by_shortcut.get(shortcut)
         if row is None and self._by_content:
             row = self._by_content.get((xxhash.xxh3_128_hexdigest(read_bytes(path)), audio))
-        # The findings name the file under which the content was seen first.
-        return row.renamed(path) if row is not None else None
+        # The cached findings may refer to another file with the same content.
+        return row.with_path(path) if row is not None else None
 
     def add(self, rows: Iterable[tuple[Path, FileRow]]) -> None:
-        """Keep these rows from time to time, so that a run that is ended has not read for nothing."""
-        self._added.extend(rows)
-        if (started := time.monotonic()) > self._due:
-            self.keep(self._added)
+        """Collect rows and write them from time to time, so that an interrupted run does not lose them."""
+        self._new_rows.extend(rows)
+        if (started := time.monotonic()) > self._next_write:
+            self.write(self._new_rows)
             now = time.monotonic()
-            self._due = now + max(_WRITTEN_EVERY_S, _LEAST_WORK_A_WRITE * (now - started))
+            self._next_write = now + max(_MIN_WRITE_INTERVAL_S, _MIN_WORK_PER_WRITE * (now - started))
 
-    def keep(self, rows: Iterable[tuple[Path, FileRow]]) -> None:
-        """Keep these rows beside those of other files. A cache that cannot be written is no reason to fail."""
-        places: dict[tuple[str, ...], int] = {}
+    def write(self, rows: Iterable[tuple[Path, FileRow]]) -> None:
+        """Write these rows next to those of other files. Failure to write the cache is not an error."""
+        layouts: dict[tuple[str, ...], int] = {}
         columns: dict[str, list[object]] = {"shortcut": [], "content": [], "findings": [], "names": [], "values": []}
-        # A file that is gone by now has no shortcut, and may not stand for others without one.
-        current = {shortcut: row for path, row in rows if (shortcut := self._seen.get(path, ""))}
-        # A run may see a part of the folder only, such as the labelled recordings.
+        # A file deleted in the meantime has no shortcut and is left out.
+        current = {shortcut: row for path, row in rows if (shortcut := self._shortcuts.get(path, ""))}
+        # A run may cover only part of the folder, such as the labelled recordings.
         others = {shortcut: row for shortcut, row in self._by_shortcut.items() if shortcut not in current}
-        for shortcut, row in (*current.items(), *list(others.items())[: max(_MOST_ROWS - len(current), 0)]):
+        for shortcut, row in (*current.items(), *list(others.items())[: max(_MAX_ROWS - len(current), 0)]):
             columns["shortcut"].append(shortcut)
             columns["content"].append(row.content)
             columns["findings"].append(json.dumps([finding.as_dict() | {"file": None} for finding in row.findings]))
-            columns["names"].append(places.setdefault(row.names, len(places)))
-            # One blob a row: thousands of columns would cost parquet more than the features did.
+            columns["names"].append(layouts.setdefault(row.names, len(layouts)))
+            # One blob per row: thousands of parquet columns would cost more than computing the features.
             columns["values"].append(np.ascontiguousarray(row.values, dtype="<f8").tobytes())
-        metadata = {_NAMES: json.dumps(list(places)).encode()}
+        metadata = {_NAMES: json.dumps(list(layouts)).encode()}
         table = pa.table(columns).replace_schema_metadata(metadata)
         try:
-            # Features are about people: on a shared machine they are nobody else's to read.
+            # Features are personal data: other users of the machine must not read them.
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_atomic(self.path, lambda file: pq.write_table(table, file))
         except (TargetError, OSError):
@@ -120,14 +120,14 @@ class FeatureCache:
             columns = (
                 table.column(name).to_pylist() for name in ("shortcut", "content", "findings", "names", "values")
             )
-            for shortcut, content, told, place, blob in zip(*columns, strict=True):
-                findings = tuple(Finding(**parts) for parts in json.loads(told))
-                row = FileRow(layouts[place], np.frombuffer(blob, dtype="<f8"), content, findings)
+            for shortcut, content, findings_json, layout, blob in zip(*columns, strict=True):
+                findings = tuple(Finding(**parts) for parts in json.loads(findings_json))
+                row = FileRow(layouts[layout], np.frombuffer(blob, dtype="<f8"), content, findings)
                 if len(row.names) == len(row.values):
-                    audio = bool(row.names) and view_of(row.names[0]) == AUDIO
+                    audio = bool(row.names) and feature_view(row.names[0]) == AUDIO
                     self._by_shortcut[shortcut] = self._by_content[content, audio] = row
         except (OSError, ValueError, TypeError, KeyError, IndexError):
-            return  # none yet, or none of ours: it is made anew
+            return  # missing or not a valid cache: it is written again
 
 
 def _shortcut(path: Path) -> str:
@@ -140,8 +140,8 @@ def _shortcut(path: Path) -> str:
 
 
 def _code_version(package: Path = _PACKAGE) -> str:
-    """Hash the code that makes features: a number that someone must remember to raise would be forgotten."""
-    # Another library may round otherwise.
+    """Hash the code that computes features; a version number could be forgotten."""
+    # Other library versions may round differently.
     digest = xxhash.xxh3_128(f"{np.__version__} {scipy.__version__} {pa.__version__}".encode())
     for file in _code_files(package):
         digest.update(f"\0{file.relative_to(package)}\0".encode() + file.read_bytes())

@@ -1,4 +1,4 @@
-"""What the families make of a complete recording: how many features, and which feature is whose."""
+"""Catalog of features: the features of each family, and the family of each feature."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from functools import lru_cache
 import numpy as np
 
 from pdmr_classic.config import FeatureSettings
-from pdmr_classic.features.file_features import stream_features
+from pdmr_classic.features.file_features import compute_stream_features
 from pdmr_classic.features.names import AUDIO, QUALITY, feature_name, parse_name
-from pdmr_classic.features.registry import Family, families
+from pdmr_classic.features.registry import Family, load_families
 from pdmr_classic.io.channels import GAZE, POSE
 from pdmr_classic.io.embeddings import NETVLAD_WIDTH
 from pdmr_classic.io.stream import Stream
@@ -22,7 +22,7 @@ _CHUNK = re.compile(r"_\d+frames_")
 
 
 def _make_complete_stream() -> Stream:
-    """Return half a minute of noise on every channel that a family looks at, and on one that none knows."""
+    """Return half a minute of noise on every OpenFace channel that a family uses."""
     units = (*(f"AU{unit:02d}_r" for unit in _UNITS), *(f"AU{unit:02d}_c" for unit in (*_UNITS[:-1], 28, 45)))
     landmarks = tuple(f"{axis}_{point}" for axis in "xy" for point in range(68))
     channels = (*POSE, *GAZE, *units, *landmarks)
@@ -32,45 +32,48 @@ def _make_complete_stream() -> Stream:
 
 @lru_cache(maxsize=1)
 def feature_names_by_family() -> dict[str, tuple[str, ...]]:
-    """Return the names of each family's features on a complete stream and an audio vector of the usual width."""
+    """Return the feature names of each family for a complete stream and an audio vector of default width."""
     stream, vector, settings = _make_complete_stream(), np.zeros(NETVLAD_WIDTH), FeatureSettings()
 
     def names(family: Family) -> tuple[str, ...]:
         if family.view == "audio":
             return tuple(feature_name(family.view, *key) for key in family.function(vector, settings))
-        return stream_features(stream, (family,), settings)[0]
+        return compute_stream_features(stream, (family,), settings)[0]
 
-    return {name: names(family) for name, family in families().items()}
+    return {name: names(family) for name, family in load_families().items()}
 
 
 def find_families(names: Sequence[str]) -> list[str]:
-    """Return the family of each feature by its name; "other" for a name that no family makes.
+    """Return the family of each feature name; "other" if no family computes it.
 
     Examples
     --------
     >>> find_families(["video__ch000__velocity_rms", "video__AU12_r__share_active", "audio__vector__0017", "mine"])
     ['dynamics', 'au_activation', 'audio_vector', 'other']
     """
-    exactly, by_functional = _lookups()
-    return [exactly.get(name) or by_functional.get(_functional(name), _UNKNOWN) for name in names]
+    by_name, by_functional = _lookups()
+    return [by_name.get(name) or by_functional.get(_functional(name), _UNKNOWN) for name in names]
 
 
 @lru_cache(maxsize=1)
 def _lookups() -> tuple[dict[str, str], dict[str, str]]:
-    made, known = feature_names_by_family(), families()
-    exactly = {name: family for family, names in made.items() for name in names}
-    # Channels beyond OpenFace's have the functionals of the families that go channel by channel.
+    names_by_family, families = feature_names_by_family(), load_families()
+    by_name = {name: family for family, names in names_by_family.items() for name in names}
+    # Channels unknown to OpenFace have the functionals of the families computed per channel.
     by_functional = {
-        _functional(name): family for family, names in made.items() if known[family].kinds for name in names
+        _functional(name): family
+        for family, names in names_by_family.items()
+        if families[family].kinds
+        for name in names
     }
     by_functional |= {AUDIO: "audio_vector", QUALITY: "quality"}
-    return exactly, by_functional
+    return by_name, by_functional
 
 
 def _functional(name: str) -> str:
-    """Return the part of a name that tells the family, as far as the channel does not."""
+    """Return the part of a name that identifies the family independently of the channel."""
     view, channel, functional = parse_name(name)
     if view in (AUDIO, QUALITY):
         return view
-    # Chunks are as long as the settings say: one name stands for all lengths.
+    # The settings define the chunk length: all lengths share one name.
     return _CHUNK.sub("_1s_", functional) if channel else ""

@@ -1,4 +1,4 @@
-"""One file to one row of features: what a worker process does."""
+"""Compute one row of features from one file; runs in worker processes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from pdmr_classic.io.stream import Stream
 
 _UNITS = ("au_intensity", "au_presence")
 
-# From a stream to a stream, or from an audio vector to one.
+# Maps a stream to a stream, or an audio vector to an audio vector.
 Alteration = Callable[[Any], Any]
 
 
@@ -45,96 +45,101 @@ class FileRow:
     content: str = ""
     findings: tuple[Finding, ...] = ()
 
-    def renamed(self, path: Path) -> FileRow:
-        """Return the row with its findings about another file of the same content."""
+    def with_path(self, path: Path) -> FileRow:
+        """Return the row with its findings attributed to another file with the same content."""
         return replace(self, findings=tuple(replace(finding, file=path) for finding in self.findings))
 
 
-def video_row(path: Path, settings: Settings, families: tuple[Family, ...], alter: Alteration | None = None) -> FileRow:
-    """Read one stream, alter it if asked, and compute its features; see `read_stream` for what is raised."""
+def compute_video_row(
+    path: Path, settings: Settings, families: tuple[Family, ...], alter: Alteration | None = None
+) -> FileRow:
+    """Read one stream, apply `alter`, and compute its features; raises as `read_stream` does."""
     stream = read_stream(path, settings.reading)
     stream = alter(stream) if alter is not None else stream
-    names, values = stream_features(stream, families, settings.features)
+    names, values = compute_stream_features(stream, families, settings.features)
     return FileRow(names, values, stream.content, stream.findings)
 
 
-def audio_row(path: Path, settings: Settings, families: tuple[Family, ...], alter: Alteration | None = None) -> FileRow:
-    """Read one audio vector, alter it if asked, and compute its features; see `read_embedding` for what is raised."""
+def compute_audio_row(
+    path: Path, settings: Settings, families: tuple[Family, ...], alter: Alteration | None = None
+) -> FileRow:
+    """Read one audio vector, apply `alter`, and compute its features; raises as `read_embedding` does."""
     embedding = read_embedding(path)
     embedding = alter(embedding) if alter is not None else embedding
-    found = [(family, family.function(embedding.values, settings.features)) for family in families]
-    names = _joined(tuple(_names(family.view, tuple(result)) for family, result in found))
-    values = np.array([value for _, result in found for value in result.values()], dtype=np.float64)
+    results = [(family, family.function(embedding.values, settings.features)) for family in families]
+    names = _concatenate_names(tuple(_key_names(family.view, tuple(result)) for family, result in results))
+    values = np.array([value for _, result in results for value in result.values()], dtype=np.float64)
     return FileRow(names, values, embedding.content, embedding.findings)
 
 
-def stream_features(
+def compute_stream_features(
     stream: Stream, families: tuple[Family, ...], settings: FeatureSettings
 ) -> tuple[tuple[str, ...], Floats]:
-    """Compute families on one stream.
+    """Compute the features of one stream.
 
     Returns
     -------
     names : tuple of str, length F
         `view__channel__functional`.
     values : ndarray of float64, shape [F]
-        NaN where a feature cannot be known.
+        NaN if a feature cannot be computed.
     """
-    _keep_memory()
+    _retain_freed_memory()
     names: list[tuple[str, ...]] = []
     values: list[Floats] = []
-    made: dict[tuple[str, ...], list[Signal]] = {}
+    signals_by_kinds: dict[tuple[str, ...], list[Signal]] = {}
     for family in families:
         if family.kinds:
-            for signal in _signals_of(stream, family, made):
+            for signal in _get_signals(stream, family, signals_by_kinds):
                 result = family.function(signal, settings)
                 names.append(_channel_names(family.view, signal.channels, tuple(result)))
                 values += result.values()
         else:
-            single = family.function(stream, settings)
-            names.append(_names(family.view, tuple(single)))
-            values.append(np.array(list(single.values()), dtype=np.float64))
+            features = family.function(stream, settings)
+            names.append(_key_names(family.view, tuple(features)))
+            values.append(np.array(list(features.values()), dtype=np.float64))
     flat = np.concatenate(values) if values else np.empty(0)
-    # Learners work in float32: what does not fit there is no measurement of a face either.
-    # One NaN for all: computed ones carry a sign, which the cache would lose and a comparison of bytes would see.
+    # Learners use float32: values beyond its range are not plausible measurements.
+    # A single NaN for all: computed NaNs differ in sign, which would break byte-wise comparison with cached rows.
     flat[~(np.abs(flat) <= np.finfo(np.float32).max)] = np.nan
-    return _joined(tuple(names)), flat
+    return _concatenate_names(tuple(names)), flat
 
 
-def _signals_of(stream: Stream, family: Family, made: dict[tuple[str, ...], list[Signal]]) -> list[Signal]:
-    """Return the signals of a family's channels; families share them, and what is computed on them."""
-    units = _UNITS if family.units_apart else ()
+def _get_signals(stream: Stream, family: Family, signals_by_kinds: dict[tuple[str, ...], list[Signal]]) -> list[Signal]:
+    """Return the signals of a family's channels; families with the same kinds share them."""
+    units = _UNITS if family.separate_units else ()
     groups = [tuple(kind for kind in family.kinds if kind not in units), *((unit,) for unit in units)]
-    found: list[Signal] = []
+    signals: list[Signal] = []
     for group in groups:
         if group and set(group) <= set(family.kinds):
-            if group not in made:
-                made[group] = make_signals(stream, [name for name in stream.channels if channel_kind(name) in group])
-            found += made[group]
-    return found
+            if group not in signals_by_kinds:
+                channels = [name for name in stream.channels if channel_kind(name) in group]
+                signals_by_kinds[group] = make_signals(stream, channels)
+            signals += signals_by_kinds[group]
+    return signals
 
 
-# Files of one set share their names: one tuple for all of them is cheap to keep and to hand between processes.
+# Files of one data set share their names: a single tuple saves memory and transfer between processes.
 @lru_cache(maxsize=256)
 def _channel_names(view: str, channels: tuple[str, ...], functionals: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(feature_name(view, channel, functional) for functional in functionals for channel in channels)
 
 
 @lru_cache(maxsize=256)
-def _names(view: str, keys: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+def _key_names(view: str, keys: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
     return tuple(feature_name(view, channel, functional) for channel, functional in keys)
 
 
 @lru_cache(maxsize=64)
-def _joined(parts: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+def _concatenate_names(parts: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
     return tuple(name for part in parts for name in part)
 
 
 @lru_cache(maxsize=1)
-def _keep_memory() -> None:
-    """Let the C library keep memory that is freed instead of giving it back to the system at once.
+def _retain_freed_memory() -> None:
+    """Make the C library retain freed memory instead of returning it to the system at once.
 
-    The arrays of one stream are just large enough to be given back after every use, and faulting their pages in anew
-    costs as much as the computing. A block of under 32 MB, allocated and freed untouched, raises glibc's thresholds.
+    The arrays of one stream are just large enough to be returned after each use, and new page faults cost as much as
+    the computation. Allocating and freeing an untouched block of less than 32 MB raises glibc's thresholds.
     """
     np.empty(31 << 20, dtype=np.uint8)

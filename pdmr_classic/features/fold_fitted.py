@@ -1,4 +1,4 @@
-"""Families that are fitted: what they learn, they learn from the training rows of a fold, never from all data."""
+"""Features fitted inside each fold, on its training rows only, such as tangent-space and kineme features."""
 
 from __future__ import annotations
 
@@ -10,52 +10,54 @@ import numpy as np
 from pdmr_classic.arrays import Floats
 from pdmr_classic.features.families.kinemes import N_KINEMES, KinemeHistogram
 from pdmr_classic.features.families.tangent import TangentMap
-from pdmr_classic.features.names import MATERIAL, prefix
+from pdmr_classic.features.names import MATERIAL, feature_prefix
 
 
-class _Map(Protocol):
+class _FoldTransformer(Protocol):
     def fit(self, material: Floats) -> Self: ...
     def transform(self, material: Floats) -> Floats: ...
 
 
-_COVARIANCE, _KINEMES = prefix(MATERIAL, "covariance"), prefix(MATERIAL, "kineme")
-_MAPS: dict[str, Callable[[int], _Map]] = {
+_COVARIANCE, _KINEMES = feature_prefix(MATERIAL, "covariance"), feature_prefix(MATERIAL, "kineme")
+_TRANSFORMERS: dict[str, Callable[[int], _FoldTransformer]] = {
     _COVARIANCE: lambda seed: TangentMap(),
     _KINEMES: KinemeHistogram,
 }
 
 
-def count_fitted(names: Sequence[str]) -> int:
-    """Return how many features are made of these material columns."""
-    columns = {prefix: sum(name.startswith(prefix) for name in names) for prefix in _MAPS}
+def count_fold_fitted_features(names: Sequence[str]) -> int:
+    """Return the number of features computed from the material columns in `names`."""
+    columns = {prefix: sum(name.startswith(prefix) for name in names) for prefix in _TRANSFORMERS}
     return columns[_COVARIANCE] + (N_KINEMES if columns[_KINEMES] else 0)
 
 
-class FittedFamilies:
-    """Turn the material columns of a table into features of the video.
+class FoldFittedFeatures:
+    """Transform the material columns of a feature table into video features.
 
     Parameters
     ----------
     names : sequence of str
-        Of all columns.
+        Names of all columns.
     seed : int
     """
 
     def __init__(self, names: Sequence[str], seed: int = 0) -> None:
         self.seed = seed
-        found = {prefix: [k for k, name in enumerate(names) if name.startswith(prefix)] for prefix in _MAPS}
-        self.columns = {prefix: np.array(places, dtype=np.intp) for prefix, places in found.items() if places}
+        indices = {prefix: [k for k, name in enumerate(names) if name.startswith(prefix)] for prefix in _TRANSFORMERS}
+        self.columns = {prefix: np.array(columns, dtype=np.intp) for prefix, columns in indices.items() if columns}
 
     def __bool__(self) -> bool:
-        """Whether there is any material."""
+        """Return whether there are any material columns."""
         return bool(self.columns)
 
     def fit(self, X: Floats) -> Self:
-        """Fit every map on rows of the table, shape [n, F]."""
-        self.maps_ = {prefix: _MAPS[prefix](self.seed).fit(X[:, places]) for prefix, places in self.columns.items()}
+        """Fit all transformers on rows of the table, shape [n, F]."""
+        self.transformers_ = {
+            prefix: _TRANSFORMERS[prefix](self.seed).fit(X[:, columns]) for prefix, columns in self.columns.items()
+        }
         return self
 
     def transform(self, X: Floats) -> Floats:
-        """Return the fitted features of rows of the table, shape [n, fitted]; NaN where there is no material."""
-        parts = [self.maps_[prefix].transform(X[:, places]) for prefix, places in self.columns.items()]
+        """Return the features of rows of the table, shape [n, features]; NaN if the material is missing."""
+        parts = [self.transformers_[prefix].transform(X[:, columns]) for prefix, columns in self.columns.items()]
         return np.hstack(parts) if parts else np.empty((len(X), 0))

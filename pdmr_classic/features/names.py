@@ -1,6 +1,6 @@
-"""Feature names, `view__channel__functional`: spelled and parsed here alone, and which of them are learned from.
+"""Build and parse feature names, `view__channel__functional`; no other module does.
 
-`channel` is what a feature describes: a channel of the stream, or something that a family makes of several channels.
+`channel` is what a feature describes: a channel of the stream, or a quantity that a family derives from several.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ View = Literal["video", "audio", "quality", "material"]
 VIDEO: View = "video"
 AUDIO: View = "audio"
 QUALITY: View = "quality"
-"""How well a recording could be seen: it can give a label away."""
+"""Recording quality, hidden from learners because it can reveal the label."""
 MATERIAL: View = "material"
-"""What a transformer that is fitted inside each fold makes features of."""
-_ALL = "all"
-"""The modality of columns without a view in their names, such as those of a plain array."""
+"""Input of transformers that are fitted inside each fold."""
+_DEFAULT_VIEW = "all"
+"""Modality of columns without a view in their names, such as those of a plain array."""
 
-_NOT_LEARNED = frozenset({QUALITY, MATERIAL})
+_HIDDEN_VIEWS = frozenset({QUALITY, MATERIAL})
 _SEPARATOR = "__"
 _VECTOR_CHANNELS = ("netvlad", "vector")
 
@@ -44,15 +44,15 @@ def feature_name(view: str, channel: str, functional: str) -> str:
     >>> feature_name("video", "AU12_r", "std")
     'video__AU12_r__std'
     """
-    return f"{prefix(view, channel)}{functional}"
+    return f"{feature_prefix(view, channel)}{functional}"
 
 
-def prefix(view: str, channel: str) -> str:
-    """Return how the names of all features of one channel begin.
+def feature_prefix(view: str, channel: str) -> str:
+    """Return the common prefix of the feature names of one channel.
 
     Examples
     --------
-    >>> prefix("material", "kineme")
+    >>> feature_prefix("material", "kineme")
     'material__kineme__'
     """
     return f"{view}{_SEPARATOR}{channel}{_SEPARATOR}"
@@ -70,29 +70,29 @@ def parse_name(name: str) -> FeatureName:
     """
     view, separator, rest = str(name).partition(_SEPARATOR)
     if not separator:
-        return FeatureName(_ALL, "", view)
-    # A functional never holds a separator; the name of somebody's own channel may.
+        return FeatureName(_DEFAULT_VIEW, "", view)
+    # A functional never contains the separator; a user-defined channel name may.
     channel, _, functional = rest.rpartition(_SEPARATOR)
     return FeatureName(view, channel, functional)
 
 
-def view_of(name: str) -> str:
-    """Return the view that a feature belongs to."""
+def feature_view(name: str) -> str:
+    """Return the view of a feature."""
     return parse_name(name).view
 
 
-def is_learned(name: str) -> bool:
-    """Return whether base learners see a feature: quality and materials are kept from them."""
-    return view_of(name) not in _NOT_LEARNED
+def is_model_input(name: str) -> bool:
+    """Return whether base learners use a feature; quality and material are hidden from them."""
+    return feature_view(name) not in _HIDDEN_VIEWS
 
 
 def audio_channel(is_netvlad: bool) -> str:
-    """Return the channel of an audio vector's components."""
+    """Return the channel name of the components of an audio vector."""
     return _VECTOR_CHANNELS[0 if is_netvlad else 1]
 
 
 def is_audio_component(name: str) -> bool:
-    """Return whether a feature is a component of the audio vector itself, and not made of several.
+    """Return whether a feature is a component of the audio vector itself, not derived from several components.
 
     Examples
     --------
@@ -102,25 +102,25 @@ def is_audio_component(name: str) -> bool:
     return str(name).startswith(_VECTOR_PREFIXES)
 
 
-_VECTOR_PREFIXES = tuple(prefix(AUDIO, channel) for channel in _VECTOR_CHANNELS)
+_VECTOR_PREFIXES = tuple(feature_prefix(AUDIO, channel) for channel in _VECTOR_CHANNELS)
 
 
 @lru_cache(maxsize=64)
-def audio_width(names: tuple[str, ...]) -> int:
-    """Return how many of the features are components of the audio vector."""
+def count_audio_components(names: tuple[str, ...]) -> int:
+    """Return the number of features that are components of the audio vector."""
     return sum(map(is_audio_component, names))
 
 
 def modality_columns(names: Iterable[str]) -> dict[str, Ints]:
-    """Return the places of each modality's columns among those that are learned from.
+    """Return the column indices of each modality, for the columns that base learners use.
 
     Examples
     --------
     >>> modality_columns(["video__AU12_r__std", "quality__stream__coverage", "audio__vector__000"])
     {'video': array([0]), 'audio': array([2])}
     """
-    places: dict[str, list[int]] = {}
-    for place, name in enumerate(names):
-        if is_learned(name):
-            places.setdefault(view_of(name), []).append(place)
-    return {modality: np.array(of_modality, dtype=np.intp) for modality, of_modality in places.items()}
+    indices: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        if is_model_input(name):
+            indices.setdefault(feature_view(name), []).append(index)
+    return {modality: np.array(columns, dtype=np.intp) for modality, columns in indices.items()}

@@ -1,4 +1,4 @@
-"""Families by name. What `pdmr-classic features` lists is read off the families' own docstrings."""
+"""Registry of feature families; `pdmr-classic features` lists the formula, unit and source in their docstrings."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ VectorFunction = Callable[[Floats, FeatureSettings], Mapping[tuple[str, str], fl
 _FACT = re.compile(r"^(Formula|Unit|Source): (.+?)(?=\n\s*\n|\n[A-Z][a-z]+: |\Z)", re.MULTILINE | re.DOTALL)
 
 CONTINUOUS = ("pose", "gaze", "gaze_vector", "au_intensity", "other")
-"""Channels whose level is a measurement."""
+"""Channels with a continuous level."""
 BEHAVIOURAL = ("pose", "gaze", "au_intensity", "other")
-"""The same without the gaze vectors, which say what the gaze angles say."""
+"""Continuous channels without the gaze vectors, which duplicate the gaze angles."""
 
 
 @dataclass(frozen=True)
 class Family:
-    """Functionals that are computed together.
+    """A feature family: functionals that are computed together.
 
     Attributes
     ----------
     name : str
     view : {"video", "audio", "quality", "material"}
-        The first part of its features' names, and so the columns that a base learner sees together. A material is no
-        feature yet: a transformer that is fitted inside each fold makes features of it.
+        First part of the feature names; defines which columns a base learner uses together. A transformer fitted
+        inside each fold turns "material" into features.
     kinds : tuple of str
-        The kinds of channel that it is computed for, one by one; empty for a family that sees the stream as a whole.
+        Channel kinds for which the family is computed per channel; empty if it uses the whole stream.
     function : callable
-    by_default : bool
-        Whether it is computed where no families are named.
-    units_apart : bool
-        Whether it asks other things of action units than of other channels, and gets them in signals of their own.
+    is_default : bool
+        Whether the family is computed by default.
+    separate_units : bool
+        Whether the family receives AU intensity and AU presence as separate signals.
     """
 
     name: str
     view: View
     kinds: tuple[str, ...]
     function: Callable[..., Mapping[Any, Any]]
-    by_default: bool = True
-    units_apart: bool = False
+    is_default: bool = True
+    separate_units: bool = False
 
     @property
     def summary(self) -> str:
@@ -60,12 +60,12 @@ class Family:
 
     @property
     def facts(self) -> dict[str, str]:
-        """`formula`, `unit` and `source`, as the docstring gives them."""
-        found = _FACT.findall(inspect.getdoc(self.function) or "")
-        return {name.lower(): " ".join(text.split()) for name, text in found}
+        """`formula`, `unit` and `source` from the docstring."""
+        matches = _FACT.findall(inspect.getdoc(self.function) or "")
+        return {name.lower(): " ".join(text.split()) for name, text in matches}
 
 
-# In the order of the columns.
+# In column order.
 _MODULES = (
     *("distribution", "dynamics", "action_units", "eyes", "movement", "spectral", "coordination", "multiscale"),
     *("quality", "audio", "tangent", "kinemes", "shape"),
@@ -74,24 +74,24 @@ _FAMILIES: dict[str, Family] = {}
 
 
 def channel_family(
-    name: str, kinds: Sequence[str], *, units_apart: bool = False
+    name: str, kinds: Sequence[str], *, separate_units: bool = False
 ) -> Callable[[ChannelFunction], ChannelFunction]:
     """Register a function from a `Signal` to `{functional: values of shape [C]}`, for channels of these kinds."""
 
     def register(function: ChannelFunction) -> ChannelFunction:
-        _FAMILIES[name] = Family(name, "video", tuple(kinds), function, units_apart=units_apart)
+        _FAMILIES[name] = Family(name, "video", tuple(kinds), function, separate_units=separate_units)
         return function
 
     return register
 
 
 def stream_family(
-    name: str, view: View = VIDEO, *, by_default: bool = True
+    name: str, view: View = VIDEO, *, is_default: bool = True
 ) -> Callable[[StreamFunction], StreamFunction]:
     """Register a function from a `Stream` to `{(channel, functional): value}`."""
 
     def register(function: StreamFunction) -> StreamFunction:
-        _FAMILIES[name] = Family(name, view, (), function, by_default)
+        _FAMILIES[name] = Family(name, view, (), function, is_default)
         return function
 
     return register
@@ -107,11 +107,11 @@ def vector_family(name: str) -> Callable[[VectorFunction], VectorFunction]:
     return register
 
 
-def families() -> dict[str, Family]:
-    """Return every family by name, in the order in which features are laid out."""
-    # Importing a family's module registers it.
+def load_families() -> dict[str, Family]:
+    """Return all families by name, in column order."""
+    # Importing a module registers its families.
     for module in _MODULES:
         importlib.import_module(f"pdmr_classic.features.families.{module}")
-    # Not in the order of registration: a module may have been imported for something else before.
+    # Not in registration order: a module may have been imported earlier for another reason.
     module_of = {name: family.function.__module__.rsplit(".", 1)[1] for name, family in _FAMILIES.items()}
     return {name: _FAMILIES[name] for name in sorted(_FAMILIES, key=lambda name: _MODULES.index(module_of[name]))}

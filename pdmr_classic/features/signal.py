@@ -1,4 +1,4 @@
-"""The frames of a stream that count: invalid frames are gone before any functional sees a value."""
+"""Signals: the usable frames of channels, without invalid frames, as input of all functionals."""
 
 from __future__ import annotations
 
@@ -12,59 +12,59 @@ from numpy.typing import NDArray
 from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.io.stream import Stream
 
-# A spread below this part of the level is the rounding of float32, not a movement.
-_ROUNDING = 1e-6
-# Twice the longest lag that any family asks for.
+# Relative variation below this threshold is float32 rounding, not movement.
+_ROUNDING_TOLERANCE = 1e-6
+# Twice the longest lag in any family.
 _LONGEST_GAP_S = 20.0
 
 
 @dataclass(frozen=True, eq=False)
 class Signal:
-    """Channels that share their usable frames. What several families need is computed once.
+    """Channels with the same usable frames. Quantities needed by several families are computed once.
 
     Attributes
     ----------
     values : ndarray of float64, shape [V, C]
-        The V usable frames, finite everywhere; a channel's frames lie side by side in memory.
+        Values of the V usable frames, all finite, contiguous in memory by channel.
     channels : tuple of str, length C
     time_s : ndarray of float64, shape [V]
-    follows : ndarray of bool, shape [V]
-        Whether the usable frame before is the one just before in time. Where not, there is a gap.
+    contiguous : ndarray of bool, shape [V]
+        Whether each usable frame directly follows the previous one in time; False after a gap.
     frame_rate_hz : float
     """
 
     values: Floats
     channels: tuple[str, ...]
     time_s: Floats
-    follows: Mask
+    contiguous: Mask
     frame_rate_hz: float
 
     @property
     def n_frames(self) -> int:
-        """Usable frames."""
+        """Number of usable frames."""
         return len(self.time_s)
 
     @cached_property
     def runs(self) -> list[tuple[int, int]]:
-        """Start and stop of each stretch of frames without a gap."""
+        """Start and stop of each run of frames without a gap."""
         if not self.n_frames:
             return []
-        starts = np.flatnonzero(~self.follows)
+        starts = np.flatnonzero(~self.contiguous)
         stops = np.append(starts[1:], self.n_frames)
         return list(zip(starts.tolist(), stops.tolist(), strict=True))
 
     @cached_property
     def grid(self) -> Ints:
-        """Place of each frame on a regular grid of frames, shape [V], from 0."""
+        """Index of each frame on a regular frame grid, shape [V], starting at 0."""
         if not self.n_frames:
             return np.zeros(0, dtype=np.intp)
         return np.asarray(np.rint((self.time_s - self.time_s[0]) * self.frame_rate_hz), dtype=np.intp)
 
     @cached_property
-    def near_grid(self) -> Ints:
-        """The same with gaps of more than 20 s cut to 20 s: no pair of frames that far apart is ever formed.
+    def capped_grid(self) -> Ints:
+        """`grid` with gaps capped at 20 s, which is longer than any lag between two frames.
 
-        One broken timestamp would else cost a grid of all the days that it skips.
+        Otherwise, a single wrong timestamp could require a grid of several days.
         """
         steps = np.diff(self.grid)
         longest = int(_LONGEST_GAP_S * self.frame_rate_hz) + 1
@@ -72,12 +72,12 @@ class Signal:
 
     @cached_property
     def mean(self) -> Floats:
-        """Shape [C]; NaN without a frame."""
+        """Mean per channel, shape [C]; NaN without frames."""
         return mean_or_nan(self.values)
 
     @cached_property
     def centred(self) -> Floats:
-        """Values less their mean, shape [V, C]."""
+        """Values minus their mean, shape [V, C]."""
         return self.values - self.mean
 
     @cached_property
@@ -87,120 +87,120 @@ class Signal:
 
     @cached_property
     def variance(self) -> Floats:
-        """Shape [C]; NaN without a frame."""
+        """Variance per channel, shape [C]; NaN without frames."""
         return mean_or_nan(self.squared)
 
     @cached_property
-    def varies(self) -> Mask:
-        """Whether a channel moves at all, beyond the rounding of its values, shape [C]."""
-        return np.asarray(self.variance > (_ROUNDING * np.abs(self.mean)) ** 2)
+    def is_varying(self) -> Mask:
+        """Whether each channel varies by more than rounding, shape [C]."""
+        return np.asarray(self.variance > (_ROUNDING_TOLERANCE * np.abs(self.mean)) ** 2)
 
     @cached_property
     def scale(self) -> Floats:
-        """Standard deviation, shape [C]; 1 for a channel that does not move."""
-        return np.where(self.varies, np.sqrt(self.variance), 1.0)
+        """Standard deviation per channel, shape [C]; 1 for a constant channel."""
+        return np.where(self.is_varying, np.sqrt(self.variance), 1.0)
 
     @cached_property
     def standardised(self) -> NDArray[np.float32]:
-        """Centred values over `scale`, shape [C, V]; 0 for a channel that does not move.
+        """Centred values divided by `scale`, shape [C, V]; 0 for a constant channel.
 
-        In float32, for transforms and correlations: their products are averaged, and nothing cancels or overflows.
+        float32 is sufficient for transforms and correlations, which average products of these values.
         """
         rows = (self.centred / self.scale).T.astype(np.float32)
-        rows[~self.varies] = 0.0
+        rows[~self.is_varying] = 0.0
         return rows
 
-    def on_grid(self, length: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return standardised values on a regular grid of frames, shape [C, length], and what was seen, [length].
+    def place_on_grid(self, length: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return standardised values on the frame grid, shape [C, length], and an indicator of usable frames, [length].
 
-        Both are 0 where no frame is usable; `length` is at least the place of the last frame plus one.
+        Both are 0 if a frame is not usable; `length` must be at least the index of the last frame plus one.
         """
         rows = np.zeros((len(self.channels), length), dtype=np.float32)
-        seen = np.zeros(length, dtype=np.float32)
-        places = slice(self.n_frames) if self.has_no_gap else self.near_grid
-        rows[:, places] = self.standardised
-        seen[places] = 1.0
-        return rows, seen
+        usable = np.zeros(length, dtype=np.float32)
+        indices = slice(self.n_frames) if self.is_gapless else self.capped_grid
+        rows[:, indices] = self.standardised
+        usable[indices] = 1.0
+        return rows, usable
 
     @cached_property
     def steps(self) -> Floats:
-        """Change from one frame to the next, shape [V - 1, C]; 0 over a gap, where it means nothing."""
+        """Difference between successive frames, shape [V - 1, C]; 0 across a gap."""
         steps = np.diff(self.values, axis=0)
-        if not self.has_no_gap:
-            steps[~self.follows[1:]] = 0.0
+        if not self.is_gapless:
+            steps[~self.contiguous[1:]] = 0.0
         return steps
 
     @cached_property
-    def has_no_gap(self) -> bool:
-        """Whether all frames follow each other."""
-        return bool(self.follows[1:].all())
+    def is_gapless(self) -> bool:
+        """Whether there is no gap between frames."""
+        return bool(self.contiguous[1:].all())
 
     @cached_property
     def velocity(self) -> Floats:
-        """Change per second between neighbours in time, shape [pairs without a gap, C]."""
-        steps = self.steps if self.has_no_gap else self.steps[self.follows[1:]]
+        """Change per second between successive frames, shape [pairs without a gap, C]."""
+        steps = self.steps if self.is_gapless else self.steps[self.contiguous[1:]]
         return steps * self.frame_rate_hz
 
     @cached_property
     def acceleration(self) -> Floats:
-        """Change of velocity per second over three neighbours in time, shape [triples without a gap, C]."""
+        """Change of velocity per second over three successive frames, shape [triples without a gap, C]."""
         second = np.diff(self.steps, axis=0)
-        if not self.has_no_gap:
-            second = second[self.follows[2:] & self.follows[1:-1]]
+        if not self.is_gapless:
+            second = second[self.contiguous[2:] & self.contiguous[1:-1]]
         return second * self.frame_rate_hz**2
 
 
 def mean_or_nan(rows: Floats) -> Floats:
-    """Mean over the first axis; NaN, without a warning, where it is empty."""
+    """Return the mean over the first axis; NaN, without a warning, if it is empty."""
     return np.asarray(rows.mean(axis=0)) if len(rows) else np.full(rows.shape[1:], np.nan)
 
 
 def rms_or_nan(rows: Floats) -> Floats:
-    """Root of the mean square over the first axis; NaN, without a warning, where it is empty."""
+    """Return the root mean square over the first axis; NaN, without a warning, if it is empty."""
     if not len(rows):
         return np.full(rows.shape[1:], np.nan)
     return np.asarray(np.sqrt(np.einsum("t...,t...->...", rows, rows) / len(rows)))
 
 
 def make_signals(stream: Stream, channels: Sequence[str]) -> list[Signal]:
-    """Split channels into signals, one for each pattern of usable frames.
+    """Group channels into signals, one for each pattern of usable frames.
 
-    A frame is usable for a channel if it is valid and the value is a number, so that one broken channel costs the
-    others nothing. There is one signal in nearly all files.
+    A frame is usable for a channel if it is valid and the value is finite, so one channel with missing values does not
+    affect the others. Nearly all files give a single signal.
     """
     if not channels:
         return []
-    places = stream.places(channels)
-    if not stream.incomplete[places].any():
-        return [_of_valid(stream, channels, places)]
+    indices = stream.channel_indices(channels)
+    if not stream.incomplete[indices].any():
+        return [_select_valid(stream, channels, indices)]
     values = stream.select(channels)
     missing = np.isnan(values) & stream.valid[:, None]
     patterns: dict[bytes, list[int]] = {}
-    for place in range(len(channels)):
-        patterns.setdefault(missing[:, place].tobytes(), []).append(place)
+    for index in range(len(channels)):
+        patterns.setdefault(missing[:, index].tobytes(), []).append(index)
     return [
-        _of_usable(stream, [channels[place] for place in group], stream.valid & ~missing[:, group[0]])
+        _select_usable(stream, [channels[index] for index in group], stream.valid & ~missing[:, group[0]])
         for group in patterns.values()
     ]
 
 
 def make_joint_signal(stream: Stream, channels: Sequence[str]) -> Signal:
-    """Return the frames in which all of these channels are usable; channels without any value are left out."""
-    places = stream.places(channels)
-    if not stream.incomplete[places].any():
-        return _of_valid(stream, channels if stream.valid.any() else (), places if stream.valid.any() else [])
+    """Return the frames in which all given channels are usable; channels without any value are left out."""
+    indices = stream.channel_indices(channels)
+    if not stream.incomplete[indices].any():
+        return _select_valid(stream, channels if stream.valid.any() else (), indices if stream.valid.any() else [])
     finite = np.isfinite(stream.select(channels))
     has_value = np.asarray(finite[stream.valid].any(axis=0))
-    kept = [name for name, wanted in zip(channels, has_value, strict=True) if wanted]
-    return _of_usable(stream, kept, stream.valid & finite[:, has_value].all(axis=1))
+    names = [name for name, is_present in zip(channels, has_value, strict=True) if is_present]
+    return _select_usable(stream, names, stream.valid & finite[:, has_value].all(axis=1))
 
 
-def _of_valid(stream: Stream, channels: Sequence[str], places: list[int]) -> Signal:
-    values = stream.valid_values.T[places].T
+def _select_valid(stream: Stream, channels: Sequence[str], indices: list[int]) -> Signal:
+    values = stream.valid_values.T[indices].T
     time_s = stream.time_s if stream.valid.all() else stream.time_s[stream.valid]
-    return Signal(values, tuple(channels), time_s, stream.valid_follows, stream.frame_rate_hz)
+    return Signal(values, tuple(channels), time_s, stream.valid_contiguous, stream.frame_rate_hz)
 
 
-def _of_usable(stream: Stream, channels: Sequence[str], usable: Mask) -> Signal:
+def _select_usable(stream: Stream, channels: Sequence[str], usable: Mask) -> Signal:
     values = stream.select(channels).T[:, usable].astype(np.float64).T
-    return Signal(values, tuple(channels), stream.time_s[usable], stream.follows_among(usable), stream.frame_rate_hz)
+    return Signal(values, tuple(channels), stream.time_s[usable], stream.find_contiguous(usable), stream.frame_rate_hz)

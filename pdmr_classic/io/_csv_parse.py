@@ -1,7 +1,7 @@
-"""The rows of a CSV file of numbers, once its layout is known.
+"""Parse the rows of a numeric CSV file whose layout is known.
 
-pyarrow does the parsing, with the wanted columns only and every one of them forced to float64, so that text,
-short rows and long rows fail there. Only then, and off the fast path, is the file walked in Python to say where.
+pyarrow parses only the selected columns, each as float64, and fails on text and on short or long rows. In that
+case, the file is parsed again in Python to locate the error.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from pdmr_classic.io._csv_layout import (
 from pdmr_classic.text import format_count
 
 _BLOCK_BYTES = 1 << 22
-# It takes 13 kB of memory for a column, and ends the process where there is no more.
-_MOST_COLUMNS_OF_PYARROW = 20_000
+# pyarrow uses 13 kB of memory per column, and aborts the process if it runs out.
+_MAX_PYARROW_COLUMNS = 20_000
 _SMALL_BYTES = 1 << 22
-_WIDE = 64
+_WIDE_COLUMNS = 64
 
 
 def parse_columns(
-    data: bytes, layout: Layout, names: list[str], path: Path, known: Callable[[str], bool]
+    data: bytes, layout: Layout, names: list[str], path: Path, must_be_numeric: Callable[[str], bool]
 ) -> tuple[dict[str, Floats], list[Finding]]:
-    """Return the wanted columns, and what was noticed about them.
+    """Return the selected columns, and the findings about them.
 
     Parameters
     ----------
@@ -45,43 +45,43 @@ def parse_columns(
         UTF-8 text without comments.
     layout : Layout
     names : list of str
-        Of the wanted columns.
+        Names of the selected columns.
     path : Path
-    known : callable
-        Whether a name is one that must hold numbers.
+    must_be_numeric : callable
+        Whether a column of this name must hold numbers.
 
     Raises
     ------
     DataError
-        There is no row, a row is too short or too long, or text stands where a number should.
+        There is no data row, a row is too short or too long, or a numeric column contains text.
     """
-    columns, findings = _parse(data, layout, names, path, known)
+    columns, findings = _parse(data, layout, names, path, must_be_numeric)
     if columns and not len(next(iter(columns.values()))):
         raise no_rows_error(path, layout.header_lines + 1)
     return columns, findings
 
 
 def _parse(
-    data: bytes, layout: Layout, names: list[str], path: Path, known: Callable[[str], bool]
+    data: bytes, layout: Layout, names: list[str], path: Path, must_be_numeric: Callable[[str], bool]
 ) -> tuple[dict[str, Floats], list[Finding]]:
     import pyarrow as pa
 
-    if len(data) < _SMALL_BYTES and len(layout.names) >= _WIDE and not layout.has_header:
+    if len(data) < _SMALL_BYTES and len(layout.names) >= _WIDE_COLUMNS and not layout.has_header:
         vector = _parse_one_row(data, layout)
         if vector is not None:
             return vector, []
-    # pyarrow takes a header of numbers, when it comes again, for a row.
-    has_numbers_for_names = bool(layout.header) and all(map(is_number, layout.header))
-    if len(layout.names) > _MOST_COLUMNS_OF_PYARROW or has_numbers_for_names:
-        return _parse_slowly(data, layout, names, path, known)
+    # pyarrow would read a repeated numeric header as a row.
+    has_numeric_header = bool(layout.header) and all(map(is_number, layout.header))
+    if len(layout.names) > _MAX_PYARROW_COLUMNS or has_numeric_header:
+        return _parse_with_csv(data, layout, names, path, must_be_numeric)
     try:
-        return _parse_fast(data, layout, names), []
+        return _parse_with_pyarrow(data, layout, names), []
     except pa.ArrowInvalid:
-        return _parse_slowly(data, layout, names, path, known)
+        return _parse_with_csv(data, layout, names, path, must_be_numeric)
 
 
 def _parse_one_row(data: bytes, layout: Layout) -> dict[str, Floats] | None:
-    """Read a single row of numbers: pyarrow spends 15 us on every column, 14 ms on an audio vector of 1,024."""
+    """Parse a single row of numbers; pyarrow needs 15 us per column, or 14 ms for an audio vector of 1,024 values."""
     line = data.decode("utf-8").strip()
     if "\n" in line or "\r" in line or layout.delimiter != "," or '"' in line:
         return None
@@ -92,7 +92,7 @@ def _parse_one_row(data: bytes, layout: Layout) -> dict[str, Floats] | None:
     return {name: np.array([value]) for name, value in zip(layout.names, values, strict=True)}
 
 
-def _parse_fast(data: bytes, layout: Layout, names: list[str]) -> dict[str, Floats]:
+def _parse_with_pyarrow(data: bytes, layout: Layout, names: list[str]) -> dict[str, Floats]:
     import pyarrow as pa
     from pyarrow import csv as pa_csv
 
@@ -100,7 +100,7 @@ def _parse_fast(data: bytes, layout: Layout, names: list[str]) -> dict[str, Floa
         return {}
     table = pa_csv.read_csv(
         pa.BufferReader(data),
-        # One thread: recordings are read side by side in processes.
+        # One thread: recordings are read by parallel processes.
         read_options=pa_csv.ReadOptions(
             use_threads=False,
             column_names=layout.names,
@@ -118,29 +118,29 @@ def _parse_fast(data: bytes, layout: Layout, names: list[str]) -> dict[str, Floa
     return {name: table.column(name).to_numpy() for name in names}
 
 
-def _parse_slowly(
-    data: bytes, layout: Layout, names: list[str], path: Path, known: Callable[[str], bool]
+def _parse_with_csv(
+    data: bytes, layout: Layout, names: list[str], path: Path, must_be_numeric: Callable[[str], bool]
 ) -> tuple[dict[str, Floats], list[Finding]]:
-    """Walk the rows of what pyarrow refused: say where the fault is, or read what only it takes for one."""
-    place = {name: index for index, name in enumerate(layout.names)}
-    where = {name: place[name] for name in names}
+    """Parse a file that pyarrow rejected: locate the error, or read what only pyarrow treats as one."""
+    all_indices = {name: index for index, name in enumerate(layout.names)}
+    indices = {name: all_indices[name] for name in names}
     values = {name: array("d") for name in names}
     first_text: dict[str, tuple[int, str]] = {}
     lines = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n").rstrip("\n ").split("\n")
-    for number, cells in _rows(lines, layout, path):
+    for number, cells in _iterate_rows(lines, layout, path):
         if cells == layout.header:
             raise DataError(
-                "the header stands in the middle of the file",
+                "the header is repeated in the middle of the file",
                 code="repeated-header",
                 file=path,
                 row=number,
-                expected="one header, in the first row",
+                expected="a single header, in the first row",
                 found="the same names again",
-                hint="split the concatenated runs into one file each",
+                hint="split the concatenated recordings into one file each",
             )
         if len(cells) != len(layout.names):
-            raise _ragged(path, number, len(cells), len(layout.names), is_last=number >= len(lines))
-        for name, index in where.items():
+            raise _ragged_row_error(path, number, len(cells), len(layout.names), is_last=number >= len(lines))
+        for name, index in indices.items():
             try:
                 values[name].append(parse_number(to_decimal_point(cells[index], layout.delimiter)))
             except ValueError:
@@ -148,9 +148,9 @@ def _parse_slowly(
                 values[name].append(np.nan)
     columns = {name: np.array(column) for name, column in values.items()}
     for name, (number, cell) in sorted(first_text.items(), key=lambda item: item[1][0]):
-        if known(name) or not np.isnan(columns[name]).all():
+        if must_be_numeric(name) or not np.isnan(columns[name]).all():
             raise DataError(
-                "text stands where a number should",
+                "a numeric column contains text",
                 code="text-in-number-column",
                 file=path,
                 row=number,
@@ -161,25 +161,25 @@ def _parse_slowly(
             )
     if len(first_text) == len(names):
         raise no_numbers_error(path, next(iter(first_text.values()))[1])
-    told = [dropped_columns_finding(path, list(first_text), "it holds no number")] if first_text else []
-    return {name: column for name, column in columns.items() if name not in first_text}, told
+    findings = [dropped_columns_finding(path, list(first_text), "it contains no numbers")] if first_text else []
+    return {name: column for name, column in columns.items() if name not in first_text}, findings
 
 
-def _rows(lines: list[str], layout: Layout, path: Path) -> Iterator[tuple[int, list[str]]]:
+def _iterate_rows(lines: list[str], layout: Layout, path: Path) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(lines[layout.header_lines :], delimiter=layout.delimiter, skipinitialspace=True)
     try:
         for row in reader:
             number = layout.header_lines + reader.line_num
-            # A line of blanks is no row, but a single "" is an empty cell.
+            # A blank line is not a row, but a single "" is an empty cell.
             if len(row) > 1 or lines[number - 1].strip():
                 yield number, [cell.strip() for cell in row]
     except csv.Error as error:
         raise not_a_table_error(path, layout.header_lines + reader.line_num, str(error)) from None
 
 
-def _ragged(path: Path, number: int, found: int, expected: int, *, is_last: bool) -> DataError:
+def _ragged_row_error(path: Path, number: int, found: int, expected: int, *, is_last: bool) -> DataError:
     short = found < expected
-    what = "the last row is cut short" if short and is_last else f"a row is too {'short' if short else 'long'}"
+    what = "the last row is truncated" if short and is_last else f"a row is too {'short' if short else 'long'}"
     return DataError(
         what,
         code="short-row" if short else "long-row",
@@ -192,9 +192,9 @@ def _ragged(path: Path, number: int, found: int, expected: int, *, is_last: bool
 
 
 def no_numbers_error(path: Path, found: str) -> DataError:
-    """Return the error for a file without a single column of numbers."""
+    """Return the error for a file without a numeric column."""
     return DataError(
-        "no column holds numbers",
+        "no column contains numbers",
         code="no-numbers",
         file=path,
         expected="rows of numbers",

@@ -1,4 +1,4 @@
-"""Files to recordings: which files belong to one `data_id`, and which names cannot be used."""
+"""Find the video and audio files of each `data_id` in a folder, and check the file names."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.io.ids import find_near_matches, invalid_id, invalid_text
+from pdmr_classic.io.ids import find_near_matches, id_problem, text_problem
 from pdmr_classic.text import format_list
 
 _IGNORED = re.compile(r"^(\.|~\$)")
@@ -16,7 +16,7 @@ _IGNORED = re.compile(r"^(\.|~\$)")
 
 @dataclass(frozen=True)
 class Recording:
-    """One `data_id` and where its modalities are; None stands for one that it does not have."""
+    """The files of one `data_id`; None for a missing modality."""
 
     data_id: str
     video: Path | None = None
@@ -24,62 +24,65 @@ class Recording:
 
 
 def is_folder(path: Path) -> bool:
-    """Return whether there is such a folder; a name that no folder can have is none."""
+    """Return whether a path is an existing folder; False for an invalid or inaccessible path."""
     try:
         return path.is_dir()
-    except OSError:  # too long, or below a folder that may not be entered
+    except OSError:  # the name is too long, or a parent folder is not accessible
         return False
 
 
 def is_split(path: Path) -> bool:
-    """Return whether a folder holds video/ or audio/."""
+    """Return whether a folder contains video/ or audio/."""
     return is_folder(path / "video") or is_folder(path / "audio")
 
 
-def listing(path: Path) -> str:
-    """Return what a folder holds, in a few words."""
+def describe_folder(path: Path) -> str:
+    """Return a short description of the content of a folder, for messages."""
     names = sorted(entry.name + "/" * is_folder(entry) for entry in _entries(path))
     return format_list(names) or "an empty folder"
 
 
 def find_recordings(folder: Path) -> tuple[tuple[Recording, ...], list[Finding], list[Finding]]:
-    """Return recordings, what was noticed about them, and the files whose names cannot be used."""
+    """Return the recordings of a folder, findings, and errors for file names that cannot be used."""
     findings = []
     if is_split(folder):
-        places = {"video": folder / "video", "audio": folder / "audio"}
+        folders = {"video": folder / "video", "audio": folder / "audio"}
     else:
         modality = "audio" if folder.resolve().name == "audio" else "video"
-        places = {modality: folder}
+        folders = {modality: folder}
         findings.append(
             Finding(
                 "bare-folder",
-                f"the folder has no video/ or audio/; its CSVs are read as {modality}",
+                f"the folder has no video/ or audio/; its CSV files are read as {modality}",
                 file=folder,
             )
         )
-    paths = {modality: csv_files(place) for modality, place in places.items() if is_folder(place)}
-    every = [path for found in paths.values() for path in found]
-    if not every:
+    paths = {modality: csv_files(subfolder) for modality, subfolder in folders.items() if is_folder(subfolder)}
+    all_paths = [path for group in paths.values() for path in group]
+    if not all_paths:
         raise DataError(
-            "there are no recordings here",
+            "there are no recordings in this folder",
             code="no-recordings",
             file=folder,
             expected="CSV files",
-            found=listing(folder),
-            hint="name the folder that holds them",
+            found=describe_folder(folder),
+            hint="pass the folder that contains the recordings",
         )
-    # A name that is no text can stand in no table either.
-    files = {name: {path.stem: path for path in found if not invalid_text(path.stem)} for name, found in paths.items()}
-    ids = sorted(set().union(*files.values()))
+    # File names that are not valid text are reported below and cannot be data_ids.
+    by_id = {
+        modality: {path.stem: path for path in group if not text_problem(path.stem)}
+        for modality, group in paths.items()
+    }
+    ids = sorted(set().union(*by_id.values()))
     recordings = tuple(
-        Recording(data_id, **{name: found.get(data_id) for name, found in files.items()}) for data_id in ids
+        Recording(data_id, **{modality: files.get(data_id) for modality, files in by_id.items()}) for data_id in ids
     )
-    findings += _near_modalities(recordings, folder)
-    return recordings, findings, [*_wrong_ids(every), *_collisions(every)]
+    findings += _near_match_findings(recordings, folder)
+    return recordings, findings, [*_find_invalid_ids(all_paths), *_find_collisions(all_paths)]
 
 
 def csv_files(folder: Path) -> list[Path]:
-    """Return the files of recordings in a folder, sorted; those of systems and editors are none."""
+    """Return the CSV files of recordings in a folder, sorted, without hidden files and editor backups."""
     return sorted(
         entry
         for entry in _entries(folder)
@@ -95,54 +98,54 @@ def _entries(folder: Path) -> list[Path]:
             "the folder cannot be read",
             code="unreadable",
             file=folder,
-            expected="a folder that may be read",
+            expected="a readable folder",
             found=error.strerror,
-            hint="mend its permissions",
+            hint="fix its permissions",
         ) from None
 
 
-def _wrong_ids(paths: Iterable[Path]) -> list[Finding]:
+def _find_invalid_ids(paths: Iterable[Path]) -> list[Finding]:
     return [
         Finding(
             "bad-id",
-            "the name of the file can be no data_id",
+            "the file name is not a valid data_id",
             file=path,
-            expected="a name that any system and results.jsonl can hold",
-            found=wrong,
-            hint="rename it",
+            expected="a name that is valid on every operating system and in results.jsonl",
+            found=problem,
+            hint="rename the file",
         )
         for path in paths
-        if (wrong := invalid_id(path.stem))
+        if (problem := id_problem(path.stem))
     ]
 
 
-def _collisions(paths: Iterable[Path]) -> list[Finding]:
-    """Return a finding for each file whose id an earlier one has, but for the case of letters or of its suffix."""
+def _find_collisions(paths: Iterable[Path]) -> list[Finding]:
+    """Return a finding for each file whose id differs from an earlier one only in case, or only in its suffix."""
     first: dict[str, Path] = {}
-    found = []
+    collisions = []
     for path in paths:
-        twin = first.setdefault(path.stem.casefold(), path)
-        if twin.stem != path.stem or (twin is not path and twin.parent == path.parent):
-            found.append(
+        earlier = first.setdefault(path.stem.casefold(), path)
+        if earlier.stem != path.stem or (earlier is not path and earlier.parent == path.parent):
+            collisions.append(
                 Finding(
                     "ids-collide",
-                    "two files have the same id but for the case of letters",
+                    "the ids of two files differ only in upper and lower case",
                     file=path,
-                    expected="ids that differ in more than that, and one spelling of each",
-                    found="/".join(twin.parts[-2:]) if twin.parent != path.parent else twin.name,
-                    hint="rename one of them",
+                    expected="ids that differ in more than case, with the same spelling in video/ and audio/",
+                    found="/".join(earlier.parts[-2:]) if earlier.parent != path.parent else earlier.name,
+                    hint="rename one of the files",
                 )
             )
-    return found
+    return collisions
 
 
-def _near_modalities(recordings: Sequence[Recording], folder: Path) -> list[Finding]:
-    """Tell of streams and vectors that nearly have the same id: they are two recordings of one modality each."""
-    video = [recording.data_id for recording in recordings if recording.audio is None]
-    audio = [recording.data_id for recording in recordings if recording.video is None]
-    near = find_near_matches(video, audio)
-    if not near:
+def _near_match_findings(recordings: Sequence[Recording], folder: Path) -> list[Finding]:
+    """Return a finding if ids of video-only and audio-only recordings almost match."""
+    video_ids = [recording.data_id for recording in recordings if recording.audio is None]
+    audio_ids = [recording.data_id for recording in recordings if recording.video is None]
+    near_matches = find_near_matches(video_ids, audio_ids)
+    if not near_matches:
         return []
-    pairs = format_list(f"{other!r} in audio for {data_id!r} in video" for data_id, other in near)
-    what = "files of video and audio nearly have the same id; ids are matched exactly"
-    return [Finding("near-match", what, file=folder, found=pairs, hint="rename them alike, if they belong together")]
+    pairs = format_list(f"{audio_id!r} in audio for {video_id!r} in video" for video_id, audio_id in near_matches)
+    what = "some video and audio ids almost match and are treated as separate recordings"
+    return [Finding("near-match", what, file=folder, found=pairs, hint="give files of one recording the same name")]

@@ -1,4 +1,4 @@
-"""The channels that we know by name, and what each of them measures."""
+"""OpenFace channel names, and the kind of measurement each channel holds."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _OTHER_GEOMETRY = re.compile(r"eye_lmk_[xyXYZ]_\d+|[XYZ]_\d+|p_(scale|[rt][xyz]|
 
 @lru_cache(maxsize=4096)
 def channel_kind(name: str) -> str:
-    """Return what a channel measures.
+    """Return the kind of a channel.
 
-    One of pose, gaze (angles), gaze_vector, au_intensity, au_presence, landmark, geometry, meta, other. `geometry` are
-    the columns that no family uses (eye landmarks, 3-D landmarks, shape parameters).
+    One of pose, gaze (angles), gaze_vector, au_intensity, au_presence, landmark, geometry, meta, other. No feature
+    family uses `geometry` (eye landmarks, 3-D landmarks, shape parameters).
 
     Examples
     --------

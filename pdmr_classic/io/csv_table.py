@@ -1,6 +1,6 @@
-"""One CSV file of numbers, read strictly: what other readers accept in silence is refused or told here.
+"""Read a CSV file of numbers strictly: what other readers accept silently is an error or a finding here.
 
-The way through: its bytes as text, their layout, the wanted columns as numbers, and what is left out of these.
+Steps: decode the bytes, detect the layout, parse the selected columns, drop columns that are not measurements.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pdmr_classic.io._csv_parse import parse_columns
 from pdmr_classic.storage.bytes import decode_text, read_bytes
 from pdmr_classic.text import format_count
 
-# Columns that carry no behaviour: a row counter, an identity, or the answer itself.
+# Columns that do not describe behaviour: row counters, identifiers and labels.
 _BOOKKEEPING = frozenset(
     {"", "index", "id", "data_id", "subject_id", "participant_id", "label", "status", "severity", "face"}
 )
@@ -32,18 +32,18 @@ _BOOKKEEPING = frozenset(
 
 @dataclass(frozen=True)
 class Table:
-    """Columns of numbers with their names.
+    """Numeric columns of a CSV file.
 
     Attributes
     ----------
     columns : dict of str to ndarray of float64, shape [T]
-        In the file's order; NaN stands for what was no finite number. Columns without a header, or with the header
-        `0, 1, …` that pandas writes over a matrix, are `ch000`, `ch001`, …
+        In file order; NaN for missing and infinite values. Columns without a header, or with the header `0, 1, …`
+        that pandas writes for a matrix, are named `ch000`, `ch001`, …
     has_header : bool
     content : str
         Hash of the file's bytes (xxh3, 128 bit).
     findings : tuple of Finding
-        What was noticed, and read all the same.
+        Problems that did not prevent reading.
     """
 
     path: Path
@@ -61,21 +61,23 @@ class Table:
 _Select = Callable[[Sequence[str]], Sequence[str]]
 
 
-def read_table(path: str | Path, select: _Select | None = None, known: Callable[[str], bool] | None = None) -> Table:
-    """Read one CSV of numbers.
+def read_table(
+    path: str | Path, select: _Select | None = None, must_be_numeric: Callable[[str], bool] | None = None
+) -> Table:
+    """Read a numeric CSV file.
 
     Parameters
     ----------
     path : path-like
     select : callable, optional
-        From all names of the header to the wanted ones; default: all of them.
-    known : callable, optional
-        Whether a name is one that must hold numbers. A column of text under any other name is left out and told.
+        Maps the names in the header to those to read (default: all).
+    must_be_numeric : callable, optional
+        Whether a column of this name must hold numbers. Any other text column is left out, with a finding.
 
     Raises
     ------
     DataError
-        Anything that is no table of numbers, with row and column where they are known.
+        The file is not a table of numbers; row and column are given if they are known.
     """
     path = Path(path)
     raw = read_bytes(path)
@@ -85,32 +87,32 @@ def read_table(path: str | Path, select: _Select | None = None, known: Callable[
     dropped = [name for name in layout.names if _is_bookkeeping(name, layout)]
     names = [name for name in layout.names if name not in set(dropped)] if dropped else layout.names
     if dropped:
-        findings.append(dropped_columns_finding(path, dropped, "it counts or names rows"))
+        findings.append(dropped_columns_finding(path, dropped, "it contains row numbers, identifiers or labels"))
     if layout.has_header and select is not None:
         names = list(select(names))
-    columns, told = parse_columns(data, layout, names, path, known or (lambda name: False))
-    findings += told
+    columns, parse_findings = parse_columns(data, layout, names, path, must_be_numeric or (lambda name: False))
+    findings += parse_findings
     if not data.endswith((b"\n", b"\r")):
         findings.append(
             Finding(
                 "no-final-newline",
-                "the last line has no end: the file may be cut short",
+                "the last line does not end with a newline: the file may be truncated",
                 file=path,
-                hint="look at its last value; export it again if digits are missing",
+                hint="check the last value; export the file again if digits are missing",
             )
         )
-    columns, told = _without_open_end(columns, layout, path)
-    findings += told
+    columns, drop_findings = _drop_trailing_column(columns, layout, path)
+    findings += drop_findings
     if not layout.has_header:
-        columns, told = _without_counter(columns, path)
-        findings += told
+        columns, drop_findings = _drop_row_counter(columns, path)
+        findings += drop_findings
     findings += _mask_non_finite(columns, path)
     content = xxhash.xxh3_128_hexdigest(raw)
     return Table(path, columns, layout.has_header, content, tuple(findings), layout.header_lines + 1)
 
 
 def _is_bookkeeping(name: str, layout: Layout) -> bool:
-    if not layout.has_header or (layout.open_end and name == layout.names[-1]):
+    if not layout.has_header or (layout.ends_with_delimiter and name == layout.names[-1]):
         return False
     return name.lower() in _BOOKKEEPING or name.startswith("Unnamed: ")
 
@@ -118,49 +120,49 @@ def _is_bookkeeping(name: str, layout: Layout) -> bool:
 # ------------------------------------------------------------------------------------------------ values
 
 
-def _without_open_end(
+def _drop_trailing_column(
     columns: dict[str, Floats], layout: Layout, path: Path
 ) -> tuple[dict[str, Floats], list[Finding]]:
-    """Leave out the column that a separator at the end of every row makes, and any last column without a name."""
+    """Drop the empty column caused by a delimiter at the end of each row, or a last column without a name."""
     last = layout.names[-1]
-    if not layout.open_end or last not in columns or (len(columns) == 1 and not layout.has_header):
+    if not layout.ends_with_delimiter or last not in columns or (len(columns) == 1 and not layout.has_header):
         return columns, []
     is_empty = bool(np.isnan(columns[last]).all())
     if not is_empty and not layout.has_header:
         return columns, []
-    kept = {name: values for name, values in columns.items() if name != last}
+    remaining = {name: values for name, values in columns.items() if name != last}
     if not is_empty:
-        return kept, [dropped_columns_finding(path, [last], "it has no name")]
-    what = "every row ends with a separator; the empty column behind it was left out"
-    return kept, [Finding("trailing-comma", what, file=path)]
+        return remaining, [dropped_columns_finding(path, [last], "it has no name")]
+    what = "every row ends with a delimiter; the empty last column was left out"
+    return remaining, [Finding("trailing-comma", what, file=path)]
 
 
-def _without_counter(columns: dict[str, Floats], path: Path) -> tuple[dict[str, Floats], list[Finding]]:
-    """Leave out a first column that only counts the rows; the others keep the name of their place without it."""
-    first, *others = columns.values()
+def _drop_row_counter(columns: dict[str, Floats], path: Path) -> tuple[dict[str, Floats], list[Finding]]:
+    """Drop a first column that only counts rows; the other columns are renumbered."""
+    counter, *measurements = columns.values()
     if (
-        len(first) < 3
-        or not others
-        or first[0] not in (0.0, 1.0)
-        or not np.array_equal(np.diff(first), np.ones(len(first) - 1))
+        len(counter) < 3
+        or not measurements
+        or counter[0] not in (0.0, 1.0)
+        or not np.array_equal(np.diff(counter), np.ones(len(counter) - 1))
     ):
         return columns, []
-    renamed = dict(zip(positional_names(len(others)), others, strict=True))
-    return renamed, [dropped_columns_finding(path, ["the first"], "it counts rows")]
+    renamed = dict(zip(positional_names(len(measurements)), measurements, strict=True))
+    return renamed, [dropped_columns_finding(path, ["the first"], "it contains row numbers")]
 
 
 def _mask_non_finite(columns: dict[str, Floats], path: Path) -> list[Finding]:
-    """Turn what float32 cannot hold into NaN, in place, and say how many values are not numbers."""
+    """Replace values outside the float32 range by NaN, in place, and report missing and infinite values."""
     limit = float(np.finfo(np.float32).max)
     n_missing = n_infinite = 0
     for name, values in columns.items():
-        bad = ~(np.abs(values) <= limit)
-        n_bad = int(np.count_nonzero(bad))
-        if n_bad:
+        invalid = ~(np.abs(values) <= limit)
+        n_invalid = int(np.count_nonzero(invalid))
+        if n_invalid:
             n_nan = int(np.count_nonzero(np.isnan(values)))
             n_missing += n_nan
-            n_infinite += n_bad - n_nan
-            columns[name] = np.where(bad, np.nan, values)
+            n_infinite += n_invalid - n_nan
+            columns[name] = np.where(invalid, np.nan, values)
     findings = []
     if n_missing:
         findings.append(
@@ -169,7 +171,10 @@ def _mask_non_finite(columns: dict[str, Floats], path: Path) -> list[Finding]:
     if n_infinite:
         findings.append(
             Finding(
-                "infinite", "some values are infinite; taken as NaN", file=path, found=format_count(n_infinite, "value")
+                "infinite",
+                "some values are infinite and treated as missing (NaN)",
+                file=path,
+                found=format_count(n_infinite, "value"),
             )
         )
     return findings

@@ -1,4 +1,4 @@
-"""Folders to recordings: which files belong to one `data_id`, what its label is, and who its subject is."""
+"""Load a dataset: the recordings of one split with their files, labels and subjects."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 import pandas as pd
 
 from pdmr_classic.errors import ConfigError, DataError, Finding
-from pdmr_classic.io._recordings import Recording, csv_files, find_recordings, is_folder, is_split, listing
+from pdmr_classic.io._recordings import Recording, csv_files, describe_folder, find_recordings, is_folder, is_split
 from pdmr_classic.io.groups import Groups, GroupsSource, resolve_groups
 from pdmr_classic.io.ids import find_near_matches
 from pdmr_classic.io.labels import find_labels, read_labels
@@ -21,7 +21,7 @@ SYNTHETIC_MARK = "SYNTHETIC.md"
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """The recordings of one split, with what is known of them. Files are read when features are extracted.
+    """The recordings of one split, with labels and subjects. Files are read when features are extracted.
 
     Attributes
     ----------
@@ -32,21 +32,21 @@ class Dataset:
         Index `data_id` in the order of `recordings`; all columns of the label table, as text. Recordings without a
         row have empty cells.
     groups : Series or None
-        The subject of each recording, same index; the group of every split. None without labels and without an
-        expression.
+        The subject of each recording, same index; no group is on both sides of a split. None if there are neither
+        labels nor an expression.
     findings : tuple of Finding
     groups_source : GroupsSource or None
-        Where the groups come from; None without any.
-    groups_doubt : Finding or None
-        Why somebody may stand on both sides of a split after all; among `findings`, too.
+        Origin of the groups; None without groups.
+    groups_warning : Finding or None
+        Why the same person may be on both sides of a split; also in `findings`.
 
     Examples
     --------
     >>> import tempfile
     >>> from pdmr_classic import make_synthetic
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     made = make_synthetic(f"{folder}/set", subjects=8, segments=2, seconds=(2, 3))
-    ...     data = load_dataset(made.out, split="train")
+    ...     synthetic = make_synthetic(f"{folder}/set", subjects=8, segments=2, seconds=(2, 3))
+    ...     data = load_dataset(synthetic.out, split="train")
     >>> len(data), data.data_ids[:2], data.groups.nunique()
     (10, ['001', '002'], 5)
     >>> female = data.subset(data.labels["gender"] == "f")
@@ -60,7 +60,7 @@ class Dataset:
     groups: pd.Series | None = None
     findings: tuple[Finding, ...] = ()
     groups_source: GroupsSource | None = None
-    groups_doubt: Finding | None = None
+    groups_warning: Finding | None = None
 
     def __len__(self) -> int:
         return len(self.recordings)
@@ -75,39 +75,39 @@ class Dataset:
         return [recording.data_id for recording in self.recordings]
 
     @property
-    def has_own_groups(self) -> bool:
-        """Whether each recording counts as a subject of its own, as nothing says who is who."""
-        return self.groups_source in ("own", "infer")
+    def lacks_subject_ids(self) -> bool:
+        """Whether each recording is treated as its own subject because there are no subject ids."""
+        return self.groups_source in ("recording", "infer")
 
     @property
     def is_synthetic(self) -> bool:
-        """Whether the set says of itself that it is synthetic."""
+        """Whether the dataset is marked as synthetic."""
         return is_synthetic(self.folder)
 
     @property
     def status(self) -> pd.Series | None:
-        """The label of each recording, empty where it has none; None where there is no table of labels."""
+        """The label of each recording, an empty string without a label; None without a `status` column."""
         return self.labels["status"] if self.labels is not None and "status" in self.labels else None
 
-    def labelled(self) -> Dataset:
+    def select_labelled(self) -> Dataset:
         """Return the recordings that have a label.
 
         Raises
         ------
         DataError
-            There is no label table with a `status`, or no recording has a label.
+            There is no label table with a `status` column, or no recording has a label.
         """
         if self.status is None:
             raise DataError(
                 "there are no labels",
                 code="no-labels",
                 file=self.folder,
-                expected="labels.csv (or .jsonl, .json) with data_id,status[,subject_id] in the folder or beside it",
-                found="none" if self.labels is None else f"the columns {', '.join(['data_id', *self.labels.columns])}",
-                hint="add it, or pass --labels FILE",
+                expected="labels.csv (or .jsonl, .json) with data_id,status[,subject_id] in the folder or next to it",
+                found="no file" if self.labels is None else f"columns {', '.join(['data_id', *self.labels.columns])}",
+                hint="add the file, or pass --labels FILE",
             )
-        labelled = self.status != ""
-        if not labelled.any():
+        has_label = self.status != ""
+        if not has_label.any():
             raise DataError(
                 "no recording has a label",
                 code="no-labels",
@@ -115,18 +115,18 @@ class Dataset:
                 column="status",
                 expected="a class for each recording",
                 found="empty cells",
-                hint="fill them in, or pass --labels FILE",
+                hint="fill in the cells, or pass --labels FILE",
             )
-        return self.subset(labelled)
+        return self.subset(has_label)
 
-    def subset(self, keep: pd.Series) -> Dataset:
-        """Return the recordings for which `keep` (bool, indexed by data_id) is true."""
-        wanted = [bool(keep.loc[data_id]) for data_id in self.data_ids]
+    def subset(self, mask: pd.Series) -> Dataset:
+        """Return the recordings for which `mask` (bool, indexed by data_id) is true."""
+        rows = [bool(mask.loc[data_id]) for data_id in self.data_ids]
         return replace(
             self,
-            recordings=tuple(recording for recording, kept in zip(self.recordings, wanted, strict=True) if kept),
-            labels=None if self.labels is None else self.labels[wanted],
-            groups=None if self.groups is None else self.groups[wanted],
+            recordings=tuple(recording for recording, is_kept in zip(self.recordings, rows, strict=True) if is_kept),
+            labels=None if self.labels is None else self.labels[rows],
+            groups=None if self.groups is None else self.groups[rows],
         )
 
 
@@ -136,31 +136,31 @@ def load_dataset(
     split: Split | None = None,
     labels: str | Path | None = None,
     groups: str | None = None,
-    with_labels: bool = True,
+    use_labels: bool = True,
 ) -> Dataset:
-    r"""Find the recordings of a split.
+    r"""Load the recordings of a split with their labels and subjects.
 
     Parameters
     ----------
     path : path-like
-        A split (holds `video/` and/or `audio/`, or the CSVs themselves), or a root with `train/` and `test/`.
+        A split (contains `video/`, `audio/` or both, or the CSV files), or a root with `train/` and `test/`.
     split : "train" or "test", optional
-        Which one of a root; needed only where it has both.
+        The split to load; required only if the root has both.
     labels : path-like, optional
-        The label table; default: `labels.csv|jsonl|json` in the split, else beside it.
+        The label table; default: `labels.csv|jsonl|json` in the split or, if missing, next to it.
     groups : str, optional
-        A column of the labels; a table (.csv, .jsonl, .json) with `data_id` and `subject_id`; `re:EXPRESSION` whose
-        first group is taken from the data_id; or `infer`, which has `fit` and `evaluate` propose groups where there
-        are no subject ids. Default: `subject_id` where it exists, else each recording is its own group.
-    with_labels : bool
-        False leaves labels that lie beside the recordings alone.
+        A label column; a table (.csv, .jsonl, .json) with `data_id` and `subject_id`; `re:EXPRESSION`, whose
+        capturing group extracts the subject from the data_id; or `infer`, with which `fit` and `evaluate` infer the
+        subjects if there are no subject ids. Default: `subject_id` if it exists, otherwise one subject per recording.
+    use_labels : bool
+        False ignores label tables in the split or next to it.
 
     Raises
     ------
     DataError
-        Nothing to read there, ids that collide or can be none, labels that cannot be read or match no recording.
+        There are no recordings, ids collide or are not valid, or the labels cannot be read or match no recording.
     ConfigError
-        `groups` names no column, or is no expression.
+        `groups` is not a label column or a valid expression or table.
 
     Examples
     --------
@@ -175,49 +175,57 @@ def load_dataset(
     >>> data.groups.to_dict()
     {'S01_a': 'S01', 'S01_b': 'S01', 'S02_a': 'S02'}
     """
-    dataset, refused = survey_dataset(path, split=split, labels=labels, groups=groups, with_labels=with_labels)
-    if refused:
-        raise DataError(refused[0], refused[1:])
+    dataset, errors = scan_dataset(path, split=split, labels=labels, groups=groups, use_labels=use_labels)
+    if errors:
+        raise DataError(errors[0], errors[1:])
     return dataset
 
 
-def survey_dataset(
+def scan_dataset(
     path: str | Path = ".",
     *,
     split: Split | None = None,
     labels: str | Path | None = None,
     groups: str | None = None,
-    with_labels: bool = True,
+    use_labels: bool = True,
+    may_lack_labels: bool = False,
 ) -> tuple[Dataset, list[Finding]]:
-    """Find what `load_dataset` finds, and return everything that it refuses beside it, instead of raising the first.
+    """Load a dataset like `load_dataset`, but return errors in files and labels instead of raising them.
+
+    Parameters
+    ----------
+    path, split, labels, groups, use_labels
+        As for `load_dataset`.
+    may_lack_labels : bool
+        Whether a label table outside the split may match no recording, because it describes another split.
 
     Raises
     ------
     DataError
-        There is no such folder, or nothing to read in it.
+        The folder does not exist, or contains no recordings.
     ConfigError
-        `groups` names no column, or is no expression.
+        `groups` is not a label column or a valid expression or table.
     """
     folder = resolve_split(Path(path), split)
-    recordings, findings, refused = find_recordings(folder)
+    recordings, findings, errors = find_recordings(folder)
     dataset = Dataset(folder, recordings, findings=tuple(findings))
-    file = Path(labels) if labels is not None else find_labels(folder) if with_labels else None
+    file = Path(labels) if labels is not None else find_labels(folder) if use_labels else None
     try:
         if file is not None:
-            dataset = _with_labels(dataset, file)
-        dataset = _with_groups(dataset, resolve_groups(dataset.data_ids, dataset.labels, groups, file))
+            dataset = _attach_labels(dataset, file, optional=may_lack_labels and file.parent != folder)
+        dataset = _attach_groups(dataset, resolve_groups(dataset.data_ids, dataset.labels, groups, file))
     except DataError as error:
-        refused += error.findings
-    return dataset, refused
+        errors += error.findings
+    return dataset, errors
 
 
 def resolve_split(path: Path, split: Split | None) -> Path:
-    """Return the folder of the split that `path` is, or has.
+    """Return the folder of a split, given the split itself or its root.
 
     Raises
     ------
     DataError
-        There is no such folder, or it has several splits and none was chosen.
+        The folder does not exist or has no recordings, or it has two splits and `split` is None.
     """
     if not is_folder(path):
         raise DataError(
@@ -225,8 +233,8 @@ def resolve_split(path: Path, split: Split | None) -> Path:
             code="no-folder",
             file=path,
             expected="a folder",
-            found=_in_its_place(path),
-            hint="name the folder that holds the recordings",
+            found=_describe_path(path),
+            hint="pass the folder that contains the recordings",
         )
     if is_split(path):
         return path
@@ -237,26 +245,26 @@ def resolve_split(path: Path, split: Split | None) -> Path:
         return path / splits[0]
     if split is None and splits:
         raise DataError(
-            "the folder has a train/ and a test/",
+            "the folder contains both train/ and test/",
             code="which-split",
             file=path,
             expected="one split",
-            found="both",
-            hint="name one of them, or pass --split",
+            found="two splits",
+            hint="pass one of the two folders, or --split",
         )
     if not splits and csv_files(path):
         return path
     raise DataError(
-        "there are no recordings here",
+        "there are no recordings in this folder",
         code="no-recordings",
         file=path,
-        expected=f"video/ and/or audio/ with CSV files{f', or a folder {split}/ with them' if split else ''}",
-        found=listing(path),
-        hint="name the folder that holds them",
+        expected=f"video/ or audio/ with CSV files{f', or a folder {split}/ that contains them' if split else ''}",
+        found=describe_folder(path),
+        hint="pass the folder that contains the recordings",
     )
 
 
-def _in_its_place(path: Path) -> str:
+def _describe_path(path: Path) -> str:
     try:
         return "a file" if path.exists() else "nothing"
     except OSError as error:
@@ -265,28 +273,28 @@ def _in_its_place(path: Path) -> str:
 
 def is_synthetic(folder: Path) -> bool:
     """Return whether a split or its root is marked as synthetic."""
-    return any((place / SYNTHETIC_MARK).is_file() for place in (folder, folder.resolve().parent))
+    return any((parent / SYNTHETIC_MARK).is_file() for parent in (folder, folder.resolve().parent))
 
 
 def find_splits(path: Path) -> list[Path]:
-    """Return the folder itself if it is a split, else its train/ and test/.
+    """Return the folder itself if it is a split, otherwise its train/ and test/ folders.
 
     Raises
     ------
     DataError
-        There is no such folder, or nothing to read in it.
+        The folder does not exist, or contains no recordings.
     """
     splits = [path / name for name in ("train", "test") if is_folder(path / name)]
     return splits if splits and not is_split(path) else [resolve_split(path, None)]
 
 
 def parse_split(name: str | None) -> Split | None:
-    """Return a split by its name.
+    """Return the name of a split after checking it; None stays None.
 
     Raises
     ------
     ConfigError
-        It is none.
+        The name is not "train" or "test".
     """
     if name is None:
         return None
@@ -294,34 +302,37 @@ def parse_split(name: str | None) -> Split | None:
         return "train"
     if name == "test":
         return "test"
-    raise ConfigError("there is no such split", expected="train or test", found=repr(name))
+    raise ConfigError("the split is unknown", expected="train or test", found=repr(name))
 
 
 # ------------------------------------------------------------------------------------------------ labels
 
 
-def _with_labels(dataset: Dataset, file: Path) -> Dataset:
+def _attach_labels(dataset: Dataset, file: Path, *, optional: bool = False) -> Dataset:
     table, findings = read_labels(file)
     ids = dataset.data_ids
     unlabelled = [data_id for data_id in ids if data_id not in table.index]
-    known = set(ids)
-    unmatched = [label for label in table.index if label not in known]
-    near = find_near_matches(unlabelled, unmatched)
+    id_set = set(ids)
+    unmatched = [label_id for label_id in table.index if label_id not in id_set]
+    near_matches = find_near_matches(unlabelled, unmatched)
     if len(unlabelled) == len(ids):
+        if optional:
+            return dataset
         raise DataError(
-            "no label matches a recording",
+            "the labels match no recording",
             code="labels-match-nothing",
             file=file,
             expected=f"ids such as {format_quoted(ids[:3])}",
             found=format_quoted(table.index),
-            hint="write the ids as the files are named" + (" (a spreadsheet made numbers of them?)" if near else ""),
+            hint="use the file names without .csv as ids"
+            + (" (a spreadsheet may have converted them to numbers)" if near_matches else ""),
         )
-    if near:
-        pairs = format_list(f"{label!r} for {data_id!r}" for data_id, label in near)
+    if near_matches:
+        pairs = format_list(f"{label_id!r} for {data_id!r}" for data_id, label_id in near_matches)
         findings.append(
             Finding(
                 "near-match",
-                "labels nearly match recordings; ids are matched exactly",
+                "some labels almost match a recording and are ignored, because ids must match exactly",
                 file=file,
                 found=pairs,
             )
@@ -348,13 +359,13 @@ def _with_labels(dataset: Dataset, file: Path) -> Dataset:
     return replace(dataset, labels=aligned, findings=(*dataset.findings, *findings))
 
 
-def _with_groups(dataset: Dataset, groups: Groups | None) -> Dataset:
+def _attach_groups(dataset: Dataset, groups: Groups | None) -> Dataset:
     if groups is None:
         return dataset
     return replace(
         dataset,
         groups=groups.subjects,
         groups_source=groups.source,
-        groups_doubt=groups.doubt,
-        findings=(*dataset.findings, *([groups.doubt] if groups.doubt else [])),
+        groups_warning=groups.warning,
+        findings=(*dataset.findings, *([groups.warning] if groups.warning else [])),
     )

@@ -1,4 +1,4 @@
-"""One CSV of one recording's audio: a single vector (by default log-Mel, NetVLAD: 16 clusters x 48 bands)."""
+"""Read the audio vector of one recording from CSV (by default NetVLAD over log-Mel: 16 clusters x 48 bands)."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ NETVLAD_WIDTH = NETVLAD_CLUSTERS * 48
 
 @dataclass(frozen=True, eq=False)
 class Embedding:
-    """One vector of a recording.
+    """Audio vector of one recording.
 
     Attributes
     ----------
     values : ndarray of float64, shape [D]
-        NaN where the file has no finite number.
+        NaN if missing or infinite.
     content : str
         Hash of the file's bytes.
     findings : tuple of Finding
@@ -37,34 +37,34 @@ class Embedding:
 
 
 def read_embedding(path: str | Path) -> Embedding:
-    """Read one audio vector: [1, D] as it is, [D, 1] transposed, [T, D] averaged over T; any D.
+    """Read one audio vector of any length D: [1, D] unchanged, [D, 1] transposed, [T, D] averaged over T.
 
     Raises
     ------
     DataError
-        The file is no table of numbers.
+        The file is not a table of numbers.
     """
     table = read_table(path)
     if not table.columns:
-        raise no_numbers_error(table.path, "no column but bookkeeping")
+        raise no_numbers_error(table.path, "only columns with row numbers, identifiers or labels")
     matrix = np.column_stack(list(table.columns.values()))
     findings = list(table.findings)
     if matrix.shape[1] == 1 and matrix.shape[0] > 1:
-        findings.append(Finding("transposed", "the vector stands as a column; it was turned", file=table.path))
+        findings.append(Finding("transposed", "the vector is stored as a column and was transposed", file=table.path))
         matrix = matrix.T
     elif matrix.shape[0] > 1:
-        what = f"{matrix.shape[0]} vectors of width {matrix.shape[1]}; their mean was taken"
+        what = f"{matrix.shape[0]} vectors of width {matrix.shape[1]} were averaged"
         findings.append(Finding("mean-pooled", what, file=table.path))
-    known = np.isfinite(matrix)
-    n_known = known.sum(axis=0)
-    total = np.where(known, matrix, 0.0).sum(axis=0)
+    finite = np.isfinite(matrix)
+    n_finite = finite.sum(axis=0)
+    total = np.where(finite, matrix, 0.0).sum(axis=0)
     values = np.full(matrix.shape[1], np.nan)
-    np.divide(total, n_known, out=values, where=n_known > 0)
+    np.divide(total, n_finite, out=values, where=n_finite > 0)
     return Embedding(values, table.content, tuple(findings))
 
 
-def find_odd_widths(widths: Sequence[tuple[Path, int]], trained: int | None = None) -> dict[Path, Finding]:
-    """Return a finding for each vector whose width is not that of training, or of most: two embeddings do not compare.
+def find_odd_widths(widths: Sequence[tuple[Path, int]], trained_width: int | None = None) -> dict[Path, Finding]:
+    """Return a finding for each vector whose width differs from that in training, or from the most frequent width.
 
     Examples
     --------
@@ -73,19 +73,19 @@ def find_odd_widths(widths: Sequence[tuple[Path, int]], trained: int | None = No
     """
     if not widths:
         return {}
-    usual, n_usual = Counter(width for _, width in widths).most_common(1)[0]
-    expected = f"{usual} values, as in {n_usual} files"
-    if trained is not None:
-        usual, expected = trained, f"{trained} values, as in training"
+    width_expected, n_files = Counter(width for _, width in widths).most_common(1)[0]
+    expected = f"{width_expected} values, as in {n_files} files"
+    if trained_width is not None:
+        width_expected, expected = trained_width, f"{trained_width} values, as in training"
     return {
         path: Finding(
             "odd-width",
-            "the audio vector has another width than the others",
+            "the width of the audio vector differs from that of the others",
             file=path,
             expected=expected,
             found=f"{width} values",
-            hint="embed every recording with the same model",
+            hint="compute all embeddings with the same model",
         )
         for path, width in widths
-        if width != usual
+        if width != width_expected
     }

@@ -1,4 +1,4 @@
-"""Who the subject of each recording is: the group of every split."""
+"""Find the subject of each recording, which is its group in every split."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pdmr_classic.io.labels import find_labels, read_labels
 from pdmr_classic.text import format_count, format_quoted
 
 _INFER = "infer"
-_EXPRESSION = "re:"
-_TABLES = (".csv", ".jsonl", ".json")
-_EXAMPLE = "such as re:^(S\\d+)_"
+_EXPRESSION_PREFIX = "re:"
+_TABLE_SUFFIXES = (".csv", ".jsonl", ".json")
+_EXAMPLE = "for example re:^(S\\d+)_"
 
-GroupsSource = Literal["column", "table", "expression", "own", "infer"]
-"""Where groups come from; "own": each recording is its own subject; "infer": so far, until `fit` proposes others."""
+GroupsSource = Literal["column", "table", "expression", "recording", "infer"]
+"""Origin of the groups. "recording": each recording is its own subject; "infer": likewise, until `fit` infers them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,19 +32,19 @@ class Groups:
     subjects : Series of str
         Index `data_id`, name `subject_id`.
     source : GroupsSource
-    doubt : Finding or None
-        Why somebody may stand on both sides of a split after all.
+    warning : Finding or None
+        Why the same person may be on both sides of a split.
     """
 
     subjects: pd.Series
     source: GroupsSource
-    doubt: Finding | None = None
+    warning: Finding | None = None
 
 
 def resolve_groups(
     data_ids: Sequence[str], labels: pd.DataFrame | None, option: str | None, file: Path | None
 ) -> Groups | None:
-    """Return the subject of each recording; None where there are neither labels nor an option that does without.
+    """Return the subject of each recording; None if there are no labels and the option requires them.
 
     Parameters
     ----------
@@ -52,67 +52,67 @@ def resolve_groups(
     labels : DataFrame or None
         Index `data_id`, in the order of `data_ids`.
     option : str or None
-        A column of the labels, a table, `re:EXPRESSION` or `infer`, as for `load_dataset`.
+        A label column, a table, `re:EXPRESSION` or `infer`, as for `load_dataset`.
     file : Path or None
-        Where the labels come from, for messages.
+        File of the labels, for messages.
 
     Raises
     ------
     DataError
         A labelled recording has no subject.
     ConfigError
-        `option` does not name a column, or is not a usable expression or table.
+        `option` is not a label column or a valid expression or table.
     """
     index = pd.Index(data_ids, name="data_id")
-    if option is not None and option.startswith(_EXPRESSION):
-        return Groups(_by_expression(option.removeprefix(_EXPRESSION), index), "expression")
-    if option is not None and Path(option).suffix.lower() in _TABLES:
-        return Groups(_by_table(Path(option), index, _status(labels)), "table")
+    if option is not None and option.startswith(_EXPRESSION_PREFIX):
+        return Groups(_match_expression(option.removeprefix(_EXPRESSION_PREFIX), index), "expression")
+    if option is not None and Path(option).suffix.lower() in _TABLE_SUFFIXES:
+        return Groups(_read_table(Path(option), index, _status(labels)), "table")
     if option == _INFER:
-        _refuse_to_infer(labels, file)
-        return Groups(_own(index), "infer")
+        _check_no_subject_ids(labels, file)
+        return Groups(_recordings_as_subjects(index), "infer")
     if labels is None:
         return None
-    return _by_label_column(labels, option, file)
+    return _groups_from_labels(labels, option, file)
 
 
 def read_subjects(
     data_ids: Sequence[str], folder: Path, file: Path | None = None, option: str | None = None
 ) -> pd.Series:
-    """Return the subject of each recording, empty where it is unknown; a status is not needed.
+    """Return the subject of each recording, an empty string if unknown; the recordings need no status.
 
     Parameters
     ----------
     data_ids : sequence of str
     folder : Path
-        Of the split: without a file, its labels are used, or those beside it.
+        Folder of the split; without `file`, the label table in it or next to it is used.
     file : Path, optional
         A table with data_id,subject_id.
     option : str, optional
-        A column or an expression, as for `load_dataset`; without a file, the expression is all that is needed.
+        A column or an expression, as for `load_dataset`; an expression is ignored if `file` is given.
 
     Raises
     ------
     DataError
-        There is no table, or it has no subjects.
+        There is no table, or it has no subject ids.
     """
     index = pd.Index(data_ids, name="data_id")
-    if file is None and option is not None and option.startswith(_EXPRESSION):
-        return _by_expression(option.removeprefix(_EXPRESSION), index)
+    if file is None and option is not None and option.startswith(_EXPRESSION_PREFIX):
+        return _match_expression(option.removeprefix(_EXPRESSION_PREFIX), index)
     path = file or find_labels(folder)
     if path is None:
         raise DataError(
-            "nothing says whose recordings these are",
+            "there are no subject ids for these recordings",
             code="no-subjects",
             file=folder,
-            expected="labels.csv (or .jsonl, .json) with data_id,subject_id in the folder or beside it",
-            hint="add it, or pass --subjects FILE",
+            expected="labels.csv (or .jsonl, .json) with data_id,subject_id in the folder or next to it",
+            hint="add the file, or pass --subjects FILE",
         )
     table, _ = read_labels(path)
     column = option if option is not None and option in table else "subject_id"
     if column not in table:
         raise DataError(
-            "the table has no subjects",
+            "the table has no subject ids",
             code="no-subjects",
             file=path,
             expected="data_id,subject_id",
@@ -122,35 +122,35 @@ def read_subjects(
     return table[column].reindex(index, fill_value="").rename("subject_id")
 
 
-def _by_label_column(labels: pd.DataFrame, option: str | None, file: Path | None) -> Groups:
+def _groups_from_labels(labels: pd.DataFrame, option: str | None, file: Path | None) -> Groups:
     column = option or "subject_id"
     if column == "status":
         raise ConfigError(
-            "--groups names the labels themselves",
+            "--groups must be the column of the subjects, not of the labels",
             file=file,
-            expected="the column that says who is who",
+            expected="a column of subject ids",
             found=repr(column),
-            hint="leave --groups out, or name another column",
+            hint="leave out --groups, or pass another column",
         )
     if column in labels:
-        return Groups(_complete(labels[column], _status(labels), column, file), "column")
+        return Groups(_check_complete(labels[column], _status(labels), column, file), "column")
     if option is not None:
         raise ConfigError(
-            "--groups names no column of the labels",
+            "--groups must be a column of the labels",
             file=file,
             expected=", ".join(labels.columns),
             found=repr(option),
         )
-    doubt = Finding(
+    warning = Finding(
         "own-groups",
-        "no subject ids: each recording counts as a subject of its own, so scores flatter if people recur",
+        "no subject ids: each recording is treated as its own subject, so scores are optimistic if people recur",
         file=file,
-        hint="add a column subject_id, or pass --groups; --groups infer proposes some",
+        hint="add a column subject_id, or pass --groups (for example --groups infer)",
     )
-    return Groups(_own(labels.index), "own", doubt)
+    return Groups(_recordings_as_subjects(labels.index), "recording", warning)
 
 
-def _own(index: pd.Index) -> pd.Series:
+def _recordings_as_subjects(index: pd.Index) -> pd.Series:
     return pd.Series(index, index=index, name="subject_id")
 
 
@@ -158,59 +158,59 @@ def _status(labels: pd.DataFrame | None) -> pd.Series | None:
     return labels["status"] if labels is not None and "status" in labels else None
 
 
-def _refuse_to_infer(labels: pd.DataFrame | None, file: Path | None) -> None:
+def _check_no_subject_ids(labels: pd.DataFrame | None, file: Path | None) -> None:
     if labels is not None and "subject_id" in labels:
         raise ConfigError(
-            "--groups infer is for sets without subject ids",
+            "--groups infer is only for datasets without subject ids",
             file=file,
             found="a column subject_id",
-            hint="leave --groups infer out; the column is used by default",
+            hint="leave out --groups infer; the column is used by default",
         )
 
 
-def _by_table(path: Path, index: pd.Index, status: pd.Series | None) -> pd.Series:
+def _read_table(path: Path, index: pd.Index, status: pd.Series | None) -> pd.Series:
     table, _ = read_labels(path)
     if "subject_id" not in table:
         raise ConfigError(
-            "the table of --groups has no subjects",
+            "the table of --groups has no subject ids",
             file=path,
             expected="data_id,subject_id",
             found=", ".join(["data_id", *table.columns]),
         )
-    return _complete(table["subject_id"].reindex(index, fill_value=""), status, "subject_id", path)
+    return _check_complete(table["subject_id"].reindex(index, fill_value=""), status, "subject_id", path)
 
 
-def _by_expression(expression: str, index: pd.Index) -> pd.Series:
+def _match_expression(expression: str, index: pd.Index) -> pd.Series:
     try:
         pattern = re.compile(expression)
     except re.error as error:
-        raise ConfigError("--groups is no regular expression", expected=_EXAMPLE, found=str(error)) from None
+        raise ConfigError("--groups is not a valid regular expression", expected=_EXAMPLE, found=str(error)) from None
     if pattern.groups != 1:
-        raise ConfigError("--groups needs one pair of brackets", expected=_EXAMPLE, found=expression)
+        raise ConfigError("--groups must have exactly one capturing group", expected=_EXAMPLE, found=expression)
     matches = {data_id: pattern.search(data_id) for data_id in index}
-    missed = [data_id for data_id, match in matches.items() if match is None or not match[1]]
-    if missed:
+    unmatched = [data_id for data_id, match in matches.items() if match is None or not match[1]]
+    if unmatched:
         raise DataError(
-            f"--groups finds no subject in {len(missed)} of {len(index)} ids",
+            f"--groups finds no subject in {len(unmatched)} of {len(index)} ids",
             code="no-group",
             expected=f"a match of {expression!r}",
-            found=format_quoted(missed),
+            found=format_quoted(unmatched),
             hint="correct the expression, or rename the files",
         )
     return pd.Series([match[1] for match in matches.values() if match], index=index, name="subject_id")
 
 
-def _complete(groups: pd.Series, status: pd.Series | None, column: str, file: Path | None) -> pd.Series:
-    """Return the groups, if every labelled recording has one."""
-    empty = groups[(groups == "") & (status != "" if status is not None else True)]
-    if len(empty):
+def _check_complete(groups: pd.Series, status: pd.Series | None, column: str, file: Path | None) -> pd.Series:
+    """Return the groups after checking that every labelled recording has one."""
+    missing = groups[(groups == "") & (status != "" if status is not None else True)]
+    if len(missing):
         raise DataError(
-            f"{format_count(len(empty), 'labelled recording has', 'labelled recordings have')} no subject",
+            f"{format_count(len(missing), 'labelled recording has', 'labelled recordings have')} no subject",
             code="no-group",
             file=file,
             column=column,
-            expected="a subject for each of them",
-            found=format_quoted(empty.index),
-            hint="fill the column: a subject may otherwise stand on both sides of a split",
+            expected="a subject for each labelled recording",
+            found=format_quoted(missing.index),
+            hint="fill in the column; without it, the same person could be on both sides of a split",
         )
     return groups.rename("subject_id")

@@ -1,4 +1,4 @@
-"""Which texts may be ids of recordings (data, that must fit into the name of a file) and names of columns."""
+"""Checks of recording ids, which are also file names, and of column names."""
 
 from __future__ import annotations
 
@@ -16,62 +16,62 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])\s*(\..*
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def invalid_text(text: str) -> str | None:
-    r"""Return why a text can be no value of a label table: it could not be written; None where it can.
+def text_problem(text: str) -> str | None:
+    r"""Return why a text cannot be a value in a label table, or None if it can.
 
     Examples
     --------
-    >>> wrong_text("a\0"), invalid_text("é, 😀")
+    >>> text_problem("a\0"), text_problem("é, 😀")
     ('a NUL character', None)
     """
     if "\0" in text:
         return "a NUL character"
-    return "characters that are no Unicode text" if _SURROGATE.search(text) else None
+    return "characters that are not valid Unicode" if _SURROGATE.search(text) else None
 
 
-def invalid_id(data_id: str) -> str | None:
-    """Return why a text can be no `data_id`, or None where it can.
+def id_problem(data_id: str) -> str | None:
+    """Return why a text is not a valid `data_id`, or None if it is.
 
     Examples
     --------
-    >>> wrong_id("../../etc/passwd"), wrong_id("aux"), invalid_id("a, b")
-    ('a separator of folders', 'a name that Windows keeps for a device', None)
+    >>> id_problem("../../etc/passwd"), id_problem("aux"), id_problem("a, b")
+    ('a path separator', 'a device name reserved by Windows', None)
     """
     if "/" in data_id or "\\" in data_id:
-        return "a separator of folders"
+        return "a path separator"
     if data_id in (".", ".."):
         return "the name of a folder"
     if _RESERVED.fullmatch(data_id):
-        return "a name that Windows keeps for a device"
+        return "a device name reserved by Windows"
     if len(data_id.encode("utf-8", errors="replace")) > _MAX_ID_BYTES:
         return f"more than {_MAX_ID_BYTES} bytes"
-    return invalid_text(data_id)
+    return text_problem(data_id)
 
 
-def find_near_matches(recordings: Iterable[str], labels: Iterable[str]) -> list[tuple[str, str]]:
-    """Return pairs of ids that are the same but for zeros, blanks, case, `.csv`, `.0` or the form of Unicode.
+def find_near_matches(data_ids: Iterable[str], candidates: Iterable[str]) -> list[tuple[str, str]]:
+    """Return pairs of ids that differ only in leading zeros, spaces, case, `.csv`, `.0` or Unicode normalization.
 
     Examples
     --------
     >>> find_near_matches(["007", "b"], ["7.0", "a"])
     [('007', '7.0')]
     """
-    by_key = {_loosely(label): label for label in labels}
-    return [(data_id, by_key[key]) for data_id in recordings if (key := _loosely(data_id)) in by_key]
+    by_key = {_normalize_id(candidate): candidate for candidate in candidates}
+    return [(data_id, by_key[key]) for data_id in data_ids if (key := _normalize_id(data_id)) in by_key]
 
 
-def _loosely(data_id: str) -> str:
+def _normalize_id(data_id: str) -> str:
     text = unicodedata.normalize("NFKC", data_id).strip().casefold().removesuffix(".csv").removesuffix(".0")
     return text.lstrip("0") or "0"
 
 
 def refuse_repeated_names(names: Sequence[str], path: Path, row: int) -> None:
-    """Refuse a header in which a name stands twice; empty ones may.
+    """Refuse a header with repeated column names; empty names may repeat.
 
     Raises
     ------
     DataError
-        A name stands twice: which of the columns is meant, nobody knows.
+        A name is repeated, so a reference to the column would be ambiguous.
     """
     repeated = [name for name, count in Counter(names).items() if count > 1 and name]
     if repeated:
@@ -80,7 +80,7 @@ def refuse_repeated_names(names: Sequence[str], path: Path, row: int) -> None:
             code="duplicate-columns",
             file=path,
             row=row,
-            expected="every name once",
+            expected="unique column names",
             found=format_quoted(repeated),
-            hint="rename or remove the copies",
+            hint="rename or remove the duplicates",
         )

@@ -1,4 +1,4 @@
-"""Read every file of a data set, change nothing, and say what is there and what is wrong with which file."""
+"""Read every file of a data set and report the content and the problems of each; nothing is changed."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from pdmr_classic.io.embeddings import read_embedding
 from pdmr_classic.io.openface import read_stream
 from pdmr_classic.io.stream import Stream
 from pdmr_classic.progress import LogReporter, Reporter
-from pdmr_classic.workers import change_to, working_folder
+from pdmr_classic.workers import change_working_folder, working_folder
 
-_FILES_A_TASK = 16
+_FILES_PER_TASK = 16
 
 
 @dataclass(frozen=True)
 class FileFacts:
-    """What one file holds, or why it was refused.
+    """Content of one file, or the error that prevented reading it.
 
     Attributes
     ----------
     channels : tuple of str
-        Of a stream; empty for an audio vector.
+        Channels of a stream; empty for an audio vector.
     width : int
-        Of an audio vector; 0 for a stream.
+        Width of an audio vector; 0 for a stream.
     n_frames : int
     duration_s, frame_rate_hz, coverage : float
-        Of a stream; coverage is the share of valid frames.
-    refused : Finding or None
+        Properties of a stream; coverage is the share of valid frames.
+    error : Finding or None
     signature : ndarray of float32, or None
-        Where it was asked for: mean and standard deviation of each channel over valid frames, shape [2 C]; the audio
-        vector itself, shape [D]. A copy that was cut, resampled or rounded has nearly the same.
+        If requested. Stream: mean and standard deviation of each channel over valid frames, shape [2 C]; audio: the
+        vector itself, shape [D]. Trimmed, resampled or rounded copies have nearly the same signature.
     """
 
     data_id: str
@@ -54,7 +54,7 @@ class FileFacts:
     coverage: float = 0.0
     content: str = ""
     findings: tuple[Finding, ...] = ()
-    refused: Finding | None = None
+    error: Finding | None = None
     signature: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
 
@@ -66,7 +66,7 @@ def inspect_files(
     jobs: int = 1,
     reporter: Reporter | None = None,
 ) -> list[FileFacts]:
-    """Read every file of a data set and return the facts of each, in the order of its recordings."""
+    """Read every file of a data set and return the facts of each, in the order of the recordings."""
     reporter = reporter or LogReporter()
     files = [
         (recording.data_id, modality, path)
@@ -74,42 +74,42 @@ def inspect_files(
         for modality, path in (("video", recording.video), ("audio", recording.audio))
         if path is not None
     ]
-    chunks = [files[start : start + _FILES_A_TASK] for start in range(0, len(files), _FILES_A_TASK)]
+    chunks = [files[start : start + _FILES_PER_TASK] for start in range(0, len(files), _FILES_PER_TASK)]
     parallel = joblib.Parallel(n_jobs=jobs if len(chunks) > 2 else 1, return_as="generator")
     facts: list[FileFacts] = []
-    tasks = (joblib.delayed(_inspect)(chunk, reading, signatures, working_folder()) for chunk in chunks)
-    for found in parallel(tasks):
-        facts += found
+    tasks = (joblib.delayed(_inspect_chunk)(chunk, reading, signatures, working_folder()) for chunk in chunks)
+    for chunk_facts in parallel(tasks):
+        facts += chunk_facts
         reporter.progress("reading", len(facts), len(files))
     return facts
 
 
 def find_repeated_contents(facts: Sequence[FileFacts]) -> list[Finding]:
-    """Return a finding for each content that several recordings share: one of them may be a copy of another."""
-    places = defaultdict(list)
+    """Return a finding for each group of recordings with identical content, which may be copies."""
+    facts_by_content = defaultdict(list)
     for fact in facts:
         if fact.content:
-            places[fact.content].append(fact)
+            facts_by_content[fact.content].append(fact)
     return [
         Finding(
             "same-content",
-            "recordings have the same content; if they stand on both sides of a split, the score is a leak",
+            "recordings have identical content; on both sides of a split, they would leak labels into the score",
             file=copies[0].path,
             found=", ".join(str(copy.path) for copy in copies[1:4]),
         )
-        for copies in places.values()
+        for copies in facts_by_content.values()
         if len(copies) > 1
     ]
 
 
-def _inspect(
+def _inspect_chunk(
     files: Sequence[tuple[str, str, Path]], reading: ReadingSettings, signatures: bool, folder: str
 ) -> list[FileFacts]:
-    change_to(folder)
-    return [_inspect_one(data_id, modality, path, reading, signatures) for data_id, modality, path in files]
+    change_working_folder(folder)
+    return [_inspect_file(data_id, modality, path, reading, signatures) for data_id, modality, path in files]
 
 
-def _inspect_one(data_id: str, modality: str, path: Path, reading: ReadingSettings, signatures: bool) -> FileFacts:
+def _inspect_file(data_id: str, modality: str, path: Path, reading: ReadingSettings, signatures: bool) -> FileFacts:
     try:
         if modality == "audio":
             vector = read_embedding(path)
@@ -124,7 +124,7 @@ def _inspect_one(data_id: str, modality: str, path: Path, reading: ReadingSettin
             )
         stream = read_stream(path, reading)
     except DataError as error:
-        return FileFacts(data_id, modality, path, refused=error.finding)
+        return FileFacts(data_id, modality, path, error=error.finding)
     return FileFacts(
         data_id,
         modality,

@@ -1,4 +1,4 @@
-"""Label tables: csv, json or jsonl with `data_id`, usually `status`, perhaps `subject_id`, `severity`, others."""
+"""Read label tables (csv, json, jsonl): `data_id`, usually `status`, and optional columns such as `subject_id`."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from typing import Any
 import pandas as pd
 
 from pdmr_classic.errors import ConfigError, DataError, Finding
-from pdmr_classic.io.ids import invalid_id, invalid_text, refuse_repeated_names
+from pdmr_classic.io.ids import id_problem, refuse_repeated_names, text_problem
 from pdmr_classic.storage.bytes import decode_text, read_bytes
 from pdmr_classic.text import format_count, format_list
 
 _LABEL_FILES = ("labels.csv", "labels.jsonl", "labels.json")
-_EXPECTED = "data_id, status and perhaps subject_id"
-_HINT = "write one row a recording"
-_MOST_COLUMNS = 2_000
+_EXPECTED = "data_id, status and optionally subject_id"
+_HINT = "write one row per recording"
+_MAX_COLUMNS = 2_000
 
 
 def read_labels(path: str | Path) -> tuple[pd.DataFrame, list[Finding]]:
-    """Read a label table; every cell stays text, as it was written.
+    """Read a label table; all cells stay text, exactly as in the file.
 
     Parameters
     ----------
     path : path-like
-        csv with a header; jsonl with one object a line; or json: a list of objects, `{id: status}` or `{id: object}`.
+        csv with a header; jsonl with one object per line; or json: a list of objects, `{id: status}` or `{id: object}`.
 
     Returns
     -------
@@ -40,97 +40,96 @@ def read_labels(path: str | Path) -> tuple[pd.DataFrame, list[Finding]]:
     Raises
     ------
     DataError
-        No table, no `data_id` or one that can be none, or two rows of one id that disagree: all such rows are named.
+        The file is not a table, or rows have no valid `data_id` or conflict with each other; all such rows are listed.
     """
     path = Path(path)
     data, findings = decode_text(read_bytes(path), path)
     text = data.decode("utf-8")
-    rows = {".json": _json_rows, ".jsonl": _jsonl_rows}.get(path.suffix.lower(), _csv_rows)(text, path)
+    parse_rows = {".json": _parse_json_rows, ".jsonl": _parse_jsonl_rows}.get(path.suffix.lower(), _parse_csv_rows)
+    rows = parse_rows(text, path)
     if not rows:
         raise DataError(
-            "the label table has no rows", code="no-rows", file=path, expected=_EXPECTED, found="none", hint=_HINT
+            "the label table has no rows", code="no-rows", file=path, expected=_EXPECTED, found="no rows", hint=_HINT
         )
-    refused = [finding for number, row in rows if (finding := _wrong_row(number, row, path)) is not None]
+    errors = [finding for number, row in rows if (finding := _check_row(number, row, path)) is not None]
     if all("data_id" not in row for _, row in rows):
-        refused = refused[:1]  # the column is missing: once is enough
-    kept: dict[str, tuple[int, dict[str, str]]] = {}
-    repeated = 0
-    for number, row in rows if not refused else []:
-        number_before, before = kept.setdefault(row["data_id"], (number, row))
-        if before == row:
-            repeated += number != number_before
+        errors = errors[:1]  # the whole column is missing, so one error is enough
+    rows_by_id: dict[str, tuple[int, dict[str, str]]] = {}
+    n_repeated = 0
+    for number, row in rows if not errors else []:
+        first_number, first_row = rows_by_id.setdefault(row["data_id"], (number, row))
+        if first_row == row:
+            n_repeated += number != first_number
         else:
-            refused.append(_conflict(number, row, number_before, before, path))
-    if refused:
-        raise DataError(refused[0], refused[1:])
-    if repeated:
-        findings.append(
-            Finding(
-                "duplicate-labels", f"{format_count(repeated, 'label row is', 'label rows are')} repeated", file=path
-            )
-        )
-    names = {name for _, row in kept.values() for name in row}
-    if len(names) > _MOST_COLUMNS:  # JSON rows with a name of their own each would be a table of rows times rows
+            errors.append(_conflict_finding(number, row, first_number, first_row, path))
+    if errors:
+        raise DataError(errors[0], errors[1:])
+    if n_repeated:
+        what = f"{format_count(n_repeated, 'repeated label row is', 'repeated label rows are')} ignored"
+        findings.append(Finding("duplicate-labels", what, file=path))
+    names = {name for _, row in rows_by_id.values() for name in row}
+    if len(names) > _MAX_COLUMNS:  # if each JSON row had its own keys, the table would grow quadratically
         raise DataError(
             "the label table has too many columns",
             code="too-wide",
             file=path,
-            expected=f"at most {_MOST_COLUMNS:,}",
+            expected=f"at most {_MAX_COLUMNS:,}",
             found=f"{len(names):,}",
-            hint="keep data_id, status and the columns in use",
+            hint="remove all columns except data_id, status and those in use",
         )
-    frame = pd.DataFrame([row for _, row in kept.values()], dtype=object).fillna("")
+    frame = pd.DataFrame([row for _, row in rows_by_id.values()], dtype=object).fillna("")
     return frame.set_index("data_id"), findings
 
 
-def _wrong_row(number: int, row: dict[str, str], path: Path) -> Finding | None:
-    """Return what is wrong with a row by itself."""
+def _check_row(number: int, row: dict[str, str], path: Path) -> Finding | None:
+    """Return the problem of a row, regardless of the other rows, or None."""
     data_id = row.get("data_id")
     if not data_id:
-        what, found = "a label has no data_id", ", ".join(sorted(row)) or "an empty row"
-        mend = "fill it in" if "data_id" in row else "name the ids data_id"
-        return Finding("no-data-id", what, file=path, row=number, expected=_EXPECTED, found=found, hint=mend)
-    if wrong := invalid_id(data_id):
-        found = f"{wrong} in {data_id[:60]!r}"
+        what, found = "the label has no data_id", ", ".join(sorted(row)) or "an empty row"
+        hint = "fill in the data_id" if "data_id" in row else "name the column of the ids data_id"
+        return Finding("no-data-id", what, file=path, row=number, expected=_EXPECTED, found=found, hint=hint)
+    if problem := id_problem(data_id):
         return Finding(
             "bad-id",
-            "a label's data_id can be none",
+            "the data_id of a label is not valid",
             file=path,
             row=number,
             column="data_id",
-            expected="the name of the recording's file, without .csv",
-            found=found,
-            hint="correct it",
+            expected="the file name of the recording, without .csv",
+            found=f"{problem} in {data_id[:60]!r}",
+            hint="correct the data_id",
         )
     for name, cell in row.items():
-        if wrong := invalid_text(name) or invalid_text(cell):
+        if problem := text_problem(name) or text_problem(cell):
             return Finding(
                 "undecodable",
-                "a value of the label table is no text",
+                "a value in the label table is not valid text",
                 file=path,
                 row=number,
                 column=name,
                 expected="Unicode text",
-                found=wrong,
-                hint="correct it",
+                found=problem,
+                hint="correct the value",
             )
     return None
 
 
-def _conflict(number: int, row: dict[str, str], number_before: int, before: dict[str, str], path: Path) -> Finding:
+def _conflict_finding(
+    number: int, row: dict[str, str], first_number: int, first_row: dict[str, str], path: Path
+) -> Finding:
     return Finding(
         "conflicting-labels",
-        f"recording {row['data_id']!r} has two labels that disagree",
+        f"recording {row['data_id']!r} has conflicting labels",
         file=path,
         row=number,
-        expected=f"as in row {number_before}: {_shown(before)}",
-        found=_shown(row),
-        hint="keep the right one",
+        expected=f"the same as row {first_number}: {_format_row(first_row)}",
+        found=_format_row(row),
+        hint="keep the correct row",
     )
 
 
 def find_labels(split: Path) -> Path | None:
-    """Return the label file of a split: in it, else beside it."""
+    """Return the label file in a split or, if there is none, next to it."""
     for folder in (split, split.resolve().parent):
         for name in _LABEL_FILES:
             if (folder / name).is_file():
@@ -139,29 +138,29 @@ def find_labels(split: Path) -> Path | None:
 
 
 def read_weights(labels: pd.DataFrame | None, column: str | None) -> pd.Series | None:
-    """Return how much each recording counts, from a column of the labels; None where no column is named.
+    """Return the training weight of each recording from a label column; None if `column` is None.
 
     Raises
     ------
     ConfigError
-        There is no such column.
+        The column does not exist.
     DataError
-        A weight is no number, or negative.
+        A weight is negative, infinite, or not a number.
     """
     if column is None:
         return None
     if labels is None or column not in labels:
-        found = "no labels" if labels is None else ", ".join(labels.columns)
-        raise ConfigError("data.weights names no column of the labels", expected=found, found=repr(column))
+        expected = "a label table with this column" if labels is None else ", ".join(labels.columns)
+        raise ConfigError("data.weights must be a column of the labels", expected=expected, found=repr(column))
     weights = pd.to_numeric(labels[column], errors="coerce").astype(float)
-    wrong = labels[column][~weights.between(0, float("inf"), inclusive="left")]
-    if len(wrong):
+    invalid = labels[column][~weights.between(0, float("inf"), inclusive="left")]
+    if len(invalid):
         raise DataError(
-            f"{format_count(len(wrong), 'recording has', 'recordings have')} no weight",
+            f"{format_count(len(invalid), 'recording has', 'recordings have')} no valid weight",
             code="bad-weight",
             column=column,
-            expected="a number, 0 or more",
-            found=format_list(f"{cell!r} for {data_id!r}" for data_id, cell in wrong.items()),
+            expected="a finite number, 0 or more",
+            found=format_list(f"{cell!r} for {data_id!r}" for data_id, cell in invalid.items()),
         )
     return weights
 
@@ -169,13 +168,13 @@ def read_weights(labels: pd.DataFrame | None, column: str | None) -> pd.Series |
 _Rows = list[tuple[int, dict[str, str]]]
 
 
-def _csv_rows(text: str, path: Path) -> _Rows:
+def _parse_csv_rows(text: str, path: Path) -> _Rows:
     first = (text.lstrip().splitlines() or [""])[0]
     delimiter = max(",;\t", key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     header: list[str] = []
     rows: _Rows = []
-    for cells in _of_csv(reader, path):
+    for cells in _read_cells(reader, path):
         is_comment = cells[:1] and cells[0].startswith("#") and len(cells) != len(header)
         if is_comment or not any(cell.strip(" \t") for cell in cells):
             continue
@@ -191,13 +190,13 @@ def _csv_rows(text: str, path: Path) -> _Rows:
                 row=reader.line_num,
                 expected=f"{len(header)} ({', '.join(header)})",
                 found=str(len(cells)),
-                hint="quote cells that hold a comma",
+                hint="quote cells that contain a comma",
             )
         rows.append((reader.line_num, {name: cell.strip(" \t") for name, cell in zip(header, cells, strict=True)}))
     return rows
 
 
-def _of_csv(reader: Any, path: Path) -> Iterator[list[str]]:
+def _read_cells(reader: Any, path: Path) -> Iterator[list[str]]:
     try:
         yield from reader
     except csv.Error as error:
@@ -212,44 +211,44 @@ def _of_csv(reader: Any, path: Path) -> Iterator[list[str]]:
         ) from None
 
 
-class _Object(dict[str, Any]):
-    """A JSON object that remembers keys that stand in it twice."""
+class _JsonObject(dict[str, Any]):
+    """A JSON object that also stores its pairs, including repeated keys."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)
         self.pairs = pairs
 
 
-def _jsonl_rows(text: str, path: Path) -> _Rows:
+def _parse_jsonl_rows(text: str, path: Path) -> _Rows:
     rows: _Rows = []
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1):
         if line.strip():
-            rows.append((number, _as_row(_parsed(line, path, number), path, number)))
+            rows.append((number, _text_row(_parse_json(line, path, number), path, number)))
     return rows
 
 
-def _json_rows(text: str, path: Path) -> _Rows:
-    parsed = _parsed(text, path, None)
-    if isinstance(parsed, _Object):
-        parsed = [
-            {"data_id": key, **(value if isinstance(value, dict) else {"status": value})} for key, value in parsed.pairs
+def _parse_json_rows(text: str, path: Path) -> _Rows:
+    items = _parse_json(text, path, None)
+    if isinstance(items, _JsonObject):
+        items = [
+            {"data_id": key, **(value if isinstance(value, dict) else {"status": value})} for key, value in items.pairs
         ]
-    if not isinstance(parsed, list):
+    if not isinstance(items, list):
         raise DataError(
-            "the label table is no list",
+            "the label table is not a list",
             code="labels-not-a-table",
             file=path,
             expected='[{"data_id": …, "status": …}, …]',
-            found=repr(parsed)[:60],
+            found=repr(items)[:60],
             hint=_HINT,
         )
-    return [(number, _as_row(item, path, number)) for number, item in enumerate(parsed, start=1)]
+    return [(number, _text_row(item, path, number)) for number, item in enumerate(items, start=1)]
 
 
-def _parsed(text: str, path: Path, row: int | None) -> Any:
+def _parse_json(text: str, path: Path, row: int | None) -> Any:
     try:
-        return json.loads(text, object_pairs_hook=_Object)
-    except (ValueError, RecursionError) as error:  # numbers of 5,000 digits, lists in lists in lists
+        return json.loads(text, object_pairs_hook=_JsonObject)
+    except (ValueError, RecursionError) as error:  # for example numbers of 5,000 digits, or deeply nested lists
         raise DataError(
             "the file is not valid JSON",
             code="bad-json",
@@ -261,10 +260,10 @@ def _parsed(text: str, path: Path, row: int | None) -> Any:
         ) from None
 
 
-def _as_row(item: Any, path: Path, number: int) -> dict[str, str]:
+def _text_row(item: Any, path: Path, number: int) -> dict[str, str]:
     if not isinstance(item, dict):
         raise DataError(
-            "a label is no object",
+            "the label is not a JSON object",
             code="labels-not-a-table",
             file=path,
             row=number,
@@ -275,5 +274,5 @@ def _as_row(item: Any, path: Path, number: int) -> dict[str, str]:
     return {str(key).strip(): "" if value is None else str(value) for key, value in item.items()}
 
 
-def _shown(row: dict[str, str]) -> str:
+def _format_row(row: dict[str, str]) -> str:
     return ", ".join(f"{key}={value}" for key, value in row.items() if key != "data_id")

@@ -1,6 +1,6 @@
-"""One CSV of one recording's video: a named stream with its frame rate and the mask of its valid frames.
+"""Read the video of one recording from an OpenFace CSV: channels, frame rate and the mask of valid frames.
 
-Columns are found by name, never by place, so that any subset of OpenFace's 714 columns in any order reads alike.
+Columns are matched by name, not by position, so any subset of the 714 OpenFace columns may come in any order.
 Source of the names: OpenFace 2.2, FeatureExtraction (Baltrušaitis et al., FG 2018).
 """
 
@@ -20,7 +20,7 @@ from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io.channels import META, channel_kind
 from pdmr_classic.io.csv_table import Table, read_table
 from pdmr_classic.io.stream import GAP_INTERVALS, Stream
-from pdmr_classic.text import format_list
+from pdmr_classic.text import format_count, format_list
 
 _RIGID = frozenset({"pose", "gaze", "gaze_vector", "landmark"})
 
@@ -34,14 +34,14 @@ def read_stream(path: str | Path, settings: ReadingSettings | None = None) -> St
     Parameters
     ----------
     path : path-like
-        OpenFace output, any subset of its columns in any order, other named channels, or a headerless matrix.
+        OpenFace output (any subset of columns, in any order), other named channels, or a headerless matrix.
     settings : ReadingSettings, optional
-        `fps` where the file has no timestamps; `min_confidence` of a valid frame.
+        `fps` is used if the file has no timestamps; `min_confidence` defines valid frames.
 
     Raises
     ------
     DataError
-        The file is no table of numbers, or has no channel beside its bookkeeping, or its time runs backwards.
+        The file is not a table of numbers, has no channel, or its timestamps repeat or run backwards.
 
     Examples
     --------
@@ -56,49 +56,49 @@ def read_stream(path: str | Path, settings: ReadingSettings | None = None) -> St
     settings = settings or ReadingSettings()
     table = read_table(
         path,
-        select=_wanted if settings.landmarks else _without_landmarks,
-        # Without its clock or its quality it would be another stream; any other column of text counts as missing.
-        known=META.__contains__,
+        select=_drop_geometry if settings.landmarks else _drop_geometry_and_landmarks,
+        # Timestamps and tracking quality are essential; any other text column counts as missing.
+        must_be_numeric=META.__contains__,
     )
     meta = {name: values for name, values in table.columns.items() if name in META}
     channels = tuple(name for name in table.columns if name not in META)
     if not channels:
         raise DataError(
-            "the file has no channel",
+            "the file has no channels",
             code="no-channel",
             file=path,
             expected="OpenFace columns, or a matrix",
             found=", ".join(meta) or "columns that no feature uses",
-            hint="export it with its channels, or remove it",
+            hint="export the file with its channels, or remove it",
         )
     values = np.empty((len(channels), table.n_rows), dtype=np.float32)
     for row, name in enumerate(channels):
         values[row] = table.columns[name]
-    rows, findings = _one_face_a_frame(table, meta)
+    rows, face_findings = _select_faces(table, meta)
     if rows is not None:
         values, meta = values[:, rows], {name: column[rows] for name, column in meta.items()}
-    time_s, rate, order, told = _time(table, meta, values.shape[1], settings.fps)
+    time_s, rate, order, time_findings = _read_time(table, meta, values.shape[1], settings.fps)
     if order is not None:
         values, meta = values[:, order], {name: column[order] for name, column in meta.items()}
-    tracked = _valid(meta, values.shape[1], settings.min_confidence)
-    frozen = _frozen(values, channels, tracked, settings.frozen_s * rate)
+    tracked = _find_tracked(meta, values.shape[1], settings.min_confidence)
+    frozen = _find_frozen(values, channels, tracked, settings.frozen_s * rate)
     stream = Stream(
-        # The transpose of [C, T]: a channel's frames lie side by side in memory.
+        # Transpose of [C, T]: contiguous in memory by channel.
         values=values.T,
         channels=channels,
         time_s=time_s,
         frame_rate_hz=rate,
         valid=tracked & ~frozen,
         frozen_s=float(np.count_nonzero(frozen) / rate),
-        face_switches=_switches(meta),
+        face_switches=_count_face_switches(meta),
         content=table.content,
-        findings=(*table.findings, *findings, *told),
+        findings=(*table.findings, *face_findings, *time_findings),
     )
-    return replace(stream, findings=(*stream.findings, *_oddities(stream, meta, table.path)))
+    return replace(stream, findings=(*stream.findings, *_check_stream(stream, meta, table.path)))
 
 
 def find_missing_channels(streams: Iterable[tuple[Path, Iterable[str]]]) -> list[Finding]:
-    """Return a finding for each stream without channels that at least half of the streams have: their features are NaN.
+    """Return a finding for each stream that lacks channels of at least half of the streams.
 
     Examples
     --------
@@ -108,45 +108,45 @@ def find_missing_channels(streams: Iterable[tuple[Path, Iterable[str]]]) -> list
     """
     named = [(path, frozenset(channels)) for path, channels in streams]
     counts = Counter(channel for _, channels in named for channel in channels)
-    usual = {channel for channel, count in counts.items() if 2 * count >= len(named)}
+    common = {channel for channel, count in counts.items() if 2 * count >= len(named)}
     return [
         Finding(
             "fewer-channels",
-            "channels that other files have are missing; their features are unknown (NaN)",
+            "channels present in other files are missing; their features are NaN",
             file=path,
             found=format_list(missing),
         )
         for path, channels in named
-        if (missing := sorted(usual - channels))
+        if (missing := sorted(common - channels))
     ]
 
 
-def _wanted(names: Sequence[str]) -> list[str]:
+def _drop_geometry(names: Sequence[str]) -> list[str]:
     return [name for name in names if channel_kind(name) != "geometry"]
 
 
-def _without_landmarks(names: Sequence[str]) -> list[str]:
+def _drop_geometry_and_landmarks(names: Sequence[str]) -> list[str]:
     return [name for name in names if channel_kind(name) not in ("geometry", "landmark")]
 
 
-def _valid(meta: dict[str, Floats], n: int, min_confidence: float) -> Mask:
-    valid = np.ones(n, dtype=bool)
+def _find_tracked(meta: dict[str, Floats], n: int, min_confidence: float) -> Mask:
+    tracked = np.ones(n, dtype=bool)
     if "confidence" in meta:
-        valid &= meta["confidence"] >= min_confidence
+        tracked &= meta["confidence"] >= min_confidence
     if "success" in meta:
-        valid &= meta["success"] == 1
-    return valid
+        tracked &= meta["success"] == 1
+    return tracked
 
 
-def _frozen(values: NDArray[np.float32], channels: tuple[str, ...], tracked: Mask, n_frames: float) -> Mask:
-    """Return which tracked frames repeat the frame before, in pose, gaze and landmarks, for `n_frames` or longer."""
+def _find_frozen(values: NDArray[np.float32], channels: tuple[str, ...], tracked: Mask, n_frames: float) -> Mask:
+    """Return which tracked frames repeat the previous pose, gaze and landmarks for at least `n_frames` frames."""
     rigid = [row for row, name in enumerate(channels) if channel_kind(name) in _RIGID]
     frozen = np.zeros(values.shape[1], dtype=bool)
     if not rigid or values.shape[1] < 2:
         return frozen
     frozen[1:] = tracked[1:] & tracked[:-1]
     for row in rigid:
-        # Most streams are ruled out by their first channel.
+        # For most streams, the first channel rules out frozen frames.
         if not frozen.any():
             return frozen
         frozen[1:] &= values[row, 1:] == values[row, :-1]
@@ -157,44 +157,44 @@ def _frozen(values: NDArray[np.float32], channels: tuple[str, ...], tracked: Mas
     return frozen
 
 
-def _switches(meta: dict[str, Floats]) -> int:
+def _count_face_switches(meta: dict[str, Floats]) -> int:
     ids = meta.get("face_id", np.empty(0))
     return int(np.count_nonzero(np.diff(ids[np.isfinite(ids)])))
 
 
-def _one_face_a_frame(table: Table, meta: dict[str, Floats]) -> tuple[Ints | None, list[Finding]]:
-    """Where a frame has rows for several faces, choose the most confident face."""
-    key = meta.get("frame", meta.get("timestamp"))
-    if key is None or "face_id" not in meta or len(np.unique(key)) == len(key):
+def _select_faces(table: Table, meta: dict[str, Floats]) -> tuple[Ints | None, list[Finding]]:
+    """Select the face with the highest confidence if a frame has rows for several faces."""
+    clock = meta.get("frame", meta.get("timestamp"))
+    if clock is None or "face_id" not in meta or len(np.unique(clock)) == len(clock):
         return None, []
-    if len(np.unique(np.column_stack([key, meta["face_id"]]), axis=0)) < len(key):
-        return None, []  # the same face twice in a frame: time itself is wrong, and told as that
-    confidence = meta.get("confidence", np.ones(len(key)))
-    order = np.lexsort((meta["face_id"], -confidence, key))
-    first = np.concatenate([[True], np.diff(key[order]) != 0])
-    told = Finding("several-faces", "several faces a frame; the most confident one was kept", file=table.path)
-    return order[first], [told]
+    if len(np.unique(np.column_stack([clock, meta["face_id"]]), axis=0)) < len(clock):
+        return None, []  # the same face twice in a frame: reported later as repeated time
+    confidence = meta.get("confidence", np.ones(len(clock)))
+    order = np.lexsort((meta["face_id"], -confidence, clock))
+    first = np.concatenate([[True], np.diff(clock[order]) != 0])
+    what = "some frames show several faces; the face with the highest confidence was used"
+    return order[first], [Finding("several-faces", what, file=table.path)]
 
 
 # --------------------------------------------------------------------------------------------------- time
 
 
-def _time(
+def _read_time(
     table: Table, meta: dict[str, Floats], n: int, fps: float
 ) -> tuple[Floats, float, Ints | None, list[Finding]]:
-    """Return time in s, the frame rate, the order of the rows where it had to be mended, and what to tell."""
+    """Return time in s, the frame rate, the row order if it changed, and findings."""
     stamps = meta.get("timestamp")
     if stamps is not None and n > 1 and np.isfinite(stamps).all() and np.ptp(stamps) > 0:
-        time_s, order, told = _in_order(table, stamps, "timestamp", 1.0)
-        return time_s, _rate(table, stamps if order is None else stamps[order]), order, told
-    # A single frame has no rate that could be missing.
-    told = (
+        time_s, order, findings = _sort_time(table, stamps, "timestamp", 1.0)
+        return time_s, _estimate_rate(table, stamps if order is None else stamps[order]), order, findings
+    # A single frame needs no frame rate.
+    findings = (
         []
         if n == 1
         else [
             Finding(
                 "no-frame-rate",
-                f"there are no usable timestamps: {fps:g} frames per second are assumed",
+                f"there are no usable timestamps: assuming {fps:g} frames per second",
                 file=table.path,
                 hint="pass --fps",
             )
@@ -202,84 +202,87 @@ def _time(
     )
     frames = meta.get("frame")
     if frames is not None and np.isfinite(frames).all() and (n == 1 or np.ptp(frames) > 0):
-        time_s, order, mended = _in_order(table, frames, "frame", fps)
-        return time_s, fps, order, told + mended
-    return np.arange(n) / fps, fps, None, told
+        time_s, order, order_findings = _sort_time(table, frames, "frame", fps)
+        return time_s, fps, order, findings + order_findings
+    return np.arange(n) / fps, fps, None, findings
 
 
-def _in_order(
-    table: Table, clock: Floats, column: str, ticks_a_second: float
+def _sort_time(
+    table: Table, clock: Floats, column: str, ticks_per_s: float
 ) -> tuple[Floats, Ints | None, list[Finding]]:
-    """Return time in s from the first frame on, strictly increasing, and the order of the rows if it had to change."""
-    # Times that differ may be one and the same as seconds from the start: -1e38, 0, 1e-5.
-    time_s = (clock - clock.min()) / ticks_a_second
+    """Return strictly increasing time in s from the first frame, the row order if it changed, and findings."""
+    # Distinct timestamps can coincide after the shift: -1e38, 0, 1e-5.
+    time_s = (clock - clock.min()) / ticks_per_s
     steps = np.diff(time_s)
     if (steps > 0).all():
         return time_s, None, []
     if len(np.unique(time_s)) < len(time_s):
         row = int(np.argmax(steps <= 0)) + 1
         raise DataError(
-            "time repeats or runs backwards",
+            "timestamps repeat or run backwards",
             code="time-repeats",
             file=table.path,
             row=row + table.first_row,
             column=column,
             expected=f"more than {clock[row - 1]:g}",
             found=f"{clock[row]:g}",
-            hint="keep one run and one face a file",
+            hint="split the file into one recording of one face each",
         )
     order = np.argsort(time_s)
-    told = Finding("shuffled", "the rows were not in the order of time; they were sorted", file=table.path)
-    return time_s[order], order, [told]
+    return time_s[order], order, [Finding("shuffled", "the rows were sorted by time", file=table.path)]
 
 
-def _rate(table: Table, stamps: Floats) -> float:
-    """Return the mean rate over the steps without a gap: single steps are rounded to 1 ms by OpenFace."""
+def _estimate_rate(table: Table, stamps: Floats) -> float:
+    """Return the mean frame rate over steps without a gap: OpenFace rounds each timestamp to 1 ms."""
     steps = np.diff(stamps)
     regular = steps[steps < GAP_INTERVALS * np.median(steps)]
     step = float(regular.mean())
     if step < _SHORTEST_STEP_S:
         raise DataError(
-            "the timestamps give no frame rate",
+            "the timestamps are too close together to give a frame rate",
             code="no-time",
             file=table.path,
             column="timestamp",
             expected="seconds",
             found=f"steps of {step:g}",
-            hint="correct the column, or leave it out and pass --fps",
+            hint="correct the column, or remove it and pass --fps",
         )
     rate = 1.0 / step
-    # 0.033, 0.067, 0.100 is 30 Hz, not 30.04: the last digit of the clock is noise.
+    # Timestamps 0.033, 0.067, 0.100 mean 30 Hz, not 30.04: the last digit is rounded.
     return float(round(rate)) if abs(rate - round(rate)) < 0.002 * rate else rate
 
 
-def _oddities(stream: Stream, meta: dict[str, Floats], path: Path) -> list[Finding]:
-    found = []
+def _check_stream(stream: Stream, meta: dict[str, Floats], path: Path) -> list[Finding]:
+    findings = []
     if not stream.valid.any():
-        found.append(Finding("no-valid-frame", "no frame is valid: only the quality is known", file=path))
+        what = "no frame is valid: only quality features can be computed"
+        findings.append(Finding("no-valid-frame", what, file=path))
     if "timestamp" in meta and not _LIKELY_HZ[0] <= stream.frame_rate_hz <= _LIKELY_HZ[1]:
-        found.append(
+        findings.append(
             Finding(
                 "odd-rate",
-                "the timestamps give an unlikely frame rate",
+                "the timestamps give an implausible frame rate",
                 file=path,
                 column="timestamp",
                 expected="seconds",
                 found=f"{stream.frame_rate_hz:g} frames per second",
-                hint="divide them by 1000 if they are milliseconds",
+                hint="convert the timestamps to seconds if they are in milliseconds",
             )
         )
     if stream.frozen_s:
-        what = f"the face is frozen for {stream.frozen_s:.1f} s; those frames are invalid"
-        found.append(Finding("frozen", what, file=path))
+        what = f"the face is frozen for {stream.frozen_s:.1f} s; these frames are invalid"
+        findings.append(Finding("frozen", what, file=path))
     if stream.face_switches:
-        found.append(Finding("face-switch", f"the face id changes {stream.face_switches} times", file=path))
+        findings.append(
+            Finding("face-switch", f"the face id changes {format_count(stream.face_switches, 'time')}", file=path)
+        )
     confidence = meta.get("confidence")
     if confidence is not None and ((confidence < 0) | (confidence > 1)).any():
-        found.append(Finding("confidence-range", "confidence outside 0..1", file=path, column="confidence"))
+        what = "confidence values are outside 0..1"
+        findings.append(Finding("confidence-range", what, file=path, column="confidence"))
     intensities = [name for name in stream.channels if channel_kind(name) == "au_intensity"]
     if intensities:
         values = stream.select(intensities)[stream.valid]
         if ((values < 0) | (values > 5)).any():
-            found.append(Finding("au-range", "AU intensities outside 0..5", file=path))
-    return found
+            findings.append(Finding("au-range", "AU intensities are outside 0..5", file=path))
+    return findings

@@ -1,4 +1,4 @@
-"""`results.jsonl`: one line per recording, sorted by data_id, written whole or not at all; and the notes beside it."""
+"""Read and write `results.jsonl`, one line per recording sorted by data_id, and the notes file next to it."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from typing import Any
 
 import pandas as pd
 
-from pdmr_classic.errors import DataError, target_errors
+from pdmr_classic.errors import DataError, wrap_os_errors
 from pdmr_classic.io.labels import read_labels
 from pdmr_classic.storage.atomic import check_writable, refuse_foreign_file, write_text_atomic
 from pdmr_classic.text import to_json
 
-_NOTES_SCHEMAS = "pdmr-classic/notes/"
-NOTES_SCHEMA = f"{_NOTES_SCHEMAS}1"
+_NOTES_SCHEMA_PREFIX = "pdmr-classic/notes/"
+NOTES_SCHEMA = f"{_NOTES_SCHEMA_PREFIX}1"
 _DECIMALS = 6
 PROBABILITY_PREFIX = "probability_"
 
 
 def write_results(predictions: pd.DataFrame, path: str | Path, *, proba: bool = False) -> Path:
-    """Write predictions in the form of the PDMR challenge.
+    """Write predictions in the format of the PDMR challenge.
 
     Parameters
     ----------
     predictions : DataFrame
-        Index `data_id`; column `status`, and `probability` or `probability_<class>` as `DepressionModel.predict`
-        returns them.
+        Index `data_id`; column `status`, and `probability` or `probability_<class>`, as returned by
+        `DepressionModel.predict`.
     path : path-like
     proba : bool
-        Add `"probability"` (of the positive class), or `"probabilities"` of every class.
+        Add `"probability"` (of the positive class) or `"probabilities"` (of each class).
 
     Raises
     ------
     TargetError
-        The file cannot be written; an older one is left as it was.
+        The file cannot be written; an existing file is not changed.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def _probabilities(row: pd.Series) -> dict[str, Any]:
 
 
 def notes_path(results: Path) -> Path:
-    """Return where the notes on a results file stand.
+    """Return the path of the notes file of a results file.
 
     Examples
     --------
@@ -75,26 +75,26 @@ def notes_path(results: Path) -> Path:
 
 
 def check_notes_writable(results: Path) -> None:
-    """Raise now what `write_notes` would raise after long work.
+    """Check before long work that `write_notes` can write the notes.
 
     Raises
     ------
     TargetError
-        Notes cannot be written there, or another file stands in their place.
+        The notes cannot be written, or would overwrite another file.
     """
     check_writable(notes_path(results))
-    refuse_foreign_file(notes_path(results), _NOTES_SCHEMAS, "the notes on the results")
+    refuse_foreign_file(notes_path(results), _NOTES_SCHEMA_PREFIX, "the notes on the results")
 
 
 def has_notes(predictions: pd.DataFrame) -> bool:
-    """Return whether there is something to note: training recordings, or recordings that were left out."""
-    return bool(_notes(predictions))
+    """Return whether the predictions include training recordings, or recordings were skipped."""
+    return bool(_collect_notes(predictions))
 
 
 def write_notes(predictions: pd.DataFrame, results: Path) -> Path | None:
-    """Write beside results what they do not say: which are of training recordings, and which recordings have none.
+    """Write the notes next to the results: which recordings were in the training data, and which were skipped.
 
-    Without any, notes on older results are removed.
+    If there are no notes, those of earlier results are removed.
 
     Raises
     ------
@@ -103,23 +103,23 @@ def write_notes(predictions: pd.DataFrame, results: Path) -> Path | None:
     path = notes_path(results)
     check_notes_writable(results)
     if not has_notes(predictions):
-        with target_errors(path):
+        with wrap_os_errors(path):
             path.unlink(missing_ok=True)
         return None
-    return write_text_atomic(path, to_json({"schema": NOTES_SCHEMA, **_notes(predictions)}, indent=1) + "\n")
+    return write_text_atomic(path, to_json({"schema": NOTES_SCHEMA, **_collect_notes(predictions)}, indent=1) + "\n")
 
 
-def _notes(predictions: pd.DataFrame) -> dict[str, Any]:
+def _collect_notes(predictions: pd.DataFrame) -> dict[str, Any]:
     return {name: predictions.attrs[name] for name in ("overlap", "skipped") if name in predictions.attrs}
 
 
 def read_results(path: str | Path) -> pd.DataFrame:
-    """Read a results file: index `data_id`, column `status`, and `probability` (float) where every line has one.
+    """Read a results file: index `data_id`, column `status`, and `probability` (float) if the file has it.
 
     Raises
     ------
     DataError
-        The file cannot be read, or a line lacks `data_id` or `status`.
+        The file cannot be read, a line has no `data_id` or `status`, or a probability is missing or not valid.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def read_results(path: str | Path) -> pd.DataFrame:
     frame, _ = read_labels(path)
     if "status" not in frame or (frame["status"] == "").any():
         raise DataError(
-            "a result has no status",
+            "the result has no status",
             code="no-status",
             file=path,
             expected='{"data_id": …, "status": …}',
@@ -146,7 +146,7 @@ def read_results(path: str | Path) -> pd.DataFrame:
     if not probability.between(0, 1).all():
         row = frame.index[~probability.between(0, 1)][0]
         raise DataError(
-            "a probability is none",
+            "a probability must be between 0 and 1",
             code="bad-probability",
             file=path,
             column="probability",

@@ -1,4 +1,4 @@
-"""The video of one recording as numbers: a stream of named channels, with its clock and its mask."""
+"""The video of one recording as a stream: named channels, timestamps and a mask of valid frames."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from numpy.typing import NDArray
 from pdmr_classic.arrays import Floats, Mask
 from pdmr_classic.errors import Finding
 
-# A step between frames of more than this many frame intervals is a gap: nothing is derived across it.
+# A longer step, in frame intervals, is a gap: nothing is computed across it.
 GAP_INTERVALS = 1.5
 
 
 @dataclass(frozen=True, eq=False)
 class Stream:
-    """What one recording's video says, frame by frame.
+    """Video of one recording, frame by frame.
 
     Attributes
     ----------
     values : ndarray of float32, shape [T, C]
-        One column a channel, in the channel's own unit (mm, rad, px, AU intensity 0..5); NaN where unknown.
+        One column per channel, in the unit of the channel (mm, rad, px, AU intensity 0..5); NaN if missing.
     channels : tuple of str, length C
     time_s : ndarray of float64, shape [T]
         Strictly increasing.
     frame_rate_hz : float
     valid : ndarray of bool, shape [T]
-        False where the tracker itself says that it failed, or where the whole face stands still for too long.
+        False if the tracker reports a failure, or the whole face is frozen for too long.
     face_switches : int
-        How often the tracked face changed its id.
+        Number of changes of the face id.
     frozen_s : float
-        Time that was lost to a frozen face.
+        Total duration of frozen frames.
     content : str
         Hash of the file's bytes.
     findings : tuple of Finding
@@ -63,45 +63,45 @@ class Stream:
         return len(self.time_s)
 
     @cached_property
-    def follows(self) -> Mask:
-        """Shape [T]: whether the frame before is the one just before in time, with no frame missing between."""
+    def contiguous(self) -> Mask:
+        """Whether each frame directly follows the previous one in time, without a gap; shape [T]."""
         return np.concatenate([[False], np.diff(self.time_s) < GAP_INTERVALS / self.frame_rate_hz])
 
     @cached_property
     def valid_values(self) -> Floats:
-        """Values of the V valid frames, shape [V, C], a channel's frames side by side in memory.
+        """Values of the V valid frames, shape [V, C], contiguous in memory by channel.
 
-        In float64: sums of squares of pixels and millimetres over thousands of frames cancel in float32.
+        In float64, because sums of squares of pixels or millimetres over thousands of frames cancel in float32.
         """
         rows = self.values.T if self.valid.all() else self.values.T[:, self.valid]
         return rows.astype(np.float64).T
 
     @cached_property
     def incomplete(self) -> Mask:
-        """Shape [C]: whether a channel lacks a value in a valid frame."""
+        """Whether each channel has a missing value in a valid frame; shape [C]."""
         return np.asarray(np.isnan(self.valid_values).any(axis=0))
 
     @cached_property
-    def valid_follows(self) -> Mask:
-        """Shape [V]: whether the valid frame before is the one just before in time."""
-        return self.follows_among(self.valid)
+    def valid_contiguous(self) -> Mask:
+        """Whether each valid frame directly follows the previous valid frame in time; shape [V]."""
+        return self.find_contiguous(self.valid)
 
-    def follows_among(self, usable: Mask) -> Mask:
-        """Return for each usable frame whether the usable frame before is the one just before in time."""
+    def find_contiguous(self, usable: Mask) -> Mask:
+        """Return whether each usable frame directly follows the previous usable frame in time."""
         if usable.all():
-            return self.follows
+            return self.contiguous
         rows = np.flatnonzero(usable)
-        follows = self.follows[rows]
-        follows[1:] &= np.diff(rows) == 1
-        follows[:1] = False
-        return follows
+        contiguous = self.contiguous[rows]
+        contiguous[1:] &= np.diff(rows) == 1
+        contiguous[:1] = False
+        return contiguous
 
-    def places(self, channels: Sequence[str]) -> list[int]:
-        """Return where channels stand among all."""
-        place = {name: index for index, name in enumerate(self.channels)}
-        return [place[name] for name in channels]
+    def channel_indices(self, channels: Sequence[str]) -> list[int]:
+        """Return the column index of each channel."""
+        indices = {name: index for index, name in enumerate(self.channels)}
+        return [indices[name] for name in channels]
 
     def select(self, channels: Sequence[str]) -> NDArray[np.float32]:
-        """Return the values of some channels, shape [T, len(channels)]."""
-        # By rows of the transpose, in which a channel's frames lie side by side: ten times as fast.
-        return self.values.T[self.places(channels)].T
+        """Return the values of the given channels, shape [T, len(channels)]."""
+        # Rows of the transpose are contiguous in memory: ten times as fast.
+        return self.values.T[self.channel_indices(channels)].T

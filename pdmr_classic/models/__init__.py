@@ -1,1 +1,1 @@
-"""Base learners, their tuning, the grouped stacker, and the model that is saved."""
+"""Base learners, hyperparameter tuning, the grouped stacker, and the model that is saved to disk."""

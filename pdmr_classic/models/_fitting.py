@@ -1,4 +1,4 @@
-"""From a table of features to a tuned, stacked ensemble, its threshold, and the facts of its manifest."""
+"""Fit the ensemble on a feature table: tune, stack, choose the threshold, collect the metadata for the manifest."""
 
 from __future__ import annotations
 
@@ -18,68 +18,69 @@ from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.ensemble.importance import permutation_importance
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
 from pdmr_classic.models.ensemble.study_storage import open_studies
-from pdmr_classic.models.ensemble.tuning import oof_columns, tune
+from pdmr_classic.models.ensemble.tuning import compute_oof_scores, tune
 from pdmr_classic.models.learners.learners import LEARNERS, select_learners
 from pdmr_classic.models.learners.member import default_members
 from pdmr_classic.models.target_checks import Target
 from pdmr_classic.progress import Reporter
 from pdmr_classic.storage.fingerprint import hash_data
 
-# More trials go on with those that are there; the metric and the threshold come after them.
-_NO_TRIAL_DEPENDS_ON: dict[str, Any] = {
+# Settings that a finished trial does not depend on: changing one of them must not invalidate a study.
+_NOT_IN_FINGERPRINT: dict[str, Any] = {
     "learning": {"trials", "timeout", "metric", "threshold"},
     "evaluation": True,
 }
 
 
 @dataclass(frozen=True, eq=False)
-class Ensemble:
-    """What `fit_ensemble` makes.
+class FittedEnsemble:
+    """A fitted stacker with its decision rule, out-of-fold predictions and metadata.
 
     Attributes
     ----------
     stacker : GroupedStacker
     decision : Decision
     oof : DataFrame
-        Index `data_id`: true `status`, `predicted`, and the out-of-fold `probability` (or one column a class) of every
-        training recording.
-    facts : dict
-        What the manifest says, ready for JSON.
+        Index `data_id`: true `status`, `predicted`, and the out-of-fold `probability` (or one column per class) of
+        each training recording.
+    metadata : dict
+        Content of the manifest, JSON-serialisable.
     """
 
     stacker: GroupedStacker
     decision: Decision
     oof: pd.DataFrame
-    facts: dict[str, Any]
+    metadata: dict[str, Any]
 
 
 def fit_ensemble(
     features: pd.DataFrame, target: Target, settings: Settings, *, jobs: int, studies: Path | None, reporter: Reporter
-) -> Ensemble:
-    """Tune base learners, stack them, choose the threshold, and ask which features the stack relies on.
+) -> FittedEnsemble:
+    """Tune the base learners, stack them, choose the threshold, and compute the permutation importance.
 
     Parameters
     ----------
     features : DataFrame, shape [n, F]
     target : Target
-        Of the same rows.
+        Labels, subjects and weights of the same rows.
     settings : Settings
     jobs : int
+        Number of processes.
     studies : Path or None
-        File that keeps the trials.
+        File that stores the trials.
     reporter : Reporter
 
     Raises
     ------
     DataError
-        There is no column to learn from.
+        The table has no usable column.
     """
     learning = settings.learning
     classes = np.array(target.classes, dtype=object)
-    names = [str(name) for name in features.columns]
+    feature_names = [str(name) for name in features.columns]
     fold_data = make_fold_data(
         check_array(features.to_numpy(dtype=np.float64), ensure_all_finite="allow-nan", ensure_min_features=0),
-        names,
+        feature_names,
         target.codes,
         target.groups.to_numpy(dtype=object),
         n_folds=target.n_folds,
@@ -90,44 +91,46 @@ def fit_ensemble(
     for finding in (*target.findings, *fold_data.findings):
         reporter.note(finding)
     members = default_members(fold_data.views, select_learners(learning))
-    asked = settings.model_dump(mode="json", exclude=_NO_TRIAL_DEPENDS_ON)
-    data_and_settings = hash_data(features, target.status, target.groups, target.weights, asked=asked)
+    asked = settings.model_dump(mode="json", exclude=_NOT_IN_FINGERPRINT)
+    data_and_settings = hash_data(features, target.status, target.groups, target.weights, settings=asked)
     with open_studies(studies, data_and_settings) as storage:
         tuned = tune(members, fold_data.view_data, learning, jobs=jobs, reporter=reporter, storage=storage)
     reporter.progress("training", 0, 1)
-    members = [one.member for one in tuned]
+    members = [result.member for result in tuned]
     known = {one.member.name: one.scores for one in tuned if one.scores is not None}
-    columns = oof_columns(members, fold_data, learning.seed, jobs=jobs, known=known)
+    columns = compute_oof_scores(members, fold_data, learning.seed, jobs=jobs, study_scores=known)
     stacker = GroupedStacker(
         members, folds=learning.folds, repeats=learning.repeats, random_state=learning.seed, jobs=jobs
-    ).fit_columns(members, columns, fold_data, classes)
-    decision, oof = _decide(stacker, features.index, target, settings)
+    ).fit_oof_scores(members, columns, fold_data, classes)
+    decision, oof = _fit_decision(stacker, features.index, target, settings)
     for finding in decision.findings:
         reporter.note(finding)
-    facts = _facts(features, target, settings, fold_data, stacker, decision, oof)
+    metadata = _collect_metadata(features, target, settings, fold_data, stacker, decision, oof)
     if learning.importance:
-        facts["importance"] = permutation_importance(stacker, fold_data, columns, names, seed=learning.seed, jobs=jobs)
+        metadata["importance"] = permutation_importance(
+            stacker, fold_data, columns, feature_names, seed=learning.seed, jobs=jobs
+        )
     reporter.progress("training", 1, 1)
-    return Ensemble(stacker, decision, oof, facts)
+    return FittedEnsemble(stacker, decision, oof, metadata)
 
 
-def _decide(
+def _fit_decision(
     stacker: GroupedStacker, index: pd.Index, target: Target, settings: Settings
 ) -> tuple[Decision, pd.DataFrame]:
-    """Choose the threshold on what cross-fitted models say of the training recordings, and return that too."""
+    """Choose the threshold on the out-of-fold probabilities; return the decision rule and the out-of-fold table."""
     probability = stacker.oof_probability_
-    known = np.asarray(np.isfinite(probability).all(axis=1))
-    status = target.status.to_numpy(dtype=object)[known]
+    finite = np.asarray(np.isfinite(probability).all(axis=1))
+    status = target.status.to_numpy(dtype=object)[finite]
     decision = Decision(target.classes, target.positive, settings.learning).fit(
-        probability[known], status, target.groups.to_numpy(dtype=object)[known], target.weights[known]
+        probability[finite], status, target.groups.to_numpy(dtype=object)[finite], target.weights[finite]
     )
-    oof = decision.labelled(probability[known], index[known], decision.threshold_)
+    oof = decision.assign_classes(probability[finite], index[finite], decision.threshold_)
     oof = oof.rename(columns={"status": "predicted"})
     oof.insert(0, "status", status)
     return decision, oof
 
 
-def _facts(
+def _collect_metadata(
     features: pd.DataFrame,
     target: Target,
     settings: Settings,
@@ -142,25 +145,25 @@ def _facts(
     return {
         "classes": {label: int((target.status == label).sum()) for label in target.classes},
         "positive": target.positive,
-        # None: the threshold was given, and no metric chose it.
+        # None: the threshold was set by hand, so no metric was optimised.
         "metric": decision.metric if settings.learning.threshold is None else None,
         "threshold": decision.threshold_,
         "n_recordings": len(features),
         "n_subjects": int(target.groups.nunique()),
-        "folds": fold_data.n_folds,
+        "n_inner_folds": fold_data.n_folds,
         "views": {name: len(data.y) for name, data in fold_data.view_data.items()},
-        "combined": {
+        "combiners": {
             "+".join(sorted(modalities)): {
-                "how": choice.how,
+                "method": choice.method,
                 "log_loss": choice.losses,
-                "weights": stacker.combiners_[modalities].named_weights,
+                "weights": stacker.combiners_[modalities].member_weights,
             }
             for modalities, choice in stacker.choices_.items()
         },
-        "members": [{"view": m.view, "learner": m.learner, "params": dict(m.params)} for m in stacker.members_],
-        # The threshold was chosen on these very rows: a check of the fit, not an estimate for new people.
+        "base_learners": [{"view": m.view, "learner": m.learner, "params": dict(m.params)} for m in stacker.members_],
+        # Optimistic: the hyperparameters and the threshold were chosen on these rows.
         "inner_scores": score(oof["status"], oof["predicted"], positive=target.positive, probability=probability),
-        "contains_training_rows": any(LEARNERS[member.learner].keeps_rows for member in stacker.members_),
+        "contains_training_rows": any(LEARNERS[member.learner].stores_rows for member in stacker.members_),
         "data_fingerprint": hash_data(features, target.status, target.groups, target.weights),
         "features": list(features.columns),
     }

@@ -1,4 +1,4 @@
-"""Recordings that a model can say nothing about: none of their files can be read, or none holds anything it uses."""
+"""Recordings that cannot be predicted: none of their files is readable, or none contains a feature of the model."""
 
 from __future__ import annotations
 
@@ -6,69 +6,73 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pdmr_classic.errors import LONGEST_PART, DataError, Finding
+from pdmr_classic.errors import MAX_PART_LENGTH, DataError, Finding
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.text import format_count
 
-_SHOWN = 50
-_LONGEST_LIST = LONGEST_PART - 500
+_MAX_SHOWN = 50
+_MAX_LIST_LENGTH = MAX_PART_LENGTH - 500
 
 
 @dataclass(frozen=True)
 class SkippedRecording:
-    """One such recording, and those of its files that were refused."""
+    """A skipped recording and the errors of its unreadable files."""
 
     data_id: str
-    refused: tuple[Finding, ...]
+    errors: tuple[Finding, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it ready for JSON."""
-        return {"data_id": self.data_id, "refused": [finding.as_dict() for finding in self.refused]}
+        """Return a JSON-serialisable dict."""
+        return {"data_id": self.data_id, "errors": [error.as_dict() for error in self.errors]}
 
 
-def find_skipped(data: Dataset, ids: Iterable[str], refused: Iterable[Finding]) -> list[SkippedRecording]:
-    """Return the recordings of these ids, each with its own refused files."""
-    of_file = {finding.file: finding for finding in refused}
-    wanted = set(ids)
+def find_skipped(data: Dataset, data_ids: Iterable[str], errors: Iterable[Finding]) -> list[SkippedRecording]:
+    """Return the recordings with these ids, each with the errors of its own files."""
+    error_by_file = {error.file: error for error in errors}
+    ids = set(data_ids)
     return [
-        SkippedRecording(one.data_id, tuple(of_file[path] for path in (one.video, one.audio) if path in of_file))
-        for one in data.recordings
-        if one.data_id in wanted
+        SkippedRecording(
+            recording.data_id,
+            tuple(error_by_file[path] for path in (recording.video, recording.audio) if path in error_by_file),
+        )
+        for recording in data.recordings
+        if recording.data_id in ids
     ]
 
 
-def nothing_left_error(lost: Sequence[SkippedRecording]) -> DataError:
-    """Return the error that names all of them, and every refused file of theirs."""
-    first, *others = _lists([repr(one.data_id) for one in lost])
+def no_usable_data_error(skipped: Sequence[SkippedRecording]) -> DataError:
+    """Return the error that lists all these recordings and the errors of their files."""
+    first, *more = _split_into_lists([repr(recording.data_id) for recording in skipped])
     finding = Finding(
-        "nothing-left",
-        f"{format_count(len(lost), 'recording has', 'recordings have')} nothing that the model can use",
-        expected="a stream or a vector with something that the model was trained on",
+        "no-usable-data",
+        f"{format_count(len(skipped), 'recording has', 'recordings have')} no data that the model can use",
+        expected="a readable stream or audio vector with channels that the model was trained on",
         found=first,
-        hint="mend or remove them, or pass --skip-bad (skip_bad=True) to predict the others",
+        hint="fix or remove them, or pass --skip-bad (skip_bad=True) to predict the other recordings",
     )
-    further = [
-        Finding("nothing-left", "more recordings have nothing that the model can use", found=shown) for shown in others
+    continued = [
+        Finding("no-usable-data", "more recordings have no data that the model can use", found=ids) for ids in more
     ]
-    return DataError(finding, [*further, *(refused for one in lost for refused in one.refused)])
+    return DataError(finding, [*continued, *(error for recording in skipped for error in recording.errors)])
 
 
-def _lists(names: Sequence[str]) -> list[str]:
-    """Join names to lists, each of which fits into a part of a finding."""
+def _split_into_lists(names: Sequence[str]) -> list[str]:
+    """Join names into comma-separated lists that each fit into one part of a finding."""
     lists = [names[0]]
     for name in names[1:]:
-        if len(lists[-1]) + len(name) > _LONGEST_LIST:
+        if len(lists[-1]) + len(name) > _MAX_LIST_LENGTH:
             lists.append(name)
         else:
             lists[-1] += f", {name}"
     return lists
 
 
-def skipped_finding(lost: Sequence[SkippedRecording], n_all: int) -> Finding:
-    """Return what there is to tell of those that are left out."""
-    shown = ", ".join(repr(one.data_id) for one in lost[:_SHOWN])
+def skipped_finding(skipped: Sequence[SkippedRecording], n_recordings: int) -> Finding:
+    """Return the note that lists the skipped recordings."""
+    ids = ", ".join(repr(recording.data_id) for recording in skipped[:_MAX_SHOWN])
+    n_skipped = len(skipped)
     return Finding(
         "skipped",
-        f"{len(lost)} of {n_all} recordings have nothing that the model can use; they are left out of the results",
-        found=shown + (f" and {len(lost) - _SHOWN} more" if len(lost) > _SHOWN else ""),
+        f"{n_skipped} of {n_recordings} recordings have no data that the model can use and are left out of the results",
+        found=ids + (f" and {n_skipped - _MAX_SHOWN} more" if n_skipped > _MAX_SHOWN else ""),
     )

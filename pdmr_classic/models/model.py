@@ -1,4 +1,4 @@
-"""The whole model in one object: features, tuned stack, threshold; fitted on a table, saved as one file."""
+"""`DepressionModel`: the tuned stack and its decision threshold; fits on a feature table, predicts a data set."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pdmr_classic.arrays import Floats
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ArtifactError, Finding
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor, summarise_findings
-from pdmr_classic.features.names import audio_width, parse_name, view_of
+from pdmr_classic.features.names import count_audio_components, feature_view, parse_name
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.models._fitting import fit_ensemble
-from pdmr_classic.models._skipped import find_skipped, nothing_left_error, skipped_finding
+from pdmr_classic.models._skipped import find_skipped, no_usable_data_error, skipped_finding
 from pdmr_classic.models.decision.pooling import match_subjects
 from pdmr_classic.models.decision.prevalence import Prevalence, check_prevalence
 from pdmr_classic.models.persistence.artifact import load_artifact, save_artifact
@@ -30,7 +30,7 @@ from pdmr_classic.text import format_list
 
 
 class DepressionModel:
-    """Features to a label: a tuned grouped stack and, for two classes, the threshold that the metric asks for.
+    """Classifier of recordings: a tuned grouped stack and, for two classes, a threshold that optimises the metric.
 
     Parameters
     ----------
@@ -40,16 +40,16 @@ class DepressionModel:
     ----------
     classes_ : list of str
     positive_ : str or None
-        The class that F1 is about; None with more than two classes.
+        The positive class of F1; None with more than two classes.
     threshold_ : float or None
-        A recording is positive from this probability on.
+        A recording is positive if its probability is at least this.
     feature_names_ : list of str
     stacker_ : GroupedStacker
     oof_ : DataFrame
-        Index `data_id`: true `status`, and the out-of-fold `probability` (or one column a class) of every training
-        recording. Only after `fit`: a saved model does not know whose recordings it was trained on.
-    facts_ : dict
-        What the manifest says: counts, folds, scores, members with their parameters.
+        Index `data_id`: true `status`, `predicted`, and the out-of-fold `probability` (or one column per class) of
+        each training recording. Only after `fit`: a saved model does not store ids.
+    metadata_ : dict
+        Content of the manifest: counts, folds, scores, base learners with their hyperparameters.
 
     Examples
     --------
@@ -81,25 +81,27 @@ class DepressionModel:
         studies: Path | None = None,
         reporter: Reporter | None = None,
     ) -> Self:
-        """Tune and train on a table of features.
+        """Tune and train on a feature table.
 
         Parameters
         ----------
         features : DataFrame, shape [n, F]
-            As `FeatureExtractor` makes it.
+            As returned by `FeatureExtractor`.
         status, groups : Series, length n
             Label and subject of each row, in the same order.
         sample_weight : array-like of float, length n, optional
-            How much each row counts in whatever is learned, tuned or chosen.
+            Used in training, tuning and threshold selection.
+        jobs : int
+            Number of processes. The result does not depend on it.
         studies : Path, optional
-            File that keeps the trials, so that a fit that was ended goes on; remove it when the model is saved.
+            File that stores the trials, so that an interrupted fit can resume; delete it once the model is saved.
 
         Raises
         ------
         DataError
-            Labels that do not go together, one class, or too few subjects.
+            A label is unknown, there is only one class, or there are too few subjects.
         ConfigError
-            The positive class is missing or unknown.
+            The positive class is not given or unknown.
         """
         target = check_target(status, groups, self.settings, sample_weight)
         return self.fit_target(features, target, jobs=jobs, studies=studies, reporter=reporter)
@@ -113,7 +115,7 @@ class DepressionModel:
         studies: Path | None = None,
         reporter: Reporter | None = None,
     ) -> Self:
-        """Fit as `fit` does, on labels, subjects and weights that `check_target` has checked."""
+        """Do the same as `fit`, with a target that `check_target` has validated."""
         ensemble = fit_ensemble(
             features, target, self.settings, jobs=jobs, studies=studies, reporter=reporter or LogReporter()
         )
@@ -121,7 +123,7 @@ class DepressionModel:
         self.feature_names_ = list(features.columns)
         self.stacker_, self.decision_ = ensemble.stacker, ensemble.decision
         self.threshold_ = ensemble.decision.threshold_
-        self.oof_, self.facts_ = ensemble.oof, ensemble.facts
+        self.oof_, self.metadata_ = ensemble.oof, ensemble.metadata
         return self
 
     def predict(
@@ -138,73 +140,76 @@ class DepressionModel:
         cache: str | Path | None = None,
         reporter: Reporter | None = None,
     ) -> pd.DataFrame:
-        """Predict every recording of a data set.
+        """Predict the recordings of a data set.
 
-        A recording without one modality, or whose one file cannot be read, is predicted from the other.
+        If one modality of a recording is missing or unreadable, the recording is predicted from the other.
 
         Parameters
         ----------
         data : Dataset
         pool_subjects : Series of str, optional
-            Index `data_id`: who is who. A subject's recordings get one answer, from the mean of their log-odds.
+            Subjects, indexed by `data_id`. The recordings of a subject get one prediction, from their mean log-odds.
         prevalence : float or "estimate", optional
-            Share of the positive class among these recordings, for which probabilities are corrected and the threshold
-            is chosen anew; "estimate" takes the most likely shares, of several classes too.
+            Prevalence of the positive class among these recordings: probabilities are corrected for it and the
+            threshold is chosen again. "estimate" uses the maximum-likelihood class shares, for any number of classes.
         train : Dataset, optional
-            The training recordings, where they are at hand: copies of them under other contents are found then.
+            The training recordings, if available: needed to detect near-copies of them.
         allow_overlap : bool
-            Predict recordings that the model was trained on as well, and tell it, instead of refusing.
+            If a recording was in the training data, predict it with a warning instead of raising.
         skip_bad : bool
-            Leave out recordings that have nothing the model can use, and tell it, instead of refusing all of them.
+            If a recording has no data that the model can use, skip it with a note instead of raising.
         fps : float, optional
             Frame rate in Hz of streams without timestamps; default: as in training.
         jobs, cache, reporter
-            As for `fit`.
+            As for `pdmr_classic.fit`.
 
         Returns
         -------
         DataFrame
-            Index `data_id`; `status`, and `probability` of the positive class, or `probability_<class>` of each. Its
-            `attrs` hold the `threshold` in force, the number of `subjects` where they were pooled, and `prevalence` (a
-            share for each class) where it was corrected, `overlap` (a dict for each recording and modality) where
-            training recordings were predicted, and `skipped` (a dict for each recording) where some were left out.
+            Index `data_id`; `status`, and `probability` of the positive class, or `probability_<class>` of each class.
+            `attrs`: the `threshold` used; if pooled, `n_subjects`; if corrected, `prevalence` (share of each class);
+            if training recordings were predicted, `overlap` (one dict per recording and modality); if recordings were
+            skipped, `skipped` (one dict per recording).
 
         Raises
         ------
         DataError
-            A recording has nothing that the model can use, or no subject, or the model was trained on it; all of them
-            are named. With `skip_bad`, no recording is left.
+            A recording has no data that the model can use (with `skip_bad`: none has any), has no subject, or was in
+            the training data. All affected recordings are listed.
         ConfigError
-            `prevalence` is no share, or one for several classes; `fps` is no frame rate.
+            `prevalence` is not between 0 and 1, or is a number although there are several classes; `fps` is not a
+            valid frame rate.
         """
         reporter = reporter or LogReporter()
         check_prevalence(prevalence, self.positive_)
         match_subjects(data.data_ids, pool_subjects)
         settings = self.settings.override({"reading.fps": fps})
-        width = audio_width(tuple(self.feature_names_)) or None
+        width = count_audio_components(tuple(self.feature_names_)) or None
         extractor = FeatureExtractor(settings, jobs=jobs, cache=cache, vector_width=width, reporter=reporter)
         extraction = extractor.extract(data)
-        known = self.facts_.get("contents")
-        copies = find_overlap(extraction, known, extractor.extract(train) if train is not None else None)
+        training_hashes = self.metadata_.get("content_hashes")
+        copies = find_overlap(extraction, training_hashes, extractor.extract(train) if train is not None else None)
         check_overlap(copies, allow_overlap, reporter)
-        self._check_channels(extraction, reporter)
+        self._note_missing_channels(extraction, reporter)
         features = extraction.features.reindex(columns=self.feature_names_)
         probability = self.stacker_.predict_proba(features)
-        lost = np.asarray(np.isnan(probability).any(axis=1))
-        skipped = find_skipped(data, features.index[lost], extraction.refused)
-        if skipped and (lost.all() or not skip_bad):
-            raise nothing_left_error(skipped)
-        for finding in (*data.findings, *extraction.refused):
+        unusable = np.asarray(np.isnan(probability).any(axis=1))
+        skipped = find_skipped(data, features.index[unusable], extraction.errors)
+        if skipped and (unusable.all() or not skip_bad):
+            raise no_usable_data_error(skipped)
+        for finding in (*data.findings, *extraction.errors):
             reporter.note(finding)
         for finding in summarise_findings(extraction.findings):
             reporter.note(finding)
-        found = self._answers(probability[~lost], features.index[~lost], pool_subjects, prevalence, reporter)
+        predictions = self._classify(
+            probability[~unusable], features.index[~unusable], pool_subjects, prevalence, reporter
+        )
         if skipped:
             reporter.note(skipped_finding(skipped, len(data)))
-            found.attrs["skipped"] = [one.as_dict() for one in skipped]
+            predictions.attrs["skipped"] = [recording.as_dict() for recording in skipped]
         if copies:
-            found.attrs["overlap"] = [asdict(one) for one in copies]
-        return found
+            predictions.attrs["overlap"] = [asdict(duplicate) for duplicate in copies]
+        return predictions
 
     def predict_features(
         self,
@@ -214,11 +219,11 @@ class DepressionModel:
         prevalence: Prevalence | None = None,
         reporter: Reporter | None = None,
     ) -> pd.DataFrame:
-        """Predict from a table of features, as `predict` does; rows without a usable modality are NaN."""
+        """Predict from a feature table, as `predict` does; rows without a usable modality get NaN."""
         probability = self.stacker_.predict_proba(features.reindex(columns=self.feature_names_))
-        return self._answers(probability, features.index, pool_subjects, prevalence, reporter or LogReporter())
+        return self._classify(probability, features.index, pool_subjects, prevalence, reporter or LogReporter())
 
-    def _answers(
+    def _classify(
         self,
         probability: Floats,
         index: pd.Index,
@@ -227,56 +232,56 @@ class DepressionModel:
         reporter: Reporter,
     ) -> pd.DataFrame:
         subjects = match_subjects(index, pool_subjects)
-        # The threshold in force is the model's own, unless something else is asked for.
-        answers = self.decision_.answer(probability, subjects, prevalence)
-        own = subjects is None and prevalence is None
-        threshold = self.threshold_ if own else answers.threshold
+        # Without pooling or correction, the model's own threshold applies (a user may have changed `threshold_`).
+        answers = self.decision_.adjust(probability, subjects, prevalence)
+        is_default = subjects is None and prevalence is None
+        threshold = self.threshold_ if is_default else answers.threshold
         for finding in answers.findings:
             reporter.note(finding)
-        predictions = self.decision_.labelled(answers.probability, index, threshold)
+        predictions = self.decision_.assign_classes(answers.probability, index, threshold)
         predictions.attrs["threshold"] = threshold
         if subjects is not None:
-            predictions.attrs["subjects"] = len(set(subjects))
-        if answers.shares is not None:
-            predictions.attrs["prevalence"] = answers.shares
+            predictions.attrs["n_subjects"] = len(set(subjects))
+        if answers.prevalence is not None:
+            predictions.attrs["prevalence"] = answers.prevalence
         return predictions
 
-    def _check_channels(self, extraction: Extraction, reporter: Reporter) -> None:
-        known = extraction.features.notna().any()
-        found = {str(name) for name in known.index[known]}
+    def _note_missing_channels(self, extraction: Extraction, reporter: Reporter) -> None:
+        has_values = extraction.features.notna().any()
+        feature_names = {str(name) for name in has_values.index[has_values]}
         for modality in ("video", "audio"):
-            trained = _channels(self.feature_names_, modality)
-            here = _channels(found, modality)
-            missing = sorted(trained - here)
-            if here and missing:
+            trained = _list_channels(self.feature_names_, modality)
+            available = _list_channels(feature_names, modality)
+            missing = sorted(trained - available)
+            if available and missing:
                 what = f"{len(missing)} of {len(trained)} {modality} channels that the model was trained on are missing"
                 reporter.note(Finding("missing-channels", what, found=format_list(missing)))
 
     def save(self, path: str | Path, *, reporter: Reporter | None = None) -> Path:
-        """Write the model and its manifest, and record it as made here; see `save_artifact`.
+        """Write the model and its manifest, and record its hash; see `save_artifact`.
 
-        Neither of them names a recording or a subject.
+        Neither file contains the name of a recording or a subject.
         """
         settings = self.settings.model_dump(mode="json")
-        return save_artifact(self._nameless(), path, {"settings": settings, **self.facts_}, reporter=reporter)
+        return save_artifact(self._anonymise(), path, {"settings": settings, **self.metadata_}, reporter=reporter)
 
-    def _nameless(self) -> Self:
-        """Return the model without what tells recordings apart: rows under their names, or in the order of these."""
-        nameless = copy(self)
-        nameless.stacker_ = copy(self.stacker_)
-        nameless.__dict__.pop("oof_", None)
-        nameless.stacker_.__dict__.pop("oof_probability_", None)
-        return nameless
+    def _anonymise(self) -> Self:
+        """Return a copy without the rows that could be traced to a recording by their id or their order."""
+        anonymous = copy(self)
+        anonymous.stacker_ = copy(self.stacker_)
+        anonymous.__dict__.pop("oof_", None)
+        anonymous.stacker_.__dict__.pop("oof_probability_", None)
+        return anonymous
 
     @classmethod
     def load(cls, path: str | Path, *, trust: bool = False, reporter: Reporter | None = None) -> DepressionModel:
-        """Read a model that `save` wrote; see `load_artifact` for what is checked first.
+        """Load a model that `save` wrote; see `load_artifact` for the checks that come first.
 
         Parameters
         ----------
         path : path-like
         trust : bool
-            Also open a model that was not made on this account: it can run any program in your name.
+            Also open a model that was not made on this account. A model file can execute any code.
 
         Raises
         ------
@@ -284,13 +289,15 @@ class DepressionModel:
         """
         model, manifest, findings = load_artifact(path, trust=trust)
         if not isinstance(model, cls):
-            raise ArtifactError("the file holds no DepressionModel", file=path, found=type(model).__name__)
+            raise ArtifactError("the file does not contain a DepressionModel", file=path, found=type(model).__name__)
         if model.feature_names_ != manifest["features"]:
-            raise ArtifactError("the manifest lists other features than the model has", file=path, hint="train anew")
+            raise ArtifactError(
+                "the features in the manifest differ from those of the model", file=path, hint="train the model again"
+            )
         for finding in findings:
             (reporter or LogReporter()).note(finding)
         return model
 
 
-def _channels(names: Iterable[str], modality: str) -> set[str]:
-    return {parse_name(name).channel for name in names if view_of(name) == modality}
+def _list_channels(names: Iterable[str], modality: str) -> set[str]:
+    return {parse_name(name).channel for name in names if feature_view(name) == modality}

@@ -1,4 +1,4 @@
-"""What is learned, checked before any file is read: labels, subjects and weights that go together."""
+"""Validate labels, subjects, weights and learners before any recording is read."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pdmr_classic.config import LearningSettings, Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.models.ensemble.sample_weights import check_weights
 from pdmr_classic.models.learners.learners import LEARNERS, select_learners
-from pdmr_classic.splits import feasible_folds
+from pdmr_classic.splits import count_feasible_folds
 from pdmr_classic.text import format_count, format_list
 
 POSITIVE, NEGATIVE = "Depression", "Normal"
@@ -22,20 +22,20 @@ POSITIVE, NEGATIVE = "Depression", "Normal"
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """Labels, subjects and weights of recordings that can be learned from.
+    """Validated labels, subjects and weights of the training recordings.
 
     Attributes
     ----------
     status, groups : Series of str, length n
         Label and subject of each recording, in the same order.
     weights : ndarray, shape [n]
-        How much each recording counts in whatever is learned, tuned or chosen.
+        Sample weights, used in training, tuning and threshold selection.
     classes : list of str
         Sorted.
     positive : str or None
-        The class that F1 is about; None with more than two classes.
+        The positive class of F1; None with more than two classes.
     n_folds : int
-        As many inner folds as the settings want and the subjects allow.
+        Number of inner folds: the requested number, or fewer if there are too few subjects.
     findings : tuple of Finding
     """
 
@@ -49,25 +49,25 @@ class Target:
 
     @property
     def codes(self) -> Ints:
-        """The place of each label in `classes`, shape [n]."""
+        """Index of each label in `classes`, shape [n]."""
         return np.searchsorted(np.array(self.classes), self.status.to_numpy(dtype=str))
 
-    def with_groups(self, groups: pd.Series, wanted_folds: int) -> Target:
-        """Return the same labels with other subjects.
+    def replace_groups(self, groups: pd.Series, requested_folds: int) -> Target:
+        """Return a copy with other subjects.
 
         Raises
         ------
         DataError
-            There are too few of them.
+            There are too few subjects.
         """
-        n_folds, findings = _inner_folds(self.status, groups, self.weights, wanted_folds)
+        n_folds, findings = _count_inner_folds(self.status, groups, self.weights, requested_folds)
         return replace(self, groups=groups, n_folds=n_folds, findings=findings)
 
 
 def check_target(
     status: pd.Series, groups: pd.Series, settings: Settings, sample_weight: ArrayLike | None = None
 ) -> Target:
-    """Refuse learners, labels and subjects that do not serve; return those that do.
+    """Validate learners, labels, subjects and weights, and choose the positive class.
 
     Parameters
     ----------
@@ -79,16 +79,16 @@ def check_target(
     Raises
     ------
     DataError
-        Labels that do not go together, one class, or too few subjects.
+        A label is unknown, there is only one class, or there are too few subjects.
     ConfigError
-        An unknown learner, none that is left, or a positive class that is missing or unknown.
+        A learner is unknown, no learner remains, or the positive class is not given or unknown.
     """
     _check_learners(settings.learning)
     check_labels(status, settings.data.classes)
     weights = check_weights(sample_weight, len(status))
-    n_folds, findings = _inner_folds(status, groups, weights, settings.learning.folds)
+    n_folds, findings = _count_inner_folds(status, groups, weights, settings.learning.folds)
     classes = sorted(map(str, status.unique()))
-    positive = positive_class(classes, settings.data.positive)
+    positive = choose_positive_class(classes, settings.data.positive)
     return Target(status, groups, weights, classes, positive, n_folds, findings)
 
 
@@ -96,45 +96,47 @@ def _check_learners(learning: LearningSettings) -> None:
     unknown = [name for name in learning.learners if name not in LEARNERS]
     if unknown:
         raise ConfigError(
-            "there is no such learner",
+            "unknown learner",
             expected=", ".join(LEARNERS),
             found=", ".join(unknown),
             hint="correct the name in the settings: [learning] learners = [...]",
         )
     if not select_learners(learning):
         raise ConfigError(
-            "no learner is left without those that keep rows of their training data",
-            expected=", ".join(name for name, learner in LEARNERS.items() if not learner.keeps_rows),
+            "--no-training-rows leaves no learner to train",
+            expected=", ".join(name for name, learner in LEARNERS.items() if not learner.stores_rows),
             found=", ".join(learning.learners),
-            hint="name another learner, or allow training rows",
+            hint="add another learner, or drop --no-training-rows (training_rows = true)",
         )
 
 
-def _inner_folds(status: pd.Series, groups: pd.Series, weights: Floats, wanted: int) -> tuple[int, tuple[Finding, ...]]:
-    n_folds = feasible_folds(status, groups, wanted)
+def _count_inner_folds(
+    status: pd.Series, groups: pd.Series, weights: Floats, requested: int
+) -> tuple[int, tuple[Finding, ...]]:
+    n_folds = count_feasible_folds(status, groups, requested)
     if (weights == 0).any():
-        # Rows of weight 0 teach nothing: without them there must be people enough as well.
-        feasible_folds(status[weights > 0], groups[weights > 0], wanted)
-    if n_folds == wanted:
+        # Rows with weight 0 are not trained on: the remaining rows must have enough subjects too.
+        count_feasible_folds(status[weights > 0], groups[weights > 0], requested)
+    if n_folds == requested:
         return n_folds, ()
-    what = f"{n_folds} folds instead of {wanted}: the rarest class has no more subjects"
+    what = f"{n_folds} folds instead of {requested}: the rarest class has only {n_folds} subjects"
     return n_folds, (Finding("fewer-folds", what),)
 
 
 def check_labels(status: pd.Series, allowed: Sequence[str] | None) -> None:
-    """Refuse labels that are not among the classes.
+    """Raise if a label is not one of the classes.
 
-    Without a list of classes, a set with the labels of the PDMR challenge (Depression, Normal) may hold no other: a
-    slip of the pen would quietly make a third class.
+    Without a list of classes, a set that uses the labels of the PDMR challenge (Depression, Normal) may contain no
+    other label: otherwise a typo would silently add a third class.
 
     Raises
     ------
     DataError
     """
-    found = sorted(status.unique())
+    labels = sorted(status.unique())
     if allowed is None:
-        folded = {label.casefold() for label in found}
-        allowed = (POSITIVE, NEGATIVE) if {POSITIVE.casefold(), NEGATIVE.casefold()} <= folded else found
+        folded = {label.casefold() for label in labels}
+        allowed = (POSITIVE, NEGATIVE) if {POSITIVE.casefold(), NEGATIVE.casefold()} <= folded else labels
     unknown = status[~status.isin(list(allowed))]
     if len(unknown):
         raise DataError(
@@ -143,31 +145,31 @@ def check_labels(status: pd.Series, allowed: Sequence[str] | None) -> None:
             column="status",
             expected=" or ".join(allowed),
             found=format_list(f"{label!r} for {data_id!r}" for data_id, label in unknown.items()),
-            hint="correct the labels, or name the classes in a settings file: [data] classes = [...]",
+            hint="correct the labels, or list the classes in a settings file: [data] classes = [...]",
         )
 
 
-def positive_class(classes: Sequence[str], wanted: str | None) -> str | None:
-    """Return the class that F1 is about: the wanted one, else Depression; None with more than two classes.
+def choose_positive_class(classes: Sequence[str], requested: str | None) -> str | None:
+    """Return the positive class of F1: the requested one, otherwise Depression; None with more than two classes.
 
     Raises
     ------
     ConfigError
-        It is none of the classes, or was not given where it must be.
+        The requested class is unknown, or none was requested and there is no class Depression.
 
     Examples
     --------
-    >>> positive_class(["Depression", "Normal"], None)
+    >>> choose_positive_class(["Depression", "Normal"], None)
     'Depression'
     """
-    if wanted is not None and wanted not in classes:
-        raise ConfigError("--positive names no class", expected=" or ".join(classes), found=repr(wanted))
+    if requested is not None and requested not in classes:
+        raise ConfigError("--positive must be one of the classes", expected=" or ".join(classes), found=repr(requested))
     if len(classes) != 2:
         return None
-    if wanted is None and POSITIVE not in classes:
+    if requested is None and POSITIVE not in classes:
         raise ConfigError(
-            "which class is F1 about?",
+            "the positive class is not specified",
             expected=" or ".join(classes),
-            hint=f"pass --positive, such as --positive {classes[-1]}",
+            hint=f"pass --positive, for example --positive {classes[-1]}",
         )
-    return wanted or POSITIVE
+    return requested or POSITIVE

@@ -1,4 +1,4 @@
-"""From labelled recordings to a model: their features, their subjects, and what there is to tell of both."""
+"""`fit`: extract features of labelled recordings, check their subjects, and train a model."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.models.target_checks import Target, check_target
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.subjects.copies import find_copies_between_subjects
-from pdmr_classic.subjects.inference import propose_subjects, with_face_shape
+from pdmr_classic.subjects.inference import add_face_shape, propose_subjects
 from pdmr_classic.subjects.overlap import hash_contents
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingSet:
-    """Labelled recordings, ready to be learned from.
+    """Features and validated targets of the labelled recordings.
 
     Attributes
     ----------
@@ -30,19 +30,19 @@ class TrainingSet:
     target : Target
         Labels, subjects and weights of the same rows.
     labels : DataFrame, n rows
-        The whole table of labels.
-    contents : DataFrame of str, shape [n, 2]
-        As `Extraction.contents`.
-    doubts : list of Finding
-        Why a person may stand on both sides of a split after all: subjects that nobody named, or that are only
-        guessed, and copies under several of them. Without names of recordings.
+        The full label table.
+    content_hashes : DataFrame of str, shape [n, 2]
+        As `Extraction.content_hashes`.
+    leakage_warnings : list of Finding
+        Reasons why one person may be on both sides of a split: subjects that are unknown or inferred, and copies of a
+        recording under several subjects. They name no recording.
     """
 
     features: pd.DataFrame
     target: Target
     labels: pd.DataFrame
-    contents: pd.DataFrame
-    doubts: list[Finding]
+    content_hashes: pd.DataFrame
+    leakage_warnings: list[Finding]
 
 
 def prepare_training_set(
@@ -54,23 +54,23 @@ def prepare_training_set(
     groups_out: Path | None = None,
     reporter: Reporter,
 ) -> TrainingSet:
-    """Check labels and subjects, extract features, and settle who is whom.
+    """Check labels and subjects, extract features, and infer the subjects if requested.
 
     Parameters
     ----------
     data : Dataset
-        With labels; recordings without one are left out.
+        With labels; recordings without a label are left out.
     settings, jobs, cache, groups_out, reporter
         As for `fit`.
 
     Raises
     ------
     DataError
-        A file cannot be read, or the labels do not serve; labels are looked at first.
+        The labels are not valid (they are checked first), or a file cannot be read.
     ConfigError
-        A setting is wrong.
+        A setting is not valid.
     """
-    labelled = data.labelled()
+    labelled = data.select_labelled()
     status, groups, labels = labelled.status, labelled.groups, labelled.labels
     assert status is not None
     assert groups is not None
@@ -78,20 +78,20 @@ def prepare_training_set(
     target = check_target(status, groups, settings, read_weights(labels, settings.data.weights))
     for finding in labelled.findings:
         reporter.note(finding)
-    doubts = [labelled.groups_doubt] if labelled.groups_doubt else []
-    asked = with_face_shape(settings) if labelled.groups_source == "infer" else settings
-    extraction = FeatureExtractor(asked, jobs=jobs, cache=cache, reporter=reporter).extract(labelled)
-    features = extraction.checked()
+    warnings = [labelled.groups_warning] if labelled.groups_warning else []
+    extraction_settings = add_face_shape(settings) if labelled.groups_source == "infer" else settings
+    extraction = FeatureExtractor(extraction_settings, jobs=jobs, cache=cache, reporter=reporter).extract(labelled)
+    features = extraction.require_features()
     for finding in summarise_findings(extraction.findings):
         reporter.note(finding)
     if labelled.groups_source == "infer":
-        features, groups, told = propose_subjects(extraction, groups_out, reporter, seed=settings.learning.seed)
-        doubts.append(told)
-        target = target.with_groups(groups, settings.learning.folds)
-    if leak := find_copies_between_subjects(extraction.contents, target.groups):
+        features, groups, proposal = propose_subjects(extraction, groups_out, reporter, seed=settings.learning.seed)
+        warnings.append(proposal)
+        target = target.replace_groups(groups, settings.learning.folds)
+    if leak := find_copies_between_subjects(extraction.content_hashes, target.groups):
         reporter.note(leak)
-        doubts.append(replace(leak, found=None))  # it names recordings
-    return TrainingSet(features, target, labels, extraction.contents, doubts)
+        warnings.append(replace(leak, found=None))  # `found` names recordings
+    return TrainingSet(features, target, labels, extraction.content_hashes, warnings)
 
 
 def fit(
@@ -108,29 +108,29 @@ def fit(
     groups_out: Path | None = None,
     reporter: Reporter | None = None,
 ) -> DepressionModel:
-    """Extract features of the labelled recordings, tune, train and return a model.
+    """Extract features of the labelled recordings, tune the base learners and train a model.
 
     Parameters
     ----------
     data : Dataset
-        With labels; recordings without one are left out.
+        With labels; recordings without a label are left out.
     settings : Settings, optional
-        The named arguments override it.
+        Overridden by `trials`, `timeout`, `seed` and `positive`.
     jobs : int
-        Processes. The result does not depend on it.
+        Number of processes. The result does not depend on it.
     cache : path-like, optional
         Folder of the feature cache.
     studies : Path, optional
-        File that keeps the trials; see `DepressionModel.fit`.
+        File that stores the trials; see `DepressionModel.fit`.
     groups_out : Path, optional
-        Where subjects that are proposed (`load_dataset(…, groups="infer")`) are written, for a person to correct.
+        File to write inferred subjects to (`load_dataset(…, groups="infer")`), for manual correction.
 
     Raises
     ------
     DataError
-        A file cannot be read, or the labels do not serve.
+        A file cannot be read, or the labels are not valid.
     ConfigError
-        A setting is wrong.
+        A setting is not valid.
 
     Examples
     --------
@@ -139,19 +139,24 @@ def fit(
     >>> quick = {"learning.learners": ["linear"], "learning.trials": 1, "learning.repeats": 1, "learning.folds": 2}
     >>> settings = Settings().override(quick)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     made = make_synthetic(f"{folder}/set", subjects=12, segments=1, seconds=(2, 3))
-    ...     model = fit(load_dataset(made.out, split="train"), settings=settings)
-    ...     predictions = model.predict(load_dataset(made.out, split="test"))
+    ...     synthetic = make_synthetic(f"{folder}/set", subjects=12, segments=1, seconds=(2, 3))
+    ...     model = fit(load_dataset(synthetic.out, split="train"), settings=settings)
+    ...     predictions = model.predict(load_dataset(synthetic.out, split="test"))
     >>> list(predictions.columns), len(predictions)
     (['status', 'probability'], 4)
     """
     reporter = reporter or LogReporter()
-    changes = {"learning.trials": trials, "learning.timeout": timeout, "learning.seed": seed, "data.positive": positive}
-    settings = (settings or Settings()).override(changes)
+    overrides = {
+        "learning.trials": trials,
+        "learning.timeout": timeout,
+        "learning.seed": seed,
+        "data.positive": positive,
+    }
+    settings = (settings or Settings()).override(overrides)
     training = prepare_training_set(data, settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter)
     model = DepressionModel(settings).fit_target(
         training.features, training.target, jobs=jobs, studies=studies, reporter=reporter
     )
-    model.facts_["synthetic"] = data.is_synthetic
-    model.facts_["contents"] = hash_contents(training.contents)
+    model.metadata_["synthetic"] = data.is_synthetic
+    model.metadata_["content_hashes"] = hash_contents(training.content_hashes)
     return model

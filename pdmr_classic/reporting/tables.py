@@ -1,4 +1,4 @@
-"""Summaries as tables for a terminal of 80 columns."""
+"""Tables for a terminal of 80 columns, made from the summaries of the commands."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from pdmr_classic.text import format_count
 
 _SYNTHETIC = "These recordings are synthetic: scores on them say nothing about people."
 _FILES_SHOWN = 3
-_KINDS = {
-    "pose": "pose",
-    "gaze": "gaze",
+_CHANNEL_KINDS = {
+    "pose": "head pose",
+    "gaze": "gaze angles",
+    "gaze_vector": "gaze vectors",
     "au_intensity": "AU intensity",
     "au_presence": "AU presence",
     "landmark": "2-D landmarks",
+    "geometry": "other geometry",
     "other": "other",
 }
 _SCORES = (
     ("f1", "F1"),
-    ("floor", "  F1 if all were called positive"),
+    ("floor", "  baseline: always "),
     ("precision", "Precision"),
     ("recall", "Recall"),
     ("macro_f1", "Macro F1"),
@@ -37,16 +39,20 @@ _SCORES = (
 
 
 def check_tables(summary: dict[str, Any]) -> RenderableType:
-    """Show what `check` found: what is there, what was noticed, and what is refused."""
+    """Show the result of `check`: the content of each split, notes, and errors."""
     parts: list[RenderableType] = [_splits_table(summary["splits"])]
+    if any("n_frames" in split for split in summary["splits"].values()):
+        parts += ["", "Numbers with a range: median (minimum to maximum)."]
     if summary["findings"]:
-        parts += ["", _findings_table("Noticed, and read all the same", summary["findings"])]
+        parts += ["", _findings_table("notes (these files are used)", summary["findings"])]
     parts += (
-        ["", _refused_table("Refused", summary["refused"])] if summary["refused"] else ["", "Every file can be read."]
+        ["", _refused_table("errors (no command can use these)", summary["refused"])]
+        if summary["refused"]
+        else ["", "Every file can be read."]
     )
     if summary["refused_by_fit"]:
-        parts += ["", _refused_table("fit would refuse this", summary["refused_by_fit"])]
-    return mark_synthetic(summary, parts)
+        parts += ["", _refused_table("errors for fit", summary["refused_by_fit"])]
+    return add_synthetic_note(summary, parts)
 
 
 def _splits_table(splits: dict[str, dict[str, Any]]) -> Table:
@@ -70,12 +76,12 @@ def _split_rows(summary: dict[str, Any]) -> dict[str, str]:
     if "classes" not in summary:
         rows["labels"] = "none"
     for kind, count in summary.get("channels", {}).items():
-        rows[f"channels: {_KINDS.get(kind, kind)}"] = str(count)
+        rows[f"channels: {_CHANNEL_KINDS.get(kind, kind)}"] = str(count)
     for name, label, digits in (
         ("n_frames", "frames", 0),
-        ("duration_s", "duration, s", 1),
-        ("frame_rate_hz", "frame rate, Hz", 1),
-        ("coverage", "valid frames, share", 2),
+        ("duration_s", "duration (s)", 1),
+        ("frame_rate_hz", "frame rate (Hz)", 1),
+        ("coverage", "share of valid frames", 2),
     ):
         if name in summary:
             spread = summary[name]
@@ -86,22 +92,22 @@ def _split_rows(summary: dict[str, Any]) -> dict[str, str]:
 
 
 def _findings_table(title: str, findings: Iterable[dict[str, Any]]) -> Table:
-    """One row a code: how many files it concerns, and the first of them."""
+    """Return a table with one row per code: the finding, the first files and the number of files."""
     by_code: dict[str, list[dict[str, Any]]] = {}
     for finding in findings:
         by_code.setdefault(finding["code"], []).append(finding)
     table = new_table(title, "files")
-    for same in by_code.values():
-        first = same[0]
+    for group in by_code.values():
+        first = group[0]
         text = Text(first["what"])
-        if len(same) == 1 and first.get("found"):
+        if len(group) == 1 and first.get("found"):
             text.append(f": {first['found']}", style="dim")
-        files = [_place(finding["file"]) for finding in same if "file" in finding]
+        files = [_short_path(finding["file"]) for finding in group if "file" in finding]
         if files:
             shown = ", ".join(dict.fromkeys(files[:_FILES_SHOWN])) + (" …" if len(files) > _FILES_SHOWN else "")
             text.append(f"\n{shown}", style="dim")
         if first.get("hint"):
-            text.append(f"\n{first['hint']}", style="dim")
+            text.append(f"\nhint: {first['hint']}", style="dim")
         table.add_row(text, str(len(files) or ""))
     return table
 
@@ -116,93 +122,93 @@ def _refused_table(title: str, refused: Iterable[dict[str, Any]]) -> Table:
         for name in ("expected", "found", "hint"):
             if name in finding:
                 text.append(f"\n{name + ':':<10}{finding[name]}", style="dim")
-        table.add_row(text, Text(_place(finding.get("file", ""))))
+        table.add_row(text, Text(_short_path(finding.get("file", ""))))
     return table
 
 
-def _place(file: str) -> str:
-    """Return the end of a path: ids are the same in train and test, and in video and audio."""
+def _short_path(file: str) -> str:
+    """Return split, modality and name of a file, because the name alone may exist in each split and modality."""
     return "/".join(Path(file).parts[-3:])
 
 
 def families_table(families: Iterable[dict[str, Any]]) -> RenderableType:
-    """Show every feature family, and how many features there are by default and if asked for."""
+    """Show every feature family, and the number of default and optional features."""
     table = new_table("family", "what it computes", "count")
-    totals = {"by default, video": 0, "by default, audio": 0, "by default, quality": 0, "if asked for": 0}
+    totals = {"default, video": 0, "default, audio": 0, "default, quality": 0, "optional": 0}
     for family in families:
         text = Text(family["what"])
         for name in ("formula", "unit", "source"):
             text.append(f"\n{name}: ", style="dim bold")
             text.append(family.get(name, ""), style="dim")
-        table.add_row(
-            family["family"] + ("" if family["by_default"] else "\n(if asked for)"), text, str(family["count"])
-        )
+        table.add_row(family["family"] + ("" if family["by_default"] else "\n(optional)"), text, str(family["count"]))
         table.add_section()
-        totals[f"by default, {family['view']}" if family["by_default"] else "if asked for"] += family["count"]
+        totals[f"default, {family['view']}" if family["by_default"] else "optional"] += family["count"]
     for label, total in totals.items():
-        table.add_row("", f"{label}, on a complete stream and an audio vector of 768", str(total))
+        table.add_row("", f"total: {label} (complete OpenFace stream, audio vector of 768)", str(total))
     return table
 
 
 def fit_table(summary: dict[str, Any]) -> RenderableType:
-    """Show what was trained, and how well it does on its own folds."""
-    table = new_table("trained on", "")
-    table.add_row("recordings, subjects", f"{summary['n_recordings']}, {summary['n_subjects']}")
+    """Show the training data, the model and its out-of-fold scores."""
+    table = new_table("model", "")
+    table.add_row("recordings", str(summary["n_recordings"]))
     for label, count in summary["classes"].items():
         table.add_row(f"  {label}", str(count))
+    table.add_row("subjects", str(summary["n_subjects"]))
     table.add_row("features", str(summary["n_features"]))
-    table.add_row("views", ", ".join(f"{name} ({count})" for name, count in summary["views"].items()))
-    table.add_row("learners", ", ".join(dict.fromkeys(member["learner"] for member in summary["members"])))
+    table.add_row("recordings per view", ", ".join(f"{name} ({count})" for name, count in summary["views"].items()))
+    table.add_row("learners", ", ".join(dict.fromkeys(member["learner"] for member in summary["base_learners"])))
     if summary["threshold"] is not None:
-        table.add_row(f"threshold for {summary['positive']}", f"{summary['threshold']:.3f}")
-        table.add_row("chosen for", summary["metric"] or "nothing: it was given")
-    note = f"The folds chose parameters and threshold, so this flatters. Model: {summary['out']}"
-    scores = score_table({"positive": summary["positive"], **summary["inner_scores"]}, title="on its own grouped folds")
-    return mark_synthetic(summary, [table, "", scores, "", note])
+        origin = f"chosen for {summary['metric']}" if summary["metric"] else "set by hand"
+        table.add_row(f"threshold for {summary['positive']}", f"{summary['threshold']:.3f} ({origin})")
+    scores = score_table({"positive": summary["positive"], **summary["inner_scores"]}, title="out-of-fold scores")
+    note = (
+        "The same folds chose the hyperparameters and the threshold, so these scores are optimistic. Use evaluate to "
+        "estimate performance on new people."
+    )
+    return add_synthetic_note(summary, [table, "", scores, "", note, Text(f"Written: {summary['out']}")])
 
 
 def score_table(scores: dict[str, Any], title: str = "score") -> RenderableType:
-    """Show scores, F1 beside its floor."""
-    about = f" of {scores['positive']}" if scores.get("positive") else ""
+    """Show scores, and below F1 that of the baseline which always predicts the positive class."""
     table = new_table(title, format_count(scores["n"], "recording"))
+    positive = scores.get("positive")
+    suffixes = {"f1": f" of {positive}", "floor": str(positive)} if positive else {}
     for name, label in _SCORES:
         if name in scores:
-            table.add_row(label + (about if name == "f1" else ""), f"{scores[name]:.3f}")
-    return mark_synthetic(scores, [table])
+            table.add_row(label + suffixes.get(name, ""), f"{scores[name]:.3f}")
+    return add_synthetic_note(scores, [table])
 
 
 def prediction_table(summary: dict[str, Any]) -> RenderableType:
-    """Show how many recordings were predicted to be what."""
-    table = new_table("predicted", "recordings")
+    """Show the number of recordings per predicted class."""
+    table = new_table("predicted class", "recordings")
     for label, count in summary["predicted"].items():
         table.add_row(label, str(count))
-    left_out = [f"Left out, with nothing to predict from: {summary['skipped']}"] if summary.get("skipped") else []
+    skipped = [f"Skipped, without a usable file: {summary['skipped']}"] if summary.get("skipped") else []
     written = " and ".join(summary[name] for name in ("out", "notes") if name in summary)
-    return mark_synthetic(summary, [table, "", *left_out, f"Written: {written}"])
+    return add_synthetic_note(summary, [table, "", *skipped, f"Written: {written}"])
 
 
 def extraction_table(summary: dict[str, Any]) -> RenderableType:
-    """Show how many features were extracted."""
+    """Show the number of extracted features per view."""
     table = new_table("view", "features")
     for view, count in summary["features"].items():
         table.add_row(view, str(count))
-    note = (
-        f"{format_count(summary['recordings'], 'recording')}, {summary['nan_share']:.1%} of the values unknown (NaN)."
-    )
-    return mark_synthetic(summary, [table, "", note, f"Written: {summary['out']}"])
+    note = f"{format_count(summary['recordings'], 'recording')}; {summary['nan_share']:.1%} of the values are NaN."
+    return add_synthetic_note(summary, [table, "", note, f"Written: {summary['out']}"])
 
 
-def mark_synthetic(summary: dict[str, Any], parts: list[RenderableType]) -> RenderableType:
-    """Put parts below each other, and the mark of synthetic recordings below them where they are."""
+def add_synthetic_note(summary: dict[str, Any], parts: list[RenderableType]) -> RenderableType:
+    """Stack parts, followed by a note if the recordings are synthetic."""
     if summary.get("synthetic"):
         parts = [*parts, "", Text(_SYNTHETIC, style="yellow")]
     return Group(*parts)
 
 
-def new_table(first: str, *others: str) -> Table:
-    """Begin a table with these columns, in the style of all of them."""
+def new_table(*columns: str) -> Table:
+    """Return an empty table with these columns, in the style of all tables."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column(first, overflow="fold")
-    for name in others:
-        table.add_column(name, justify="left", overflow="fold")
+    for name in columns:
+        table.add_column(name, overflow="fold")
     return table

@@ -1,1 +1,1 @@
-"""Bytes on disk: atomic writes, locks, fingerprints, resuming."""
+"""Files on disk: atomic writes, locks, fingerprints, and resuming interrupted work."""

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all: temporary file in the same folder, fsync, rename, fsync of the folder."""
+"""Atomic file writes: temporary file in the same folder, fsync, rename, fsync of the folder."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from pdmr_classic.errors import ConfigError, DataError, TargetError, target_errors
+from pdmr_classic.errors import ConfigError, DataError, TargetError, wrap_os_errors
 from pdmr_classic.storage.bytes import read_bytes
 from pdmr_classic.storage.lock import try_lock
 
-# Never the end of a name that is read as data.
+# A suffix that is never read as data.
 _SUFFIX = ".tmp"
 
 
-def write_atomic(path: str | Path, write: Callable[[BinaryIO], object], *, under: Path | None = None) -> Path:
-    """Let `write` fill a temporary file in the target's folder, then rename it over the target.
+def write_atomic(path: str | Path, write: Callable[[BinaryIO], object], *, staging_path: Path | None = None) -> Path:
+    """Write a temporary file in the folder of the target, then rename it to the target.
 
-    A reader sees the old file or the new one, never a part, also after the process was killed or the power failed.
-    The folder is made if it is missing. What killed runs have left of this target is removed.
+    A reader sees either the old or the new file, never a partial one, even after a crash or power failure.
+    A missing folder is created, and temporary files of killed runs for this target are removed.
 
     Parameters
     ----------
     path : path-like
         The target.
     write : callable
-        Takes the open file.
-    under : Path, optional
-        A name in the same folder that the finished file takes instead of the target's, until it is renamed.
+        Takes the open temporary file and writes its content.
+    staging_path : Path, optional
+        Rename the finished file to this path in the same folder instead; the caller renames it to the target later.
 
     Raises
     ------
     TargetError
-        The target is a folder, or its folder cannot be written to (or is full).
+        The target is a folder, or its folder is read-only or full.
     """
     path = Path(path)
     check_writable(path)
     temporary = None
     try:
-        with target_errors(path):
+        with wrap_os_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            _remove_left_over(path)
+            _remove_stale_files(path)
             with tempfile.NamedTemporaryFile(
                 dir=path.parent, prefix=_prefix(path), suffix=_SUFFIX, delete=False
             ) as file:
@@ -55,32 +55,32 @@ def write_atomic(path: str | Path, write: Callable[[BinaryIO], object], *, under
                 try_lock(file.fileno())
                 write(file)  # type: ignore[arg-type]
                 file.flush()
-                temporary.chmod(_mode(path))
+                temporary.chmod(_file_mode(path))
                 os.fsync(file.fileno())
                 if sys.platform == "win32":
-                    file.close()  # open files cannot be renamed there; elsewhere the lock is held until the end
-                rename(temporary, under or path)
+                    file.close()  # Windows cannot rename open files; elsewhere the lock is held until after the rename
+                rename(temporary, staging_path or path)
     finally:
         if temporary is not None:
             with contextlib.suppress(OSError):
                 temporary.unlink()
-    return under or path
+    return staging_path or path
 
 
 def rename(source: Path, target: Path) -> None:
-    """Give a file that is on the disk its name, and wait until that is on the disk too.
+    """Rename a file and wait until the new name is on disk.
 
     Raises
     ------
     TargetError
     """
-    with target_errors(target):
+    with wrap_os_errors(target):
         source.replace(target)
     sync_folder(target.parent)
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk; where that cannot be asked for, they are as safe as may be."""
+    """Wait until the entries of a folder are on disk, if the file system supports it."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -93,96 +93,97 @@ def _prefix(path: Path) -> str:
     return f".{path.name[:40]}."
 
 
-def _remove_left_over(path: Path) -> None:
-    """Remove temporary files of this target that no process holds any more."""
-    for left_over in path.parent.glob(f"{glob.escape(_prefix(path))}*{_SUFFIX}"):
+def _remove_stale_files(path: Path) -> None:
+    """Remove temporary files of this target that no running process holds."""
+    for temporary in path.parent.glob(f"{glob.escape(_prefix(path))}*{_SUFFIX}"):
         with contextlib.suppress(OSError):
-            descriptor = os.open(left_over, os.O_RDWR)
+            descriptor = os.open(temporary, os.O_RDWR)
             try:
                 if try_lock(descriptor):
-                    left_over.unlink()
+                    temporary.unlink()
             finally:
                 os.close(descriptor)
 
 
-def check_writable(path: str | Path, ending: str = "") -> None:
-    """Raise now what `write_atomic` would raise after long work.
+def check_writable(path: str | Path, suffix: str = "") -> None:
+    """Check before long work that `write_atomic` can write the target.
 
     Raises
     ------
     TargetError
     ConfigError
-        The name does not end in `ending`: what is written would not be what the name says, and a slip such as
-        `--out labels.csv` would cost the labels.
+        The name does not end in `suffix`. This also prevents a typo such as `--out labels.csv` from overwriting the
+        labels.
     """
     path = Path(path)
     try:
-        is_folder, is_device = path.is_dir(), path.exists() and not path.is_file()
+        is_folder, is_special = path.is_dir(), path.exists() and not path.is_file()
         parent = next(folder for folder in path.absolute().parents if folder.exists())
-    except OSError as error:  # a name that is too long
+    except OSError as error:  # for example, the name is too long
         raise TargetError(
-            "the target cannot be written", file=path, found=error.strerror, hint="choose another place with --out"
+            "the output file cannot be written", file=path, found=error.strerror, hint="choose a different --out"
         ) from None
     if is_folder:
-        raise TargetError("the target is a folder", file=path, expected="a file name", hint="name a file in it")
-    if is_device:  # renaming would put a file in the place of /dev/null
         raise TargetError(
-            "the target is no regular file",
+            "the output path is a folder", file=path, expected="a file name", hint="add a file name to --out"
+        )
+    if is_special:  # the rename would replace /dev/null with a file
+        raise TargetError(
+            "the output path is not a regular file",
             file=path,
-            expected="a file, or nothing",
+            expected="a new or an existing file",
             found="a pipe, socket or device",
-            hint="choose another place with --out",
+            hint="choose a different --out",
         )
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         found = "no permission to write" if parent.is_dir() else f"{parent} is a file"
-        raise TargetError(
-            "the target cannot be written", file=path, found=found, hint="choose another place with --out"
-        )
-    if not path.name.endswith(ending):
+        raise TargetError("the output file cannot be written", file=path, found=found, hint="choose a different --out")
+    if not path.name.endswith(suffix):
         raise ConfigError(
-            f"the target's name does not end in {ending}",
-            expected=f"such as {path.stem}{ending}",
+            f"the name of the output file does not end in {suffix}",
+            expected=f"for example {path.stem}{suffix}",
             found=path.name,
-            hint="choose another name with --out",
+            hint="choose a different --out",
         )
 
 
-def refuse_foreign_file(path: Path, schemas: str, what: str) -> None:
-    """Refuse to write over, or remove, a file beside the target that is none of ours.
+def refuse_foreign_file(path: Path, schema_prefix: str, content: str) -> None:
+    """Refuse to overwrite or remove a file that pdmr-classic did not write.
 
     Parameters
     ----------
     path : Path
-    schemas : str
-        What the `schema` of our own JSON begins with.
-    what : str
-        What shall be written, for the message.
+        A file next to the target.
+    schema_prefix : str
+        Prefix of the `schema` in JSON files written by pdmr-classic.
+    content : str
+        What is about to be written, for the message.
 
     Raises
     ------
     TargetError
     """
     try:
-        found = json.loads(read_bytes(path)) if path.exists() else {"schema": schemas}
+        existing = json.loads(read_bytes(path)) if path.exists() else {"schema": schema_prefix}
     except (DataError, ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict) or not str(found.get("schema", "")).startswith(schemas):
+        existing = None
+    if not isinstance(existing, dict) or not str(existing.get("schema", "")).startswith(schema_prefix):
         raise TargetError(
-            f"{what} would overwrite another file",
+            f"{content} would overwrite another file",
             file=path,
-            expected="an earlier one of ours, or nothing",
-            found="a file that is something else",
-            hint="choose another --out",
+            expected="no file, or one written by pdmr-classic",
+            found="a different file",
+            hint="choose a different --out",
         )
 
 
 def write_text_atomic(path: str | Path, text: str) -> Path:
-    """Write UTF-8 text whole or not at all; see `write_atomic`."""
+    """Write UTF-8 text atomically; see `write_atomic`."""
     return write_atomic(path, lambda file: file.write(text.encode("utf-8")))
 
 
-def _mode(path: Path) -> int:
-    """Return the rights of the older file, else those of any new one; temporary files are private."""
+def _file_mode(path: Path) -> int:
+    """Return the permissions of the existing file, or those of a new file by the umask; temporary files are private."""
     with contextlib.suppress(OSError):
         return stat.S_IMODE(path.stat().st_mode) & 0o777
     mask = os.umask(0)

@@ -1,4 +1,4 @@
-"""One hash of what is learned from, so that unfinished work of other data or settings is not gone on with."""
+"""Hash of training data and settings, so that work is resumed only with the same data and settings."""
 
 from __future__ import annotations
 
@@ -20,38 +20,38 @@ def hash_data(
     groups: pd.Series,
     weights: Floats | None = None,
     *,
-    asked: Any = None,
-    further: Iterable[bytes] = (),
+    settings: Any = None,
+    extra: Iterable[bytes] = (),
 ) -> str:
-    """Return the XXH3 hash of a table, its ids, labels, subjects and weights, and of what was asked of it.
+    """Return the XXH3 hash of a feature table with its ids, labels, subjects, weights and settings.
 
     Parameters
     ----------
     features : DataFrame, shape [n, F]
     status, groups : Series, length n
     weights : ndarray, shape [n], optional
-        Weights of 1 are as good as none.
-    asked : optional
-        Settings, ready for JSON. Where they are given, our version counts as well: another one may answer otherwise.
-    further : iterable of bytes
-        Whatever else the answer depends on.
+        Weights that are all 1 give the same hash as no weights.
+    settings : optional
+        JSON-serialisable settings. If given, the package version is hashed too, because results may depend on it.
+    extra : iterable of bytes
+        Other data that the result depends on.
     """
     digest = xxhash.xxh3_128()
-    if asked is not None:
-        digest.update(json.dumps([__version__, asked], sort_keys=True).encode())
-    for part in (*table_bytes(features), *(_lines(column) for column in (features.index, status, groups))):
+    if settings is not None:
+        digest.update(json.dumps([__version__, settings], sort_keys=True).encode())
+    for part in (*table_bytes(features), *(_join_lines(column) for column in (features.index, status, groups))):
         digest.update(part)
     if weights is not None and (weights != 1).any():
         digest.update(weights.tobytes())
-    for part in further:
+    for part in extra:
         digest.update(part)
     return digest.hexdigest()
 
 
 def table_bytes(features: pd.DataFrame) -> tuple[bytes, bytes]:
-    """Return the names and the values of a table, each as bytes."""
-    return _lines(features.columns), np.ascontiguousarray(features.to_numpy(dtype=np.float64)).tobytes()
+    """Return the column names and the values of a table, each as bytes."""
+    return _join_lines(features.columns), np.ascontiguousarray(features.to_numpy(dtype=np.float64)).tobytes()
 
 
-def _lines(texts: Iterable[Any]) -> bytes:
-    return "\n".join(map(str, texts)).encode()
+def _join_lines(values: Iterable[Any]) -> bytes:
+    return "\n".join(map(str, values)).encode()

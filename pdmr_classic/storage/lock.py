@@ -1,4 +1,4 @@
-"""One run at a time on one target."""
+"""File locks, so that only one run at a time writes to a target."""
 
 from __future__ import annotations
 
@@ -9,47 +9,47 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pdmr_classic.errors import TargetError, target_errors
+from pdmr_classic.errors import TargetError, wrap_os_errors
 
 if sys.platform != "win32":
     import fcntl
 
-# Of network file systems that know no locks: two runs are not told apart there, as on Windows.
-_NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
+# Raised by network file systems without locks. Concurrent runs are not detected there, nor on Windows.
+_LOCKS_UNSUPPORTED = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
 @contextmanager
-def locked(target: Path) -> Iterator[None]:
-    """Hold the lock of a target: a file beside it, with the process id in it.
+def hold_lock(target: Path) -> Iterator[None]:
+    """Hold the lock of a target, a file next to it that contains the process id.
 
-    The operating system releases it when the process ends, however it ends: a lock that is left over is free, whatever
-    stands in it.
+    The operating system releases the lock when the process ends for any reason, so a leftover lock file is not locked,
+    whatever it contains.
 
     Raises
     ------
     TargetError
-        Another run holds it, or the folder cannot be written to.
+        Another run holds the lock, or the folder cannot be written to.
     """
     path = target.with_name(f"{target.name}.lock")
-    with target_errors(target):
-        made = [folder for folder in path.parents if not folder.exists()]
+    with wrap_os_errors(target):
+        created = [folder for folder in path.parents if not folder.exists()]
     try:
-        with target_errors(target):
+        with wrap_os_errors(target):
             path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = _take(path, target)
+            descriptor = _acquire(path, target)
         try:
-            with target_errors(target):
+            with wrap_os_errors(target):
                 os.ftruncate(descriptor, 0)
                 os.write(descriptor, str(os.getpid()).encode())
             yield
         finally:
-            # Removed while it is held: who opened it meanwhile finds out, see `_is_current`.
+            # Removed while held; a process that has opened it meanwhile detects this with `_is_current`.
             with suppress(OSError):
                 path.unlink()
             os.close(descriptor)
     finally:
-        # Folders that hold nothing after all: what was asked for has been refused.
-        for folder in made:
+        # Remove new folders that are still empty because the run failed.
+        for folder in created:
             with suppress(OSError):
                 folder.rmdir()
 
@@ -63,24 +63,24 @@ def try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     except OSError as error:
-        if error.errno not in _NO_LOCKS:
+        if error.errno not in _LOCKS_UNSUPPORTED:
             raise
     return True
 
 
-def _take(path: Path, target: Path) -> int:
+def _acquire(path: Path, target: Path) -> int:
     while True:
-        # Not through a link: what stands in the file is cut off.
+        # O_NOFOLLOW, because the file is truncated later and a link could point to a file of the user.
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
         if not try_lock(descriptor):
             owner = os.read(descriptor, 32).decode(errors="replace") or "unknown"
             os.close(descriptor)
             raise TargetError(
-                "another run works on this target",
+                "another run is using this output file",
                 code="in-use",
                 file=target,
                 found=f"process {owner}",
-                hint="wait for it, or choose another place with --out",
+                hint="wait until it has finished, or choose a different --out",
             )
         if _is_current(descriptor, path):
             return descriptor
@@ -88,7 +88,7 @@ def _take(path: Path, target: Path) -> int:
 
 
 def _is_current(descriptor: int, path: Path) -> bool:
-    """Return whether this is still the lock: its last owner may have removed it since it was opened."""
+    """Return whether the open file is still the lock file; its previous owner may have removed it meanwhile."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except OSError:

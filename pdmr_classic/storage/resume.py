@@ -1,4 +1,4 @@
-"""Unfinished work on disk: its finished parts, one line of JSON each, so that the next run goes on from there."""
+"""Resume interrupted work from its finished parts, stored on disk as one line of JSON per part."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pdmr_classic.errors import ConfigError, target_errors
+from pdmr_classic.errors import ConfigError, wrap_os_errors
 from pdmr_classic.storage.atomic import sync_folder
-from pdmr_classic.storage.lock import locked
+from pdmr_classic.storage.lock import hold_lock
 
 
 @contextmanager
-def in_progress(target: Path, suffix: str) -> Iterator[Path]:
-    """Hold a target while it is made; yields the file beside it that keeps finished parts until the target is written.
+def hold_target(target: Path, suffix: str) -> Iterator[Path]:
+    """Lock a target while it is computed, and yield the path next to it for its finished parts.
 
-    That file is removed when the block ends well, and stays when the work was interrupted.
+    The file of parts is removed if the block succeeds, and is left in place if it fails or is interrupted.
 
     Raises
     ------
     TargetError
     """
     parts = target.with_name(target.name + suffix)
-    with locked(target):
+    with hold_lock(target):
         try:
             yield parts
         except KeyboardInterrupt as interrupt:
             if parts.exists():
-                interrupt.add_note(f"what is finished is kept in {parts}")
+                interrupt.add_note(f"finished work is saved in {parts}")
             raise
-        with target_errors(parts):
+        with wrap_os_errors(parts):
             parts.unlink(missing_ok=True)
 
 
 class Journal:
-    """A file that grows by whole lines of JSON. Its owner holds the file's lock: see `open_journal`.
+    """Append-only file of JSON lines. The caller must hold the lock of the file: see `open_journal`.
 
-    A last line that was not written to its end is cut off, and a missing file is made.
+    An incomplete last line is removed, and a missing file is created.
 
     Parameters
     ----------
@@ -54,29 +54,29 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with target_errors(path):
-            self._data = _trim(path)
+        with wrap_os_errors(path):
+            self._data = _remove_partial_line(path)
 
     @cached_property
     def lines(self) -> list[Any]:
-        """All lines, as a later run will read them.
+        """All lines, exactly as a later run will read them.
 
         Raises
         ------
         ValueError
-            The file holds something else than lines of JSON.
+            The file does not contain lines of JSON.
         """
         return [json.loads(line) for line in self._data.splitlines()]
 
     def append(self, *lines: Any) -> None:
-        """Append lines; they are on the disk when this returns.
+        """Append lines and wait until they are on disk.
 
         Raises
         ------
         TargetError
         """
         texts = [json.dumps(line, separators=(",", ":")) for line in lines]
-        with target_errors(self.path), self.path.open("ab") as file:
+        with wrap_os_errors(self.path), self.path.open("ab") as file:
             file.write("".join(f"{text}\n" for text in texts).encode())
             file.flush()
             os.fsync(file.fileno())
@@ -85,37 +85,37 @@ class Journal:
 
 @contextmanager
 def open_journal(path: Path) -> Iterator[Journal]:
-    """Hold a journal for one run. The file stays: its parts are worth keeping until what was made of them is safe.
+    """Open and lock a journal. The file is not removed at the end; see `hold_target`.
 
     Raises
     ------
     TargetError
         Another run holds the file, or it cannot be written.
     """
-    with locked(path):
+    with hold_lock(path):
         yield Journal(path)
 
 
-def other_work(path: Path, work: str, parts: str) -> ConfigError:
-    """Return the error that refuses to resume `work` whose finished `parts` belong to other data or settings."""
+def resume_mismatch_error(path: Path, work: str, parts: str) -> ConfigError:
+    """Return the error for `parts` of an unfinished `work` that belong to different data or settings."""
     return ConfigError(
-        f"an unfinished {work} with other data or settings left its {parts} here",
+        f"the file contains the {parts} of an unfinished {work} with different data or settings",
         file=path,
-        hint="finish it with the same command, delete the file, or choose another --out",
+        hint="finish it with the original command, delete the file, or choose a different --out",
     )
 
 
-def _trim(path: Path) -> bytes:
-    """Return the lines of a file that grows line by line, cutting off a last one that was not written to its end.
+def _remove_partial_line(path: Path) -> bytes:
+    """Remove an incomplete last line, and return the complete lines.
 
-    The file is made if it is missing, so that its name is on the disk before its first line.
+    A missing file is created, so that its name is on disk before its first line.
     """
     with path.open("a+b") as file:
         file.seek(0)
         data = file.read()
-        whole = data[: data.rfind(b"\n") + 1]
-        if len(whole) < len(data):
-            file.truncate(len(whole))
+        complete = data[: data.rfind(b"\n") + 1]
+        if len(complete) < len(data):
+            file.truncate(len(complete))
     if not data:
         sync_folder(path.parent)
-    return whole
+    return complete

@@ -1,4 +1,4 @@
-"""Folders of the user's own, for what the program keeps between runs."""
+"""Per-user folders for the cache and state of the program."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from pathlib import Path
 
 
 def user_folder(variable: str, default: str) -> Path | None:
-    """Return our folder under the one that an XDG variable names, else under `default` of the home; None without both.
+    """Return the `pdmr-classic` folder in the base folder of an XDG variable, by default `default` in the home folder.
 
-    A relative path is ignored, as the XDG base directory specification asks: it would lie wherever the program is
-    started, among files of other people.
+    A relative path in the variable is ignored, as the XDG Base Directory Specification requires: it would depend on
+    the working folder. None if there is no home folder either.
     """
-    named = Path(os.environ.get(variable, ""))
+    configured = Path(os.environ.get(variable, ""))
     try:
-        base = named if named.is_absolute() else Path.home() / default
+        base = configured if configured.is_absolute() else Path.home() / default
     except RuntimeError:
         return None
     return base / "pdmr-classic" if base.is_absolute() else None

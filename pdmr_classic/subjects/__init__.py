@@ -1,1 +1,1 @@
-"""Who is who: subject inference, copies and overlap between sets."""
+"""Subject inference, copies of recordings, and overlap between data sets."""

@@ -1,1 +1,1 @@
-"""The synthetic data set: planted truths for demos and tests."""
+"""Synthetic data sets with known effects, for demos and tests."""

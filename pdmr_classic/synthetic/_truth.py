@@ -1,4 +1,4 @@
-"""What was planted in a synthetic set, and what a model that knew it would reach."""
+"""Ground truth of a synthetic set, and the best score a model could reach with it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pdmr_classic.synthetic.signals import BEHAVIOUR_NAMES
 
 
 def write_truth(folder: Path, plan: list[PlannedRecording], behaviours: list[Floats]) -> None:
-    """Write the latent behaviours of every recording, and the ceiling, into a new folder."""
+    """Write the latent behaviours of every recording and the score ceiling to a new folder."""
     folder.mkdir()
     probability, ceiling = _oracle(plan, np.array(behaviours))
     header = ("data_id", "subject_id", "severity", *BEHAVIOUR_NAMES, "probability")
@@ -30,7 +30,7 @@ def write_truth(folder: Path, plan: list[PlannedRecording], behaviours: list[Flo
 
 
 def _oracle(plan: list[PlannedRecording], behaviours: Floats) -> tuple[Floats, dict[str, float | int]]:
-    """Score a logistic model that is given the latent behaviours, on subjects it has not seen.
+    """Score a logistic model on the latent behaviours of held-out subjects.
 
     Parameters
     ----------
@@ -40,11 +40,11 @@ def _oracle(plan: list[PlannedRecording], behaviours: Floats) -> tuple[Floats, d
     Returns
     -------
     probability : ndarray of shape (n_recordings,)
-        Of Depression, each from a model fitted without the subject.
+        Out-of-fold probability of Depression.
     ceiling : dict
-        F1 of Depression and AUC (mean over folds) of that model, and F1 of always saying Depression.
+        F1 of Depression and AUC (mean over folds) of that model, and F1 of always predicting Depression.
     """
-    # Not by metrics.score, which stands right of this room.
+    # metrics.score must not be imported here: imports point only left (see CONTRIBUTING.md).
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import f1_score, roc_auc_score
     from sklearn.model_selection import StratifiedGroupKFold
@@ -54,22 +54,22 @@ def _oracle(plan: list[PlannedRecording], behaviours: Floats) -> tuple[Floats, d
     n_folds = min(5, len(set(groups[y])), len(set(groups[~y])))
     probability = np.zeros(len(y))
     aucs = []
-    for fit, held in StratifiedGroupKFold(n_folds, shuffle=True, random_state=0).split(behaviours, y, groups):
-        probability[held] = LogisticRegression().fit(behaviours[fit], y[fit]).predict_proba(behaviours[held])[:, 1]
-        if len(set(y[held])) == 2:
-            aucs.append(roc_auc_score(y[held], probability[held]))
-    share = float(y.mean())
+    for train, test in StratifiedGroupKFold(n_folds, shuffle=True, random_state=0).split(behaviours, y, groups):
+        probability[test] = LogisticRegression().fit(behaviours[train], y[train]).predict_proba(behaviours[test])[:, 1]
+        if len(set(y[test])) == 2:
+            aucs.append(roc_auc_score(y[test], probability[test]))
+    prevalence = float(y.mean())
     return probability, {
         "n_recordings": len(y),
         "n_subjects": len(set(groups)),
         "oracle_f1": round(float(f1_score(y, probability >= 0.5)), 6),
         "oracle_auc": round(float(np.mean(aucs)), 6) if aucs else float("nan"),
-        "always_positive_f1": round(2 * share / (1 + share), 6),
+        "always_positive_f1": round(2 * prevalence / (1 + prevalence), 6),
     }
 
 
 def write_table(path: Path, header: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Write a CSV."""
+    """Write a CSV file."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)

@@ -1,8 +1,7 @@
-"""A synthetic data set in the shape of PDMR: for demos, tests and ceilings, never for claims.
+"""Synthetic data sets in the format of PDMR, for demos, tests and score ceilings, never for scientific claims.
 
-First a plan is drawn (who, which label, how long, what is missing), from random streams that do not know the
-severity; then the signals. Every subject and every recording has random streams of its own, so that more
-segments leave the others as they were.
+First, the plan is drawn (subjects, labels, durations, missing files), then the signals. Each subject and each
+recording has its own random streams, so adding segments does not change the others.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from pdmr_classic.synthetic.plan import (
     SUBJECT,
     PlannedRecording,
     plan_recordings,
-    stream_of,
+    random_stream,
 )
 from pdmr_classic.synthetic.signals import (
     AU_C,
@@ -36,16 +35,16 @@ from pdmr_classic.synthetic.signals import (
     BEHAVIOURS,
     SEVERITY_SCALE,
     VIDEO_COLUMNS,
-    audio_world,
     draw_behaviours,
     draw_habits,
     make_audio,
     make_video,
+    make_voice_space,
 )
 
 LABEL_COLUMNS = ("data_id", "status", "subject_id", "severity", "gender")
 
-# Characters a number takes, so that a file's size says how many rows it has and nothing else.
+# Characters per number: with a fixed width, the file size depends only on the number of rows.
 _WIDTHS = (
     *[(column, 6) for column in POSE],
     *[(column, 8) for column in GAZE],
@@ -56,7 +55,7 @@ _AUDIO_WIDTH = 9
 
 @dataclass(frozen=True)
 class SyntheticSet:
-    """What was written, and where."""
+    """Location and counts of a synthetic set."""
 
     out: Path
     n_train: int
@@ -91,30 +90,30 @@ def make_synthetic(
 ) -> SyntheticSet:
     """Write a synthetic set: ``train/`` and ``test/`` with ``video/``, ``audio/`` and ``labels.csv``.
 
-    Two thirds of the subjects are in train/, the others in test/; about half of each are depressed. It acts
-    through a continuous severity on behaviours that are documented for it, under strong habits of each
-    subject. Length, frame rate, missing files and masked spans do not depend on it.
+    Two thirds of the subjects are in train/, the others in test/; about half of each are depressed. A continuous
+    severity shifts behaviours that the literature links to depression, on top of strong habits of each subject.
+    Duration, frame rate, missing files and masked spans do not depend on it.
 
     Parameters
     ----------
     out : str or Path
-        A folder that does not exist yet, or is empty. It appears whole or not at all.
+        A new or empty folder; it is written atomically.
     subjects : int
         At least 8.
     segments : int
-        Recordings of each subject.
+        Recordings per subject.
     seed : int
-        The same arguments give the same files, byte for byte.
+        Random seed; the same arguments give identical files, byte for byte.
     missing : float
-        Share of recordings, 0 to 1, that lack their video or their audio file; none lacks both.
+        Share of recordings, 0 to 1, without a video or an audio file; no recording lacks both.
     masked : float
-        Share of recordings, 0 to 1, with spans of a hidden face: low confidence, values without meaning.
+        Share of recordings, 0 to 1, with spans of a hidden face: low confidence and meaningless values.
     seconds : (float, float)
-        Shortest and longest recording, in seconds.
+        Shortest and longest duration of a recording, in seconds.
     truth : bool
-        Also write ``truth/``: latent behaviours, and what a model that knew them would reach.
+        Also write ``truth/``: latent behaviours and the score ceiling.
     progress : callable, optional
-        Called with (recordings done, recordings in all).
+        Called with (recordings done, total recordings).
 
     Returns
     -------
@@ -123,9 +122,9 @@ def make_synthetic(
     Raises
     ------
     ConfigError
-        If an argument is out of its range.
+        An argument is out of range.
     TargetError
-        If `out` is a file, is not empty or cannot be written.
+        `out` is a file, is not empty or cannot be written.
 
     Examples
     --------
@@ -146,7 +145,7 @@ def make_synthetic(
     plan = plan_recordings(**settings)
     target = Path(out).absolute()
     try:
-        target = _free_target(target)
+        target = _resolve_target(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as work:
             folder = Path(work) / "set"
@@ -164,7 +163,7 @@ def make_synthetic(
             file=target,
             expected="a folder that can be created, with room for the set",
             found=error.strerror or str(error),
-            hint="choose another OUT",
+            hint="choose another output folder",
         ) from error
     return SyntheticSet(
         out=Path(out),
@@ -182,22 +181,24 @@ def make_synthetic(
 
 
 def make_signals(recording: PlannedRecording, *, seed: int) -> Signals:
-    """Make the signals of one planned recording, in memory; None stands for a missing file.
+    """Generate the signals of one planned recording; None for a missing file.
 
     Parameters
     ----------
     recording : PlannedRecording
     seed : int
-        The one the plan was drawn with.
+        Seed of the plan.
 
     Returns
     -------
     Signals
     """
-    who, take = recording.subject, recording.segment
-    habits = draw_habits(stream_of(seed, SUBJECT, who, 1), recording.gender)
+    subject, segment = recording.subject, recording.segment
+    habits = draw_habits(random_stream(seed, SUBJECT, subject, 1), recording.gender)
     behaviours = draw_behaviours(
-        recording.severity, stream_of(seed, SUBJECT, who, 2), stream_of(seed, RECORDING, who, take, 1)
+        recording.severity,
+        random_stream(seed, SUBJECT, subject, 2),
+        random_stream(seed, RECORDING, subject, segment, 1),
     )
     video = audio = None
     if recording.has_video:
@@ -207,16 +208,16 @@ def make_signals(recording: PlannedRecording, *, seed: int) -> Signals:
             n_frames=recording.n_frames,
             frame_rate_hz=recording.frame_rate_hz,
             masked=recording.masked,
-            signal_rng=stream_of(seed, RECORDING, who, take, 2),
-            quality_rng=stream_of(seed, RECORDING, who, take, 3),
+            signal_rng=random_stream(seed, RECORDING, subject, segment, 2),
+            quality_rng=random_stream(seed, RECORDING, subject, segment, 3),
         )
     if recording.has_audio:
-        audio = make_audio(audio_world(), habits, behaviours, stream_of(seed, RECORDING, who, take, 4))
+        audio = make_audio(make_voice_space(), habits, behaviours, random_stream(seed, RECORDING, subject, segment, 4))
     return Signals(video, audio, behaviours)
 
 
-def _free_target(out: Path) -> Path:
-    """Return the absolute path of a folder that may be created, or raise TargetError."""
+def _resolve_target(out: Path) -> Path:
+    """Return the absolute path of the output folder; raise TargetError if it exists and is not empty."""
     target = out.resolve()
     if not target.exists():
         return target
@@ -229,12 +230,12 @@ def _free_target(out: Path) -> Path:
     else:
         return target
     raise TargetError(
-        "the synthetic set has no place to go",
+        "the output folder of the synthetic set is already in use",
         code="target-taken",
         file=out,
-        expected="a folder that does not exist yet, or is empty",
+        expected="a new or empty folder",
         found=found,
-        hint="choose another OUT, or move what is there",
+        hint="choose another output folder, or move its content",
     )
 
 
@@ -244,7 +245,7 @@ def _free_target(out: Path) -> Path:
 def _write_recordings(
     folder: Path, plan: list[PlannedRecording], seed: int, progress: Callable[[int, int], None] | None
 ) -> list[Floats]:
-    """Write video/ and audio/ of both splits and return the latent behaviours, in the order of the plan."""
+    """Write video/ and audio/ of both splits; return the latent behaviours in the order of the plan."""
     for split in SPLITS:
         for kind in ("video", "audio"):
             (folder / split / kind).mkdir(parents=True)
@@ -263,15 +264,15 @@ def _write_recordings(
 
 
 def _video_csv(table: Floats) -> bytes:
-    """Render a video table; rows of two tables with as many frames are equally long."""
-    column = dict(zip(VIDEO_COLUMNS, table.T, strict=True))
-    parts = [fixed_width(column["confidence"], 4), fixed_width(column["success"], 1)]
-    parts += [fixed_width(column[name], width) for name, width in _WIDTHS]
-    parts += [fixed_width(column[name], 1) for name in AU_C]
+    """Format a video table as CSV; the length of each row depends only on the frame number and time."""
+    columns = dict(zip(VIDEO_COLUMNS, table.T, strict=True))
+    parts = [fixed_width(columns["confidence"], 4), fixed_width(columns["success"], 1)]
+    parts += [fixed_width(columns[name], width) for name, width in _WIDTHS]
+    parts += [fixed_width(columns[name], 1) for name in AU_C]
     comma = np.full((len(table), 1), ord(","), np.uint8)
     cells = [cell for part in parts for cell in (comma, part)]
     rows = np.hstack(cells)
-    clock = zip(column["frame"].astype(int).tolist(), column["timestamp"].tolist(), rows, strict=True)
+    clock = zip(columns["frame"].astype(int).tolist(), columns["timestamp"].tolist(), rows, strict=True)
     lines = [b"%d,%.3f%b\n" % (frame, time, row.tobytes()) for frame, time, row in clock]
     return ",".join(VIDEO_COLUMNS).encode() + b"\n" + b"".join(lines)
 
@@ -281,14 +282,14 @@ def _audio_csv(vector: Floats) -> bytes:
 
 
 def fixed_width(values: Floats, width: int) -> NDArray[np.uint8]:
-    """Render numbers in exactly `width` ASCII characters: a sign or a longer whole part costs decimals.
+    """Format numbers in exactly `width` ASCII characters; a sign or more integer digits reduce the decimals.
 
     Parameters
     ----------
     values : ndarray of shape (n,)
-        Under 1000 in size.
+        Absolute values below 1000.
     width : int
-        1 writes whole numbers.
+        1 writes integers.
 
     Returns
     -------
@@ -297,11 +298,11 @@ def fixed_width(values: Floats, width: int) -> NDArray[np.uint8]:
     decimals = max(width - 2, 0)
     scaled = np.rint(np.abs(values) * 10.0**decimals).astype(np.int64)
     digits = (scaled[:, None] // 10 ** np.arange(decimals + 2, -1, -1)) % 10 + ord("0")  # 000.000000
-    text = np.full((len(values), decimals + 5), ord("."), np.uint8)  # -000.000000, cut to the width below
+    text = np.full((len(values), decimals + 5), ord("."), np.uint8)  # -000.000000, trimmed below
     text[:, 1:4], text[:, 5:] = digits[:, :3], digits[:, 3:]
-    whole = 1 + (scaled >= 10 * 10**decimals) + (scaled >= 100 * 10**decimals)
+    n_integer_digits = 1 + (scaled >= 10 * 10**decimals) + (scaled >= 100 * 10**decimals)
     negative = (values < 0) & (scaled > 0)
-    start = 4 - whole - negative
+    start = 4 - n_integer_digits - negative
     text[np.arange(len(values)), start] = np.where(negative, ord("-"), text[np.arange(len(values)), start])
     return np.take_along_axis(text, start[:, None] + np.arange(width), axis=1)
 
@@ -315,7 +316,7 @@ def _notice(settings: dict[str, Any]) -> str:
     low, high = (float(bound) for bound in settings["seconds"])
     shown = settings | {"seconds": f"({low:g}, {high:g})"}
     call = ", ".join(f"{name}={value}" for name, value in shown.items())
-    planted = "\n".join(f"| {b.name} | {b.effect:+.2f} | {b.source} |" for b in BEHAVIOURS)
+    effects = "\n".join(f"| {b.name} | {b.effect:+.2f} | {b.source} |" for b in BEHAVIOURS)
     return f"""# Everything in this folder is synthetic
 
 No person was recorded. The signals, the labels and the severities were drawn by a random number generator.
@@ -330,7 +331,7 @@ among people of the same severity (and act beside habits that have nothing to do
 
 | behaviour | effect | after |
 |---|---|---|
-{planted}
+{effects}
 
 Length, frame rate, missing files and masked spans do not depend on the label.
 """

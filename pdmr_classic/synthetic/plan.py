@@ -1,4 +1,4 @@
-"""Who is recorded in a synthetic set, with which label and how: drawn before any signal, from streams of its own."""
+"""Plan of a synthetic set: subjects, labels and recording conditions, drawn before and independently of signals."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ STATUS = ("Normal", "Depression")
 _MIN_SUBJECTS = 8
 _MIN_SECONDS = 1.0
 
-# Keys of the random streams; the subject's and the segment's numbers follow.
-_CAST, _ORDER, SUBJECT, RECORDING = range(4)
+# Keys of the random streams, followed by the subject and segment numbers.
+_SUBJECTS, _ORDER, SUBJECT, RECORDING = range(4)
 
 
 @dataclass(frozen=True)
 class PlannedRecording:
-    """One recording before its signals are made.
+    """One recording of the plan, without signals.
 
-    `subject` and `segment` count from 0 and choose the random streams; `severity` is the continuous latent,
-    of which labels.csv shows the whole points.
+    `subject` and `segment` count from 0 and select the random streams; `severity` is continuous, labels.csv contains
+    its integer part.
     """
 
     split: str
@@ -49,28 +49,34 @@ class PlannedRecording:
 def plan_recordings(
     *, subjects: int, segments: int, seed: int, missing: float, masked: float, seconds: Sequence[float]
 ) -> list[PlannedRecording]:
-    """Draw who is recorded, with which label and how, without making a signal.
+    """Draw the subjects, labels and recording conditions of a synthetic set.
 
-    The parameters and errors are those of `make_synthetic`. The order is train before test, then data_id.
+    Parameters and errors are those of `make_synthetic`. Recordings are sorted by split (train first) and data_id.
     """
-    _check(subjects, segments, seed, missing, masked, seconds)
+    _check_arguments(subjects, segments, seed, missing, masked, seconds)
     plan: list[PlannedRecording] = []
-    cast = _cast(subjects, seed)
+    drawn_subjects = _draw_subjects(subjects, seed)
     for split in SPLITS:
-        takes = [(s, k) for s in range(subjects) if cast[s]["split"] == split for k in range(segments)]
-        order = stream_of(seed, _ORDER, SPLITS.index(split)).permutation(len(takes))
-        for number, place in enumerate(order, start=1):
-            subject, segment = takes[place]
-            shape = _shape(stream_of(seed, RECORDING, subject, segment, 0), missing, masked, seconds)
+        keys = [(s, k) for s in range(subjects) if drawn_subjects[s]["split"] == split for k in range(segments)]
+        order = random_stream(seed, _ORDER, SPLITS.index(split)).permutation(len(keys))
+        for number, index in enumerate(order, start=1):
+            subject, segment = keys[index]
+            conditions = _draw_conditions(random_stream(seed, RECORDING, subject, segment, 0), missing, masked, seconds)
             plan.append(
-                PlannedRecording(data_id=f"{number:03d}", subject=subject, segment=segment, **cast[subject], **shape)
+                PlannedRecording(
+                    data_id=f"{number:03d}",
+                    subject=subject,
+                    segment=segment,
+                    **drawn_subjects[subject],
+                    **conditions,
+                )
             )
     return plan
 
 
-def _cast(subjects: int, seed: int) -> list[dict[str, Any]]:
+def _draw_subjects(subjects: int, seed: int) -> list[dict[str, Any]]:
     """Return split, subject_id, gender and severity of each subject; half of each split is depressed."""
-    rng = stream_of(seed, _CAST)
+    rng = random_stream(seed, _SUBJECTS)
     n_train = round(subjects * 2 / 3)
     n_test = subjects - n_train
     splits = np.array(["train"] * n_train + ["test"] * n_test)
@@ -78,59 +84,64 @@ def _cast(subjects: int, seed: int) -> list[dict[str, Any]]:
     order, numbers = rng.permutation(subjects), rng.permutation(subjects) + 1
     return [
         {
-            "split": str(splits[place]),
+            "split": str(splits[index]),
             "subject_id": f"S{number:03d}",
-            **_person(stream_of(seed, SUBJECT, subject, 0), bool(depressed[place])),
+            **_draw_person(random_stream(seed, SUBJECT, subject, 0), bool(depressed[index])),
         }
-        for subject, (place, number) in enumerate(zip(order, numbers, strict=True))
+        for subject, (index, number) in enumerate(zip(order, numbers, strict=True))
     ]
 
 
-def _person(rng: np.random.Generator, depressed: bool) -> dict[str, Any]:
-    # PHQ-8 is skewed in both groups: many healthy near 3, many depressed near 15.
+def _draw_person(rng: np.random.Generator, depressed: bool) -> dict[str, Any]:
+    # PHQ-8 scores are skewed in both groups, with modes near 3 (healthy) and 15 (depressed).
     severity = CUT_OFF + 14.99 * rng.beta(1.5, 2.2) if depressed else (CUT_OFF - 0.01) * rng.beta(1.3, 2.0)
     return {"severity": float(severity), "gender": "f" if rng.random() < 0.5 else "m"}
 
 
-def _shape(rng: np.random.Generator, missing: float, masked: float, seconds: Sequence[float]) -> dict[str, Any]:
-    """Return how one recording was taken. It is told nothing about the subject."""
+def _draw_conditions(
+    rng: np.random.Generator, missing: float, masked: float, seconds: Sequence[float]
+) -> dict[str, Any]:
+    """Draw frame rate, duration, missing files and masking of one recording, independently of the subject."""
     rate = 30.0 if rng.random() < 0.8 else 25.0
     n_frames = round(rng.uniform(seconds[0], seconds[1]) * rate)
-    lacks, lacks_video, hidden = rng.random() < missing, rng.random() < 0.5, rng.random() < masked
+    is_incomplete, lacks_video, is_masked = rng.random() < missing, rng.random() < 0.5, rng.random() < masked
     return {
         "frame_rate_hz": rate,
         "n_frames": n_frames,
-        "has_video": not (lacks and lacks_video),
-        "has_audio": not (lacks and not lacks_video),
-        "masked": hidden,
+        "has_video": not (is_incomplete and lacks_video),
+        "has_audio": not (is_incomplete and not lacks_video),
+        "masked": is_masked,
     }
 
 
-def stream_of(seed: int, *key: int) -> np.random.Generator:
-    """Return the random stream of a key: another key's draws do not move its own."""
+def random_stream(seed: int, *key: int) -> np.random.Generator:
+    """Return the random stream of a key, independent of all other keys."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
-def _check(subjects: int, segments: int, seed: int, missing: float, masked: float, seconds: Sequence[float]) -> None:
-    for name, count, least in (
+def _check_arguments(
+    subjects: int, segments: int, seed: int, missing: float, masked: float, seconds: Sequence[float]
+) -> None:
+    for name, count, minimum in (
         ("subjects", subjects, _MIN_SUBJECTS),
         ("segments", segments, 1),
         ("seed", seed, 0),
     ):
-        if not isinstance(count, (int, np.integer)) or isinstance(count, bool) or count < least:
-            _refuse(name, f"a whole number of at least {least}", count)
+        if not isinstance(count, (int, np.integer)) or isinstance(count, bool) or count < minimum:
+            _raise_invalid(name, f"an integer of at least {minimum}", count)
     for name, share in (("missing", missing), ("masked", masked)):
         if not 0.0 <= share <= 1.0:
-            _refuse(name, "a share between 0 and 1", share)
+            _raise_invalid(name, "a share between 0 and 1", share)
     if len(seconds) != 2 or not _MIN_SECONDS <= seconds[0] <= seconds[1] < float("inf"):
-        _refuse("seconds", f"two lengths in seconds, the shorter first, of at least {_MIN_SECONDS:g}", seconds)
+        expected = f"two durations of at least {_MIN_SECONDS:g} s, the shorter one first"
+        _raise_invalid("seconds", expected, seconds)
 
 
-def _refuse(name: str, expected: str, found: object) -> None:
+def _raise_invalid(name: str, expected: str, found: object) -> None:
     raise ConfigError(
-        f"{name} is out of its range",
+        f"{name} is out of range",
         code="bad-argument",
         expected=expected,
         found=repr(found),
-        hint=f"change {name}; the default suits most uses",
+        hint=f"change {name}, or omit it to use the default",
     )

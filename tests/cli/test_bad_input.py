@@ -128,7 +128,7 @@ def check_parts(findings: list[dict[str, Any]], case: FileCase | SetCase, where:
 # ------------------------------------------------------------------------------------------------ one bad file
 
 
-@pytest.mark.parametrize("case", [case for case in FILE_CASES if case.gets == "refuse"], ids=str)
+@pytest.mark.parametrize("case", [case for case in FILE_CASES if case.outcome == "error"], ids=str)
 def test_a_file_that_cannot_be_used_is_refused_with_all_that_is_known(case: FileCase, run: Verbs) -> None:
     path = case.put(run.data)
     for name in TARGETS.values():
@@ -141,25 +141,25 @@ def test_a_file_that_cannot_be_used_is_refused_with_all_that_is_known(case: File
     assert '"data_id": "bad"' in (run.work / "r.jsonl").read_text()
 
 
-@pytest.mark.parametrize("case", [case for case in FILE_CASES if case.gets == "refuse"], ids=str)
+@pytest.mark.parametrize("case", [case for case in FILE_CASES if case.outcome == "error"], ids=str)
 def test_a_recording_with_nothing_left_is_refused_in_predict(case: FileCase, run: Verbs) -> None:
     path = case.put(run.data)
     (run.data / ("audio" if case.modality == "video" else "video") / path.name).unlink()
     (run.work / "r.jsonl").write_text("precious\n")
     first, *others = run.refused("predict")
-    assert first["what"] == "1 recording has nothing that the model can use"
+    assert first["what"] == "1 recording has no data that the model can use"
     assert first["found"] == "'bad'"
     check_parts(others, case, str(path))
     assert (run.work / "r.jsonl").read_text() == "precious\n"
 
 
-@pytest.mark.parametrize("case", [case for case in FILE_CASES if case.gets != "refuse"], ids=str)
+@pytest.mark.parametrize("case", [case for case in FILE_CASES if case.outcome != "error"], ids=str)
 def test_an_odd_file_is_read_and_told_once_or_not_at_all(case: FileCase, run: Verbs) -> None:
     path = case.put(run.data)
     in_check = [finding for finding in run.told("check") if finding.get("file") == str(path)]
     codes = [finding["code"] for finding in in_check]
-    assert codes.count(case.code) == (case.gets == "tell")
-    assert case.gets == "tell" or not codes
+    assert codes.count(case.code) == (case.outcome == "warning")
+    assert case.outcome == "warning" or not codes
     for finding in in_check:
         if finding["code"] == case.code:
             assert finding.get("column") == case.column
@@ -170,7 +170,8 @@ def test_an_odd_file_is_read_and_told_once_or_not_at_all(case: FileCase, run: Ve
 
 
 def test_a_model_is_trained_on_every_odd_file_at_once_and_each_oddity_is_counted(run: Verbs) -> None:
-    cases = [case for case in FILE_CASES if case.gets == "tell"]
+    cases = [case for case in FILE_CASES if case.outcome == "warning"]
+    assert len(cases) > 10
     for number, case in enumerate(cases):
         case.put(run.data, f"odd{number}")
     told = {finding["code"]: finding for finding in run.told("fit")}
@@ -181,7 +182,7 @@ def test_a_model_is_trained_on_every_odd_file_at_once_and_each_oddity_is_counted
 
 def test_check_finds_every_bad_file_of_a_folder_in_one_pass_and_lists_it_by_code(run: Verbs) -> None:
     paths = {case.put(run.data, f"bad{number}"): case for number, case in enumerate(FILE_CASES)}
-    names = [case for case in SET_CASES if case.refuse == VERBS]
+    names = [case for case in SET_CASES if case.error_verbs == VERBS]
     for named in names:
         named.make(run.data)
     result = run("check")
@@ -190,8 +191,8 @@ def test_check_finds_every_bad_file_of_a_folder_in_one_pass_and_lists_it_by_code
     refused = {(finding["file"], finding["code"]) for finding in found["refused"]}
     noticed = {(finding.get("file"), finding["code"]) for finding in found["findings"]}
     for path, case in paths.items():
-        assert ((str(path), case.code) in refused) == (case.gets == "refuse"), case
-        assert ((str(path), case.code) in noticed) == (case.gets == "tell"), case
+        assert ((str(path), case.code) in refused) == (case.outcome == "error"), case
+        assert ((str(path), case.code) in noticed) == (case.outcome == "warning"), case
     for named in names:
         assert any(named.where in file and code == named.code for file, code in refused), named
     told = invoke("check", run.data, cwd=run.work)
@@ -206,18 +207,18 @@ def test_check_finds_every_bad_file_of_a_folder_in_one_pass_and_lists_it_by_code
 def test_a_set_gets_what_the_table_says_in_every_verb(case: SetCase, run: Verbs) -> None:
     case.make(run.data)
     for verb in VERBS:
-        if verb in case.refuse:
+        if verb in case.error_verbs:
             check_parts(run.refused(verb), case, case.where)
             continue
         told = [finding for finding in run.told(verb) if finding["code"] == case.code]
-        assert bool(told) == (verb in case.tell), f"{verb}: {told}"
+        assert bool(told) == (verb in case.warning_verbs), f"{verb}: {told}"
         for finding in told:
             assert case.where in finding.get("file", "")
             assert case.found in finding.get("found", "") or verb != "check"
 
 
 def test_ids_of_any_characters_stand_in_the_results_as_they_are(run: Verbs) -> None:
-    (case,) = [case for case in SET_CASES if case.table_row == "65" and not case.refuse]
+    (case,) = [case for case in SET_CASES if case.table_row == "65" and not case.error_verbs]
     case.make(run.data)
     run("predict")
     lines = (run.work / "r.jsonl").read_text(encoding="utf-8").split("\n")

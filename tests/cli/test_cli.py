@@ -175,7 +175,7 @@ def test_a_fit_with_the_manifest_as_config_repeats_the_model(walk: Path, tmp_pat
     assert (tmp_path / "again.jsonl").read_bytes() == (walk / "results.jsonl").read_bytes()
     ours, again = (json.loads(path.read_text()) for path in (walk / "mine.json", tmp_path / "again.json"))
     # The hash of the model file may differ: the same object is not the same pickle in every process. The salt must.
-    differ = {"sha256": None, "contents": None}
+    differ = {"sha256": None, "content_hashes": None}
     assert ours | differ == again | differ
 
 
@@ -185,7 +185,7 @@ def test_another_seed_is_another_model(walk: Path, tmp_path: Path) -> None:
     ours, other = (json.loads(path.read_text()) for path in (walk / "mine.json", tmp_path / "other.json"))
     assert other["settings"]["learning"]["seed"] == 1
     assert other["data_fingerprint"] == ours["data_fingerprint"]
-    assert other["combined"] != ours["combined"], "other folds, other losses"
+    assert other["combiners"] != ours["combiners"], "other folds, other losses"
 
 
 @pytest.mark.slow

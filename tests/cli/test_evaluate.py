@@ -39,7 +39,7 @@ def test_the_tables_fit_into_80_columns_and_say_what_the_json_says(walk: Path) -
 
 def test_an_option_overrides_the_file_and_the_file_the_defaults(walk: Path) -> None:
     found = json.loads((walk / "evaluation.json").read_text())
-    assert (found["outer"]["folds"], found["outer"]["repeats"]) == (3, 2)
+    assert (found["outer_folds"]["n_folds"], found["outer_folds"]["n_repeats"]) == (3, 2)
     assert found["settings"]["evaluation"] == {"folds": 3, "repeats": 2, "by": ["gender", "status"], "stress": True}
 
 
@@ -48,7 +48,7 @@ def test_the_tables_are_printed_from_the_file_alone(walk: Path) -> None:
     console = Console(file=io.StringIO(), width=80, highlight=False)
     console.print(evaluation_tables({**found, "out": "evaluation.json"}))
     assert console.file.getvalue() == (walk / "stdout.txt").read_text()  # type: ignore[attr-defined]
-    assert list(found["by"]) == ["gender", "status"]
+    assert list(found["subgroups"]) == ["gender", "status"]
 
 
 def test_cost_and_progress_go_to_standard_error(walk: Path) -> None:
@@ -71,7 +71,7 @@ def test_json_prints_one_object_the_one_that_is_written(walk: Path, small_set: P
     assert result.stderr == ""
     written = json.loads((tmp_path / "evaluation.json").read_text())
     assert json.loads(result.stdout) == {**written, "out": "evaluation.json"}
-    assert written["stress"] == {}
+    assert written["stress_tests"] == {}
     assert written["settings"]["learning"]["metric"] == "balanced_accuracy"
     assert written["settings"]["learning"]["threshold"] == 0.25
     called = {row["probability"] >= 0.25: row["predicted"] for row in written["predictions"]}
@@ -91,11 +91,11 @@ def test_compare_shows_the_differences_in_80_columns(walk: Path) -> None:
     ("args", "code", "message"),
     [
         (("evaluate", "nowhere"), 3, "the data folder does not exist"),
-        (("evaluate", "SET", "--by", "planet"), 2, "--by names no column of the labels"),
-        (("evaluate", "SET", "--by", "subject_id"), 2, "tells single people apart"),
-        (("evaluate", "SET", "--metric", "f7"), 2, "the setting learning.metric is wrong"),
-        (("evaluate", "SET", "--out", "."), 5, "the target is a folder"),
-        (("evaluate", "SET", "--folds", "1"), 2, "the setting evaluation.folds is wrong"),
+        (("evaluate", "SET", "--by", "planet"), 2, "--by must be a column of the labels"),
+        (("evaluate", "SET", "--by", "subject_id"), 2, "has only one subject per group"),
+        (("evaluate", "SET", "--metric", "f7"), 2, "the setting learning.metric is not valid"),
+        (("evaluate", "SET", "--out", "."), 5, "the output path is a folder"),
+        (("evaluate", "SET", "--folds", "1"), 2, "the setting evaluation.folds is not valid"),
         (("compare", "evaluation.json", "quick.toml"), 3, "the evaluation cannot be read"),
         (("compare", "evaluation.json", "none.json"), 3, "No such file"),
     ],

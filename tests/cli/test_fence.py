@@ -77,7 +77,7 @@ def test_a_broken_train_beside_it_is_told_as_near_copies_pass_then(leaky: Path) 
     assert passed.returncode == 0, passed.stderr
     (finding,) = [one for one in json.loads(passed.stdout)["findings"] if one["code"] == "train-unread"]
     assert finding["file"] == str(leaky / "data/train")
-    assert finding["found"] == "there are no recordings here (an empty folder)"
+    assert finding["found"] == "there are no recordings in this folder (an empty folder)"
     assert "note: the train/ beside these recordings cannot be read" in predict(leaky).stderr
 
 

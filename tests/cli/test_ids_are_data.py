@@ -189,12 +189,13 @@ def test_a_folder_of_any_name_is_read_and_written_to(tmp_path: Path) -> None:
 
 
 def test_a_bug_and_its_traceback_are_printed_escaped(capsys: pytest.CaptureFixture[str]) -> None:
-    @_console.verb
+    @_console.handle_errors
     def broken(debug: bool = False) -> None:
         raise RuntimeError("\x1b[2J")
 
-    with pytest.raises(typer.Exit):
+    with pytest.raises(typer.Exit) as ended:
         broken(debug=True)
+    assert ended.value.exit_code == 1
     shown = capsys.readouterr().err
     assert is_safe(shown)
     assert shown.count("RuntimeError: \\x1b[2J") == 2
@@ -272,5 +273,5 @@ def test_no_id_becomes_a_path(tmp_path: Path) -> None:
     bad_inputs.write_set(tmp_path / "set")
     with (tmp_path / "set" / "labels.csv").open("a") as file:
         file.write("../../planted,Normal,../../planted\n")
-    with pytest.raises(DataError, match="data_id can be none"):
+    with pytest.raises(DataError, match="the data_id of a label is not valid"):
         load_dataset(tmp_path / "set")

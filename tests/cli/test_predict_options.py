@@ -84,13 +84,13 @@ def test_weights_come_from_a_column_of_the_labels(small_set: Path, quick: Path, 
     assert found["heavy"]["inner_scores"]["brier"] != without["inner_scores"]["brier"]
     result = run(*plain, tmp_path / "weights.toml")
     assert result.exit_code == 2
-    assert "data.weights names no column of the labels" in result.output
+    assert "data.weights must be a column of the labels" in result.output
 
 
 @pytest.mark.parametrize("cell", ["", "much", "-1", "inf"])
 def test_a_weight_that_is_none_is_refused(cell: str) -> None:
     labels = pd.DataFrame({"w": ["1", cell]}, index=["001", "002"])
-    with pytest.raises(DataError, match=rf"1 recording has no weight[^\0]*'{cell}' for '002'"):
+    with pytest.raises(DataError, match=rf"1 recording has no valid weight[^\0]*'{cell}' for '002'"):
         read_weights(labels, "w")
     assert read_weights(labels, None) is None
 
@@ -139,7 +139,7 @@ def test_the_prevalence_stands_in_the_json(small_set: Path, fitted_file: Path, t
 def test_the_prevalence_is_told(small_set: Path, fitted_file: Path, tmp_path: Path) -> None:
     result = run("predict", small_set, "--model", fitted_file, "--out", tmp_path / "r.jsonl", "--prevalence", "0.1")
     assert result.exit_code == 0
-    assert "probabilities are for Depression 10.0% instead of" in result.output
+    assert "probabilities are corrected to a prevalence of 10.0% Depression" in result.output
 
 
 @pytest.mark.parametrize("share", ["0", "1", "11%", "often"])
@@ -148,7 +148,7 @@ def test_a_prevalence_that_is_no_share_is_wrong_usage(
 ) -> None:
     result = run("predict", small_set, "--model", fitted_file, "--out", tmp_path / "r.jsonl", "--prevalence", share)
     assert result.exit_code == 2
-    assert "--prevalence is no share" in result.output
+    assert "--prevalence must be between 0 and 1" in result.output
     assert not (tmp_path / "r.jsonl").exists()
 
 
@@ -156,7 +156,7 @@ def test_a_prevalence_that_is_no_share_is_wrong_usage(
 
 
 def test_the_subjects_of_a_table_are_in_the_order_of_the_recordings(small_set: Path, tmp_path: Path) -> None:
-    data = load_dataset(small_set, split="test", with_labels=False)
+    data = load_dataset(small_set, split="test", use_labels=False)
     who = with_subjects(small_set, tmp_path)
     pd.read_csv(who, dtype=str).iloc[:0:-1].to_csv(who, index=False)
     found = read_subjects(data.data_ids, data.folder, who)
@@ -168,16 +168,16 @@ def test_the_subjects_of_a_table_are_in_the_order_of_the_recordings(small_set: P
 
 
 def test_a_table_without_subjects_is_refused(small_set: Path, tmp_path: Path) -> None:
-    data = load_dataset(small_set, split="test", with_labels=False)
+    data = load_dataset(small_set, split="test", use_labels=False)
     (tmp_path / "who.csv").write_text("data_id,status\n001,Normal\n")
-    with pytest.raises(DataError, match=r"the table has no subjects[^\0]*data_id,subject_id[^\0]*data_id, status"):
+    with pytest.raises(DataError, match=r"the table has no subject ids[^\0]*data_id,subject_id[^\0]*data_id, status"):
         read_subjects(data.data_ids, data.folder, tmp_path / "who.csv")
     (tmp_path / "set/audio").mkdir(parents=True)
     (tmp_path / "set/audio/001.csv").write_text("1,2\n")
-    with pytest.raises(DataError, match=r"nothing says whose recordings these are[^\0]*--subjects FILE"):
+    with pytest.raises(DataError, match=r"there are no subject ids for these recordings[^\0]*--subjects FILE"):
         read_subjects([], load_dataset(tmp_path / "set").folder)
 
 
 def test_weights_of_no_table_are_a_wrong_setting() -> None:
-    with pytest.raises(ConfigError, match=r"data.weights names no column of the labels[^\0]*'w'"):
+    with pytest.raises(ConfigError, match=r"data.weights must be a column of the labels[^\0]*'w'"):
         read_weights(None, "w")

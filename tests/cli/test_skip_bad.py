@@ -11,7 +11,7 @@ import pytest
 from program import QUICK, run
 
 from pdmr_classic import DataError, DepressionModel, load_dataset
-from pdmr_classic.models._skipped import SkippedRecording, nothing_left_error
+from pdmr_classic.models._skipped import SkippedRecording, no_usable_data_error
 
 N, WIDTH = 2000, 16
 NOTHING = (b"", b"\x1f\x8b packed", b"<html>not found</html>", b"one,two\nthree,four\n", b"1,2\n3\n")
@@ -52,7 +52,7 @@ def predict(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
 def test_without_it_all_are_refused_and_every_broken_one_is_named(folder: Path) -> None:
     done = predict(folder, "--out", "refused.jsonl")
     assert done.returncode == 3
-    assert f"{len(BROKEN)} recordings have nothing that the model can use" in done.stderr
+    assert f"{len(BROKEN)} recordings have no data that the model can use" in done.stderr
     for data_id in BROKEN:
         assert f"'{data_id}'" in done.stderr
         assert f"test/audio/{data_id}.csv" in done.stderr
@@ -70,8 +70,8 @@ def test_with_it_the_rest_is_written_and_the_skipped_are_noted_and_told(folder: 
     notes = json.loads((folder / "r.notes.json").read_text())
     assert list(notes) == ["schema", "skipped"]
     assert [one["data_id"] for one in notes["skipped"]] == BROKEN
-    assert all(one["refused"][0]["file"].endswith(f"{one['data_id']}.csv") for one in notes["skipped"])
-    assert f"{len(BROKEN)} of {N} recordings have nothing that the model can use" in done.stderr
+    assert all(one["errors"][0]["file"].endswith(f"{one['data_id']}.csv") for one in notes["skipped"])
+    assert f"{len(BROKEN)} of {N} recordings have no data that the model can use" in done.stderr
     assert "'r1950'" in done.stderr
     assert f"Left out, with nothing to predict from: {len(BROKEN)}" in done.stdout
     assert "r.notes.json" in done.stdout
@@ -105,12 +105,12 @@ def test_what_is_left_is_predicted_as_if_the_skipped_were_not_there(folder: Path
 
 def test_where_nothing_is_left_it_is_refused_all_the_same(folder: Path, tmp_path: Path) -> None:
     model = DepressionModel.load(folder / "m.joblib")
-    with pytest.raises(DataError, match=r"5 recordings have nothing that the model can use[^\0]*'r0450'"):
+    with pytest.raises(DataError, match=r"5 recordings have no data that the model can use[^\0]*'r0450'"):
         model.predict(load_dataset(some(folder, tmp_path / "bad", BROKEN[:5])), skip_bad=True)
 
 
 def test_recordings_without_a_refused_file_are_all_named_too() -> None:
     ids = [f"recording_{place:05d}" for place in range(600)] + [f"{k:03d}" + 252 * "\x1b" for k in range(40)]
-    shown = str(nothing_left_error([SkippedRecording(data_id, ()) for data_id in ids]))
+    shown = str(no_usable_data_error([SkippedRecording(data_id, ()) for data_id in ids]))
     assert all(repr(data_id) in shown for data_id in ids)
     assert "…" not in shown

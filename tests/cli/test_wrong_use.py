@@ -72,14 +72,14 @@ def test_wrong_usage_is_told(tmp_path: Path, args: tuple[str, ...], said: str) -
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("--positive", "Sad"), ("--positive names no class", "Depression or Normal", "'Sad'")),
-        (("--groups", "person"), ("--groups names no column", "subject_id", "'person'")),
-        (("--groups", "re:(S"), ("--groups is no regular expression",)),
+        (("--positive", "Sad"), ("--positive must be one of the classes", "Depression or Normal", "'Sad'")),
+        (("--groups", "person"), ("--groups must be a column of the labels", "subject_id", "'person'")),
+        (("--groups", "re:(S"), ("--groups is not a valid regular expression",)),
         (("--trials", "0"), ("the setting", "learning.trials")),
         (("--timeout", "-1"), ("the setting", "learning.timeout")),
         (("--fps", "0"), ("the setting", "reading.fps")),
         (("--config", "none.toml"), ("the settings file cannot be read", "none.toml")),
-        (("--out", "model.pkl"), ("a model file ends in .joblib", "model.joblib")),
+        (("--out", "model.pkl"), ("the name of a model file must end in .joblib", "model.joblib")),
     ],
 )
 def test_options_that_cannot_be_meant_are_told(data: Path, args: tuple[str, ...], said: tuple[str, ...]) -> None:
@@ -119,7 +119,7 @@ def test_classes_without_a_depression_need_a_positive_one(data: Path) -> None:
         ("", "empty"),
         ("hello\n", "not valid JSON"),
         ('{"data_id": "000"}\n', "no status"),
-        ('{"data_id": "777", "status": "Normal"}\n', "no result matches a label"),
+        ('{"data_id": "777", "status": "Normal"}\n', "no result has the data_id of a label"),
         ('{"data_id": "000", "status": "Sad"}\n', "unknown label"),
     ],
 )
@@ -133,7 +133,7 @@ def test_results_that_are_none_are_told(data: Path, results: str, said: str) -> 
 
 def test_a_model_that_is_not_there_is_told(data: Path) -> None:
     message = refused("predict", cwd=data, code=MODEL)
-    assert "there is no model" in message
+    assert "the model file does not exist" in message
     assert "pdmr-classic fit" in message
 
 
@@ -180,14 +180,14 @@ def test_a_file_of_another_kind_is_not_written_over(data: Path, args: tuple[str,
 def test_features_are_not_written_over_a_folder_and_that_is_told_before_the_work(data: Path) -> None:
     (data / "folder").mkdir()
     message = refused("extract", "train", "--out", "folder", cwd=data, code=TARGET)
-    assert "the target is a folder" in message
+    assert "the output path is a folder" in message
     assert "reading" not in message
 
 
 def test_a_model_whose_manifest_cannot_be_written_is_refused_before_the_work(data: Path) -> None:
     (data / "mine.json").mkdir()
     message = refused("fit", "--trials", "1", "--out", "mine.joblib", cwd=data, code=TARGET)
-    assert "the target is a folder" in message
+    assert "the output path is a folder" in message
     assert "reading" not in message
 
 

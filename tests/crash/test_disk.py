@@ -21,7 +21,7 @@ def refused(ended: Ended, found: str) -> None:
     assert ended.code == 5, ended.err
     assert "Traceback" not in ended.err
     _, message = ended.err.split("error: ")
-    assert message.startswith("the target cannot be written\n  where: ")
+    assert message.startswith("the output file cannot be written\n  where: ")
     assert f"\n  found:    {found}\n" in message
 
 

@@ -130,7 +130,7 @@ def test_an_interrupted_fit_ends_at_once_says_how_to_go_on_and_goes_on(
     assert len(messages) == 1, "".join(messages)
     (message,) = messages
     journal = place / "m.joblib.studies"
-    what = f"what is finished is kept in {journal}; run the same command again: it goes on from there"
+    what = f"finished work is saved in {journal}; run the same command again: it goes on from there"
     assert message == (f"interrupted; {what}\n" if kept else "interrupted; run the same command again\n")
     assert journal.exists() == kept
     assert world.age(FIT, place, warm[0]) == "old"
@@ -156,11 +156,11 @@ def test_an_evaluation_that_is_interrupted_keeps_its_folds(
     assert run.signal(signal.SIGINT) < _ALLOWED_S
     run.wait_for_an_empty_group()
     assert run.process.returncode == 130
-    assert f"what is finished is kept in {out}.folds; run the same command again" in run.lines[-1]
+    assert f"finished work is saved in {out}.folds; run the same command again" in run.lines[-1]
     again = warm[0].done(*args[:-1], "1", home=world.home)
-    assert "outer folds were finished by an earlier run" in again.err
+    assert "resuming: an earlier run finished" in again.err
     whole = warm[0].done(*args[:-3], tmp_path / "whole.json", "--jobs", "1", home=world.home)
-    assert "finished by an earlier run" not in whole.err
+    assert "resuming: an earlier run finished" not in whole.err
     assert out.read_text() == (tmp_path / "whole.json").read_text()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["evaluation.json", "whole.json"]
 
@@ -175,7 +175,7 @@ def test_a_second_run_is_refused_with_the_owner_and_takes_over_when_that_was_kil
     owner.until("tuning 1/")
     second = warm[0].run(*FIT.args(world.folder, place), home=home)
     assert second.code == 5
-    assert "another run works on this target" in second.err
+    assert "another run is using this output file" in second.err
     assert f"found:    process {owner.process.pid}\n" in second.err
     assert owner.process.poll() is None
     owner.process.kill()
@@ -199,15 +199,15 @@ def test_other_verbs_too_refuse_a_target_that_is_held(
         "evaluate": ["evaluate", world.folder / "data"],
     }
     out = tmp_path / {"extract": "f.parquet", "predict": "r.jsonl", "evaluate": "out"}[verb]
-    holding = "import sys; from pathlib import Path; from pdmr_classic.storage.lock import locked\n"
-    holding += "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    holding = "import sys; from pathlib import Path; from pdmr_classic.storage.lock import hold_lock\n"
+    holding += "with hold_lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", holding, str(out)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == b"held\n"
         refused = warm[0].run(*args[verb], "--out", out, home=world.home)
         assert refused.code == 5
-        assert f"another run works on this target\n  where:    {out}\n" in refused.err
+        assert f"another run is using this output file\n  where:    {out}\n" in refused.err
         assert f"process {owner.pid}\n" in refused.err
         assert not out.exists()
         owner.communicate()
@@ -265,9 +265,9 @@ def test_starting_the_trackers_starts_no_worker_and_unblocks_no_signal(tmp_path:
         import multiprocessing
         import signal
         from pathlib import Path
-        from pdmr_classic.cli._interrupt import mortal_workers
+        from pdmr_classic.cli._interrupt import stop_workers_on_exit
 
-        with mortal_workers():
+        with stop_workers_on_exit():
             children = Path("/proc/thread-self/children").read_text().split()
             commands = [Path("/proc", pid, "cmdline").read_text() for pid in children]
             assert len(commands) == 2 and all("resource_tracker" in command for command in commands), commands
@@ -283,9 +283,9 @@ def test_starting_the_trackers_starts_no_worker_and_unblocks_no_signal(tmp_path:
 def test_workers_that_wait_for_work_are_ended_too(tmp_path: Path) -> None:
     body = """
         import joblib
-        from pdmr_classic.cli._interrupt import mortal_workers
+        from pdmr_classic.cli._interrupt import stop_workers_on_exit
 
-        with mortal_workers():
+        with stop_workers_on_exit():
             joblib.Parallel(n_jobs=2)(joblib.delayed(abs)(k) for k in range(8))
             print("now", flush=True)
             time.sleep(60)

@@ -1,4 +1,4 @@
-"""Studies whose truth is known: predictions drawn directly, or of real learners in folds."""
+"""Simulated studies with a known true AUC: predictions drawn directly, or made by learners in grouped folds."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from pdmr_classic.evaluation.predictions import Predictions
 
 SUBJECT_SD, MODEL_SD = 1.0, 0.3
 COLUMNS = 10
-Drawn = tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]
+Table = tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.intp]]
 
 
 def true_auc(distance: float) -> float:
-    """Return the AUC in the population from which `simulated` draws."""
+    """Return the AUC in the population from which `simulate_predictions` draws."""
     return float(norm.cdf(distance / np.sqrt(2 * (SUBJECT_SD**2 + 1 + MODEL_SD**2))))
 
 
-def simulated(
+def simulate_predictions(
     distance: float, *, subjects: int = 40, each: int = 3, folds: int = 5, repeats: int = 1, seed: int = 0
 ) -> Predictions:
-    """Draw a study: half the subjects are positive, recordings of a subject are alike, each fold has its own model.
+    """Draw a study: half the subjects are positive, recordings of a subject are correlated, each fold has a model.
 
-    Nobody was learned from: what is said of one subject knows nothing of the others.
+    Nothing is trained, so the predictions for different subjects are independent.
     """
     rng = np.random.default_rng(seed)
     positive = np.arange(subjects) % 2 == 0
@@ -36,24 +36,24 @@ def simulated(
     )
     parts: list[tuple[NDArray[Any], ...]] = []
     for repeat in range(repeats):
-        home = _homes(positive, folds, rng)
+        home = _assign_folds(positive, folds, rng)
         shift = rng.normal(size=folds)[home[subject]]
         score = seen + MODEL_SD * rng.normal(size=len(subject)) + shift
         parts.append((np.full(len(subject), repeat), home[subject], _sigmoid(score - distance / 2)))
     return _predictions(positive[subject], subject, parts)
 
 
-def people(distance: float, subjects: int, each: int, seed: int, *, within: bool = False) -> Drawn:
-    """Return a table, labels and subjects; labels differ between subjects, or from recording to recording."""
+def draw_people(distance: float, subjects: int, each: int, seed: int, *, within: bool = False) -> Table:
+    """Return a table, labels and subjects; labels vary between subjects, or also within subjects."""
     rng = np.random.default_rng(seed)
     subject = np.repeat(np.arange(subjects), each)
     y = rng.integers(0, 2, len(subject)) if within else rng.permutation(np.arange(subjects) % 2)[subject]
-    of_person = rng.normal(size=(subjects, COLUMNS))[subject]
-    told = distance * np.eye(COLUMNS)[0] * y[:, None]
-    return told + of_person + rng.normal(size=(len(subject), COLUMNS)), y, subject
+    person_effect = rng.normal(size=(subjects, COLUMNS))[subject]
+    signal = distance * np.eye(COLUMNS)[0] * y[:, None]
+    return signal + person_effect + rng.normal(size=(len(subject), COLUMNS)), y, subject
 
 
-def learned(
+def simulate_learner(
     distance: float,
     *,
     subjects: int = 60,
@@ -64,20 +64,20 @@ def learned(
     within: bool = False,
     penalty: float = 10.0,
 ) -> tuple[Predictions, float]:
-    """Return what ridge regressions say in grouped folds, and their mean AUC among 1,000 other people."""
-    X, y, subject = people(distance, subjects, each, seed, within=within)
-    others, theirs, _ = people(distance, 1000, 1, seed=10_000)
+    """Return the predictions of ridge regressions in grouped folds, and their mean AUC on 1,000 new people."""
+    X, y, subject = draw_people(distance, subjects, each, seed, within=within)
+    new_X, new_y, _ = draw_people(distance, 1000, 1, seed=10_000)
     rng = np.random.default_rng(seed)
-    of_subject = y[np.unique(subject, return_index=True)[1]] == 1
+    subject_is_positive = y[np.unique(subject, return_index=True)[1]] == 1
     parts: list[tuple[NDArray[Any], ...]] = []
     true = []
     for repeat in range(repeats):
-        fold, p = _homes(of_subject, folds, rng)[subject], np.empty(len(y))
+        fold, p = _assign_folds(subject_is_positive, folds, rng)[subject], np.empty(len(y))
         for number in range(folds):
             train = fold != number
             weights = _ridge(X[train], y[train], penalty)
             p[~train] = _sigmoid(4 * ((X[~train] - X[train].mean(axis=0)) @ weights))
-            true.append(float(weighted_auc(others @ weights, theirs == 1, np.ones((len(theirs), 1)))[0]))
+            true.append(float(weighted_auc(new_X @ weights, new_y == 1, np.ones((len(new_y), 1)))[0]))
         parts.append((np.full(len(y), repeat), fold, p))
     return _predictions(y == 1, subject, parts), float(np.mean(true))
 
@@ -88,8 +88,8 @@ def _ridge(X: NDArray[np.float64], y: NDArray[np.intp], penalty: float) -> NDArr
     return np.asarray(np.linalg.solve(gram, centred.T @ (y - y.mean())))
 
 
-def _homes(positive: NDArray[Any], folds: int, rng: np.random.Generator) -> NDArray[np.intp]:
-    """Return the fold of each subject, as many of either kind in each as can be."""
+def _assign_folds(positive: NDArray[Any], folds: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return the fold of each subject, stratified by class."""
     home = np.empty(len(positive), dtype=np.intp)
     for side in (positive, ~positive):
         members = rng.permutation(np.flatnonzero(side))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from simulated import learned, simulated, true_auc
+from simulated import simulate_learner, simulate_predictions, true_auc
 from sklearn.metrics import roc_auc_score
 
 from pdmr_classic.evaluation import intervals
@@ -10,29 +10,29 @@ from pdmr_classic.evaluation.intervals import (
     bootstrap_scores,
     count_rarest_class_subjects,
     difference_interval,
-    share_interval,
-    split_draws,
+    score_interval,
+    batch_sizes,
     weighted_auc,
     weighted_scores,
 )
 from pdmr_classic.evaluation.predictions import Predictions
-from pdmr_classic.evaluation.system_scores import calibration_error, scores_of_repeat, summarise_scores
+from pdmr_classic.evaluation.system_scores import calibration_error, score_repeat, summarise_scores
 
 
 def interval_of(predictions: Predictions) -> tuple[float, float]:
-    found = share_interval(bootstrap_scores(predictions, draws=300)["auc"], count_rarest_class_subjects(predictions))
-    assert found is not None
-    return found
+    interval = score_interval(bootstrap_scores(predictions, draws=300)["auc"], count_rarest_class_subjects(predictions))
+    assert interval is not None
+    return interval
 
 
 @pytest.mark.parametrize("distance", [0.0, 1.5, 3.0])
 @pytest.mark.parametrize("repeats", [1, 3])
-def test_the_interval_covers_the_auc_among_many_other_people_in_92_of_100_studies(
+def test_the_interval_covers_the_auc_on_many_new_people_in_92_of_100_studies(
     distance: float, repeats: int
 ) -> None:
     covered = 0
     for study in range(100):
-        predictions, true = learned(distance, repeats=repeats, seed=study)
+        predictions, true = simulate_learner(distance, repeats=repeats, seed=study)
         low, high = interval_of(predictions)
         covered += low <= true <= high
     assert covered >= 92
@@ -40,30 +40,30 @@ def test_the_interval_covers_the_auc_among_many_other_people_in_92_of_100_studie
 
 @pytest.mark.parametrize("distance", [0.0, 1.0])
 def test_the_paired_interval_covers_the_true_difference_in_92_of_100_studies(distance: float) -> None:
-    """Two learners on the same people and folds; the truth is their difference among many other people."""
+    """Two learners on the same people and folds; the true difference is computed on many new people."""
     covered = 0
     for study in range(100):
-        pair = [learned(distance, repeats=3, seed=study, penalty=penalty) for penalty in (1.0, 1000.0)]
-        ours, theirs = (bootstrap_scores(predictions, draws=300)["auc"] for predictions, _ in pair)
-        interval = difference_interval(theirs - ours, count_rarest_class_subjects(pair[0][0]))
+        pair = [simulate_learner(distance, repeats=3, seed=study, penalty=penalty) for penalty in (1.0, 1000.0)]
+        auc_a, auc_b = (bootstrap_scores(predictions, draws=300)["auc"] for predictions, _ in pair)
+        interval = difference_interval(auc_b - auc_a, count_rarest_class_subjects(pair[0][0]))
         assert interval is not None
         covered += interval[0] <= pair[1][1] - pair[0][1] <= interval[1]
     assert covered >= 92
 
 
-def test_without_the_sqrt_of_2_it_would_cover_too_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intervals, "MET_TWICE", 1.0)
-    found = [interval_of(learned(0.0, repeats=3, seed=study)[0]) for study in range(100)]
+def test_coverage_is_too_low_without_the_factor_sqrt_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intervals, "SD_INFLATION", 1.0)
+    intervals_ = [interval_of(simulate_learner(0.0, repeats=3, seed=study)[0]) for study in range(100)]
     assert sum(low <= 0.5 <= high for low, high in found) < 92
 
 
-def test_the_interval_covers_the_true_auc_where_nobody_was_learned_from() -> None:
-    found = [interval_of(simulated(1.4, seed=study)) for study in range(100)]
+def test_the_interval_covers_the_true_auc_of_independent_predictions() -> None:
+    found = [interval_of(simulate_predictions(1.4, seed=study)) for study in range(100)]
     assert sum(low <= true_auc(1.4) <= high for low, high in found) >= 92
 
 
-def test_the_simulated_studies_have_the_auc_that_they_say() -> None:
-    large = simulated(1.4, subjects=20_000, each=1)
+def test_simulated_studies_have_their_nominal_auc() -> None:
+    large = simulate_predictions(1.4, subjects=20_000, each=1)
     assert tally_auc(large) == pytest.approx(true_auc(1.4), abs=0.01)
 
 
@@ -71,7 +71,7 @@ def tally_auc(predictions: object) -> float:
     return float(weighted_scores(predictions, np.ones((len(predictions), 1)))["auc"][0])  # type: ignore[arg-type]
 
 
-def test_auc_under_weights_is_that_of_repeated_rows() -> None:
+def test_weighted_auc_equals_the_auc_of_repeated_rows() -> None:
     rng = np.random.default_rng(0)
     p, positive = rng.integers(0, 5, 30) / 5, rng.random(30) < 0.4
     weights = rng.integers(0, 3, (30, 4))
@@ -79,49 +79,50 @@ def test_auc_under_weights_is_that_of_repeated_rows() -> None:
         assert found == pytest.approx(roc_auc_score(np.repeat(positive, column), np.repeat(p, column)))
 
 
-def test_auc_of_one_class_does_not_exist() -> None:
+def test_auc_of_one_class_is_undefined() -> None:
     assert np.isnan(weighted_auc(np.array([0.1, 0.2]), np.array([True, True]), np.ones((2, 1)))).all()
 
 
 def test_auc_is_averaged_over_folds_and_not_pooled() -> None:
-    predictions = simulated(3.0, subjects=20)
+    predictions = simulate_predictions(3.0, subjects=20)
     shift = np.where(predictions.fold == 0, 0.0, 1e-3)[:, None] * [-1, 1]
     shifted = predictions.subset(np.arange(len(predictions)))
     shifted.probability[:] = predictions.probability * 1e-4 + np.abs(shift) * predictions.fold[:, None]
     assert tally_auc(shifted) == pytest.approx(tally_auc(predictions), abs=0.02)
 
 
-def test_scores_under_even_weights_are_those_that_are_told() -> None:
-    predictions = simulated(1.0, repeats=2)
+def test_scores_with_equal_weights_are_the_reported_scores() -> None:
+    predictions = simulate_predictions(1.0, repeats=2)
     drawn = bootstrap_scores(predictions, draws=3)
-    told = summarise_scores(predictions)["scores"]
+    summary = summarise_scores(predictions)["scores"]
+    assert set(drawn) == set(summary) - {"calibration_error"}
     for name, values in drawn.items():
         assert values.shape == (4,)
-        assert values[0] == pytest.approx(told[name]["mean"])
+        assert values[0] == pytest.approx(summary[name]["mean"])
 
 
-def test_the_means_over_repeats_and_their_spread_are_those_of_the_repeats() -> None:
-    predictions = simulated(1.0, repeats=3)
-    f1 = [scores_of_repeat(predictions, rows)["f1"] for rows in predictions.of_repeats()]
-    told = summarise_scores(predictions)["scores"]["f1"]
-    assert told["mean"] == pytest.approx(np.mean(f1))
-    assert told["sd"] == pytest.approx(np.std(f1, ddof=1))
-    assert summarise_scores(simulated(1.0))["scores"]["f1"]["sd"] is None
+def test_mean_and_sd_are_computed_over_repeats() -> None:
+    predictions = simulate_predictions(1.0, repeats=3)
+    f1 = [score_repeat(predictions, rows)["f1"] for rows in predictions.repeat_rows()]
+    summary = summarise_scores(predictions)["scores"]["f1"]
+    assert summary["mean"] == pytest.approx(np.mean(f1))
+    assert summary["sd"] == pytest.approx(np.std(f1, ddof=1))
+    assert summarise_scores(simulate_predictions(1.0))["scores"]["f1"]["sd"] is None
 
 
-def test_a_perfect_score_of_few_subjects_is_not_sure() -> None:
-    low, high = share_interval(np.ones(101), 10) or (1.0, 1.0)
+def test_a_perfect_score_on_few_subjects_has_a_wide_interval() -> None:
+    low, high = score_interval(np.ones(101), 10) or (1.0, 1.0)
     assert low < 0.9
     assert high == 1.0
 
 
-def test_one_subject_of_a_class_makes_no_interval() -> None:
-    assert share_interval(np.full(10, 0.5), 1) is None
+def test_a_class_with_one_subject_has_no_interval() -> None:
+    assert score_interval(np.full(10, 0.5), 1) is None
     assert difference_interval(np.zeros(10), 1) is None
 
 
-def test_probabilities_that_are_right_have_no_calibration_error() -> None:
-    predictions = simulated(1.0)
+def test_perfect_probabilities_have_no_calibration_error() -> None:
+    predictions = simulate_predictions(1.0)
     right = predictions.subset(np.arange(len(predictions)))
     right.probability[:] = np.eye(2)[predictions.truth]
     assert calibration_error(right) == 0
@@ -129,6 +130,6 @@ def test_probabilities_that_are_right_have_no_calibration_error() -> None:
     assert calibration_error(right) == 1
 
 
-def test_draws_are_made_in_parts_that_fit_into_memory() -> None:
-    assert list(split_draws(5, 10_000_000)) == [2, 2, 1]
-    assert list(split_draws(5, 100_000_000)) == [1] * 5
+def test_bootstrap_batches_fit_into_memory() -> None:
+    assert list(batch_sizes(5, 10_000_000)) == [2, 2, 1]
+    assert list(batch_sizes(5, 100_000_000)) == [1] * 5

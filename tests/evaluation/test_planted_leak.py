@@ -47,7 +47,7 @@ def leak() -> Study:
     return table, status, pd.Series([f"S{number}" for number in subject], index=index)
 
 
-def everybody_for_oneself(leak: Study) -> Study:
+def ignore_subjects(leak: Study) -> Study:
     table, status, _ = leak
     return table, status, pd.Series(table.index, index=table.index)
 
@@ -57,22 +57,22 @@ def run(study: Study, changes: dict[str, Any] | None = None, **options: Any) -> 
     return evaluate_features(*study, **{"settings": settings, "folds": 4, "repeats": 1, **options})
 
 
-def is_chance(found: dict[str, Any]) -> bool:
-    """Return whether nothing was learned: not by the models, nor their calibration, nor their threshold."""
-    auc, right, brier = (found["scores"][name] for name in ("auc", "balanced_accuracy", "brier"))
-    systems = [found, *(part for name, part in found["baselines"].items() if name != "floor")]
-    honest = all(part["scores"]["auc"]["low"] <= 0.5 for part in systems)
-    return honest and auc["high"] >= 0.5 and right["low"] <= 0.5 and brier["high"] > 0.25
+def is_chance(evaluation: dict[str, Any]) -> bool:
+    """Return whether the scores of models, calibration and threshold are at chance."""
+    auc, right, brier = (evaluation["scores"][name] for name in ("auc", "balanced_accuracy", "brier"))
+    systems = [evaluation, *(part for name, part in evaluation["baselines"].items() if name != "floor")]
+    near_chance = all(part["scores"]["auc"]["low"] <= 0.5 for part in systems)
+    return near_chance and auc["high"] >= 0.5 and right["low"] <= 0.5 and brier["high"] > 0.25
 
 
-def test_without_groups_it_would_be_seen_by_models_calibration_and_threshold(leak: Study) -> None:
-    found = run(everybody_for_oneself(leak))
-    for part in (found, found["baselines"]["video_only"], found["baselines"]["audio_only"]):
+def test_without_groups_the_leak_inflates_models_calibration_and_threshold(leak: Study) -> None:
+    evaluation = run(ignore_subjects(leak))
+    for part in (evaluation, evaluation["baselines"]["video_only"], evaluation["baselines"]["audio_only"]):
         assert part["scores"]["auc"]["mean"] > 0.95
         assert part["scores"]["auc"]["low"] > 0.7
-    assert found["scores"]["balanced_accuracy"]["low"] > 0.7
-    assert found["scores"]["brier"]["high"] < 0.2
-    assert not is_chance(found)
+    assert evaluation["scores"]["balanced_accuracy"]["low"] > 0.7
+    assert evaluation["scores"]["brier"]["high"] < 0.2
+    assert not is_chance(evaluation)
 
 
 @pytest.mark.parametrize(
@@ -84,41 +84,41 @@ def test_without_groups_it_would_be_seen_by_models_calibration_and_threshold(lea
         pytest.param({"learning.trials": 6, "learning.repeats": 2}, id="select", marks=pytest.mark.slow),
     ],
 )
-def test_a_planted_leak_is_worth_nothing(leak: Study, changes: dict[str, Any]) -> None:
+def test_a_planted_leak_leaves_scores_at_chance(leak: Study, changes: dict[str, Any]) -> None:
     assert is_chance(run(leak, changes))
 
 
-def test_a_fit_s_own_folds_find_chance_though_its_learners_know_every_subject(leak: Study) -> None:
+def test_out_of_fold_scores_are_at_chance_although_the_learners_memorise_every_subject(leak: Study) -> None:
     model = DepressionModel(QUICK).fit(*leak)
     is_positive = leak[1] == "Depression"
     video = leak[0].filter(regex="^video").to_numpy()
     known = raw_scores(model.stacker_.models_["video/svm"], video)[:, 0]
     assert roc_auc_score(is_positive, -known) > 0.95, "Normal is the second class"
     assert roc_auc_score(is_positive[model.oof_.index], model.oof_["probability"]) < 0.75
-    assert model.facts_["inner_scores"]["balanced_accuracy"] < 0.75
+    assert model.metadata_["inner_scores"]["balanced_accuracy"] < 0.75
 
 
-def test_it_is_worth_nothing_when_a_run_goes_on_with_kept_folds(
+def test_scores_are_at_chance_after_resuming_from_a_checkpoint(
     leak: Study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[int] = []
 
-    def ending(*args: Any) -> Any:
+    def interrupt_third_fold(*args: Any) -> Any:
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
         return folds.run_fold(*args)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_folds, "run_fold", ending)
+        patch.setattr(run_folds, "run_fold", interrupt_third_fold)
         with pytest.raises(KeyboardInterrupt):
-            run(leak, keep=tmp_path / "kept")
-    assert (tmp_path / "kept").exists()
-    assert is_chance(run(leak, keep=tmp_path / "kept"))
+            run(leak, checkpoint=tmp_path / "folds")
+    assert (tmp_path / "folds").exists()
+    assert is_chance(run(leak, checkpoint=tmp_path / "folds"))
 
 
 @pytest.mark.parametrize("groups", ["subject_id", "re:(.*)"])
-def test_it_is_worth_nothing_from_files_and_again_from_the_cache(leak: Study, tmp_path: Path, groups: str) -> None:
+def test_scores_are_at_chance_from_files_and_from_the_cache(leak: Study, tmp_path: Path, groups: str) -> None:
     table, status, subjects = leak
     (tmp_path / "audio").mkdir()
     for data_id, row in table.iloc[:, :COLUMNS].iterrows():
@@ -127,6 +127,6 @@ def test_it_is_worth_nothing_from_files_and_again_from_the_cache(leak: Study, tm
     labels.to_csv(tmp_path / "labels.csv")
     data = load_dataset(tmp_path, groups=groups)
     options: dict[str, Any] = {"settings": QUICK, "folds": 4, "repeats": 1, "cache": tmp_path / "cache"}
-    found = [evaluate(data, **options) for _ in range(2)]
-    assert found[0] == found[1]
-    assert is_chance(found[0]) == (groups == "subject_id")
+    first, cached = (evaluate(data, **options) for _ in range(2))
+    assert first == cached
+    assert is_chance(first) == (groups == "subject_id")

@@ -1,4 +1,4 @@
-"""A hundred small studies evaluated from the table on: what the program says of them, beside what is true."""
+"""Evaluations of a hundred small simulated studies: intervals and p-values compared with the truth."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ QUICK = Settings().override(
 Study = tuple[pd.DataFrame, pd.Series, pd.Series]
 
 
-def drawn(signal: float, subjects: int, each: int, seed: int) -> Study:
-    """Draw people from a population: half are positive, and recordings of one person are alike."""
+def draw_study(signal: float, subjects: int, each: int, seed: int) -> Study:
+    """Draw people from a population: half are positive, and recordings of one person are correlated."""
     rng = np.random.default_rng(seed)
     subject = np.repeat(np.arange(subjects), each)
     positive = rng.permutation(np.arange(subjects) % 2)[subject]
@@ -41,62 +41,62 @@ def drawn(signal: float, subjects: int, each: int, seed: int) -> Study:
     return pd.DataFrame(X, columns=[f"video__c{k}__mean" for k in range(4)], index=index), status, groups
 
 
-def evaluated(signal: float, seed: int) -> dict[str, Any]:
-    made = drawn(signal, 40, 2, seed)
+def evaluate_study(signal: float, seed: int) -> dict[str, Any]:
+    study = draw_study(signal, 40, 2, seed)
     with pytest.MonkeyPatch.context() as patch:
-        # Half of the time is the baseline's, and nothing that is asked here depends on it.
-        patch.setattr(folds, "_shortcut", no_shortcut)
-        return evaluate_features(*made, settings=QUICK, folds=3, repeats=1)
+        # The shortcut baseline takes half of the time and is not tested here.
+        patch.setattr(folds, "_run_shortcut_baseline", no_shortcut)
+        return evaluate_features(*study, settings=QUICK, folds=3, repeats=1)
 
 
 def no_shortcut(table: folds.EvaluationTable, settings: Settings, outer: OuterFold) -> dict[str, Any]:
-    return folds._record(outer.test, table.codes[outer.test], np.full((len(outer.test), 2), 0.5))
+    return folds._prediction_record(outer.test, table.codes[outer.test], np.full((len(outer.test), 2), 0.5))
 
 
 @pytest.fixture(scope="module")
-def nothing_to_find() -> list[dict[str, Any]]:
-    """Return evaluations of studies whose labels mean nothing."""
-    return [evaluated(0.0, seed) for seed in range(STUDIES)]
+def null_evaluations() -> list[dict[str, Any]]:
+    """Return evaluations of studies whose labels are unrelated to the features."""
+    return [evaluate_study(0.0, seed) for seed in range(STUDIES)]
 
 
 @pytest.mark.slow
-def test_where_labels_mean_nothing_the_interval_holds_one_half(nothing_to_find: list[dict[str, Any]]) -> None:
-    aucs = [found["scores"]["auc"] for found in nothing_to_find]
+def test_the_interval_contains_one_half_under_the_null_hypothesis(null_evaluations: list[dict[str, Any]]) -> None:
+    aucs = [found["scores"]["auc"] for found in null_evaluations]
     assert np.mean([auc["mean"] for auc in aucs]) == pytest.approx(0.5, abs=0.03)
     assert sum(auc["low"] <= 0.5 <= auc["high"] for auc in aucs) >= 92
 
 
 @pytest.mark.slow
-def test_where_labels_mean_nothing_p_is_spread_evenly(nothing_to_find: list[dict[str, Any]]) -> None:
-    p = pd.DataFrame([found["permutation_p_fixed_predictions"] for found in nothing_to_find])
+def test_p_values_are_uniform_under_the_null_hypothesis(null_evaluations: list[dict[str, Any]]) -> None:
+    p = pd.DataFrame([found["permutation_test"]["p_fixed_predictions"] for found in null_evaluations])
     assert kstest(p["auc"], "uniform").pvalue > 0.05
-    # Where everybody is called positive, as a threshold for F1 has it, no permutation differs: p is 1.
+    # If a threshold for F1 predicts everyone positive, all permutations have the same score: p is 1.
     assert ((p <= 0.05).mean() <= 0.09).all()
 
 
 @pytest.fixture
 def true_aucs(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Collect the AUC that each model of an outer fold has among 4,000 other people."""
-    others, status, _ = drawn(1.0, 4000, 1, seed=10_000)
+    """Collect the AUC of each outer-fold model on 4,000 new people."""
+    new_people, status, _ = draw_study(1.0, 4000, 1, seed=10_000)
     found: list[float] = []
-    fit = folds._fitted
+    fit = folds._fit_model
 
-    def judged(*args: Any) -> DepressionModel:
+    def fit_and_score(*args: Any) -> DepressionModel:
         model = fit(*args)
-        found.append(float(roc_auc_score(status == "Depression", model.predict_features(others)["probability"])))
+        found.append(float(roc_auc_score(status == "Depression", model.predict_features(new_people)["probability"])))
         return model
 
-    monkeypatch.setattr(folds, "_fitted", judged)
+    monkeypatch.setattr(folds, "_fit_model", fit_and_score)
     return found
 
 
 @pytest.mark.slow
-def test_the_interval_covers_what_the_models_are_worth_among_many_other_people(true_aucs: list[float]) -> None:
-    """Not what another training would give: the interval leaves that spread out, and says so."""
+def test_the_interval_covers_the_performance_of_the_models_on_many_new_people(true_aucs: list[float]) -> None:
+    """The truth is the AUC of these models: the interval does not include the variability of retraining."""
     covered = 0
     for seed in range(STUDIES):
         true_aucs.clear()
-        auc = evaluated(1.0, seed)["scores"]["auc"]
+        auc = evaluate_study(1.0, seed)["scores"]["auc"]
         assert len(true_aucs) == 3
         covered += auc["low"] <= np.mean(true_aucs) <= auc["high"]
     assert covered >= 92

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from pdmr_classic.config import FeatureSettings
-from pdmr_classic.features.file_features import stream_features
-from pdmr_classic.features.registry import families
+from pdmr_classic.features.file_features import compute_stream_features
+from pdmr_classic.features.registry import load_families
 from pdmr_classic.io.channels import GAZE, POSE
 from pdmr_classic.io.stream import Stream
 
@@ -33,7 +33,7 @@ FULL = (*GAZE, *POSE, *AU_R, *AU_C)
 LANDMARKS = tuple(f"{axis}_{point}" for axis in "xy" for point in range(68))
 
 
-def stream_of(
+def make_stream(
     channels: Mapping[str, ArrayLike],
     rate: float = RATE,
     valid: ArrayLike | None = None,
@@ -53,19 +53,19 @@ def stream_of(
 
 def features(stream: Stream, *names: str, **settings: Any) -> dict[str, float]:
     """Return the features of some families (default: those of the video that are on by default), by name."""
-    known = families()
-    usual = tuple(name for name, family in known.items() if family.by_default and family.view != "audio")
+    known = load_families()
+    usual = tuple(name for name, family in known.items() if family.is_default and family.view != "audio")
     chosen = tuple(known[name] for name in names or usual)
-    keys, values = stream_features(stream, chosen, FeatureSettings(**settings))
+    keys, values = compute_stream_features(stream, chosen, FeatureSettings(**settings))
     assert len(keys) == len(values) == len(set(keys))
     return dict(zip(keys, values.tolist(), strict=True))
 
 
-def of_channel(stream: Stream, family: str, channel: str = "ch000", **settings: Any) -> dict[str, float]:
+def channel_features(stream: Stream, family: str, channel: str = "ch000", **settings: Any) -> dict[str, float]:
     """Return one family's features of one channel, by functional."""
     start = f"video__{channel}__"
-    found = features(stream, family, **settings)
-    return {name.removeprefix(start): value for name, value in found.items() if name.startswith(start)}
+    result = features(stream, family, **settings)
+    return {name.removeprefix(start): value for name, value in result.items() if name.startswith(start)}
 
 
 def sine(hz: float, seconds: float, amplitude: float = 1.0, level: float = 0.0, rate: float = RATE) -> NDArray[Any]:
@@ -73,13 +73,13 @@ def sine(hz: float, seconds: float, amplitude: float = 1.0, level: float = 0.0, 
     return level + amplitude * np.sin(2 * np.pi * hz * (np.arange(round(seconds * rate)) + 0.25) / rate)
 
 
-def without(found: Mapping[str, float], *starts: str) -> dict[str, float]:
+def without(result: Mapping[str, float], *starts: str) -> dict[str, float]:
     """Return features whose names do not start so."""
-    return {name: value for name, value in found.items() if not name.startswith(starts)}
+    return {name: value for name, value in result.items() if not name.startswith(starts)}
 
 
-def assert_same(found: Mapping[str, float], expected: Mapping[str, float]) -> None:
+def assert_same(result: Mapping[str, float], expected: Mapping[str, float]) -> None:
     """Hold two rows of features to the same names and the very same values, NaN where NaN."""
-    assert found.keys() == expected.keys()
-    differ = {k: (found[k], expected[k]) for k in found if not np.array_equal(found[k], expected[k], equal_nan=True)}
+    assert result.keys() == expected.keys()
+    differ = {k: (result[k], expected[k]) for k in result if not np.array_equal(result[k], expected[k], equal_nan=True)}
     assert not differ

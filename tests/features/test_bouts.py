@@ -14,7 +14,7 @@ def bouts_of(pattern: str, gaps: str = "") -> Bouts:
     """Read a pattern such as `.##.#`; a `|` in `gaps` stands under a frame that does not follow the one before."""
     active = np.array([[mark == "#"] for mark in pattern]).reshape(-1, 1)
     follows = np.array([place > 0 and gaps[place : place + 1] != "|" for place in range(len(pattern))], dtype=bool)
-    return Bouts.of(active, follows)
+    return Bouts.from_mask(active, follows)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def bouts_of(pattern: str, gaps: str = "") -> Bouts:
         ("##.##", [2, 2]),
     ],
 )
-def test_a_bout_is_an_unbroken_run(pattern: str, lengths: list[int]) -> None:
+def test_a_bout_is_an_uninterrupted_run(pattern: str, lengths: list[int]) -> None:
     assert bouts_of(pattern).frames.tolist() == lengths
 
 
@@ -45,19 +45,19 @@ def test_durations_by_hand() -> None:
     assert (found.mean.tolist(), found.longest.tolist(), found.std.tolist()) == ([3.0], [4.0], [1.0])
 
 
-def test_without_bouts_durations_are_unknown_and_counts_are_none() -> None:
+def test_without_bouts_durations_are_nan_and_counts_zero() -> None:
     found = bouts_of("...")
     assert found.count.tolist() == [0]
     assert found.total.tolist() == [0.0]
     assert np.isnan([found.mean, found.longest, found.std]).all()
 
 
-def test_one_bout_has_no_spread() -> None:
+def test_one_bout_has_no_standard_deviation() -> None:
     assert np.isnan(bouts_of(".##.").std).all()
 
 
-def test_a_bout_at_the_end_of_a_channel_does_not_go_on_in_the_next() -> None:
-    found = Bouts.of(np.array([[False, True], [True, True]]), np.array([False, True]))
+def test_a_bout_does_not_continue_in_the_next_channel() -> None:
+    found = Bouts.from_mask(np.array([[False, True], [True, True]]), np.array([False, True]))
     assert (found.channel.tolist(), found.frames.tolist()) == ([0, 1], [1, 2])
 
 
@@ -80,5 +80,5 @@ def test_bouts_agree_with_a_plain_loop(n_frames: int, n_channels: int, seed: int
     rng = np.random.default_rng(seed)
     active, follows = rng.random((n_frames, n_channels)) < 0.6, rng.random(n_frames) < 0.8
     follows[:1] = False
-    found = Bouts.of(active, follows)
+    found = Bouts.from_mask(active, follows)
     assert list(zip(found.channel.tolist(), found.frames.tolist(), strict=True)) == by_loop(active, follows)

@@ -63,8 +63,8 @@ def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
 
         return call
 
-    monkeypatch.setattr(extractor, "video_row", watched(extractor.video_row, told.parsed))
-    monkeypatch.setattr(extractor, "audio_row", watched(extractor.audio_row, told.parsed))
+    monkeypatch.setattr(extractor, "compute_video_row", watched(extractor.compute_video_row, told.parsed))
+    monkeypatch.setattr(extractor, "compute_audio_row", watched(extractor.compute_audio_row, told.parsed))
     monkeypatch.setattr(cache_module, "read_bytes", watched(cache_module.read_bytes, told.hashed))
     return told
 
@@ -81,10 +81,10 @@ def run(folder: Path, kept: Path | None, settings: Settings = QUICK) -> Extracti
 def assert_equal(found: Extraction, expected: Extraction) -> None:
     pd.testing.assert_frame_equal(found.features, expected.features, check_exact=True)
     assert found.findings == expected.findings
-    assert found.refused == expected.refused
+    assert found.errors == expected.errors
 
 
-def test_a_second_run_is_equal_and_opens_no_file(folder: Path, kept: Path, spy: Spy) -> None:
+def test_a_second_run_gives_equal_features_and_opens_no_file(folder: Path, kept: Path, spy: Spy) -> None:
     first = run(folder, kept)
     assert len(spy.parsed) == 6
     spy.parsed.clear()
@@ -94,7 +94,7 @@ def test_a_second_run_is_equal_and_opens_no_file(folder: Path, kept: Path, spy: 
     assert_equal(run(folder, None), first)
 
 
-def test_a_changed_file_is_read_again_and_no_other(folder: Path, kept: Path, spy: Spy) -> None:
+def test_only_a_changed_file_is_read_again(folder: Path, kept: Path, spy: Spy) -> None:
     run(folder, kept)
     spy.parsed.clear()
     write_video(folder / "video" / f"{IDS[1]}.csv", seed=77)
@@ -103,7 +103,7 @@ def test_a_changed_file_is_read_again_and_no_other(folder: Path, kept: Path, spy
     assert_equal(found, run(folder, None))
 
 
-def test_a_change_that_keeps_size_and_time_of_change_is_seen_by_its_new_inode(folder: Path, kept: Path) -> None:
+def test_a_change_with_the_same_size_and_modification_time_is_detected_by_the_inode(folder: Path, kept: Path) -> None:
     path = folder / "video" / f"{IDS[0]}.csv"
     run(folder, kept)
     before = path.stat()
@@ -117,7 +117,7 @@ def test_a_change_that_keeps_size_and_time_of_change_is_seen_by_its_new_inode(fo
     assert_equal(run(folder, kept), run(folder, None))
 
 
-def test_content_is_found_again_under_another_name(folder: Path, kept: Path, spy: Spy) -> None:
+def test_a_renamed_file_is_recognised_by_its_content(folder: Path, kept: Path, spy: Spy) -> None:
     first = run(folder, kept)
     spy.parsed.clear()
     for modality in ("video", "audio"):
@@ -129,7 +129,7 @@ def test_content_is_found_again_under_another_name(folder: Path, kept: Path, spy
     assert_equal(found, run(folder, None))
 
 
-def test_a_file_that_was_only_touched_is_hashed_and_not_parsed(folder: Path, kept: Path, spy: Spy) -> None:
+def test_a_touched_file_is_hashed_but_not_parsed(folder: Path, kept: Path, spy: Spy) -> None:
     run(folder, kept)
     spy.parsed.clear()
     os.utime(folder / "video" / f"{IDS[2]}.csv", ns=(1, 1))
@@ -153,7 +153,7 @@ def test_the_same_bytes_as_video_and_as_audio_are_not_confused(folder: Path, kep
 @pytest.mark.parametrize(
     "change", [{"reading.fps": 25.0}, {"reading.min_confidence": 0.5}, {"features.families": ("dynamics",)}]
 )
-def test_other_settings_have_a_cache_of_their_own(folder: Path, kept: Path, spy: Spy, change: dict[str, Any]) -> None:
+def test_different_settings_have_their_own_cache(folder: Path, kept: Path, spy: Spy, change: dict[str, Any]) -> None:
     run(folder, kept)
     spy.parsed.clear()
     other = QUICK.override(change)
@@ -161,14 +161,14 @@ def test_other_settings_have_a_cache_of_their_own(folder: Path, kept: Path, spy:
     assert len(list(kept.iterdir())) == 2
 
 
-def test_settings_of_learning_do_not_empty_the_cache(folder: Path, kept: Path, spy: Spy) -> None:
+def test_learning_settings_do_not_affect_the_cache(folder: Path, kept: Path, spy: Spy) -> None:
     run(folder, kept)
     spy.parsed.clear()
     run(folder, kept, QUICK.override({"learning.seed": 9}))
     assert spy.parsed == []
 
 
-def test_other_code_has_a_cache_of_its_own(folder: Path, kept: Path, spy: Spy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_different_code_version_has_its_own_cache(folder: Path, kept: Path, spy: Spy, monkeypatch: pytest.MonkeyPatch) -> None:
     run(folder, kept)
     spy.parsed.clear()
     monkeypatch.setattr(cache_module, "_code_version", lambda: "another")
@@ -176,7 +176,7 @@ def test_other_code_has_a_cache_of_its_own(folder: Path, kept: Path, spy: Spy, m
     assert len(spy.parsed) == 6
 
 
-def test_a_cache_that_cannot_be_written_is_no_failure(folder: Path, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_not_an_error(folder: Path, tmp_path: Path) -> None:
     # Root may write anywhere: a file where the folder should be refuses even root.
     blocked = tmp_path / "blocked"
     blocked.write_text("")
@@ -185,7 +185,7 @@ def test_a_cache_that_cannot_be_written_is_no_failure(folder: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("damage", [b"", b"PAR1 broken", None])
-def test_a_damaged_cache_is_made_anew(folder: Path, kept: Path, damage: bytes | None) -> None:
+def test_a_damaged_cache_is_rebuilt(folder: Path, kept: Path, damage: bytes | None) -> None:
     expected = run(folder, kept)
     (file,) = kept.iterdir()
     if damage is None:
@@ -202,7 +202,7 @@ def test_a_cache_can_be_deleted_at_any_time(folder: Path, kept: Path) -> None:
     assert_equal(run(folder, kept), expected)
 
 
-def test_a_cache_names_no_file_and_no_person(folder: Path, kept: Path) -> None:
+def test_a_cache_contains_no_file_names_and_no_ids(folder: Path, kept: Path) -> None:
     run(folder, kept)
     (file,) = kept.iterdir()
     content = file.read_bytes() + file.name.encode()
@@ -212,12 +212,12 @@ def test_a_cache_names_no_file_and_no_person(folder: Path, kept: Path) -> None:
         assert secret.encode() not in content, secret
 
 
-def test_a_cache_is_nobody_elses_to_read(folder: Path, kept: Path) -> None:
+def test_a_cache_is_readable_only_by_its_owner(folder: Path, kept: Path) -> None:
     run(folder, kept)
     assert kept.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_refused_file_is_never_cached(folder: Path, kept: Path, spy: Spy) -> None:
+def test_an_unreadable_file_is_never_cached(folder: Path, kept: Path, spy: Spy) -> None:
     broken = folder / "video" / f"{IDS[0]}.csv"
     broken.write_text("")
     first = run(folder, kept)
@@ -227,10 +227,10 @@ def test_a_refused_file_is_never_cached(folder: Path, kept: Path, spy: Spy) -> N
     assert_equal(found, first)
     broken.unlink()
     write_video(broken, 0)
-    assert not run(folder, kept).refused
+    assert not run(folder, kept).errors
 
 
-def test_the_cache_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_default_cache_folder_belongs_to_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert default_cache_folder() == tmp_path / "pdmr-classic"
     monkeypatch.delenv("XDG_CACHE_HOME")
@@ -244,7 +244,7 @@ def test_the_cache_folder_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert default_cache_folder() is None
 
 
-def test_a_run_that_is_ended_keeps_what_it_has_read(
+def test_an_interrupted_run_caches_the_files_it_has_read(
     folder: Path, kept: Path, spy: Spy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Ending:
@@ -254,9 +254,9 @@ def test_a_run_that_is_ended_keeps_what_it_has_read(
 
         def note(self, finding: Finding) -> None: ...
 
-    monkeypatch.setattr(extractor, "_FILES_A_TASK", 2)
-    monkeypatch.setattr(cache_module, "_WRITTEN_EVERY_S", -1.0)
-    monkeypatch.setattr(cache_module, "_LEAST_WORK_A_WRITE", 0)
+    monkeypatch.setattr(extractor, "_FILES_PER_TASK", 2)
+    monkeypatch.setattr(cache_module, "_MIN_WRITE_INTERVAL_S", -1.0)
+    monkeypatch.setattr(cache_module, "_MIN_WORK_PER_WRITE", 0)
     with pytest.raises(KeyboardInterrupt):
         FeatureExtractor(QUICK, cache=kept, reporter=Ending()).extract(load_dataset(folder))
     assert len(spy.parsed) == 4
@@ -269,12 +269,12 @@ def test_a_run_that_is_ended_keeps_what_it_has_read(
 def test_the_cache_is_written_rarely_while_files_are_read(
     folder: Path, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = []
-    keep = cache_module.FeatureCache.keep
-    monkeypatch.setattr(cache_module.FeatureCache, "keep", lambda *args: (written.append(1), keep(*args)))
-    monkeypatch.setattr(extractor, "_FILES_A_TASK", 1)
+    writes = []
+    write = cache_module.FeatureCache.write
+    monkeypatch.setattr(cache_module.FeatureCache, "write", lambda *args: (writes.append(1), write(*args)))
+    monkeypatch.setattr(extractor, "_FILES_PER_TASK", 1)
     run(folder, kept)
-    assert written == [1], "once, at the end"
+    assert writes == [1], "once, at the end"
 
 
 def test_a_file_that_changes_after_it_was_read_is_read_again(folder: Path, kept: Path) -> None:
@@ -342,7 +342,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("__pycache__")))
 
 
-def test_all_that_the_extractor_imports_is_code_that_the_cache_follows() -> None:
+def test_the_code_version_covers_everything_the_extractor_imports() -> None:
     assert {"config.py", "io/openface.py", "features/signal.py", "features/families/eyes.py"} <= set(SHAPING)
     assert set(SHAPING) <= {file.relative_to(PACKAGE).as_posix() for file in cache_module._code_files(PACKAGE)}
 
@@ -357,16 +357,16 @@ def version_with_a_comment_in(package: Path, name: str) -> str:
 
 
 @pytest.mark.parametrize("name", SHAPING)
-def test_a_change_of_code_that_can_shape_a_feature_changes_the_version(package: Path, name: str) -> None:
+def test_a_change_of_feature_code_changes_the_version(package: Path, name: str) -> None:
     before = cache_module._code_version(package)
     assert version_with_a_comment_in(package, name) != before
     assert cache_module._code_version(package) == before
 
 
 @pytest.mark.parametrize("name", OTHERS)
-def test_a_change_of_other_code_does_not(package: Path, name: str) -> None:
+def test_a_change_of_other_code_does_not_change_the_version(package: Path, name: str) -> None:
     assert version_with_a_comment_in(package, name) == cache_module._code_version(package)
 
 
-def test_the_version_is_that_of_the_code_wherever_it_lies(package: Path) -> None:
+def test_the_version_does_not_depend_on_the_location_of_the_code(package: Path) -> None:
     assert cache_module._code_version(package) == cache_module._code_version()

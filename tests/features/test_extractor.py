@@ -14,7 +14,7 @@ from pdmr_classic import Settings
 from pdmr_classic.errors import DataError
 from pdmr_classic.features import extractor
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor, summarise_findings, write_features
-from pdmr_classic.features.file_features import audio_row, video_row
+from pdmr_classic.features.file_features import compute_audio_row, compute_video_row
 from pdmr_classic.io.dataset import Dataset, load_dataset
 from pdmr_classic.progress import LogReporter
 
@@ -67,19 +67,19 @@ def extracted(folder: Path, **options: object) -> Extraction:
     return FeatureExtractor(**options).extract(dataset(folder))  # type: ignore[arg-type]
 
 
-def test_a_row_a_recording_and_its_file_rows_unchanged(folder: Path) -> None:
-    table = extracted(folder).checked()
+def test_each_recording_has_one_row_that_combines_its_file_rows(folder: Path) -> None:
+    table = extracted(folder).require_features()
     assert table.index.tolist() == ["001", "002", "003"]
     assert table.index.name == "data_id"
-    chosen = FeatureExtractor()._families()
-    by_hand = video_row(folder / "video" / "002.csv", Settings(), tuple(f for f in chosen if f.view != "audio"))
+    chosen = FeatureExtractor()._select_families()
+    by_hand = compute_video_row(folder / "video" / "002.csv", Settings(), tuple(f for f in chosen if f.view != "audio"))
     np.testing.assert_array_equal(table.loc["002", list(by_hand.names)], by_hand.values)
-    by_hand = audio_row(folder / "audio" / "003.csv", Settings(), tuple(f for f in chosen if f.view == "audio"))
+    by_hand = compute_audio_row(folder / "audio" / "003.csv", Settings(), tuple(f for f in chosen if f.view == "audio"))
     np.testing.assert_array_equal(table.loc["003", list(by_hand.names)], by_hand.values)
 
 
-def test_a_modality_that_a_recording_does_not_have_is_unknown_there(folder: Path) -> None:
-    table = extracted(folder).checked()
+def test_features_of_a_missing_modality_are_nan(folder: Path) -> None:
+    table = extracted(folder).require_features()
     is_audio = table.columns.str.startswith("audio__")
     assert table.loc["002", is_audio].isna().all()
     assert table.loc["003", ~is_audio].isna().all()
@@ -87,7 +87,7 @@ def test_a_modality_that_a_recording_does_not_have_is_unknown_there(folder: Path
     assert table.loc["001", "video__AU12_r__mean"] > 0
 
 
-def test_quality_stands_last(folder: Path) -> None:
+def test_quality_columns_come_last(folder: Path) -> None:
     views = [name.split("__")[0] for name in extracted(folder).features]
     assert views == sorted(views, key=["video", "audio", "quality"].index)
 
@@ -110,80 +110,80 @@ def variants() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("variant", variants())
-def test_however_the_header_is_written_the_features_are_the_same(folder: Path, variant: str) -> None:
-    expected = extracted(folder).checked()
+def test_features_do_not_depend_on_the_format_of_the_header(folder: Path, variant: str) -> None:
+    expected = extracted(folder).require_features()
     (folder / "video" / "001.csv").write_text(variants()[variant], newline="")
-    found = extracted(folder).checked()
+    found = extracted(folder).require_features()
     assert set(found.columns) == set(expected.columns)
     # The order of columns decides the order of sums, and so the last digits.
     pd.testing.assert_frame_equal(found[expected.columns], expected, rtol=1e-5, atol=1e-6)
 
 
-def test_a_subset_of_the_columns_has_the_features_of_these_columns(folder: Path) -> None:
-    expected = extracted(folder).checked()
+def test_a_subset_of_the_columns_gives_the_features_of_these_columns(folder: Path) -> None:
+    expected = extracted(folder).require_features()
     kept = ["timestamp", "confidence", "AU12_r", "pose_Rx", "AU12_c"]
     (folder / "video" / "001.csv").write_text(video(1)[kept].to_csv(index=False))
-    found = extracted(folder).checked()
+    found = extracted(folder).require_features()
     own = [name for name in expected if name.split("__")[1] in ("AU12_r", "AU12_c", "pose_Rx")]
     pd.testing.assert_series_equal(found.loc["001", own], expected.loc["001", own], rtol=1e-6)
     assert found.loc["001", [name for name in expected if "__AU01_r__" in name]].isna().all()
 
 
 @pytest.mark.slow
-def test_processes_change_nothing_but_the_time(small_set: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(extractor, "_BYTES_WORTH_A_WORKER", 1)
+def test_features_do_not_depend_on_the_number_of_processes(small_set: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(extractor, "_BYTES_PER_WORKER", 1)
     data = load_dataset(small_set, split="train")
     one, two = (FeatureExtractor(jobs=jobs).extract(data) for jobs in (1, 2))
     pd.testing.assert_frame_equal(two.features, one.features, check_exact=True)
-    assert (two.refused, two.findings) == (one.refused, one.findings)
+    assert (two.errors, two.findings) == (one.errors, one.findings)
 
 
-def test_a_small_set_starts_no_workers(folder: Path) -> None:
-    assert FeatureExtractor(jobs=2)._workers([r.video for r in dataset(folder).recordings if r.video]) == 1
+def test_a_small_set_is_read_without_workers(folder: Path) -> None:
+    assert FeatureExtractor(jobs=2)._count_workers([r.video for r in dataset(folder).recordings if r.video]) == 1
 
 
-def test_every_refused_file_is_listed_and_its_features_are_unknown(folder: Path) -> None:
+def test_every_unreadable_file_is_listed_and_its_features_are_nan(folder: Path) -> None:
     write_video(folder, "002", "timestamp,AU12_r\n0.0,smile\n0.04,1\n")
     write_audio(folder, "003", "")
     result = extracted(folder)
-    assert [finding.file.name for finding in result.refused if finding.file] == ["002.csv", "003.csv"]
+    assert [finding.file.name for finding in result.errors if finding.file] == ["002.csv", "003.csv"]
     assert result.features.index.tolist() == ["001", "002", "003"]
     assert result.features.loc[["002", "003"]].isna().all(axis=None)
     assert result.features.loc["001"].notna().any()
     with pytest.raises(DataError, match=r"(?s)002\.csv.*003\.csv"):
-        result.checked()
+        result.require_features()
     with pytest.raises(DataError, match=r"002\.csv"):
         FeatureExtractor().fit_transform(dataset(folder))
 
 
-def test_a_set_of_broken_files_is_refused_whole(folder: Path) -> None:
+def test_a_set_of_unreadable_files_has_no_features(folder: Path) -> None:
     for path in folder.rglob("*.csv"):
         path.write_text("")
     result = extracted(folder)
-    assert len(result.refused) == 4
+    assert len(result.errors) == 4
     assert result.features.shape == (3, 0)
 
 
-def test_an_audio_vector_of_another_width_is_refused(folder: Path) -> None:
+def test_an_audio_vector_of_a_different_width_is_rejected(folder: Path) -> None:
     write_audio(folder, "002", seed=2)
     write_audio(folder, "003", audio(3, width=512))
     result = extracted(folder)
-    (finding,) = result.refused
+    (finding,) = result.errors
     assert finding.code == "odd-width"
     assert finding.file == folder / "audio" / "003.csv"
     assert not [name for name in result.features if name.startswith("audio__vector")]
-    with pytest.raises(DataError, match="another width"):
-        result.checked()
+    with pytest.raises(DataError, match="width of the audio vector differs"):
+        result.require_features()
 
 
-def test_recordings_do_not_see_each_other(folder: Path) -> None:
-    expected = extracted(folder).checked()
+def test_recordings_do_not_affect_each_other(folder: Path) -> None:
+    expected = extracted(folder).require_features()
     write_video(folder, "002", seed=99)
     write_audio(folder, "003", seed=99)
-    pd.testing.assert_series_equal(extracted(folder).checked().loc["001"], expected.loc["001"], check_exact=True)
+    pd.testing.assert_series_equal(extracted(folder).require_features().loc["001"], expected.loc["001"], check_exact=True)
 
 
-def test_findings_name_their_file_or_are_counted(folder: Path) -> None:
+def test_findings_give_their_file_or_the_number_of_files(folder: Path) -> None:
     for data_id in ("001", "002"):
         write_video(folder, data_id, video(1).drop(columns="timestamp").to_csv(index=False))
     findings = [finding for finding in extracted(folder).findings if finding.code == "no-frame-rate"]

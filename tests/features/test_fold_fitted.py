@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from streams import FULL, NAN, features, stream_of
+from streams import FULL, NAN, features, make_stream
 
 from pdmr_classic.features.families.kinemes import N_KINEMES
-from pdmr_classic.features.fold_fitted import FittedFamilies
+from pdmr_classic.features.fold_fitted import FoldFittedFeatures
 
 UNITS = 17
 N_TANGENT = UNITS * (UNITS + 1) // 2
@@ -20,7 +20,7 @@ def table(n: int) -> tuple[list[str], NDArray[np.float64]]:
     for seed in range(n):
         walk = np.cumsum(np.random.default_rng(seed).normal(0, 0.1, (len(FULL), 300)), axis=1)
         rows.append(
-            features(stream_of(dict(zip(FULL, walk, strict=True))), "quality", "au_tangent", "au_together", "kinemes")
+            features(make_stream(dict(zip(FULL, walk, strict=True))), "quality", "au_tangent", "au_together", "kinemes")
         )
     return list(rows[0]), np.array([list(row.values()) for row in rows])
 
@@ -32,44 +32,44 @@ def material() -> tuple[list[str], NDArray[np.float64]]:
 
 def test_material_becomes_tangent_vectors_and_histograms(material: tuple[list[str], NDArray[np.float64]]) -> None:
     names, X = material
-    families = FittedFamilies(names)
+    families = FoldFittedFeatures(names)
     assert families
-    found = families.fit(X).transform(X)
-    assert found.shape == (16, N_TANGENT + N_KINEMES)
-    assert np.isfinite(found).all()
-    np.testing.assert_allclose(found[:, N_TANGENT:].sum(axis=1), 1.0)
+    result = families.fit(X).transform(X)
+    assert result.shape == (16, N_TANGENT + N_KINEMES)
+    assert np.isfinite(result).all()
+    np.testing.assert_allclose(result[:, N_TANGENT:].sum(axis=1), 1.0)
 
 
-def test_rows_that_are_not_trained_on_change_nothing(material: tuple[list[str], NDArray[np.float64]]) -> None:
+def test_rows_outside_the_training_set_change_nothing(material: tuple[list[str], NDArray[np.float64]]) -> None:
     names, X = material
     train, test = X[:10], X[10:]
-    fitted = FittedFamilies(names).fit(train)
+    fitted = FoldFittedFeatures(names).fit(train)
     expected = fitted.transform(test[:1])
     changed = np.vstack([test[:1], 3 * test[1:]])
     np.testing.assert_array_equal(fitted.transform(changed)[:1], expected)
-    np.testing.assert_array_equal(FittedFamilies(names).fit(train).transform(test[:1]), expected)
+    np.testing.assert_array_equal(FoldFittedFeatures(names).fit(train).transform(test[:1]), expected)
 
 
-def test_columns_that_are_no_material_change_nothing(material: tuple[list[str], NDArray[np.float64]]) -> None:
+def test_columns_other_than_material_change_nothing(material: tuple[list[str], NDArray[np.float64]]) -> None:
     names, X = material
     noisy = X.copy()
     noisy[:, [not name.startswith("material__") for name in names]] = 1e9
     np.testing.assert_array_equal(
-        FittedFamilies(names).fit(noisy).transform(noisy), FittedFamilies(names).fit(X).transform(X)
+        FoldFittedFeatures(names).fit(noisy).transform(noisy), FoldFittedFeatures(names).fit(X).transform(X)
     )
 
 
-def test_rows_without_material_stay_nan(material: tuple[list[str], NDArray[np.float64]]) -> None:
+def test_rows_without_material_remain_nan(material: tuple[list[str], NDArray[np.float64]]) -> None:
     names, X = material
     holed = X.copy()
     holed[2] = NAN
-    found = FittedFamilies(names).fit(holed).transform(holed)
-    assert np.isnan(found[2]).all()
+    result = FoldFittedFeatures(names).fit(holed).transform(holed)
+    assert np.isnan(result[2]).all()
     known = np.arange(16) != 2
-    np.testing.assert_array_equal(found[known], FittedFamilies(names).fit(X[known]).transform(X[known]))
+    np.testing.assert_array_equal(result[known], FoldFittedFeatures(names).fit(X[known]).transform(X[known]))
 
 
 def test_without_material_there_is_nothing_to_fit() -> None:
-    families = FittedFamilies(["video__AU12_r__mean"])
+    families = FoldFittedFeatures(["video__AU12_r__mean"])
     assert not families
     assert families.fit(np.ones((3, 1))).transform(np.ones((3, 1))).shape == (3, 0)

@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
-from streams import AU_C, AU_R, FULL, LANDMARKS, RATE, assert_same, features, stream_of, without
+from streams import AU_C, AU_R, FULL, LANDMARKS, RATE, assert_same, features, make_stream, without
 
-from pdmr_classic.features.registry import families
+from pdmr_classic.features.registry import load_families
 from pdmr_classic.io.channels import channel_kind
 from pdmr_classic.io.openface import read_stream
 from pdmr_classic.io.stream import Stream
 
-ALL = tuple(name for name, family in families().items() if family.view != "audio")
+ALL = tuple(name for name, family in load_families().items() if family.view != "audio")
 SLOW = ("power_0_0.1hz", "power_0.1_0.3hz", "relative_", "amplitude_")
 # Two of each kind are enough to meet every family; landmarks make the smallest face.
 FEW = (
@@ -34,7 +34,7 @@ FEW = (
 def lively(channels: tuple[str, ...], n: int, seed: int = 0) -> dict[str, NDArray[np.float64]]:
     """Return channels that wander about their level, and units that come and go."""
     rng = np.random.default_rng(seed)
-    found = {}
+    result = {}
     for name in channels:
         wander = np.zeros(n)
         for k in range(1, n):
@@ -42,10 +42,10 @@ def lively(channels: tuple[str, ...], n: int, seed: int = 0) -> dict[str, NDArra
         kind = channel_kind(name)
         scale = {"au_intensity": 0.8, "landmark": 2.0, "gaze": 0.2}.get(kind, 1.0)
         level = 40.0 * place_of(name) if kind == "landmark" else float(kind == "au_intensity")
-        found[name] = (wander > 0.3).astype(float) if kind == "au_presence" else level + scale * wander
-    if "AU45_c" in found:
-        found["AU45_c"] = (np.arange(n) % 60 < 6 + rng.integers(0, 5, n // 60 + 1).repeat(60)[:n]).astype(float)
-    return found
+        result[name] = (wander > 0.3).astype(float) if kind == "au_presence" else level + scale * wander
+    if "AU45_c" in result:
+        result["AU45_c"] = (np.arange(n) % 60 < 6 + rng.integers(0, 5, n // 60 + 1).repeat(60)[:n]).astype(float)
+    return result
 
 
 def place_of(name: str) -> float:
@@ -53,8 +53,8 @@ def place_of(name: str) -> float:
     return (int(name[2:]) * 7 + (name[0] == "y") * 3) % 68 / 6.8
 
 
-def only_behaviour(found: dict[str, float]) -> dict[str, float]:
-    return without(found, "quality__")
+def only_behaviour(result: dict[str, float]) -> dict[str, float]:
+    return without(result, "quality__")
 
 
 # ------------------------------------------------------------------------------------------- rewriting
@@ -69,10 +69,10 @@ FLOAT32 = st.floats(width=32, allow_infinity=False)
 def test_rewriting_invalid_frames_of_a_stream_changes_no_feature(
     valid: NDArray[np.bool_], noise: NDArray[np.float32]
 ) -> None:
-    plain = stream_of(VALUES, valid=valid)
+    plain = make_stream(VALUES, valid=valid)
     rewritten = np.where(valid[:, None], plain.values, noise)
-    found = stream_of(dict(zip(FEW, rewritten.T, strict=True)), valid=valid)
-    assert_same(features(found, *ALL), features(plain, *ALL))
+    result = make_stream(dict(zip(FEW, rewritten.T, strict=True)), valid=valid)
+    assert_same(features(result, *ALL), features(plain, *ALL))
 
 
 def csv_of(values: NDArray[np.float64], confidence: NDArray[Any], success: NDArray[Any], start: int = 1) -> str:
@@ -90,7 +90,7 @@ def csv_of(values: NDArray[np.float64], confidence: NDArray[Any], success: NDArr
     how=st.sampled_from(["confidence", "success", "both"]),
     noise=arrays(np.float64, (N, len(FEW)), elements=st.floats(-1e300, 1e300) | st.just(float("nan"))),
 )
-def test_rewriting_frames_of_a_file_without_confidence_or_success_changes_no_feature(
+def test_rewriting_frames_with_low_confidence_or_no_success_changes_no_feature(
     tmp_path: Path, lost: list[tuple[int, int]], how: str, noise: NDArray[np.float64]
 ) -> None:
     valid = np.ones(N, dtype=bool)
@@ -99,27 +99,27 @@ def test_rewriting_frames_of_a_file_without_confidence_or_success_changes_no_fea
     confidence = np.where(valid | (how == "success"), 0.98, 0.69)
     success = (valid | (how == "confidence")).astype(int)
     plain = np.column_stack(list(VALUES.values()))
-    found = []
+    result = []
     for values in (plain, np.where(valid[:, None], plain, noise)):
         file = tmp_path / "001.csv"
         file.write_text(csv_of(values, confidence, success))
-        found.append(only_behaviour(features(read_stream(file), *ALL)))
-    assert_same(found[1], found[0])
+        result.append(only_behaviour(features(read_stream(file), *ALL)))
+    assert_same(result[1], result[0])
 
 
-def test_a_frozen_stretch_that_is_lost_can_be_rewritten_too(tmp_path: Path) -> None:
+def test_rewriting_invalid_frozen_frames_changes_no_feature(tmp_path: Path) -> None:
     values = np.column_stack(list(VALUES.values()))
     valid = np.ones(N, dtype=bool)
     valid[20:60] = False
     frozen = np.where(valid[:, None], values, values[20])
-    found = []
+    result = []
     for number, table in enumerate((values, frozen)):
         file = tmp_path / f"{number}.csv"
         file.write_text(csv_of(table, np.where(valid, 0.9, 0.1), np.ones(N)))
         stream = read_stream(file)
         assert stream.frozen_s == 0.0
-        found.append(features(stream, *ALL))
-    assert_same(found[1], found[0])
+        result.append(features(stream, *ALL))
+    assert_same(result[1], result[0])
 
 
 # --------------------------------------------------------------------------------------------- coverage
@@ -134,58 +134,58 @@ def seen_but(start_s: int, stop_s: int) -> NDArray[np.bool_]:
 
 
 def unknown(valid: NDArray[np.bool_]) -> set[str]:
-    found = features(stream_of(FULL_FACE, valid=valid))
-    return {name.split("__", 1)[1] for name, value in found.items() if not np.isfinite(value)}
+    result = features(make_stream(FULL_FACE, valid=valid))
+    return {name.split("__", 1)[1] for name, value in result.items() if not np.isfinite(value)}
 
 
-def test_of_a_whole_minute_every_default_feature_is_a_number() -> None:
+def test_every_default_feature_of_a_complete_minute_is_finite() -> None:
     assert unknown(np.ones(1800, dtype=bool)) == set()
 
 
 @pytest.mark.parametrize(("start", "stop"), [(25, 35), (20, 35), (0, 15), (45, 60), (22, 38)])
-def test_with_a_masked_block_every_default_feature_is_a_number(start: int, stop: int) -> None:
+def test_with_a_masked_block_every_default_feature_is_finite(start: int, stop: int) -> None:
     assert unknown(seen_but(start, stop)) == set()
 
 
 @pytest.mark.parametrize(("start", "stop"), [(0, 30), (30, 60), (10, 30), (35, 55)])
-def test_where_one_half_minute_is_lost_only_the_steadiness_of_30_s_windows_is_unknown(start: int, stop: int) -> None:
+def test_with_half_a_minute_masked_only_the_variation_of_30_s_windows_is_nan(start: int, stop: int) -> None:
     # One window of 30 s is left of which half was seen: its mean is known, a std over windows is not.
     names = unknown(seen_but(start, stop))
     assert names
     assert all("_30s_std" in name for name in names)
 
 
-def test_where_no_20_s_were_seen_in_one_piece_only_slow_spectra_are_unknown() -> None:
+def test_without_20_contiguous_seconds_only_slow_spectra_are_nan() -> None:
     # 15 s, a block of 30 s, 15 s: "spectra use segments long enough for their lowest band, else NaN".
     names = unknown(seen_but(15, 45))
     assert names
     assert all(name.split("__")[1].startswith(SLOW) for name in names)
 
 
-def test_scattered_masks_leave_level_spread_and_speed_and_take_windows_and_some_lags() -> None:
+def test_alternating_valid_seconds_affect_only_windows_and_some_lags() -> None:
     # Every other second: no window of 4 s for a spectrum, no pairs 1 s and 5 s apart, nor at delays of 3 x 0.6 s.
     names = unknown(np.arange(1800) // 30 % 2 == 0)
-    of_channel = {name.split("__")[1] for name in names}
-    spectrum = {name.split("__")[2] for name in features(stream_of({"a": [0.0]}), "spectral")}
-    coordination = {name for name in of_channel if name.startswith(("eigenvalue", "entropy_"))}
-    others = of_channel - spectrum - coordination
+    channel_features = {name.split("__")[1] for name in names}
+    spectrum = {name.split("__")[2] for name in features(make_stream({"a": [0.0]}), "spectral")}
+    coordination = {name for name in channel_features if name.startswith(("eigenvalue", "entropy_"))}
+    others = channel_features - spectrum - coordination
     assert {name.rsplit("_", 1)[1] for name in coordination} == {"0.6s"}
     assert others == {"autocorrelation_1s", "autocorrelation_5s", "nods_power", "shakes_power"} | (others & {"decay_s"})
 
 
-def test_every_other_frame_leaves_levels_and_takes_all_that_needs_neighbours() -> None:
+def test_with_every_second_frame_only_features_of_single_frames_are_finite() -> None:
     names = {name.split("__")[1] for name in unknown(np.arange(1800) % 2 == 0)}
     assert {"velocity_rms", "turns_per_s", "onsets_per_min", "speed_mean", "velocity_rms_1s_mean"} <= names
-    levels = {name.split("__")[2] for name in features(stream_of({"a": [0.0]}), "distribution")}
+    levels = {name.split("__")[2] for name in features(make_stream({"a": [0.0]}), "distribution")}
     assert not names & (levels | {"share_active", "mean_1s_mean", "n_active", "contact_share", "per_min"})
 
 
 # ------------------------------------------------------------------------------------------------- time
 
 
-def test_a_first_frame_other_than_1_is_an_offset_and_no_gap(tmp_path: Path) -> None:
+def test_a_first_frame_number_other_than_1_is_an_offset_not_a_gap(tmp_path: Path) -> None:
     values = np.column_stack(list(VALUES.values()))
-    found = []
+    result = []
     for start in (1, 5001):
         file = tmp_path / f"{start}.csv"
         file.write_text(csv_of(values, np.ones(N), np.ones(N), start))
@@ -193,48 +193,49 @@ def test_a_first_frame_other_than_1_is_an_offset_and_no_gap(tmp_path: Path) -> N
         # The same without timestamps: time is then counted in frames.
         rows = [line.split(",") for line in file.read_text().splitlines()]
         by_frame.write_text("\n".join(",".join([row[0], *row[2:]]) for row in rows) + "\n")
-        found += [features(read_stream(path), *ALL) for path in (file, by_frame)]
-    assert_same(found[2], found[0])
-    assert_same(found[3], found[1])
-    assert found[3]["quality__stream__n_gaps"] == 0
-    assert found[3]["quality__stream__duration_s"] == pytest.approx(N / RATE)
+        result += [features(read_stream(path), *ALL) for path in (file, by_frame)]
+    assert_same(result[2], result[0])
+    assert_same(result[3], result[1])
+    assert result[3]["quality__stream__n_gaps"] == 0
+    assert result[3]["quality__stream__duration_s"] == pytest.approx(N / RATE)
 
 
 UNBRIDGED = ("velocity", "acceleration", "turns_per_s", "onsets_per_min", "bout_", "speed", "path_per_min")
 
 
 @pytest.mark.parametrize("absent", [False, True], ids=["invalid", "not in the file"])
-def test_a_jump_over_a_gap_is_no_movement(absent: bool) -> None:
+def test_a_jump_across_a_gap_is_not_a_movement(absent: bool) -> None:
     # Everything after the gap stands 1,024 higher: in steps of 2^-10, so that float32 holds the sums as well.
     before = {name: np.rint(x * 1024) / 1024 for name, x in lively(FEW, 1800).items()}
     after = {name: x + 1024 * (np.arange(1800) >= 905) for name, x in before.items()}
     kept = (np.arange(1800) < 900) | (np.arange(1800) >= 910)
-    found = []
+    result = []
     for channels in (before, after):
-        stream = stream_of(channels, valid=kept)
+        stream = make_stream(channels, valid=kept)
         if absent:
             stream = Stream(stream.values[kept], stream.channels, stream.time_s[kept], RATE, np.ones(1790, dtype=bool))
-        found.append(features(stream))
+        result.append(features(stream))
     compared = 0
-    for name, value in found[0].items():
+    for name, value in result[0].items():
         channel, functional = name.split("__")[1:]
         unbridged = functional.startswith(UNBRIDGED) and "_30s" not in functional
         # Faces are scaled by their size, which a jump of all landmarks leaves; units leave their own range.
         if unbridged and not functional.startswith(("onsets", "bout")) and not channel.startswith("AU_"):
             compared += 1
-            assert found[1][name] == pytest.approx(value, rel=1e-4, nan_ok=True), name
-        if functional.startswith(("power_", "centroid", "entropy", "peak", "edge85", "nods", "shakes", "amplitude_0")):
+            assert result[1][name] == pytest.approx(value, rel=1e-4, nan_ok=True), name
+        spectral = functional.startswith(
+            ("power_", "centroid", "entropy", "peak", "edge85", "nods", "shakes", "amplitude_0")
+        )
+        if spectral and not channel.endswith("coordination") and channel != "AU":
             compared += 1
-            if channel.endswith("coordination") or channel == "AU":
-                continue
-            assert found[1][name] == pytest.approx(value, rel=1e-3, abs=1e-3, nan_ok=True), name
+            assert result[1][name] == pytest.approx(value, rel=1e-3, abs=1e-3, nan_ok=True), name
     assert compared > 200
 
 
-def test_zero_crossings_see_the_new_mean_but_not_the_jump() -> None:
+def test_zero_crossings_ignore_a_jump_across_a_gap() -> None:
     x = np.where(np.arange(300) < 150, -1.0, 1.0)
     valid = (np.arange(300) < 149) | (np.arange(300) > 151)
-    assert features(stream_of({"a": x}, valid=valid))["video__a__zero_crossings_per_s"] == 0.0
+    assert features(make_stream({"a": x}, valid=valid))["video__a__zero_crossings_per_s"] == 0.0
 
 
 # ----------------------------------------------------------------------------------------------- frozen
@@ -286,18 +287,18 @@ def streams(draw: st.DrawFn) -> Stream:
     lost = rng.random(n) < draw(st.sampled_from([0.0, 0.05, 0.5]))
     steps = 1 + lost * rng.integers(1, draw(st.sampled_from([2, 100, 2000])) + 1, n)
     valid = rng.random(n) >= draw(st.sampled_from([0.0, 0.1, 0.6, 1.0]))
-    return stream_of(dict(zip(names, values.T, strict=True)), rate, valid, (np.cumsum(steps) - steps[0]) / rate)
+    return make_stream(dict(zip(names, values.T, strict=True)), rate, valid, (np.cumsum(steps) - steps[0]) / rate)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(streams(), st.sampled_from([None, 2, 50]))
-def test_any_finite_stream_gives_numbers_or_nan_without_a_word(stream: Stream, chunk_frames: int | None) -> None:
-    found = features(stream, *ALL, chunk_frames=chunk_frames)
-    assert not np.isinf(list(found.values())).any()
-    assert found["quality__stream__n_frames"] == stream.n_frames
+def test_any_finite_stream_gives_numbers_or_nan_without_warnings(stream: Stream, chunk_frames: int | None) -> None:
+    result = features(stream, *ALL, chunk_frames=chunk_frames)
+    assert not np.isinf(list(result.values())).any()
+    assert result["quality__stream__n_frames"] == stream.n_frames
     # What a file's features are called is decided by its header alone: a table needs that.
-    plain = stream_of({name: [0.0] for name in stream.channels})
-    assert found.keys() == features(plain, *ALL, chunk_frames=chunk_frames).keys()
+    plain = make_stream({name: [0.0] for name in stream.channels})
+    assert result.keys() == features(plain, *ALL, chunk_frames=chunk_frames).keys()
 
 
 @pytest.mark.parametrize(
@@ -311,28 +312,28 @@ def test_any_finite_stream_gives_numbers_or_nan_without_a_word(stream: Stream, c
     ],
     ids=["both ends", "rounding at the end", "large", "least", "small"],
 )
-def test_extremes_overflow_nowhere(values: list[float]) -> None:
+def test_extreme_values_do_not_overflow(values: list[float]) -> None:
     channels = dict.fromkeys(("pose_Rx", "pose_Ry", "pose_Rz", "AU12_r", "AU06_r", "x_0", "y_0", "ch000"), values)
     channels |= {"x_1": values[::-1], "y_1": values[1:] + values[:1], "x_2": values[::-1], "y_2": [0.0] * len(values)}
-    found = features(stream_of(channels), *ALL)
-    assert not np.isinf(list(found.values())).any()
-    assert np.isfinite(found["video__ch000__mean"])
+    result = features(make_stream(channels), *ALL)
+    assert not np.isinf(list(result.values())).any()
+    assert np.isfinite(result["video__ch000__mean"])
 
 
-def test_a_stream_in_which_nothing_is_valid_has_quality_alone() -> None:
-    found = features(stream_of(FULL_FACE, valid=np.zeros(1800)), *ALL)
-    assert np.isnan(list(only_behaviour(found).values())).all()
-    assert np.isfinite(found["quality__stream__coverage"])
+def test_a_stream_without_valid_frames_has_only_quality_features() -> None:
+    result = features(make_stream(FULL_FACE, valid=np.zeros(1800)), *ALL)
+    assert np.isnan(list(only_behaviour(result).values())).all()
+    assert np.isfinite(result["quality__stream__coverage"])
 
 
-def test_a_day_between_two_frames_costs_no_memory() -> None:
+def test_a_gap_of_a_day_needs_no_extra_memory() -> None:
     # One broken timestamp: a grid of every frame of that day would be gigabytes.
     n = 300
     time_s = np.arange(n) / RATE + 86_400.0 * (np.arange(n) >= 200)
     channels = {name: x[:n] for name, x in FULL_FACE.items() if name in (*AU_R[:3], *AU_C[:1], "pose_Rx", "pose_Ry")}
     tracemalloc.start()
-    found = features(stream_of(channels, time_s=time_s))
+    result = features(make_stream(channels, time_s=time_s))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 50e6
-    assert np.isfinite(found["video__pose_Rx__velocity_rms"])
+    assert np.isfinite(result["video__pose_Rx__velocity_rms"])

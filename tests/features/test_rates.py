@@ -46,7 +46,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from streams import AU_C, AU_R, GAZE, POSE, RATE, features, stream_of
+from streams import AU_C, AU_R, GAZE, POSE, RATE, features, make_stream
 
 from pdmr_classic.io.stream import Stream
 
@@ -69,30 +69,30 @@ def waves(rng: np.random.Generator) -> NDArray[np.float64]:
 
 def minute(seed: int) -> dict[str, NDArray[np.float64]]:
     rng = np.random.default_rng(seed)
-    found = {name: slow(rng) * (20.0 if name[5] == "T" else 1.0) for name in POSE}
-    found |= {name: slow(rng) for name in GAZE}
+    result = {name: slow(rng) * (20.0 if name[5] == "T" else 1.0) for name in POSE}
+    result |= {name: slow(rng) for name in GAZE}
     # Units come and go whole times, each time for longer than a few frames, and rest at both ends.
-    found |= {name: 1.2 - 1.4 * waves(rng) for name in AU_R}
-    found |= {name: (-waves(rng) > 0.3).astype(float) for name in AU_C}
-    found["AU45_c"] = ((np.arange(N) + 7) % 90 < 8 + np.arange(N) // 90 % 5).astype(float)
+    result |= {name: 1.2 - 1.4 * waves(rng) for name in AU_R}
+    result |= {name: (-waves(rng) > 0.3).astype(float) for name in AU_C}
+    result["AU45_c"] = ((np.arange(N) + 7) % 90 < 8 + np.arange(N) // 90 % 5).astype(float)
     # Looks here and there for half a second to two, with jumps between.
     stops = np.cumsum(rng.integers(15, 60, 200))
-    found["gaze_angle_x"] = rng.choice([-0.4, -0.1, 0.2, 0.5], 201)[np.searchsorted(stops, np.arange(N), side="right")]
-    found["gaze_angle_y"] = 0.15 * slow(rng, 0.2)
+    result["gaze_angle_x"] = rng.choice([-0.4, -0.1, 0.2, 0.5], 201)[np.searchsorted(stops, np.arange(N), side="right")]
+    result["gaze_angle_y"] = 0.15 * slow(rng, 0.2)
     for axis, name in ((320, "x"), (240, "y")):
-        found |= {f"{name}_{point}": axis + rng.normal(0, 50) + 2 * slow(rng) for point in range(68)}
+        result |= {f"{name}_{point}": axis + rng.normal(0, 50) + 2 * slow(rng) for point in range(68)}
     lids = 4.0 + slow(rng, 1.0)
     for first in (36, 42):
         # Corners 30 px apart, the upper lids over the lower ones.
         for place, (x, y) in enumerate([(0, 0), (10, 1), (20, 1), (30, 0), (20, -1), (10, -1)]):
-            found[f"x_{first + place}"] = np.full(N, 270.0 + 2 * first + x)
-            found[f"y_{first + place}"] = 220.0 + y * lids
-    return found
+            result[f"x_{first + place}"] = np.full(N, 270.0 + 2 * first + x)
+            result[f"y_{first + place}"] = 220.0 + y * lids
+    return result
 
 
 def at_both_rates(seed: int) -> tuple[Stream, Stream]:
-    found = minute(seed)
-    return stream_of(found), stream_of({name: x[::2] for name, x in found.items()}, rate=RATE / 2)
+    result = minute(seed)
+    return make_stream(result), make_stream({name: x[::2] for name, x in result.items()}, rate=RATE / 2)
 
 
 @pytest.fixture(scope="module", params=SEEDS)
@@ -104,9 +104,9 @@ def pairs(request: pytest.FixtureRequest) -> dict[str, tuple[float, float]]:
 
 
 def chosen(pairs: dict[str, tuple[float, float]], pattern: str) -> Iterator[tuple[str, float, float]]:
-    found = [name for name in pairs if re.fullmatch(rf"video__({pattern})", name)]
-    assert found, pattern
-    for name in found:
+    result = [name for name in pairs if re.fullmatch(rf"video__({pattern})", name)]
+    assert result, pattern
+    for name in result:
         yield name, *pairs[name]
 
 
@@ -162,23 +162,24 @@ def test_both_rates_agree(pairs: dict[str, tuple[float, float]], quantity: str) 
         assert half == pytest.approx(whole, abs=absolute, rel=relative), name
 
 
-def test_the_steadiness_of_velocity_agrees_to_a_part_of_its_mean(pairs: dict[str, tuple[float, float]]) -> None:
+def test_the_variation_of_velocity_agrees_within_a_share_of_its_mean(pairs: dict[str, tuple[float, float]]) -> None:
     for name, whole, half in chosen(pairs, r"(?:pose_R\w|AU\d\d_r)__velocity_rms_\d+s_std"):
         assert half == pytest.approx(whole, abs=0.02 * pairs[name.replace("s_std", "s_mean")][0]), name
 
 
 def test_large_eigenvalues_agree(pairs: dict[str, tuple[float, float]]) -> None:
-    for name, whole, half in chosen(pairs, r"\w+_coordination__eigenvalue\d\d_\S+"):
-        if whole > -6:
-            assert half == pytest.approx(whole, abs=0.05), name
+    large = [part for part in chosen(pairs, r"\w+_coordination__eigenvalue\d\d_\S+") if part[1] > -6]
+    assert len(large) > 20
+    for name, whole, half in large:
+        assert half == pytest.approx(whole, abs=0.05), name
 
 
-def test_what_quality_says_of_time_agrees(pairs: dict[str, tuple[float, float]]) -> None:
+def test_quality_features_of_time_agree(pairs: dict[str, tuple[float, float]]) -> None:
     for name in ("duration_s", "coverage", "longest_gap_s", "n_gaps"):
         whole, half = pairs[f"quality__stream__{name}"]
         assert half == pytest.approx(whole, abs=1e-6), name
     assert pairs["quality__stream__frame_rate_hz"] == (30.0, 15.0)
 
 
-def test_the_same_features_are_known_at_both_rates(pairs: dict[str, tuple[float, float]]) -> None:
+def test_the_same_features_are_finite_at_both_rates(pairs: dict[str, tuple[float, float]]) -> None:
     assert [name for name, (whole, half) in pairs.items() if np.isnan(whole) != np.isnan(half)] == []

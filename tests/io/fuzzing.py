@@ -260,7 +260,7 @@ def slow_path() -> Iterator[None]:
     """Let pyarrow refuse everything: the strict reader in Python then reads it all."""
     limit = csv.field_size_limit(MAX_BYTES)  # pyarrow has none
     try:
-        with mock.patch.object(parse_module, "_parse_fast", side_effect=pa.ArrowInvalid("not now")):
+        with mock.patch.object(parse_module, "_parse_with_pyarrow", side_effect=pa.ArrowInvalid("not now")):
             yield
     finally:
         csv.field_size_limit(limit)

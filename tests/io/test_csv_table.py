@@ -76,7 +76,7 @@ def rows(table: Table) -> list[list[float]]:
         ("a,b,note\n1.5,2,smiles\n-3,4.25,\n", ["dropped-column"]),
     ],
 )
-def test_one_table_in_many_forms_reads_alike(file: Path, content: str, told: list[str]) -> None:
+def test_one_table_in_many_formats_is_read_identically(file: Path, content: str, told: list[str]) -> None:
     table = read(file, content)
     assert list(table.columns) == ["a", "b"]
     assert rows(table) == [[1.5, 2], [-3, 4.25]]
@@ -102,7 +102,7 @@ def test_one_table_in_many_forms_reads_alike(file: Path, content: str, told: lis
         ("#1,2\n1.5,2\n#\n-3,4.25\n", []),
     ],
 )
-def test_a_headerless_matrix_names_its_channels_by_place(file: Path, content: str, told: list[str]) -> None:
+def test_columns_of_a_headerless_matrix_are_named_by_position(file: Path, content: str, told: list[str]) -> None:
     table = read(file, content)
     assert list(table.columns) == ["ch000", "ch001"]
     assert rows(table) == [[1.5, 2], [-3, 4.25]]
@@ -110,14 +110,14 @@ def test_a_headerless_matrix_names_its_channels_by_place(file: Path, content: st
     assert not table.has_header
 
 
-def test_a_trailing_comma_without_a_header_is_told_and_adds_no_channel(file: Path) -> None:
+def test_a_trailing_comma_without_a_header_is_reported_and_adds_no_channel(file: Path) -> None:
     table = read(file, "1.5,2,\n-3,4.25,\n")
     assert rows(table) == [[1.5, 2], [-3, 4.25]]
     assert codes(table)
 
 
 @pytest.mark.parametrize("content", ["1,2,nan\n", "1,2,NA\n3,4,NA\n", "1,2,\n3,4,5\n"])
-def test_a_last_channel_that_is_only_missing_stays(file: Path, content: str) -> None:
+def test_a_last_channel_with_only_missing_values_is_not_dropped(file: Path, content: str) -> None:
     assert list(read(file, content).columns) == ["ch000", "ch001", "ch002"]
 
 
@@ -129,7 +129,7 @@ def test_a_last_channel_that_is_only_missing_stays(file: Path, content: str) -> 
         (",0,1,2\n0,0.5,0.25,1\n1,2,3,4\n", ["dropped-column"]),
     ],
 )
-def test_the_header_that_pandas_writes_over_a_matrix_is_no_row(file: Path, content: str, told: list[str]) -> None:
+def test_the_header_that_pandas_writes_for_a_matrix_is_not_a_row(file: Path, content: str, told: list[str]) -> None:
     table = read(file, content)
     assert list(table.columns) == ["ch000", "ch001", "ch002"], "as without it"
     assert rows(table) == [[0.5, 0.25, 1], [2, 3, 4]]
@@ -137,7 +137,7 @@ def test_the_header_that_pandas_writes_over_a_matrix_is_no_row(file: Path, conte
 
 
 @pytest.mark.parametrize("first", [0, 1])
-def test_a_headerless_column_that_counts_rows_is_dropped_and_told(file: Path, first: int) -> None:
+def test_a_row_counter_without_a_header_is_dropped_and_reported(file: Path, first: int) -> None:
     table = read(file, "".join(f"{first + row},{row * 0.5},7\n" for row in range(4)))
     assert list(table.columns) == ["ch000", "ch001"]
     assert rows(table) == [[0, 7], [0.5, 7], [1, 7], [1.5, 7]]
@@ -155,19 +155,19 @@ def test_a_headerless_column_that_counts_rows_is_dropped_and_told(file: Path, fi
         "1,0\n1,1\n1,2\n",  # not the first column
     ],
 )
-def test_a_column_that_only_looks_like_a_counter_stays(file: Path, content: str) -> None:
+def test_a_column_that_only_resembles_a_row_counter_is_not_dropped(file: Path, content: str) -> None:
     table = read(file, content)
     assert rows(table) == [[float(cell) for cell in line.split(",")] for line in content.split()]
     assert codes(table) == []
 
 
-def test_a_named_column_that_happens_to_count_stays(file: Path) -> None:
+def test_a_named_column_of_consecutive_numbers_is_not_dropped(file: Path) -> None:
     assert list(read(file, "frame,a\n0,1\n1,1\n2,1\n").columns) == ["frame", "a"]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", ""])
 @pytest.mark.parametrize("n_rows", [1, 2, 3])
-def test_a_wide_matrix_reads_alike_with_any_line_end(file: Path, n_rows: int, end: str) -> None:
+def test_a_wide_matrix_is_read_identically_with_any_line_end(file: Path, n_rows: int, end: str) -> None:
     values = [[float(row * 100 + column) for column in range(70)] for row in range(n_rows)]
     lines = [",".join(map(str, row)) for row in values]
     table = read(file, (end or "\n").join(lines) + end)
@@ -175,27 +175,27 @@ def test_a_wide_matrix_reads_alike_with_any_line_end(file: Path, n_rows: int, en
     assert codes(table) == ([] if end else ["no-final-newline"])
 
 
-def test_a_wide_row_of_odd_values_reads_as_a_narrow_one_does(file: Path) -> None:
+def test_a_wide_row_of_unusual_values_is_read_like_a_narrow_one(file: Path) -> None:
     odd = ["nan", "", "NA", "-nan(ind)", "1e400", "-inf", " 2.5 ", "1e-320"]
     wide = rows(read(file, ",".join(odd + ["1"] * 60) + "\n"))[0]
     narrow = rows(read(file, ",".join([*odd, "1"]) + "\n"))[0]
     np.testing.assert_array_equal(wide[:9], narrow)
 
 
-def test_only_the_wanted_columns_are_read_and_checked(file: Path) -> None:
+def test_only_the_selected_columns_are_read_and_checked(file: Path) -> None:
     table = read(file, "a,b,c\n1,x,3\n4,5,6\n", select=lambda names: [name for name in names if name != "b"])
     assert list(table.columns) == ["a", "c"]
     assert rows(table) == [[1, 3], [4, 6]]
 
 
-def test_the_content_says_whether_the_bytes_are_the_same(file: Path) -> None:
+def test_the_content_hash_identifies_the_bytes(file: Path) -> None:
     first = read(file, "a,b\n1,2\n").content
     assert read(file, "a,b\n1,2\n").content == first
     assert read(file, "a,b\r\n1,2\r\n").content != first
     assert len(first) == 32
 
 
-def test_names_that_differ_only_by_case_are_two_columns(file: Path) -> None:
+def test_names_that_differ_only_in_case_are_two_columns(file: Path) -> None:
     assert read(file, "x_0,X_0\n1,2\n").columns.keys() == {"x_0", "X_0"}
 
 
@@ -203,7 +203,7 @@ def test_names_that_differ_only_by_case_are_two_columns(file: Path) -> None:
 
 
 @pytest.mark.parametrize("token", [*NAN_TOKENS, "NULL", "null", "none", "n/a", "1.#qnan", " NA", " ", " 1.#QNAN "])
-def test_what_others_write_for_missing_is_nan_and_told(file: Path, token: str) -> None:
+def test_spellings_of_missing_values_are_nan_and_reported(file: Path, token: str) -> None:
     table = read(file, f"a,b\n{token},1\n2,{token}\n3,4\n")
     np.testing.assert_array_equal(rows(table), [[NAN, 1], [2, NAN], [3, 4]])
     (told,) = table.findings
@@ -211,14 +211,14 @@ def test_what_others_write_for_missing_is_nan_and_told(file: Path, token: str) -
 
 
 @pytest.mark.parametrize("token", ["inf", "-inf", "Infinity", "1e400", "-1e400", "1e300"])
-def test_what_float32_cannot_hold_is_nan_and_told(file: Path, token: str) -> None:
+def test_values_beyond_float32_are_nan_and_reported(file: Path, token: str) -> None:
     table = read(file, f"a,b\n{token},1\n2,3\n")
     np.testing.assert_array_equal(rows(table), [[NAN, 1], [2, 3]])
     (told,) = table.findings
     assert (told.code, told.found) == ("infinite", "1 value")
 
 
-def test_missing_and_infinite_values_are_counted_apart(file: Path) -> None:
+def test_missing_and_infinite_values_are_counted_separately(file: Path) -> None:
     table = read(file, "a,b\nnan,inf\n,3\n")
     assert [(finding.code, finding.found) for finding in table.findings] == [
         ("nan", "2 values"),
@@ -226,20 +226,20 @@ def test_missing_and_infinite_values_are_counted_apart(file: Path) -> None:
     ]
 
 
-def test_a_column_that_is_empty_all_the_way_is_nan(file: Path) -> None:
+def test_an_empty_column_is_nan(file: Path) -> None:
     table = read(file, "a,b\n1,\n2,\n")
     np.testing.assert_array_equal(table.columns["b"], [NAN, NAN])
 
 
-def test_a_column_of_text_is_dropped_and_told_by_name(file: Path) -> None:
+def test_text_columns_are_dropped_and_reported_by_name(file: Path) -> None:
     table = read(file, "a,mood,site\n1,good,\n2,bad,Bonn\n")
     assert list(table.columns) == ["a"]
     (told,) = table.findings
     assert (told.code, told.found) == ("dropped-column", "'mood', 'site'")
 
 
-def test_a_known_column_of_text_is_refused(file: Path) -> None:
-    finding = refused(file, "a,b\n1,x\n2,y\n", "text stands where a number should", known=lambda name: name == "b")
+def test_text_in_a_column_that_must_be_numeric_is_rejected(file: Path) -> None:
+    finding = refused(file, "a,b\n1,x\n2,y\n", "a numeric column contains text", must_be_numeric=lambda name: name == "b")
     assert (finding.row, finding.column, finding.found) == (2, "b", "'x'")
 
 
@@ -259,10 +259,10 @@ def test_a_known_column_of_text_is_refused(file: Path) -> None:
         ("a,b\n1,2\n3,#REF!\n4,y\n", 3, "b", "'#REF!'"),
     ],
 )
-def test_text_among_numbers_is_refused_with_its_place(
+def test_text_among_numbers_is_rejected_with_its_position(
     file: Path, content: str, row: int, column: str, found: str
 ) -> None:
-    finding = refused(file, content, "text stands where a number should")
+    finding = refused(file, content, "a numeric column contains text")
     assert (finding.code, finding.expected) == ("text-in-number-column", "a number")
     assert (finding.row, finding.column, finding.found) == (row, column, found)
 
@@ -277,17 +277,17 @@ def test_text_among_numbers_is_refused_with_its_place(
         ("a,b,c\n1,2,3\n\n3,4\n5,6,7\n", "a row is too short", 4, "2 fields"),
         ("a,b\n1,2,3\n4,5\n", "a row is too long", 2, "3 fields"),
         ("a,b\n1,2\n4,5,\n", "a row is too long", 3, "3 fields"),
-        ("a,b\n1,2\n3\n", "the last row is cut short", 3, "1 field"),
-        ("a,b\n1,2\n3", "the last row is cut short", 3, "1 field"),
-        ("a,b\n1,2\n3\n\n\n", "the last row is cut short", 3, "1 field"),
-        ("a,b\r\n1,2\r\n3\r\n", "the last row is cut short", 3, "1 field"),
-        ("a,b\r1,2\r3\r", "the last row is cut short", 3, "1 field"),
+        ("a,b\n1,2\n3\n", "the last row is truncated", 3, "1 field"),
+        ("a,b\n1,2\n3", "the last row is truncated", 3, "1 field"),
+        ("a,b\n1,2\n3\n\n\n", "the last row is truncated", 3, "1 field"),
+        ("a,b\r\n1,2\r\n3\r\n", "the last row is truncated", 3, "1 field"),
+        ("a,b\r1,2\r3\r", "the last row is truncated", 3, "1 field"),
         ("a,b\r1,2\r3\r4,5\r", "a row is too short", 3, "1 field"),
-        ("1,2\n3\n", "the last row is cut short", 2, "1 field"),
+        ("1,2\n3\n", "the last row is truncated", 2, "1 field"),
         ("1\n2,3\n", "a row is too long", 2, "2 fields"),
     ],
 )
-def test_a_ragged_row_is_refused_with_its_number(file: Path, content: str, match: str, row: int, found: str) -> None:
+def test_a_ragged_row_is_rejected_with_its_row_number(file: Path, content: str, match: str, row: int, found: str) -> None:
     finding = refused(file, content, match)
     assert (finding.row, finding.found) == (row, found)
     assert str(finding.expected).endswith(("1 field", "2 fields", "3 fields"))
@@ -302,8 +302,8 @@ def test_a_ragged_row_is_refused_with_its_number(file: Path, content: str, match
         (",b\n0,2\n,b\n0,2\n", 3),
     ],
 )
-def test_a_second_header_is_refused_with_its_row(file: Path, content: str, row: int) -> None:
-    finding = refused(file, content, "the header stands in the middle")
+def test_a_repeated_header_is_rejected_with_its_row(file: Path, content: str, row: int) -> None:
+    finding = refused(file, content, "the header is repeated")
     assert (finding.code, finding.row) == ("repeated-header", row)
     assert "split" in str(finding.hint)
 
@@ -312,14 +312,14 @@ def test_a_second_header_is_refused_with_its_row(file: Path, content: str, row: 
     ("content", "row", "found"),
     [("a,b,a\n1,2,3\n", 1, "'a'"), ("\na, b,b ,a\n1,2,3,4\n", 2, "'a', 'b'"), ('"a",a\n1,2\n', 1, "'a'")],
 )
-def test_repeated_column_names_are_refused(file: Path, content: str, row: int, found: str) -> None:
+def test_repeated_column_names_are_rejected(file: Path, content: str, row: int, found: str) -> None:
     finding = refused(file, content, "column names are repeated")
     assert (finding.row, finding.found) == (row, found)
 
 
 @pytest.mark.parametrize("content", ["a,b\n", "a,b", "\n\na,b\n\n", "0,1,2\n", "prose on one line"])
-def test_a_header_alone_is_refused(file: Path, content: str) -> None:
-    assert refused(file, content, "a header and no rows").expected == "at least one row of numbers"
+def test_a_file_with_only_a_header_is_rejected(file: Path, content: str) -> None:
+    assert refused(file, content, "a header but no rows").expected == "at least one row of numbers"
 
 
 @pytest.mark.parametrize(
@@ -333,8 +333,8 @@ def test_a_header_alone_is_refused(file: Path, content: str) -> None:
     ],
     ids=["words", "prose", "json", "long-name", "long-cell"],
 )
-def test_a_text_file_is_refused(file: Path, content: str) -> None:
-    refused(file, content, "the file|a row|text stands|no column holds numbers")
+def test_a_text_file_is_rejected(file: Path, content: str) -> None:
+    refused(file, content, "the file|a row|numeric column contains text|no column contains numbers")
 
 
 @pytest.mark.parametrize(
@@ -347,19 +347,19 @@ def test_a_text_file_is_refused(file: Path, content: str) -> None:
         (b"a,b\n1,\xe9\n", "not CSV text", "byte 0xe9"),
     ],
 )
-def test_what_is_no_text_is_refused(file: Path, content: bytes, match: str, found: str) -> None:
+def test_binary_and_empty_files_are_rejected(file: Path, content: bytes, match: str, found: str) -> None:
     assert refused(file, content, match).found == found
 
 
 @pytest.mark.parametrize("content", [b"\xef\xbb\xbf", b"\xff\xfe", b"\xef\xbb\xbf\n\n"])
-def test_a_byte_order_mark_alone_is_refused(file: Path, content: bytes) -> None:
+def test_a_file_with_only_a_byte_order_mark_is_rejected(file: Path, content: bytes) -> None:
     assert refused(file, content, "the file is empty").code == "empty"
 
 
-def test_a_late_fault_is_found_in_a_file_of_several_blocks(file: Path) -> None:
+def test_an_error_late_in_a_file_of_several_blocks_is_located(file: Path) -> None:
     n = 400_000
     content = "a,b\n" + "1.25,-2.5\n" * n
     assert len(content) > 1 << 21
     assert read(file, content).n_rows == n
-    assert refused(file, content + "3\n", "the last row is cut short").row == n + 2
-    assert refused(file, content + "x,1\n1,1\n", "text stands").row == n + 2
+    assert refused(file, content + "3\n", "the last row is truncated").row == n + 2
+    assert refused(file, content + "x,1\n1,1\n", "numeric column contains text").row == n + 2

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -40,18 +39,18 @@ def test_a_single_row_of_any_width_is_the_vector(file: Path, width: int, end: st
     assert codes(vector) == []
 
 
-def test_the_default_width_is_that_of_netvlad() -> None:
+def test_the_default_width_is_768() -> None:
     assert NETVLAD_WIDTH == 768
 
 
 @pytest.mark.parametrize("width", [3, 768])
-def test_a_header_of_places_is_recognised(file: Path, width: int) -> None:
+def test_a_numbered_header_is_recognised(file: Path, width: int) -> None:
     values = np.linspace(-1, 1, width)
     header = ",".join(map(str, range(width)))
     np.testing.assert_array_equal(read(file, f"{header}\n{line(values)}\n").values, values)
 
 
-def test_the_index_that_pandas_writes_is_no_value(file: Path) -> None:
+def test_the_index_that_pandas_writes_is_not_a_value(file: Path) -> None:
     vector = read(file, ",0,1,2\n0,0.5,0.25,-1\n")
     assert vector.values.tolist() == [0.5, 0.25, -1]
     assert codes(vector) == ["dropped-column"]
@@ -64,20 +63,20 @@ def test_a_named_header_is_recognised_and_ids_are_left_out(file: Path) -> None:
 
 
 @pytest.mark.parametrize("length", [2, 768])
-def test_a_column_is_turned_and_told(file: Path, length: int) -> None:
+def test_a_column_vector_is_transposed_and_reported(file: Path, length: int) -> None:
     values = np.linspace(-1, 1, length)
     vector = read(file, "\n".join(map(repr, values.tolist())) + "\n")
     np.testing.assert_array_equal(vector.values, values)
     assert codes(vector) == ["transposed"]
 
 
-def test_a_column_that_counts_is_a_vector_all_the_same(file: Path) -> None:
+def test_a_column_vector_of_consecutive_numbers_is_a_vector(file: Path) -> None:
     assert read(file, "0\n1\n2\n3\n").values.tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize("width", [2, 70])
 @pytest.mark.parametrize("end", ["\n", "\r"])
-def test_several_vectors_are_averaged_and_told(file: Path, width: int, end: str) -> None:
+def test_several_vectors_are_averaged_and_reported(file: Path, width: int, end: str) -> None:
     matrix = np.random.default_rng(0).normal(size=(5, width))
     vector = read(file, end.join(map(line, matrix)) + end)
     np.testing.assert_allclose(vector.values, matrix.mean(axis=0), rtol=1e-12)
@@ -86,7 +85,7 @@ def test_several_vectors_are_averaged_and_told(file: Path, width: int, end: str)
     assert f"5 vectors of width {width}" in told.what
 
 
-def test_the_mean_leaves_out_what_is_missing(file: Path) -> None:
+def test_the_mean_leaves_out_missing_values(file: Path) -> None:
     vector = read(file, "1,nan,nan\n3,4,inf\n8,,\n")
     np.testing.assert_array_equal(vector.values, [4, 4, NAN])
     assert codes(vector) == ["nan", "infinite", "mean-pooled"]
@@ -94,7 +93,7 @@ def test_the_mean_leaves_out_what_is_missing(file: Path) -> None:
 
 @pytest.mark.parametrize("n_columns", [3, 80])
 @pytest.mark.parametrize("token", ["nan", "", "-nan(ind)", "1e400"])
-def test_a_missing_value_of_the_vector_is_nan_and_told(file: Path, token: str, n_columns: int) -> None:
+def test_a_missing_value_in_the_vector_is_nan_and_reported(file: Path, token: str, n_columns: int) -> None:
     vector = read(file, ",".join(["1.5", token, *["2"] * (n_columns - 2)]) + "\n")
     assert np.flatnonzero(np.isnan(vector.values)).tolist() == [1]
     assert len(vector.values) == n_columns
@@ -102,15 +101,15 @@ def test_a_missing_value_of_the_vector_is_nan_and_told(file: Path, token: str, n
 
 
 @pytest.mark.parametrize("n_columns", [3, 80])
-def test_text_in_a_vector_is_refused(file: Path, n_columns: int) -> None:
+def test_text_in_a_vector_is_rejected(file: Path, n_columns: int) -> None:
     row = ",".join(["1.5"] * n_columns)
-    with pytest.raises(DataError, match="text stands where a number should") as caught:
+    with pytest.raises(DataError, match="a numeric column contains text") as caught:
         read(file, f"{row}\n{row.replace('1.5', 'x', 1)}\n")
     assert (caught.value.finding.row, caught.value.finding.column) == (2, "ch000")
 
 
 @pytest.mark.parametrize("content", ["label\nDepression\n", "id\n3\n", "data_id,status\n001,Normal\n"])
-def test_a_file_without_a_value_is_refused(file: Path, content: str) -> None:
+def test_a_file_without_values_is_rejected(file: Path, content: str) -> None:
     with pytest.raises(DataError, match=r"no (column|value|number)") as caught:
         read(file, content)
     assert caught.value.finding.file == file
@@ -121,7 +120,7 @@ def test_the_same_bytes_have_the_same_content(file: Path) -> None:
     assert first == read(file, "1,2,3\n").content != read(file, "1,2,4\n").content
 
 
-def test_vectors_of_another_width_are_found() -> None:
+def test_vectors_of_a_different_width_are_reported() -> None:
     widths = [(Path("1.csv"), 768), (Path("2.csv"), 512), (Path("3.csv"), 768), (Path("4.csv"), 1)]
     odd = find_odd_widths(widths)
     assert list(odd) == [Path("2.csv"), Path("4.csv")]
@@ -134,15 +133,12 @@ def test_vectors_of_another_width_are_found() -> None:
 
 
 @pytest.mark.parametrize("widths", [[], [(Path("1.csv"), 5)], [(Path("1.csv"), 5), (Path("2.csv"), 5)]])
-def test_vectors_of_one_width_are_not_odd(widths: list[tuple[Path, int]]) -> None:
+def test_vectors_of_equal_width_are_not_reported(widths: list[tuple[Path, int]]) -> None:
     assert find_odd_widths(widths) == {}
 
 
-def test_real_wavlm_vectors_are_read() -> None:
-    folder = os.environ.get("PDMR_REAL_DATA")
-    if not folder:
-        pytest.skip("PDMR_REAL_DATA is not set")
-    root = Path(folder) / "youtubepd-wavlm"
+def test_real_wavlm_vectors_are_read(real_data: Path) -> None:
+    root = real_data / "youtubepd-wavlm"
     assert [len(list((root / split / "audio").glob("*.csv"))) for split in ("train", "test")] == [77, 184]
     for path in sorted((root / "train" / "audio").glob("*.csv"))[::10]:
         vector = read_embedding(path)

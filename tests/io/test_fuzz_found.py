@@ -22,17 +22,17 @@ def written(folder: Path, name: str, content: str) -> Path:
     return path
 
 
-def test_times_that_are_one_when_counted_from_the_start_are_refused(tmp_path: Path) -> None:
+def test_timestamps_that_coincide_after_the_shift_are_rejected(tmp_path: Path) -> None:
     path = written(tmp_path, "x.csv", "timestamp,AU12_r\n-1e38,1\n0,2\n1e-5,3\n1e38,4\n")
-    with pytest.raises(DataError, match="time repeats") as caught:
+    with pytest.raises(DataError, match="timestamps repeat") as caught:
         read_stream(path)
     assert (caught.value.finding.row, caught.value.finding.found) == (4, "1e-05")
 
 
 @pytest.mark.parametrize("step", ["1e-310", "5e-324", "1e-12"])
-def test_timestamps_too_close_for_a_frame_rate_are_refused(tmp_path: Path, step: str) -> None:
+def test_timestamps_too_close_for_a_frame_rate_are_rejected(tmp_path: Path, step: str) -> None:
     path = written(tmp_path, "x.csv", f"timestamp,AU12_r\n0,1\n{step},2\n")
-    with pytest.raises(DataError, match="give no frame rate") as caught:
+    with pytest.raises(DataError, match="too close together to give a frame rate") as caught:
         read_stream(path)
     assert (caught.value.finding.code, caught.value.finding.column) == ("no-time", "timestamp")
 
@@ -43,22 +43,22 @@ def test_a_vector_of_half_a_megabyte_is_read(tmp_path: Path, n: int) -> None:
     np.testing.assert_array_equal(read_embedding(path).values, np.full(n, 0.125))
 
 
-def test_more_columns_than_any_recording_has_are_refused(tmp_path: Path) -> None:
+def test_a_file_with_too_many_columns_is_rejected(tmp_path: Path) -> None:
     path = written(tmp_path, "x.csv", ",".join("1" * 100_001) + "\n")
     with pytest.raises(DataError, match="too many columns") as caught:
         read_embedding(path)
     assert (caught.value.finding.code, caught.value.finding.found) == ("too-wide", "100,001")
 
 
-def test_the_strict_reader_takes_many_columns_in_its_stride(tmp_path: Path) -> None:
+def test_the_strict_reader_handles_many_columns(tmp_path: Path) -> None:
     row = ",".join([" 1 "] * 50_000)
     path = written(tmp_path, "x.csv", f"{row}\n{row}\nx{row}\n")
-    with time_limit(20), pytest.raises(DataError, match="text stands where"):
+    with time_limit(20), pytest.raises(DataError, match="numeric column contains text"):
         read_embedding(path)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r", " \t\n"])
-def test_any_number_of_blank_lines_may_stand_before_the_header(tmp_path: Path, end: str) -> None:
+def test_any_number_of_blank_lines_may_precede_the_header(tmp_path: Path, end: str) -> None:
     path = written(tmp_path, "x.csv", end * 200_000 + "pose_Rx,AU12_r\n1,2\n")
     stream = read_stream(path)
     assert (stream.channels, stream.values.tolist()) == (("pose_Rx", "AU12_r"), [[1, 2]])
@@ -66,7 +66,7 @@ def test_any_number_of_blank_lines_may_stand_before_the_header(tmp_path: Path, e
 
 @pytest.mark.parametrize("content", ["\x1c", "AU12_r\n\x1c\n", "\u2003\n", "\x1f\n\x1f\n"])
 def test_a_stream_has_at_least_one_frame(tmp_path: Path, content: str) -> None:
-    with pytest.raises(DataError) as caught:
+    with pytest.raises(DataError, match=r"no rows|no column contains numbers") as caught:
         read_stream(written(tmp_path, "x.csv", content))
     assert caught.value.finding.code in ("no-rows", "no-numbers")
 
@@ -81,7 +81,7 @@ def test_a_stream_has_at_least_one_frame(tmp_path: Path, content: str) -> None:
         ("AU12_r\n-nan(snan)\nNaN(0x7ff)\n4.5\n", [[np.nan], [np.nan], [4.5]]),
     ],
 )
-def test_both_ways_of_reading_agree_on_empty_cells_and_blank_lines(
+def test_both_parsers_agree_on_empty_cells_and_blank_lines(
     tmp_path: Path, content: str, values: list[list[float]]
 ) -> None:
     assert try_reader("stream", content.encode(), tmp_path) == "read"
@@ -96,7 +96,7 @@ def refused_labels(path: Path, match: str) -> Finding:
 
 
 @pytest.mark.parametrize("content", ["\x1c", "\u2003\n", "\u2028"])
-def test_a_label_table_of_exotic_blanks_has_no_rows(tmp_path: Path, content: str) -> None:
+def test_a_label_table_of_unusual_whitespace_has_no_rows(tmp_path: Path, content: str) -> None:
     assert refused_labels(written(tmp_path, "labels.csv", content), "no rows").code == "no-rows"
 
 
@@ -108,39 +108,39 @@ def test_a_label_table_of_exotic_blanks_has_no_rows(tmp_path: Path, content: str
         ("[" * 100_000, "recursion"),
     ],
 )
-def test_json_that_python_itself_gives_up_on_is_refused(tmp_path: Path, content: str, found: str) -> None:
+def test_json_that_exceeds_the_limits_of_python_is_rejected(tmp_path: Path, content: str, found: str) -> None:
     for name in ("labels.json", "labels.jsonl"):
         finding = refused_labels(written(tmp_path, name, content), "not valid JSON")
         assert (finding.code, found in str(finding.found)) == ("bad-json", True)
 
 
 @pytest.mark.parametrize("row", ['{"data_id": "\\ud800", "status": "A"}', '{"data_id": "1", "\\udfff": "A"}'])
-def test_half_of_a_surrogate_pair_is_no_text(tmp_path: Path, row: str) -> None:
-    finding = refused_labels(written(tmp_path, "labels.jsonl", row), "can be none|no text")
+def test_half_of_a_surrogate_pair_is_not_valid_text(tmp_path: Path, row: str) -> None:
+    finding = refused_labels(written(tmp_path, "labels.jsonl", row), "data_id of a label is not valid|not valid text")
     assert finding.row == 1
     str(finding).encode("utf-8")
 
 
-def test_a_message_quotes_the_beginning_of_what_is_long(tmp_path: Path) -> None:
+def test_a_message_quotes_only_the_beginning_of_long_text(tmp_path: Path) -> None:
     content = "data_id,status\n" + "x" * 100_000 + ",A\n" + "x" * 100_000 + ",B\n"
-    finding = refused_labels(written(tmp_path, "labels.csv", content), "can be none")
+    finding = refused_labels(written(tmp_path, "labels.csv", content), "the data_id of a label is not valid")
     assert len(str(finding)) < 20_000
 
 
-def test_rows_that_each_have_a_name_of_their_own_are_no_table(tmp_path: Path) -> None:
+def test_json_rows_with_different_names_are_rejected_as_too_wide(tmp_path: Path) -> None:
     lines = "".join(f'{{"data_id": "{number}", "status": "A", "x{number}": 1}}\n' for number in range(3000))
     finding = refused_labels(written(tmp_path, "labels.jsonl", lines), "too many columns")
     assert (finding.code, finding.found) == ("too-wide", "3,002")
 
 
-def test_a_header_of_numbers_that_comes_again_is_refused(tmp_path: Path) -> None:
+def test_a_repeated_numeric_header_is_rejected(tmp_path: Path) -> None:
     path = written(tmp_path, "x.csv", "0,1,2\n1.5,2.5,3.5\n0,1,2\n1.5,2.5,3.5\n")
-    with pytest.raises(DataError, match="header stands in the middle") as caught:
+    with pytest.raises(DataError, match="header is repeated in the middle") as caught:
         read_embedding(path)
     assert (caught.value.finding.code, caught.value.finding.row) == ("repeated-header", 3)
 
 
-def test_columns_take_no_more_memory_than_their_numbers_ask_for(tmp_path: Path) -> None:
+def test_memory_use_is_proportional_to_the_values_read(tmp_path: Path) -> None:
     names, row = ",".join(f"c{number}" for number in range(90_000)), ",".join(["1"] * 90_000)
     path = written(tmp_path, "x.csv", f"{names}\n{row}\n{row}\n")
     code = (
@@ -155,20 +155,20 @@ def test_columns_take_no_more_memory_than_their_numbers_ask_for(tmp_path: Path) 
     assert int(run.stdout) < 400_000, "kilobytes; pyarrow would take 1,200,000"
 
 
-def test_of_thousands_of_faults_the_first_thousand_are_told(tmp_path: Path) -> None:
+def test_only_the_first_thousand_errors_are_reported(tmp_path: Path) -> None:
     lines = "".join(f"../{number},Normal\n" for number in range(3000))
-    with pytest.raises(DataError, match=r"(?s)/999'.*and 2,000 more of the kind$") as caught:
+    with pytest.raises(DataError, match=r"(?s)/999'.*and 2,000 more such problems$") as caught:
         read_labels(written(tmp_path, "labels.csv", "data_id,status\n" + lines))
     assert len(caught.value.findings) == 3000
     assert "../1000" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["head yaw; deg", "head\tyaw", '"head; yaw"'])
-def test_a_name_may_hold_what_elsewhere_separates(tmp_path: Path, name: str) -> None:
+def test_a_column_name_may_contain_a_delimiter_of_other_files(tmp_path: Path, name: str) -> None:
     stream = read_stream(written(tmp_path, "x.csv", f"{name},AU12_r\n1.5,2\n-3,4.25\n"))
     assert (stream.channels, stream.values.tolist()) == ((name.strip('"'), "AU12_r"), [[1.5, 2], [-3, 4.25]])
 
 
-def test_a_last_column_without_a_name_is_no_channel(tmp_path: Path) -> None:
+def test_a_last_column_without_a_name_is_not_a_channel(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no channel"):
         read_stream(written(tmp_path, "x.csv", "label,index,\n1,1,\n2,2,\n"))

@@ -42,7 +42,7 @@ def inspected(folder: Path, **options: object) -> list[FileFacts]:
     return inspect_files(load_dataset(folder), ReadingSettings(), **options)  # type: ignore[arg-type]
 
 
-def test_every_file_is_told_in_the_order_of_the_recordings(folder: Path) -> None:
+def test_every_file_is_reported_in_the_order_of_the_recordings(folder: Path) -> None:
     facts = inspected(folder)
     assert [(fact.data_id, fact.modality) for fact in facts] == [
         ("a", "video"),
@@ -53,23 +53,23 @@ def test_every_file_is_told_in_the_order_of_the_recordings(folder: Path) -> None
     ]
 
 
-def test_a_stream_and_a_vector_have_their_facts(folder: Path) -> None:
+def test_facts_of_a_stream_and_a_vector(folder: Path) -> None:
     video, audio, *_ = inspected(folder)
     assert (video.channels, video.n_frames, video.frame_rate_hz, video.coverage) == (("AU12_r",), 4, 25.0, 0.75)
     assert video.duration_s == pytest.approx(0.16)
     assert (audio.width, audio.channels, [finding.code for finding in audio.findings]) == (3, (), ["nan"])
-    assert video.refused is audio.refused is None
+    assert video.error is audio.error is None
 
 
-def test_a_refused_file_stops_nothing_and_keeps_its_place(folder: Path) -> None:
-    text, empty = (fact.refused for fact in inspected(folder) if fact.data_id == "b")
+def test_an_unreadable_file_does_not_stop_the_inspection(folder: Path) -> None:
+    text, empty = (fact.error for fact in inspected(folder) if fact.data_id == "b")
     assert text is not None
     assert (text.code, text.row, text.column) == ("text-in-number-column", 3, "AU12_r")
     assert empty is not None
     assert (empty.code, empty.file) == ("empty", folder / "audio" / "b.csv")
 
 
-def test_the_settings_decide_which_frames_count(folder: Path) -> None:
+def test_the_settings_define_valid_frames(folder: Path) -> None:
     fact = inspect_files(load_dataset(folder), ReadingSettings(min_confidence=0.1))[0]
     assert fact.coverage == 1.0
 
@@ -96,11 +96,11 @@ def test_several_workers_give_the_same_facts_in_the_same_order(tmp_path: Path) -
     reporter = Recorder()
     facts = inspected(tmp_path, jobs=2, reporter=reporter)
     assert facts == inspected(tmp_path)
-    assert [fact.data_id for fact in facts if fact.refused] == ["07"]
+    assert [fact.data_id for fact in facts if fact.error] == ["07"]
     assert reporter.steps == [("reading", done, 40) for done in (16, 32, 40)]
 
 
-def test_workers_look_for_relative_paths_where_the_caller_stands_now(
+def test_workers_resolve_relative_paths_in_the_current_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for place, frames in (("first", 2), ("then", 3)):
@@ -115,7 +115,7 @@ def test_workers_look_for_relative_paths_where_the_caller_stands_now(
         assert facts[0].path == Path("set/video/00.csv")
 
 
-def test_signatures_are_taken_where_they_are_asked_for(folder: Path) -> None:
+def test_signatures_are_computed_on_request(folder: Path) -> None:
     assert all(fact.signature is None for fact in inspected(folder))
     video, audio, refused, *_ = inspected(folder, signatures=True)
     assert video.signature is not None
@@ -125,13 +125,13 @@ def test_signatures_are_taken_where_they_are_asked_for(folder: Path) -> None:
     assert refused.signature is None
 
 
-def test_recordings_with_the_same_content_are_told_once(folder: Path) -> None:
+def test_recordings_with_identical_content_are_reported_once(folder: Path) -> None:
     (finding,) = find_repeated_contents(inspected(folder))
     assert finding.code == "same-content"
     assert (finding.file, finding.found) == (folder / "video" / "a.csv", str(folder / "video" / "c.csv"))
 
 
-def test_refused_files_are_no_copies_of_each_other(tmp_path: Path) -> None:
+def test_unreadable_files_are_not_copies_of_each_other(tmp_path: Path) -> None:
     (tmp_path / "video").mkdir()
     for name in ("a", "b"):
         (tmp_path / "video" / f"{name}.csv").touch()

@@ -14,17 +14,17 @@ ROWS = [
 ]
 
 
-def written(folder: Path, content: str | bytes, name: str = "labels.csv") -> Path:
+def write_labels(folder: Path, content: str | bytes, name: str = "labels.csv") -> Path:
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return path
 
 
-def refused(path: Path, match: str) -> Finding:
-    with pytest.raises(DataError, match=match) as caught:
+def read_error(path: Path, match: str) -> Finding:
+    with pytest.raises(DataError, match=match) as raised:
         read_labels(path)
-    assert caught.value.finding.file == path
-    return caught.value.finding
+    assert raised.value.finding.file == path
+    return raised.value.finding
 
 
 CSV = "data_id,status,subject_id\n007,Depression,S1\n10,Normal,S2\n"
@@ -53,28 +53,28 @@ CSV = "data_id,status,subject_id\n007,Depression,S1\n10,Normal,S2\n"
         ("labels.JSONL", "\ufeff" + "\n".join(map(json.dumps, ROWS))),
     ],
 )
-def test_one_table_in_many_forms_reads_alike(tmp_path: Path, name: str, content: str) -> None:
-    frame, findings = read_labels(written(tmp_path, content, name))
+def test_every_format_gives_the_same_table(tmp_path: Path, name: str, content: str) -> None:
+    frame, findings = read_labels(write_labels(tmp_path, content, name))
     assert frame.reset_index().to_dict("records") == ROWS
     assert frame.index.name == "data_id"
     assert findings == []
 
 
-def test_a_json_object_of_ids_gives_the_status(tmp_path: Path) -> None:
-    frame, _ = read_labels(written(tmp_path, '{"007": "Depression", "10": "Normal"}', "labels.json"))
+def test_a_json_object_may_map_ids_to_status(tmp_path: Path) -> None:
+    frame, _ = read_labels(write_labels(tmp_path, '{"007": "Depression", "10": "Normal"}', "labels.json"))
     assert frame["status"].to_dict() == {"007": "Depression", "10": "Normal"}
 
 
 @pytest.mark.parametrize("cell", ["007", "1.0", "1e3", "NA", "nan", "True", "Ω-1"])
-def test_ids_and_cells_stay_text_as_they_were_written(tmp_path: Path, cell: str) -> None:
-    frame, _ = read_labels(written(tmp_path, f"data_id,status,severity\n{cell},x,{cell}\n"))
+def test_ids_and_cells_stay_unchanged_text(tmp_path: Path, cell: str) -> None:
+    frame, _ = read_labels(write_labels(tmp_path, f"data_id,status,severity\n{cell},x,{cell}\n"))
     assert frame.index.tolist() == [cell]
     assert frame["severity"].tolist() == [cell]
 
 
-def test_numbers_and_null_of_json_become_text(tmp_path: Path) -> None:
+def test_json_numbers_and_null_become_text(tmp_path: Path) -> None:
     text = '[{"data_id": 7, "status": null, "severity": 3.5}, {"data_id": "8", "status": "x"}]'
-    frame, _ = read_labels(written(tmp_path, text, "labels.json"))
+    frame, _ = read_labels(write_labels(tmp_path, text, "labels.json"))
     assert frame.reset_index().to_dict("records") == [
         {"data_id": "7", "status": "", "severity": "3.5"},
         {"data_id": "8", "status": "x", "severity": ""},
@@ -82,25 +82,25 @@ def test_numbers_and_null_of_json_become_text(tmp_path: Path) -> None:
 
 
 def test_an_empty_cell_is_an_empty_string(tmp_path: Path) -> None:
-    frame, _ = read_labels(written(tmp_path, "data_id,status\n1,\n2,  \n"))
+    frame, _ = read_labels(write_labels(tmp_path, "data_id,status\n1,\n2,  \n"))
     assert frame["status"].tolist() == ["", ""]
 
 
-def test_quoted_ids_may_hold_anything(tmp_path: Path) -> None:
-    frame, _ = read_labels(written(tmp_path, 'data_id,status\n"a,b",x\n"c""d",y\n"e\nf",z\n'))
+def test_quoted_ids_may_contain_any_character(tmp_path: Path) -> None:
+    frame, _ = read_labels(write_labels(tmp_path, 'data_id,status\n"a,b",x\n"c""d",y\n"e\nf",z\n'))
     assert frame.index.tolist() == ["a,b", 'c"d', "e\nf"]
 
 
-def test_repeated_rows_are_kept_once_and_told(tmp_path: Path) -> None:
-    frame, findings = read_labels(written(tmp_path, "data_id,status\n1,a\n2,b\n1,a\n1,a\n"))
+def test_repeated_rows_are_ignored_with_a_finding(tmp_path: Path) -> None:
+    frame, findings = read_labels(write_labels(tmp_path, "data_id,status\n1,a\n2,b\n1,a\n1,a\n"))
     assert frame.index.tolist() == ["1", "2"]
-    (told,) = findings
-    assert told.code == "duplicate-labels"
-    assert told.what.startswith("2 ")
+    (finding,) = findings
+    assert finding.code == "duplicate-labels"
+    assert finding.what.startswith("2 ")
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "row", "before"),
+    ("name", "content", "row", "first_row"),
     [
         ("labels.csv", "data_id,status\n1,a\n2,b\n1,b\n", 4, 2),
         ("labels.csv", "\ndata_id,status\n\n1,a\n\n1,b\n", 6, 4),
@@ -109,18 +109,18 @@ def test_repeated_rows_are_kept_once_and_told(tmp_path: Path) -> None:
         ("labels.json", '{"1": "a", "1": "b"}', 2, 1),
     ],
 )
-def test_labels_that_disagree_are_refused_with_both_rows(
-    tmp_path: Path, name: str, content: str, row: int, before: int
+def test_conflicting_labels_are_refused_with_both_rows(
+    tmp_path: Path, name: str, content: str, row: int, first_row: int
 ) -> None:
-    finding = refused(written(tmp_path, content, name), "recording '1' has two labels that disagree")
+    finding = read_error(write_labels(tmp_path, content, name), "recording '1' has conflicting labels")
     assert finding.row == row
-    assert finding.expected == f"as in row {before}: status=a"
+    assert finding.expected == f"the same as row {first_row}: status=a"
     assert finding.found == "status=b"
 
 
-def test_one_status_under_two_subjects_is_a_conflict(tmp_path: Path) -> None:
-    path = written(tmp_path, "data_id,status,subject_id\n1,a,S1\n1,a,S2\n")
-    assert "S2" in str(refused(path, "two labels that disagree").found)
+def test_the_same_status_with_two_subjects_is_a_conflict(tmp_path: Path) -> None:
+    path = write_labels(tmp_path, "data_id,status,subject_id\n1,a,S1\n1,a,S2\n")
+    assert "S2" in str(read_error(path, "conflicting labels").found)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_one_status_under_two_subjects_is_a_conflict(tmp_path: Path) -> None:
     ],
 )
 def test_a_label_without_an_id_is_refused(tmp_path: Path, name: str, content: str, row: int, found: str) -> None:
-    finding = refused(written(tmp_path, content, name), "a label has no data_id")
+    finding = read_error(write_labels(tmp_path, content, name), "the label has no data_id")
     assert (finding.row, finding.found) == (row, found)
     assert "data_id" in str(finding.expected)
 
@@ -148,12 +148,12 @@ def test_a_label_without_an_id_is_refused(tmp_path: Path, name: str, content: st
     ],
 )
 def test_a_ragged_row_is_refused_with_its_number(tmp_path: Path, content: str, row: int, found: str) -> None:
-    finding = refused(written(tmp_path, content), "wrong number of fields")
+    finding = read_error(write_labels(tmp_path, content), "wrong number of fields")
     assert (finding.row, finding.expected, finding.found) == (row, "2 (data_id, status)", found)
 
 
 def test_repeated_column_names_are_refused(tmp_path: Path) -> None:
-    finding = refused(written(tmp_path, "data_id,status,status\n1,a,b\n"), "column names are repeated")
+    finding = read_error(write_labels(tmp_path, "data_id,status,status\n1,a,b\n"), "column names are repeated")
     assert "status" in str(finding.found)
 
 
@@ -164,67 +164,67 @@ def test_repeated_column_names_are_refused(tmp_path: Path) -> None:
         ("labels.csv", "data_id,status\n", "the label table has no rows", None),
         ("labels.json", "[]", "the label table has no rows", None),
         ("labels.json", "{}", "the label table has no rows", None),
-        ("labels.json", "3", "the label table is no list", None),
-        ("labels.json", '[["1", "a"]]', "a label is no object", 1),
+        ("labels.json", "3", "the label table is not a list", None),
+        ("labels.json", '[["1", "a"]]', "the label is not a JSON object", 1),
         ("labels.json", '[{"data_id": "1"},\n oops]', "not valid JSON", 2),
-        ("labels.jsonl", '{"data_id": "1"}\n"x"\n', "a label is no object", 2),
+        ("labels.jsonl", '{"data_id": "1"}\n"x"\n', "the label is not a JSON object", 2),
         ("labels.jsonl", '{"data_id": "1"}\n{"data_id": \n', "not valid JSON", 2),
         ("labels.csv", b"data_id,status\n1,D\xe9pression\n", "not CSV text", 2),
         ("labels.csv", b"PK\x03\x04labels.xlsx", "not CSV text", None),
     ],
 )
-def test_what_is_no_table_of_labels_is_refused(
+def test_a_file_that_is_not_a_label_table_is_refused(
     tmp_path: Path, name: str, content: str | bytes, match: str, row: int | None
 ) -> None:
-    assert refused(written(tmp_path, content, name), match).row == row
+    assert read_error(write_labels(tmp_path, content, name), match).row == row
 
 
 @pytest.mark.parametrize("content", [b"\xef\xbb\xbf", b"\xff\xfe"])
-def test_a_byte_order_mark_alone_is_refused(tmp_path: Path, content: bytes) -> None:
-    refused(written(tmp_path, content), "the file is empty")
+def test_a_file_of_a_byte_order_mark_is_refused(tmp_path: Path, content: bytes) -> None:
+    read_error(write_labels(tmp_path, content), "the file is empty")
 
 
-def test_a_cell_beyond_the_limit_of_csv_is_refused_with_its_row(tmp_path: Path) -> None:
-    path = written(tmp_path, "data_id,status,note\n1,a,\n2,b," + "x" * 200_000 + "\n")
-    assert refused(path, "field").row == 3
+def test_a_cell_longer_than_the_csv_limit_is_refused_with_its_row(tmp_path: Path) -> None:
+    path = write_labels(tmp_path, "data_id,status,note\n1,a,\n2,b," + "x" * 200_000 + "\n")
+    assert read_error(path, "field").row == 3
 
 
-@pytest.mark.parametrize("odd", ["\u2028", "\x85", "\u2029"])
-def test_a_line_of_jsonl_ends_at_a_newline_only(tmp_path: Path, odd: str) -> None:
-    line = json.dumps({"data_id": f"a{odd}b", "status": "x"}, ensure_ascii=False)
-    frame, _ = read_labels(written(tmp_path, line + "\n", "labels.jsonl"))
-    assert frame.index.tolist() == [f"a{odd}b"]
+@pytest.mark.parametrize("separator", ["\u2028", "\x85", "\u2029"])
+def test_unicode_line_separators_do_not_end_a_jsonl_line(tmp_path: Path, separator: str) -> None:
+    line = json.dumps({"data_id": f"a{separator}b", "status": "x"}, ensure_ascii=False)
+    frame, _ = read_labels(write_labels(tmp_path, line + "\n", "labels.jsonl"))
+    assert frame.index.tolist() == [f"a{separator}b"]
 
 
-def test_utf16_labels_are_read_and_told(tmp_path: Path) -> None:
-    frame, findings = read_labels(written(tmp_path, CSV.encode("utf-16")))
+def test_utf16_labels_are_read_with_a_finding(tmp_path: Path) -> None:
+    frame, findings = read_labels(write_labels(tmp_path, CSV.encode("utf-16")))
     assert frame.index.tolist() == ["007", "10"]
     assert [finding.code for finding in findings] == ["utf-16"]
 
 
-# ------------------------------------------------------------------------------------------- where they lie
+# ------------------------------------------------------------------------------------------- location
 
 
-def test_labels_are_found_in_the_split_before_beside_it(tmp_path: Path) -> None:
+def test_labels_in_the_split_come_before_labels_next_to_it(tmp_path: Path) -> None:
     split = tmp_path / "train"
     split.mkdir()
     assert find_labels(split) is None
-    beside = written(tmp_path, CSV)
-    assert find_labels(split) == beside
-    inside = written(split, "{}", "labels.json")
-    assert find_labels(split) == inside
+    next_to_split = write_labels(tmp_path, CSV)
+    assert find_labels(split) == next_to_split
+    in_split = write_labels(split, "{}", "labels.json")
+    assert find_labels(split) == in_split
 
 
 def test_csv_comes_before_jsonl_before_json(tmp_path: Path) -> None:
     for name in ("labels.json", "labels.jsonl", "labels.csv"):
-        path = written(tmp_path, CSV, name)
+        path = write_labels(tmp_path, CSV, name)
         assert find_labels(tmp_path) == path
 
 
-def test_labels_beside_the_current_folder_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_labels_next_to_the_current_folder_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "train").mkdir()
-    path = written(tmp_path, CSV)
+    path = write_labels(tmp_path, CSV)
     monkeypatch.chdir(tmp_path / "train")
-    found = find_labels(Path())
-    assert found is not None
-    assert found.resolve() == path.resolve()
+    labels_path = find_labels(Path())
+    assert labels_path is not None
+    assert labels_path.resolve() == path.resolve()

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import random
 from pathlib import Path
 
@@ -40,13 +39,6 @@ SMALL = {
     "pose_Rx": [-0.25, 0.5, 0.125, 1.0, -2.0],
     "AU12_r": [0.0, 1.5, 5.0, 2.25, 0.5],
 }
-
-
-def real_data(name: str) -> Path:
-    folder = os.environ.get("PDMR_REAL_DATA")
-    if not folder or not (Path(folder) / name).is_dir():
-        pytest.skip(f"PDMR_REAL_DATA is not set, or has no {name}")
-    return Path(folder) / name
 
 
 def as_csv(columns: dict[str, list[float]], **options: str) -> str:
@@ -103,7 +95,7 @@ def test_a_stream_has_its_channels_time_and_mask(file: Path) -> None:
     assert stream.time_s.tolist() == SMALL["timestamp"]
     assert stream.frame_rate_hz == 25.0
     assert stream.valid.tolist() == [True, False, True, True, False]
-    assert stream.follows.tolist() == [False, True, True, False, True]
+    assert stream.contiguous.tolist() == [False, True, True, False, True]
     assert (stream.n_frames, stream.face_switches) == (5, 1)
     assert codes(stream) == ["face-switch"]
 
@@ -153,7 +145,7 @@ def as_714_columns(_: str) -> str:
         *("decimal-comma", "semicolons", "no-newline", "index", "label", "text-column"),
     ],
 )
-def test_the_same_data_in_another_form_is_the_same_stream(file: Path, form: object, told: list[str]) -> None:
+def test_the_same_data_in_another_format_is_the_same_stream(file: Path, form: object, told: list[str]) -> None:
     plain = read(file, SMALL)
     stream = read(file, form(as_csv(SMALL)))  # type: ignore[operator]
     assert_same_stream(stream, plain)
@@ -168,13 +160,13 @@ def test_all_714_columns_give_the_channels_that_families_use(file: Path) -> None
     assert counts == {"gaze": 8, "pose": 6, "landmark": 136, "au_intensity": 17, "au_presence": 18}
 
 
-def test_columns_that_differ_only_by_case_are_not_mixed(file: Path) -> None:
+def test_columns_that_differ_only_in_case_are_not_confused(file: Path) -> None:
     stream = read(file, {"X_30": [7.0, 7.0], "x_30": [1.0, 2.0], "Y_30": [7.0, 7.0], "y_30": [3.0, 4.0]})
     assert stream.channels == ("x_30", "y_30")
     assert stream.values.tolist() == [[1, 3], [2, 4]]
 
 
-def test_a_headerless_matrix_is_channels_by_place(file: Path) -> None:
+def test_channels_of_a_headerless_matrix_are_named_by_position(file: Path) -> None:
     stream = read(file, "0.5,-1\n1.5,-2\n2.5,-4\n", fps=50)
     assert stream.channels == ("ch000", "ch001")
     assert stream.time_s.tolist() == [0, 0.02, 0.04]
@@ -182,7 +174,7 @@ def test_a_headerless_matrix_is_channels_by_place(file: Path) -> None:
     assert codes(stream) == ["no-frame-rate"]
 
 
-def test_a_row_counter_in_front_of_a_matrix_is_dropped_and_told(file: Path) -> None:
+def test_a_row_counter_in_front_of_a_matrix_is_dropped_and_reported(file: Path) -> None:
     stream = read(file, "0,0.5\n1,1.5\n2,2.5\n")
     assert stream.channels == ("ch000",)
     assert stream.values.ravel().tolist() == [0.5, 1.5, 2.5]
@@ -190,7 +182,7 @@ def test_a_row_counter_in_front_of_a_matrix_is_dropped_and_told(file: Path) -> N
 
 
 @pytest.mark.parametrize("corner", ["", ","])
-def test_a_header_of_places_is_recognised(file: Path, corner: str) -> None:
+def test_a_numbered_header_is_recognised(file: Path, corner: str) -> None:
     lines = ["0,1,2", "0.5,1,-1", "1.5,1,-2", "2.5,1,-4"]
     rows = [lines[0], *(f"{number},{line}" if corner else line for number, line in enumerate(lines[1:]))]
     stream = read(file, corner + "\n".join(rows) + "\n")
@@ -202,11 +194,11 @@ def test_channels_unknown_to_openface_are_kept(file: Path) -> None:
     assert stream.channels == ("head yaw", "AU12_r")
 
 
-def test_a_channel_lies_together_in_memory(file: Path) -> None:
+def test_a_channel_is_contiguous_in_memory(file: Path) -> None:
     assert read(file, SMALL).values.flags.f_contiguous
 
 
-def test_select_returns_channels_in_the_order_asked_for(file: Path) -> None:
+def test_select_returns_channels_in_the_requested_order(file: Path) -> None:
     assert read(file, SMALL).select(["AU12_r", "pose_Rx"])[0].tolist() == [0, -0.25]
 
 
@@ -217,7 +209,7 @@ def test_select_returns_channels_in_the_order_asked_for(file: Path) -> None:
     ("min_confidence", "valid"),
     [(0.0, [1, 1, 1, 1, 0]), (0.7, [1, 0, 1, 1, 0]), (0.98, [1, 0, 0, 1, 0]), (1.0, [0, 0, 0, 0, 0])],
 )
-def test_frames_below_the_confidence_are_invalid(file: Path, min_confidence: float, valid: list[int]) -> None:
+def test_frames_below_the_minimum_confidence_are_invalid(file: Path, min_confidence: float, valid: list[int]) -> None:
     assert read(file, SMALL, min_confidence=min_confidence).valid.tolist() == [bool(flag) for flag in valid]
 
 
@@ -229,7 +221,7 @@ def test_frames_below_the_confidence_are_invalid(file: Path, min_confidence: flo
         (["success", "confidence"], [1, 1, 1, 1, 1]),
     ],
 )
-def test_either_column_of_the_mask_may_be_missing(file: Path, missing: list[str], valid: list[int]) -> None:
+def test_confidence_or_success_may_be_missing(file: Path, missing: list[str], valid: list[int]) -> None:
     assert read(file, small(**{name: [] for name in missing})).valid.tolist() == [bool(flag) for flag in valid]
 
 
@@ -238,37 +230,37 @@ def test_a_frame_whose_quality_is_unknown_is_invalid(file: Path) -> None:
     assert stream.valid.tolist() == [False, False, True, True, True]
 
 
-def test_values_of_invalid_frames_stay_as_they_are(file: Path) -> None:
+def test_values_of_invalid_frames_are_not_changed(file: Path) -> None:
     assert read(file, SMALL).values[4].tolist() == [-2.0, 0.5]
 
 
-def test_a_recording_without_a_valid_frame_is_read_and_told(file: Path) -> None:
+def test_a_recording_without_a_valid_frame_is_read_and_reported(file: Path) -> None:
     stream = read(file, small(success=[0] * 5))
     assert not stream.valid.any()
     assert "no-valid-frame" in codes(stream)
 
 
 @pytest.mark.parametrize("confidence", [1.2, -0.1, 98])
-def test_a_confidence_outside_its_range_is_told(file: Path, confidence: float) -> None:
+def test_a_confidence_outside_its_range_is_reported(file: Path, confidence: float) -> None:
     stream = read(file, small(confidence=[confidence, 1, 1, 1, 1]))
     assert "confidence-range" in codes(stream)
 
 
-def test_an_intensity_outside_its_range_is_told_where_the_frame_counts(file: Path) -> None:
+def test_an_intensity_outside_its_range_is_reported_in_valid_frames(file: Path) -> None:
     assert "au-range" in codes(read(file, small(AU12_r=[5.5, 0, 0, 0, 0])))
     assert "au-range" in codes(read(file, small(AU12_r=[-0.5, NAN, 0, 0, 0])))
     assert "au-range" not in codes(read(file, small(AU12_r=[5.0, 9.0, 0, 0, 9.0])))
 
 
 @pytest.mark.parametrize("token", ["nan", "", "-nan(ind)", "1.#QNAN"])
-def test_a_missing_value_is_nan_and_told(file: Path, token: str) -> None:
+def test_a_missing_value_is_nan_and_reported(file: Path, token: str) -> None:
     stream = read(file, f"timestamp,AU12_r,pose_Rx\n0,1,{token}\n0.04,{token},2\n")
     np.testing.assert_array_equal(stream.values, [[1, NAN], [NAN, 2]])
     assert codes(stream) == ["nan"]
 
 
 @pytest.mark.parametrize("token", ["inf", "1e400", "1e300", "-1e39"])
-def test_a_value_beyond_float32_is_nan_and_told(file: Path, token: str) -> None:
+def test_a_value_beyond_float32_is_nan_and_reported(file: Path, token: str) -> None:
     stream = read(file, f"timestamp,pose_Rx\n0,1\n0.04,{token}\n")
     np.testing.assert_array_equal(stream.values, [[1], [NAN]])
     assert codes(stream) == ["infinite"]
@@ -279,52 +271,52 @@ def test_a_value_beyond_float32_is_nan_and_told(file: Path, token: str) -> None:
 
 @pytest.mark.parametrize("fps", [30, 25, 29.97, 50, 60, 15, 12.5])
 @pytest.mark.parametrize("start", [0.0, 3600.0])
-def test_the_frame_rate_is_found_in_timestamps_rounded_to_1_ms(file: Path, fps: float, start: float) -> None:
+def test_the_frame_rate_is_estimated_from_timestamps_rounded_to_1_ms(file: Path, fps: float, start: float) -> None:
     stamps = np.round(start + np.arange(300) / fps, 3)
     stream = read(file, {"timestamp": stamps.tolist(), "AU12_r": [1.0] * 300})
     assert stream.frame_rate_hz == pytest.approx(fps, rel=2e-3)
     if fps == round(fps):
         assert stream.frame_rate_hz == fps
     assert stream.time_s[0] == 0
-    assert stream.follows[1:].all()
+    assert stream.contiguous[1:].all()
     assert codes(stream) == []
 
 
-def test_a_pause_changes_neither_the_rate_nor_what_follows_elsewhere(file: Path) -> None:
+def test_a_pause_changes_neither_the_frame_rate_nor_other_frames(file: Path) -> None:
     stamps = np.round(np.arange(100) / 30, 3)
     stamps[40:] += 7.5
     stream = read(file, {"timestamp": stamps.tolist(), "AU12_r": [1.0] * 100})
     assert stream.frame_rate_hz == 30
-    assert np.flatnonzero(~stream.follows).tolist() == [0, 40]
+    assert np.flatnonzero(~stream.contiguous).tolist() == [0, 40]
     assert stream.time_s[-1] == pytest.approx(10.8)
 
 
-def test_without_a_clock_the_frame_rate_is_assumed_and_told(file: Path) -> None:
+def test_without_timestamps_the_frame_rate_is_assumed_and_reported(file: Path) -> None:
     stream = read(file, small(frame=[], timestamp=[], face_id=[]))
     assert (stream.frame_rate_hz, stream.time_s[-1]) == (30, pytest.approx(4 / 30))
-    assert stream.follows[1:].all()
+    assert stream.contiguous[1:].all()
     (told,) = stream.findings
     assert told.code == "no-frame-rate"
     assert "30 frames per second" in told.what
     assert "--fps" in str(told.hint)
 
 
-def test_frame_numbers_are_the_clock_where_there_are_no_timestamps(file: Path) -> None:
+def test_frame_numbers_give_time_if_there_are_no_timestamps(file: Path) -> None:
     stream = read(file, small(timestamp=[]), fps=10)
     assert stream.time_s == pytest.approx([0, 0.1, 0.2, 0.5, 0.6])
-    assert stream.follows.tolist() == [False, True, True, False, True]
+    assert stream.contiguous.tolist() == [False, True, True, False, True]
     assert "no-frame-rate" in codes(stream)
 
 
 @pytest.mark.parametrize("first", [0, 1, 101])
-def test_the_first_frame_number_is_an_offset_and_no_gap(file: Path, first: int) -> None:
+def test_the_first_frame_number_is_an_offset_not_a_gap(file: Path, first: int) -> None:
     stream = read(file, {"frame": [first, first + 1, first + 2], "AU12_r": [1.0, 2.0, 3.0]})
     assert stream.time_s == pytest.approx([0, 1 / 30, 2 / 30])
-    assert stream.follows.tolist() == [False, True, True]
+    assert stream.contiguous.tolist() == [False, True, True]
 
 
 @pytest.mark.parametrize("stamps", [[0.0] * 5, [0, 0.04, NAN, 0.12, 0.16], [NAN] * 5])
-def test_unusable_timestamps_give_way_to_frame_numbers(file: Path, stamps: list[float]) -> None:
+def test_frame_numbers_replace_unusable_timestamps(file: Path, stamps: list[float]) -> None:
     stream = read(file, small(timestamp=stamps), fps=25)
     assert stream.time_s == pytest.approx([0, 0.04, 0.08, 0.2, 0.24])
     assert "no-frame-rate" in codes(stream)
@@ -332,11 +324,11 @@ def test_unusable_timestamps_give_way_to_frame_numbers(file: Path, stamps: list[
 
 def test_one_frame_is_a_stream(file: Path) -> None:
     stream = read(file, {name: values[:1] for name, values in SMALL.items()})
-    assert (stream.n_frames, stream.time_s.tolist(), stream.follows.tolist()) == (1, [0.0], [False])
+    assert (stream.n_frames, stream.time_s.tolist(), stream.contiguous.tolist()) == (1, [0.0], [False])
 
 
 @pytest.mark.parametrize("clock", [["timestamp"], ["frame"], ["timestamp", "frame"]])
-def test_shuffled_rows_are_sorted_and_told(file: Path, clock: list[str]) -> None:
+def test_shuffled_rows_are_sorted_and_reported(file: Path, clock: list[str]) -> None:
     kept = {name: values for name, values in SMALL.items() if name in clock or name not in ("timestamp", "frame")}
     places = [3, 0, 4, 2, 1]
     plain = read(file, kept)
@@ -353,25 +345,25 @@ def test_shuffled_rows_are_sorted_and_told(file: Path, clock: list[str]) -> None
         ([0, 0.04, 0.08, 0, 0.04], 5, "more than 0.08", "0"),
     ],
 )
-def test_repeated_timestamps_are_refused_with_the_row(
+def test_repeated_timestamps_are_rejected_with_the_row(
     file: Path, stamps: list[float], row: int, expected: str, found: str
 ) -> None:
-    finding = refused(file, small(timestamp=stamps, frame=[], face_id=[]), "time repeats or runs backwards")
+    finding = refused(file, small(timestamp=stamps, frame=[], face_id=[]), "timestamps repeat or run backwards")
     assert (finding.row, finding.column, finding.expected, finding.found) == (row, "timestamp", expected, found)
 
 
 def test_the_row_of_a_repeated_timestamp_counts_lines_of_the_file(file: Path) -> None:
-    assert refused(file, "\n\ntimestamp,AU12_r\n0,1\n0.04,1\n0.04,1\n", "time repeats").row == 6
+    assert refused(file, "\n\ntimestamp,AU12_r\n0,1\n0.04,1\n0.04,1\n", "timestamps repeat").row == 6
 
 
-def test_repeated_frame_numbers_are_refused_where_they_are_the_clock(file: Path) -> None:
-    finding = refused(file, small(timestamp=[], face_id=[], frame=[1, 2, 3, 3, 4]), "time repeats or runs backwards")
+def test_repeated_frame_numbers_are_rejected_if_they_give_time(file: Path) -> None:
+    finding = refused(file, small(timestamp=[], face_id=[], frame=[1, 2, 3, 3, 4]), "timestamps repeat or run backwards")
     assert (finding.row, finding.column, finding.found) == (5, "frame", "3")
 
 
-def test_two_runs_in_one_file_are_refused_even_with_face_ids(file: Path) -> None:
+def test_two_recordings_in_one_file_are_rejected_even_with_face_ids(file: Path) -> None:
     twice = {name: values * 2 for name, values in SMALL.items()}
-    finding = refused(file, twice, "time repeats or runs backwards")
+    finding = refused(file, twice, "timestamps repeat or run backwards")
     assert (finding.row, finding.column, finding.found) == (7, "timestamp", "0")
 
 
@@ -388,7 +380,7 @@ CROWD = {
 }
 
 
-def test_of_several_faces_in_a_frame_the_most_confident_is_kept(file: Path) -> None:
+def test_the_most_confident_of_several_faces_is_used(file: Path) -> None:
     stream = read(file, CROWD)
     assert stream.values.ravel().tolist() == [1, 4, 5]
     assert stream.valid.tolist() == [True, True, False]
@@ -398,24 +390,24 @@ def test_of_several_faces_in_a_frame_the_most_confident_is_kept(file: Path) -> N
 
 
 @pytest.mark.parametrize("missing", ["frame", "timestamp"])
-def test_either_clock_tells_that_faces_share_a_frame(file: Path, missing: str) -> None:
+def test_frame_numbers_or_timestamps_reveal_several_faces_per_frame(file: Path, missing: str) -> None:
     stream = read(file, {name: values for name, values in CROWD.items() if name != missing}, fps=25)
     assert stream.values.ravel().tolist() == [1, 4, 5]
     assert "several-faces" in codes(stream)
 
 
-def test_faces_of_equal_confidence_are_told_apart_by_their_id(file: Path) -> None:
+def test_faces_of_equal_confidence_are_ordered_by_id(file: Path) -> None:
     stream = read(file, CROWD | {"confidence": [0.9] * 5, "face_id": [1, 0, 1, 0, 0]})
     assert stream.values.ravel().tolist() == [2, 4, 5]
 
 
-def test_a_face_that_leaves_and_comes_back_is_two_switches(file: Path) -> None:
+def test_a_face_that_leaves_and_returns_counts_as_two_switches(file: Path) -> None:
     stream = read(file, small(face_id=[0, 0, 4, 0, 0]))
     assert stream.face_switches == 2
     assert any("2 times" in finding.what for finding in stream.findings)
 
 
-def test_an_unknown_face_id_is_no_switch(file: Path) -> None:
+def test_an_unknown_face_id_is_not_a_switch(file: Path) -> None:
     assert read(file, small(face_id=[0, NAN, 0, 0, 0])).face_switches == 0
     assert read(file, small(face_id=[NAN] * 5)).face_switches == 0
 
@@ -424,7 +416,7 @@ def test_an_unknown_face_id_is_no_switch(file: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["AU12_r", "gaze_0_x", "x_30", "mood"])
-def test_a_channel_of_nothing_but_text_is_left_out_and_told(file: Path, name: str) -> None:
+def test_a_text_channel_is_left_out_and_reported(file: Path, name: str) -> None:
     columns: dict[str, list[object]] = {"pose_Rx": [1, 2], name: ["low", "high"]}
     stream = read(file, columns)  # type: ignore[arg-type]
     assert stream.channels == ("pose_Rx",)
@@ -432,15 +424,15 @@ def test_a_channel_of_nothing_but_text_is_left_out_and_told(file: Path, name: st
 
 
 @pytest.mark.parametrize("name", ["frame", "timestamp", "confidence", "success", "face_id"])
-def test_a_clock_or_a_quality_of_text_is_refused(file: Path, name: str) -> None:
+def test_text_in_a_time_or_quality_column_is_rejected(file: Path, name: str) -> None:
     columns: dict[str, list[object]] = {"pose_Rx": [1, 2], name: ["low", "high"]}
-    finding = refused(file, columns, "text stands where a number should")  # type: ignore[arg-type]
+    finding = refused(file, columns, "a numeric column contains text")  # type: ignore[arg-type]
     assert (finding.row, finding.column, finding.found) == (2, name, "'low'")
 
 
 @pytest.mark.parametrize("content", ["frame,timestamp\n1,0\n2,0.04\n", "index\n1\n", "X_0,eye_lmk_x_0\n1,2\n"])
-def test_a_file_without_a_channel_is_refused(file: Path, content: str) -> None:
-    assert refused(file, content, "the file has no channel").code == "no-channel"
+def test_a_file_without_channels_is_rejected(file: Path, content: str) -> None:
+    assert refused(file, content, "the file has no channels").code == "no-channel"
 
 
 @pytest.mark.parametrize(
@@ -448,17 +440,17 @@ def test_a_file_without_a_channel_is_refused(file: Path, content: str) -> None:
     [
         ("frame,AU12_r\n1,2\n2\n3,4\n", "a row is too short", 3),
         ("frame,AU12_r\n1,2\n2,2,2\n3,4\n", "a row is too long", 3),
-        ("frame,AU12_r\n1,2\n2", "the last row is cut short", 3),
-        ("frame,AU12_r\n1,2\nframe,AU12_r\n1,2\n", "the header stands in the middle", 3),
+        ("frame,AU12_r\n1,2\n2", "the last row is truncated", 3),
+        ("frame,AU12_r\n1,2\nframe,AU12_r\n1,2\n", "the header is repeated", 3),
         ("frame,AU12_r,AU12_r\n1,2,3\n", "column names are repeated", 1),
-        ("frame,AU12_r\n", "a header and no rows", 1),
+        ("frame,AU12_r\n", "a header but no rows", 1),
     ],
 )
-def test_a_broken_table_is_refused_with_its_row(file: Path, content: str, match: str, row: int | None) -> None:
+def test_a_broken_table_is_rejected_with_its_row(file: Path, content: str, match: str, row: int | None) -> None:
     assert refused(file, content, match).row == row
 
 
-def test_a_short_row_is_found_behind_columns_that_nobody_wants(file: Path) -> None:
+def test_a_short_row_is_detected_even_if_only_unused_columns_are_affected(file: Path) -> None:
     assert refused(file, "AU12_r,X_0,X_1\n1,2,3\n1,2\n1,2,3\n", "a row is too short").row == 3
 
 
@@ -479,7 +471,7 @@ def test_a_short_row_is_found_behind_columns_that_nobody_wants(file: Path) -> No
         ("x_0 ", "other"),
     ],
 )
-def test_a_channel_is_known_by_its_exact_name(name: str, kind: str) -> None:
+def test_channels_are_matched_by_exact_name(name: str, kind: str) -> None:
     assert channel_kind(name) == kind
 
 
@@ -495,8 +487,8 @@ def test_a_channel_is_known_by_its_exact_name(name: str, kind: str) -> None:
         ("subj02_timepoint02", 195),
     ],
 )
-def test_real_openface_output_is_read(name: str, n_frames: int) -> None:
-    path = real_data("openface-714") / f"{name}.csv"
+def test_real_openface_output_is_read(real_data: Path, name: str, n_frames: int) -> None:
+    path = real_data / "openface-714" / f"{name}.csv"
     with path.open(encoding="utf-8") as lines:
         assert [column.strip() for column in next(lines).split(",")] == COLUMNS
     stream = read_stream(path)
@@ -506,8 +498,8 @@ def test_real_openface_output_is_read(name: str, n_frames: int) -> None:
     assert np.isfinite(stream.values).all()
 
 
-def test_real_gaze_without_timestamps_is_read() -> None:
-    files = sorted((real_data("badrobots-gaze") / "train" / "video").glob("*.csv"))
+def test_real_gaze_without_timestamps_is_read(real_data: Path) -> None:
+    files = sorted((real_data / "badrobots-gaze" / "train" / "video").glob("*.csv"))
     assert len(files) == 90
     for path in files[::10]:
         stream = read_stream(path)
@@ -516,8 +508,8 @@ def test_real_gaze_without_timestamps_is_read() -> None:
         assert codes(stream) == ["no-frame-rate"]
 
 
-def test_real_headerless_matrices_are_read() -> None:
-    files = sorted((real_data("watch-exercise") / "train" / "video").glob("*.csv"))
+def test_real_headerless_matrices_are_read(real_data: Path) -> None:
+    files = sorted((real_data / "watch-exercise" / "train" / "video").glob("*.csv"))
     assert len(files) == 140
     for path in files[::20]:
         stream = read_stream(path, ReadingSettings(fps=50))

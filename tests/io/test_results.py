@@ -23,7 +23,7 @@ def predictions(**columns: Any) -> pd.DataFrame:
 BINARY = predictions(status=["Normal", "Depression", "Normal"], probability=[0.25, 2 / 3, 1e-9])
 
 
-def test_the_lines_are_sorted_and_hold_nothing_else(tmp_path: Path) -> None:
+def test_the_lines_are_sorted_and_contain_only_id_and_status(tmp_path: Path) -> None:
     path = write_results(BINARY, tmp_path / "results.jsonl")
     assert path.read_bytes() == (
         b'{"data_id": "007", "status": "Depression"}\n'
@@ -41,7 +41,7 @@ def test_probabilities_have_six_decimals(tmp_path: Path) -> None:
     )
 
 
-def test_several_classes_have_a_probability_each(tmp_path: Path) -> None:
+def test_with_several_classes_each_has_a_probability(tmp_path: Path) -> None:
     frame = predictions(
         data_id=["1"], status=["b"], probability_a=np.float32([0.125]), probability_b=[0.8749999], probability_c=[1e-7]
     )
@@ -52,7 +52,7 @@ def test_several_classes_have_a_probability_each(tmp_path: Path) -> None:
     assert list(read_results(path).columns) == ["status"]
 
 
-def test_the_order_of_the_rows_does_not_change_a_byte(tmp_path: Path) -> None:
+def test_the_file_does_not_depend_on_the_order_of_the_rows(tmp_path: Path) -> None:
     first = write_results(BINARY, tmp_path / "a.jsonl", proba=True).read_bytes()
     assert write_results(BINARY.iloc[::-1], tmp_path / "b.jsonl", proba=True).read_bytes() == first
 
@@ -64,7 +64,7 @@ def test_the_predictions_are_not_changed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data_id", ODD_IDS)
-def test_every_id_is_correct_json_on_one_line_and_reads_back(tmp_path: Path, data_id: str) -> None:
+def test_every_id_is_written_as_valid_json_on_one_line(tmp_path: Path, data_id: str) -> None:
     path = write_results(predictions(data_id=[data_id, "a"], status=["é", "x"]), tmp_path / "r.jsonl")
     lines = path.read_bytes().decode("utf-8").removesuffix("\n").split("\n")
     assert {json.loads(line)["data_id"] for line in lines} == {data_id, "a"}
@@ -72,20 +72,20 @@ def test_every_id_is_correct_json_on_one_line_and_reads_back(tmp_path: Path, dat
 
 
 @pytest.mark.parametrize("data_id", [*ODD_IDS, " leading", "007", "1.0"])
-def test_what_is_written_reads_back(tmp_path: Path, data_id: str) -> None:
+def test_written_results_can_be_read(tmp_path: Path, data_id: str) -> None:
     frame = predictions(data_id=[f"{data_id}x", "a"], status=["é", "x"], probability=[0.5, 0.123456])
-    back = read_results(write_results(frame, tmp_path / "r.jsonl", proba=True))
-    assert back.to_dict("index") == frame.to_dict("index")
-    assert back["probability"].dtype == np.float64
+    results = read_results(write_results(frame, tmp_path / "r.jsonl", proba=True))
+    assert results.to_dict("index") == frame.to_dict("index")
+    assert results["probability"].dtype == np.float64
 
 
-def test_results_without_probabilities_read_back_as_the_status(tmp_path: Path) -> None:
-    back = read_results(write_results(BINARY, tmp_path / "r.jsonl"))
-    assert back["status"].to_dict() == {"007": "Depression", "10": "Normal", "2": "Normal"}
-    assert list(back.columns) == ["status"]
+def test_results_without_probabilities_are_read_as_status_only(tmp_path: Path) -> None:
+    results = read_results(write_results(BINARY, tmp_path / "r.jsonl"))
+    assert results["status"].to_dict() == {"007": "Depression", "10": "Normal", "2": "Normal"}
+    assert list(results.columns) == ["status"]
 
 
-def test_no_recording_gives_an_empty_file(tmp_path: Path) -> None:
+def test_no_recordings_give_an_empty_file(tmp_path: Path) -> None:
     assert write_results(BINARY.iloc[:0], tmp_path / "r.jsonl").read_bytes() == b""
 
 
@@ -95,60 +95,75 @@ def test_no_recording_gives_an_empty_file(tmp_path: Path) -> None:
         ("", "the file is empty", None, None),
         ("data_id,status\n", "not valid JSON", 1, None),
         ('{"data_id": "1", "status": "a"}\n{"data_id": "2"', "not valid JSON", 2, None),
-        ('{"data_id": "1"}\n', "a result has no status", None, None),
-        ('{"data_id": "1", "status": "a"}\n{"data_id": "2", "status": ""}\n', "a result has no status", None, None),
-        ('{"status": "a"}\n', "a label has no data_id", 1, None),
-        ('{"data_id": "1", "status": "a", "probability": 1.5}\n', "a probability is none", None, "probability"),
-        ('{"data_id": "1", "status": "a", "probability": "x"}\n', "a probability is none", None, "probability"),
-        ('{"data_id": "1", "status": "a", "probability": NaN}\n', "a probability is none", None, "probability"),
+        ('{"data_id": "1"}\n', "the result has no status", None, None),
+        ('{"data_id": "1", "status": "a"}\n{"data_id": "2", "status": ""}\n', "the result has no status", None, None),
+        ('{"status": "a"}\n', "the label has no data_id", 1, None),
+        (
+            '{"data_id": "1", "status": "a", "probability": 1.5}\n',
+            "a probability must be between 0 and 1",
+            None,
+            "probability",
+        ),
+        (
+            '{"data_id": "1", "status": "a", "probability": "x"}\n',
+            "a probability must be between 0 and 1",
+            None,
+            "probability",
+        ),
+        (
+            '{"data_id": "1", "status": "a", "probability": NaN}\n',
+            "a probability must be between 0 and 1",
+            None,
+            "probability",
+        ),
     ],
 )
 def test_a_broken_file_is_refused(tmp_path: Path, text: str, match: str, row: int | None, column: str | None) -> None:
     path = tmp_path / "r.jsonl"
     path.write_text(text)
-    with pytest.raises(DataError, match=match) as caught:
+    with pytest.raises(DataError, match=match) as raised:
         read_results(path)
-    finding = caught.value.finding
+    finding = raised.value.finding
     assert (finding.file, finding.row, finding.column) == (path, row, column)
 
 
-def test_a_probability_that_is_none_is_named_with_its_recording(tmp_path: Path) -> None:
+def test_an_invalid_probability_is_reported_with_its_recording(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     path.write_text(
         '{"data_id": "1", "status": "a", "probability": 1}\n{"data_id": "2", "status": "a", "probability": -0.5}\n'
     )
-    with pytest.raises(DataError, match="a probability is none") as caught:
+    with pytest.raises(DataError, match="a probability must be between 0 and 1") as raised:
         read_results(path)
-    assert caught.value.finding.found == "'-0.5' for '2'"
+    assert raised.value.finding.found == "'-0.5' for '2'"
 
 
-def test_the_old_results_survive_a_disk_that_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_old_results_survive_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_results(BINARY, tmp_path / "r.jsonl")
     before = path.read_bytes()
 
-    def full(_: int) -> None:
+    def raise_disk_full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(TargetError, match="cannot be written") as caught:
+    monkeypatch.setattr(os, "fsync", raise_disk_full)
+    with pytest.raises(TargetError, match="cannot be written") as raised:
         write_results(BINARY.iloc[:1], path)
-    assert caught.value.finding.found == "No space left on device"
+    assert raised.value.finding.found == "No space left on device"
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["r.jsonl"]
 
 
 def test_a_folder_as_target_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TargetError, match="the target is a folder"):
+    with pytest.raises(TargetError, match="the output path is a folder"):
         write_results(BINARY, tmp_path)
 
 
-def test_a_file_in_the_place_of_notes_that_is_none_of_ours_stays(tmp_path: Path) -> None:
-    mine = tmp_path / "results.notes.json"
-    mine.write_text("my own")
-    for act in (
+def test_notes_do_not_overwrite_a_foreign_file(tmp_path: Path) -> None:
+    foreign_file = tmp_path / "results.notes.json"
+    foreign_file.write_text("my own")
+    for action in (
         lambda: check_notes_writable(tmp_path / "results.jsonl"),
         lambda: write_notes(BINARY, tmp_path / "results.jsonl"),
     ):
         with pytest.raises(TargetError, match="the notes on the results would overwrite another file"):
-            act()
-    assert mine.read_text() == "my own"
+            action()
+    assert foreign_file.read_text() == "my own"

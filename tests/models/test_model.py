@@ -13,17 +13,17 @@ import pytest
 from pdmr_classic import DataError, DepressionModel, Settings, evaluate, fit, load_dataset, write_results
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.evaluation.score_files import score_files
-from pdmr_classic.models.target_checks import check_labels, positive_class
+from pdmr_classic.models.target_checks import check_labels, choose_positive_class
 from pdmr_classic.progress import CollectingReporter
 
 
-class Told(CollectingReporter):
+class CodeReporter(CollectingReporter):
     def codes(self) -> set[str]:
         return {finding.code for finding in self.findings}
 
 
 def table(n_subjects: int = 12, classes: tuple[str, ...] = ("Depression", "Normal"), seed: int = 0) -> tuple[Any, ...]:
-    """Return features, status and groups as `DepressionModel.fit` takes them."""
+    """Return features, status and groups for `DepressionModel.fit`."""
     rng = np.random.default_rng(seed)
     subjects = np.repeat(np.arange(n_subjects), 3)
     codes = subjects % len(classes)
@@ -41,26 +41,26 @@ def svm() -> Settings:
 # ------------------------------------------------------------------------------------------ predicting
 
 
-def test_every_recording_is_predicted_with_a_probability_though_modalities_are_missing(
+def test_every_recording_is_predicted_with_a_probability_even_if_modalities_are_missing(
     fitted_model: DepressionModel, small_set: Path
 ) -> None:
     for split in ("train", "test"):
         data = load_dataset(small_set, split=split)
-        found = fitted_model.predict(data, allow_overlap=split == "train")
-        assert found.index.tolist() == data.data_ids
-        assert found["probability"].between(0, 1).all()
-        assert set(found["status"]) <= {"Depression", "Normal"}
+        predictions = fitted_model.predict(data, allow_overlap=split == "train")
+        assert predictions.index.tolist() == data.data_ids
+        assert predictions["probability"].between(0, 1).all()
+        assert set(predictions["status"]) <= {"Depression", "Normal"}
     assert any(
         recording.video is None or recording.audio is None for recording in load_dataset(small_set / "train").recordings
     )
 
 
-def test_a_recording_is_positive_from_the_threshold_on(fitted_model: DepressionModel, small_set: Path) -> None:
-    found = fitted_model.predict(load_dataset(small_set, split="train"), allow_overlap=True)
-    assert (found["status"] == "Depression").tolist() == (found["probability"] >= fitted_model.threshold_).tolist()
+def test_a_recording_is_positive_if_its_probability_reaches_the_threshold(fitted_model: DepressionModel, small_set: Path) -> None:
+    predictions = fitted_model.predict(load_dataset(small_set, split="train"), allow_overlap=True)
+    assert (predictions["status"] == "Depression").tolist() == (predictions["probability"] >= fitted_model.threshold_).tolist()
 
 
-def test_the_threshold_is_in_effect_not_one_half(svm: Settings) -> None:
+def test_predictions_use_the_threshold_instead_of_one_half(svm: Settings) -> None:
     X, status, groups = table()
     model = DepressionModel(svm).fit(X, status, groups)
     probability = model.predict_features(X)["probability"]
@@ -68,71 +68,71 @@ def test_the_threshold_is_in_effect_not_one_half(svm: Settings) -> None:
     assert (model.predict_features(X)["status"] == "Depression").sum() == 3
 
 
-# A word of what happens at prediction only; what it should be by hand stands in test_prevalence.py.
+# Pooling and prevalence correction at prediction; hand-computed values are in decision/test_prevalence.py.
 
 
-def test_a_subject_s_recordings_get_one_answer(svm: Settings) -> None:
+def test_pooled_recordings_of_a_subject_get_one_prediction(svm: Settings) -> None:
     X, status, groups = table()
     model = DepressionModel(svm).fit(X, status, groups)
-    apart, together = model.predict_features(X), model.predict_features(X, pool_subjects=groups)
-    assert together.index.equals(apart.index)
-    assert (together.groupby(groups).nunique() == 1).all(axis=None)
-    log_odds = np.log(apart["probability"] / (1 - apart["probability"])).groupby(groups).transform("mean")
-    np.testing.assert_allclose(together["probability"], 1 / (1 + np.exp(-log_odds)))
-    assert together.attrs["subjects"] == groups.nunique()
-    called = together["probability"] >= together.attrs["threshold"]
-    assert (together["status"] == "Depression").tolist() == called.tolist()
+    separate, pooled = model.predict_features(X), model.predict_features(X, pool_subjects=groups)
+    assert pooled.index.equals(separate.index)
+    assert (pooled.groupby(groups).nunique() == 1).all(axis=None)
+    log_odds = np.log(separate["probability"] / (1 - separate["probability"])).groupby(groups).transform("mean")
+    np.testing.assert_allclose(pooled["probability"], 1 / (1 + np.exp(-log_odds)))
+    assert pooled.attrs["n_subjects"] == groups.nunique()
+    is_positive = pooled["probability"] >= pooled.attrs["threshold"]
+    assert (pooled["status"] == "Depression").tolist() == is_positive.tolist()
 
 
-def test_subjects_of_single_recordings_change_no_probability(svm: Settings) -> None:
+def test_pooling_subjects_with_a_single_recording_changes_no_probability(svm: Settings) -> None:
     X, status, groups = table()
     model = DepressionModel(svm).fit(X, status, groups)
     alone = model.predict_features(X, pool_subjects=pd.Series(X.index, X.index))
     np.testing.assert_allclose(alone["probability"], model.predict_features(X)["probability"])
 
 
-def test_a_recording_without_a_subject_cannot_be_pooled_and_is_told_before_files_are_read(
+def test_a_recording_without_a_subject_is_refused_for_pooling_before_files_are_read(
     fitted_model: DepressionModel, small_set: Path
 ) -> None:
-    data, told = load_dataset(small_set, split="test"), Told()
+    data, reporter = load_dataset(small_set, split="test"), CodeReporter()
     subjects = pd.Series("S1", index=data.data_ids[1:])
     with pytest.raises(DataError, match=rf"1 of {len(data)} recordings have no subject[^\0]*'{data.data_ids[0]}'"):
-        fitted_model.predict(data, pool_subjects=subjects, reporter=told)
-    assert told.steps == []
+        fitted_model.predict(data, pool_subjects=subjects, reporter=reporter)
+    assert reporter.steps == []
 
 
-def test_a_prevalence_corrects_probabilities_moves_the_threshold_and_is_told(
+def test_a_prevalence_corrects_probabilities_moves_the_threshold_and_is_reported(
     fitted_model: DepressionModel, small_set: Path
 ) -> None:
-    data, told = load_dataset(small_set, split="test"), Told()
+    data, reporter = load_dataset(small_set, split="test"), CodeReporter()
     before = fitted_model.predict(data)
-    after = fitted_model.predict(data, prevalence=0.1, reporter=told)
-    share = fitted_model.decision_.shares_[0]
+    after = fitted_model.predict(data, prevalence=0.1, reporter=reporter)
+    share = fitted_model.decision_.priors_[0]
     odds = before["probability"] / (1 - before["probability"]) * (0.1 / share) / (0.9 / (1 - share))
     np.testing.assert_allclose(after["probability"], odds / (1 + odds))
     assert after.attrs["prevalence"] == pytest.approx({"Depression": 0.1, "Normal": 0.9})
     assert after.attrs["threshold"] < fitted_model.threshold_
-    assert "prevalence" in told.codes()
+    assert "prevalence" in reporter.codes()
     assert "prevalence" not in before.attrs
 
 
-def test_a_prevalence_that_is_no_share_is_refused_before_files_are_read(
+def test_an_invalid_prevalence_is_refused_before_files_are_read(
     fitted_model: DepressionModel, small_set: Path
 ) -> None:
-    told = Told()
-    with pytest.raises(ConfigError, match="--prevalence is no share"):
-        fitted_model.predict(load_dataset(small_set, split="test"), prevalence=2.0, reporter=told)
-    assert told.steps == []
+    reporter = CodeReporter()
+    with pytest.raises(ConfigError, match="--prevalence must be between 0 and 1"):
+        fitted_model.predict(load_dataset(small_set, split="test"), prevalence=2.0, reporter=reporter)
+    assert reporter.steps == []
 
 
-def test_predictions_do_not_depend_on_which_recordings_stand_beside(
+def test_predictions_do_not_depend_on_the_other_recordings(
     fitted_model: DepressionModel, small_set: Path
 ) -> None:
     data = load_dataset(small_set, split="test")
-    together = fitted_model.predict(data)
+    predictions = fitted_model.predict(data)
     for data_id in data.data_ids[:3]:
         alone = fitted_model.predict(data.subset(pd.Series([i == data_id for i in data.data_ids], data.data_ids)))
-        pd.testing.assert_frame_equal(alone, together.loc[[data_id]], rtol=1e-9)
+        pd.testing.assert_frame_equal(alone, predictions.loc[[data_id]], rtol=1e-9)
 
 
 def test_the_order_of_the_columns_does_not_matter(svm: Settings) -> None:
@@ -143,7 +143,7 @@ def test_the_order_of_the_columns_does_not_matter(svm: Settings) -> None:
 
 @pytest.fixture
 def both(small_set: Path, tmp_path: Path) -> Path:
-    """Return a copy of the test split in which only recordings with both modalities are left."""
+    """Return a copy of the test split with only the recordings that have both modalities."""
     shutil.copytree(small_set / "test", tmp_path / "test")
     for recording in load_dataset(tmp_path / "test").recordings:
         if recording.video is None or recording.audio is None:
@@ -152,39 +152,39 @@ def both(small_set: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["video", "audio"])
-def test_a_recording_whose_one_file_is_broken_is_predicted_from_the_other_and_told(
+def test_a_recording_with_one_broken_file_is_predicted_from_the_other_file_with_a_note(
     fitted_model: DepressionModel, both: Path, kind: str
 ) -> None:
     first, *_ = load_dataset(both).data_ids
     (both / kind / f"{first}.csv").write_text("this is no table\n")
-    told = Told()
-    broken = fitted_model.predict(load_dataset(both), reporter=told)
-    assert any(str(finding.file).endswith(f"{kind}/{first}.csv") for finding in told.findings)
+    reporter = CodeReporter()
+    broken = fitted_model.predict(load_dataset(both), reporter=reporter)
+    assert any(str(finding.file).endswith(f"{kind}/{first}.csv") for finding in reporter.findings)
     (both / kind / f"{first}.csv").unlink()
     pd.testing.assert_frame_equal(fitted_model.predict(load_dataset(both)), broken, check_exact=True)
 
 
-def test_recordings_with_nothing_left_are_refused_all_of_them_by_name(
+def test_all_recordings_without_usable_data_are_listed_in_the_error(
     fitted_model: DepressionModel, both: Path
 ) -> None:
-    lost = load_dataset(both).data_ids[:2]
-    for data_id in lost:
+    unusable = load_dataset(both).data_ids[:2]
+    for data_id in unusable:
         for kind in ("video", "audio"):
             (both / kind / f"{data_id}.csv").write_bytes(b"")
-    with pytest.raises(DataError, match="2 recordings have nothing that the model can use") as caught:
+    with pytest.raises(DataError, match="2 recordings have no data that the model can use") as caught:
         fitted_model.predict(load_dataset(both))
-    for data_id in lost:
+    for data_id in unusable:
         assert repr(data_id) in str(caught.value)
         assert str(caught.value).count(f"{data_id}.csv") == 2
 
 
-def test_a_set_of_other_channels_is_told(fitted_model: DepressionModel, both: Path) -> None:
+def test_missing_channels_are_reported(fitted_model: DepressionModel, both: Path) -> None:
     for path in (both / "video").iterdir():
         frame = pd.read_csv(path)
         frame.drop(columns=["AU12_r", "pose_Rx"]).to_csv(path, index=False)
-    told = Told()
-    assert fitted_model.predict(load_dataset(both), reporter=told)["probability"].notna().all()
-    (finding,) = [finding for finding in told.findings if finding.code == "missing-channels"]
+    reporter = CodeReporter()
+    assert fitted_model.predict(load_dataset(both), reporter=reporter)["probability"].notna().all()
+    (finding,) = [finding for finding in reporter.findings if finding.code == "missing-channels"]
     assert finding.found is not None
     assert "AU12_r" in finding.found
 
@@ -203,81 +203,81 @@ def test_the_out_of_fold_table_has_every_training_recording(fitted_model: Depres
 def test_the_same_seed_gives_the_same_model_for_any_number_of_jobs(svm: Settings) -> None:
     X, status, groups = table()
     one, two = (DepressionModel(svm).fit(X, status, groups, jobs=jobs) for jobs in (1, 2))
-    assert one.facts_ == two.facts_
+    assert one.metadata_ == two.metadata_
     pd.testing.assert_frame_equal(one.predict_features(X), two.predict_features(X), check_exact=True)
 
 
 def test_the_cache_changes_nothing(small_set: Path, svm: Settings, tmp_path: Path) -> None:
     data = load_dataset(small_set, split="train")
     without, fresh, cached = (fit(data, settings=svm, cache=place) for place in (None, tmp_path, tmp_path))
-    facts = [{**model.facts_, "contents": "salted at random"} for model in (without, fresh, cached)]
-    assert facts[0] == facts[1] == facts[2]
+    metadata = [{**model.metadata_, "content_hashes": "salted at random"} for model in (without, fresh, cached)]
+    assert metadata[0] == metadata[1] == metadata[2]
     pd.testing.assert_frame_equal(without.oof_, cached.oof_, check_exact=True)
 
 
-def test_recordings_without_a_label_are_left_out_of_the_fit_and_told(
+def test_recordings_without_a_label_are_left_out_of_the_fit_with_a_note(
     small_set: Path, svm: Settings, tmp_path: Path
 ) -> None:
     labels = pd.read_csv(small_set / "train/labels.csv", dtype=str)
     labels.iloc[1:].to_csv(tmp_path / "labels.csv", index=False)
-    told = Told()
+    reporter = CodeReporter()
     data = load_dataset(small_set, split="train", labels=tmp_path / "labels.csv")
-    model = fit(data, settings=svm, reporter=told)
-    assert model.facts_["n_recordings"] == len(labels) - 1
-    assert "unlabelled" in told.codes()
+    model = fit(data, settings=svm, reporter=reporter)
+    assert model.metadata_["n_recordings"] == len(labels) - 1
+    assert "unlabelled" in reporter.codes()
 
 
-def test_fewer_folds_are_told(small_set: Path, svm: Settings) -> None:
-    told = Told()
-    model = fit(load_dataset(small_set, split="train"), settings=svm, reporter=told)
-    assert model.facts_["folds"] == 4
-    assert "fewer-folds" in told.codes()
+def test_fewer_folds_are_reported(small_set: Path, svm: Settings) -> None:
+    reporter = CodeReporter()
+    model = fit(load_dataset(small_set, split="train"), settings=svm, reporter=reporter)
+    assert model.metadata_["n_inner_folds"] == 4
+    assert "fewer-folds" in reporter.codes()
 
 
-@pytest.mark.parametrize(("wanted", "other"), [("Depression", "Normal"), ("Normal", "Depression")])
-def test_the_positive_class_is_the_one_asked_for(svm: Settings, wanted: str, other: str) -> None:
+@pytest.mark.parametrize(("requested", "other"), [("Depression", "Normal"), ("Normal", "Depression")])
+def test_the_positive_class_is_the_requested_one(svm: Settings, requested: str, other: str) -> None:
     X, status, groups = table()
-    model = DepressionModel(svm.override({"data.positive": wanted})).fit(X, status, groups)
-    found = model.predict_features(X)
-    assert model.positive_ == wanted
-    by_class = found.groupby(status)["probability"].mean()
-    assert by_class[wanted] > by_class[other]
+    model = DepressionModel(svm.override({"data.positive": requested})).fit(X, status, groups)
+    predictions = model.predict_features(X)
+    assert model.positive_ == requested
+    by_class = predictions.groupby(status)["probability"].mean()
+    assert by_class[requested] > by_class[other]
 
 
-def test_the_metric_and_the_threshold_stand_in_the_facts(svm: Settings) -> None:
+def test_the_metadata_contain_the_metric_and_the_threshold(svm: Settings) -> None:
     X, status, groups = table()
-    found = {
+    models = {
         metric: DepressionModel(svm.override({"learning.metric": metric})).fit(X, status, groups)
         for metric in ("f1", "balanced_accuracy", "logloss")
     }
-    assert [model.facts_["metric"] for model in found.values()] == list(found)
-    assert all(model.facts_["threshold"] == model.threshold_ for model in found.values())
-    assert found["logloss"].threshold_ == 0.5
-    assert found["f1"].threshold_ != 0.5
-    pd.testing.assert_series_equal(found["f1"].oof_["probability"], found["logloss"].oof_["probability"])
+    assert [model.metadata_["metric"] for model in models.values()] == list(models)
+    assert all(model.metadata_["threshold"] == model.threshold_ for model in models.values())
+    assert models["logloss"].threshold_ == 0.5
+    assert models["f1"].threshold_ != 0.5
+    pd.testing.assert_series_equal(models["f1"].oof_["probability"], models["logloss"].oof_["probability"])
 
 
-def test_a_threshold_that_is_given_is_in_force(svm: Settings) -> None:
+def test_a_threshold_set_by_hand_is_used(svm: Settings) -> None:
     X, status, groups = table()
     model = DepressionModel(svm.override({"learning.threshold": 0.8})).fit(X, status, groups)
-    assert model.threshold_ == model.facts_["threshold"] == 0.8
-    assert model.facts_["metric"] is None
-    found = model.predict_features(X)
-    assert (found["status"] == "Depression").tolist() == (found["probability"] >= 0.8).tolist()
+    assert model.threshold_ == model.metadata_["threshold"] == 0.8
+    assert model.metadata_["metric"] is None
+    predictions = model.predict_features(X)
+    assert (predictions["status"] == "Depression").tolist() == (predictions["probability"] >= 0.8).tolist()
 
 
-def test_a_threshold_for_several_classes_is_told_and_does_nothing(svm: Settings) -> None:
+def test_a_threshold_for_several_classes_is_ignored_with_a_note(svm: Settings) -> None:
     X, status, groups = table(n_subjects=15, classes=("a", "b", "c"))
-    told = Told()
-    model = DepressionModel(svm.override({"learning.threshold": 0.8})).fit(X, status, groups, reporter=told)
+    reporter = CodeReporter()
+    model = DepressionModel(svm.override({"learning.threshold": 0.8})).fit(X, status, groups, reporter=reporter)
     plain = DepressionModel(svm).fit(X, status, groups)
-    assert "threshold-unused" in told.codes()
-    assert plain.facts_["metric"] == "macro_f1"
+    assert "threshold-unused" in reporter.codes()
+    assert plain.metadata_["metric"] == "macro_f1"
     pd.testing.assert_frame_equal(model.predict_features(X), plain.predict_features(X))
 
 
 @pytest.mark.parametrize(("name", "value"), [("metric", "accuracy"), ("threshold", 1.5), ("threshold", -0.1)])
-def test_a_metric_or_a_threshold_that_is_none_is_refused(svm: Settings, name: str, value: object) -> None:
+def test_an_invalid_metric_or_threshold_is_refused(svm: Settings, name: str, value: object) -> None:
     with pytest.raises(ConfigError, match=rf"the setting learning.{name}"):
         svm.override({f"learning.{name}": value})
 
@@ -287,7 +287,7 @@ def test_weights_of_one_change_nothing(svm: Settings) -> None:
     without, ones = (
         DepressionModel(svm).fit(X, status, groups, sample_weight=weights) for weights in (None, np.ones(len(X)))
     )
-    assert without.facts_ == ones.facts_
+    assert without.metadata_ == ones.metadata_
     pd.testing.assert_frame_equal(without.oof_, ones.oof_, check_exact=True)
 
 
@@ -295,30 +295,30 @@ def test_weights_reach_tuning_stack_and_threshold(svm: Settings) -> None:
     X, status, groups = table()
     heavy = np.where(status == "Depression", 5.0, 1.0)
     plain, weighted = (DepressionModel(svm).fit(X, status, groups, sample_weight=w) for w in (None, heavy))
-    assert weighted.decision_.shares_.tolist() == pytest.approx([5 / 6, 1 / 6])
+    assert weighted.decision_.priors_.tolist() == pytest.approx([5 / 6, 1 / 6])
     assert weighted.oof_["probability"].mean() > plain.oof_["probability"].mean()
-    assert weighted.facts_["data_fingerprint"] != plain.facts_["data_fingerprint"]
+    assert weighted.metadata_["data_fingerprint"] != plain.metadata_["data_fingerprint"]
 
 
-def test_several_classes_have_a_probability_each_and_no_threshold(svm: Settings) -> None:
+def test_each_of_several_classes_has_a_probability_and_there_is_no_threshold(svm: Settings) -> None:
     X, status, groups = table(n_subjects=15, classes=("a", "b", "c"))
     model = DepressionModel(svm).fit(X, status, groups)
-    found = model.predict_features(X)
+    predictions = model.predict_features(X)
     assert model.threshold_ is None
     assert model.positive_ is None
     columns = ["probability_a", "probability_b", "probability_c"]
-    assert list(found) == ["status", *columns]
-    np.testing.assert_allclose(found[columns].sum(axis=1), 1)
-    assert (found[columns].idxmax(axis=1).str[-1] == found["status"]).all()
-    assert "macro_f1" in model.facts_["inner_scores"]
-    assert "f1" not in model.facts_["inner_scores"]
+    assert list(predictions) == ["status", *columns]
+    np.testing.assert_allclose(predictions[columns].sum(axis=1), 1)
+    assert (predictions[columns].idxmax(axis=1).str[-1] == predictions["status"]).all()
+    assert "macro_f1" in model.metadata_["inner_scores"]
+    assert "f1" not in model.metadata_["inner_scores"]
 
 
 @pytest.mark.parametrize(
     "classes",
     [("1", "0"), ("抑郁", "健康"), ("krank, sehr", "nicht, krank"), ("True", "False"), ("probability", "status")],
 )
-def test_labels_of_any_kind_keep_their_names(svm: Settings, classes: tuple[str, str], tmp_path: Path) -> None:
+def test_unusual_labels_are_unchanged(svm: Settings, classes: tuple[str, str], tmp_path: Path) -> None:
     X, status, groups = table(classes=classes)
     model = DepressionModel(svm.override({"data.positive": classes[0]})).fit(X, status, groups)
     assert model.classes_ == sorted(classes)
@@ -327,19 +327,20 @@ def test_labels_of_any_kind_keep_their_names(svm: Settings, classes: tuple[str, 
     assert {line["status"] for line in lines} == set(classes)
 
 
-def test_three_labels_of_any_kind_have_their_own_probability(svm: Settings, tmp_path: Path) -> None:
+def test_each_of_three_unusual_labels_has_its_probability(svm: Settings, tmp_path: Path) -> None:
     classes = ("0", "ja, sehr", "健康")
     X, status, groups = table(n_subjects=15, classes=classes)
     write_results(
         DepressionModel(svm).fit(X, status, groups).predict_features(X), tmp_path / "results.jsonl", proba=True
     )
     lines = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert len(lines) == len(X)
     assert all(set(line["probabilities"]) == set(classes) for line in lines)
     assert all(max(line["probabilities"], key=line["probabilities"].get) == line["status"] for line in lines)
 
 
 @pytest.mark.parametrize(
-    ("spoil", "error", "message"),
+    ("corrupt", "error", "message"),
     [
         (lambda s: s.replace("Normal", "Depression"), DataError, r"single class[^\0]*'Depression'"),
         (
@@ -348,49 +349,50 @@ def test_three_labels_of_any_kind_have_their_own_probability(svm: Settings, tmp_
             r"unknown label[^\0]*Depression or Normal[^\0]*'Sad' for '004'",
         ),
         (lambda s: s.str.lower(), DataError, r"unknown label[^\0]*Depression or Normal"),
-        (lambda s: s.replace({"Normal": "Control", "Depression": "PD"}), ConfigError, "which class is F1 about"),
+        (lambda s: s.replace({"Normal": "Control", "Depression": "PD"}), ConfigError, "the positive class is not specified"),
     ],
-    ids=["one-class", "a-slip-of-the-pen", "lower-case", "no-default-positive"],
+    ids=["one-class", "typo", "lower-case", "no-default-positive"],
 )
-def test_labels_that_do_not_serve_are_refused(
-    svm: Settings, spoil: Callable[[pd.Series], pd.Series], error: type[Exception], message: str
+def test_invalid_labels_are_refused(
+    svm: Settings, corrupt: Callable[[pd.Series], pd.Series], error: type[Exception], message: str
 ) -> None:
     X, status, groups = table()
     with pytest.raises(error, match=message):
-        DepressionModel(svm).fit(X, spoil(status), groups)
+        DepressionModel(svm).fit(X, corrupt(status), groups)
 
 
 def test_a_set_without_labels_cannot_be_fitted(small_set: Path) -> None:
     with pytest.raises(DataError, match=r"there are no labels[^\0]*--labels FILE"):
-        fit(load_dataset(small_set, split="test", with_labels=False))
+        fit(load_dataset(small_set, split="test", use_labels=False))
 
 
-def test_a_learner_that_does_not_exist_is_refused(svm: Settings) -> None:
-    with pytest.raises(ConfigError, match=r"no such learner[^\0]*lightgbm, xgboost, svm[^\0]*catboost"):
+def test_an_unknown_learner_is_refused(svm: Settings) -> None:
+    with pytest.raises(ConfigError, match=r"unknown learner[^\0]*lightgbm, xgboost, svm[^\0]*catboost"):
         DepressionModel(svm.override({"learning.learners": ("catboost",)})).fit(*table())
 
 
-def test_labels_that_do_not_serve_are_refused_before_any_file_is_read(small_set: Path, tmp_path: Path) -> None:
-    """Reading a large set takes an hour: what the labels already tell is told first."""
+def test_invalid_labels_are_refused_before_any_file_is_read(small_set: Path, tmp_path: Path) -> None:
+    """Reading a large set takes an hour, so errors in the labels are reported first."""
     labels = pd.read_csv(small_set / "train/labels.csv", dtype=str)
     labels.assign(subject_id="S1").to_csv(tmp_path / "labels.csv", index=False)
-    told = Told()
+    reporter = CodeReporter()
     with pytest.raises(DataError, match="fewer than two subjects"):
-        fit(load_dataset(small_set, split="train", labels=tmp_path / "labels.csv"), reporter=told)
-    assert [stage for stage, *_ in told.steps if stage == "reading"] == []
+        fit(load_dataset(small_set, split="train", labels=tmp_path / "labels.csv"), reporter=reporter)
+    assert [stage for stage, *_ in reporter.steps if stage == "reading"] == []
 
 
-def test_the_manifest_says_how_members_are_joined_and_what_each_weighs(fitted_model: DepressionModel) -> None:
-    assert set(fitted_model.facts_["combined"]) == {"audio", "video", "audio+video"}
-    for modalities, joined in fitted_model.facts_["combined"].items():
+def test_the_manifest_lists_the_combiner_method_and_the_weight_of_each_member(fitted_model: DepressionModel) -> None:
+    assert set(fitted_model.metadata_["combiners"]) == {"audio", "video", "audio+video"}
+    for modalities, combiner in fitted_model.metadata_["combiners"].items():
         views = {*modalities.split("+"), *(["both"] if "+" in modalities else [])}
-        assert {name.split("/")[0] for name in joined["weights"]} == views
-        assert sum(joined["weights"].values()) == pytest.approx(1)
-        n_heard = sum(weight > 0 for weight in joined["weights"].values())
-        assert {"average": n_heard == len(joined["weights"]), "weights": n_heard >= 1}.get(joined["how"], n_heard == 1)
+        assert {name.split("/")[0] for name in combiner["weights"]} == views
+        assert sum(combiner["weights"].values()) == pytest.approx(1)
+        n_used = sum(weight > 0 for weight in combiner["weights"].values())
+        expected = {"average": n_used == len(combiner["weights"]), "weighted_average": n_used >= 1}
+        assert expected.get(combiner["method"], n_used == 1)
 
 
-def test_columns_in_another_order_are_no_table_for_the_stacker(fitted_model: DepressionModel) -> None:
+def test_the_stacker_refuses_columns_in_another_order(fitted_model: DepressionModel) -> None:
     names = fitted_model.feature_names_
     row = pd.DataFrame(np.zeros((1, len(names))), columns=names)
     assert fitted_model.stacker_.predict_proba(row).shape == (1, 2)
@@ -400,11 +402,11 @@ def test_columns_in_another_order_are_no_table_for_the_stacker(fitted_model: Dep
 
 @pytest.mark.parametrize("learn", [fit, evaluate])
 def test_an_unknown_learner_is_refused_before_any_file_is_read(learn: Any, small_set: Path) -> None:
-    told = Told()
+    reporter = CodeReporter()
     settings = Settings().override({"learning.learners": ("forest",)})
-    with pytest.raises(ConfigError, match=r"no such learner[^\0]*\[learning\] learners"):
-        learn(load_dataset(small_set / "train"), settings=settings, reporter=told)
-    assert told.steps == []
+    with pytest.raises(ConfigError, match=r"unknown learner[^\0]*\[learning\] learners"):
+        learn(load_dataset(small_set / "train"), settings=settings, reporter=reporter)
+    assert reporter.steps == []
 
 
 def test_a_table_without_columns_is_refused() -> None:
@@ -417,28 +419,28 @@ def test_a_table_without_columns_is_refused() -> None:
 # --------------------------------------------------------------------------------------- the labels
 
 
-def test_depression_is_positive_where_it_exists() -> None:
-    assert positive_class(["Depression", "Healthy"], None) == "Depression"
-    assert positive_class(["Control", "PD"], "PD") == "PD"
-    assert positive_class(["a", "b", "c"], None) is None
+def test_depression_is_the_default_positive_class() -> None:
+    assert choose_positive_class(["Depression", "Healthy"], None) == "Depression"
+    assert choose_positive_class(["Control", "PD"], "PD") == "PD"
+    assert choose_positive_class(["a", "b", "c"], None) is None
 
 
 @pytest.mark.parametrize(
-    ("classes", "wanted", "message"),
+    ("classes", "requested", "message"),
     [
-        (["Control", "PD"], None, r"which class is F1 about\?[^\0]*Control or PD[^\0]*--positive PD"),
-        (["Control", "PD"], "Depression", r"--positive names no class[^\0]*Control or PD[^\0]*'Depression'"),
-        (["a", "b", "c"], "d", "--positive names no class"),
+        (["Control", "PD"], None, r"the positive class is not specified[^\0]*Control or PD[^\0]*--positive PD"),
+        (["Control", "PD"], "Depression", r"--positive must be one of the classes[^\0]*Control or PD[^\0]*'Depression'"),
+        (["a", "b", "c"], "d", "--positive must be one of the classes"),
     ],
 )
-def test_a_positive_class_that_is_missing_or_unknown_is_refused(
-    classes: list[str], wanted: str | None, message: str
+def test_a_missing_or_unknown_positive_class_is_refused(
+    classes: list[str], requested: str | None, message: str
 ) -> None:
     with pytest.raises(ConfigError, match=message):
-        positive_class(classes, wanted)
+        choose_positive_class(classes, requested)
 
 
-def test_a_list_of_classes_allows_what_it_holds_and_nothing_else() -> None:
+def test_only_labels_in_the_list_of_classes_are_allowed() -> None:
     status = pd.Series(["Depression", "Normal", "Remitted"], index=["1", "2", "3"])
     check_labels(status, ("Depression", "Normal", "Remitted"))
     with pytest.raises(DataError, match=r"1 recording has an unknown label[^\0]*'Remitted' for '3'"):
@@ -454,10 +456,10 @@ def test_a_list_of_classes_allows_what_it_holds_and_nothing_else() -> None:
 def test_real_sets_are_fitted_predicted_and_scored(
     real_data: Path, tmp_path: Path, name: str, positive: str, record_property: Callable[[str, object], None]
 ) -> None:
-    told = Told()
-    model = fit(load_dataset(real_data / name, split="train"), trials=1, positive=positive, reporter=told)
-    test = load_dataset(real_data / name, split="test", with_labels=False)
-    write_results(model.predict(test, reporter=told), tmp_path / "results.jsonl", proba=True)
+    reporter = CodeReporter()
+    model = fit(load_dataset(real_data / name, split="train"), trials=1, positive=positive, reporter=reporter)
+    test = load_dataset(real_data / name, split="test", use_labels=False)
+    write_results(model.predict(test, reporter=reporter), tmp_path / "results.jsonl", proba=True)
     lines = [json.loads(line) for line in (tmp_path / "results.jsonl").read_text().splitlines()]
     assert [line["data_id"] for line in lines] == test.data_ids
     scores = score_files(tmp_path / "results.jsonl", real_data / name / "test/labels.csv", positive=positive)
@@ -466,7 +468,7 @@ def test_real_sets_are_fitted_predicted_and_scored(
     record_property("f1", scores["f1"])
     record_property("floor", scores["floor"])
     print(f"{name}: F1 {scores['f1']:.3f}, floor {scores['floor']:.3f}, AUC {scores['auc']:.3f}")
-    # Chance is .5: no claim, but a swapped class or a shuffled table would be seen.
+    # Not a claim about performance: it detects a swapped class or a shuffled table.
     assert scores["auc"] > 0.55
 
 
@@ -481,8 +483,8 @@ def test_a_real_set_of_seven_classes_is_learnt_across_subjects(real_data: Path) 
     )
     model = fit(data.subset(few), settings=settings)
     assert len(model.classes_) == 7
-    found = model.predict(data.subset(held_out))
-    probabilities = found.filter(like="probability_")
+    predictions = model.predict(data.subset(held_out))
+    probabilities = predictions.filter(like="probability_")
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
     assert data.status is not None
-    assert (found["status"] == data.status[held_out]).mean() > 2 / 7
+    assert (predictions["status"] == data.status[held_out]).mean() > 2 / 7

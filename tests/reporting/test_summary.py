@@ -13,7 +13,7 @@ from rich.console import Console, RenderableType
 
 from pdmr_classic import DepressionModel, Settings, load_dataset
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor
-from pdmr_classic.features.registry import families
+from pdmr_classic.features.registry import load_families
 from pdmr_classic.io.inspection import inspect_files
 from pdmr_classic.progress import LogReporter
 from pdmr_classic.reporting.summary import (
@@ -199,14 +199,14 @@ def test_an_extraction_has_these_parts() -> None:
 
 def test_a_fit_has_the_facts_but_no_list_of_features_or_files() -> None:
     model = DepressionModel()
-    model.facts_ = {"threshold": 0.3, "features": ["a", "b"], "contents": {"salt": "x", "hashes": []}}
+    model.metadata_ = {"threshold": 0.3, "features": ["a", "b"], "content_hashes": {"salt": "x", "hashes": []}}
     model.feature_names_ = ["a", "b"]
     assert summarise_fit(model, Path("m.joblib")) == {"out": "m.joblib", "threshold": 0.3, "n_features": 2}
 
 
 def test_predictions_have_these_parts() -> None:
     predictions = pd.DataFrame({"status": ["Normal", "Depression", "Normal"], "probability": [0.1, 0.9, 0.2]})
-    in_force = {"threshold": 0.4, "subjects": 2, "prevalence": {"Depression": 0.3, "Normal": 0.7}}
+    in_force = {"threshold": 0.4, "n_subjects": 2, "prevalence": {"Depression": 0.3, "Normal": 0.7}}
     predictions.attrs = in_force | {"skipped": [{"data_id": "4"}], "overlap": [{"data_id": "1"}]}
     summary = summarise_predictions(predictions, Path("r.jsonl"), Path("r.notes.json"), synthetic=True)
     assert summary == in_force | {
@@ -221,7 +221,7 @@ def test_predictions_have_these_parts() -> None:
 
 def test_every_family_is_listed_with_all_that_is_known_of_it() -> None:
     found = summarise_families()
-    assert [family["family"] for family in found] == list(families())
+    assert [family["family"] for family in found] == list(load_families())
     text = shown(families_table(found))
     for family in found:
         # Nothing is learned from the face shape: it serves --groups infer alone.

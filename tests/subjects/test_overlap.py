@@ -13,7 +13,13 @@ from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.io.results import NOTES_SCHEMA, write_notes
 from pdmr_classic.progress import CollectingReporter
 from pdmr_classic.subjects.copies import Copy, find_copies_between_subjects, find_near_copies
-from pdmr_classic.subjects.overlap import find_overlap, hash_contents, load_train_beside, overlap_finding, unread_train
+from pdmr_classic.subjects.overlap import (
+    find_overlap,
+    hash_contents,
+    load_sibling_train,
+    make_overlap_finding,
+    make_unreadable_finding,
+)
 
 VIDEO = [f"video__c{k:02d}__mean" for k in range(12)]
 AUDIO = [f"audio__vector__{k:03d}" for k in range(12)]
@@ -24,25 +30,25 @@ def table(n: int, columns: list[str], prefix: str, seed: int = 0) -> pd.DataFram
     return pd.DataFrame(values, index=[f"{prefix}{row:03d}" for row in range(n)], columns=columns)
 
 
-# ------------------------------------------------------------------------------------------ by content
+# ---------------------------------------------------------------------------------- identical content
 
 
-def test_copies_are_found_in_either_modality_and_empty_hashes_are_none() -> None:
+def test_copies_are_found_in_both_modalities_and_empty_hashes_are_ignored() -> None:
     contents = pd.DataFrame({"video": ["v1", "v2", ""], "audio": ["a1", "", "a3"]}, index=["1", "2", "3"])
     extraction = Extraction(pd.DataFrame(index=contents.index), (), (), contents)
-    known = hash_contents(pd.DataFrame({"video": ["v2", ""], "audio": ["x", "a3"]}))
-    assert len(known["hashes"]) == 3
-    assert find_overlap(extraction, known) == [Copy("2", "video", "same content"), Copy("3", "audio", "same content")]
+    stored = hash_contents(pd.DataFrame({"video": ["v2", ""], "audio": ["x", "a3"]}))
+    assert len(stored["hashes"]) == 3
+    assert find_overlap(extraction, stored) == [Copy("2", "video", "same content"), Copy("3", "audio", "same content")]
 
 
-def test_the_same_files_have_other_hashes_in_every_model() -> None:
+def test_the_same_files_have_different_hashes_in_each_model() -> None:
     contents = pd.DataFrame({"video": ["v1", "v2"], "audio": ["a1", ""]})
-    one, two = hash_contents(contents), hash_contents(contents)
-    assert not set(one["hashes"]) & set(two["hashes"])
-    assert hash_contents(contents, one["salt"]) == one
+    first, second = hash_contents(contents), hash_contents(contents)
+    assert not set(first["hashes"]) & set(second["hashes"])
+    assert hash_contents(contents, first["salt"]) == first
 
 
-def test_with_the_training_set_at_hand_the_original_is_named() -> None:
+def test_the_original_is_named_if_the_training_set_is_available() -> None:
     contents = pd.DataFrame({"video": ["v1"], "audio": [""]}, index=["1"])
     train = contents.set_axis(["t9"])
     empty = pd.DataFrame()
@@ -51,78 +57,85 @@ def test_with_the_training_set_at_hand_the_original_is_named() -> None:
     ]
 
 
-def test_contents_are_those_of_the_files_but_not_of_placeholders(small_set: Path, tmp_path: Path) -> None:
+def test_placeholder_files_have_no_content_hash(small_set: Path, tmp_path: Path) -> None:
     shutil.copytree(small_set / "test", tmp_path / "test")
     audio = sorted((tmp_path / "test" / "audio").iterdir())
     audio[0].write_text(",".join(["0.0"] * 768) + "\n")
     shutil.copy(audio[1], audio[2])
-    contents = FeatureExtractor().extract(load_dataset(tmp_path / "test")).contents
+    contents = FeatureExtractor().extract(load_dataset(tmp_path / "test")).content_hashes
     assert contents.loc[audio[0].stem, "audio"] == ""
     assert contents.loc[audio[1].stem, "audio"] == contents.loc[audio[2].stem, "audio"] != ""
 
 
-# ------------------------------------------------------------------------------------------ nearly equal
+# ------------------------------------------------------------------------------------------ near copies
 
 
 @pytest.mark.parametrize("columns", [VIDEO, AUDIO], ids=["video", "audio"])
-def test_a_planted_near_copy_is_found_and_its_original_named(columns: list[str]) -> None:
+def test_a_near_copy_is_found_with_its_original(columns: list[str]) -> None:
     train, test = table(40, columns, "train"), table(10, columns, "test", seed=1)
     test.loc["test004"] = train.loc["train007"] * (1 + 1e-4)
-    (found,) = find_near_copies(test, train)
-    assert (found.data_id, found.of, found.kind) == ("test004", "train007", "near-identical")
+    (copy,) = find_near_copies(test, train)
+    assert (copy.data_id, copy.original, copy.kind) == ("test004", "train007", "near-identical")
 
 
-def test_within_one_set_both_copies_are_named() -> None:
+def test_within_one_set_both_copies_are_listed() -> None:
     features = table(40, VIDEO, "r")
     features.loc["r005"] = features.loc["r030"] + 1e-4
-    assert {(copy.data_id, copy.of) for copy in find_near_copies(features)} == {("r005", "r030"), ("r030", "r005")}
+    assert {(copy.data_id, copy.original) for copy in find_near_copies(features)} == {
+        ("r005", "r030"),
+        ("r030", "r005"),
+    }
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_unrelated_recordings_are_no_copies(seed: int) -> None:
+def test_unrelated_recordings_are_not_copies(seed: int) -> None:
     columns = [*VIDEO, *AUDIO]
     assert find_near_copies(table(100, columns, "test", seed=seed), table(100, columns, "train", seed=100 + seed)) == []
 
 
-def test_recordings_of_one_subject_are_no_copies(small_set: Path) -> None:
+def test_recordings_of_one_subject_are_not_copies(small_set: Path) -> None:
     assert find_near_copies(FeatureExtractor().fit_transform(load_dataset(small_set / "train"))) == []
 
 
-def test_a_missing_modality_and_unknown_columns_are_no_copies() -> None:
+def test_a_missing_modality_and_missing_columns_do_not_match() -> None:
     train, test = table(40, VIDEO, "train"), table(3, VIDEO, "test", seed=1)
     test.iloc[0] = np.nan
     assert find_near_copies(test, train) == []
     assert find_near_copies(test, train.rename(columns=lambda name: name.replace("__c", "__d"))) == []
 
 
-# ------------------------------------------------------------------------------------------- the fence
+# --------------------------------------------------------------------------------------- overlap check
 
 
-def test_predicting_training_recordings_is_refused_and_names_them(
+def test_predicting_training_recordings_raises_an_error_that_lists_them(
     fitted_model: DepressionModel, small_set: Path
 ) -> None:
     train = load_dataset(small_set / "train")
-    with pytest.raises(DataError, match=r"(?s)16 recordings are in the training set.*'001'.*'016'.*--allow-overlap"):
+    with pytest.raises(
+        DataError, match=r"(?s)16 recordings are also in the training set.*'001'.*'016'.*--allow-overlap"
+    ):
         fitted_model.predict(train)
 
 
-def test_what_is_allowed_is_told_and_noted(fitted_model: DepressionModel, small_set: Path, tmp_path: Path) -> None:
-    told = CollectingReporter()
-    found = fitted_model.predict(load_dataset(small_set / "train"), allow_overlap=True, reporter=told)
-    assert "overlap" in {finding.code for finding in told.findings}
-    assert {note["data_id"] for note in found.attrs["overlap"]} == set(found.index)
-    path = write_notes(found, tmp_path / "results.jsonl")
+def test_allowed_overlap_is_reported_and_written_to_the_notes(
+    fitted_model: DepressionModel, small_set: Path, tmp_path: Path
+) -> None:
+    reporter = CollectingReporter()
+    predictions = fitted_model.predict(load_dataset(small_set / "train"), allow_overlap=True, reporter=reporter)
+    assert "overlap" in {finding.code for finding in reporter.findings}
+    assert {note["data_id"] for note in predictions.attrs["overlap"]} == set(predictions.index)
+    path = write_notes(predictions, tmp_path / "results.jsonl")
     assert path == tmp_path / "results.notes.json"
-    assert json.loads(path.read_text())["overlap"] == found.attrs["overlap"]
+    assert json.loads(path.read_text())["overlap"] == predictions.attrs["overlap"]
 
 
-def test_notes_on_older_results_do_not_stay(fitted_model: DepressionModel, small_set: Path, tmp_path: Path) -> None:
+def test_notes_on_earlier_results_are_removed(fitted_model: DepressionModel, small_set: Path, tmp_path: Path) -> None:
     (tmp_path / "results.notes.json").write_text(json.dumps({"schema": NOTES_SCHEMA}))
     assert write_notes(fitted_model.predict(load_dataset(small_set / "test")), tmp_path / "results.jsonl") is None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_near_copy_is_refused_where_the_training_set_is_at_hand(
+def test_a_near_copy_raises_an_error_if_the_training_set_is_available(
     fitted_model: DepressionModel, small_set: Path, tmp_path: Path
 ) -> None:
     shutil.copytree(small_set, tmp_path / "set")
@@ -132,27 +145,29 @@ def test_a_near_copy_is_refused_where_the_training_set_is_at_hand(
     data = load_dataset(tmp_path / "set" / "test")
     assert "copy" in fitted_model.predict(data).index
     with pytest.raises(DataError, match=rf"'copy' \(audio: near-identical to '{source.stem}'\)"):
-        fitted_model.predict(data, train=load_train_beside(data))
+        fitted_model.predict(data, train=load_sibling_train(data))
 
 
-def test_only_a_train_folder_beside_is_at_hand(small_set: Path, tmp_path: Path) -> None:
-    beside = load_train_beside(load_dataset(small_set / "test"))
-    assert beside is not None
-    assert beside.data_ids == load_dataset(small_set / "train").data_ids
-    assert load_train_beside(load_dataset(small_set / "train")) is None
+def test_only_a_train_folder_next_to_the_split_is_loaded(small_set: Path, tmp_path: Path) -> None:
+    train = load_sibling_train(load_dataset(small_set / "test"))
+    assert train is not None
+    assert train.data_ids == load_dataset(small_set / "train").data_ids
+    assert load_sibling_train(load_dataset(small_set / "train")) is None
     shutil.copytree(small_set / "test", tmp_path / "alone")
-    assert load_train_beside(load_dataset(tmp_path / "alone")) is None
+    assert load_sibling_train(load_dataset(tmp_path / "alone")) is None
 
 
 @pytest.mark.parametrize(
     ("broken", "reason"),
     [
-        ("empty", "there are no recordings here (an empty folder)"),
-        ("no CSV", "there are no recordings here (notes.txt)"),
+        ("empty", "there are no recordings in this folder (an empty folder)"),
+        ("no CSV", "there are no recordings in this folder (notes.txt)"),
         ("broken link", "the data folder does not exist (nothing)"),
     ],
 )
-def test_a_train_folder_that_cannot_be_read_is_told(small_set: Path, tmp_path: Path, broken: str, reason: str) -> None:
+def test_a_train_folder_that_cannot_be_read_is_reported(
+    small_set: Path, tmp_path: Path, broken: str, reason: str
+) -> None:
     shutil.copytree(small_set / "test", tmp_path / "test")
     train = tmp_path / "train"
     if broken == "broken link":
@@ -161,90 +176,90 @@ def test_a_train_folder_that_cannot_be_read_is_told(small_set: Path, tmp_path: P
         train.mkdir()
     if broken == "no CSV":
         (train / "notes.txt").touch()
-    told = CollectingReporter()
-    assert load_train_beside(load_dataset(tmp_path / "test"), told) is None
-    (finding,) = told.findings
+    reporter = CollectingReporter()
+    assert load_sibling_train(load_dataset(tmp_path / "test"), reporter) is None
+    (finding,) = reporter.findings
     assert finding.code == "train-unread"
-    assert "near copies of training recordings are not found" in finding.what
+    assert "near copies of training recordings cannot be found" in finding.what
     assert (finding.file, finding.found) == (tmp_path.resolve() / "train", reason)
     assert finding.hint
 
 
-def test_names_in_train_that_cannot_be_used_are_told_and_the_others_searched(small_set: Path, tmp_path: Path) -> None:
+def test_invalid_names_in_train_are_reported_and_the_other_files_are_used(small_set: Path, tmp_path: Path) -> None:
     shutil.copytree(small_set, tmp_path / "set")
     for name in ("x.csv", "X.csv"):
         (tmp_path / "set/train/video" / name).touch()
-    told = CollectingReporter()
-    beside = load_train_beside(load_dataset(tmp_path / "set", split="test"), told)
-    assert beside is not None
-    assert set(beside.data_ids) > set(load_dataset(small_set, split="train").data_ids)
-    (finding,) = told.findings
-    assert finding.what.startswith("1 file in the train/ beside these recordings cannot be read")
-    assert finding.found == "video/x.csv: two files have the same id but for the case of letters (X.csv)"
+    reporter = CollectingReporter()
+    train = load_sibling_train(load_dataset(tmp_path / "set", split="test"), reporter)
+    assert train is not None
+    assert set(train.data_ids) > set(load_dataset(small_set, split="train").data_ids)
+    (finding,) = reporter.findings
+    assert finding.what.startswith("1 file in the train/ next to these recordings cannot be read")
+    assert finding.found == "video/x.csv: the ids of two files differ only in upper and lower case (X.csv)"
 
 
-def test_a_whole_train_folder_or_none_is_not_told(small_set: Path, tmp_path: Path) -> None:
-    told = CollectingReporter()
-    assert load_train_beside(load_dataset(small_set / "test"), told) is not None
+def test_a_complete_or_missing_train_folder_is_not_reported(small_set: Path, tmp_path: Path) -> None:
+    reporter = CollectingReporter()
+    assert load_sibling_train(load_dataset(small_set / "test"), reporter) is not None
     shutil.copytree(small_set / "test", tmp_path / "alone")
-    assert load_train_beside(load_dataset(tmp_path / "alone"), told) is None
-    assert told.findings == []
+    assert load_sibling_train(load_dataset(tmp_path / "alone"), reporter) is None
+    assert reporter.findings == []
 
 
-def test_training_files_that_cannot_be_read_are_told_with_their_reasons(small_set: Path, tmp_path: Path) -> None:
+def test_training_files_that_cannot_be_read_are_reported_with_reasons(small_set: Path, tmp_path: Path) -> None:
     shutil.copytree(small_set / "train", tmp_path / "train")
     broken = sorted((tmp_path / "train/video").iterdir())[:2]
     for path in broken:
         path.write_bytes(b"")
-    finding = unread_train(FeatureExtractor().extract(load_dataset(tmp_path / "train")).refused)
-    assert finding.what.startswith("2 files in the train/ beside these recordings cannot be read: near copies")
+    finding = make_unreadable_finding(FeatureExtractor().extract(load_dataset(tmp_path / "train")).errors)
+    assert finding.what.startswith("2 files in the train/ next to these recordings cannot be read: near copies")
     assert not any(path.stem in finding.what for path in broken), "it may be logged"
     assert finding.found is not None
     for path in broken:
         assert f"video/{path.name}: the file is empty" in finding.found
 
 
-def test_the_model_keeps_hashes_and_no_names(fitted_model: DepressionModel, small_set: Path) -> None:
-    kept = fitted_model.facts_["contents"]
+def test_the_model_stores_hashes_without_names(fitted_model: DepressionModel, small_set: Path) -> None:
+    stored = fitted_model.metadata_["content_hashes"]
     data = load_dataset(small_set / "train")
-    assert len(kept["hashes"]) == sum((r.video is not None) + (r.audio is not None) for r in data.recordings)
-    assert all(len(content) == 32 and set(content) <= set("0123456789abcdef") for content in kept["hashes"])
+    assert len(stored["hashes"]) == sum((r.video is not None) + (r.audio is not None) for r in data.recordings)
+    assert all(len(content) == 32 and set(content) <= set("0123456789abcdef") for content in stored["hashes"])
 
 
 def test_a_model_without_hashes_still_predicts(
     fitted_file: Path, small_set: Path, fitted_model: DepressionModel
 ) -> None:
     model = DepressionModel.load(fitted_file)
-    del model.facts_["contents"]
+    del model.metadata_["content_hashes"]
     assert len(model.predict(load_dataset(small_set / "train"))) == len(load_dataset(small_set / "train"))
 
 
-def test_many_ids_are_counted() -> None:
-    finding = overlap_finding([Copy(f"{k:03d}", "video", "same content") for k in range(60)])
+def test_a_long_list_of_ids_is_truncated() -> None:
+    finding = make_overlap_finding([Copy(f"{k:03d}", "video", "same content") for k in range(60)])
     assert "60 recordings" in finding.what
     assert "and 10 more" in str(finding.found)
 
 
-# -------------------------------------------------------------------------------------- between subjects
+# ------------------------------------------------------------------------------- copies between subjects
 
 
-def test_copies_under_one_subject_are_no_leak() -> None:
+def test_copies_of_one_subject_are_not_reported() -> None:
     contents = pd.DataFrame({"video": ["a", "a", "b"], "audio": ["", "", ""]}, index=["1", "2", "3"])
     assert find_copies_between_subjects(contents, pd.Series(["S1", "S1", "S2"], contents.index)) is None
-    found = find_copies_between_subjects(contents, pd.Series(["S1", "S2", "S2"], contents.index))
-    assert found is not None
-    assert "'1', '2'" in str(found.found)
+    warning = find_copies_between_subjects(contents, pd.Series(["S1", "S2", "S2"], contents.index))
+    assert warning is not None
+    assert "'1', '2'" in str(warning.found)
 
 
 @pytest.mark.slow
-def test_evaluate_tells_a_copy_under_another_subject(small_set: Path, tmp_path: Path) -> None:
+def test_evaluate_warns_about_copies_between_subjects(small_set: Path, tmp_path: Path) -> None:
     shutil.copytree(small_set / "train", tmp_path / "train")
     labels = pd.read_csv(tmp_path / "train" / "labels.csv", dtype=str).set_index("data_id")
     with_audio = [path.stem for path in sorted((tmp_path / "train" / "audio").iterdir())]
     first = with_audio[0]
-    other = next(i for i in with_audio if labels.loc[i, "subject_id"] != labels.loc[first, "subject_id"])
-    shutil.copy(tmp_path / f"train/audio/{first}.csv", tmp_path / f"train/audio/{other}.csv")
-    told = CollectingReporter()
+    second = next(i for i in with_audio if labels.loc[i, "subject_id"] != labels.loc[first, "subject_id"])
+    shutil.copy(tmp_path / f"train/audio/{first}.csv", tmp_path / f"train/audio/{second}.csv")
+    reporter = CollectingReporter()
     settings = Settings().override(
         {
             "features.families": ("quality", "distribution", "audio_vector"),
@@ -252,8 +267,8 @@ def test_evaluate_tells_a_copy_under_another_subject(small_set: Path, tmp_path: 
             "learning.trials": 1,
         }
     )
-    found = evaluate(
-        load_dataset(tmp_path / "train"), settings=settings, folds=2, repeats=1, stress=False, reporter=told
+    evaluation = evaluate(
+        load_dataset(tmp_path / "train"), settings=settings, folds=2, repeats=1, stress=False, reporter=reporter
     )
-    assert "copies-between-subjects" in {finding.code for finding in told.findings}
-    assert "copies-between-subjects" in {warning["code"] for warning in found["warnings"]}
+    assert "copies-between-subjects" in {finding.code for finding in reporter.findings}
+    assert "copies-between-subjects" in {warning["code"] for warning in evaluation["warnings"]}

@@ -1,1 +1,1 @@
-"""Feature families, one file each."""
+"""Feature families, grouped into one module per topic."""

@@ -1,4 +1,4 @@
-"""The audio vector, as it is, and the weight of its clusters."""
+"""Components of the audio vector, and the norms of its NetVLAD clusters."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pdmr_classic.io.embeddings import NETVLAD_CLUSTERS, NETVLAD_WIDTH
 
 @vector_family("audio_vector")
 def audio_vector(vector: Floats, settings: FeatureSettings) -> Mapping[tuple[str, str], float]:
-    """Every component of the audio vector, unchanged.
+    """Components of the audio vector, unchanged.
 
-    Formula: x_i; named netvlad where the width is 16 x 48, vector otherwise
+    Formula: x_i (named netvlad if the vector has 16 x 48 values, otherwise vector)
 
-    Unit: the embedding's
+    Unit: that of the embedding
 
     Source: Arandjelović et al. 2016 (NetVLAD); PDMR 2025 (log-Mel, NetVLAD)
     """
@@ -30,15 +30,15 @@ def audio_vector(vector: Floats, settings: FeatureSettings) -> Mapping[tuple[str
 
 @vector_family("audio_clusters")
 def audio_clusters(vector: Floats, settings: FeatureSettings) -> Mapping[tuple[str, str], float]:
-    """Norm of each NetVLAD cluster, where the width is 16 x 48.
+    """Norm of each NetVLAD cluster, if the vector has 16 x 48 values.
 
-    Formula: root of the sum of squares of a cluster's 48 components
+    Formula: Euclidean norm of the 48 components of a cluster
 
-    Unit: the embedding's
+    Unit: that of the embedding
 
     Source: Arandjelović et al. 2016 (NetVLAD)
 
-    Vectors that were normalised within clusters have the same norm everywhere: learners then drop the column.
+    Intra-normalised vectors have constant norms; learners drop constant columns.
     """
     if len(vector) != NETVLAD_WIDTH:
         return {}

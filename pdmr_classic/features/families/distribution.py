@@ -1,4 +1,4 @@
-"""Level, spread and shape of a channel's values."""
+"""Level, spread and shape of the distribution of each channel."""
 
 from __future__ import annotations
 
@@ -21,61 +21,62 @@ _NAMES = (
 
 @channel_family("distribution", kinds=CONTINUOUS)
 def distribution(signal: Signal, settings: FeatureSettings) -> Mapping[str, Floats]:
-    """Level, spread and shape of each channel over its usable frames.
+    """Level, spread and shape of the distribution of each channel over usable frames.
 
-    Formula: mean; std = sqrt(mean((x - mean)^2)); min, max; quantiles p05 p25 p50 p75 p95 (linear); iqr = p75 - p25;
-    range = max - min; mad = median|x - p50|; skewness = m3 / m2^1.5; kurtosis = m4 / m2^2 - 3;
-    slope of the least-squares line over time; shares of frames above and below the mean
+    Formula: mean; std = sqrt(mean((x - mean)^2)); min, max; quantiles p05, p25, p50, p75, p95 (linear interpolation);
+    iqr = p75 - p25; range = max - min; mad = median|x - p50|; skewness = m3 / m2^1.5; kurtosis = m4 / m2^2 - 3, where
+    m_k is the kth central moment; slope of the least-squares line over time; share_above_mean, share_below_mean =
+    shares of frames above and below the mean
 
-    Unit: the channel's (slope: per second; skewness, kurtosis, shares: none)
+    Unit: that of the channel (slope: per second; skewness, kurtosis, shares: dimensionless)
 
     Source: Girard et al. 2014 (AU and head functionals); moments as in Joanes and Gill 1998 (g1, g2)
 
-    A channel without a usable frame gets NaN throughout; a constant one NaN for skewness and kurtosis, and shares of 0.
+    All features are NaN without usable frames. For a constant channel, skewness and kurtosis are NaN, shares are 0.
     """
     if not signal.n_frames:
         return dict.fromkeys(_NAMES, np.full(len(signal.channels), np.nan))
     n = signal.n_frames
     centred, square, variance = signal.centred.T, signal.squared.T, signal.variance
-    # The values were float32 in the stream: sorted as such, they are the same, in half the time.
+    # The stream holds float32 values: sorting them as float32 is exact and takes half the time.
     ordered = np.sort(signal.values.T.astype(np.float32), axis=1)
     p05, p25, p50, p75, p95 = _quantiles(ordered)
     lowest, highest = ordered[:, 0].astype(np.float64), ordered[:, -1].astype(np.float64)
-    safe = np.where(signal.varies, variance, np.nan)
+    nonzero_variance = np.where(signal.is_varying, variance, np.nan)
     values = (
         signal.mean,
         np.sqrt(variance),
         *(lowest, highest, p05, p25, p50, p75, p95),
         p75 - p25,
         highest - lowest,
-        _deviation(ordered, p50),
-        np.einsum("ct,ct->c", square, centred) / n / safe**1.5,
-        np.einsum("ct,ct->c", square, square) / n / safe**2 - 3,
+        _median_absolute_deviation(ordered, p50),
+        np.einsum("ct,ct->c", square, centred) / n / nonzero_variance**1.5,
+        np.einsum("ct,ct->c", square, square) / n / nonzero_variance**2 - 3,
         _slope(signal),
-        np.count_nonzero(centred > 0, axis=1) / n * signal.varies,
-        np.count_nonzero(centred < 0, axis=1) / n * signal.varies,
+        np.count_nonzero(centred > 0, axis=1) / n * signal.is_varying,
+        np.count_nonzero(centred < 0, axis=1) / n * signal.is_varying,
     )
     return dict(zip(_NAMES, values, strict=True))
 
 
 def _quantiles(ordered: NDArray[np.float32]) -> list[Floats]:
-    """Read linear quantiles off sorted rows, shape [C, V]; one sort serves them all."""
+    """Return linearly interpolated quantiles of sorted rows, shape [C, V]."""
     last = ordered.shape[1] - 1
-    found = []
+    quantiles = []
     for q in _QUANTILES:
-        place = q / 100 * last
-        low = int(place)
+        position = q / 100 * last
+        low = int(position)
         high = min(low + 1, last)
         below, above = ordered[:, low].astype(np.float64), ordered[:, high].astype(np.float64)
-        found.append(below + (place - low) * (above - below))
-    return found
+        quantiles.append(below + (position - low) * (above - below))
+    return quantiles
 
 
-def _deviation(ordered: NDArray[np.float32], median: Floats) -> Floats:
+def _median_absolute_deviation(ordered: NDArray[np.float32], median: Floats) -> Floats:
     """Return the median absolute deviation of sorted rows.
 
-    The k values nearest to the median lie side by side: the k-th smallest distance is the smallest half-width of any
-    stretch of k sorted values around it.
+    The k values nearest to the median are adjacent after sorting, so the kth smallest distance is the smallest
+    half-width of a window of k sorted values around the median.
     """
     n = ordered.shape[1]
     below, above = median[:, None] - ordered, ordered - median[:, None]
@@ -85,8 +86,8 @@ def _deviation(ordered: NDArray[np.float32], median: Floats) -> Floats:
 
 
 def _slope(signal: Signal) -> Floats:
-    clock = signal.time_s - signal.time_s.mean()
-    spread = clock @ clock
+    time_s = signal.time_s - signal.time_s.mean()
+    spread = time_s @ time_s
     if spread <= 0:
         return np.full(len(signal.channels), np.nan)
-    return np.asarray(signal.centred.T @ clock / spread)
+    return np.asarray(signal.centred.T @ time_s / spread)

@@ -1,4 +1,4 @@
-"""Blinks, eyelids, and where the eyes look."""
+"""Blinks, eyelid opening and gaze behaviour."""
 
 from __future__ import annotations
 
@@ -15,58 +15,58 @@ from pdmr_classic.features.signal import Signal, make_joint_signal
 from pdmr_classic.io.channels import GAZE_ANGLES
 from pdmr_classic.io.stream import Stream
 
-# rad. Down is positive in OpenFace; the camera is at 0, 0. The tracker errs by about 0.15 rad (9 degrees).
+# rad; in OpenFace, down is positive and the camera is at (0, 0). The tracking error is about 0.15 rad (9 degrees).
 _DOWN, _AWAY, _CONTACT = 0.2, 0.35, 0.17
-# rad/s: slower is a fixation, faster a shift (30 degrees per second, the usual velocity threshold).
-_SHIFT = np.deg2rad(30.0)
-_SHIFT_S = 0.1
-_LONGEST_BLINK_S = 1.0
-# Corner, upper lid twice, corner, lower lid twice, of each eye in the 68-point scheme.
+# rad/s: the usual velocity threshold between fixations and shifts (30 degrees per second).
+_SHIFT_RAD_PER_S = np.deg2rad(30.0)
+_SHIFT_WINDOW_S = 0.1
+_MAX_BLINK_S = 1.0
+# Per eye in the 68-point scheme: corner, two upper-lid points, corner, two lower-lid points.
 _EYES = ((36, 37, 38, 39, 40, 41), (42, 43, 44, 45, 46, 47))
 
 
 @stream_family("eyes")
 def eyes(stream: Stream, settings: FeatureSettings) -> Mapping[tuple[str, str], float]:
-    """Blinks, eyelid opening, and where and how steadily the eyes look.
+    """Blinks, eyelid opening, gaze direction and gaze stability.
 
-    Formula: blink = bout of AU45 (presence, else intensity >= 1) of at most 1 s: per minute, mean and std of its
-    duration; closed_share = share of frames with AU45 active. opening = (|p1 p5| + |p2 p4|) / (2 |p0 p3|) of the six
-    landmarks of an eye, mean of both eyes: mean, std, p05. Gaze angle: share_down = y > 0.2; share_away = angle to the
-    camera > 0.35; contact_share = that angle < 0.17; deviation = rms distance from the mean direction. Fixation = run
-    of frames slower than 30 degrees per second over 0.1 s, shift = run of faster ones: each per minute; and
-    fixation_mean_s
+    Formula: blink = bout of AU45 (presence, otherwise intensity >= 1) of at most 1 s: rate per minute, mean and std of
+    the duration; closed_share = share of frames with active AU45. opening = (|p1 p5| + |p2 p4|) / (2 |p0 p3|) of the
+    six landmarks p0..p5 of an eye, averaged over both eyes: mean, std, p05. Gaze: share_down = share of frames with
+    angle y > 0.2; share_away (contact_share) = share of frames with an angle to the camera > 0.35 (< 0.17); deviation =
+    rms distance from the mean direction. Fixation (shift) = run of frames in which gaze moves slower (faster) than 30
+    degrees per second over 0.1 s: rates per minute; fixation_mean_s = mean duration of fixations
 
-    Unit: per minute; s; share; none (opening); rad (deviation)
+    Unit: per minute; s; share; dimensionless (opening); rad (deviation)
 
     Source: Alghowinem et al. 2013 (blink duration, eyelids); Soukupová and Čech 2016 (opening); Salvucci and Goldberg
     2000 (velocity threshold)
 
-    NaN where the channels are missing, and for durations without a blink or fixation.
+    NaN if the channels have no usable values; durations are NaN without a blink or fixation.
     """
-    return _blinks(stream) | _opening(stream) | _gaze(stream)
+    return _blink_features(stream) | _eyelid_features(stream) | _gaze_features(stream)
 
 
-def _blinks(stream: Stream) -> dict[tuple[str, str], float]:
+def _blink_features(stream: Stream) -> dict[tuple[str, str], float]:
     name = next((name for name in ("AU45_c", "AU45_r") if name in stream.channels), None)
     if name is None:
         return {}
     signal = make_joint_signal(stream, [name])
     active = is_active(signal)
-    bouts = Bouts.of(active, signal.follows)
-    lengths = bouts.frames[bouts.frames <= _LONGEST_BLINK_S * signal.frame_rate_hz] / signal.frame_rate_hz
+    bouts = Bouts.from_mask(active, signal.contiguous)
+    durations_s = bouts.frames[bouts.frames <= _MAX_BLINK_S * signal.frame_rate_hz] / signal.frame_rate_hz
     return {
-        ("blink", "per_min"): len(lengths) / _minutes(signal) if active.size else np.nan,
-        ("blink", "duration_mean_s"): float(lengths.mean()) if len(lengths) else np.nan,
-        ("blink", "duration_std_s"): float(lengths.std()) if len(lengths) > 1 else np.nan,
+        ("blink", "per_min"): len(durations_s) / _duration_min(signal) if active.size else np.nan,
+        ("blink", "duration_mean_s"): float(durations_s.mean()) if len(durations_s) else np.nan,
+        ("blink", "duration_std_s"): float(durations_s.std()) if len(durations_s) > 1 else np.nan,
         ("blink", "closed_share"): float(active.mean()) if active.size else np.nan,
     }
 
 
-def _minutes(signal: Signal) -> float:
+def _duration_min(signal: Signal) -> float:
     return signal.n_frames / signal.frame_rate_hz / 60
 
 
-def _opening(stream: Stream) -> dict[tuple[str, str], float]:
+def _eyelid_features(stream: Stream) -> dict[tuple[str, str], float]:
     names = [f"{axis}_{point}" for eye in _EYES for axis in "xy" for point in eye]
     if not set(names) <= set(stream.channels):
         return {}
@@ -75,8 +75,8 @@ def _opening(stream: Stream) -> dict[tuple[str, str], float]:
     if len(signal.channels) < len(names) or not signal.n_frames:
         return {("eyelid", name): np.nan for name in functionals}
     points = signal.values.reshape(signal.n_frames, 2, 2, 6)  # frame, eye, axis, point
-    width = _distance(points, 0, 3)
-    height = _distance(points, 1, 5) + _distance(points, 2, 4)
+    width = _point_distance(points, 0, 3)
+    height = _point_distance(points, 1, 5) + _point_distance(points, 2, 4)
     opening = np.divide(height, 2 * width, out=np.full_like(height, np.nan), where=width > 0).mean(axis=1)
     opening = opening[np.isfinite(opening)]
     if not len(opening):
@@ -85,11 +85,11 @@ def _opening(stream: Stream) -> dict[tuple[str, str], float]:
     return {("eyelid", name): float(value) for name, value in zip(functionals, values, strict=True)}
 
 
-def _distance(points: Floats, one: int, other: int) -> Floats:
-    return np.asarray(np.hypot(*np.moveaxis(points[..., one] - points[..., other], -1, 0)))
+def _point_distance(points: Floats, first: int, second: int) -> Floats:
+    return np.asarray(np.hypot(*np.moveaxis(points[..., first] - points[..., second], -1, 0)))
 
 
-def _gaze(stream: Stream) -> dict[tuple[str, str], float]:
+def _gaze_features(stream: Stream) -> dict[tuple[str, str], float]:
     if not set(GAZE_ANGLES) <= set(stream.channels):
         return {}
     signal = make_joint_signal(stream, GAZE_ANGLES)
@@ -102,7 +102,7 @@ def _gaze(stream: Stream) -> dict[tuple[str, str], float]:
         (from_camera > _AWAY).mean(),
         (from_camera < _CONTACT).mean(),
         np.sqrt(signal.variance.sum()),
-        *_fixations(signal),
+        *_fixation_statistics(signal),
     )
     return {("gaze", name): float(value) for name, value in zip(_GAZE_NAMES, values, strict=True)}
 
@@ -113,21 +113,21 @@ _GAZE_NAMES = (
 )
 
 
-def _fixations(signal: Signal) -> tuple[float, float, float]:
-    """Return fixations and shifts per minute, and the mean fixation in s."""
-    # A step from frame to frame is mostly the tracker's jitter: 0.1 s at 30 degrees per second are 3 degrees.
-    lag = max(round(_SHIFT_S * signal.frame_rate_hz), 1)
+def _fixation_statistics(signal: Signal) -> tuple[float, float, float]:
+    """Return fixations per minute, shifts per minute, and the mean duration of fixations in s."""
+    # Single steps are mostly tracker jitter; over 0.1 s, 30 degrees per second amount to 3 degrees.
+    lag = max(round(_SHIFT_WINDOW_S * signal.frame_rate_hz), 1)
     if signal.n_frames <= lag:
         return np.nan, np.nan, np.nan
-    gaps = np.cumsum(~signal.follows)
-    linked = gaps[lag:] == gaps[:-lag]
-    if not linked.any():
+    n_gaps = np.cumsum(~signal.contiguous)
+    has_no_gap = n_gaps[lag:] == n_gaps[:-lag]
+    if not has_no_gap.any():
         return np.nan, np.nan, np.nan
-    moved = signal.values[lag:] - signal.values[:-lag]
-    fast = np.hypot(moved[:, 0], moved[:, 1]) > _SHIFT * lag / signal.frame_rate_hz
-    # A movement over a gap is neither, and separates its neighbours.
-    both = np.column_stack([~fast & linked, fast & linked])
-    bouts = Bouts.of(both, np.concatenate([[False], linked[1:] & linked[:-1]]))
-    minutes = np.count_nonzero(linked) / signal.frame_rate_hz / 60
+    shift = signal.values[lag:] - signal.values[:-lag]
+    is_fast = np.hypot(shift[:, 0], shift[:, 1]) > _SHIFT_RAD_PER_S * lag / signal.frame_rate_hz
+    # A movement across a gap is neither a fixation nor a shift, and ends both.
+    is_fixation_or_shift = np.column_stack([~is_fast & has_no_gap, is_fast & has_no_gap])
+    bouts = Bouts.from_mask(is_fixation_or_shift, np.concatenate([[False], has_no_gap[1:] & has_no_gap[:-1]]))
+    minutes = np.count_nonzero(has_no_gap) / signal.frame_rate_hz / 60
     fixations, shifts = bouts.count / minutes
     return float(fixations), float(shifts), float(bouts.mean[0] / signal.frame_rate_hz)

@@ -1,4 +1,4 @@
-"""How steady behaviour is over windows of seconds to half a minute."""
+"""Stability of behaviour over windows of 1 s to 30 s."""
 
 from __future__ import annotations
 
@@ -15,54 +15,54 @@ from pdmr_classic.features.signal import Signal
 from pdmr_classic.io.channels import channel_kind
 
 SCALES_S = (1, 5, 30)
-# A window of which less was seen than this says nothing of itself.
-_SEEN = 0.5
+# Windows with a smaller share of usable frames are left out.
+_MIN_USABLE_SHARE = 0.5
 
 
-@channel_family("multiscale", kinds=(*BEHAVIOURAL, "au_presence"), units_apart=True)
+@channel_family("multiscale", kinds=(*BEHAVIOURAL, "au_presence"), separate_units=True)
 def multiscale(signal: Signal, settings: FeatureSettings) -> Mapping[str, Floats]:
-    """Steadiness of each channel: functionals of windows, and how they vary from window to window.
+    """Functionals of each channel in windows, and their variation between windows.
 
-    Formula: in windows of 1, 5 and 30 s side by side (and of `chunk_frames` frames, where the settings ask for them):
-    mean, std, range, velocity_rms; of action units also active, the share of active frames (AU_c: that alone);
-    each summarised by its mean and std over the windows
+    Formula: in non-overlapping windows of 1, 5 and 30 s (and of `chunk_frames` frames, if set): mean, std, range,
+    velocity_rms; for action units also active = share of active frames (for AU_c, only this); mean and standard
+    deviation of each over the windows
 
-    Unit: the channel's; velocity_rms: per second; active: share
+    Unit: that of the channel; velocity_rms: per second; active: share
 
-    Source: multi-scale motion patterns after Zhang et al. 2025 (chunks of 5,000 frames) and Girard et al. 2014
+    Source: multi-scale motion patterns, after Zhang et al. 2025 (chunks of 5,000 frames) and Girard et al. 2014
 
-    Windows of which less than half was seen are left out; NaN without a window, and for the std with fewer than two.
+    Windows with less than half of their frames usable are left out; NaN without a window (std: with fewer than two).
     """
-    second = _Windows.of(signal, np.floor(signal.time_s + 1e-6).astype(np.intp), signal.frame_rate_hz)
-    scales = {f"{scale}s": second.joined(scale) for scale in SCALES_S}
+    seconds = _Windows.from_signal(signal, np.floor(signal.time_s + 1e-6).astype(np.intp), signal.frame_rate_hz)
+    scales = {f"{scale}s": seconds.merge(scale) for scale in SCALES_S}
     if settings.chunk_frames is not None:
         chunks = signal.grid // settings.chunk_frames
-        scales[f"{settings.chunk_frames}frames"] = _Windows.of(signal, chunks, settings.chunk_frames)
-    found: dict[str, Floats] = {}
+        scales[f"{settings.chunk_frames}frames"] = _Windows.from_signal(signal, chunks, settings.chunk_frames)
+    features: dict[str, Floats] = {}
     for scale, windows in scales.items():
         rows = windows.functionals(signal)
-        means, stds = _over_windows(list(rows.values()))
-        found |= {f"{name}_{scale}_mean": mean for name, mean in zip(rows, means, strict=True)}
-        found |= {f"{name}_{scale}_std": std for name, std in zip(rows, stds, strict=True)}
-    return found
+        means, stds = _summarise_windows(list(rows.values()))
+        features |= {f"{name}_{scale}_mean": mean for name, mean in zip(rows, means, strict=True)}
+        features |= {f"{name}_{scale}_std": std for name, std in zip(rows, stds, strict=True)}
+    return features
 
 
 @dataclass(frozen=True, eq=False)
 class _Windows:
-    """Sums and extremes over windows side by side, from which those of longer windows follow.
+    """Sums and extremes in consecutive windows, which can be merged to longer windows.
 
     Attributes
     ----------
     number : ndarray of int, shape [W]
-        Which window each row is of; windows without a usable frame have none.
+        Window number of each row; windows without usable frames have no row.
     frames : float
-        That a window would have if all were seen.
+        Frames in a complete window.
     count, pairs : ndarray, shape [W]
-        Usable frames, and steps between neighbours, which belong to the later one.
+        Usable frames, and steps between successive frames (counted with the later frame).
     sums : dict of str to ndarray, shape [W, C]
-        `total` and `squares` of the centred values, `moved` of squared steps, `active` of active frames.
+        Sums of centred values (`total`), their squares, squared steps, and active frames (`active`).
     low, high : ndarray, shape [W, C], or None
-        Of the centred values.
+        Extremes of the centred values.
     """
 
     number: Ints
@@ -74,37 +74,37 @@ class _Windows:
     high: Floats | None
 
     @classmethod
-    def of(cls, signal: Signal, window: Ints, frames: float) -> _Windows:
-        """Reduce a signal to windows; `window` numbers the one of each frame, rising."""
+    def from_signal(cls, signal: Signal, window: Ints, frames: float) -> _Windows:
+        """Reduce a signal to windows; `window` is the window number of each frame, in ascending order."""
         kind = channel_kind(signal.channels[0])
-        starts = _starts(window)
+        starts = _run_starts(window)
         rows: dict[str, Floats] = {}
         if kind.startswith("au_"):
             rows["active"] = is_active(signal).T.astype(np.float64)
         if kind != "au_presence":
-            moved = np.zeros_like(signal.values.T)
-            np.multiply(signal.steps.T, signal.steps.T, out=moved[:, 1:])
-            rows |= {"total": signal.centred.T, "squares": signal.squared.T, "moved": moved}
+            squared_steps = np.zeros_like(signal.values.T)
+            np.multiply(signal.steps.T, signal.steps.T, out=squared_steps[:, 1:])
+            rows |= {"total": signal.centred.T, "squares": signal.squared.T, "squared_steps": squared_steps}
         has_level = "total" in rows
         return cls(
             number=window[starts],
             frames=frames,
             count=np.diff(np.append(starts, signal.n_frames)),
-            pairs=np.add.reduceat(signal.follows.astype(np.intp), starts) if len(starts) else starts,
-            sums={name: _reduced(np.add, values, starts) for name, values in rows.items()},
-            low=_reduced(np.minimum, rows["total"], starts) if has_level else None,
-            high=_reduced(np.maximum, rows["total"], starts) if has_level else None,
+            pairs=np.add.reduceat(signal.contiguous.astype(np.intp), starts) if len(starts) else starts,
+            sums={name: _reduce_windows(np.add, values, starts) for name, values in rows.items()},
+            low=_reduce_windows(np.minimum, rows["total"], starts) if has_level else None,
+            high=_reduce_windows(np.maximum, rows["total"], starts) if has_level else None,
         )
 
-    def joined(self, times: int) -> _Windows:
-        """Return windows that are that many times as long."""
-        if times == 1 or not len(self.number):
+    def merge(self, n: int) -> _Windows:
+        """Merge each `n` consecutive windows."""
+        if n == 1 or not len(self.number):
             return self
-        number = self.number // times
-        starts = _starts(number)
+        number = self.number // n
+        starts = _run_starts(number)
         return _Windows(
             number=number[starts],
-            frames=self.frames * times,
+            frames=self.frames * n,
             count=np.add.reduceat(self.count, starts),
             pairs=np.add.reduceat(self.pairs, starts),
             sums={name: np.add.reduceat(values, starts, axis=0) for name, values in self.sums.items()},
@@ -113,45 +113,49 @@ class _Windows:
         )
 
     def functionals(self, signal: Signal) -> dict[str, Floats]:
-        """Return each functional of each window that was seen well enough, shape [W', C]."""
-        seen = self.count >= _SEEN * self.frames
-        count, pairs = self.count[seen, None], self.pairs[seen, None]
-        found: dict[str, Floats] = {}
+        """Return the functionals of windows with enough usable frames, each of shape [W', C]."""
+        usable = self.count >= _MIN_USABLE_SHARE * self.frames
+        count, pairs = self.count[usable, None], self.pairs[usable, None]
+        functionals: dict[str, Floats] = {}
         if self.low is not None and self.high is not None:
-            mean = self.sums["total"][seen] / count
-            variance = np.maximum(self.sums["squares"][seen] / count - mean**2, 0.0)
-            moved = np.divide(self.sums["moved"][seen], pairs, out=np.full_like(mean, np.nan), where=pairs > 0)
-            found = {
+            mean = self.sums["total"][usable] / count
+            variance = np.maximum(self.sums["squares"][usable] / count - mean**2, 0.0)
+            mean_square = np.divide(
+                self.sums["squared_steps"][usable], pairs, out=np.full_like(mean, np.nan), where=pairs > 0
+            )
+            functionals = {
                 "mean": mean + signal.mean,
                 "std": np.sqrt(variance),
-                "range": self.high[seen] - self.low[seen],
-                "velocity_rms": np.sqrt(moved) * signal.frame_rate_hz,
+                "range": self.high[usable] - self.low[usable],
+                "velocity_rms": np.sqrt(mean_square) * signal.frame_rate_hz,
             }
         if "active" in self.sums:
-            found["active"] = self.sums["active"][seen] / count
-        return found
+            functionals["active"] = self.sums["active"][usable] / count
+        return functionals
 
 
-def _starts(number: Ints) -> Ints:
-    """Return where each run of equal numbers begins."""
+def _run_starts(number: Ints) -> Ints:
+    """Return the start of each run of equal numbers."""
     return np.flatnonzero(np.concatenate([[True], np.diff(number) > 0])) if len(number) else number
 
 
-def _reduced(function: np.ufunc, rows: Floats, starts: Ints) -> Floats:
-    """Reduce the frames of each window, rows [C, V] to shape [W, C]."""
+def _reduce_windows(function: np.ufunc, rows: Floats, starts: Ints) -> Floats:
+    """Reduce rows of shape [C, V] over the frames of each window, to shape [W, C]."""
     if not len(starts):
         return np.empty((0, len(rows)))
     return np.asarray(function.reduceat(rows, starts, axis=1).T)
 
 
-def _over_windows(functionals: list[Floats]) -> tuple[Floats, Floats]:
+def _summarise_windows(functionals: list[Floats]) -> tuple[Floats, Floats]:
     """Return mean and std over windows of several functionals, each [W, C], as [functionals, C]."""
     rows = np.stack(functionals)
-    known = np.isfinite(rows)
-    count = known.sum(axis=1)
-    if not known.all():
-        rows = np.where(known, rows, 0.0)
+    finite = np.isfinite(rows)
+    count = finite.sum(axis=1)
+    if not finite.all():
+        rows = np.where(finite, rows, 0.0)
     mean = np.divide(rows.sum(axis=1), count, out=np.full(count.shape, np.nan), where=count > 0)
-    apart = (rows - mean[:, None]) * known
-    variance = np.divide((apart * apart).sum(axis=1), count, out=np.full(count.shape, np.nan), where=count > 1)
+    deviations = (rows - mean[:, None]) * finite
+    variance = np.divide(
+        (deviations * deviations).sum(axis=1), count, out=np.full(count.shape, np.nan), where=count > 1
+    )
     return mean, np.sqrt(variance)

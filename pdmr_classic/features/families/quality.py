@@ -1,4 +1,4 @@
-"""How much of a recording could be seen: told for every recording, and kept apart from behaviour."""
+"""Recording quality: computed for every recording, but never shown to learners."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from pdmr_classic.io.stream import Stream
 
 @stream_family("quality", view="quality")
 def quality(stream: Stream, settings: FeatureSettings) -> Mapping[tuple[str, str], float]:
-    """How much of the recording is usable. Learners do not see it: it can give a label away.
+    """Quality of the recording; hidden from learners, because it can reveal the label.
 
-    Formula: duration_s; frame_rate_hz; n_frames; coverage = valid frames / frames that the duration should have;
-    longest_gap_s and n_gaps of frames that are invalid or missing; nan_share among valid frames; face_switches;
-    frozen_s
+    Formula: duration_s; frame_rate_hz; n_frames; coverage = valid frames / number of frames expected from the duration;
+    longest_gap_s, n_gaps = maximum duration and number of gaps (runs of invalid or missing frames); nan_share = share
+    of NaN values in valid frames; face_switches = number of changes of the face id; frozen_s = total duration of frozen
+    frames
 
-    Unit: s; Hz; share; counts
+    Unit: s; Hz; share; count
 
     Source: OpenFace's confidence and success (Baltrušaitis et al. 2018)
     """
     duration = float(stream.time_s[-1] - stream.time_s[0]) + 1 / stream.frame_rate_hz if stream.n_frames else 0.0
     expected = max(round(duration * stream.frame_rate_hz), stream.n_frames, 1)
-    gaps = _gaps_s(stream, duration)
+    gaps = _gap_durations_s(stream, duration)
     values = stream.values[stream.valid]
-    found = {
+    features = {
         "duration_s": duration,
         "frame_rate_hz": stream.frame_rate_hz,
         "n_frames": stream.n_frames,
@@ -38,11 +39,11 @@ def quality(stream: Stream, settings: FeatureSettings) -> Mapping[tuple[str, str
         "face_switches": stream.face_switches,
         "frozen_s": stream.frozen_s,
     }
-    return {("stream", name): float(value) for name, value in found.items()}
+    return {("stream", name): float(value) for name, value in features.items()}
 
 
-def _gaps_s(stream: Stream, duration: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    """Return the length of each gap: the time between neighbouring valid frames beyond one interval, and the ends."""
+def _gap_durations_s(stream: Stream, duration: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return the duration of each gap between valid frames, including gaps at the start and the end."""
     interval = 1 / stream.frame_rate_hz
     times = stream.time_s[stream.valid] - (stream.time_s[0] if stream.n_frames else 0.0)
     edges = np.concatenate([[-interval], times, [duration]])

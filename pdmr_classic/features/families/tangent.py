@@ -1,4 +1,4 @@
-"""Covariance of the action units, mapped to a tangent space whose origin is learned from the training fold."""
+"""Covariance of AU intensities, mapped to a tangent space fitted on the training fold."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from pdmr_classic.features.signal import make_joint_signal
 from pdmr_classic.io.channels import channel_kind
 from pdmr_classic.io.stream import Stream
 
-# Keeps the covariance of a face whose unit never moves away from singular, far below any real variance.
+# Keeps the covariance non-singular if a unit never moves; far below any real variance.
 _RIDGE = 1e-6
 
 
-@stream_family("au_tangent", view="material", by_default=False)
+@stream_family("au_tangent", view="material", is_default=False)
 def au_covariance(stream: Stream, settings: FeatureSettings) -> Mapping[tuple[str, str], float]:
-    """Covariance of the AU intensities, for a tangent space that is fitted inside each fold (not by default).
+    """Covariance of AU intensities in a tangent space fitted inside each fold (not by default).
 
-    Formula: Ledoit-Wolf covariance over usable frames, upper triangle; in the fold: log map at the geometric mean of
-    the training recordings. Needs pyRiemann: pip install 'pdmr-classic[riemann]'
+    Formula: Ledoit-Wolf covariance over usable frames, upper triangle; inside each fold, log map at the geometric mean
+    of the training recordings. Requires pyRiemann: pip install 'pdmr-classic[riemann]'
 
-    Unit: intensity squared; none (tangent)
+    Unit: intensity squared (covariance); dimensionless (tangent space)
 
     Source: Ledoit and Wolf 2004; Barachant et al. 2013
 
-    NaN with fewer than two usable frames or where a unit is missing.
+    NaN with fewer than two usable frames, or if a unit is missing.
     """
     channels = [name for name in stream.channels if channel_kind(name) == "au_intensity"]
     if not channels:
@@ -47,7 +47,7 @@ def au_covariance(stream: Stream, settings: FeatureSettings) -> Mapping[tuple[st
 
 
 class TangentMap:
-    """Map covariances to the tangent space at their geometric mean.
+    """Map covariance matrices to the tangent space at their geometric mean.
 
     Attributes
     ----------
@@ -56,33 +56,34 @@ class TangentMap:
 
     def fit(self, triangles: Floats) -> Self:
         """Fit on upper triangles, shape [n, C (C + 1) / 2]; rows with NaN are left out."""
-        known = np.isfinite(triangles).all(axis=1)
-        self.space_ = _tangent_space().fit(_matrices(triangles[known])) if known.sum() > 1 else None
+        complete = np.isfinite(triangles).all(axis=1)
+        self.space_ = _make_tangent_space().fit(_to_matrices(triangles[complete])) if complete.sum() > 1 else None
         return self
 
     def transform(self, triangles: Floats) -> Floats:
-        """Return tangent vectors, of the same shape; NaN for a row with NaN."""
-        found = np.full_like(triangles, np.nan)
-        known = np.isfinite(triangles).all(axis=1)
-        if self.space_ is not None and known.any():
-            found[known] = self.space_.transform(_matrices(triangles[known]))
-        return found
+        """Return tangent vectors of the same shape; all NaN for a row with NaN."""
+        vectors = np.full_like(triangles, np.nan)
+        complete = np.isfinite(triangles).all(axis=1)
+        if self.space_ is not None and complete.any():
+            vectors[complete] = self.space_.transform(_to_matrices(triangles[complete]))
+        return vectors
 
 
-def _tangent_space() -> Any:
+def _make_tangent_space() -> Any:
     try:
         from pyriemann.tangentspace import TangentSpace
     except ImportError:
         raise ConfigError(
-            "the family au_tangent needs pyRiemann", hint="pip install 'pdmr-classic[riemann]', or leave the family out"
+            "the feature family au_tangent requires pyRiemann",
+            hint="run pip install 'pdmr-classic[riemann]', or remove the family from the settings",
         ) from None
     return TangentSpace(metric="riemann")
 
 
-def _matrices(triangles: Floats) -> Floats:
+def _to_matrices(triangles: Floats) -> Floats:
     size = int((np.sqrt(8 * triangles.shape[1] + 1) - 1) / 2)
     upper = np.triu_indices(size)
-    found = np.zeros((len(triangles), size, size))
-    found[:, upper[0], upper[1]] = triangles
-    found[:, upper[1], upper[0]] = triangles
-    return found
+    matrices = np.zeros((len(triangles), size, size))
+    matrices[:, upper[0], upper[1]] = triangles
+    matrices[:, upper[1], upper[0]] = triangles
+    return matrices

@@ -1,4 +1,4 @@
-"""One answer for one person: the segments of a subject speak together."""
+"""Pooling of the predictions for all recordings of a subject."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import DataError
 from pdmr_classic.text import format_quoted
 
-_IMPOSSIBLE = 1e-12
+_MIN_PROBABILITY = 1e-12
 
 
 def pool_subjects(probability: ArrayLike, subjects: ArrayLike) -> Floats:
-    """Return the same probabilities for all recordings of a subject: those of the mean log-odds of its recordings.
+    """Return one probability per subject and class, from the mean log-odds of the subject's recordings.
 
     Parameters
     ----------
     probability : array-like, shape [n, K]
-        A row of NaN has no say, and is answered for by the subject's other recordings, if there are any.
+        Rows of NaN are ignored, and get the probability of the subject's other recordings, if there are any.
     subjects : array-like, shape [n]
 
     Returns
     -------
     ndarray, shape [n, K]
-        Rows sum to 1. With more than two classes the mean is that of log-probabilities.
+        Equal for all recordings of a subject; rows sum to 1. With K > 2, log-probabilities are averaged.
 
     References
     ----------
@@ -42,35 +42,35 @@ def pool_subjects(probability: ArrayLike, subjects: ArrayLike) -> Floats:
            [0.8 , 0.2 ]])
     """
     p = np.asarray(probability, dtype=np.float64)
-    log_p = np.log(np.maximum(p, _IMPOSSIBLE))
-    known = np.isfinite(p).all(axis=1)
+    log_p = np.log(np.maximum(p, _MIN_PROBABILITY))
+    is_finite = np.isfinite(p).all(axis=1)
     names, subject = np.unique(np.asarray(subjects), return_inverse=True)
     total = np.zeros((len(names), p.shape[1]))
-    np.add.at(total, subject[known], log_p[known])
-    times = np.bincount(subject[known], minlength=len(names))[:, None]
-    mean = np.divide(total, times, out=np.full_like(total, np.nan), where=times > 0)
+    np.add.at(total, subject[is_finite], log_p[is_finite])
+    count = np.bincount(subject[is_finite], minlength=len(names))[:, None]
+    mean = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
     odds = np.exp(mean - mean.max(axis=1, keepdims=True))
     return np.asarray((odds / odds.sum(axis=1, keepdims=True))[subject])
 
 
 def match_subjects(data_ids: Sequence[str] | pd.Index, subjects: pd.Series | None) -> NDArray[Any] | None:
-    """Return the subject of each recording; None without any.
+    """Return the subject of each recording, or None if `subjects` is None.
 
     Raises
     ------
     DataError
-        A recording has none: it could not be pooled with its subject's others.
+        A recording has no subject, so it cannot be pooled.
     """
     if subjects is None:
         return None
-    known = subjects.reindex(pd.Index(data_ids)).astype(object)
-    lost = known.index[known.isna() | (known == "")]
-    if len(lost):
+    matched = subjects.reindex(pd.Index(data_ids)).astype(object)
+    missing = matched.index[matched.isna() | (matched == "")]
+    if len(missing):
         raise DataError(
-            f"{len(lost)} of {len(known)} recordings have no subject to be pooled with",
+            f"{len(missing)} of {len(matched)} recordings have no subject and cannot be pooled",
             code="no-group",
             column="subject_id",
-            found=format_quoted(lost),
-            hint="fill the column, or predict without --pool-subjects",
+            found=format_quoted(missing),
+            hint="fill in the column, or predict without --pool-subjects",
         )
-    return known.to_numpy(dtype=object)
+    return matched.to_numpy(dtype=object)

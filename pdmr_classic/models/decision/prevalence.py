@@ -1,4 +1,4 @@
-"""Probabilities for people among whom a class is rarer, or more frequent, than in training."""
+"""Correction of probabilities for a prevalence that differs from training."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from pdmr_classic.errors import ConfigError
 ESTIMATE: Literal["estimate"] = "estimate"
 Prevalence = float | Literal["estimate"]
 
-_RAREST = 1e-4
-_ROUNDS = 10_000
-_CLOSE = 1e-8
+_MIN_PRIOR = 1e-4
+_MAX_ITERATIONS = 10_000
+_TOLERANCE = 1e-8
 
 
-def correct_probability(probability: ArrayLike, trained: ArrayLike, wanted: ArrayLike) -> Floats:
-    r"""Return calibrated probabilities for other shares of the classes than those of training.
+def correct_probability(probability: ArrayLike, train_priors: ArrayLike, new_priors: ArrayLike) -> Floats:
+    r"""Return probabilities corrected for class priors that differ from those in training.
 
     Parameters
     ----------
     probability : array-like, shape [n, K]
-        Rows of NaN stay so.
-    trained, wanted : array-like, shape [K]
-        Shares of the classes, above 0.
+        Calibrated for the training priors. Rows of NaN stay NaN.
+    train_priors, new_priors : array-like, shape [K]
+        Class priors, above 0.
 
     Returns
     -------
@@ -35,8 +35,8 @@ def correct_probability(probability: ArrayLike, trained: ArrayLike, wanted: Arra
 
     Notes
     -----
-    Bayes' rule with another prior, everything else being equal (the recordings of a class look the same in both
-    places):
+    Bayes' rule with new priors w instead of the training priors t, assuming that the distribution of features within
+    each class is the same:
 
     .. math:: q_k(x) = p_k(x) \frac{w_k}{t_k} \Big/ \sum_j p_j(x) \frac{w_j}{t_j}
 
@@ -46,32 +46,32 @@ def correct_probability(probability: ArrayLike, trained: ArrayLike, wanted: Arra
 
     Examples
     --------
-    >>> correct_probability([[0.5, 0.5]], trained=[0.5, 0.5], wanted=[0.9, 0.1])
+    >>> correct_probability([[0.5, 0.5]], train_priors=[0.5, 0.5], new_priors=[0.9, 0.1])
     array([[0.9, 0.1]])
     """
-    raised = np.asarray(probability, dtype=np.float64) * (np.asarray(wanted) / np.asarray(trained))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+    odds = np.asarray(probability, dtype=np.float64) * (np.asarray(new_priors) / np.asarray(train_priors))
+    return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 
 
-def estimate_shares(probability: ArrayLike, trained: ArrayLike) -> Floats:
-    r"""Return the shares of the classes under which calibrated probabilities of new recordings are most likely.
+def estimate_priors(probability: ArrayLike, train_priors: ArrayLike) -> Floats:
+    r"""Return the maximum-likelihood class priors of new recordings, from their calibrated probabilities.
 
     Parameters
     ----------
     probability : array-like, shape [n, K]
         Rows of NaN are left out.
-    trained : array-like, shape [K]
+    train_priors : array-like, shape [K]
 
     Returns
     -------
     ndarray, shape [K]
-        Sums to 1; no share is below 0.0001.
+        Sums to 1; no prior is below 0.0001.
 
     Notes
     -----
-    Expectation and maximisation from :math:`w = t` on, until no share moves by more than 1e-8: correct the
-    probabilities for w (`correct_probability`), then let w be their mean. The likelihood has one maximum. The estimate is as good
-    as the calibration: with few recordings, or hardly separable classes, it is a guess.
+    Expectation-maximisation from :math:`w = t`, until no prior changes by more than 1e-8: correct the probabilities
+    for w (`correct_probability`), then set w to their mean. The likelihood has one maximum. The estimate is only as
+    good as the calibration, and imprecise with few recordings or hardly separable classes.
 
     References
     ----------
@@ -79,22 +79,22 @@ def estimate_shares(probability: ArrayLike, trained: ArrayLike) -> Floats:
 
     Examples
     --------
-    >>> estimate_shares([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], trained=[0.5, 0.5])
+    >>> estimate_priors([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]], train_priors=[0.5, 0.5])
     array([0.75, 0.25])
     """
     p = np.asarray(probability, dtype=np.float64)
     p = p[np.isfinite(p).all(axis=1)]
-    shares = start = np.asarray(trained, dtype=np.float64)
-    for _ in range(_ROUNDS):
-        before, shares = shares, correct_probability(p, start, shares).mean(axis=0)
-        if np.abs(shares - before).max() < _CLOSE:
+    priors = start = np.asarray(train_priors, dtype=np.float64)
+    for _ in range(_MAX_ITERATIONS):
+        previous, priors = priors, correct_probability(p, start, priors).mean(axis=0)
+        if np.abs(priors - previous).max() < _TOLERANCE:
             break
-    shares = np.maximum(shares, _RAREST)
-    return np.asarray(shares / shares.sum())
+    priors = np.maximum(priors, _MIN_PRIOR)
+    return np.asarray(priors / priors.sum())
 
 
 def parse_prevalence(text: str | None) -> Prevalence | None:
-    """Return what an option says: a share, or "estimate".
+    """Parse the option `--prevalence`: a number, or "estimate".
 
     Raises
     ------
@@ -110,16 +110,15 @@ def parse_prevalence(text: str | None) -> Prevalence | None:
     try:
         return float(text)
     except ValueError:
-        raise _no_share(text) from None
+        raise _invalid_prevalence(text) from None
 
 
-def _no_share(found: object) -> ConfigError:
-    expected = f"a share above 0 and below 1, or {ESTIMATE!r}"
-    return ConfigError("--prevalence is no share", expected=expected, found=repr(found))
+def _invalid_prevalence(value: object) -> ConfigError:
+    return ConfigError(f"--prevalence must be between 0 and 1, or {ESTIMATE!r}, got {value!r}")
 
 
 def check_prevalence(prevalence: Prevalence | None, positive: str | None) -> None:
-    """Refuse a share that is none, or that says nothing of several classes.
+    """Raise an error if the prevalence is not valid, or is a single number with more than two classes.
 
     Raises
     ------
@@ -128,26 +127,30 @@ def check_prevalence(prevalence: Prevalence | None, positive: str | None) -> Non
     if prevalence is None or prevalence == ESTIMATE:
         return
     if not (isinstance(prevalence, int | float) and 0 < prevalence < 1):
-        raise _no_share(prevalence)
+        raise _invalid_prevalence(prevalence)
     if positive is None:
         raise ConfigError(
-            "one share of positives says nothing of several classes",
+            "--prevalence must be 'estimate' if there are more than two classes",
             found=f"--prevalence {prevalence}",
             hint=f"pass --prevalence {ESTIMATE}",
         )
 
 
-def target_shares(
-    prevalence: Prevalence, probability: ArrayLike, trained: ArrayLike, classes: Sequence[str], positive: str | None
+def target_priors(
+    prevalence: Prevalence,
+    probability: ArrayLike,
+    train_priors: ArrayLike,
+    classes: Sequence[str],
+    positive: str | None,
 ) -> Floats:
-    """Return the shares of the classes: those given, or those estimated from the probabilities, shape [K].
+    """Return the class priors to correct for, given or estimated from the probabilities, shape [K].
 
     Raises
     ------
     ConfigError
-        See `check_prevalence`.
+        The prevalence is not valid, see `check_prevalence`.
     """
     check_prevalence(prevalence, positive)
     if isinstance(prevalence, str):
-        return estimate_shares(probability, trained)
+        return estimate_priors(probability, train_priors)
     return np.array([prevalence if label == positive else 1 - prevalence for label in classes])

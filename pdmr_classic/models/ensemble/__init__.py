@@ -1,1 +1,1 @@
-"""From tuned base learners to one stacked probability."""
+"""The stacked ensemble: tuning of base learners, calibration, and combination into one probability."""

@@ -1,4 +1,4 @@
-"""How members' scores become one probability: three ways, from the simplest on."""
+"""Meta-learner: combines the scores of all members into one probability by an average, one member, or weights."""
 
 from __future__ import annotations
 
@@ -16,73 +16,73 @@ from pdmr_classic.models.ensemble.calibration import Calibrator, cross_fit
 from pdmr_classic.models.learners.learners import log_odds
 from pdmr_classic.splits import Fold
 
-# Pulls the weights to those of a plain average: a hundred subjects can hardly tell a dozen learners apart.
+# Shrinks the weights towards equal weights, because a hundred subjects hardly distinguish a dozen learners.
 _RIDGE = 8.0
-# In standard errors: a member that the average would be better without by more is left out.
-_SPOILS = 0.5
-_SCALES = (0.0, 10.0)
+# In standard errors: a member is left out if it worsens the average by more than this.
+_MAX_INCREASE = 0.5
+_SCALE_BOUNDS = (0.0, 10.0)
 
 
 class Combiner:
-    """Members' scores, each calibrated, then combined and calibrated once more.
+    """Meta-learner that calibrates the scores of each member, averages them, and calibrates the result.
 
     Parameters
     ----------
     widths : sequence of int
-        How many score columns each member has.
-    how : str
-        "average": all members weigh the same. "weights": non-negative weights with a sum of one, fitted by logistic
-        loss and pulled to the average of the members that do not spoil it. Otherwise the name of the one member that is
-        used.
+        Number of score columns of each member.
+    method : str
+        "average": equal weights. "weighted_average": non-negative weights that sum to one, fitted by log loss and
+        shrunk towards equal weights, without members that worsen the average. Otherwise the name of the only member to
+        use.
     names : sequence of str
-        Of the members.
+        Member names.
     """
 
-    def __init__(self, widths: Sequence[int], how: str, names: Sequence[str]) -> None:
+    def __init__(self, widths: Sequence[int], method: str, names: Sequence[str]) -> None:
         self.edges = np.cumsum([0, *widths])
-        self.how = how
+        self.method = method
         self.names = list(names)
 
     def fit(self, columns: Floats, y: Ints, sample_weight: Floats, groups: NDArray[Any]) -> Self:
-        """Fit on out-of-fold scores [n, S], class numbers [n], weights of rows [n] and their subjects [n]."""
-        self.calibrators_ = [Calibrator().fit(part, y, sample_weight) for part in self._parts(columns)]
-        stacked = self._calibrated(columns)
-        self.weights_ = self._weights(stacked, y, sample_weight, groups)
-        self.final_ = Calibrator().fit(self._combined(stacked), y, sample_weight)
+        """Fit on out-of-fold scores [n, S], class numbers [n], row weights [n] and subjects [n]."""
+        self.calibrators_ = [Calibrator().fit(part, y, sample_weight) for part in self._split(columns)]
+        stacked = self._calibrate(columns)
+        self.weights_ = self._choose_weights(stacked, y, sample_weight, groups)
+        self.final_calibrator_ = Calibrator().fit(self._combine(stacked), y, sample_weight)
         return self
 
     def predict_proba(self, columns: Floats) -> Floats:
         """Return probabilities, shape [n, K]."""
-        return self.final_.predict_proba(self._combined(self._calibrated(columns)))
+        return self.final_calibrator_.predict_proba(self._combine(self._calibrate(columns)))
 
     @property
-    def named_weights(self) -> dict[str, float]:
-        """The weight of each member, by its name; 0 for one that is left out."""
+    def member_weights(self) -> dict[str, float]:
+        """Weight of each member by name; 0 if it is left out."""
         return dict(zip(self.names, self.weights_.tolist(), strict=True))
 
-    def _weights(self, stacked: Floats, y: Ints, sample_weight: Floats, groups: NDArray[Any]) -> Floats:
+    def _choose_weights(self, stacked: Floats, y: Ints, sample_weight: Floats, groups: NDArray[Any]) -> Floats:
         n_members = len(self.names)
-        even = np.full(n_members, 1 / n_members)
-        if self.how == "average" or n_members == 1:
-            return even
-        if self.how == "weights":
+        equal = np.full(n_members, 1 / n_members)
+        if self.method == "average" or n_members == 1:
+            return equal
+        if self.method == "weighted_average":
             return fit_weights(stacked, y, sample_weight, groups)
-        return np.array([float(name == self.how) for name in self.names])
+        return np.array([float(name == self.method) for name in self.names])
 
-    def _combined(self, stacked: Floats) -> Floats:
+    def _combine(self, stacked: Floats) -> Floats:
         return np.asarray(np.einsum("mns,m->ns", stacked, self.weights_))
 
-    def _calibrated(self, columns: Floats) -> Floats:
-        """Return calibrated log-odds of every member, shape [members, n, S]."""
-        parts = zip(self.calibrators_, self._parts(columns), strict=True)
+    def _calibrate(self, columns: Floats) -> Floats:
+        """Return calibrated log-odds of each member, shape [members, n, S]."""
+        parts = zip(self.calibrators_, self._split(columns), strict=True)
         return np.stack([log_odds(calibrator.predict_proba(part)) for calibrator, part in parts])
 
-    def _parts(self, columns: Floats) -> list[Floats]:
+    def _split(self, columns: Floats) -> list[Floats]:
         return [columns[:, start:stop] for start, stop in zip(self.edges[:-1], self.edges[1:], strict=True)]
 
 
 def fit_weights(stacked: Floats, y: Ints, sample_weight: Floats, groups: NDArray[Any]) -> Floats:
-    """Return non-negative weights of members with a sum of one, shape [members].
+    """Return non-negative member weights that sum to one, shape [members].
 
     Parameters
     ----------
@@ -95,91 +95,91 @@ def fit_weights(stacked: Floats, y: Ints, sample_weight: Floats, groups: NDArray
 
     Notes
     -----
-    Members are left out, the one with the largest loss first, as long as the plain average of the others is better by
-    half a subject-clustered standard error. The weights of the others minimise the log loss of scale x (weighted
-    log-odds), plus a ridge that pulls to equal weights.
+    Members are left out, starting with the largest loss, as long as the plain average of the rest is better by more
+    than half a subject-clustered standard error. The weights of the rest minimise the log loss of scale x (weighted
+    log-odds), plus a ridge penalty towards equal weights.
     """
-    kept = _worth_keeping(stacked, y, sample_weight, groups)
+    members = _select_members(stacked, y, sample_weight, groups)
     weights = np.zeros(len(stacked))
-    weights[kept] = _ridge_weights(stacked[kept], y, sample_weight)
+    weights[members] = _fit_ridge_weights(stacked[members], y, sample_weight)
     return weights
 
 
-def _worth_keeping(stacked: Floats, y: Ints, sample_weight: Floats, groups: NDArray[Any]) -> Ints:
-    """Return the places of the members that do not spoil the plain average, best first."""
+def _select_members(stacked: Floats, y: Ints, sample_weight: Floats, groups: NDArray[Any]) -> Ints:
+    """Return the indices of the members that do not worsen the plain average, best first."""
 
     def losses(members: Ints) -> Floats:
         return _scaled_losses(stacked[members].mean(axis=0), y, sample_weight)
 
-    alone = [weighted_nanmean(losses(np.array([place])), sample_weight) for place in range(len(stacked))]
-    kept = np.argsort(alone, kind="stable")
-    with_it = losses(kept)
-    while len(kept) > 1:
-        without_it = losses(kept[:-1])
-        error = clustered_standard_error(with_it - without_it, groups, sample_weight)
-        if weighted_nanmean(with_it - without_it, sample_weight) <= _SPOILS * error:
+    single_losses = [weighted_nanmean(losses(np.array([member])), sample_weight) for member in range(len(stacked))]
+    members = np.argsort(single_losses, kind="stable")
+    with_last = losses(members)
+    while len(members) > 1:
+        without_last = losses(members[:-1])
+        error = clustered_standard_error(with_last - without_last, groups, sample_weight)
+        if weighted_nanmean(with_last - without_last, sample_weight) <= _MAX_INCREASE * error:
             break
-        kept, with_it = kept[:-1], without_it
-    return kept
+        members, with_last = members[:-1], without_last
+    return members
 
 
 def _scaled_losses(scores: Floats, y: Ints, sample_weight: Floats) -> Floats:
-    """Return the log loss of each row, shape [n], of the scores at their best scale.
+    """Return the log loss of each row, shape [n], after rescaling the scores by the factor with the smallest loss.
 
-    How sure scores are of themselves is mended by the calibration that follows, and no merit of theirs. That one is not
-    used here: with several classes it has parameters enough to make anything look good on its own rows.
+    Over- or underconfidence is not counted, because calibration corrects it later. The calibrator itself is not used
+    here: with several classes, it has enough parameters to overfit these rows.
     """
 
     def losses(scale: float) -> Floats:
         return np.asarray(-_log_probability(scale * scores)[np.arange(len(y)), y])
 
-    best = minimize_scalar(lambda scale: float(sample_weight @ losses(scale)), bounds=_SCALES, method="bounded")
+    best = minimize_scalar(lambda scale: float(sample_weight @ losses(scale)), bounds=_SCALE_BOUNDS, method="bounded")
     return losses(best.x)
 
 
-def _ridge_weights(stacked: Floats, y: Ints, sample_weight: Floats) -> Floats:
+def _fit_ridge_weights(stacked: Floats, y: Ints, sample_weight: Floats) -> Floats:
     n_members = len(stacked)
-    even = np.full(n_members, 1 / n_members)
-    is_of_class = np.eye(int(y.max()) + 1)[y]
+    equal = np.full(n_members, 1 / n_members)
+    one_hot = np.eye(int(y.max()) + 1)[y]
 
-    def loss(free: Floats) -> tuple[float, Floats]:
-        log_p = _log_probability(np.einsum("mns,m->ns", stacked, free))
-        apart = free - even
-        value = -(sample_weight @ (log_p * is_of_class).sum(axis=1)) + _RIDGE * n_members * (apart @ apart)
-        residual = sample_weight[:, None] * (np.exp(log_p) - is_of_class)[:, -stacked.shape[2] :]
-        return float(value), np.einsum("mns,ns->m", stacked, residual) + 2 * _RIDGE * n_members * apart
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        log_p = _log_probability(np.einsum("mns,m->ns", stacked, weights))
+        deviation = weights - equal
+        value = -(sample_weight @ (log_p * one_hot).sum(axis=1)) + _RIDGE * n_members * (deviation @ deviation)
+        residual = sample_weight[:, None] * (np.exp(log_p) - one_hot)[:, -stacked.shape[2] :]
+        return float(value), np.einsum("mns,ns->m", stacked, residual) + 2 * _RIDGE * n_members * deviation
 
-    found = minimize(loss, even, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * n_members).x
-    total = found.sum()
-    return found / total if total > 0 else even
+    weights = minimize(loss, equal, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * n_members).x
+    total = weights.sum()
+    return weights / total if total > 0 else equal
 
 
 def _log_probability(scores: Floats) -> Floats:
-    """Return log-probabilities of every class, shape [n, K], from log-odds [n, 1] or log-probabilities [n, K]."""
-    both = np.hstack([np.zeros_like(scores), scores]) if scores.shape[1] == 1 else scores
-    top = both.max(axis=1, keepdims=True)
-    return np.asarray(both - top - np.log(np.exp(both - top).sum(axis=1, keepdims=True)))
+    """Return log-probabilities of all classes, shape [n, K], from log-odds [n, 1] or log-probabilities [n, K]."""
+    logits = np.hstack([np.zeros_like(scores), scores]) if scores.shape[1] == 1 else scores
+    largest = logits.max(axis=1, keepdims=True)
+    return np.asarray(logits - largest - np.log(np.exp(logits - largest).sum(axis=1, keepdims=True)))
 
 
 @dataclass(frozen=True)
-class Choice:
-    """Which way of combining was chosen for one set of modalities, and what the others would have cost.
+class CombinerChoice:
+    """The combination method for one set of modalities, with the losses of all candidates.
 
     Attributes
     ----------
-    how : str
+    method : str
     losses : dict of str to float
-        Cross-fitted log loss of "average", of the best single member (under its name) and of "weights".
+        Cross-fitted log loss of "average", the best single member (by name) and "weighted_average".
     standard_errors : dict of str to float
-        Subject-clustered, of the difference of each of these to the smallest.
+        Subject-clustered standard error of the difference between each loss and the smallest one.
     """
 
-    how: str
+    method: str
     losses: dict[str, float]
     standard_errors: dict[str, float]
 
 
-def choose_combination(
+def choose_combiner(
     columns: Floats,
     y: Ints,
     groups: NDArray[Any],
@@ -187,50 +187,58 @@ def choose_combination(
     widths: Sequence[int],
     names: Sequence[str],
     sample_weight: Floats,
-) -> tuple[Choice, Floats]:
-    """Choose the simplest way of combining within one standard error of the best, on cross-fitted predictions.
+) -> tuple[CombinerChoice, Floats]:
+    """Choose the simplest method within one standard error of the best, on cross-fitted predictions.
 
-    Simplest is the plain average, which chooses nothing; then the best single member; then fitted weights. The standard
-    error is that of the paired difference: how hard the recordings are is the same for all of them.
+    In order of complexity: the plain average, the best single member, the weighted average. The standard error is that
+    of the paired difference, because all methods are evaluated on the same recordings.
 
     Returns
     -------
     choice : Choice
     probability : ndarray, shape [n, K]
-        Cross-fitted, of the chosen way.
+        Cross-fitted, by the chosen method.
     """
     n_classes = int(y.max()) + 1
 
-    def crossed(how: str) -> Floats:
+    def cross_fit_method(method: str) -> Floats:
         def fit(rows: Ints) -> Combiner:
-            return Combiner(widths, how, names).fit(columns[rows], y[rows], sample_weight[rows], groups[rows])
+            return Combiner(widths, method, names).fit(columns[rows], y[rows], sample_weight[rows], groups[rows])
 
         return cross_fit(fit, columns, y, folds, n_classes, sample_weight)
 
-    singles = {name: crossed(name) for name in names}
+    singles = {name: cross_fit_method(name) for name in names}
     best_single = min(names, key=lambda name: log_loss(singles[name], y, sample_weight))
-    found = {best_single: singles[best_single]}
+    candidates = {best_single: singles[best_single]}
     if len(names) > 1:
-        found = {"average": crossed("average"), best_single: singles[best_single], "weights": crossed("weights")}
-    losses = {how: log_loss(probability, y, sample_weight) for how, probability in found.items()}
-    best = min(losses, key=lambda how: losses[how])
-    rows = {how: row_losses(probability, y) - row_losses(found[best], y) for how, probability in found.items()}
-    errors = {how: clustered_standard_error(apart, groups, sample_weight) for how, apart in rows.items()}
-    how = next(how for how, loss in losses.items() if loss <= losses[best] + errors[how])
-    return Choice(how, losses, errors), found[how]
+        candidates = {
+            "average": cross_fit_method("average"),
+            best_single: singles[best_single],
+            "weighted_average": cross_fit_method("weighted_average"),
+        }
+    losses = {method: log_loss(probability, y, sample_weight) for method, probability in candidates.items()}
+    best = min(losses, key=lambda method: losses[method])
+    errors = {
+        method: clustered_standard_error(
+            row_losses(probability, y) - row_losses(candidates[best], y), groups, sample_weight
+        )
+        for method, probability in candidates.items()
+    }
+    method = next(method for method, loss in losses.items() if loss <= losses[best] + errors[method])
+    return CombinerChoice(method, losses, errors), candidates[method]
 
 
 def clustered_standard_error(values: Floats, groups: NDArray[Any], weights: Floats) -> float:
-    """Return the standard error of a weighted mean whose values come in groups; NaN values are left out.
+    """Return the cluster-robust standard error of a weighted mean; NaN values are ignored.
 
     Notes
     -----
-    Sandwich estimate: groups are drawn, not rows (Cameron and Miller 2015), with the factor G / (G - 1).
+    Sandwich estimator clustered by group (Cameron and Miller 2015), with the factor G / (G - 1).
     """
-    known = np.isfinite(values) & (weights > 0)
-    _, group = np.unique(groups[known], return_inverse=True)
+    is_used = np.isfinite(values) & (weights > 0)
+    _, group = np.unique(groups[is_used], return_inverse=True)
     n_groups = int(group.max()) + 1
     if n_groups < 2:
         return float("inf")
-    apart = np.bincount(group, weights[known] * (values[known] - weighted_nanmean(values, weights)))
-    return float(np.sqrt(n_groups / (n_groups - 1) * (apart**2).sum()) / weights[known].sum())
+    group_sums = np.bincount(group, weights[is_used] * (values[is_used] - weighted_nanmean(values, weights)))
+    return float(np.sqrt(n_groups / (n_groups - 1) * (group_sums**2).sum()) / weights[is_used].sum())

@@ -1,4 +1,4 @@
-"""How much each row counts in training."""
+"""Validation of sample weights."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pdmr_classic.arrays import Floats
 
 
 def check_weights(sample_weight: ArrayLike | None, n_rows: int) -> Floats:
-    """Return weights of rows as float64, shape [n]; ones where there are none.
+    """Return valid sample weights as float64, shape [n]; ones if `sample_weight` is None.
 
     Raises
     ------
     ValueError
-        They are of another length, negative or not finite, or all of them are 0.
+        The weights have the wrong length, are negative or not finite, or are all 0.
 
     Examples
     --------
@@ -26,9 +26,9 @@ def check_weights(sample_weight: ArrayLike | None, n_rows: int) -> Floats:
     weights = np.asarray(sample_weight, dtype=np.float64)
     weights = np.full(n_rows, float(weights)) if weights.ndim == 0 else weights
     if weights.shape != (n_rows,):
-        raise ValueError(f"sample_weight must be of shape {(n_rows,)}, got {weights.shape}")
+        raise ValueError(f"sample_weight must have shape {(n_rows,)}, got {weights.shape}")
     if not (np.isfinite(weights) & (weights >= 0)).all():
-        raise ValueError(f"sample_weight must be finite and not negative, got {weights.min()} to {weights.max()}")
+        raise ValueError(f"sample_weight must be finite and non-negative, got {weights.min()} to {weights.max()}")
     if not weights.any():
-        raise ValueError("sample_weight must be positive for some rows, got zero for all of them")
+        raise ValueError("sample_weight must be positive for at least one row, got only zeros")
     return weights

@@ -1,4 +1,4 @@
-"""How Optuna searches: its sampler and its pruner with every argument given, as their defaults change with versions."""
+"""Optuna sampler and pruner with all arguments set, because their defaults change between versions."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from optuna.samplers import TPESampler
 
 from pdmr_classic.arrays import Floats
 
-# The newest trials count fully, older ones the less the older they are.
-_FULL_WEIGHTS = 25
+# The newest trials have full weight; the weight of older ones decreases with age.
+_N_FULL_WEIGHT = 25
 
 
 def _n_good(n_trials: int) -> int:
@@ -25,11 +25,11 @@ def _n_good(n_trials: int) -> int:
 
 
 def _weights(n_trials: int) -> Floats:
-    n_old = max(n_trials - _FULL_WEIGHTS, 0)
+    n_old = max(n_trials - _N_FULL_WEIGHT, 0)
     return np.append(np.linspace(1 / max(n_trials, 1), 1, n_old), np.ones(n_trials - n_old))
 
 
-_TPE: dict[str, Any] = {
+_TPE_ARGUMENTS: dict[str, Any] = {
     "n_startup_trials": 6,
     "n_ei_candidates": 24,
     "multivariate": True,
@@ -38,8 +38,8 @@ _TPE: dict[str, Any] = {
     "constraints_func": None,
     "categorical_distance_func": None,
 }
-# Deprecated since Optuna 4.9, which always takes these values; None stands for them in its signature.
-_TPE_TO_4_8: dict[str, Any] = {
+# Deprecated since Optuna 4.9, which always uses these values and has None as the default.
+_TPE_ARGUMENTS_UP_TO_4_8: dict[str, Any] = {
     "consider_prior": True,
     "prior_weight": 1.0,
     "consider_magic_clip": True,
@@ -51,25 +51,27 @@ _TPE_TO_4_8: dict[str, Any] = {
 
 
 def make_sampler(seed: int) -> TPESampler:
-    """Return the sampler of one trial: a tree-structured Parzen estimator over all parameters jointly."""
-    known = inspect.signature(TPESampler).parameters
-    older = {name: value for name, value in _TPE_TO_4_8.items() if name in known and known[name].default is not None}
-    arguments = {name: value for name, value in _TPE.items() if name in known} | older
-    with _experiments_allowed():
+    """Return the sampler of one trial: a multivariate tree-structured Parzen estimator."""
+    accepted = inspect.signature(TPESampler).parameters
+    arguments = {name: value for name, value in _TPE_ARGUMENTS.items() if name in accepted}
+    for name, value in _TPE_ARGUMENTS_UP_TO_4_8.items():
+        if name in accepted and accepted[name].default is not None:
+            arguments[name] = value
+    with _ignore_experimental_warnings():
         return TPESampler(seed=seed, **arguments)
 
 
 def make_pruner() -> WilcoxonPruner:
-    """Return the pruner that gives a trial up once it is probably worse than the best one, fold by fold."""
-    with _experiments_allowed():
+    """Return the pruner that stops trials which are worse than the best one by a Wilcoxon test over folds."""
+    with _ignore_experimental_warnings():
         return WilcoxonPruner(p_threshold=0.1, n_startup_steps=2)
 
 
 @contextmanager
-def _experiments_allowed() -> Iterator[None]:
-    """Silence Optuna about what it calls experimental: the pruner, grouping, and before Optuna 5 the joint sampling.
+def _ignore_experimental_warnings() -> Iterator[None]:
+    """Silence Optuna's warnings about experimental features: the pruner, `group` and (before 5.0) `multivariate`.
 
-    Interfaces may change, which the tests with the oldest and the newest libraries guard against.
+    If these interfaces change, the tests with the oldest and newest supported versions fail.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)

@@ -1,7 +1,7 @@
-"""Studies on disk: one journal beside the model, so that a fit that was interrupted goes on where it was.
+"""Storage of Optuna studies in a journal next to the model, so that an interrupted fit can be resumed.
 
-The journal belongs to the process that fits, under a lock. Optuna alone would leave the trial that was running when a
-process was killed as running for ever.
+The fitting process holds a lock on the journal. Trials that were running when a process was killed are marked as
+failed, which Optuna does not do by itself.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from optuna.trial import TrialState
 
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.models.ensemble.search import make_pruner
-from pdmr_classic.storage.resume import Journal, open_journal, other_work
+from pdmr_classic.storage.resume import Journal, open_journal, resume_mismatch_error
 
 _FINGERPRINT = "fingerprint"
 
 
 class Studies:
-    """The studies of one fit: in memory, or in a journal.
+    """The studies of one fit, in memory or in a journal.
 
     Parameters
     ----------
     journal : Journal, optional
-        None keeps studies in memory only.
+        None keeps the studies in memory only.
     fingerprint : str
-        Of data and settings: studies of another fit are not resumed.
+        Identifies data and settings: only studies with the same fingerprint are resumed.
     """
 
     def __init__(self, journal: Journal | None = None, fingerprint: str = "") -> None:
@@ -39,37 +39,37 @@ class Studies:
         self._storage = None if journal is None else _read(journal)
 
     def open(self, name: str) -> optuna.Study:
-        """Return the study of a member, with its finished trials; those that were running have failed.
+        """Return the study of a member with its finished trials; interrupted trials are marked as failed.
 
         Raises
         ------
         ConfigError
-            The journal holds the studies of another fit.
+            The journal contains the studies of another fit.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         study = optuna.create_study(
             storage=self._storage, study_name=name, direction="minimize", pruner=make_pruner(), load_if_exists=True
         )
         if self._journal is not None and study.user_attrs.get(_FINGERPRINT, self._fingerprint) != self._fingerprint:
-            raise other_work(self._journal.path, "fit", "studies")
+            raise resume_mismatch_error(self._journal.path, "fit", "studies")
         study.set_user_attr(_FINGERPRINT, self._fingerprint)
         for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
             study.tell(trial.number, state=TrialState.FAIL)
         for _ in study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
-            study.tell(study.ask(), state=TrialState.FAIL)  # only what was asked for can be told
+            study.tell(study.ask(), state=TrialState.FAIL)  # Optuna can only finish a trial that is running
         return study
 
 
 @contextmanager
 def open_studies(path: Path | None, fingerprint: str) -> Iterator[Studies]:
-    """Hold the studies of one fit, with the trials that an earlier run has finished.
+    """Open the studies of one fit, with the finished trials of an earlier run.
 
     Raises
     ------
     ConfigError
-        The file holds something else.
+        The file does not contain studies.
     TargetError
-        Another run holds the file, or it cannot be written.
+        The file is locked by another run, or cannot be written.
     """
     if path is None:
         yield Studies()
@@ -81,9 +81,9 @@ def open_studies(path: Path | None, fingerprint: str) -> Iterator[Studies]:
 def _read(journal: Journal) -> JournalStorage:
     try:
         return JournalStorage(_Backend(journal))
-    except Exception as error:  # whatever Optuna makes of lines that it has not written
+    except Exception as error:  # Optuna raises various errors for lines that it did not write
         raise ConfigError(
-            "the file holds no studies that can be resumed",
+            "the file does not contain studies that can be resumed",
             file=journal.path,
             found=f"{type(error).__name__}: {error}",
             hint="delete the file, or choose another --out",
@@ -91,15 +91,15 @@ def _read(journal: Journal) -> JournalStorage:
 
 
 class _Backend(BaseJournalBackend):
-    """Our journal as Optuna asks for it; without locks of its own, since this run alone holds the file."""
+    """Adapter from our journal to Optuna; needs no locks, because this process has locked the file."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
     def read_logs(self, log_number_from: int) -> list[dict[str, Any]]:
-        """Return the lines from this number on."""
+        """Return the log entries from this number on."""
         return self._journal.lines[log_number_from:]
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Write to the end of the journal."""
+        """Append log entries to the journal."""
         self._journal.append(*logs)

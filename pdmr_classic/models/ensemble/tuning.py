@@ -1,7 +1,7 @@
-"""The study loop: one sequential Optuna study a member, all of them on the same fixed folds.
+"""Hyperparameter tuning: one sequential Optuna study per member, all on the same fixed folds.
 
-Studies advance together, round by round: each asks for one trial, all folds of all those trials are fitted side by
-side, each study is told. What a study sees depends on itself alone, so the result is the same for any number of jobs.
+Studies advance in rounds: each study suggests one trial, all folds of these trials are fitted in parallel, and the
+losses are reported. Studies do not depend on one another, so the result is the same for any number of jobs.
 """
 
 from __future__ import annotations
@@ -29,23 +29,23 @@ from pdmr_classic.models.learners.member import Member
 from pdmr_classic.models.learners.search_spaces import default_params, suggest_params
 from pdmr_classic.progress import Reporter
 
-# With fewer folds no Wilcoxon test can be sure: its smallest p is 2^-folds.
-_PRUNED_FROM_FOLDS = 10
+# With fewer folds, the Wilcoxon test has too little power: its smallest p-value is 2^-folds.
+_MIN_FOLDS_TO_PRUNE = 10
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 Scores = list[Floats]
-"""Of one member, on the held-out rows of each fold, shape [test rows, S]."""
+"""Scores of one member on the held-out rows of each fold, shape [test rows, S]."""
 
 
 @dataclass(frozen=True, eq=False)
 class TunedMember:
-    """A member with the parameters that its study chose, and what it said out of fold with them.
+    """A member with tuned hyperparameters, and its out-of-fold scores.
 
     Attributes
     ----------
     member : Member
     scores : list of ndarray, or None
-        None where the trial was run by an earlier process, which kept its loss only.
+        None if the trial was run by an earlier process, which stored only its loss.
     """
 
     member: Member
@@ -61,80 +61,80 @@ def tune(
     reporter: Reporter,
     storage: Studies | None = None,
 ) -> list[TunedMember]:
-    """Return the members with the best parameters that their studies found.
+    """Return the members with tuned hyperparameters.
 
     Parameters
     ----------
     members : sequence of Member
     data : dict
-        By name of view.
+        By view name.
     settings : LearningSettings
-        `trials` rounds, fewer if `timeout` seconds are over first; the first trial is the default.
+        `trials` rounds, or fewer if `timeout` seconds have passed; the first trial uses default hyperparameters.
     storage : Studies, optional
-        Where trials are kept; those that are finished already are not run again.
+        Storage of the trials; finished trials are not run again.
     """
     storage = storage or Studies()
     studies = [MemberStudy(member, data[member.view], settings, storage.open(member.name)) for member in members]
     started = time.monotonic()
     with joblib.Parallel(n_jobs=jobs) as parallel:
-        for done in range(settings.trials):
-            if done and settings.timeout is not None and time.monotonic() - started > settings.timeout:
+        for n_done in range(settings.trials):
+            if n_done and settings.timeout is not None and time.monotonic() - started > settings.timeout:
                 break
-            reporter.progress("tuning", done, settings.trials)
-            behind = [study for study in studies if study.n_finished <= done]
-            if behind:
-                run_round(behind, data, settings.seed, parallel)
+            reporter.progress("tuning", n_done, settings.trials)
+            pending = [study for study in studies if study.n_finished <= n_done]
+            if pending:
+                run_round(pending, data, settings.seed, parallel)
     reporter.progress("tuning", settings.trials, settings.trials)
-    return [study.chosen for study in studies]
+    return [study.tuned_member for study in studies]
 
 
 def run_round(
     studies: Sequence[MemberStudy], data: Mapping[str, ViewData], seed: int, parallel: joblib.Parallel
 ) -> None:
-    """Ask every study for a trial, fit it repeat by repeat, and tell; hopeless trials end after a repeat."""
-    alive = list(studies)
+    """Run one trial per study, repeat by repeat; trials that are clearly worse are pruned after a repeat."""
+    running = list(studies)
     for study in studies:
         study.ask()
-    for folds in _repeats(studies):
-        scores = score_out_of_fold([study.asked for study in alive], data, seed, parallel, folds)
-        for study, found in zip(alive, scores, strict=True):
-            study.report(folds, found)
-        alive = [study for study in alive if not study.pruned()]
-    for study in alive:
+    for folds in _split_repeats(studies):
+        scores = compute_fold_scores([study.candidate for study in running], data, seed, parallel, folds)
+        for study, study_scores in zip(running, scores, strict=True):
+            study.report(folds, study_scores)
+        running = [study for study in running if not study.prune()]
+    for study in running:
         study.finish()
 
 
-def _repeats(studies: Sequence[MemberStudy]) -> Iterator[range]:
-    n_folds, n_all = studies[0].folds_a_repeat, len(studies[0].data.folds)
-    return (range(start, start + n_folds) for start in range(0, n_all, n_folds))
+def _split_repeats(studies: Sequence[MemberStudy]) -> Iterator[range]:
+    n_folds, n_total = studies[0].folds_per_repeat, len(studies[0].data.folds)
+    return (range(start, start + n_folds) for start in range(0, n_total, n_folds))
 
 
 class MemberStudy:
-    """The study of one member: what to try next, and when to give a trial up."""
+    """The study of one member: suggests, reports and prunes trials."""
 
     def __init__(self, member: Member, data: ViewData, settings: LearningSettings, study: optuna.Study) -> None:
         self.member, self.data, self.seed = member, data, settings.seed
-        self.folds_a_repeat = len(data.folds) // settings.repeats
-        self.asked = member
+        self.folds_per_repeat = len(data.folds) // settings.repeats
+        self.candidate = member
         self.study = study
         self._losses: list[float] = []
         self._scores: Scores = []
-        self._scores_of_trials: dict[int, Scores] = {}
+        self._trial_scores: dict[int, Scores] = {}
 
     @property
-    def chosen(self) -> TunedMember:
-        """The member with the parameters of the best trial, or of the default where that is within a standard error.
+    def tuned_member(self) -> TunedMember:
+        """The member with the hyperparameters of the best trial, or the default ones if within one standard error.
 
-        The winner of a dozen noisy trials owes part of its loss to luck, and does worse on new people than a default
-        that is as good: the rule of one standard error (Breiman et al. 1984), paired by fold.
+        The best of many noisy trials is partly lucky, and generalises worse than a default with a similar loss. This is
+        the one-standard-error rule (Breiman et al. 1984), paired by fold.
         """
         default, best = self._default_trial, self.study.best_trial
         gain = np.array([default.intermediate_values[fold] - loss for fold, loss in best.intermediate_values.items()])
-        # Folds of a repeat share nobody; another repeat has the same people again, and makes nothing surer.
-        surely = len(gain) > 1 and gain.mean() > gain.std(ddof=1) / np.sqrt(self.folds_a_repeat)
-        trial = best if surely else default
+        # Folds of one repeat are disjoint; further repeats contain the same people and do not reduce the error.
+        is_better = len(gain) > 1 and gain.mean() > gain.std(ddof=1) / np.sqrt(self.folds_per_repeat)
+        trial = best if is_better else default
         member = replace(self.member, params=trial.user_attrs["params"])
-        return TunedMember(member, self._scores_of_trials.get(trial.number))
+        return TunedMember(member, self._trial_scores.get(trial.number))
 
     @property
     def _default_trial(self) -> FrozenTrial:
@@ -142,48 +142,48 @@ class MemberStudy:
 
     @property
     def n_finished(self) -> int:
-        """Trials that ran to their end or were given up."""
+        """Number of completed or pruned trials."""
         return len(self.study.get_trials(deepcopy=False, states=_FINISHED))
 
     def ask(self) -> None:
-        """Begin a trial; the first one is the default."""
+        """Start a trial; the first one uses default hyperparameters."""
         n_finished = self.n_finished
         has_audio = len(self.data.audio) > 0
         if not n_finished:
             self.study.enqueue_trial(default_params(self.member.learner, has_audio))
-        # Seeded by what is finished, not by a state that lives on: a study that is resumed asks the same again.
-        self.study.sampler = make_sampler(_seed(self.seed, self.member.name, n_finished))
+        # The seed depends only on the number of finished trials, so that a resumed study suggests the same again.
+        self.study.sampler = make_sampler(_derive_seed(self.seed, self.member.name, n_finished))
         self.trial = self.study.ask()
         params = suggest_params(self.member.learner, self.trial, has_audio)
         self.trial.set_user_attr("params", params)
-        self.asked = replace(self.member, params=params)
+        self.candidate = replace(self.member, params=params)
         self._losses, self._scores = [], []
 
-    def report(self, folds: Sequence[int], found: Scores) -> None:
-        """Report the loss of each fold of one repeat."""
-        self._scores += found
-        for fold, loss in zip(folds, compute_fold_losses(folds, found, self.data), strict=True):
+    def report(self, folds: Sequence[int], scores: Scores) -> None:
+        """Report the loss on each fold of one repeat."""
+        self._scores += scores
+        for fold, loss in zip(folds, compute_fold_losses(folds, scores, self.data), strict=True):
             if np.isfinite(loss):
                 self.trial.report(loss, step=fold)
                 self._losses.append(loss)
 
-    def pruned(self) -> bool:
-        """Give the trial up if it is worse than the best one, fold by fold; tell the study."""
-        enough = len(self.data.folds) >= _PRUNED_FROM_FOLDS > len(self._losses)
-        if enough and self.trial.should_prune():
+    def prune(self) -> bool:
+        """Stop the trial if it is worse than the best one, compared by fold; return whether it was stopped."""
+        can_prune = len(self.data.folds) >= _MIN_FOLDS_TO_PRUNE > len(self._losses)
+        if can_prune and self.trial.should_prune():
             self.study.tell(self.trial, state=TrialState.PRUNED)
             return True
         return False
 
     def finish(self) -> None:
-        """Tell the mean over all folds; keep the scores of the two trials between which will be chosen."""
+        """Complete the trial with its mean loss; store scores only for the default and the best trial."""
         self.study.tell(self.trial, float(np.mean(self._losses)))
-        self._scores_of_trials[self.trial.number] = self._scores
+        self._trial_scores[self.trial.number] = self._scores
         candidates = (self._default_trial.number, self.study.best_trial.number)
-        self._scores_of_trials = {n: scores for n, scores in self._scores_of_trials.items() if n in candidates}
+        self._trial_scores = {n: scores for n, scores in self._trial_scores.items() if n in candidates}
 
 
-def score_out_of_fold(
+def compute_fold_scores(
     members: Sequence[Member],
     data: Mapping[str, ViewData],
     seed: int,
@@ -191,67 +191,67 @@ def score_out_of_fold(
     folds: Sequence[int] | None = None,
 ) -> list[Scores]:
     """Return each member's scores on the held-out rows of each fold, shape [test rows, S]."""
-    chosen = [range(len(data[member.view].folds)) if folds is None else folds for member in members]
+    member_folds = [range(len(data[member.view].folds)) if folds is None else folds for member in members]
     tasks = [
-        joblib.delayed(_fold_scores)(member, data[member.view], fold, seed)
-        for member, its_folds in zip(members, chosen, strict=True)
-        for fold in its_folds
+        joblib.delayed(_score_fold)(member, data[member.view], fold, seed)
+        for member, indices in zip(members, member_folds, strict=True)
+        for fold in indices
     ]
-    flat = iter(parallel(tasks))
-    return [[next(flat) for _ in its_folds] for its_folds in chosen]
+    results = iter(parallel(tasks))
+    return [[next(results) for _ in indices] for indices in member_folds]
 
 
-def oof_columns(
+def compute_oof_scores(
     members: Sequence[Member],
     fold_data: FoldData,
     seed: int,
     *,
     jobs: int,
-    known: Mapping[str, Scores] | None = None,
+    study_scores: Mapping[str, Scores] | None = None,
 ) -> list[Floats]:
-    """Return each member's out-of-fold scores over all rows, shape [n, S]; NaN for rows without its view.
+    """Return each member's out-of-fold scores of all rows, shape [n, S]; NaN for rows without its view.
 
     Parameters
     ----------
     members : sequence of Member
     fold_data : FoldData
     seed, jobs : int
-    known : dict, optional
-        By name of member, scores that its study has made: these are not made again.
+    study_scores : dict, optional
+        By member name, scores from its study, which are not computed again.
     """
-    known = known or {}
-    missing = [member for member in members if member.name not in known]
+    study_scores = study_scores or {}
+    missing = [member for member in members if member.name not in study_scores]
     with joblib.Parallel(n_jobs=jobs) as parallel:
-        made = score_out_of_fold(missing, fold_data.view_data, seed, parallel)
-    scores = {**known, **{member.name: found for member, found in zip(missing, made, strict=True)}}
-    return [spread_over_rows(scores[member.name], fold_data.view_data[member.view]) for member in members]
+        new_scores = compute_fold_scores(missing, fold_data.view_data, seed, parallel)
+    scores = {**study_scores, **dict(zip([member.name for member in missing], new_scores, strict=True))}
+    return [expand_scores(scores[member.name], fold_data.view_data[member.view]) for member in members]
 
 
-def spread_over_rows(scores: Scores, data: ViewData) -> Floats:
-    """Return out-of-fold scores of a view, averaged over repeats, over all rows of the table, shape [n, S]."""
+def expand_scores(scores: Scores, data: ViewData) -> Floats:
+    """Average the scores of a view over repeats, and return them for all rows of the table, shape [n, S]."""
     means = average_scores(scores, data)
     column = np.full((len(data.rows), means.shape[1]), np.nan)
     column[data.rows] = means
     return column
 
 
-def average_scores(found: Scores, data: ViewData) -> Floats:
-    """Return out-of-fold scores averaged over repeats, shape [rows, S]; NaN for a row in no fold."""
-    return _mean_over(range(len(data.folds)), found, data)
+def average_scores(scores: Scores, data: ViewData) -> Floats:
+    """Return out-of-fold scores averaged over repeats, shape [rows, S]; NaN for rows that are not in any fold."""
+    return _average_folds(range(len(data.folds)), scores, data)
 
 
-def compute_fold_losses(folds: Sequence[int], found: Scores, data: ViewData) -> list[float]:
-    """Return the log loss on each fold of one repeat, with scores calibrated on the other folds of that repeat.
+def compute_fold_losses(folds: Sequence[int], scores: Scores, data: ViewData) -> list[float]:
+    """Return the log loss on each fold of one repeat, with scores calibrated on its other folds.
 
-    An SVM's margins have no log loss of their own, and a booster of a few trees is sure of too little.
+    Calibration is needed because SVM margins are not probabilities, and boosting with few trees is underconfident.
     """
-    scores = _mean_over(folds, found, data)
-    known = np.asarray(np.isfinite(scores).all(axis=1))
-    number = np.cumsum(known) - 1
+    means = _average_folds(folds, scores, data)
+    has_scores = np.asarray(np.isfinite(means).all(axis=1))
+    index = np.cumsum(has_scores) - 1
     tests = [data.folds[fold][1] for fold in folds]
-    splits = [(number[train[known[train]]], number[test]) for train, test in (data.folds[fold] for fold in folds)]
-    y, weights = data.y[known], data.weights[known]
-    columns = scores[known]
+    splits = [(index[train[has_scores[train]]], index[test]) for train, test in (data.folds[fold] for fold in folds)]
+    y, weights = data.y[has_scores], data.weights[has_scores]
+    columns = means[has_scores]
     probability = cross_fit(
         lambda rows: Calibrator().fit(columns[rows], y[rows], weights[rows]),
         columns,
@@ -261,28 +261,28 @@ def compute_fold_losses(folds: Sequence[int], found: Scores, data: ViewData) -> 
         weights,
     )
     losses = np.full(len(data.y), np.nan)
-    losses[known] = row_losses(probability, y)
+    losses[has_scores] = row_losses(probability, y)
     return [weighted_nanmean(losses[test], data.weights[test]) for test in tests]
 
 
-def _mean_over(folds: Sequence[int], found: Scores, data: ViewData) -> Floats:
-    total = np.zeros((len(data.y), found[0].shape[1]))
-    times = np.zeros(len(data.y))
-    for fold, scores in zip(folds, found, strict=True):
+def _average_folds(folds: Sequence[int], scores: Scores, data: ViewData) -> Floats:
+    total = np.zeros((len(data.y), scores[0].shape[1]))
+    count = np.zeros(len(data.y))
+    for fold, fold_scores in zip(folds, scores, strict=True):
         test = data.folds[fold][1]
-        total[test] += scores
-        times[test] += 1
-    times[times == 0] = np.nan
-    return total / times[:, None]
+        total[test] += fold_scores
+        count[test] += 1
+    count[count == 0] = np.nan
+    return total / count[:, None]
 
 
-def _fold_scores(member: Member, data: ViewData, fold: int, seed: int) -> Floats:
+def _score_fold(member: Member, data: ViewData, fold: int, seed: int) -> Floats:
     train, test = data.folds[fold]
     if not len(test):
         return np.empty((0, 1 if data.n_classes == 2 else data.n_classes))
-    model = fit_member(member, data.in_fold(fold, train), data.y[train], data.audio, seed, data.weights[train])
-    return raw_scores(model, data.in_fold(fold, test))
+    model = fit_member(member, data.fold_features(fold, train), data.y[train], data.audio, seed, data.weights[train])
+    return raw_scores(model, data.fold_features(fold, test))
 
 
-def _seed(*parts: Any) -> int:
+def _derive_seed(*parts: Any) -> int:
     return int.from_bytes(hashlib.blake2b(repr(parts).encode(), digest_size=4).digest(), "little")

@@ -1,4 +1,4 @@
-"""The members of the ensemble: an algorithm on a view, and the rows and columns that it sees."""
+"""Views: the feature columns of one modality or of all modalities, and the rows that have them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _BOTH = "both"
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """The columns that a base learner sees, and the rows that have them.
+    """The feature columns of a base learner, and the modalities that a row needs to have.
 
     Attributes
     ----------
     name : str
         A modality, or "both" for all modalities together.
     needs : frozenset of str
-        The modalities that a row must have.
+        The required modalities of a row.
     columns : ndarray of int
     """
 
@@ -29,18 +29,18 @@ class View:
     columns: Ints
 
     def rows(self, present: dict[str, Mask]) -> Mask:
-        """Return which rows have every modality that the view needs, shape [n]."""
+        """Return a mask of the rows that have all required modalities, shape [n]."""
         return np.asarray(np.stack([present[modality] for modality in self.needs]).all(axis=0))
 
 
 def find_modalities(X: Floats, columns: dict[str, Ints]) -> dict[str, Mask]:
-    """Return for each modality which rows have any value of it, shape [n]."""
-    known = np.isfinite(X)
-    return {modality: np.asarray(known[:, places].any(axis=1)) for modality, places in columns.items()}
+    """Return for each modality a mask of the rows with at least one finite value of it, shape [n]."""
+    is_finite = np.isfinite(X)
+    return {modality: np.asarray(is_finite[:, indices].any(axis=1)) for modality, indices in columns.items()}
 
 
 def make_views(columns: dict[str, Ints], present: dict[str, Mask]) -> list[View]:
-    """Return one view a modality that has rows, and the joint one if several have rows in common."""
+    """Return one view per modality, and the joint view if some rows have all modalities."""
     modalities = [name for name in columns if present[name].any()]
     views = [View(name, frozenset({name}), columns[name]) for name in modalities]
     if len(views) > 1:

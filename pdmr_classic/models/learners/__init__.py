@@ -1,1 +1,1 @@
-"""Base learners: algorithms, their preprocessing and their search spaces."""
+"""Base learners: algorithms, preprocessing and search spaces."""

@@ -1,4 +1,4 @@
-"""The base learners: each a pipeline whose preparation is fitted inside the fold, one thread each."""
+"""Base learners: single-threaded pipelines whose preprocessing is fitted inside each fold."""
 
 from __future__ import annotations
 
@@ -19,37 +19,37 @@ from xgboost import XGBClassifier
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import LearningSettings
 from pdmr_classic.models.learners.member import Member, Params
-from pdmr_classic.models.learners.preprocessing import AudioForm, DropUninformative, KeepBest, RobustScale
-from pdmr_classic.workers import one_thread
+from pdmr_classic.models.learners.preprocessing import DropUninformative, KeepBest, NormalizeAudio, RobustScale
+from pdmr_classic.workers import use_one_thread
 
-_PREPARATION = frozenset({"k", "audio", "audio_components"})
+_PREPROCESSING_PARAMS = frozenset({"k", "audio", "audio_components"})
 
 
 @dataclass(frozen=True)
 class Learner:
-    """One algorithm.
+    """A learning algorithm with its preprocessing.
 
     Attributes
     ----------
     name : str
     build : callable
-        From tuned parameters and a seed to the unfitted steps of a pipeline.
-    keeps_rows : bool
-        Whether the fitted learner holds rows of its training data.
+        Maps hyperparameters and a seed to the unfitted steps of a pipeline.
+    stores_rows : bool
+        Whether the fitted learner contains rows of its training data.
     """
 
     name: str
     build: Callable[[Params, int], list[Any]]
-    keeps_rows: bool = False
+    stores_rows: bool = False
 
 
 def _lightgbm(params: Params, seed: int) -> list[Any]:
     model = LGBMClassifier(
-        **_own(params),
+        **_algorithm_params(params),
         max_bin=63,
         subsample_freq=1,
         random_state=seed,
-        # Two threads on a busy two-core machine were seen to be 10 to 18 times slower than one.
+        # On a busy two-core machine, two threads were measured to be 10 to 18 times slower than one.
         n_jobs=1,
         deterministic=True,
         force_row_wise=True,
@@ -59,12 +59,14 @@ def _lightgbm(params: Params, seed: int) -> list[Any]:
 
 
 def _xgboost(params: Params, seed: int) -> list[Any]:
-    model = XGBClassifier(**_own(params), max_bin=63, tree_method="hist", random_state=seed, n_jobs=1, verbosity=0)
+    model = XGBClassifier(
+        **_algorithm_params(params), max_bin=63, tree_method="hist", random_state=seed, n_jobs=1, verbosity=0
+    )
     return [DropUninformative(), KeepBest(params.get("k")), model]
 
 
 def _svm(params: Params, seed: int) -> list[Any]:
-    # gamma is a multiple of 1 / columns, the scale of squared distances between standardised rows.
+    # gamma is a multiple of 1 / n_columns, to match squared distances between standardised rows.
     model = _ScaledSVC(C=params.get("C", 1.0), scale=params.get("gamma_scale", 1.0), random_state=seed)
     select = (DropUninformative(), KeepBest(params.get("k")))
     return [*select, RobustScale(), model]
@@ -76,15 +78,15 @@ def _linear(params: Params, seed: int) -> list[Any]:
     return [*select, RobustScale(), model]
 
 
-def _own(params: Params) -> dict[str, Any]:
-    """Return the parameters of the learner itself, without those of its preparation."""
-    return {key: value for key, value in params.items() if key not in _PREPARATION}
+def _algorithm_params(params: Params) -> dict[str, Any]:
+    """Return the parameters of the algorithm, without those of its preprocessing."""
+    return {key: value for key, value in params.items() if key not in _PREPROCESSING_PARAMS}
 
 
 class _ScaledSVC(SVC):  # type: ignore[misc]
-    """An RBF SVM whose width is relative to the number of columns that are left in the fold.
+    """An RBF SVM whose gamma is relative to the number of columns selected in the fold.
 
-    Classes weigh the same: with one positive in five, a C that fits the others bounds all positives at once.
+    Classes are weighted equally: with 20% positives, a C that suits the negatives puts all positives at the bound.
     """
 
     def __init__(self, C: float = 1.0, scale: float = 1.0, random_state: int | None = None) -> None:
@@ -98,7 +100,7 @@ class _ScaledSVC(SVC):  # type: ignore[misc]
 
 
 class _ScaledLogistic(LogisticRegression):  # type: ignore[misc]
-    """A ridge logistic regression whose strength is relative to the number of columns that are left in the fold."""
+    """A ridge logistic regression whose C is relative to the number of columns selected in the fold."""
 
     def __init__(self, strength: float = 1.0, random_state: int | None = None) -> None:
         super().__init__(max_iter=300, tol=1e-3, random_state=random_state)
@@ -115,15 +117,15 @@ LEARNERS: dict[str, Learner] = {
     for learner in (
         Learner("lightgbm", _lightgbm),
         Learner("xgboost", _xgboost),
-        Learner("svm", _svm, keeps_rows=True),
+        Learner("svm", _svm, stores_rows=True),
         Learner("linear", _linear),
     )
 }
 
 
 def select_learners(learning: LearningSettings) -> list[str]:
-    """Return the learners that the settings name, without those that keep rows where these are unwanted."""
-    return [name for name in learning.learners if learning.training_rows or not LEARNERS[name].keeps_rows]
+    """Return the learners in the settings, except those that store training rows if that is not allowed."""
+    return [name for name in learning.learners if learning.training_rows or not LEARNERS[name].stores_rows]
 
 
 def fit_member(
@@ -134,7 +136,7 @@ def fit_member(
     seed: int,
     weights: Floats | None = None,
 ) -> Pipeline:
-    """Fit one base learner in one thread.
+    """Fit one base learner in a single thread.
 
     Parameters
     ----------
@@ -142,67 +144,67 @@ def fit_member(
     X : ndarray, shape [n, F]
     y : ndarray of int, shape [n]
     audio : ndarray of int
-        Places of the audio vector among the columns.
+        Column indices of the audio vector.
     seed : int
     weights : ndarray, shape [n], optional
-        Of rows, for the last step; rows of weight 0 are seen by no step.
+        Row weights, used by the last step; rows with weight 0 are left out of all steps.
     """
     form, components = member.params.get("audio", "as_is"), member.params.get("audio_components")
     steps = LEARNERS[member.learner].build(member.params, seed)
     if len(audio) and (form != "as_is" or components is not None):
-        steps = [AudioForm(audio, form=form, components=components), *steps]
+        steps = [NormalizeAudio(audio, form=form, components=components), *steps]
     weights = np.ones(len(X)) if weights is None else weights
     rows = weights > 0
     X, y, weights = X[rows], y[rows], weights[rows]
-    # Step by step: while routing is on, a pipeline would want to be asked for weights beforehand.
-    with one_thread():
+    # Step by step, because a pipeline would need sample_weight to be requested while metadata routing is enabled.
+    with use_one_thread():
         for step in steps[:-1]:
             X = step.fit_transform(X, y)
         steps[-1].fit(X, y, **({} if (weights == 1).all() else {"sample_weight": weights}))
     return make_pipeline(*steps)
 
 
-def erase_ranges(model: Pipeline) -> None:
-    """Remove from a fitted LightGBM the range of each column: both ends of it are values of single recordings."""
+def erase_feature_ranges(model: Pipeline) -> None:
+    """Remove the range of each column from a fitted LightGBM, because its limits are values of single recordings."""
     if isinstance(model[-1], LGBMClassifier):
         booster = model[-1].booster_
         text = booster.model_to_string(num_iteration=-1)
-        booster.model_from_string(_RANGES.sub(lambda line: _ONE_RANGE.sub(_NO_RANGE, line[0]), text))
+        booster.model_from_string(_RANGES_LINE.sub(lambda line: _RANGE.sub(_NO_RANGE, line[0]), text))
 
 
-_RANGES = re.compile(r"^feature_infos=.*$", re.MULTILINE)
-_ONE_RANGE = re.compile(r"\[[^\]]*\]")
-_NO_RANGE = "none"  # LightGBM's own word, for columns that it found constant
+_RANGES_LINE = re.compile(r"^feature_infos=.*$", re.MULTILINE)
+_RANGE = re.compile(r"\[[^\]]*\]")
+_NO_RANGE = "none"  # LightGBM writes this for constant columns
 
 
 def raw_scores(model: Pipeline, X: Floats) -> Floats:
-    """Return what a fitted learner thinks of rows, before calibration.
+    """Return the uncalibrated scores of a fitted learner.
 
     Returns
     -------
     ndarray, shape [n, 1] for two classes, [n, K] for K > 2
-        Log-odds of the second class, or log-probabilities; the margin of an SVM.
+        Log-odds of the second class, or log-probabilities; margins of an SVM.
     """
-    with one_thread():
+    with use_one_thread():
         if hasattr(model[-1], "decision_function"):
             scores = np.asarray(model.decision_function(X), dtype=np.float64)
             return scores[:, None] if scores.ndim == 1 else scores
         with warnings.catch_warnings():
-            # LightGBM before 4.7 invents names for the columns of an array and then misses them.
+            # LightGBM before 4.7 generates names for the columns of an array, and then warns that they are missing.
             warnings.filterwarnings("ignore", message="X does not have valid feature names")
             return log_odds(np.asarray(model.predict_proba(X), dtype=np.float64))
 
 
-_CERTAIN = 1e-6
+_MIN_PROBABILITY = 1e-6
 
 
 def log_odds(probability: ArrayLike) -> Floats:
-    """Return log-odds of the second of two classes, shape [n, 1], or log-probabilities of more, shape [n, K].
+    """Return log-odds of the second class, shape [n, 1], or log-probabilities for K > 2 classes, shape [n, K].
 
     Examples
     --------
     >>> log_odds([[0.5, 0.5]])
     array([[0.]])
     """
-    p = np.clip(np.asarray(probability, dtype=np.float64), _CERTAIN, 1 - _CERTAIN)
+    p = np.clip(np.asarray(probability, dtype=np.float64), _MIN_PROBABILITY, 1 - _MIN_PROBABILITY)
     return np.log(p[:, 1:] / p[:, :1]) if p.shape[1] == 2 else np.log(p)

@@ -1,4 +1,4 @@
-"""The members of the ensemble: an algorithm on a view, with its parameters."""
+"""Members of the ensemble: a learning algorithm, the view it is trained on, and its hyperparameters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Params = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Member:
-    """One base learner on one view, with its parameters."""
+    """A base learner on one view, with its hyperparameters."""
 
     view: str
     learner: str
@@ -25,6 +25,6 @@ class Member:
 
 
 def default_members(views: Iterable[str], learners: Iterable[str]) -> list[Member]:
-    """Return every learner on every view, with the parameters that its study begins with."""
+    """Return each learner on each view, with default hyperparameters."""
     learners = list(learners)
     return [Member(view, learner, default_params(learner, has_audio=False)) for view in views for learner in learners]

@@ -1,4 +1,4 @@
-"""What happens to columns inside a fold, before a learner sees them."""
+"""Column selection, scaling and audio normalisation, fitted on the training rows of each fold."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pdmr_classic.arrays import Floats, Mask
 
-_LEAST_KNOWN = 5
+_MIN_FINITE = 5
 
 
 class DropUninformative(SelectorMixin, BaseEstimator):  # type: ignore[misc]
-    """Drop columns that are constant, known in hardly any row, or a copy of an earlier one, in the training rows.
+    """Drop columns that are constant, nearly empty, or copies of an earlier column in the training rows.
 
-    NaN is a value of its own: a column that is constant where it is known, but not known everywhere, stays. One that
-    fewer than five rows know says little of the others, and a model would keep what it says of these.
+    NaN counts as a value: a column that is constant except for NaN is not dropped. A column with fewer than five finite
+    values is hardly informative, and a model could memorise those rows.
 
     Examples
     --------
@@ -31,17 +31,16 @@ class DropUninformative(SelectorMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        table = _checked(self, X) + 0.0  # -0.0 becomes 0.0; the bytes of a NaN may differ too
+        table = _to_floats(self, X) + 0.0  # turns -0.0 into 0.0; NaN can also have different bytes
         table[np.isnan(table)] = np.nan
-        known = np.isfinite(table)
-        same = (table == table[0]).all(axis=0)
-        self.support_ = (known.sum(axis=0) >= min(_LEAST_KNOWN, len(table))) & ~same
-        seen: set[bytes] = set()
-        for place in np.flatnonzero(self.support_):
-            column = table[:, place].tobytes()
-            self.support_[place] = column not in seen
-            seen.add(column)
-        # A table without any information still has to be a table.
+        is_constant = (table == table[0]).all(axis=0)
+        self.support_ = (np.isfinite(table).sum(axis=0) >= min(_MIN_FINITE, len(table))) & ~is_constant
+        earlier: set[bytes] = set()
+        for k in np.flatnonzero(self.support_):
+            column = table[:, k].tobytes()
+            self.support_[k] = column not in earlier
+            earlier.add(column)
+        # Learners need at least one column.
         self.support_[0] |= not self.support_.any()
         return self
 
@@ -56,16 +55,16 @@ class DropUninformative(SelectorMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class KeepBest(SelectorMixin, BaseEstimator):  # type: ignore[misc]
-    """Keep the `k` columns with the largest F ratio between classes (one-way ANOVA), NaN left out column by column.
+    """Keep the `k` columns with the largest F ratio between classes (one-way ANOVA), ignoring NaN in each column.
 
     Parameters
     ----------
     k : int or None
-        None keeps every column.
+        None keeps all columns.
 
     Notes
     -----
-    `sklearn.feature_selection.f_classif` computes the same ratio but refuses NaN.
+    `sklearn.feature_selection.f_classif` computes the same ratio but does not accept NaN.
     """
 
     def __init__(self, k: int | None = None) -> None:
@@ -91,54 +90,55 @@ class KeepBest(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         return tags
 
 
-def _checked(estimator: Any, X: ArrayLike) -> Floats:
+def _to_floats(estimator: Any, X: ArrayLike) -> Floats:
     return np.asarray(validate_data(estimator, X, dtype=np.float64, ensure_all_finite="allow-nan"))
 
 
 def f_ratio(X: Floats, y: ArrayLike) -> Floats:
-    """Return the F ratio of each column, shape [F]; 0 where it cannot be computed."""
+    """Return the F ratio of each column, shape [F]; 0 if it cannot be computed."""
     classes, codes = np.unique(np.asarray(y), return_inverse=True)
-    member = np.eye(len(classes))[codes]
-    known = np.isfinite(X)
-    n_known = known.sum(axis=0)
-    mean = np.divide(np.where(known, X, 0.0).sum(axis=0), n_known, out=np.zeros(X.shape[1]), where=n_known > 0)
-    centred = np.where(known, X - mean, 0.0)
-    n_class = member.T @ known
-    sums = member.T @ centred
+    one_hot = np.eye(len(classes))[codes]
+    is_finite = np.isfinite(X)
+    n_finite = is_finite.sum(axis=0)
+    mean = np.divide(np.where(is_finite, X, 0.0).sum(axis=0), n_finite, out=np.zeros(X.shape[1]), where=n_finite > 0)
+    centred = np.where(is_finite, X - mean, 0.0)
+    n_class = one_hot.T @ is_finite
+    sums = one_hot.T @ centred
     between = np.divide(sums**2, n_class, out=np.zeros_like(sums), where=n_class > 0).sum(axis=0)
     within = np.maximum((centred**2).sum(axis=0) - between, 0.0)
-    freedom = n_known - len(classes)
-    usable = (freedom > 0) & (within > 0)
-    ratio = np.divide(between * freedom, within * (len(classes) - 1), out=np.zeros(X.shape[1]), where=usable)
+    degrees_of_freedom = n_finite - len(classes)
+    usable = (degrees_of_freedom > 0) & (within > 0)
+    ratio = np.divide(between * degrees_of_freedom, within * (len(classes) - 1), out=np.zeros(X.shape[1]), where=usable)
     return np.asarray(ratio)
 
 
 class RobustScale(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Centre columns at their median, scale them by the spread of their middle 90%, fill gaps, cut the tails.
+    """Centre columns at their median, scale them by the range of their middle 90%, impute NaN, and clip outliers.
 
     Parameters
     ----------
     limit : float
-        In standard deviations of a normal column: a heavy tail in one functional must not own a kernel's distance.
+        Clipping limit in standard deviations (of a normal column), so that a heavy tail does not dominate the kernel.
 
     Notes
     -----
-    As `SimpleImputer("median")`, `RobustScaler(quantile_range=(5, 95), unit_variance=True)` and a clip do, but for the
-    median, which is rounded to a hundredth of the spread: it is often the value of one recording, which a model need
-    not hold. From one sort of all columns: those walk the columns one by one, which takes ten times as long as fitting
-    the SVM. The middle 90% instead of the quartiles: an AU that rests most of the time has no interquartile range.
+    Equivalent to `SimpleImputer("median")`, `RobustScaler(quantile_range=(5, 95), unit_variance=True)` and clipping,
+    except that the median is rounded to a hundredth of the scale: it is often the value of a single recording, which a
+    model should not store. All columns are sorted at once, because scikit-learn processes them one by one, which takes
+    ten times as long as fitting the SVM. The middle 90% is used instead of the quartiles, because an AU that is
+    inactive most of the time has an interquartile range of 0.
     """
 
     def __init__(self, limit: float = 5.0) -> None:
         self.limit = limit
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        table = _checked(self, X)
-        with np.errstate(all="ignore"):  # a spread may be as large, or as small, as numbers can be
+        table = _to_floats(self, X)
+        with np.errstate(all="ignore"):  # the spread can overflow or underflow
             low, middle, high = _column_quantiles(table, (0.05, 0.5, 0.95))
             spread = (high - low) / (2 * _NORMAL_95)
             self.scale_ = np.where((spread > 0) & np.isfinite(spread), spread, 1.0)
-            step = self.scale_ / _STEPS_OF_CENTRE
+            step = self.scale_ / _CENTER_STEPS_PER_SCALE
             rounded = np.round(middle / step) * step
         center = np.where((spread > 0) & np.isfinite(rounded), rounded, middle)
         self.center_ = np.where(np.isfinite(middle), center, 0.0)
@@ -158,42 +158,42 @@ class RobustScale(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 _NORMAL_95 = 1.6448536269514722
-_STEPS_OF_CENTRE = 100
+_CENTER_STEPS_PER_SCALE = 100
 
 
-def _column_quantiles(table: Floats, wanted: tuple[float, ...]) -> list[Floats]:
-    """Return linear quantiles of each column over its known rows; NaN for a column without any."""
-    ordered = np.sort(table, axis=0)  # NaN comes last
+def _column_quantiles(table: Floats, levels: tuple[float, ...]) -> list[Floats]:
+    """Return linearly interpolated quantiles of the finite values of each column; NaN for an empty column."""
+    ordered = np.sort(table, axis=0)  # NaN is sorted last
     last = np.isfinite(table).sum(axis=0) - 1
     columns = np.arange(table.shape[1])
-    found = []
-    for q in wanted:
-        place = q * np.maximum(last, 0)
-        low = place.astype(np.intp)
+    quantiles = []
+    for q in levels:
+        position = q * np.maximum(last, 0)
+        low = position.astype(np.intp)
         high = np.minimum(low + 1, np.maximum(last, 0))
         below, above = ordered[low, columns], ordered[high, columns]
-        found.append(below + (place - low) * (above - below))
-    return found
+        quantiles.append(below + (position - low) * (above - below))
+    return quantiles
 
 
 AUDIO_FORMS = ("as_is", "l2", "signed_root")
 
 
-class AudioForm(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Normalise the audio vector among other columns, and reduce it to principal components.
+class NormalizeAudio(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Normalise the audio vector of a table, and reduce it to principal components.
 
     Parameters
     ----------
     columns : array-like of int
-        Places of the vector; the other columns pass, and stand first in the result.
+        Column indices of the vector; the other columns are passed through and come first in the result.
     form : {"as_is", "l2", "signed_root"}
-        Unit length; or the signed root of each component, then unit length.
+        "l2" scales to unit length; "signed_root" takes the signed square root of each value first.
     components : int or None
-        At most this many principal components, fitted on the training rows; None leaves the vector whole.
+        Maximum number of principal components, fitted on the training rows; None keeps the full vector.
 
     Notes
     -----
-    NaN counts as 0 in the length and as the column's mean in the components; without components it stays NaN.
+    NaN counts as 0 in the length and is replaced by the column mean before PCA; without PCA it stays NaN.
 
     References
     ----------
@@ -206,7 +206,7 @@ class AudioForm(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.components = components
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        table = _checked(self, X)
+        table = _to_floats(self, X)
         if self.form not in AUDIO_FORMS:
             raise ValueError(f"form must be one of {', '.join(AUDIO_FORMS)}, got {self.form!r}")
         is_audio = np.zeros(table.shape[1], dtype=bool)
@@ -214,20 +214,20 @@ class AudioForm(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.is_audio_ = is_audio
         self.pca_ = None
         if self.components is not None:
-            vectors = self._normalised(table[:, is_audio])
+            vectors = self._normalise(table[:, is_audio])
             self.mean_ = np.nan_to_num(vectors).mean(axis=0)
-            self.pca_ = PCA(min(self.components, *vectors.shape), svd_solver="full").fit(self._filled(vectors))
+            self.pca_ = PCA(min(self.components, *vectors.shape), svd_solver="full").fit(self._impute(vectors))
         return self
 
     def transform(self, X: ArrayLike) -> Floats:
         check_is_fitted(self, "is_audio_")
         table = np.asarray(validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False))
-        vectors = self._normalised(table[:, self.is_audio_])
+        vectors = self._normalise(table[:, self.is_audio_])
         if self.pca_ is not None:
-            vectors = self.pca_.transform(self._filled(vectors))
+            vectors = self.pca_.transform(self._impute(vectors))
         return np.hstack([table[:, ~self.is_audio_], vectors])
 
-    def _normalised(self, vectors: Floats) -> Floats:
+    def _normalise(self, vectors: Floats) -> Floats:
         if self.form == "as_is":
             return vectors
         if self.form == "signed_root":
@@ -235,7 +235,7 @@ class AudioForm(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         length = np.sqrt(np.nansum(vectors**2, axis=1, keepdims=True))
         return np.asarray(np.divide(vectors, length, out=vectors.copy(), where=length > 0))
 
-    def _filled(self, vectors: Floats) -> Floats:
+    def _impute(self, vectors: Floats) -> Floats:
         return np.where(np.isfinite(vectors), vectors, self.mean_)
 
     def __sklearn_tags__(self) -> Any:

@@ -1,4 +1,4 @@
-"""What Optuna may choose: one small space a learner, and the trial that every study begins with."""
+"""Search space of each learner, and the default hyperparameters that each study tries first."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from optuna.trial import Trial
 
 from pdmr_classic.models.learners.preprocessing import AUDIO_FORMS
 
-# How many columns the filter keeps; None is all of them. What helps differs by set and by learner.
+# Number of columns to select; None keeps all. The best choice differs by data set and learner.
 _COLUMNS = (None, 300, 100, 30)
-# Principal components of the audio vector; None leaves it whole.
+# Principal components of the audio vector; None keeps the full vector.
 _COMPONENTS = (None, 40)
 
 _DEFAULTS: dict[str, dict[str, Any]] = {
@@ -43,12 +43,12 @@ _AUDIO_DEFAULTS = {"audio": "as_is", "audio_components": None}
 
 
 def default_params(learner: str, has_audio: bool) -> dict[str, Any]:
-    """Return the parameters that a learner's study begins with."""
+    """Return the default hyperparameters of a learner."""
     return _DEFAULTS[learner] | (_AUDIO_DEFAULTS if has_audio else {})
 
 
 def suggest_params(learner: str, trial: Trial, has_audio: bool) -> dict[str, Any]:
-    """Ask a trial for the parameters of a learner, on a view with or without an audio vector."""
+    """Sample the hyperparameters of a learner, on a view with or without an audio vector."""
     params: dict[str, Any] = {"k": trial.suggest_categorical("k", _COLUMNS)}
     if has_audio:
         params["audio"] = trial.suggest_categorical("audio", AUDIO_FORMS)

@@ -1,1 +1,1 @@
-"""Models on disk, and whether they may be opened."""
+"""Save models, and check them before they are loaded."""

@@ -1,7 +1,7 @@
-"""The user's own record of the models that were made on this account: what may be opened without being asked.
+"""The record of models made on this account, which may be opened without `--trust`.
 
-One empty file a model, named by its SHA-256: two runs at once cannot disturb each other, nothing can be torn, and it
-says nothing of what the model was trained on.
+One empty file per model, named by its SHA-256: concurrent runs cannot conflict, no file can be half written, and the
+record reveals nothing about the training data.
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from pathlib import Path
 
 from pdmr_classic.storage.user_dirs import user_folder
 
-# What this very process made needs no file: without a home, a notebook and the demo open their own models too.
-_made_here: set[str] = set()
+# Models of this process need no file: a notebook or the demo can open its own models without a home directory.
+_session_digests: set[str] = set()
 
 
 def record_folder() -> Path | None:
-    """Return where the record is (XDG_STATE_HOME, else ~/.local/state), or None where there is no home."""
+    """Return the folder of the record (in XDG_STATE_HOME or ~/.local/state); None without a home directory."""
     folder = user_folder("XDG_STATE_HOME", ".local/state")
     return None if folder is None else folder / "models"
 
 
-def record(digest: str) -> bool:
-    """Record a model's SHA-256; return whether later runs will know it. That they will not is no reason to fail."""
-    _made_here.add(digest)
+def record_digest(digest: str) -> bool:
+    """Record a model's SHA-256; return False, without raising, if later runs will not find it."""
+    _session_digests.add(digest)
     folder = record_folder()
     if folder is None:
         return False
@@ -36,15 +36,15 @@ def record(digest: str) -> bool:
 
 
 def is_recorded(digest: str) -> bool:
-    """Return whether a model of this SHA-256 was made here; a record that others can write to counts for nothing."""
-    if digest in _made_here:
+    """Return whether a model with this SHA-256 was made here; a record that others can write to is ignored."""
+    if digest in _session_digests:
         return True
     folder = record_folder()
     return folder is not None and _is_private(folder) and (folder / digest).is_file()
 
 
 def _is_private(folder: Path) -> bool:
-    if os.name == "nt":  # the profile's own access list keeps others out
+    if os.name == "nt":  # the access list of the user profile excludes others
         return True
     try:
         status = folder.stat()

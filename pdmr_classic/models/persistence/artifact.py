@@ -1,7 +1,7 @@
-"""Models on disk: a joblib file, and beside it a JSON manifest that is checked before anything is unpickled.
+"""Save and load models: a joblib file next to a JSON manifest, which is checked before anything is unpickled.
 
-A manifest travels with its model and proves nothing about who made the two. What was made on this account stands in the
-user's own record as well (`record.py`); anything else is opened only on request.
+A manifest is distributed with its model, so it does not prove who made them. Models made on this account are also in
+the user's record (`_trust.py`); any other model is opened only on request.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from sklearn.exceptions import InconsistentVersionWarning
 
 from pdmr_classic.errors import ArtifactError, ConfigError, DataError, Finding
-from pdmr_classic.models.persistence._trust import is_recorded, record, record_folder
+from pdmr_classic.models.persistence._trust import is_recorded, record_digest, record_folder
 from pdmr_classic.models.persistence.versions import check_versions, describe_environment
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.storage.atomic import check_writable, refuse_foreign_file, rename, write_atomic, write_text_atomic
 from pdmr_classic.storage.bytes import read_bytes
 from pdmr_classic.text import to_json
 
-_SCHEMAS = "pdmr-classic/model/"
-SCHEMA = f"{_SCHEMAS}3"
+_SCHEMA_PREFIX = "pdmr-classic/model/"
+SCHEMA = f"{_SCHEMA_PREFIX}4"
 
 
-class _Shape(BaseModel):
-    """What a manifest must hold before the model beside it is looked at."""
+class _ManifestFields(BaseModel):
+    """Fields of a manifest that must be valid before its model is opened."""
 
     model_config = ConfigDict(strict=True)
 
@@ -41,14 +41,14 @@ class _Shape(BaseModel):
 
     @field_validator("features")
     @classmethod
-    def _once_each(cls, features: list[str]) -> list[str]:
+    def _check_unique(cls, features: list[str]) -> list[str]:
         if len(set(features)) < len(features):
-            raise ValueError("a feature is named twice")
+            raise ValueError("feature names must be unique")
         return features
 
 
 def manifest_path(path: Path) -> Path:
-    """Return where the manifest of a model file stands.
+    """Return the path of a model's manifest.
 
     Examples
     --------
@@ -58,25 +58,25 @@ def manifest_path(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
-def save_artifact(model: Any, path: str | Path, facts: dict[str, Any], *, reporter: Reporter | None = None) -> Path:
-    """Write a model and its manifest, and record it as one that was made here.
+def save_artifact(model: Any, path: str | Path, metadata: dict[str, Any], *, reporter: Reporter | None = None) -> Path:
+    """Write a model and its manifest, and record the model as made on this account.
 
     Parameters
     ----------
     model : object
     path : path-like
-        Ends in `.joblib`.
-    facts : dict
-        What the manifest says of the model, ready for JSON; among it `features`, the names of its columns.
+        Must end in `.joblib`.
+    metadata : dict
+        Content of the manifest, JSON-serialisable; must contain `features`, the names of the model's columns.
     reporter : Reporter, optional
-        Is told where the record cannot be kept.
+        Receives a note if the model cannot be recorded.
 
     Raises
     ------
     ConfigError
         The name does not end in `.joblib`.
     TargetError
-        One of the files cannot be written, or the manifest would overwrite a file that is none.
+        A file cannot be written, or the manifest would overwrite a file that is not a manifest.
     """
     path = Path(path)
     check_model_writable(path)
@@ -87,133 +87,134 @@ def save_artifact(model: Any, path: str | Path, facts: dict[str, Any], *, report
         "schema": SCHEMA,
         "sha256": hashlib.sha256(data).hexdigest(),
         **describe_environment(),
-        **facts,
+        **metadata,
     }
-    # First: were the run to end in between, a model that stands there unrecorded would be refused to its own maker.
-    if not record(manifest["sha256"]):
-        (reporter or LogReporter()).note(_unrecorded())
-    _replace_pair(path, data, manifest)
+    # Record first: after an interruption in between, an unrecorded model would be refused to the user who made it.
+    if not record_digest(manifest["sha256"]):
+        (reporter or LogReporter()).note(_not_recorded_finding())
+    _replace_model_and_manifest(path, data, manifest)
     return path
 
 
-def _unrecorded() -> Finding:
+def _not_recorded_finding() -> Finding:
     return Finding(
         "not-recorded",
-        "the model could not be recorded as yours: later runs will open it with --trust only",
-        expected="a folder that you alone can write to",
-        found=str(record_folder() or "no home folder"),
-        hint="set XDG_STATE_HOME to one, and save again",
+        "the model could not be recorded as yours: later runs will open it only with --trust",
+        expected="a folder that only you can write to",
+        found=str(record_folder() or "no home directory"),
+        hint="set XDG_STATE_HOME to such a folder, and save the model again",
     )
 
 
-def _replace_pair(path: Path, data: bytes, manifest: dict[str, Any]) -> None:
-    """Replace model and manifest as if they were one file.
+def _replace_model_and_manifest(path: Path, data: bytes, manifest: dict[str, Any]) -> None:
+    """Replace a model and its manifest in one atomic step: the rename of the manifest.
 
-    The manifest's rename is the moment of change. Until then the old pair stands; from then on the new model is found
-    under a name made of its hash, which the manifest holds, until it has taken its own.
+    Before it, the old pair is valid. After it, the new model is found under its staging name, which contains the hash
+    from the manifest, until it is renamed.
     """
-    waiting = write_atomic(path, lambda file: file.write(data), under=_waiting(path, manifest["sha256"]))
-    place, text = manifest_path(path), to_json(manifest, indent=1) + "\n"
+    staged = write_atomic(path, lambda file: file.write(data), staging_path=_staging_path(path, manifest["sha256"]))
+    target, text = manifest_path(path), to_json(manifest, indent=1) + "\n"
     try:
-        write_text_atomic(place, text)
+        write_text_atomic(target, text)
     except BaseException:
-        # Ended after the rename, while the folder was synced: the new manifest stands, and needs the new model.
-        if not (place.is_file() and place.read_bytes() == text.encode()):
-            waiting.unlink(missing_ok=True)
+        # If interrupted after the rename, while syncing the folder, the new manifest is in place and needs its model.
+        if not (target.is_file() and target.read_bytes() == text.encode()):
+            staged.unlink(missing_ok=True)
         raise
-    rename(waiting, path)
-    for left_over in _all_waiting(path):
-        left_over.unlink(missing_ok=True)
+    rename(staged, path)
+    for leftover in _find_staged(path):
+        leftover.unlink(missing_ok=True)
 
 
-def _waiting(path: Path, sha256: str) -> Path:
-    """Return where a model waits until its manifest is in place."""
+def _staging_path(path: Path, sha256: str) -> Path:
+    """Return the temporary path of a model whose manifest is not in place yet."""
     return path.with_name(f".{path.stem}.{sha256[:16]}{path.suffix}")
 
 
-def _all_waiting(path: Path) -> list[Path]:
-    """Return the models that runs which were ended in between have left waiting."""
+def _find_staged(path: Path) -> list[Path]:
+    """Return the staged models that interrupted runs left behind."""
     return list(path.parent.glob(f".{glob.escape(path.stem)}.{'[0-9a-f]' * 16}{path.suffix}"))
 
 
 def check_model_writable(path: Path) -> None:
-    """Raise now what `save_artifact` would raise after long work.
+    """Raise before the training any error that `save_artifact` would raise after it.
 
     Raises
     ------
     ConfigError
-        The file does not end in `.joblib`: its manifest takes the name with `.json`.
+        The path does not end in `.joblib` (its manifest ends in `.json`).
     TargetError
-        It cannot be written, or the manifest would overwrite a file that is none.
+        A file cannot be written, or the manifest would overwrite a file that is not a manifest.
     """
     if path.suffix != ".joblib":
-        raise ConfigError("a model file ends in .joblib", expected=f"{path.stem}.joblib", found=path.name)
+        raise ConfigError(
+            "the name of a model file must end in .joblib", expected=f"{path.stem}.joblib", found=path.name
+        )
     check_writable(path)
-    check_writable(_waiting(path, "0" * 64))  # the longest of the names
-    place = manifest_path(path)
-    check_writable(place)
-    refuse_foreign_file(place, _SCHEMAS, "the model's manifest")
+    check_writable(_staging_path(path, "0" * 64))  # the longest file name
+    target = manifest_path(path)
+    check_writable(target)
+    refuse_foreign_file(target, _SCHEMA_PREFIX, "the model's manifest")
 
 
 def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[str, Any], list[Finding]]:
-    """Read a model, after everything that can be known without opening it was checked.
+    """Load a model after checking everything that can be checked without opening it.
 
-    joblib runs code when it loads. In this order: the manifest is one, of this schema, with versions and a list of
-    features; the SHA-256 of the bytes that will be loaded is the manifest's; the versions go together with those
-    here; the SHA-256 stands in the user's own record. The hash shows that a file is whole and unchanged, and only the
-    record that it was made on this account: whoever can write to that folder, or run programs as this user, is not
-    kept out.
+    joblib executes code when it loads a file. The checks, in order: the manifest is valid and has this schema; the
+    SHA-256 of the bytes to load matches the manifest; the library versions are compatible; the SHA-256 is in the
+    user's record. The hash shows that the file is complete and unchanged; only the record shows that it was made on
+    this account. This does not protect against anyone who can write to the record or run programs as this user.
 
     Parameters
     ----------
     path : path-like
     trust : bool
-        Open a model that is not in the record, from somebody you trust. Every other check stays.
+        Open a model that is not in the record because you trust its source. All other checks still apply.
 
     Returns
     -------
     model, manifest, findings
-        The findings name libraries of other versions than the model was made with.
+        The findings list libraries whose version differs from the one the model was made with.
 
     Raises
     ------
     ArtifactError
-        A file is missing, one of the checks fails, or the file holds no model.
+        A file is missing, a check fails, or the file cannot be loaded.
     """
     path = Path(path)
     manifest = read_manifest(path)
-    waiting = _waiting(path, manifest["sha256"])
+    staged = _staging_path(path, manifest["sha256"])
     try:
-        data = _either(waiting, path)
+        data = _read_staged_or_final(staged, path)
     except DataError as error:
         raise ArtifactError(
             "the model file cannot be read",
             file=path,
             found=error.finding.found,
-            hint="train one: pdmr-classic fit DATA",
+            hint="train a model: pdmr-classic fit DATA",
         ) from None
     digest = hashlib.sha256(data).hexdigest()
     if digest != manifest["sha256"]:
         raise ArtifactError(
-            "the model file is not the one that its manifest describes; it was not opened",
+            "the model file does not match its manifest and was not opened",
             file=path,
             expected=f"SHA-256 {manifest['sha256'][:16]}…",
             found=f"{digest[:16]}…",
-            hint="copy both files together again, or train anew",
+            hint="copy both files together again, or train the model again",
         )
     findings = check_versions(path, manifest["libraries"])
     if not trust and not is_recorded(digest):
         raise ArtifactError(
-            "this model was not made on this account; it was not opened",
+            "the model was not made on this account and was not opened",
             code="not-recorded",
             file=path,
-            expected="a model that fit wrote here: a model file can run any program in your name",
-            found=f"SHA-256 {digest[:16]}… is not in {record_folder() or 'any record, without a home folder'}",
-            hint="train one, or pass --trust (trust=True) if you trust whoever made this one",
+            expected="a model that was trained here, because a model file can execute any code",
+            found=f"SHA-256 {digest[:16]}… is not in {record_folder() or 'a record: there is no home directory'}",
+            hint="train a model here, or pass --trust (trust=True) if you trust the source of this one",
         )
     try:
         with warnings.catch_warnings():
-            # That versions differ is told by us, once.
+            # `check_versions` already reports versions that differ.
             warnings.simplefilter("ignore", InconsistentVersionWarning)
             return joblib.load(io.BytesIO(data)), manifest, findings
     except Exception as error:
@@ -221,14 +222,14 @@ def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[s
             "the model file cannot be opened",
             file=path,
             found=f"{type(error).__name__}: {error}",
-            hint="; ".join([*(str(finding.found) for finding in findings), "train anew"]),
+            hint="; ".join([*(str(finding.found) for finding in findings), "train the model again"]),
         ) from error
 
 
-def _either(waiting: Path, path: Path) -> bytes:
-    """Return the bytes of the model that waits, else of the one in place: a run may rename it at this very moment."""
+def _read_staged_or_final(staged: Path, path: Path) -> bytes:
+    """Return the bytes of the staged model if it exists, otherwise of `path`: another run may be renaming it."""
     try:
-        return read_bytes(waiting)
+        return read_bytes(staged)
     except DataError:
         return read_bytes(path)
 
@@ -239,43 +240,46 @@ def read_manifest(path: Path) -> dict[str, Any]:
     Raises
     ------
     ArtifactError
-        There is no model or no manifest, or it is of another schema.
+        The model or its manifest is missing, or the manifest is not valid or has another schema.
     """
-    place = manifest_path(path)
-    if not path.is_file() and not _all_waiting(path):
+    manifest_file = manifest_path(path)
+    if not path.is_file() and not _find_staged(path):
         raise ArtifactError(
-            "there is no model", file=path, expected="a .joblib file", hint="train one: pdmr-classic fit DATA"
+            "the model file does not exist",
+            file=path,
+            expected="a .joblib file",
+            hint="train a model: pdmr-classic fit DATA",
         )
     try:
-        manifest = json.loads(read_bytes(place))
+        manifest = json.loads(read_bytes(manifest_file))
     except DataError:
         raise ArtifactError(
-            "the model has no manifest; it was not opened",
+            "the model has no manifest and was not opened",
             file=path,
-            expected=f"{place.name} beside it",
-            hint="copy both files together, or train anew",
+            expected=f"{manifest_file.name} next to it",
+            hint="copy both files together, or train the model again",
         ) from None
     except (ValueError, RecursionError) as error:
-        raise ArtifactError("the model's manifest is no JSON", file=place, found=str(error)) from None
+        raise ArtifactError("the manifest is not valid JSON", file=manifest_file, found=str(error)) from None
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
-        found = manifest.get("schema") if isinstance(manifest, dict) else type(manifest).__name__
+        schema = manifest.get("schema") if isinstance(manifest, dict) else type(manifest).__name__
         raise ArtifactError(
-            "the model's manifest is of another schema; the model was not opened",
-            file=place,
+            "the manifest has another schema, and the model was not opened",
+            file=manifest_file,
             expected=SCHEMA,
-            found=repr(found)[:80],
-            hint="train anew with this version",
+            found=repr(schema)[:80],
+            hint="train the model again with this version",
         )
     try:
-        _Shape.model_validate(manifest)
+        _ManifestFields.model_validate(manifest)
     except ValidationError as error:
         first = error.errors()[0]
         raise ArtifactError(
-            "the model's manifest is damaged; the model was not opened",
-            file=place,
+            "the manifest is damaged, and the model was not opened",
+            file=manifest_file,
             column=".".join(map(str, first["loc"])),
             expected=first["msg"],
             found=repr(first["input"])[:80],
-            hint="copy both files together again, or train anew",
+            hint="copy both files together again, or train the model again",
         ) from None
     return manifest

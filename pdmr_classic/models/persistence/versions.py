@@ -1,4 +1,4 @@
-"""What a result was made with: versions and machine; and whether a model may be opened with the versions here."""
+"""Record library versions and the machine, and check whether the versions of a saved model are compatible."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from threadpoolctl import threadpool_info
 from pdmr_classic._version import __version__
 from pdmr_classic.errors import ArtifactError, Finding
 
-# How many leading parts of its version must agree. scikit-learn loads no pickle of another minor version; below 1.0 a
-# minor version of ours may mean something else by the name of a feature.
-_MUST_AGREE = {"pdmr-classic": 2, "scikit-learn": 2, "lightgbm": 1, "xgboost": 1, "numpy": 1, "scipy": 1}
-# The same library under another name, where the default wheel is ten times larger.
-_ALSO_CALLED = {"xgboost": "xgboost-cpu"}
+# Number of leading version parts that must be equal. scikit-learn does not support pickles of another minor version;
+# before 1.0, a minor version of pdmr-classic may change the meaning of a feature name.
+_COMPATIBLE_PARTS = {"pdmr-classic": 2, "scikit-learn": 2, "lightgbm": 1, "xgboost": 1, "numpy": 1, "scipy": 1}
+# The same library, packaged under another name because its default wheel is ten times larger.
+_ALTERNATIVE_NAMES = {"xgboost": "xgboost-cpu"}
 _UNKNOWN = "unknown"
 
 
 def describe_environment() -> dict[str, Any]:
-    """Return the versions and the machine that a result is made with, ready for JSON; no host, user or path is named.
+    """Return the software versions and the machine, JSON-serialisable; contains no host name, user name or path.
 
-    The same data, settings and seed give other last digits elsewhere. It is for people to compare: nothing is refused.
+    For information only: on another machine, the same data, settings and seed may give slightly different numbers.
 
     Returns
     -------
     dict
-        `python`, a version; `libraries`, see `versions`; `machine`, see `describe_machine`.
+        `python`, a version; `libraries`, see `read_library_versions`; `machine`, see `describe_machine`.
     """
-    return {"python": platform.python_version(), "libraries": versions(), "machine": describe_machine()}
+    return {"python": platform.python_version(), "libraries": read_library_versions(), "machine": describe_machine()}
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return the CPU's model, its architecture, and the BLAS kernels that are loaded for it.
+    """Return the CPU model, its architecture, and the loaded BLAS kernels.
 
     Examples
     --------
@@ -46,10 +46,10 @@ def describe_machine() -> dict[str, Any]:
     loaded = [library for library in threadpool_info() if library["user_api"] == "blas"]
     parts = [[library.get(name) for name in ("internal_api", "architecture", "version")] for library in loaded]
     blas = {" ".join(filter(None, names)) for names in parts}
-    return {"cpu": _cpu(), "architecture": platform.machine(), "blas": sorted(blas)}
+    return {"cpu": _read_cpu_name(), "architecture": platform.machine(), "blas": sorted(blas)}
 
 
-def _cpu(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+def _read_cpu_name(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     try:
         text = cpuinfo.read_text(encoding="utf-8", errors="replace")
     except OSError:  # not Linux
@@ -58,13 +58,15 @@ def _cpu(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     return model[1].strip() if model else platform.processor() or platform.machine()
 
 
-def versions() -> dict[str, str]:
-    """Return the version of everything whose objects a model file holds."""
-    return {"pdmr-classic": __version__} | {name: _version(name) for name in _MUST_AGREE if name != "pdmr-classic"}
+def read_library_versions() -> dict[str, str]:
+    """Return the version of each library whose objects are stored in a model file."""
+    return {"pdmr-classic": __version__} | {
+        name: _read_version(name) for name in _COMPATIBLE_PARTS if name != "pdmr-classic"
+    }
 
 
-def _version(name: str) -> str:
-    for distribution in (name, _ALSO_CALLED.get(name, name)):
+def _read_version(name: str) -> str:
+    for distribution in (name, _ALTERNATIVE_NAMES.get(name, name)):
         try:
             return importlib.metadata.version(distribution)
         except importlib.metadata.PackageNotFoundError:
@@ -72,38 +74,44 @@ def _version(name: str) -> str:
     return _UNKNOWN
 
 
-def check_versions(path: Path, then: Mapping[str, str]) -> list[Finding]:
-    """Return what there is to tell of versions that differ from those in a manifest.
+def check_versions(path: Path, saved: Mapping[str, str]) -> list[Finding]:
+    """Compare the versions in a manifest with those installed, and return a finding if they differ.
 
     Raises
     ------
     ArtifactError
-        The model may mean something else, or not open at all, with the versions that are here.
+        The versions are incompatible: the model might fail to load or give different results.
     """
-    here = versions()
-    differ = {name: (then.get(name, _UNKNOWN), now) for name, now in here.items() if then.get(name) != now}
-    apart = [name for name, (made, now) in differ.items() if _leading(made, name) != _leading(now, name)]
-    if apart:
-        wanted = " ".join(
-            f"'{name}=={'.'.join(_leading(differ[name][0], name))}.*'" for name in apart if differ[name][0] != _UNKNOWN
+    installed = read_library_versions()
+    differing = {name: saved.get(name, _UNKNOWN) for name, version in installed.items() if saved.get(name) != version}
+    incompatible = {
+        name: version
+        for name, version in differing.items()
+        if _leading_parts(version, name) != _leading_parts(installed[name], name)
+    }
+    if incompatible:
+        requirements = " ".join(
+            f"'{name}=={'.'.join(_leading_parts(version, name))}.*'"
+            for name, version in incompatible.items()
+            if version != _UNKNOWN
         )
         raise ArtifactError(
-            "the model was made with versions that do not go together with those here; it was not opened",
-            code="other-versions",
+            "the model was made with incompatible library versions and was not opened",
+            code="version-mismatch",
             file=path,
-            expected=_listed({name: differ[name][0] for name in apart}),
-            found=_listed({name: differ[name][1] for name in apart}),
-            hint=f"pip install {wanted}, or train anew" if wanted else "train anew",
+            expected=_format_versions(incompatible),
+            found=_format_versions({name: installed[name] for name in incompatible}),
+            hint=f"pip install {requirements}, or train the model again" if requirements else "train the model again",
         )
-    if not differ:
+    if not differing:
         return []
-    found = ", ".join(f"{name} {made} (here {now})" for name, (made, now) in differ.items())
-    return [Finding("other-versions", "the model was made with other versions", file=path, found=found)]
+    found = ", ".join(f"{name} {version} (installed: {installed[name]})" for name, version in differing.items())
+    return [Finding("version-mismatch", "the model was made with other library versions", file=path, found=found)]
 
 
-def _leading(version: str, name: str) -> list[str]:
-    return version.split(".")[: _MUST_AGREE[name]]
+def _leading_parts(version: str, name: str) -> list[str]:
+    return version.split(".")[: _COMPATIBLE_PARTS[name]]
 
 
-def _listed(found: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in found.items())
+def _format_versions(versions: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())

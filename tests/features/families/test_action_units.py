@@ -4,80 +4,80 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from streams import NAN, features, of_channel, stream_of
+from streams import NAN, features, channel_features, make_stream
 
 
 def frames(pattern: str, high: float = 1.0, low: float = 0.0) -> list[float]:
     return [high if mark == "#" else NAN if mark == "?" else low for mark in pattern]
 
 
-def of(
+def compute(
     pattern: str, channel: str = "AU12_c", rate: float = 10.0, high: float = 1.0, **options: object
 ) -> dict[str, float]:
-    stream = stream_of({channel: frames(pattern, high)}, rate=rate, **options)  # type: ignore[arg-type]
-    return of_channel(stream, "au_activation", channel)
+    stream = make_stream({channel: frames(pattern, high)}, rate=rate, **options)  # type: ignore[arg-type]
+    return channel_features(stream, "au_activation", channel)
 
 
 def test_a_pattern_by_hand() -> None:
-    found = of("..##..####..........")
-    assert found["share_active"] == pytest.approx(6 / 20)
-    assert found["onsets_per_min"] == pytest.approx(2 / (19 / 10 / 60))
-    assert [found[f"bout_{name}_s"] for name in ("mean", "max", "std")] == pytest.approx([0.3, 0.4, 0.1])
+    result = compute("..##..####..........")
+    assert result["share_active"] == pytest.approx(6 / 20)
+    assert result["onsets_per_min"] == pytest.approx(2 / (19 / 10 / 60))
+    assert [result[f"bout_{name}_s"] for name in ("mean", "max", "std")] == pytest.approx([0.3, 0.4, 0.1])
 
 
 def test_presence_has_no_intensity() -> None:
-    assert "active_mean" not in of("..##")
-    assert "active_mean" in of("..##", "AU12_r")
+    assert "active_mean" not in compute("..##")
+    assert "active_mean" in compute("..##", "AU12_r")
 
 
-def test_intensity_is_active_from_one_on() -> None:
-    stream = stream_of({"AU12_r": [0.0, 0.99, 1.0, 3.0, 0.0, 2.0]}, rate=10)
-    found = of_channel(stream, "au_activation", "AU12_r")
-    assert found["share_active"] == pytest.approx(0.5)
-    assert found["active_mean"] == pytest.approx(2.0)
-    assert found["bout_mean_s"] == pytest.approx(0.15)
+def test_intensities_of_at_least_1_are_active() -> None:
+    stream = make_stream({"AU12_r": [0.0, 0.99, 1.0, 3.0, 0.0, 2.0]}, rate=10)
+    result = channel_features(stream, "au_activation", "AU12_r")
+    assert result["share_active"] == pytest.approx(0.5)
+    assert result["active_mean"] == pytest.approx(2.0)
+    assert result["bout_mean_s"] == pytest.approx(0.15)
 
 
-def test_activity_at_the_start_is_a_bout_but_no_onset() -> None:
-    found = of("##..")
-    assert found["onsets_per_min"] == 0.0
-    assert found["bout_mean_s"] == pytest.approx(0.2)
+def test_activity_at_the_start_is_a_bout_but_not_an_onset() -> None:
+    result = compute("##..")
+    assert result["onsets_per_min"] == 0.0
+    assert result["bout_mean_s"] == pytest.approx(0.2)
 
 
-def test_a_gap_ends_a_bout_and_is_no_onset() -> None:
-    found = of("##?##.")
-    assert found["share_active"] == pytest.approx(4 / 5)
-    assert found["bout_mean_s"] == pytest.approx(0.2)
-    assert found["onsets_per_min"] == 0.0
+def test_a_gap_ends_a_bout_and_is_not_an_onset() -> None:
+    result = compute("##?##.")
+    assert result["share_active"] == pytest.approx(4 / 5)
+    assert result["bout_mean_s"] == pytest.approx(0.2)
+    assert result["onsets_per_min"] == 0.0
 
 
 def test_an_onset_hidden_by_a_gap_is_not_counted() -> None:
-    assert of(".?##..")["onsets_per_min"] == 0.0
-    assert of("..##..")["onsets_per_min"] == pytest.approx(1 / (5 / 10 / 60))
+    assert compute(".?##..")["onsets_per_min"] == 0.0
+    assert compute("..##..")["onsets_per_min"] == pytest.approx(1 / (5 / 10 / 60))
 
 
 def test_a_unit_that_is_never_active_has_a_share_of_0_and_no_durations() -> None:
-    found = of("......", "AU12_r")
-    assert (found["share_active"], found["onsets_per_min"]) == (0.0, 0.0)
-    assert np.isnan([found[name] for name in ("bout_mean_s", "bout_max_s", "bout_std_s", "active_mean")]).all()
+    result = compute("......", "AU12_r")
+    assert (result["share_active"], result["onsets_per_min"]) == (0.0, 0.0)
+    assert np.isnan([result[name] for name in ("bout_mean_s", "bout_max_s", "bout_std_s", "active_mean")]).all()
 
 
-def test_one_bout_has_no_spread() -> None:
-    assert np.isnan(of(".##...")["bout_std_s"])
+def test_one_bout_has_no_standard_deviation() -> None:
+    assert np.isnan(compute(".##...")["bout_std_s"])
 
 
-def test_without_a_usable_frame_all_is_unknown() -> None:
-    assert np.isnan(list(of("????", "AU12_r").values())).all()
-    assert np.isnan(list(of("####", valid=[0, 0, 0, 0]).values())).all()
+def test_without_usable_frames_all_features_are_nan() -> None:
+    assert np.isnan(list(compute("????", "AU12_r").values())).all()
+    assert np.isnan(list(compute("####", valid=[0, 0, 0, 0]).values())).all()
 
 
 def together(**patterns: str) -> dict[str, float]:
-    stream = stream_of({name: frames(pattern) for name, pattern in patterns.items()})
+    stream = make_stream({name: frames(pattern) for name, pattern in patterns.items()})
     return {name.removeprefix("video__"): value for name, value in features(stream, "au_together").items()}
 
 
-def test_pairs_that_the_literature_names() -> None:
-    found = together(
+def test_pairs_of_units_by_hand() -> None:
+    result = together(
         AU06_c="####....",
         AU12_c="..####..",
         AU01_c="#.#.#.#.",
@@ -85,14 +85,14 @@ def test_pairs_that_the_literature_names() -> None:
         AU15_c="........",
         AU17_c="########",
     )
-    assert found["AU06_AU12__share_together"] == 2 / 8
-    assert found["AU01_AU04__share_together"] == 2 / 8
-    assert found["AU15_AU17__share_together"] == 0.0
-    assert found["AU12_AU06__share_without"] == 2 / 8
-    assert found["AU__n_active"] == pytest.approx((4 + 4 + 4 + 4 + 0 + 8) / 8)
+    assert result["AU06_AU12__share_together"] == 2 / 8
+    assert result["AU01_AU04__share_together"] == 2 / 8
+    assert result["AU15_AU17__share_together"] == 0.0
+    assert result["AU12_AU06__share_without"] == 2 / 8
+    assert result["AU__n_active"] == pytest.approx((4 + 4 + 4 + 4 + 0 + 8) / 8)
 
 
-def test_entropy_is_1_where_all_units_share_evenly_and_0_where_one_has_all() -> None:
+def test_entropy_is_1_for_even_activity_and_0_for_a_single_unit() -> None:
     assert together(AU06_c="##..", AU12_c="..##")["AU__entropy"] == pytest.approx(1.0)
     assert together(AU06_c="##..", AU12_c="....")["AU__entropy"] == pytest.approx(0.0)
     p = np.array([0.75, 0.25])
@@ -104,18 +104,18 @@ def test_a_face_without_activity_has_no_entropy() -> None:
     assert np.isnan(together(AU06_c="....", AU12_c="....")["AU__entropy"])
 
 
-def test_a_missing_unit_leaves_its_pairs_unknown() -> None:
-    found = together(AU06_c="##..", AU12_c="????", AU01_c="....")
-    assert np.isnan(found["AU06_AU12__share_together"])
-    assert np.isnan(found["AU12_AU06__share_without"])
-    assert np.isnan(found["AU01_AU04__share_together"])
+def test_a_missing_unit_makes_its_pairs_nan() -> None:
+    result = together(AU06_c="##..", AU12_c="????", AU01_c="....")
+    assert np.isnan(result["AU06_AU12__share_together"])
+    assert np.isnan(result["AU12_AU06__share_without"])
+    assert np.isnan(result["AU01_AU04__share_together"])
 
 
-def test_presence_comes_before_intensity() -> None:
+def test_presence_is_preferred_to_intensity() -> None:
     units = {"AU06_r": [0.0, 0.0, 5.0, 5.0], "AU06_c": [1.0, 1.0, 0.0, 0.0], "AU12_r": [2.0, 2.0, 0.0, 0.0]}
-    assert features(stream_of(units), "au_together")["video__AU06_AU12__share_together"] == 0.5
+    assert features(make_stream(units), "au_together")["video__AU06_AU12__share_together"] == 0.5
 
 
-def test_a_stream_without_units_has_no_such_features() -> None:
-    stream = stream_of({"pose_Rx": [0.0, 1.0]})
+def test_a_stream_without_units_has_no_action_unit_features() -> None:
+    stream = make_stream({"pose_Rx": [0.0, 1.0]})
     assert features(stream, "au_together", "au_activation") == {}

@@ -20,30 +20,30 @@ def vector(width: int) -> NDArray[np.float64]:
 @pytest.mark.parametrize(
     ("width", "channel", "last"), [(768, "netvlad", "767"), (5, "vector", "004"), (1024, "vector", "1023")]
 )
-def test_every_component_is_unchanged_and_named_by_its_place(width: int, channel: str, last: str) -> None:
+def test_every_component_is_unchanged_and_named_by_its_position(width: int, channel: str, last: str) -> None:
     x = vector(width)
-    found = audio_vector(x, SETTINGS)
-    assert list(found.values()) == x.tolist()
-    assert list(found)[-1] == (channel, last)
-    assert sorted(found) == list(found)
+    result = audio_vector(x, SETTINGS)
+    assert list(result.values()) == x.tolist()
+    assert list(result)[-1] == (channel, last)
+    assert sorted(result) == list(result)
 
 
 def test_the_norm_of_each_cluster() -> None:
     x = vector(NETVLAD_WIDTH)
-    found = audio_clusters(x, SETTINGS)
-    assert len(found) == 16
+    result = audio_clusters(x, SETTINGS)
+    assert len(result) == 16
     for k in range(16):
-        assert found["netvlad_cluster", f"{k:02d}"] == pytest.approx(np.linalg.norm(x[48 * k : 48 * (k + 1)]))
-    assert np.sqrt(sum(norm**2 for norm in found.values())) == pytest.approx(np.linalg.norm(x))
+        assert result["netvlad_cluster", f"{k:02d}"] == pytest.approx(np.linalg.norm(x[48 * k : 48 * (k + 1)]))
+    assert np.sqrt(sum(norm**2 for norm in result.values())) == pytest.approx(np.linalg.norm(x))
 
 
-def test_another_width_has_no_clusters() -> None:
+def test_a_vector_of_a_different_width_has_no_clusters() -> None:
     assert audio_clusters(vector(512), SETTINGS) == {}
 
 
-def test_a_component_that_is_missing_makes_its_cluster_unknown_and_no_other() -> None:
+def test_a_missing_component_makes_only_its_own_cluster_nan() -> None:
     x = vector(NETVLAD_WIDTH)
     x[50] = np.nan
-    found = list(audio_clusters(x, SETTINGS).values())
-    assert np.flatnonzero(np.isnan(found)).tolist() == [1]
+    result = list(audio_clusters(x, SETTINGS).values())
+    assert np.flatnonzero(np.isnan(result)).tolist() == [1]
     assert np.isnan(audio_vector(x, SETTINGS)["netvlad", "050"])

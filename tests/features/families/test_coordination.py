@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from streams import AU_R, NAN, RATE, features, stream_of
+from streams import AU_R, NAN, RATE, features, make_stream
 
 from pdmr_classic.features.families.coordination import SPACINGS_S
 
 RANKS = (1, 2, 3, 4, 6, 8)
 
 
-def of(channels: dict[str, Any], **options: Any) -> dict[str, float]:
-    found = features(stream_of(channels, **options), "coordination")
-    return {name.removeprefix("video__"): value for name, value in found.items()}
+def compute(channels: dict[str, Any], **options: Any) -> dict[str, float]:
+    result = features(make_stream(channels, **options), "coordination")
+    return {name.removeprefix("video__"): value for name, value in result.items()}
 
 
 def noise(n_channels: int, n: int = 1800, seed: int = 0) -> NDArray[np.float64]:
@@ -28,8 +28,8 @@ def units(values: NDArray[np.float64]) -> dict[str, Any]:
 
 
 def test_one_shared_factor_is_simpler_than_independent_channels() -> None:
-    shared = of(units(noise(1) @ np.ones((1, 8)) + 0.01 * noise(8, seed=1)))
-    free = of(units(noise(8)))
+    shared = compute(units(noise(1) @ np.ones((1, 8)) + 0.01 * noise(8, seed=1)))
+    free = compute(units(noise(8)))
     for spacing in ("0.067s", "0.2s", "0.6s"):
         # Four delays of one factor: four equal eigenvalues hold everything.
         assert np.exp(shared[f"AU_coordination__eigenvalue01_{spacing}"]) == pytest.approx(1 / 4, rel=0.3)
@@ -40,9 +40,9 @@ def test_one_shared_factor_is_simpler_than_independent_channels() -> None:
 
 def test_one_slow_shared_factor_has_one_eigenvalue() -> None:
     slow = np.sin(2 * np.pi * 0.05 * np.arange(1800) / RATE)[:, None] @ np.ones((1, 6))
-    found = of(units(slow + 0.01 * noise(6)))
-    assert np.exp(found["AU_coordination__eigenvalue01_0.067s"]) > 0.95
-    assert found["AU_coordination__entropy_0.067s"] < 0.1
+    result = compute(units(slow + 0.01 * noise(6)))
+    assert np.exp(result["AU_coordination__eigenvalue01_0.067s"]) > 0.95
+    assert result["AU_coordination__entropy_0.067s"] < 0.1
 
 
 def directly(values: NDArray[np.float64], seen: NDArray[np.bool_], spacing: int) -> dict[str, float]:
@@ -59,8 +59,8 @@ def directly(values: NDArray[np.float64], seen: NDArray[np.bool_], spacing: int)
             matrix[i, j] = (z[: n - lag, earlier] * z[lag:, later])[pairs].mean()
     values = np.maximum(np.linalg.eigvalsh(matrix)[::-1], 1e-6)
     p = values / values.sum()
-    found = {f"eigenvalue{rank:02d}": np.log(p[rank - 1]) if rank <= len(p) else NAN for rank in RANKS}
-    return found | {"entropy": -(p * np.log(p)).sum() / np.log(len(p))}
+    result = {f"eigenvalue{rank:02d}": np.log(p[rank - 1]) if rank <= len(p) else NAN for rank in RANKS}
+    return result | {"entropy": -(p * np.log(p)).sum() / np.log(len(p))}
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -69,51 +69,51 @@ def test_the_spectra_agree_with_a_slow_direct_construction(masked: bool) -> None
     seen = np.ones(600, dtype=bool)
     if masked:
         seen[100:180] = seen[400:450] = False
-    found = of({name: walk[:, k] for k, name in enumerate(("pose_Rx", "pose_Ry", "pose_Tz"))}, valid=seen)
+    result = compute({name: walk[:, k] for k, name in enumerate(("pose_Rx", "pose_Ry", "pose_Tz"))}, valid=seen)
     for spacing_s in SPACINGS_S:
         expected = directly(walk.astype(np.float64), seen, round(spacing_s * RATE))
         for name, value in expected.items():
-            got = found[f"pose_coordination__{name}_{spacing_s:.2g}s"]
+            got = result[f"pose_coordination__{name}_{spacing_s:.2g}s"]
             # Near the floor of 1e-6 the eigenvalue itself is float32's rounding.
             assert got == pytest.approx(value, abs=2e-3 if value > -8 else 0.3), (name, spacing_s)
 
 
-def test_channels_that_do_not_move_are_left_out() -> None:
+def test_constant_channels_are_left_out() -> None:
     moving = units(noise(4))
     # Rounding may differ by the order of sums.
-    assert of(moving) == pytest.approx(of(moving | {"AU45_r": np.full(1800, 0.1)}), abs=1e-6)
+    assert compute(moving) == pytest.approx(compute(moving | {"AU45_r": np.full(1800, 0.1)}), abs=1e-6)
 
 
 def test_the_scale_and_level_of_channels_do_not_matter() -> None:
-    plain = of(units(noise(4)))
-    scaled = of(units(noise(4) * [1, 10, 100, 1e3] + [0, 5, 500, 1e4]))
+    plain = compute(units(noise(4)))
+    scaled = compute(units(noise(4) * [1, 10, 100, 1e3] + [0, 5, 500, 1e4]))
     assert scaled == pytest.approx(plain, abs=2e-3)
 
 
-def test_one_moving_channel_coordinates_with_nothing() -> None:
-    assert np.isnan(list(of({"gaze_angle_x": noise(1).ravel(), "gaze_angle_y": np.zeros(1800)}).values())).all()
+def test_coordination_of_a_single_varying_channel_is_nan() -> None:
+    assert np.isnan(list(compute({"gaze_angle_x": noise(1).ravel(), "gaze_angle_y": np.zeros(1800)}).values())).all()
 
 
-def test_a_rank_beyond_the_matrix_is_unknown_only_there() -> None:
-    found = of({"gaze_angle_x": noise(1).ravel(), "gaze_angle_y": noise(1, seed=3).ravel()})
+def test_two_channels_have_eigenvalues_for_all_ranks() -> None:
+    result = compute({"gaze_angle_x": noise(1).ravel(), "gaze_angle_y": noise(1, seed=3).ravel()})
     # Two channels x seven delays have exactly fourteen eigenvalues.
-    assert np.isfinite(list(found.values())).all()
+    assert np.isfinite(list(result.values())).all()
 
 
-def test_a_stream_that_is_shorter_than_the_delays_is_unknown_at_those_delays() -> None:
-    found = of(units(noise(4, n=60)))
-    assert np.isfinite(found["AU_coordination__entropy_0.2s"])
-    assert np.isnan(found["AU_coordination__entropy_0.6s"])
+def test_delays_longer_than_the_stream_give_nan() -> None:
+    result = compute(units(noise(4, n=60)))
+    assert np.isfinite(result["AU_coordination__entropy_0.2s"])
+    assert np.isnan(result["AU_coordination__entropy_0.6s"])
 
 
-def test_a_delay_that_hits_only_lost_frames_is_unknown() -> None:
+def test_a_delay_without_pairs_of_usable_frames_is_nan() -> None:
     seen = np.arange(1800) // 18 % 2 == 0
-    found = of(units(noise(4)), valid=seen)
-    assert np.isfinite(found["AU_coordination__entropy_0.067s"])
-    assert np.isnan(found["AU_coordination__entropy_0.2s"])
+    result = compute(units(noise(4)), valid=seen)
+    assert np.isfinite(result["AU_coordination__entropy_0.067s"])
+    assert np.isnan(result["AU_coordination__entropy_0.2s"])
 
 
 def test_every_group_has_its_own_spectra() -> None:
-    names = of({"AU01_r": [0.0], "pose_Rx": [0.0], "gaze_angle_x": [0.0], "gaze_0_x": [0.0], "ch": [0.0]})
+    names = compute({"AU01_r": [0.0], "pose_Rx": [0.0], "gaze_angle_x": [0.0], "gaze_0_x": [0.0], "ch": [0.0]})
     assert {name.split("__")[0] for name in names} == {"AU_coordination", "pose_coordination", "gaze_coordination"}
     assert len(names) == 3 * 3 * 7

@@ -7,60 +7,60 @@ import pytest
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
-from streams import NAN, RATE, features, of_channel, sine, stream_of
+from streams import NAN, RATE, features, channel_features, sine, make_stream
 
 SHARES = ("share_above_mean", "share_below_mean")
 
 
-def of(values: object, **options: object) -> dict[str, float]:
-    return of_channel(stream_of({"ch000": values}, **options), "distribution")  # type: ignore[arg-type, dict-item]
+def compute(values: object, **options: object) -> dict[str, float]:
+    return channel_features(make_stream({"ch000": values}, **options), "distribution")  # type: ignore[arg-type, dict-item]
 
 
 def test_a_sine() -> None:
-    found = of(sine(0.5, 60, amplitude=3.0, level=10.0))
-    assert found["mean"] == pytest.approx(10.0, abs=1e-6)
-    assert found["std"] == pytest.approx(3.0 / 2**0.5, rel=1e-6)
-    assert found["range"] == pytest.approx(6.0, rel=2e-3)
-    assert found["iqr"] == pytest.approx(2 * 3.0 * np.sin(np.pi / 4), rel=0.02)
-    assert found["mad"] == pytest.approx(3.0 * np.sin(np.pi / 4), rel=0.02)
-    assert found["skewness"] == pytest.approx(0.0, abs=1e-4)
-    assert found["kurtosis"] == pytest.approx(-1.5, abs=1e-4)
-    assert [found[name] for name in SHARES] == pytest.approx([0.5, 0.5], abs=0.02)
+    result = compute(sine(0.5, 60, amplitude=3.0, level=10.0))
+    assert result["mean"] == pytest.approx(10.0, abs=1e-6)
+    assert result["std"] == pytest.approx(3.0 / 2**0.5, rel=1e-6)
+    assert result["range"] == pytest.approx(6.0, rel=2e-3)
+    assert result["iqr"] == pytest.approx(2 * 3.0 * np.sin(np.pi / 4), rel=0.02)
+    assert result["mad"] == pytest.approx(3.0 * np.sin(np.pi / 4), rel=0.02)
+    assert result["skewness"] == pytest.approx(0.0, abs=1e-4)
+    assert result["kurtosis"] == pytest.approx(-1.5, abs=1e-4)
+    assert [result[name] for name in SHARES] == pytest.approx([0.5, 0.5], abs=0.02)
 
 
 def test_a_ramp_rises_by_its_slope() -> None:
-    found = of(0.25 * np.arange(301) / RATE + 7)
-    assert found["slope"] == pytest.approx(0.25, rel=1e-6)
-    assert (found["min"], found["max"]) == (7.0, 9.5)
-    assert found["p25"] == pytest.approx(7.625, rel=1e-6)
+    result = compute(0.25 * np.arange(301) / RATE + 7)
+    assert result["slope"] == pytest.approx(0.25, rel=1e-6)
+    assert (result["min"], result["max"]) == (7.0, 9.5)
+    assert result["p25"] == pytest.approx(7.625, rel=1e-6)
 
 
-def test_a_ramp_keeps_its_slope_where_frames_are_lost() -> None:
+def test_invalid_frames_do_not_change_the_slope_of_a_ramp() -> None:
     seen = np.random.default_rng(0).random(300) < 0.5
-    assert of(0.25 * np.arange(300) / RATE, valid=seen)["slope"] == pytest.approx(0.25, rel=1e-5)
+    assert compute(0.25 * np.arange(300) / RATE, valid=seen)["slope"] == pytest.approx(0.25, rel=1e-5)
 
 
-def test_a_step_spends_its_shares_above_and_below() -> None:
-    found = of([0.0] * 90 + [4.0] * 30)
-    assert [found[name] for name in ("mean", "p50", "p95", "mad", *SHARES)] == [1.0, 0.0, 4.0, 0.0, 0.25, 0.75]
+def test_shares_above_and_below_the_mean_of_a_step() -> None:
+    result = compute([0.0] * 90 + [4.0] * 30)
+    assert [result[name] for name in ("mean", "p50", "p95", "mad", *SHARES)] == [1.0, 0.0, 4.0, 0.0, 0.25, 0.75]
 
 
-def test_a_constant_has_no_spread_and_no_shape() -> None:
-    found = of([0.1] * 100)
-    assert [found[name] for name in ("std", "iqr", "range", "mad", *SHARES)] == pytest.approx([0.0] * 6, abs=1e-15)
-    assert found["slope"] == pytest.approx(0.0, abs=1e-15)
-    assert np.isnan([found["skewness"], found["kurtosis"]]).all()
+def test_a_constant_channel_has_no_spread_and_no_shape() -> None:
+    result = compute([0.1] * 100)
+    assert [result[name] for name in ("std", "iqr", "range", "mad", *SHARES)] == pytest.approx([0.0] * 6, abs=1e-15)
+    assert result["slope"] == pytest.approx(0.0, abs=1e-15)
+    assert np.isnan([result["skewness"], result["kurtosis"]]).all()
 
 
-def test_one_frame_has_a_level_and_no_slope() -> None:
-    found = of([3.0])
-    assert (found["mean"], found["p05"], found["std"], found["range"]) == (3.0, 3.0, 0.0, 0.0)
-    assert np.isnan([found["slope"], found["skewness"]]).all()
+def test_one_frame_has_a_mean_but_no_slope() -> None:
+    result = compute([3.0])
+    assert (result["mean"], result["p05"], result["std"], result["range"]) == (3.0, 3.0, 0.0, 0.0)
+    assert np.isnan([result["slope"], result["skewness"]]).all()
 
 
-def test_without_a_usable_frame_all_is_unknown() -> None:
-    assert np.isnan(list(of([1.0, 2.0], valid=[0, 0]).values())).all()
-    assert np.isnan(list(of([NAN, NAN]).values())).all()
+def test_without_usable_frames_all_features_are_nan() -> None:
+    assert np.isnan(list(compute([1.0, 2.0], valid=[0, 0]).values())).all()
+    assert np.isnan(list(compute([NAN, NAN]).values())).all()
 
 
 def expected(x: np.ndarray, clock: np.ndarray) -> dict[str, float]:
@@ -86,9 +86,9 @@ def expected(x: np.ndarray, clock: np.ndarray) -> dict[str, float]:
 def test_every_functional_agrees_with_scipy_and_numpy(n: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     x = rng.gamma(2.0, size=n).astype(np.float32)
-    found, plain = of(x), expected(x.astype(np.float64), np.arange(n) / RATE)
-    assert found.keys() == plain.keys()
-    assert found == pytest.approx(plain, rel=1e-5, abs=1e-7)
+    result, plain = compute(x), expected(x.astype(np.float64), np.arange(n) / RATE)
+    assert result.keys() == plain.keys()
+    assert result == pytest.approx(plain, rel=1e-5, abs=1e-7)
 
 
 # Level and sd: mm of a head at half a metre, rad of a still eye, px of a landmark in a large picture.
@@ -98,11 +98,11 @@ AWKWARD = [(550.0, 0.5), (0.0, 1e-3), (1e-3, 1e-4), (1000.0, 1.0)]
 @pytest.mark.parametrize(("level", "sd"), AWKWARD)
 def test_float64_within_1e_5_on_awkward_scales(level: float, sd: float) -> None:
     x = np.random.default_rng(1).normal(level, sd, 3000).astype(np.float32)
-    found, plain = of(x), expected(x.astype(np.float64), np.arange(3000) / RATE)
+    result, plain = compute(x), expected(x.astype(np.float64), np.arange(3000) / RATE)
     # A third moment that is nearly none is held to the size that it could have.
-    assert found == pytest.approx(plain, rel=1e-5, abs=1e-6 * min(1.0, sd))
+    assert result == pytest.approx(plain, rel=1e-5, abs=1e-6 * min(1.0, sd))
 
 
 def test_channels_of_presence_and_landmarks_have_no_distribution() -> None:
-    names = features(stream_of({"AU12_c": [0.0, 1.0], "x_30": [1.0, 2.0], "AU12_r": [1.0, 2.0]}), "distribution")
+    names = features(make_stream({"AU12_c": [0.0, 1.0], "x_30": [1.0, 2.0], "AU12_r": [1.0, 2.0]}), "distribution")
     assert {name.split("__")[1] for name in names} == {"AU12_r"}

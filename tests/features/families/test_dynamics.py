@@ -11,73 +11,73 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from statsmodels.tsa.stattools import acf
-from streams import NAN, RATE, of_channel, sine, stream_of
+from streams import NAN, RATE, channel_features, sine, make_stream
 
 LAGS_S = (0.5, 1.0, 2.0, 5.0)
 
 
-def of(values: object, **options: object) -> dict[str, float]:
-    return of_channel(stream_of({"ch000": values}, **options), "dynamics")  # type: ignore[arg-type, dict-item]
+def compute(values: object, **options: object) -> dict[str, float]:
+    return channel_features(make_stream({"ch000": values}, **options), "dynamics")  # type: ignore[arg-type, dict-item]
 
 
 @pytest.mark.parametrize("hz", [0.2, 0.5, 1.0])
 def test_a_sine(hz: float) -> None:
     amplitude = 2.0
-    found = of(sine(hz, 60, amplitude=amplitude, level=100.0))
+    result = compute(sine(hz, 60, amplitude=amplitude, level=100.0))
     # A difference over one frame is smaller than the derivative by this.
     shrunk = np.sin(np.pi * hz / RATE) / (np.pi * hz / RATE)
     speed = 2 * np.pi * hz * amplitude
-    assert found["velocity_rms"] == pytest.approx(shrunk * speed / 2**0.5, rel=2e-3)
-    assert found["velocity_mean"] == pytest.approx(shrunk * speed * 2 / np.pi, rel=5e-3)
-    assert found["acceleration_rms"] == pytest.approx(shrunk**2 * 2 * np.pi * hz * speed / 2**0.5, rel=5e-3)
-    assert found["zero_crossings_per_s"] == pytest.approx(2 * hz, abs=1 / 60 + 1e-3)
-    assert found["turns_per_s"] == pytest.approx(2 * hz, abs=1 / 60 + 1e-3)
+    assert result["velocity_rms"] == pytest.approx(shrunk * speed / 2**0.5, rel=2e-3)
+    assert result["velocity_mean"] == pytest.approx(shrunk * speed * 2 / np.pi, rel=5e-3)
+    assert result["acceleration_rms"] == pytest.approx(shrunk**2 * 2 * np.pi * hz * speed / 2**0.5, rel=5e-3)
+    assert result["zero_crossings_per_s"] == pytest.approx(2 * hz, abs=1 / 60 + 1e-3)
+    assert result["turns_per_s"] == pytest.approx(2 * hz, abs=1 / 60 + 1e-3)
     for lag_s in LAGS_S:
-        assert found[f"autocorrelation_{lag_s:g}s"] == pytest.approx(np.cos(2 * np.pi * hz * lag_s), abs=0.02)
-    assert found["decay_s"] == pytest.approx(np.arccos(np.exp(-1)) / (2 * np.pi * hz), rel=0.02)
+        assert result[f"autocorrelation_{lag_s:g}s"] == pytest.approx(np.cos(2 * np.pi * hz * lag_s), abs=0.02)
+    assert result["decay_s"] == pytest.approx(np.arccos(np.exp(-1)) / (2 * np.pi * hz), rel=0.02)
 
 
 def test_a_ramp_has_its_velocity_and_no_turn() -> None:
-    found = of(0.5 * np.arange(301) / RATE)
-    assert found["velocity_mean"] == pytest.approx(0.5, rel=1e-5)
-    assert found["velocity_rms"] == pytest.approx(0.5, rel=1e-5)
-    assert found["acceleration_rms"] == pytest.approx(0.0, abs=1e-2)
-    assert found["turns_per_s"] == 0.0
-    assert found["zero_crossings_per_s"] == pytest.approx(1 / 10)
+    result = compute(0.5 * np.arange(301) / RATE)
+    assert result["velocity_mean"] == pytest.approx(0.5, rel=1e-5)
+    assert result["velocity_rms"] == pytest.approx(0.5, rel=1e-5)
+    assert result["acceleration_rms"] == pytest.approx(0.0, abs=1e-2)
+    assert result["turns_per_s"] == 0.0
+    assert result["zero_crossings_per_s"] == pytest.approx(1 / 10)
 
 
-def test_a_constant_stands_still_and_has_no_memory() -> None:
-    found = of([0.1] * 300)
+def test_a_constant_channel_has_no_velocity_and_no_autocorrelation() -> None:
+    result = compute([0.1] * 300)
     still = ("velocity_mean", "velocity_rms", "acceleration_mean", "zero_crossings_per_s", "turns_per_s")
-    assert [found[name] for name in still] == [0.0] * 5
-    assert np.isnan([found["decay_s"], *(found[f"autocorrelation_{lag:g}s"] for lag in LAGS_S)]).all()
+    assert [result[name] for name in still] == [0.0] * 5
+    assert np.isnan([result["decay_s"], *(result[f"autocorrelation_{lag:g}s"] for lag in LAGS_S)]).all()
 
 
 def test_a_plateau_between_rise_and_fall_is_one_turn() -> None:
-    assert of([0, 1, 2, 2, 2, 1, 0.0])["turns_per_s"] == pytest.approx(1 / 5 * RATE)
-    assert of([0, 1, 2, 2, 2, 3, 4.0])["turns_per_s"] == 0.0
+    assert compute([0, 1, 2, 2, 2, 1, 0.0])["turns_per_s"] == pytest.approx(1 / 5 * RATE)
+    assert compute([0, 1, 2, 2, 2, 3, 4.0])["turns_per_s"] == 0.0
 
 
-def test_a_turn_over_a_gap_is_none() -> None:
-    assert of([0, 1, 2, 9, 2, 1, 0.0], valid=[1, 1, 1, 0, 1, 1, 1])["turns_per_s"] == 0.0
-    assert of([0, 1, 1, 9, 1, 1, 0.0], valid=[1, 1, 1, 0, 1, 1, 1])["turns_per_s"] == 0.0
+def test_a_turn_across_a_gap_is_not_counted() -> None:
+    assert compute([0, 1, 2, 9, 2, 1, 0.0], valid=[1, 1, 1, 0, 1, 1, 1])["turns_per_s"] == 0.0
+    assert compute([0, 1, 1, 9, 1, 1, 0.0], valid=[1, 1, 1, 0, 1, 1, 1])["turns_per_s"] == 0.0
 
 
 @pytest.mark.parametrize("n", [1, 2])
-def test_too_few_frames_are_unknown(n: int) -> None:
-    found = of([1.0, 3.0][:n])
-    assert np.isnan([found["acceleration_rms"], found["turns_per_s"], found["autocorrelation_0.5s"]]).all()
-    assert np.isnan(found["velocity_mean"]) == (n == 1)
+def test_features_of_too_few_frames_are_nan(n: int) -> None:
+    result = compute([1.0, 3.0][:n])
+    assert np.isnan([result["acceleration_rms"], result["turns_per_s"], result["autocorrelation_0.5s"]]).all()
+    assert np.isnan(result["velocity_mean"]) == (n == 1)
 
 
-def test_lags_beyond_half_of_the_time_are_unknown() -> None:
-    found = of(np.random.default_rng(0).normal(size=round(3.5 * RATE)))
-    assert np.isfinite([found["autocorrelation_0.5s"], found["autocorrelation_1s"]]).all()
-    assert np.isnan([found["autocorrelation_2s"], found["autocorrelation_5s"]]).all()
+def test_lags_beyond_half_of_the_duration_are_nan() -> None:
+    result = compute(np.random.default_rng(0).normal(size=round(3.5 * RATE)))
+    assert np.isfinite([result["autocorrelation_0.5s"], result["autocorrelation_1s"]]).all()
+    assert np.isnan([result["autocorrelation_2s"], result["autocorrelation_5s"]]).all()
 
 
-def test_what_never_forgets_has_no_decay() -> None:
-    assert np.isnan(of(sine(0.01, 60))["decay_s"])
+def test_decay_is_nan_if_the_autocorrelation_stays_high() -> None:
+    assert np.isnan(compute(sine(0.01, 60))["decay_s"])
 
 
 def walk(n: int, seed: int) -> NDArray[np.float32]:
@@ -91,20 +91,20 @@ def walk(n: int, seed: int) -> NDArray[np.float32]:
 @pytest.mark.parametrize(("n", "rate"), [(1800, 30.0), (901, 25.0), (600, 15.0), (1500, 29.97)])
 def test_autocorrelation_agrees_with_statsmodels(n: int, rate: float) -> None:
     x = walk(n, 3)
-    found = of(x, rate=rate)
+    result = compute(x, rate=rate)
     lags = np.arange(round(6 * rate) + 1)
     plain = acf(x.astype(np.float64), adjusted=True, fft=False, nlags=len(lags) - 1)
     for lag_s in LAGS_S:
         # Between frames (12.5 of them at 25 Hz) the line between both neighbours counts.
-        assert found[f"autocorrelation_{lag_s:g}s"] == pytest.approx(np.interp(lag_s * rate, lags, plain), abs=1e-5)
+        assert result[f"autocorrelation_{lag_s:g}s"] == pytest.approx(np.interp(lag_s * rate, lags, plain), abs=1e-5)
     first = int(np.argmax(plain < np.exp(-1)))
     decay = np.interp(-np.exp(-1), -plain[first - 1 : first + 1], lags[first - 1 : first + 1]) / rate
-    assert found["decay_s"] == pytest.approx(decay, rel=1e-5)
+    assert result["decay_s"] == pytest.approx(decay, rel=1e-5)
 
 
-def test_autocorrelation_over_lost_frames_pairs_frames_in_real_time() -> None:
+def test_autocorrelation_with_missing_frames_uses_actual_time_lags() -> None:
     x, seen = walk(900, 4), np.random.default_rng(5).random(900) < 0.7
-    found = of(np.where(seen, x, NAN))
+    result = compute(np.where(seen, x, NAN))
     plain = acf(
         np.where(seen, x, np.nan).astype(np.float64), adjusted=True, nlags=60, fft=False, missing="conservative"
     )
@@ -113,17 +113,17 @@ def test_autocorrelation_over_lost_frames_pairs_frames_in_real_time() -> None:
     for lag in (15, 30, 60):
         pairs = np.count_nonzero(seen[lag:] & seen[:-lag])
         by_hand = (centred[lag:] @ centred[:-lag] / pairs) / (centred @ centred / seen.sum())
-        assert found[f"autocorrelation_{lag / 30:g}s"] == pytest.approx(by_hand, abs=1e-5)
-        assert found[f"autocorrelation_{lag / 30:g}s"] == pytest.approx(plain[lag], abs=0.05)
+        assert result[f"autocorrelation_{lag / 30:g}s"] == pytest.approx(by_hand, abs=1e-5)
+        assert result[f"autocorrelation_{lag / 30:g}s"] == pytest.approx(plain[lag], abs=0.05)
 
 
 @given(st.integers(3, 300), st.integers(0, 2**32 - 1))
 def test_crossings_and_turns_agree_with_tsfel(n: int, seed: int) -> None:
     x = np.random.default_rng(seed).normal(size=n).astype(np.float32).astype(np.float64)
-    found = of(x)
-    assert found["zero_crossings_per_s"] * (n - 1) / RATE == pytest.approx(tsfel.zero_cross(x - x.mean()))
+    result = compute(x)
+    assert result["zero_crossings_per_s"] * (n - 1) / RATE == pytest.approx(tsfel.zero_cross(x - x.mean()))
     turning = tsfel.positive_turning(x) + tsfel.negative_turning(x)
-    assert found["turns_per_s"] * (n - 2) / RATE == pytest.approx(turning)
+    assert result["turns_per_s"] * (n - 2) / RATE == pytest.approx(turning)
 
 
 def test_mean_absolute_step_agrees_with_tsfel() -> None:
@@ -132,7 +132,7 @@ def test_mean_absolute_step_agrees_with_tsfel() -> None:
 
 
 def found_velocity(x: NDArray[Any]) -> float:
-    return of(x)["velocity_mean"]
+    return compute(x)["velocity_mean"]
 
 
 def expected(x: NDArray[np.float64], rate: float) -> dict[str, float]:
@@ -151,9 +151,9 @@ def expected(x: NDArray[np.float64], rate: float) -> dict[str, float]:
 @pytest.mark.parametrize(("level", "sd"), [(550.0, 0.5), (0.0, 1e-3), (1e-3, 1e-4), (1000.0, 1.0)])
 def test_float64_within_1e_5_on_awkward_scales(level: float, sd: float) -> None:
     x = np.random.default_rng(1).normal(level, sd, 3000).astype(np.float32)
-    found, plain = of(x), expected(x.astype(np.float64), RATE)
-    assert {name: found[name] for name in plain} == pytest.approx(plain, rel=1e-5)
+    result, plain = compute(x), expected(x.astype(np.float64), RATE)
+    assert {name: result[name] for name in plain} == pytest.approx(plain, rel=1e-5)
     # The exception: autocorrelation is of float32 transforms, and right to 1e-5 of its largest value, 1.
     exact = acf(x.astype(np.float64), adjusted=True, fft=False, nlags=150)
     for lag_s in LAGS_S:
-        assert found[f"autocorrelation_{lag_s:g}s"] == pytest.approx(exact[round(lag_s * RATE)], abs=1e-5)
+        assert result[f"autocorrelation_{lag_s:g}s"] == pytest.approx(exact[round(lag_s * RATE)], abs=1e-5)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from streams import LANDMARKS, NAN, RATE, features, stream_of
+from streams import LANDMARKS, NAN, RATE, features, make_stream
 
 
-def of(channels: dict[str, object], **options: object) -> dict[str, float]:
-    found = features(stream_of(channels, **options), "eyes")  # type: ignore[arg-type]
-    return {name.removeprefix("video__"): value for name, value in found.items()}
+def compute(channels: dict[str, object], **options: object) -> dict[str, float]:
+    result = features(make_stream(channels, **options), "eyes")  # type: ignore[arg-type]
+    return {name.removeprefix("video__"): value for name, value in result.items()}
 
 
 def blinks(*lengths: int, n: int = 1800, high: float = 1.0) -> np.ndarray:
@@ -23,36 +23,36 @@ def blinks(*lengths: int, n: int = 1800, high: float = 1.0) -> np.ndarray:
 
 @pytest.mark.parametrize(("channel", "high"), [("AU45_c", 1.0), ("AU45_r", 2.5)])
 def test_blinks_by_hand(channel: str, high: float) -> None:
-    found = of({channel: blinks(6, 9, 12, high=high)})
-    assert found["blink__per_min"] == pytest.approx(3.0)
-    assert found["blink__duration_mean_s"] == pytest.approx(0.3)
-    assert found["blink__duration_std_s"] == pytest.approx(np.std([0.2, 0.3, 0.4]))
-    assert found["blink__closed_share"] == pytest.approx(27 / 1800)
+    result = compute({channel: blinks(6, 9, 12, high=high)})
+    assert result["blink__per_min"] == pytest.approx(3.0)
+    assert result["blink__duration_mean_s"] == pytest.approx(0.3)
+    assert result["blink__duration_std_s"] == pytest.approx(np.std([0.2, 0.3, 0.4]))
+    assert result["blink__closed_share"] == pytest.approx(27 / 1800)
 
 
-def test_eyes_closed_for_longer_than_a_second_are_no_blink() -> None:
-    found = of({"AU45_c": blinks(6, 45)})
-    assert found["blink__per_min"] == pytest.approx(1.0)
-    assert found["blink__duration_mean_s"] == pytest.approx(0.2)
-    assert found["blink__closed_share"] == pytest.approx(51 / 1800)
-    assert of({"AU45_c": blinks(30)})["blink__per_min"] == pytest.approx(1.0)
+def test_eyes_closed_for_longer_than_a_second_are_not_a_blink() -> None:
+    result = compute({"AU45_c": blinks(6, 45)})
+    assert result["blink__per_min"] == pytest.approx(1.0)
+    assert result["blink__duration_mean_s"] == pytest.approx(0.2)
+    assert result["blink__closed_share"] == pytest.approx(51 / 1800)
+    assert compute({"AU45_c": blinks(30)})["blink__per_min"] == pytest.approx(1.0)
 
 
-def test_presence_of_a_blink_comes_before_its_intensity() -> None:
-    assert of({"AU45_r": blinks(6, 6, high=3.0), "AU45_c": blinks(6)})["blink__per_min"] == pytest.approx(1.0)
+def test_blink_presence_is_preferred_to_intensity() -> None:
+    assert compute({"AU45_r": blinks(6, 6, high=3.0), "AU45_c": blinks(6)})["blink__per_min"] == pytest.approx(1.0)
 
 
-def test_without_a_blink_there_are_none_and_no_durations() -> None:
-    found = of({"AU45_c": blinks()})
-    assert (found["blink__per_min"], found["blink__closed_share"]) == (0.0, 0.0)
-    assert np.isnan([found["blink__duration_mean_s"], found["blink__duration_std_s"]]).all()
+def test_without_blinks_rates_are_zero_and_durations_nan() -> None:
+    result = compute({"AU45_c": blinks()})
+    assert (result["blink__per_min"], result["blink__closed_share"]) == (0.0, 0.0)
+    assert np.isnan([result["blink__duration_mean_s"], result["blink__duration_std_s"]]).all()
 
 
-def test_eyes_that_were_never_seen_blink_an_unknown_number_of_times() -> None:
-    found = of({"AU45_c": [NAN] * 300, "pose_Rx": np.arange(300)})
-    assert np.isnan([value for name, value in found.items() if name.startswith("blink")]).all()
-    found = of({"AU45_c": [1.0] * 300}, valid=[0] * 300)
-    assert np.isnan(list(found.values())).all()
+def test_blink_features_without_usable_frames_are_nan() -> None:
+    result = compute({"AU45_c": [NAN] * 300, "pose_Rx": np.arange(300)})
+    assert np.isnan([value for name, value in result.items() if name.startswith("blink")]).all()
+    result = compute({"AU45_c": [1.0] * 300}, valid=[0] * 300)
+    assert np.isnan(list(result.values())).all()
 
 
 def eyes_open(height: float, n: int = 30) -> dict[str, object]:
@@ -63,29 +63,29 @@ def eyes_open(height: float, n: int = 30) -> dict[str, object]:
     return {f"{axis}_{p}": np.full(n, xy[k], dtype=float) for k, axis in enumerate("xy") for p, xy in points.items()}
 
 
-def test_eyelid_opening_is_height_over_width() -> None:
-    found = of(eyes_open(9.0))
-    assert found["eyelid__opening_mean"] == pytest.approx(0.3)
-    assert found["eyelid__opening_std"] == pytest.approx(0.0, abs=1e-9)
-    assert found["eyelid__opening_p05"] == pytest.approx(0.3)
+def test_eyelid_opening_is_height_divided_by_width() -> None:
+    result = compute(eyes_open(9.0))
+    assert result["eyelid__opening_mean"] == pytest.approx(0.3)
+    assert result["eyelid__opening_std"] == pytest.approx(0.0, abs=1e-9)
+    assert result["eyelid__opening_p05"] == pytest.approx(0.3)
 
 
 def test_eyelid_opening_needs_both_eyes_and_width() -> None:
     one = {name: values for name, values in eyes_open(9.0).items() if int(name[2:]) < 42}
-    assert of(one) == {}
+    assert compute(one) == {}
     coincident = dict.fromkeys(LANDMARKS, np.ones(5))
-    assert np.isnan([v for name, v in of(coincident).items() if name.startswith("eyelid")]).all()
+    assert np.isnan([v for name, v in compute(coincident).items() if name.startswith("eyelid")]).all()
 
 
 def gaze(x: object, y: object, **options: object) -> dict[str, float]:
-    return of({"gaze_angle_x": x, "gaze_angle_y": y}, **options)
+    return compute({"gaze_angle_x": x, "gaze_angle_y": y}, **options)
 
 
 def test_gaze_shares_by_hand() -> None:
-    found = gaze([0.0, 0.0, 0.0, 0.5], [0.0, 0.1, 0.3, 0.0])
-    assert found["gaze__share_down"] == 1 / 4
-    assert found["gaze__share_away"] == 1 / 4
-    assert found["gaze__contact_share"] == 2 / 4
+    result = gaze([0.0, 0.0, 0.0, 0.5], [0.0, 0.1, 0.3, 0.0])
+    assert result["gaze__share_down"] == 1 / 4
+    assert result["gaze__share_away"] == 1 / 4
+    assert result["gaze__contact_share"] == 2 / 4
 
 
 def test_gaze_deviation_is_the_distance_from_the_mean_direction() -> None:
@@ -94,35 +94,35 @@ def test_gaze_deviation_is_the_distance_from_the_mean_direction() -> None:
 
 def test_a_gaze_that_jumps_between_two_places_has_fixations_and_shifts() -> None:
     # Two seconds here, two seconds there; looks are compared over 3 frames, which see a jump three times.
-    found = gaze(np.tile([0.0] * 60 + [0.3] * 60, 5), np.zeros(600))
+    result = gaze(np.tile([0.0] * 60 + [0.3] * 60, 5), np.zeros(600))
     minutes = 597 / RATE / 60
-    assert found["gaze__shifts_per_min"] == pytest.approx(9 / minutes)
-    assert found["gaze__fixations_per_min"] == pytest.approx(10 / minutes)
-    assert found["gaze__fixation_mean_s"] == pytest.approx((597 - 9 * 3) / 10 / RATE)
+    assert result["gaze__shifts_per_min"] == pytest.approx(9 / minutes)
+    assert result["gaze__fixations_per_min"] == pytest.approx(10 / minutes)
+    assert result["gaze__fixation_mean_s"] == pytest.approx((597 - 9 * 3) / 10 / RATE)
 
 
-def test_the_jitter_of_the_tracker_is_no_shift() -> None:
+def test_tracker_jitter_is_not_a_shift() -> None:
     # 2 degrees from frame to frame are 60 degrees per second, and no look elsewhere.
-    found = gaze(np.tile([0.0, 0.035], 300), np.zeros(600))
-    assert found["gaze__shifts_per_min"] == 0.0
-    assert found["gaze__fixations_per_min"] == pytest.approx(1 / (597 / RATE / 60))
+    result = gaze(np.tile([0.0, 0.035], 300), np.zeros(600))
+    assert result["gaze__shifts_per_min"] == 0.0
+    assert result["gaze__fixations_per_min"] == pytest.approx(1 / (597 / RATE / 60))
 
 
-def test_a_jump_over_a_gap_is_no_shift_and_ends_a_fixation() -> None:
+def test_a_jump_across_a_gap_is_not_a_shift_and_ends_a_fixation() -> None:
     x = np.array([0.0] * 60 + [9.0] * 30 + [0.3] * 60)
-    found = gaze(x, np.zeros(150), valid=np.abs(x) < 5)
+    result = gaze(x, np.zeros(150), valid=np.abs(x) < 5)
     minutes = 2 * 57 / RATE / 60
-    assert found["gaze__shifts_per_min"] == 0.0
-    assert found["gaze__fixations_per_min"] == pytest.approx(2 / minutes)
-    assert found["gaze__fixation_mean_s"] == pytest.approx(57 / RATE)
+    assert result["gaze__shifts_per_min"] == 0.0
+    assert result["gaze__fixations_per_min"] == pytest.approx(2 / minutes)
+    assert result["gaze__fixation_mean_s"] == pytest.approx(57 / RATE)
 
 
-def test_one_frame_has_a_direction_and_no_fixation() -> None:
-    found = gaze([0.0], [0.0])
-    assert found["gaze__contact_share"] == 1.0
-    assert np.isnan([found["gaze__fixations_per_min"], found["gaze__fixation_mean_s"]]).all()
+def test_one_frame_has_a_direction_but_no_fixation() -> None:
+    result = gaze([0.0], [0.0])
+    assert result["gaze__contact_share"] == 1.0
+    assert np.isnan([result["gaze__fixations_per_min"], result["gaze__fixation_mean_s"]]).all()
 
 
-def test_half_a_gaze_is_unknown() -> None:
+def test_gaze_with_only_one_angle_is_nan() -> None:
     assert np.isnan(list(gaze([0.0, 0.1], [NAN, NAN]).values())).all()
-    assert of({"gaze_angle_x": [0.0, 0.1]}) == {}
+    assert compute({"gaze_angle_x": [0.0, 0.1]}) == {}

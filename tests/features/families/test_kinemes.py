@@ -9,7 +9,7 @@ import pytest
 import scipy.fft
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
-from streams import NAN, RATE, features, sine, stream_of
+from streams import NAN, RATE, features, sine, make_stream
 
 from pdmr_classic.features.families.kinemes import N_KINEMES, KinemeHistogram
 
@@ -21,8 +21,8 @@ def codes_of(x: Any, y: Any = None, z: Any = None, rate: float = RATE, **options
     """Return the windows of a head, shape [120, 12]; axes that are not given stand still."""
     still = np.zeros(len(x))
     channels = zip(AXES, (x, still if y is None else y, still if z is None else z), strict=True)
-    found = features(stream_of(dict(channels), rate=rate, **options), "kinemes")
-    return np.array(list(found.values())).reshape(SHAPE)
+    result = features(make_stream(dict(channels), rate=rate, **options), "kinemes")
+    return np.array(list(result.values())).reshape(SHAPE)
 
 
 def n_windows(codes: NDArray[np.float64]) -> int:
@@ -38,16 +38,16 @@ def test_windows_of_two_seconds_overlap_by_half_and_are_at_most_120(seconds: flo
     assert n_windows(codes_of(np.zeros(round(seconds * RATE)))) == expected
 
 
-def test_a_window_is_the_cosine_transform_of_each_axis_without_its_level() -> None:
+def test_a_window_is_the_cosine_transform_of_each_axis_without_its_mean() -> None:
     x = np.random.default_rng(0).normal(size=(3, 90)).astype(np.float32)
-    found = codes_of(*x)
+    result = codes_of(*x)
     for window, start in enumerate((0, 30)):
         expected = scipy.fft.dct(x[:, start : start + 60].astype(np.float64), norm="ortho")[:, 1:5] / np.sqrt(60)
-        np.testing.assert_allclose(found[window].reshape(4, 3), expected.T, rtol=1e-6)
-    np.testing.assert_allclose(codes_of(*(x + 8.0))[:2], found[:2], atol=1e-6)
+        np.testing.assert_allclose(result[window].reshape(4, 3), expected.T, rtol=1e-6)
+    np.testing.assert_allclose(codes_of(*(x + 8.0))[:2], result[:2], atol=1e-6)
 
 
-def test_a_head_that_nods_differs_from_one_that_shakes_whatever_the_frame_rate() -> None:
+def test_nods_differ_from_shakes_at_any_frame_rate() -> None:
     nod = {rate: codes_of(sine(0.5, 4, rate=rate), rate=rate)[0] for rate in (15.0, 30.0)}
     shake = codes_of(np.zeros(120), sine(0.5, 4))[0]
     np.testing.assert_allclose(nod[15.0], nod[30.0], atol=0.02)
@@ -58,26 +58,26 @@ def test_no_window_bridges_a_gap() -> None:
     valid = np.ones(150, dtype=bool)
     valid[70] = False
     jump = np.where(np.arange(150) < 71, 0.0, 5.0)
-    found = codes_of(jump, valid=valid)
-    assert n_windows(found) == 2
-    np.testing.assert_allclose(found[:2], 0.0, atol=1e-12)
+    result = codes_of(jump, valid=valid)
+    assert n_windows(result) == 2
+    np.testing.assert_allclose(result[:2], 0.0, atol=1e-12)
 
 
-def test_a_missing_axis_is_no_window() -> None:
+def test_without_one_axis_there_are_no_windows() -> None:
     assert n_windows(codes_of(np.zeros(90), np.full(90, NAN))) == 0
-    assert features(stream_of({"pose_Rx": np.zeros(90)}), "kinemes") == {}
+    assert features(make_stream({"pose_Rx": np.zeros(90)}), "kinemes") == {}
 
 
 def recordings(n: int, seed: int = 0, windows: int = 10) -> NDArray[np.float64]:
     """Return the material of recordings with a few windows each, drawn about 16 movements."""
     rng = np.random.default_rng(seed)
     movements = np.random.default_rng(99).normal(0, 5, (N_KINEMES, 12))
-    found = np.full((n, *SHAPE), NAN)
-    found[:, :windows] = movements[rng.integers(0, N_KINEMES, (n, windows))] + rng.normal(0, 0.1, (n, windows, 12))
-    return found.reshape(n, -1)
+    result = np.full((n, *SHAPE), NAN)
+    result[:, :windows] = movements[rng.integers(0, N_KINEMES, (n, windows))] + rng.normal(0, 0.1, (n, windows, 12))
+    return result.reshape(n, -1)
 
 
-def test_shares_are_those_of_scikit_learns_clusters() -> None:
+def test_shares_equal_those_of_the_clusters_from_scikit_learn() -> None:
     rows = recordings(30)
     windows = rows.reshape(30, *SHAPE)[:, :10]
     labels = KMeans(N_KINEMES, n_init=2, random_state=5).fit(windows.reshape(-1, 12)).labels_.reshape(30, 10)
@@ -85,40 +85,40 @@ def test_shares_are_those_of_scikit_learns_clusters() -> None:
     np.testing.assert_allclose(KinemeHistogram(seed=5).fit(rows).transform(rows), expected)
 
 
-def test_a_histogram_sums_to_one_and_depends_on_nothing_but_its_own_recording() -> None:
+def test_a_histogram_sums_to_one_and_depends_only_on_its_own_recording() -> None:
     fitted = KinemeHistogram().fit(recordings(20))
     test = recordings(6, seed=1)
-    found = fitted.transform(test)
-    np.testing.assert_allclose(found.sum(axis=1), 1.0)
+    result = fitted.transform(test)
+    np.testing.assert_allclose(result.sum(axis=1), 1.0)
     changed = test.copy()
     changed[3:] *= 9
-    np.testing.assert_array_equal(fitted.transform(changed)[:3], found[:3])
+    np.testing.assert_array_equal(fitted.transform(changed)[:3], result[:3])
 
 
-def test_rows_without_a_window_stay_nan_and_are_not_fitted_on() -> None:
+def test_rows_without_windows_are_not_used_for_fitting_and_remain_nan() -> None:
     rows = recordings(20)
     rows[4] = NAN
-    found = KinemeHistogram().fit(rows).transform(rows)
-    assert np.isnan(found[4]).all()
+    result = KinemeHistogram().fit(rows).transform(rows)
+    assert np.isnan(result[4]).all()
     known = np.arange(20) != 4
-    np.testing.assert_array_equal(found[known], KinemeHistogram().fit(rows[known]).transform(rows[known]))
+    np.testing.assert_array_equal(result[known], KinemeHistogram().fit(rows[known]).transform(rows[known]))
 
 
-def test_fewer_windows_than_kinemes_are_no_training_set() -> None:
+def test_fewer_windows_than_kinemes_are_not_enough_to_fit() -> None:
     fitted = KinemeHistogram().fit(recordings(1, windows=N_KINEMES - 1))
     assert np.isnan(fitted.transform(recordings(2))).all()
 
 
 @pytest.mark.parametrize("distinct", [1, 5])
-def test_heads_that_hardly_move_are_fitted_without_a_warning(distinct: int) -> None:
+def test_fitting_recordings_with_little_movement_gives_no_warning(distinct: int) -> None:
     rows = np.full((6, *SHAPE), NAN)
     rows[:, :10] = np.arange(distinct)[np.arange(60) % distinct].reshape(6, 10, 1)
-    found = KinemeHistogram().fit(rows.reshape(6, -1)).transform(rows.reshape(6, -1))
-    assert found.shape == (6, N_KINEMES)
-    assert np.isnan(found).all() or np.allclose(found.sum(axis=1), 1.0)
+    result = KinemeHistogram().fit(rows.reshape(6, -1)).transform(rows.reshape(6, -1))
+    assert result.shape == (6, N_KINEMES)
+    assert np.isnan(result).all() or np.allclose(result.sum(axis=1), 1.0)
 
 
-def test_the_seed_decides() -> None:
+def test_the_seed_determines_the_clusters() -> None:
     rows = recordings(20)
     one, again = (KinemeHistogram(seed=3).fit(rows).transform(rows) for _ in range(2))
     np.testing.assert_array_equal(one, again)

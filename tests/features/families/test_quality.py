@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from streams import NAN, features, stream_of
+from streams import NAN, features, make_stream
 
 from pdmr_classic.io.openface import read_stream
 
 
-def of(channels: dict[str, Any], rate: float = 10.0, **options: Any) -> dict[str, float]:
-    found = features(stream_of(channels, rate=rate, **options), "quality")
-    return {name.removeprefix("quality__stream__"): value for name, value in found.items()}
+def compute(channels: dict[str, Any], rate: float = 10.0, **options: Any) -> dict[str, float]:
+    result = features(make_stream(channels, rate=rate, **options), "quality")
+    return {name.removeprefix("quality__stream__"): value for name, value in result.items()}
 
 
-def test_a_whole_stream() -> None:
-    found = of({"a": np.arange(50.0)})
-    assert found == {
+def test_a_complete_stream() -> None:
+    result = compute({"a": np.arange(50.0)})
+    assert result == {
         "duration_s": 5.0,
         "frame_rate_hz": 10.0,
         "n_frames": 50.0,
@@ -36,58 +36,58 @@ def test_a_whole_stream() -> None:
 def test_invalid_frames_at_the_ends_and_in_the_middle_are_gaps() -> None:
     valid = np.ones(50, dtype=bool)
     valid[:3] = valid[20:27] = valid[49:] = False
-    found = of({"a": np.arange(50.0)}, valid=valid)
-    assert found["coverage"] == pytest.approx(39 / 50)
-    assert found["longest_gap_s"] == pytest.approx(0.7)
-    assert found["n_gaps"] == 3
+    result = compute({"a": np.arange(50.0)}, valid=valid)
+    assert result["coverage"] == pytest.approx(39 / 50)
+    assert result["longest_gap_s"] == pytest.approx(0.7)
+    assert result["n_gaps"] == 3
 
 
-def test_frames_that_are_not_in_the_file_are_a_gap_too() -> None:
+def test_frames_missing_from_the_file_are_a_gap() -> None:
     clock = np.concatenate([np.arange(20), np.arange(30, 50)]) / 10
-    found = of({"a": np.arange(40.0)}, time_s=clock)
-    assert found["duration_s"] == pytest.approx(5.0)
-    assert found["n_frames"] == 40
-    assert found["coverage"] == pytest.approx(0.8)
-    assert (found["longest_gap_s"], found["n_gaps"]) == (pytest.approx(1.0), 1)
+    result = compute({"a": np.arange(40.0)}, time_s=clock)
+    assert result["duration_s"] == pytest.approx(5.0)
+    assert result["n_frames"] == 40
+    assert result["coverage"] == pytest.approx(0.8)
+    assert (result["longest_gap_s"], result["n_gaps"]) == (pytest.approx(1.0), 1)
 
 
-def test_missing_and_invalid_frames_side_by_side_are_one_gap() -> None:
+def test_adjacent_missing_and_invalid_frames_are_one_gap() -> None:
     clock = np.concatenate([np.arange(20), np.arange(30, 50)]) / 10
     valid = np.ones(40, dtype=bool)
     valid[18:22] = False
-    found = of({"a": np.arange(40.0)}, time_s=clock, valid=valid)
-    assert (found["longest_gap_s"], found["n_gaps"]) == (pytest.approx(1.4), 1)
+    result = compute({"a": np.arange(40.0)}, time_s=clock, valid=valid)
+    assert (result["longest_gap_s"], result["n_gaps"]) == (pytest.approx(1.4), 1)
 
 
 def test_a_stream_without_a_valid_frame_is_one_gap() -> None:
-    found = of({"a": np.arange(50.0)}, valid=np.zeros(50))
-    assert (found["coverage"], found["n_gaps"]) == (0.0, 1)
-    assert found["longest_gap_s"] == pytest.approx(5.0)
-    assert np.isnan(found["nan_share"])
+    result = compute({"a": np.arange(50.0)}, valid=np.zeros(50))
+    assert (result["coverage"], result["n_gaps"]) == (0.0, 1)
+    assert result["longest_gap_s"] == pytest.approx(5.0)
+    assert np.isnan(result["nan_share"])
 
 
-def test_the_share_of_missing_values_is_of_valid_frames() -> None:
-    found = of({"a": [1.0, NAN, NAN, 4.0], "b": [1.0, 2.0, NAN, 4.0]}, valid=[1, 1, 0, 1])
-    assert found["nan_share"] == pytest.approx(1 / 6)
+def test_nan_share_is_computed_over_valid_frames() -> None:
+    result = compute({"a": [1.0, NAN, NAN, 4.0], "b": [1.0, 2.0, NAN, 4.0]}, valid=[1, 1, 0, 1])
+    assert result["nan_share"] == pytest.approx(1 / 6)
 
 
-def test_switches_and_frozen_time_are_told() -> None:
-    stream = replace(stream_of({"a": [1.0, 2.0]}), face_switches=3, frozen_s=1.5)
-    found = features(stream, "quality")
-    assert found["quality__stream__face_switches"] == 3
-    assert found["quality__stream__frozen_s"] == 1.5
+def test_face_switches_and_frozen_time_are_reported() -> None:
+    stream = replace(make_stream({"a": [1.0, 2.0]}), face_switches=3, frozen_s=1.5)
+    result = features(stream, "quality")
+    assert result["quality__stream__face_switches"] == 3
+    assert result["quality__stream__frozen_s"] == 1.5
 
 
 def test_one_frame_lasts_for_its_interval() -> None:
-    found = of({"a": [1.0]})
-    assert (found["duration_s"], found["coverage"], found["n_gaps"]) == (pytest.approx(0.1), 1.0, 0)
+    result = compute({"a": [1.0]})
+    assert (result["duration_s"], result["coverage"], result["n_gaps"]) == (pytest.approx(0.1), 1.0, 0)
 
 
-def test_a_frozen_face_of_a_file_is_time_lost(tmp_path: Path) -> None:
+def test_frozen_frames_of_a_file_are_invalid(tmp_path: Path) -> None:
     rows = [f"{k / 10},{0.98},{1.0 if 20 <= k < 41 else k},{k % 3}" for k in range(60)]
     file = tmp_path / "001.csv"
     file.write_text("\n".join(["timestamp,confidence,pose_Rx,AU12_r", *rows]) + "\n")
-    found = features(read_stream(file), "quality")
+    result = features(read_stream(file), "quality")
     # The first of the equal frames may be a measurement; the twenty that repeat it are not.
-    assert found["quality__stream__frozen_s"] == pytest.approx(2.0)
-    assert found["quality__stream__coverage"] == pytest.approx(40 / 60)
+    assert result["quality__stream__frozen_s"] == pytest.approx(2.0)
+    assert result["quality__stream__coverage"] == pytest.approx(40 / 60)

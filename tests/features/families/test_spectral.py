@@ -9,20 +9,20 @@ import pytest
 import scipy.signal
 import tsfel
 from numpy.typing import NDArray
-from streams import NAN, RATE, of_channel, sine, stream_of
+from streams import NAN, RATE, channel_features, sine, make_stream
 
-from pdmr_classic.features.families.spectral import BANDS_HZ, band_power, welch
+from pdmr_classic.features.families.spectral import BANDS_HZ, log_band_power, estimate_density
 from pdmr_classic.features.signal import Signal, make_signals
 
 SHAPE = ("centroid_hz", "spread_hz", "entropy", "edge85_hz", "peak_hz")
 
 
 def signal_of(values: object, **options: object) -> Signal:
-    return make_signals(stream_of({"ch000": values}, **options), ["ch000"])[0]  # type: ignore[arg-type, dict-item]
+    return make_signals(make_stream({"ch000": values}, **options), ["ch000"])[0]  # type: ignore[arg-type, dict-item]
 
 
-def of(values: object, **options: object) -> dict[str, float]:
-    return of_channel(stream_of({"ch000": values}, **options), "spectral")  # type: ignore[arg-type, dict-item]
+def compute(values: object, **options: object) -> dict[str, float]:
+    return channel_features(make_stream({"ch000": values}, **options), "spectral")  # type: ignore[arg-type, dict-item]
 
 
 # A Hann window spreads a line over three bins: 0.15 Hz wide below 0.3 Hz, 0.75 Hz above. In a band that is hardly
@@ -35,82 +35,82 @@ def of(values: object, **options: object) -> dict[str, float]:
 def test_the_power_of_a_sine_is_half_its_squared_amplitude_and_in_its_band(
     hz: float, band: str, lost: float, rate: float
 ) -> None:
-    found = of(sine(hz, 60, amplitude=3.0, level=100.0, rate=rate), rate=rate)
-    assert 10 ** found[f"power_{band}"] == pytest.approx(4.5, rel=max(lost, 3e-3))
-    assert found[f"relative_{band}"] == pytest.approx(1.0, abs=lost)
+    result = compute(sine(hz, 60, amplitude=3.0, level=100.0, rate=rate), rate=rate)
+    assert 10 ** result[f"power_{band}"] == pytest.approx(4.5, rel=max(lost, 3e-3))
+    assert result[f"relative_{band}"] == pytest.approx(1.0, abs=lost)
     # Bands from 0.3 Hz are shares of each other, known without the long window.
-    assert sum(found[f"relative_{low:g}_{high:g}hz"] for low, high in BANDS_HZ[2:]) == pytest.approx(1.0)
+    assert sum(result[f"relative_{low:g}_{high:g}hz"] for low, high in BANDS_HZ[2:]) == pytest.approx(1.0)
 
 
 # The frame rate moves the bins against the bands; the power must not jump with them.
 @pytest.mark.parametrize("rate", [24.94, 25.0, 25.06, 29.9, 30.0])
 def test_a_flat_density_fills_every_band(rate: float) -> None:
-    found = of(np.random.default_rng(0).normal(size=60_000), rate=rate)
+    result = compute(np.random.default_rng(0).normal(size=60_000), rate=rate)
     for low, high in BANDS_HZ:
-        power = 10 ** found[f"power_{low:g}_{high:g}hz"]
+        power = 10 ** result[f"power_{low:g}_{high:g}hz"]
         assert power == pytest.approx((high - low) * 2 / rate, rel=0.12), (low, high)
 
 
 # Of a line below 0.55 Hz a third lies below 0.3 Hz, where the shape does not look.
 @pytest.mark.parametrize("hz", [0.75, 1.0, 2.0, 5.0])
-def test_the_shape_of_a_sine_is_a_line_at_its_frequency(hz: float) -> None:
-    found = of(sine(hz, 40))
-    assert found["peak_hz"] == pytest.approx(hz)
-    assert found["centroid_hz"] == pytest.approx(hz, abs=0.02)
+def test_the_spectral_shape_of_a_sine_is_a_line_at_its_frequency(hz: float) -> None:
+    result = compute(sine(hz, 40))
+    assert result["peak_hz"] == pytest.approx(hz)
+    assert result["centroid_hz"] == pytest.approx(hz, abs=0.02)
     # A Hann window spreads a line over three bins of 0.25 Hz.
-    assert found["spread_hz"] < 0.25
-    assert found["entropy"] < 0.3
-    assert hz <= found["edge85_hz"] <= hz + 0.375
+    assert result["spread_hz"] < 0.25
+    assert result["entropy"] < 0.3
+    assert hz <= result["edge85_hz"] <= hz + 0.375
 
 
 def test_noise_is_spread_over_all_frequencies() -> None:
-    found = of(np.random.default_rng(0).normal(size=18000))
-    assert found["entropy"] > 0.98
-    assert found["centroid_hz"] == pytest.approx((0.3 + 7) / 2, abs=0.2)
-    assert found["edge85_hz"] == pytest.approx(0.375 + 0.85 * 6.5, abs=0.2)
-    assert found["power_3_7hz"] == pytest.approx(np.log10(4 / 15), abs=0.05)
+    result = compute(np.random.default_rng(0).normal(size=18000))
+    assert result["entropy"] > 0.98
+    assert result["centroid_hz"] == pytest.approx((0.3 + 7) / 2, abs=0.2)
+    assert result["edge85_hz"] == pytest.approx(0.375 + 0.85 * 6.5, abs=0.2)
+    assert result["power_3_7hz"] == pytest.approx(np.log10(4 / 15), abs=0.05)
 
 
-def test_slow_amplitudes_do_not_depend_on_the_length() -> None:
-    short, long = of(sine(0.2, 40)), of(sine(0.2, 400))
+def test_slow_amplitudes_do_not_depend_on_the_duration() -> None:
+    short, long = compute(sine(0.2, 40)), compute(sine(0.2, 400))
     for hz in (0.05, 0.1, 0.15, 0.2):
         assert short[f"amplitude_{hz:g}hz"] == pytest.approx(long[f"amplitude_{hz:g}hz"], abs=1e-3)
     assert long["amplitude_0.2hz"] > 10 * long["amplitude_0.05hz"]
 
 
-def test_a_constant_has_no_power_and_no_shape() -> None:
-    found = of([0.1] * 1800)
-    assert [found[f"power_{low:g}_{high:g}hz"] for low, high in BANDS_HZ] == pytest.approx([-12.0] * 5)
-    assert [found[f"amplitude_{hz:g}hz"] for hz in (0.05, 0.2)] == pytest.approx([0.0, 0.0], abs=1e-9)
-    assert np.isnan([found[name] for name in SHAPE]).all()
-    assert np.isnan([found[f"relative_{low:g}_{high:g}hz"] for low, high in BANDS_HZ]).all()
+def test_a_constant_channel_has_no_power_and_no_spectral_shape() -> None:
+    result = compute([0.1] * 1800)
+    assert [result[f"power_{low:g}_{high:g}hz"] for low, high in BANDS_HZ] == pytest.approx([-12.0] * 5)
+    assert [result[f"amplitude_{hz:g}hz"] for hz in (0.05, 0.2)] == pytest.approx([0.0, 0.0], abs=1e-9)
+    assert np.isnan([result[name] for name in SHAPE]).all()
+    assert np.isnan([result[f"relative_{low:g}_{high:g}hz"] for low, high in BANDS_HZ]).all()
 
 
-def test_bands_whose_window_does_not_fit_are_unknown() -> None:
-    found = of(np.random.default_rng(0).normal(size=round(19.9 * RATE)))
-    assert np.isnan([found["power_0_0.1hz"], found["power_0.1_0.3hz"], found["amplitude_0.2hz"]]).all()
-    assert np.isfinite([found["power_0.3_1hz"], found["centroid_hz"]]).all()
-    assert np.isnan(list(of(np.random.default_rng(0).normal(size=round(3.9 * RATE))).values())).all()
+def test_bands_whose_window_does_not_fit_are_nan() -> None:
+    result = compute(np.random.default_rng(0).normal(size=round(19.9 * RATE)))
+    assert np.isnan([result["power_0_0.1hz"], result["power_0.1_0.3hz"], result["amplitude_0.2hz"]]).all()
+    assert np.isfinite([result["power_0.3_1hz"], result["centroid_hz"]]).all()
+    assert np.isnan(list(compute(np.random.default_rng(0).normal(size=round(3.9 * RATE))).values())).all()
 
 
-def test_bands_above_half_the_frame_rate_are_unknown() -> None:
-    found = of(np.random.default_rng(0).normal(size=600), rate=10.0)
-    assert np.isnan([found["power_3_7hz"], *(found[name] for name in SHAPE)]).all()
-    assert np.isfinite(found["power_1_3hz"])
+def test_bands_above_half_the_frame_rate_are_nan() -> None:
+    result = compute(np.random.default_rng(0).normal(size=600), rate=10.0)
+    assert np.isnan([result["power_3_7hz"], *(result[name] for name in SHAPE)]).all()
+    assert np.isfinite(result["power_1_3hz"])
 
 
 @pytest.mark.parametrize("rate", [0.2, 0.3, 0.45, 0.6])
-def test_a_stream_of_less_than_a_frame_a_second_has_no_amplitude_above_half_its_rate(rate: float) -> None:
-    found = of(np.random.default_rng(0).normal(size=200), rate=rate)
+def test_a_stream_below_one_frame_per_second_has_no_amplitude_above_half_its_rate(rate: float) -> None:
+    result = compute(np.random.default_rng(0).normal(size=200), rate=rate)
     for hz in (0.05, 0.1, 0.15, 0.2):
-        assert np.isnan(found[f"amplitude_{hz:g}hz"]) == (round(20 * rate) < 4 or hz > rate / 2), hz
+        assert np.isnan(result[f"amplitude_{hz:g}hz"]) == (round(20 * rate) < 4 or hz > rate / 2), hz
 
 
 @pytest.mark.parametrize(("length_s", "rate"), [(4.0, 30.0), (20.0, 30.0), (4.0, 25.0), (4.25, 15.0), (1.0, 7.0)])
 def test_the_density_agrees_with_scipy(length_s: float, rate: float) -> None:
     length = round(length_s * rate)
     x = np.random.default_rng(2).normal(5.0, 2.0, 12 * length).astype(np.float32)
-    frequencies, density = welch(signal_of(x, rate=rate), length_s)
+    frequencies, density = estimate_density(signal_of(x, rate=rate), length_s)
     expected = scipy.signal.welch(
         x.astype(np.float64), fs=rate, window="hann", nperseg=length, noverlap=length - length // 2, detrend="constant"
     )
@@ -127,35 +127,35 @@ def bin_widths(f: NDArray[np.float64], low: float, high: float) -> NDArray[np.fl
 
 def test_the_powers_agree_with_scipy() -> None:
     x = np.cumsum(np.random.default_rng(3).normal(size=3600)).astype(np.float32)
-    found = of(x)
+    result = compute(x)
     for low, high in BANDS_HZ:
         length = 600 if low < 0.3 else 120
         f, density = scipy.signal.welch(x.astype(np.float64), fs=RATE, nperseg=length)
         power = (bin_widths(f, low, high) * density).sum()
-        assert found[f"power_{low:g}_{high:g}hz"] == pytest.approx(np.log10(power), abs=1e-4)
+        assert result[f"power_{low:g}_{high:g}hz"] == pytest.approx(np.log10(power), abs=1e-4)
 
 
 def test_centroid_entropy_and_peak_agree_with_their_plain_sums() -> None:
     x = np.cumsum(np.random.default_rng(4).normal(size=1800)).astype(np.float32)
-    found = of(x)
+    result = compute(x)
     f, density = scipy.signal.welch(x.astype(np.float64), fs=RATE, nperseg=120)
     width = bin_widths(f, 0.3, 7)
     peak = f[np.where((f >= 0.3) & (f < 7), density, 0).argmax()]
     f, p = f[width > 0], (density * width)[width > 0] / (density * width).sum()
     centroid = (f * p).sum()
-    assert found["centroid_hz"] == pytest.approx(centroid, rel=1e-4)
-    assert found["spread_hz"] == pytest.approx(np.sqrt((p * (f - centroid) ** 2).sum()), rel=1e-4)
-    assert found["entropy"] == pytest.approx(-(p * np.log(p)).sum() / np.log(len(p)), rel=1e-4)
-    assert found["peak_hz"] == pytest.approx(peak)
+    assert result["centroid_hz"] == pytest.approx(centroid, rel=1e-4)
+    assert result["spread_hz"] == pytest.approx(np.sqrt((p * (f - centroid) ** 2).sum()), rel=1e-4)
+    assert result["entropy"] == pytest.approx(-(p * np.log(p)).sum() / np.log(len(p)), rel=1e-4)
+    assert result["peak_hz"] == pytest.approx(peak)
 
 
 @pytest.mark.parametrize("hz", [1.0, 2.0, 4.0])
 def test_centroid_and_peak_of_a_gesture_agree_with_tsfel(hz: float) -> None:
     # TSFEL weighs by amplitude, of one transform without a window: the same frequency for a narrow band only.
     x = sine(hz, 60)
-    found = of(x)
-    assert found["centroid_hz"] == pytest.approx(tsfel.spectral_centroid(x, RATE), abs=0.05)
-    assert found["peak_hz"] == pytest.approx(tsfel.fundamental_frequency(x, RATE), abs=0.02)
+    result = compute(x)
+    assert result["centroid_hz"] == pytest.approx(tsfel.spectral_centroid(x, RATE), abs=0.05)
+    assert result["peak_hz"] == pytest.approx(tsfel.fundamental_frequency(x, RATE), abs=0.02)
 
 
 def test_entropy_orders_signals_as_tsfel_does() -> None:
@@ -164,7 +164,7 @@ def test_entropy_orders_signals_as_tsfel_does() -> None:
         warnings.simplefilter("ignore")
         tones = [sine(2, 60) + sigma * rng.normal(size=1800) for sigma in (0.01, 0.1, 0.3, 1.0, 10.0)]
         theirs = [tsfel.spectral_entropy(x, RATE) for x in tones]
-    ours = [of(x)["entropy"] for x in tones]
+    ours = [compute(x)["entropy"] for x in tones]
     assert np.argsort(ours).tolist() == np.argsort(theirs).tolist() == [0, 1, 2, 3, 4]
 
 
@@ -173,20 +173,20 @@ def test_a_window_never_bridges_a_gap() -> None:
     x, valid = np.rint(sine(2.0, 60) * 1024) / 1024, np.ones(1800, dtype=bool)
     valid[600:700] = False
     jump = np.where(np.arange(1800) < 650, 0.0, 1024.0)
-    frequencies, plain = welch(signal_of(x, valid=valid), 4.0)
-    _, jumped = welch(signal_of(x + jump, valid=valid), 4.0)
+    frequencies, plain = estimate_density(signal_of(x, valid=valid), 4.0)
+    _, jumped = estimate_density(signal_of(x + jump, valid=valid), 4.0)
     np.testing.assert_allclose(jumped, plain, rtol=1e-4, atol=1e-8)
     assert frequencies[plain[:, 0].argmax()] == pytest.approx(2.0)
 
 
-def test_two_half_windows_make_none() -> None:
+def test_two_half_windows_do_not_make_a_window() -> None:
     valid = np.ones(240, dtype=bool)
     valid[119] = False
-    found = of(sine(2.0, 8), valid=valid)
-    assert np.isfinite(found["power_1_3hz"])
+    result = compute(sine(2.0, 8), valid=valid)
+    assert np.isfinite(result["power_1_3hz"])
     valid[120] = False
-    assert np.isnan(of(sine(2.0, 8), valid=valid)["power_1_3hz"])
+    assert np.isnan(compute(sine(2.0, 8), valid=valid)["power_1_3hz"])
 
 
-def test_the_power_of_a_channel_without_values_is_unknown() -> None:
-    assert np.isnan(band_power(make_signals(stream_of({"a": [NAN] * 300}), ["a"])[0], 1.0, 3.0))
+def test_the_power_of_a_channel_without_values_is_nan() -> None:
+    assert np.isnan(log_band_power(make_signals(make_stream({"a": [NAN] * 300}), ["a"])[0], 1.0, 3.0))

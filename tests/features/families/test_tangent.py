@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from pyriemann.tangentspace import TangentSpace
 from sklearn.covariance import ledoit_wolf
-from streams import AU_R, NAN, features, stream_of
+from streams import AU_R, NAN, features, make_stream
 
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.features.families.tangent import TangentMap
@@ -26,52 +26,52 @@ def triangles(n: int, seed: int = 0) -> NDArray[np.float64]:
 
 
 def matrices(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    found = np.zeros((len(rows), 4, 4))
-    found[:, UPPER[0], UPPER[1]] = rows
-    found[:, UPPER[1], UPPER[0]] = rows
-    return found
+    result = np.zeros((len(rows), 4, 4))
+    result[:, UPPER[0], UPPER[1]] = rows
+    result[:, UPPER[1], UPPER[0]] = rows
+    return result
 
 
-def test_the_covariance_is_ledoit_and_wolfs_of_usable_frames() -> None:
+def test_the_covariance_is_that_of_ledoit_and_wolf_over_usable_frames() -> None:
     x = np.random.default_rng(0).gamma(1.0, size=(300, 4)).astype(np.float32)
     x[:50] = 99.0
     valid = np.arange(300) >= 50
-    found = features(stream_of(dict(zip(UNITS, x.T, strict=True)), valid=valid), "au_tangent")
-    assert list(found)[1] == "material__covariance__AU01_r.AU02_r"
+    result = features(make_stream(dict(zip(UNITS, x.T, strict=True)), valid=valid), "au_tangent")
+    assert list(result)[1] == "material__covariance__AU01_r.AU02_r"
     expected = ledoit_wolf(x[50:].astype(np.float64))[0]
-    np.testing.assert_allclose(list(found.values()), expected[UPPER], atol=2e-6)
+    np.testing.assert_allclose(list(result.values()), expected[UPPER], atol=2e-6)
 
 
 @pytest.mark.parametrize("lost", ["a unit", "all frames but one"])
-def test_a_covariance_that_cannot_be_known_is_unknown_throughout(lost: str) -> None:
+def test_a_covariance_that_cannot_be_computed_is_all_nan(lost: str) -> None:
     channels = dict(zip(UNITS, np.random.default_rng(0).gamma(1.0, size=(4, 30)), strict=True))
     if lost == "a unit":
         channels["AU02_r"] = np.full(30, NAN)
-    stream = stream_of(channels, valid=np.ones(30) if lost == "a unit" else np.eye(30)[0])
-    found = features(stream, "au_tangent")
-    assert len(found) == 10
-    assert np.isnan(list(found.values())).all()
+    stream = make_stream(channels, valid=np.ones(30) if lost == "a unit" else np.eye(30)[0])
+    result = features(stream, "au_tangent")
+    assert len(result) == 10
+    assert np.isnan(list(result.values())).all()
 
 
-def test_a_unit_that_never_moves_leaves_the_covariance_positive() -> None:
+def test_the_covariance_is_positive_definite_even_with_a_constant_unit() -> None:
     channels = dict(zip(UNITS, np.random.default_rng(0).gamma(1.0, size=(4, 300)), strict=True)) | {
         "AU01_r": np.zeros(300)
     }
-    found = np.array(list(features(stream_of(channels), "au_tangent").values()))
-    assert np.linalg.eigvalsh(matrices(found[None])[0]).min() > 0
+    result = np.array(list(features(make_stream(channels), "au_tangent").values()))
+    assert np.linalg.eigvalsh(matrices(result[None])[0]).min() > 0
 
 
 def test_a_stream_without_intensities_has_no_material() -> None:
-    assert features(stream_of({"AU12_c": [0.0, 1.0]}), "au_tangent") == {}
+    assert features(make_stream({"AU12_c": [0.0, 1.0]}), "au_tangent") == {}
 
 
-def test_tangent_vectors_are_pyriemanns() -> None:
+def test_tangent_vectors_agree_with_pyriemann() -> None:
     rows = triangles(20)
     expected = TangentSpace(metric="riemann").fit_transform(matrices(rows))
     np.testing.assert_allclose(TangentMap().fit(rows).transform(rows), expected, atol=1e-9)
 
 
-def test_the_origin_is_the_geometric_mean_of_the_training_rows_alone() -> None:
+def test_the_origin_is_the_geometric_mean_of_only_the_training_rows() -> None:
     train, test = triangles(12), triangles(5, seed=1) * 50
     fitted = TangentMap().fit(train)
     # What defines it: seen from there, the training rows cancel out (Karcher 1977).
@@ -83,7 +83,7 @@ def test_the_origin_is_the_geometric_mean_of_the_training_rows_alone() -> None:
     np.testing.assert_allclose(fitted.transform(origin), 0.0, atol=1e-9)
 
 
-def test_distances_in_the_tangent_space_do_not_see_the_scale_of_the_units() -> None:
+def test_distances_in_the_tangent_space_do_not_depend_on_the_scale_of_the_units() -> None:
     rows = triangles(12)
     scale = np.diag([1.0, 5.0, 0.2, 3.0])
     scaled = np.array([(scale @ m @ scale)[UPPER] for m in matrices(rows)])
@@ -92,29 +92,29 @@ def test_distances_in_the_tangent_space_do_not_see_the_scale_of_the_units() -> N
     np.testing.assert_allclose(other, plain, rtol=1e-4)
 
 
-def test_rows_with_nan_are_not_fitted_on_and_stay_nan() -> None:
+def test_rows_with_nan_are_not_used_for_fitting_and_remain_nan() -> None:
     rows = triangles(10)
     rows[3, 2] = NAN
     known = np.arange(10) != 3
-    found = TangentMap().fit(rows).transform(rows)
-    assert np.isnan(found[3]).all()
-    np.testing.assert_array_equal(found[known], TangentMap().fit(rows[known]).transform(rows[known]))
+    result = TangentMap().fit(rows).transform(rows)
+    assert np.isnan(result[3]).all()
+    np.testing.assert_array_equal(result[known], TangentMap().fit(rows[known]).transform(rows[known]))
 
 
-def test_one_known_row_is_no_training_set() -> None:
+def test_one_complete_row_is_not_enough_to_fit() -> None:
     rows = triangles(4)
     rows[1:] = NAN
     assert np.isnan(TangentMap().fit(rows).transform(triangles(3))).all()
 
 
-def test_fitting_leaves_its_input_as_it_was() -> None:
+def test_fitting_does_not_change_its_input() -> None:
     rows = triangles(6)
     before = rows.copy()
     TangentMap().fit(rows).transform(rows)
     np.testing.assert_array_equal(rows, before)
 
 
-def test_without_pyriemann_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_pyriemann_the_error_names_the_package_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyriemann.tangentspace", None)
-    with pytest.raises(ConfigError, match=r"(?s)au_tangent needs pyRiemann.*pdmr-classic\[riemann\]"):
+    with pytest.raises(ConfigError, match=r"(?s)au_tangent requires pyRiemann.*pdmr-classic\[riemann\]"):
         TangentMap().fit(triangles(4))

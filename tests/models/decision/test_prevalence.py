@@ -13,9 +13,9 @@ from pdmr_classic.models.decision.pooling import pool_subjects
 from pdmr_classic.models.decision.prevalence import (
     check_prevalence,
     correct_probability,
-    estimate_shares,
+    estimate_priors,
     parse_prevalence,
-    target_shares,
+    target_priors,
 )
 
 
@@ -63,7 +63,7 @@ def test_corrected_probabilities_are_calibrated_among_the_new_people() -> None:
 def test_the_planted_shares_are_found(shares: list[float]) -> None:
     p, _ = simulated(shares)
     even = np.full(len(shares), 1 / len(shares))
-    found = estimate_shares(p, even)
+    found = estimate_priors(p, even)
     assert found.sum() == pytest.approx(1)
     np.testing.assert_allclose(found, shares, atol=0.03)
 
@@ -75,12 +75,12 @@ def test_the_estimate_is_the_most_likely_share() -> None:
         return float(np.log(p @ np.array([(1 - share) / 0.5, share / 0.5])).sum())
 
     grid = np.linspace(0.001, 0.999, 999)
-    assert estimate_shares(p, [0.5, 0.5])[1] == pytest.approx(grid[np.argmax([likelihood(s) for s in grid])], abs=1e-3)
+    assert estimate_priors(p, [0.5, 0.5])[1] == pytest.approx(grid[np.argmax([likelihood(s) for s in grid])], abs=1e-3)
 
 
 def test_unknown_rows_are_left_out_and_a_class_that_nobody_has_keeps_a_little() -> None:
     p = np.array([[0.9, 0.1]] * 50 + [[np.nan, np.nan]] * 10)
-    found = estimate_shares(p, [0.5, 0.5])
+    found = estimate_priors(p, [0.5, 0.5])
     assert 0 < found[1] < 0.001
     assert np.isfinite(correct_probability(p[:1], [0.5, 0.5], found)).all()
 
@@ -102,8 +102,8 @@ def test_a_text_that_is_no_number_is_refused() -> None:
 
 def test_one_share_is_that_of_the_positive_class_and_says_nothing_of_several() -> None:
     p = np.full((4, 2), 0.5)
-    assert target_shares(0.1, p, [0.5, 0.5], ["Control", "PD"], "PD").tolist() == [0.9, 0.1]
-    assert target_shares(0.1, p, [0.5, 0.5], ["Control", "PD"], "Control").tolist() == [0.1, 0.9]
+    assert target_priors(0.1, p, [0.5, 0.5], ["Control", "PD"], "PD").tolist() == [0.9, 0.1]
+    assert target_priors(0.1, p, [0.5, 0.5], ["Control", "PD"], "Control").tolist() == [0.1, 0.9]
     with pytest.raises(ConfigError, match=r"nothing of several classes[^\0]*--prevalence estimate"):
         check_prevalence(0.1, None)
 

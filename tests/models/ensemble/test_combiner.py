@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pdmr_classic import GroupedStacker
 from pdmr_classic.metrics import log_loss
 from pdmr_classic.models.ensemble import _combiner as meta
-from pdmr_classic.models.ensemble._combiner import Combiner, choose_combination, clustered_standard_error, fit_weights
+from pdmr_classic.models.ensemble._combiner import Combiner, choose_combiner, clustered_standard_error, fit_weights
 from pdmr_classic.splits import GroupedFolds
 
 N = 400
@@ -89,7 +89,7 @@ def test_rows_without_weight_are_not_heard() -> None:
 def chosen(members: NDArray[np.float64]) -> str:
     folds = list(GroupedFolds(5, n_repeats=2, random_state=0).split(members[0], Y, GROUPS))
     columns, names = np.hstack(list(members)), [f"m{place}" for place in range(len(members))]
-    choice, probability = choose_combination(columns, Y, GROUPS, folds, [1] * len(members), names, np.ones(N))
+    choice, probability = choose_combiner(columns, Y, GROUPS, folds, [1] * len(members), names, np.ones(N))
     within = [
         how for how, loss in choice.losses.items() if loss <= min(choice.losses.values()) + choice.standard_errors[how]
     ]
@@ -118,8 +118,8 @@ def test_two_good_ones_are_weighed() -> None:
 
 def test_the_combiner_says_what_each_member_weighs() -> None:
     about = np.hstack(list(scores(1, 2))), Y, np.ones(N), GROUPS
-    assert Combiner([1, 1], "b", ["a", "b"]).fit(*about).named_weights == {"a": 0.0, "b": 1.0}
-    assert Combiner([1, 1], "average", ["a", "b"]).fit(*about).named_weights == {"a": 0.5, "b": 0.5}
+    assert Combiner([1, 1], "b", ["a", "b"]).fit(*about).member_weights == {"a": 0.0, "b": 1.0}
+    assert Combiner([1, 1], "average", ["a", "b"]).fit(*about).member_weights == {"a": 0.5, "b": 0.5}
 
 
 def test_the_standard_error_is_that_of_drawing_subjects_anew() -> None:

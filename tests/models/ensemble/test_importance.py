@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import log_loss
-from streams import AU_C, AU_R, LANDMARKS, features, stream_of
+from streams import AU_C, AU_R, LANDMARKS, features, make_stream
 
 from pdmr_classic import DepressionModel, Settings
 from pdmr_classic.features.catalog import find_families
-from pdmr_classic.features.registry import families
+from pdmr_classic.features.registry import load_families
 from pdmr_classic.io.channels import GAZE, POSE
 
 QUICK = {"learning.learners": ("linear",), "learning.trials": 1, "learning.repeats": 1}
@@ -36,7 +36,7 @@ def importance(*planted: str) -> dict[str, dict[str, float]]:
     status = pd.Series(np.where(label, "Depression", "Normal"), index=features.index, dtype=object)
     groups = pd.Series([f"S{k}" for k in subjects], index=features.index)
     model = DepressionModel(Settings().override(QUICK)).fit(features, status, groups)
-    return {kind: model.facts_["importance"][kind] for kind in ("by_family", "by_modality", "by_view")}
+    return {kind: model.metadata_["importance"][kind] for kind in ("by_family", "by_modality", "by_view")}
 
 
 @pytest.mark.parametrize("planted", FAMILY_OF)
@@ -85,7 +85,7 @@ def test_learners_are_asked_about_recordings_that_they_have_not_seen() -> None:
     model = DepressionModel(settings).fit(features, status, pd.Series(features.index, index=features.index))
     held_out = log_loss(model.oof_["status"] == "Depression", model.oof_["probability"])
     assert held_out > 0.5
-    found = model.facts_["importance"]
+    found = model.metadata_["importance"]
     assert found["log_loss"] == pytest.approx(held_out, abs=0.1)
     assert found["by_family"]["dynamics"] == pytest.approx(0, abs=0.05)
 
@@ -97,7 +97,7 @@ def test_importance_is_the_same_for_any_number_of_jobs() -> None:
     status = pd.Series(["Depression", "Normal"] * 12, index=features.index, dtype=object)
     groups = pd.Series(features.index, index=features.index)
     found = [
-        DepressionModel(Settings().override(QUICK)).fit(features, status, groups, jobs=jobs).facts_["importance"]
+        DepressionModel(Settings().override(QUICK)).fit(features, status, groups, jobs=jobs).metadata_["importance"]
         for jobs in (1, 2)
     ]
     assert found[0] == found[1]
@@ -114,7 +114,7 @@ def test_rows_of_weight_zero_have_no_say() -> None:
     status = pd.Series(np.where(label, "Depression", "Normal").astype(object), index=features.index)
     model = DepressionModel(Settings().override(QUICK))
     model.fit(features, status, pd.Series(features.index, index=features.index), sample_weight=(~ignored).astype(float))
-    importance = model.facts_["importance"]
+    importance = model.metadata_["importance"]
     assert importance["log_loss"] < 0.4
     assert importance["by_modality"]["video"] > 0.3
 
@@ -124,16 +124,16 @@ def test_importance_can_be_left_out() -> None:
     status = pd.Series(["Depression", "Normal"] * 4, index=features.index, dtype=object)
     settings = Settings().override(QUICK | {"learning.importance": False, "learning.folds": 2})
     model = DepressionModel(settings).fit(features, status, pd.Series(features.index, index=features.index))
-    assert "importance" not in model.facts_
+    assert "importance" not in model.metadata_
 
 
-@pytest.mark.parametrize("family", [name for name, family in families().items() if family.view != "audio"])
+@pytest.mark.parametrize("family", [name for name, family in load_families().items() if family.view != "audio"])
 @pytest.mark.parametrize("chunk_frames", [None, 40])
 def test_whatever_a_family_computes_is_attributed_to_it(family: str, chunk_frames: int | None) -> None:
     """For a stream with channels and windows that no other part of the package knows of."""
     rng = np.random.default_rng(0)
     channels = (*POSE, *GAZE, *AU_R, *AU_C, *LANDMARKS, "ch007", "wrist")
-    stream = stream_of({name: rng.random(100) for name in channels})
+    stream = make_stream({name: rng.random(100) for name in channels})
     names = list(features(stream, family, chunk_frames=chunk_frames))
     assert names
     assert set(find_families(names)) == {family}

@@ -78,7 +78,7 @@ def test_studies_of_other_data_or_settings_are_not_gone_on_with(
         with pytest.raises(KeyboardInterrupt):
             DepressionModel(SMALL).fit(features, labels, subjects, studies=journal)
     for settings, data in ((SMALL.override({"learning.seed": 1}), features), (SMALL, features + 1)):
-        with pytest.raises(ConfigError, match="other data or settings"):
+        with pytest.raises(ConfigError, match="different data or settings"):
             DepressionModel(settings).fit(data, labels, subjects, studies=journal)
     longer = SMALL.override({"learning.trials": 5})
     DepressionModel(longer).fit(features, labels, subjects, studies=journal)
@@ -105,7 +105,7 @@ def tuned(journal: Path | None) -> tuple[list[object], int]:
     with pytest.MonkeyPatch.context() as patch, open_studies(journal, "fingerprint") as storage:
         ask = tuning.MemberStudy.ask
         patch.setattr(tuning.MemberStudy, "ask", lambda study: (begun.append(study), ask(study))[1])
-        patch.setattr(tuning, "score_out_of_fold", free_scores)
+        patch.setattr(tuning, "compute_fold_scores", free_scores)
         patch.setattr(tuning, "compute_fold_losses", lambda folds, found, data: [scores[0, 0] for scores in found])
         learning = LearningSettings(trials=8)
         found = tune(members, problem.view_data, learning, jobs=1, reporter=LogReporter(), storage=storage)

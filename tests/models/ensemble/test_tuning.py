@@ -12,7 +12,7 @@ from pdmr_classic.config import LearningSettings
 from pdmr_classic.models.ensemble import tuning
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.ensemble.study_storage import Studies
-from pdmr_classic.models.ensemble.tuning import MemberStudy, average_scores, score_out_of_fold, tune
+from pdmr_classic.models.ensemble.tuning import MemberStudy, average_scores, compute_fold_scores, tune
 from pdmr_classic.models.learners.member import Member, default_members
 from pdmr_classic.models.learners.search_spaces import default_params
 from pdmr_classic.progress import LogReporter
@@ -68,10 +68,10 @@ def recorded(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> list[list[dict[
     def spying(members: list[Member], data: Any, seed: int, parallel: Any, folds: range) -> Any:
         if folds[0] == 0:
             rounds.append(params(members))
-        return score_out_of_fold(members, data, seed, parallel, folds)
+        return compute_fold_scores(members, data, seed, parallel, folds)
 
     with monkeypatch.context() as patch:
-        patch.setattr(tuning, "score_out_of_fold", spying)
+        patch.setattr(tuning, "compute_fold_scores", spying)
         tuned(**changes)
     return rounds
 
@@ -143,7 +143,7 @@ def test_a_row_in_no_fold_has_no_out_of_fold_score() -> None:
     data = replace(data, folds=[(train, test[test != 7]) for train, test in data.folds])
     member = Member("video", "svm", default_params("svm", has_audio=False))
     with joblib.Parallel(n_jobs=1) as parallel:
-        (found,) = score_out_of_fold([member], {"video": data}, 0, parallel)
+        (found,) = compute_fold_scores([member], {"video": data}, 0, parallel)
     unknown = np.isnan(average_scores(found, data)).any(axis=1)
     assert np.flatnonzero(unknown).tolist() == [7]
 

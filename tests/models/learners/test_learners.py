@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_info
 
-from pdmr_classic.models.learners.learners import LEARNERS, erase_ranges, fit_member, log_odds, raw_scores
+from pdmr_classic.models.learners.learners import LEARNERS, erase_feature_ranges, fit_member, log_odds, raw_scores
 from pdmr_classic.models.learners.member import Member
 from pdmr_classic.models.learners.search_spaces import default_params, suggest_params
-from pdmr_classic.workers import one_thread
+from pdmr_classic.workers import use_one_thread
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -105,7 +105,7 @@ def test_lightgbm_says_the_same_without_the_ranges_of_its_columns(
     model = trained("lightgbm", X, y)
     known = raw_scores(model, X)
     assert "[" in ranges(model), "there was something to forget"
-    erase_ranges(model)
+    erase_feature_ranges(model)
     assert set(ranges(model).split()) == {"none"}
     for forgetful in (model, pickle.loads(pickle.dumps(model))):
         np.testing.assert_array_equal(raw_scores(forgetful, X), known)
@@ -118,7 +118,7 @@ def ranges(model: Pipeline) -> str:
 
 
 def test_only_the_svm_keeps_rows_of_its_training_data() -> None:
-    assert {name for name, learner in LEARNERS.items() if learner.keeps_rows} == {"svm"}
+    assert {name for name, learner in LEARNERS.items() if learner.stores_rows} == {"svm"}
 
 
 @pytest.mark.parametrize("p", [0.0, 1.0])
@@ -132,6 +132,6 @@ def test_blas_and_openmp_have_one_thread_inside_and_what_they_had_outside() -> N
         return [library["num_threads"] for library in threadpool_info()]
 
     before = threads()
-    with one_thread():
+    with use_one_thread():
         assert set(threads()) <= {1}
     assert threads() == before

@@ -9,7 +9,7 @@ from sklearn.preprocessing import RobustScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from pdmr_classic.models.learners.preprocessing import (
-    AudioForm,
+    NormalizeAudio,
     DropUninformative,
     KeepBest,
     RobustScale,
@@ -17,7 +17,7 @@ from pdmr_classic.models.learners.preprocessing import (
 )
 
 
-@parametrize_with_checks([DropUninformative(), KeepBest(), KeepBest(k=1), RobustScale(), AudioForm(columns=[0])])
+@parametrize_with_checks([DropUninformative(), KeepBest(), KeepBest(k=1), RobustScale(), NormalizeAudio(columns=[0])])
 def test_scikit_learn_s_own_checks(estimator: Any, check: Any) -> None:
     check(estimator)
 
@@ -134,30 +134,30 @@ def test_heavy_tails_are_cut_on_both_sides() -> None:
 
 def test_an_audio_vector_of_unit_length_stands_behind_the_other_columns() -> None:
     X = np.array([[3.0, 7.0, 4.0], [0.0, 8.0, -2.0]])
-    assert AudioForm([0, 2], form="l2").fit_transform(X).tolist() == [[7, 0.6, 0.8], [8, 0, -1]]
+    assert NormalizeAudio([0, 2], form="l2").fit_transform(X).tolist() == [[7, 0.6, 0.8], [8, 0, -1]]
 
 
 def test_the_signed_root_keeps_signs_and_has_unit_length() -> None:
-    found = AudioForm([0, 1], form="signed_root").fit_transform(np.array([[9.0, -16.0]]))
+    found = NormalizeAudio([0, 1], form="signed_root").fit_transform(np.array([[9.0, -16.0]]))
     np.testing.assert_allclose(found, [[0.6, -0.8]])
 
 
 @pytest.mark.parametrize("form", ["as_is", "l2", "signed_root"])
 def test_what_is_unknown_of_an_audio_vector_stays_unknown(form: str) -> None:
     X = np.array([[1.0, np.nan], [np.nan, np.nan]])
-    assert np.isnan(AudioForm([0, 1], form=form).fit_transform(X)).tolist() == [[False, True], [True, True]]
+    assert np.isnan(NormalizeAudio([0, 1], form=form).fit_transform(X)).tolist() == [[False, True], [True, True]]
 
 
 def test_components_are_those_of_the_training_rows() -> None:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(30, 1)) * np.array([[1.0, 2.0, 2.0]]) + [5, 0, 0]
-    model = AudioForm([0, 1, 2], components=1).fit(X)
+    model = NormalizeAudio([0, 1, 2], components=1).fit(X)
     found = model.transform(np.vstack([X, [[5.0, 0.0, 0.0]]]))
     assert found.shape == (31, 1)
     np.testing.assert_allclose(np.abs(np.diff(found[:, 0])[:-1]), 3 * np.abs(np.diff(X[:, 0])))
-    assert AudioForm([0, 1, 2], components=40).fit_transform(X).shape == (30, 3)
+    assert NormalizeAudio([0, 1, 2], components=40).fit_transform(X).shape == (30, 3)
 
 
 def test_an_unknown_form_is_refused() -> None:
     with pytest.raises(ValueError, match="form must be one of as_is, l2, signed_root, got 'log'"):
-        AudioForm([0], form="log").fit(np.ones((3, 1)))
+        NormalizeAudio([0], form="log").fit(np.ones((3, 1)))

@@ -27,7 +27,7 @@ from pdmr_classic.progress import CollectingReporter
 
 
 class Payload:
-    """What a hostile file would hold: unpickling it makes a folder."""
+    """Content of a malicious file: unpickling it makes a folder."""
 
     def __init__(self, mark: Path) -> None:
         self.mark = mark
@@ -37,8 +37,8 @@ class Payload:
 
 
 @pytest.fixture
-def copied(fitted_file: Path, tmp_path: Path) -> Path:
-    """Return a copy of the fitted model that a test may spoil."""
+def model_copy(fitted_file: Path, tmp_path: Path) -> Path:
+    """Return a copy of the fitted model that a test may modify."""
     shutil.copy(manifest_path(fitted_file), tmp_path / "mine.json")
     return Path(shutil.copy(fitted_file, tmp_path / "mine.joblib"))
 
@@ -49,7 +49,7 @@ def payload(mark: Path) -> bytes:
     return buffer.getvalue()
 
 
-def changed_manifest(path: Path, **changes: Any) -> None:
+def change_manifest(path: Path, **changes: Any) -> None:
     place = manifest_path(path)
     place.write_text(json.dumps(json.loads(place.read_text()) | changes))
 
@@ -61,7 +61,7 @@ def test_a_loaded_model_predicts_what_the_saved_one_did(
     pd.testing.assert_frame_equal(DepressionModel.load(fitted_file).predict(test), fitted_model.predict(test))
 
 
-def test_the_manifest_says_what_the_model_is(fitted_model: DepressionModel, fitted_file: Path) -> None:
+def test_the_manifest_describes_the_model(fitted_model: DepressionModel, fitted_file: Path) -> None:
     manifest = read_manifest(fitted_file)
     assert manifest["schema"] == SCHEMA
     assert manifest["sha256"] == hashlib.sha256(fitted_file.read_bytes()).hexdigest()
@@ -75,7 +75,7 @@ def test_the_manifest_says_what_the_model_is(fitted_model: DepressionModel, fitt
     assert {name: manifest[name] for name in ("python", "libraries", "machine")} == describe_environment()
 
 
-def test_the_manifest_gives_the_settings_back(fitted_file: Path, quick_settings: Settings) -> None:
+def test_settings_can_be_loaded_from_the_manifest(fitted_file: Path, quick_settings: Settings) -> None:
     assert Settings.load(manifest_path(fitted_file)) == quick_settings
 
 
@@ -85,11 +85,11 @@ def test_a_fit_with_the_settings_of_the_manifest_repeats_the_model(
     again = fit(load_dataset(small_set, split="train"), settings=Settings.load(manifest_path(fitted_file)))
     test = load_dataset(small_set, split="test")
     pd.testing.assert_frame_equal(again.predict(test), fitted_model.predict(test), check_exact=True)
-    salted = {"contents": "salted at random"}
-    assert {**again.facts_, **salted} == {**fitted_model.facts_, **salted}
+    salted = {"content_hashes": "salted at random"}
+    assert {**again.metadata_, **salted} == {**fitted_model.metadata_, **salted}
 
 
-def test_the_manifest_holds_the_settings_in_effect_not_only_those_given(
+def test_the_manifest_contains_the_effective_settings(
     small_set: Path, tmp_path: Path, quick_settings: Settings
 ) -> None:
     only_svm = quick_settings.override({"learning.learners": ("svm",)})
@@ -99,32 +99,32 @@ def test_the_manifest_holds_the_settings_in_effect_not_only_those_given(
 
 
 @pytest.mark.parametrize("place", [0, 1000, -1])
-def test_a_changed_byte_is_found_before_anything_is_unpickled(copied: Path, place: int) -> None:
-    data = bytearray(copied.read_bytes())
+def test_a_changed_byte_is_detected_before_anything_is_unpickled(model_copy: Path, place: int) -> None:
+    data = bytearray(model_copy.read_bytes())
     data[place] ^= 1
-    copied.write_bytes(data)
-    with pytest.raises(ArtifactError, match=r"not the one that its manifest describes; it was not opened"):
-        DepressionModel.load(copied)
+    model_copy.write_bytes(data)
+    with pytest.raises(ArtifactError, match=r"does not match its manifest and was not opened"):
+        DepressionModel.load(model_copy)
 
 
 @pytest.mark.parametrize("share", [0, 0.5])
-def test_a_truncated_model_is_refused(copied: Path, share: float) -> None:
-    data = copied.read_bytes()
-    copied.write_bytes(data[: int(share * len(data))])
-    with pytest.raises(ArtifactError, match="not the one that its manifest describes"):
-        DepressionModel.load(copied)
+def test_a_truncated_model_is_refused(model_copy: Path, share: float) -> None:
+    data = model_copy.read_bytes()
+    model_copy.write_bytes(data[: int(share * len(data))])
+    with pytest.raises(ArtifactError, match="does not match its manifest"):
+        DepressionModel.load(model_copy)
 
 
-def test_a_payload_under_another_models_manifest_does_not_run(copied: Path, tmp_path: Path) -> None:
-    copied.write_bytes(payload(tmp_path / "executed"))
-    with pytest.raises(ArtifactError, match="it was not opened"):
-        DepressionModel.load(copied)
+def test_a_payload_with_the_manifest_of_another_model_does_not_run(model_copy: Path, tmp_path: Path) -> None:
+    model_copy.write_bytes(payload(tmp_path / "executed"))
+    with pytest.raises(ArtifactError, match="was not opened"):
+        DepressionModel.load(model_copy)
     assert not (tmp_path / "executed").exists()
 
 
 def test_a_payload_without_a_manifest_does_not_run(tmp_path: Path) -> None:
     (tmp_path / "evil.joblib").write_bytes(payload(tmp_path / "executed"))
-    with pytest.raises(ArtifactError, match="has no manifest; it was not opened"):
+    with pytest.raises(ArtifactError, match="has no manifest and was not opened"):
         DepressionModel.load(tmp_path / "evil.joblib")
     assert not (tmp_path / "executed").exists()
 
@@ -134,41 +134,41 @@ def test_the_payload_of_these_tests_would_run_if_it_were_opened(tmp_path: Path) 
     assert (tmp_path / "executed").is_dir()
 
 
-def test_a_manifest_of_another_model_is_refused(copied: Path) -> None:
-    changed_manifest(copied, sha256="0" * 64)
+def test_a_manifest_of_another_model_is_refused(model_copy: Path) -> None:
+    change_manifest(model_copy, sha256="0" * 64)
     with pytest.raises(ArtifactError, match=r"expected: SHA-256 0000"):
-        DepressionModel.load(copied)
+        DepressionModel.load(model_copy)
 
 
 @pytest.mark.parametrize("schema", ["pdmr-classic/model/9", None, 7])
 def test_a_manifest_of_another_schema_is_refused_and_nothing_is_opened(
-    copied: Path, tmp_path: Path, schema: Any
+    model_copy: Path, tmp_path: Path, schema: Any
 ) -> None:
     data = payload(tmp_path / "executed")
-    copied.write_bytes(data)
-    changed_manifest(copied, schema=schema, sha256=hashlib.sha256(data).hexdigest())
-    with pytest.raises(ArtifactError, match=r"of another schema; the model was not opened[^\0]*train anew"):
-        DepressionModel.load(copied)
+    model_copy.write_bytes(data)
+    change_manifest(model_copy, schema=schema, sha256=hashlib.sha256(data).hexdigest())
+    with pytest.raises(ArtifactError, match=r"has another schema, and the model was not opened[^\0]*train the model again"):
+        DepressionModel.load(model_copy)
     assert not (tmp_path / "executed").exists()
 
 
-def test_a_missing_manifest_is_told_with_the_name_it_should_have(copied: Path) -> None:
-    manifest_path(copied).unlink()
-    with pytest.raises(ArtifactError, match=r"no manifest[^\0]*expected: mine\.json beside it"):
-        DepressionModel.load(copied)
+def test_a_missing_manifest_is_reported_with_its_expected_name(model_copy: Path) -> None:
+    manifest_path(model_copy).unlink()
+    with pytest.raises(ArtifactError, match=r"no manifest[^\0]*expected: mine\.json next to it"):
+        DepressionModel.load(model_copy)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '"a string"', '{"schema": "pdmr-classic/model/1"}'])
-def test_a_manifest_that_is_none_is_refused(copied: Path, text: str) -> None:
-    manifest_path(copied).write_text(text)
-    with pytest.raises(ArtifactError, match=r"is no JSON|of another schema"):
-        DepressionModel.load(copied)
+def test_a_file_that_is_not_a_manifest_is_refused(model_copy: Path, text: str) -> None:
+    manifest_path(model_copy).write_text(text)
+    with pytest.raises(ArtifactError, match=r"is not valid JSON|has another schema"):
+        DepressionModel.load(model_copy)
 
 
-def test_a_manifest_that_is_no_text_is_refused(copied: Path) -> None:
-    manifest_path(copied).write_bytes(b"\xff\xfe\x00\x01")
-    with pytest.raises(ArtifactError, match="is no JSON"):
-        DepressionModel.load(copied)
+def test_a_binary_manifest_is_refused(model_copy: Path) -> None:
+    manifest_path(model_copy).write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(ArtifactError, match="is not valid JSON"):
+        DepressionModel.load(model_copy)
 
 
 def test_a_text_file_named_joblib_is_refused(tmp_path: Path) -> None:
@@ -177,29 +177,29 @@ def test_a_text_file_named_joblib_is_refused(tmp_path: Path) -> None:
         DepressionModel.load(tmp_path / "notes.joblib")
 
 
-def test_a_text_file_under_a_model_s_manifest_is_refused(copied: Path) -> None:
-    copied.write_text("call the laboratory back\n")
-    with pytest.raises(ArtifactError, match="not the one that its manifest describes"):
-        DepressionModel.load(copied)
+def test_a_text_file_with_the_manifest_of_a_model_is_refused(model_copy: Path) -> None:
+    model_copy.write_text("call the laboratory back\n")
+    with pytest.raises(ArtifactError, match="does not match its manifest"):
+        DepressionModel.load(model_copy)
 
 
-def test_a_text_file_under_a_manifest_with_its_own_hash_is_refused(copied: Path) -> None:
-    copied.write_text("call the laboratory back\n")
-    changed_manifest(copied, sha256=hashlib.sha256(copied.read_bytes()).hexdigest())
+def test_a_text_file_with_a_manifest_of_its_own_hash_is_refused(model_copy: Path) -> None:
+    model_copy.write_text("call the laboratory back\n")
+    change_manifest(model_copy, sha256=hashlib.sha256(model_copy.read_bytes()).hexdigest())
     with pytest.raises(ArtifactError, match="cannot be opened"):
-        DepressionModel.load(copied, trust=True)
+        DepressionModel.load(model_copy, trust=True)
 
 
 @pytest.mark.parametrize("name", ["none.joblib", "folder.joblib"])
-def test_a_model_that_is_not_there_is_told(tmp_path: Path, name: str) -> None:
+def test_a_missing_model_is_reported(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder.joblib").mkdir()
-    with pytest.raises(ArtifactError, match=r"there is no model[^\0]*train one: pdmr-classic fit"):
+    with pytest.raises(ArtifactError, match=r"does not exist[^\0]*train a model: pdmr-classic fit"):
         DepressionModel.load(tmp_path / name)
 
 
-def test_another_kind_of_object_with_a_good_manifest_is_refused(tmp_path: Path) -> None:
+def test_another_type_of_object_with_a_valid_manifest_is_refused(tmp_path: Path) -> None:
     save_artifact({"weights": [1, 2]}, tmp_path / "other.joblib", {"features": ["video__c__mean"]})
-    with pytest.raises(ArtifactError, match=r"holds no DepressionModel[^\0]*found: +dict"):
+    with pytest.raises(ArtifactError, match=r"does not contain a DepressionModel[^\0]*found: +dict"):
         DepressionModel.load(tmp_path / "other.joblib")
 
 
@@ -209,109 +209,109 @@ def test_a_manifest_with_other_features_than_the_model_is_refused(
 ) -> None:
     odd = copy.copy(fitted_model)
     odd.__dict__.update(changes)
-    with pytest.raises(ArtifactError, match="the manifest lists other features than the model has"):
+    with pytest.raises(ArtifactError, match="the features in the manifest differ from those of the model"):
         DepressionModel.load(odd.save(tmp_path / "odd.joblib"))
 
 
 @pytest.mark.parametrize("features", [None, [], "video__c__mean", [1, 2], ["a", "a"], {"a": 1}])
-def test_a_manifest_without_a_list_of_features_is_refused(copied: Path, features: Any) -> None:
-    changed_manifest(copied, features=features)
-    with pytest.raises(ArtifactError, match=r"manifest is damaged; the model was not opened[^\0]*'features"):
-        DepressionModel.load(copied)
+def test_a_manifest_without_a_list_of_features_is_refused(model_copy: Path, features: Any) -> None:
+    change_manifest(model_copy, features=features)
+    with pytest.raises(ArtifactError, match=r"manifest is damaged, and the model was not opened[^\0]*'features"):
+        DepressionModel.load(model_copy)
 
 
 @pytest.mark.parametrize("changes", [{"sha256": "G" * 64}, {"sha256": 7}, {"libraries": None}, {"libraries": {"a": 1}}])
-def test_a_damaged_manifest_is_refused(copied: Path, changes: dict[str, Any]) -> None:
-    changed_manifest(copied, **changes)
-    with pytest.raises(ArtifactError, match="manifest is damaged; the model was not opened"):
-        DepressionModel.load(copied)
+def test_a_damaged_manifest_is_refused(model_copy: Path, changes: dict[str, Any]) -> None:
+    change_manifest(model_copy, **changes)
+    with pytest.raises(ArtifactError, match="manifest is damaged, and the model was not opened"):
+        DepressionModel.load(model_copy)
 
 
-def test_a_manifest_that_is_nested_without_end_is_refused(copied: Path) -> None:
-    manifest_path(copied).write_text("[" * 100_000)
-    with pytest.raises(ArtifactError, match="is no JSON"):
-        DepressionModel.load(copied)
+def test_a_deeply_nested_manifest_is_refused(model_copy: Path) -> None:
+    manifest_path(model_copy).write_text("[" * 100_000)
+    with pytest.raises(ArtifactError, match="is not valid JSON"):
+        DepressionModel.load(model_copy)
 
 
-def test_a_pipe_in_the_place_of_the_manifest_does_not_block(copied: Path) -> None:
-    manifest_path(copied).unlink()
-    os.mkfifo(manifest_path(copied))
+def test_a_pipe_instead_of_the_manifest_does_not_block(model_copy: Path) -> None:
+    manifest_path(model_copy).unlink()
+    os.mkfifo(manifest_path(model_copy))
     with pytest.raises(ArtifactError, match="no manifest"):
-        DepressionModel.load(copied)
+        DepressionModel.load(model_copy)
 
 
 # ----------------------------------------------------------------------------------------- versions
 
 
 def other(version: str, part: int) -> str:
-    """Return a version that differs from this one in one part."""
+    """Return the version with one part incremented."""
     parts = version.split(".")
     parts[part] = str(int(parts[part]) + 1)
     return ".".join(parts)
 
 
 @pytest.mark.parametrize(("library", "part"), [("lightgbm", 1), ("numpy", 2), ("scikit-learn", 2), ("pdmr-classic", 2)])
-def test_other_library_versions_are_told_and_the_model_is_loaded(copied: Path, library: str, part: int) -> None:
-    libraries = read_manifest(copied)["libraries"]
+def test_compatible_library_versions_are_reported_and_the_model_is_loaded(model_copy: Path, library: str, part: int) -> None:
+    libraries = read_manifest(model_copy)["libraries"]
     changed = other(libraries[library], part)
-    changed_manifest(copied, libraries=libraries | {library: changed})
-    told = CollectingReporter()
-    assert DepressionModel.load(copied, reporter=told).classes_ == ["Depression", "Normal"]
-    (finding,) = told.findings
-    assert finding.code == "other-versions"
-    assert f"{library} {changed} (here {libraries[library]})" in str(finding.found)
+    change_manifest(model_copy, libraries=libraries | {library: changed})
+    reporter = CollectingReporter()
+    assert DepressionModel.load(model_copy, reporter=reporter).classes_ == ["Depression", "Normal"]
+    (finding,) = reporter.findings
+    assert finding.code == "version-mismatch"
+    assert f"{library} {changed} (installed: {libraries[library]})" in str(finding.found)
 
 
 @pytest.mark.parametrize(("library", "part"), [("lightgbm", 0), ("numpy", 0), ("scikit-learn", 1), ("pdmr-classic", 1)])
 def test_incompatible_versions_are_refused_before_anything_is_unpickled(
-    copied: Path, tmp_path: Path, library: str, part: int
+    model_copy: Path, tmp_path: Path, library: str, part: int
 ) -> None:
-    copied.write_bytes(payload(tmp_path / "executed"))
-    digest = hashlib.sha256(copied.read_bytes()).hexdigest()
-    libraries = read_manifest(copied)["libraries"]
-    changed_manifest(copied, sha256=digest, libraries=libraries | {library: other(libraries[library], part)})
-    with pytest.raises(ArtifactError, match=rf"do not go together[^\0]*pip install '{library}==[\d.]+\.\*'"):
-        DepressionModel.load(copied, trust=True)
+    model_copy.write_bytes(payload(tmp_path / "executed"))
+    digest = hashlib.sha256(model_copy.read_bytes()).hexdigest()
+    libraries = read_manifest(model_copy)["libraries"]
+    change_manifest(model_copy, sha256=digest, libraries=libraries | {library: other(libraries[library], part)})
+    with pytest.raises(ArtifactError, match=rf"incompatible library versions[^\0]*pip install '{library}==[\d.]+\.\*'"):
+        DepressionModel.load(model_copy, trust=True)
     assert not (tmp_path / "executed").exists()
 
 
 @pytest.mark.parametrize("machine", [{"cpu": "another", "architecture": "arm64", "blas": []}, None])
-def test_a_model_from_another_machine_is_loaded_without_a_word(copied: Path, machine: Any) -> None:
-    changed_manifest(copied, machine=machine)
-    told = CollectingReporter()
-    DepressionModel.load(copied, reporter=told)
-    assert told.findings == []
+def test_a_model_from_another_machine_is_loaded_without_a_note(model_copy: Path, machine: Any) -> None:
+    change_manifest(model_copy, machine=machine)
+    reporter = CollectingReporter()
+    DepressionModel.load(model_copy, reporter=reporter)
+    assert reporter.findings == []
 
 
-def test_a_library_that_the_manifest_does_not_name_is_incompatible(copied: Path) -> None:
-    libraries = read_manifest(copied)["libraries"]
+def test_a_library_missing_from_the_manifest_is_incompatible(model_copy: Path) -> None:
+    libraries = read_manifest(model_copy)["libraries"]
     del libraries["xgboost"]
-    changed_manifest(copied, libraries=libraries)
+    change_manifest(model_copy, libraries=libraries)
     with pytest.raises(ArtifactError, match=r"expected: xgboost unknown"):
-        DepressionModel.load(copied)
+        DepressionModel.load(model_copy)
 
 
-def test_a_model_is_named_joblib_or_not_written(fitted_model: DepressionModel, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"ends in \.joblib[^\0]*expected: mine\.joblib"):
+def test_a_model_is_written_only_with_the_suffix_joblib(fitted_model: DepressionModel, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"must end in \.joblib[^\0]*expected: mine\.joblib"):
         fitted_model.save(tmp_path / "mine.pkl")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_model_is_not_written_over_a_folder(fitted_model: DepressionModel, tmp_path: Path) -> None:
     (tmp_path / "mine.joblib").mkdir()
-    with pytest.raises(TargetError, match="the target is a folder"):
+    with pytest.raises(TargetError, match="the output path is a folder"):
         fitted_model.save(tmp_path / "mine.joblib")
     assert [entry.name for entry in tmp_path.iterdir()] == ["mine.joblib"]
 
 
-def test_a_model_whose_manifest_has_no_place_is_not_written(fitted_model: DepressionModel, tmp_path: Path) -> None:
+def test_a_model_whose_manifest_cannot_be_written_is_not_written(fitted_model: DepressionModel, tmp_path: Path) -> None:
     (tmp_path / "mine.json").mkdir()
-    with pytest.raises(TargetError, match="the target is a folder"):
+    with pytest.raises(TargetError, match="the output path is a folder"):
         fitted_model.save(tmp_path / "mine.joblib")
     assert [entry.name for entry in tmp_path.iterdir()] == ["mine.json"]
 
 
-def test_a_file_that_is_saved_twice_loads_with_its_own_manifest(fitted_model: DepressionModel, tmp_path: Path) -> None:
+def test_a_model_saved_twice_loads_with_its_manifest(fitted_model: DepressionModel, tmp_path: Path) -> None:
     for _ in range(2):
         fitted_model.save(tmp_path / "mine.joblib")
     model, manifest, findings = load_artifact(tmp_path / "mine.joblib")

@@ -1,4 +1,4 @@
-"""What a model or an evaluation was made with, for people to compare: nothing is refused for it, nobody is named."""
+"""The description of the software and machine in models and evaluations contains no personal information."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ MKL = {"user_api": "blas", "internal_api": "mkl", "version": "2024.1", "filepath
 OPENMP = {"user_api": "openmp", "internal_api": "openmp", "version": None, "filepath": "/home/alice/libgomp.so"}
 
 
-def test_an_environment_is_ready_for_json_and_has_its_versions() -> None:
-    found = describe_environment()
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert found["python"] == platform.python_version()
-    assert {"scikit-learn", "lightgbm", "numpy"} <= set(found["libraries"])
-    assert all(found["machine"].values()), "numpy has its BLAS loaded"
+def test_the_environment_is_json_serialisable_and_contains_versions() -> None:
+    description = describe_environment()
+    assert json.loads(json.dumps(description, allow_nan=False)) == description
+    assert description["python"] == platform.python_version()
+    assert {"scikit-learn", "lightgbm", "numpy"} <= set(description["libraries"])
+    assert all(description["machine"].values()), "numpy has its BLAS loaded"
 
 
-def test_each_blas_kernel_is_named_once_and_no_path_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_blas_kernel_is_listed_once_without_paths(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(versions, "threadpool_info", lambda: [OPENBLAS, OPENMP, MKL, OPENBLAS])
-    found = describe_machine()
-    assert found["blas"] == ["mkl 2024.1", "openblas SkylakeX 0.3.30"]
-    assert list(found) == ["cpu", "architecture", "blas"]
+    description = describe_machine()
+    assert description["blas"] == ["mkl 2024.1", "openblas SkylakeX 0.3.30"]
+    assert list(description) == ["cpu", "architecture", "blas"]
 
 
 @pytest.mark.parametrize(
@@ -49,15 +49,15 @@ def test_each_blas_kernel_is_named_once_and_no_path_is(monkeypatch: pytest.Monke
         (None, "by its platform"),
     ],
 )
-def test_a_cpu_is_named_by_linux_or_else_by_its_platform(
+def test_the_cpu_name_comes_from_linux_or_otherwise_from_the_platform(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cpuinfo: bytes | None, cpu: str
 ) -> None:
     monkeypatch.setattr(platform, "processor", lambda: "by its platform")
     if cpuinfo is not None:
         (tmp_path / "cpuinfo").write_bytes(cpuinfo)
-    assert versions._cpu(tmp_path / "cpuinfo") == cpu
+    assert versions._read_cpu_name(tmp_path / "cpuinfo") == cpu
 
 
-def test_a_cpu_without_a_name_is_called_by_its_architecture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cpu_without_a_name_is_described_by_its_architecture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "processor", str)
-    assert versions._cpu(tmp_path / "cpuinfo") == platform.machine()
+    assert versions._read_cpu_name(tmp_path / "cpuinfo") == platform.machine()
