@@ -22,7 +22,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from pdmr_classic import DepressionModel, GroupedFolds, GroupedStacker, Settings
-from pdmr_classic.features import fold_fitted as fitted
+from pdmr_classic.features import fold_fitted
 from pdmr_classic.models.ensemble import _combiner as meta
 from pdmr_classic.models.ensemble import stacking, tuning
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
@@ -100,7 +100,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
 def make_awkward_table(
     n_subjects: int = 14, classes: int = 2, seed: int = 0
 ) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
-    """Return features with the subject's number first in both views, labels and subjects; 1 to 9 rows each, with NaN."""
+    """Return features with the subject number first in both views, labels and subjects; 1 to 9 rows each, with NaN."""
     rng = np.random.default_rng(seed)
     number = np.repeat(np.arange(n_subjects), rng.integers(1, 10, n_subjects))
     rng.shuffle(number)
@@ -180,7 +180,7 @@ def test_fold_fitted_features_are_not_fitted_on_the_subjects_of_test_rows(monkey
         def transform(self, material: NDArray[np.float64]) -> NDArray[np.float64]:
             return np.isin(material[:, :1], self.subjects).astype(float)
 
-    monkeypatch.setattr(fitted, "_MAPS", {"material__covariance__": lambda seed: SubjectIndicator()})
+    monkeypatch.setattr(fold_fitted, "_TRANSFORMERS", {"material__covariance__": lambda seed: SubjectIndicator()})
     X, y, subjects = make_awkward_table()
     X["material__covariance__000"] = subjects.str[1:].astype(float)
     codes = np.unique(y, return_inverse=True)[1]

@@ -14,8 +14,20 @@ from offline.sitecustomize import InternetUsed
 
 import pdmr_classic
 
-FAR = "192.0.2.1"  # reserved for documentation: no machine has it
-TALKING = {"aiohttp", "ftplib", "http", "httpx", "requests", "smtplib", "socket", "ssl", "urllib", "urllib3", "xmlrpc"}
+REMOTE = "192.0.2.1"  # reserved for documentation: no machine has it
+NETWORK_MODULES = {
+    "aiohttp",
+    "ftplib",
+    "http",
+    "httpx",
+    "requests",
+    "smtplib",
+    "socket",
+    "ssl",
+    "urllib",
+    "urllib3",
+    "xmlrpc",
+}
 PROGRAM = Path(sys.executable).parent / "pdmr-classic"
 QUICK = """
 [learning]
@@ -28,31 +40,31 @@ families = ["distribution", "quality", "audio_vector"]
 """
 
 
-def imported(path: Path) -> set[str]:
-    found = set()
+def list_imports(path: Path) -> set[str]:
+    modules = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name.partition(".")[0] for alias in node.names}
+            modules |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.partition(".")[0])
-    return found
+            modules.add(node.module.partition(".")[0])
+    return modules
 
 
 def test_the_package_imports_no_network_module() -> None:
     files = sorted(Path(pdmr_classic.__file__).parent.rglob("*.py"))
     assert len(files) > 90
-    assert {path.name: found for path in files if (found := imported(path) & TALKING)} == {}
+    assert {path.name: modules for path in files if (modules := list_imports(path) & NETWORK_MODULES)} == {}
 
 
 def test_tests_cannot_access_the_internet() -> None:
     with socket.socket() as wire, pytest.raises(InternetUsed, match="nothing here may call the internet"):
-        wire.connect((FAR, 80))
+        wire.connect((REMOTE, 80))
     refused = "nothing here may call the internet"
     with socket.socket(type=socket.SOCK_DGRAM) as wire, pytest.raises(InternetUsed, match=refused):
-        wire.sendto(b"?", (FAR, 53))
-    for ask in (socket.gethostbyname, lambda name: socket.getaddrinfo(name, 443)):
+        wire.sendto(b"?", (REMOTE, 53))
+    for look_up in (socket.gethostbyname, lambda name: socket.getaddrinfo(name, 443)):
         with pytest.raises(InternetUsed, match=refused):
-            ask("example.org")
+            look_up("example.org")
 
 
 def test_tests_can_access_the_local_machine() -> None:
@@ -62,8 +74,8 @@ def test_tests_can_access_the_local_machine() -> None:
 
 
 def test_a_process_that_catches_the_error_is_stopped_too() -> None:
-    hidden = f"import socket\ntry: socket.create_connection(({FAR!r}, 80), 1)\nexcept Exception: pass"
-    done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, timeout=60, check=False)
+    code = f"import socket\ntry: socket.create_connection(({REMOTE!r}, 80), 1)\nexcept Exception: pass"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "InternetUsed" in done.stderr
 
@@ -71,8 +83,11 @@ def test_a_process_that_catches_the_error_is_stopped_too() -> None:
 @pytest.mark.slow
 def test_fit_and_predict_work_on_a_machine_without_any_network(small_set: Path, tmp_path: Path) -> None:
     """A network namespace without any network also covers libraries that are not written in Python."""
-    alone = ["unshare", "--map-root-user", "--net"]
-    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
+    isolated = ["unshare", "--map-root-user", "--net"]
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run([*isolated, "true"], capture_output=True, check=False).returncode
+    ):
         pytest.skip("this system does not let a user make a network namespace (unshare --net)")
     (tmp_path / "quick.toml").write_text(QUICK)
     for command in (
@@ -80,7 +95,7 @@ def test_fit_and_predict_work_on_a_machine_without_any_network(small_set: Path, 
         ["predict", str(small_set), "--model", "m.joblib", "--out", "r.jsonl", "--proba"],
     ):
         done = subprocess.run(
-            [*alone, str(PROGRAM), *command], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
+            [*isolated, str(PROGRAM), *command], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
         )
         assert done.returncode == 0, done.stderr
     assert (tmp_path / "r.jsonl").stat().st_size

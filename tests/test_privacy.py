@@ -79,7 +79,7 @@ def outputs(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         cache = {"cache": folder / "cache", "reporter": reporter}
         fit(data, settings=settings, studies=reporter.files[0], **cache).save(folder / "mine.joblib")
         linear = settings.override({"learning.learners": ("linear",), "learning.trials": 1})
-        found = evaluate(
+        evaluation = evaluate(
             data,
             settings=linear,
             folds=2,
@@ -89,7 +89,7 @@ def outputs(planted: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             checkpoint=reporter.files[1],
             **cache,
         )
-        write_evaluation(found, folder / "evaluation.json")
+        write_evaluation(evaluation, folder / "evaluation.json")
     return folder
 
 
@@ -124,8 +124,8 @@ def test_no_output_contains_an_id_or_a_subject(outputs: Path) -> None:
     assert set(OUTPUTS) <= {path.name for path in files if path.stat().st_size}
     assert {path.parent.name for path in files} == {outputs.name, "cache"}
     words = [(word, text) for word in (ID, SUBJECT) for text in encode_variants(word)]
-    found = [(file.name, word) for file in files for word, text in words if text in uncompressed(file)]
-    assert found == []
+    matches = [(file.name, word) for file in files for word, text in words if text in uncompressed(file)]
+    assert matches == []
     assert not [file.name for file in files if ID in file.name or SUBJECT in file.name]
 
 

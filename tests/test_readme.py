@@ -38,9 +38,9 @@ def tolerance(line: str, figure: str) -> float:
 
     Its F1 was .847 and .867 on two types of x86. One more of its 60 recordings classified correctly moves a score by
     about .02, so .05 allows for two or three. The probability of a single recording varies more: .15. Ids, counts and
-    the floor depend on the labels alone and must be equal.
+    the baseline depend on the labels alone and must be equal.
     """
-    if "." not in figure or "all were called positive" in line:
+    if "." not in figure or "baseline: always" in line:
         return 0.0
     return 0.15 if '"probability"' in line else 0.05
 

@@ -1,4 +1,4 @@
-"""`evaluate`: unbiased performance estimate on new people, by repeated nested grouped cross-validation."""
+"""`evaluate`: estimate the performance on new people by repeated nested grouped cross-validation."""
 
 from __future__ import annotations
 

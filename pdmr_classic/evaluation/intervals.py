@@ -19,7 +19,8 @@ _N_DRAWS = 2000
 SD_INFLATION = 2**0.5
 INTERVAL_NOTE = (
     "Confidence intervals: 95% subject bootstrap on fixed out-of-fold predictions, with the standard error multiplied "
-    "by sqrt(2) because the training sets of the folds overlap. They do not include the variability of retraining."
+    "by sqrt(2) because subjects held out in one fold are training data in the others. They do not include the "
+    "variability of retraining."
 )
 # Rows times bootstrap samples per batch: 160 MB.
 _MAX_CELLS = 20_000_000

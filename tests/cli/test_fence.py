@@ -31,8 +31,8 @@ def test_a_training_recording_is_refused_by_name_and_nothing_is_written(leaky: P
     before = {path.name for path in leaky.iterdir()}
     result = predict(leaky)
     assert result.returncode == 3
-    assert "1 recording is in the training set as well" in result.stderr
-    assert "'zz' (video: same content to" in result.stderr
+    assert "1 recording is also in the training set" in result.stderr
+    assert "'zz' (video: same content as" in result.stderr
     assert "--allow-overlap" in result.stderr
     assert "Traceback" not in result.stderr
     assert {path.name for path in leaky.iterdir()} == before
@@ -48,7 +48,7 @@ def test_it_is_refused_without_train_beside_it(leaky: Path) -> None:
 def test_allowed_overlap_is_told_and_noted_beside_the_results(leaky: Path) -> None:
     result = predict(leaky, "--allow-overlap")
     assert result.returncode == 0, result.stderr
-    assert "note: 1 recording is in the training set as well" in result.stderr
+    assert "note: 1 recording is also in the training set" in result.stderr
     lines = [json.loads(line) for line in (leaky / "results.jsonl").read_text().splitlines()]
     assert [list(line) for line in lines] == [["data_id", "status"]] * len(lines)
     notes = json.loads((leaky / "results.notes.json").read_text())
@@ -78,7 +78,7 @@ def test_a_broken_train_beside_it_is_told_as_near_copies_pass_then(leaky: Path) 
     (finding,) = [one for one in json.loads(passed.stdout)["findings"] if one["code"] == "train-unread"]
     assert finding["file"] == str(leaky / "data/train")
     assert finding["found"] == "there are no recordings in this folder (an empty folder)"
-    assert "note: the train/ beside these recordings cannot be read" in predict(leaky).stderr
+    assert "note: the train/ next to these recordings cannot be read" in predict(leaky).stderr
 
 
 @pytest.mark.slow

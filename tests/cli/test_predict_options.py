@@ -106,7 +106,7 @@ def test_subjects_of_a_table_without_status_are_pooled(small_set: Path, fitted_f
     subject = pd.read_csv(who, dtype=str, index_col="data_id")["subject_id"]
     assert len(table) == len(subject)
     assert (table.groupby(subject)[["status", "probability"]].nunique() == 1).all(axis=None)
-    assert found["subjects"] == subject.nunique()
+    assert found["n_subjects"] == subject.nunique()
 
 
 def test_subjects_come_from_the_labels_by_default(small_set: Path, fitted_file: Path, tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_subjects_come_from_the_labels_by_default(small_set: Path, fitted_file: 
         "predict", small_set / "train", "--model", fitted_file, "--out", tmp_path / "r.jsonl", "--pool-subjects",
         "--allow-overlap",
     )  # fmt: skip
-    assert found["subjects"] == pd.read_csv(small_set / "train/labels.csv")["subject_id"].nunique()
+    assert found["n_subjects"] == pd.read_csv(small_set / "train/labels.csv")["subject_id"].nunique()
 
 
 def test_subjects_without_pooling_are_wrong_usage(small_set: Path, fitted_file: Path, tmp_path: Path) -> None:

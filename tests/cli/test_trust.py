@@ -27,7 +27,7 @@ def folder(small_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_with_a_home_that_cannot_be_written_to_fit_succeeds_and_tells(folder: Path) -> None:
     told = (folder / "stderr.txt").read_text()
-    assert "the model could not be recorded as yours: later runs will open it with --trust only" in told
+    assert "the model could not be recorded as yours: later runs will open it only with --trust" in told
     assert "/proc/nobody/.local/state/pdmr-classic/models" in told
     assert "Traceback" not in told
 

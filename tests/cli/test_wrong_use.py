@@ -146,7 +146,7 @@ def test_a_model_file_that_was_changed_is_told(data: Path, fitted_file: Path) ->
     shutil.copy(fitted_file.with_suffix(".json"), data / "mine.json")
     (data / "mine.joblib").write_bytes(fitted_file.read_bytes()[:-1])
     message = refused("predict", "--model", "mine.joblib", cwd=data, code=MODEL)
-    assert "it was not opened" in message
+    assert "and was not opened" in message
 
 
 # ------------------------------------------------------------------------------------------ target: 5

@@ -253,7 +253,7 @@ def test_several_classes_work() -> None:
 
 def test_one_class_is_refused() -> None:
     table, status, groups = study()
-    with pytest.raises(DataError, match="there is a single class"):
+    with pytest.raises(DataError, match="the labels contain only one class"):
         run((table, status.map(lambda _: "Depression"), groups))
 
 
@@ -320,9 +320,7 @@ def stopping_after(n: int) -> Callable[..., Any]:
     return run_fold
 
 
-def test_an_interrupted_run_resumes_with_the_same_result(
-    interrupted: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_run_resumes_with_the_same_result(interrupted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with interrupted.open("a") as file:
         file.write('{"number": 2, "resu')
     monkeypatch.setattr(run_folds, "run_fold", stopping_after(1))
@@ -332,9 +330,7 @@ def test_an_interrupted_run_resumes_with_the_same_result(
     assert list(interrupted.parent.iterdir()) == [interrupted], "kept until the evaluation is written, without a lock"
 
 
-def test_subgroup_scores_can_be_added_to_an_interrupted_run(
-    interrupted: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_subgroup_scores_can_be_added_to_an_interrupted_run(interrupted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = study()
     monkeypatch.setattr(run_folds, "run_fold", stopping_after(1))
     resumed = run(data, checkpoint=interrupted, by=["site"], labels=pd.DataFrame({"site": ["a", "b"] * 16}))

@@ -7,11 +7,11 @@ from sklearn.metrics import roc_auc_score
 
 from pdmr_classic.evaluation import intervals
 from pdmr_classic.evaluation.intervals import (
+    batch_sizes,
     bootstrap_scores,
     count_rarest_class_subjects,
     difference_interval,
     score_interval,
-    batch_sizes,
     weighted_auc,
     weighted_scores,
 )
@@ -27,9 +27,7 @@ def interval_of(predictions: Predictions) -> tuple[float, float]:
 
 @pytest.mark.parametrize("distance", [0.0, 1.5, 3.0])
 @pytest.mark.parametrize("repeats", [1, 3])
-def test_the_interval_covers_the_auc_on_many_new_people_in_92_of_100_studies(
-    distance: float, repeats: int
-) -> None:
+def test_the_interval_covers_the_auc_on_many_new_people_in_92_of_100_studies(distance: float, repeats: int) -> None:
     covered = 0
     for study in range(100):
         predictions, true = simulate_learner(distance, repeats=repeats, seed=study)
@@ -53,13 +51,13 @@ def test_the_paired_interval_covers_the_true_difference_in_92_of_100_studies(dis
 
 def test_coverage_is_too_low_without_the_factor_sqrt_2(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intervals, "SD_INFLATION", 1.0)
-    intervals_ = [interval_of(simulate_learner(0.0, repeats=3, seed=study)[0]) for study in range(100)]
-    assert sum(low <= 0.5 <= high for low, high in found) < 92
+    bounds = [interval_of(simulate_learner(0.0, repeats=3, seed=study)[0]) for study in range(100)]
+    assert sum(low <= 0.5 <= high for low, high in bounds) < 92
 
 
 def test_the_interval_covers_the_true_auc_of_independent_predictions() -> None:
-    found = [interval_of(simulate_predictions(1.4, seed=study)) for study in range(100)]
-    assert sum(low <= true_auc(1.4) <= high for low, high in found) >= 92
+    bounds = [interval_of(simulate_predictions(1.4, seed=study)) for study in range(100)]
+    assert sum(low <= true_auc(1.4) <= high for low, high in bounds) >= 92
 
 
 def test_simulated_studies_have_their_nominal_auc() -> None:
@@ -75,8 +73,8 @@ def test_weighted_auc_equals_the_auc_of_repeated_rows() -> None:
     rng = np.random.default_rng(0)
     p, positive = rng.integers(0, 5, 30) / 5, rng.random(30) < 0.4
     weights = rng.integers(0, 3, (30, 4))
-    for column, found in zip(weights.T, weighted_auc(p, positive, weights.astype(float)), strict=True):
-        assert found == pytest.approx(roc_auc_score(np.repeat(positive, column), np.repeat(p, column)))
+    for column, auc in zip(weights.T, weighted_auc(p, positive, weights.astype(float)), strict=True):
+        assert auc == pytest.approx(roc_auc_score(np.repeat(positive, column), np.repeat(p, column)))
 
 
 def test_auc_of_one_class_is_undefined() -> None:

@@ -40,7 +40,8 @@ def test_each_recording_is_held_out_once_per_repeat_and_no_subject_is_shared() -
         assert sorted(held_out) == list(range(20))
     for outer in outer_folds:
         assert not set(groups[outer.train]) & set(groups[outer.test])
-        assert outer.sizes(groups)["train_subjects"] + outer.sizes(groups)["test_subjects"] == 10
+        counts = outer.count_rows(groups)
+        assert counts["n_train_subjects"] + counts["n_test_subjects"] == 10
 
 
 def test_few_subjects_give_fewer_folds_with_a_note() -> None:
@@ -74,18 +75,18 @@ def test_each_value_of_the_column_split_is_one_held_out_fold() -> None:
 
 def test_a_subject_on_both_sides_of_the_column_split_is_refused_without_naming_it() -> None:
     split = ["a"] * 9 + ["b"] * 11
-    with pytest.raises(DataError, match="1 subject is on both sides") as caught:
+    with pytest.raises(DataError, match="1 subject has several values in the column 'split'") as caught:
         make_folds(STATUS, GROUPS, split)
     assert "S4" not in str(caught.value)
 
 
 def test_an_empty_cell_in_the_column_split_is_refused() -> None:
-    with pytest.raises(DataError, match="1 labelled recordings have no split"):
+    with pytest.raises(DataError, match="the column 'split' is empty for 1 labelled recording"):
         make_folds(STATUS, GROUPS, ["a"] * 8 + [""] + ["b"] * 11)
 
 
 def test_a_split_without_enough_training_subjects_is_refused() -> None:
-    with pytest.raises(DataError, match="too few subjects are left"):
+    with pytest.raises(DataError, match="leaves too few subjects to train on"):
         make_folds(["no"] * 10 + ["yes"] * 10, GROUPS, ["a"] * 10 + ["b"] * 10)
 
 

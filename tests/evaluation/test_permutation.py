@@ -19,15 +19,15 @@ def auc_p_value(predictions: Predictions) -> float:
 
 @pytest.mark.parametrize("within", [False, True], ids=["between subjects", "within subjects"])
 def test_p_values_are_uniform_under_the_null_hypothesis(within: bool) -> None:
-    found = []
+    p_values = []
     for study in range(200):
         predictions, _ = simulate_learner(0.0, repeats=2, seed=study, each=1 + 2 * within, within=within)
         test = permutation_test(predictions, n=99)
         assert test["permuted"] == ("recording labels within subjects" if within else "subject labels")
-        found.append(test["p_fixed_predictions"])
-    assert kstest([p["auc"] for p in found], "uniform").pvalue > 0.05
+        p_values.append(test["p_fixed_predictions"])
+    assert kstest([p["auc"] for p in p_values], "uniform").pvalue > 0.05
     for name in ("auc", "f1", "macro_f1"):
-        assert np.mean([p[name] <= 0.05 for p in found]) <= 0.07, name
+        assert np.mean([p[name] <= 0.05 for p in p_values]) <= 0.07, name
 
 
 def test_p_values_are_too_small_without_the_factor_sqrt_2(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,7 +41,9 @@ def test_permutation_within_subjects_is_not_fooled_by_subject_identity() -> None
     rare = (predictions.subject % 2 == 0) & (np.arange(len(predictions)) % 6 == 0)
     truth = np.where(predictions.subject % 2 == 0, 1 - rare, 0)
     probability = np.column_stack([predictions.subject % 2, 1 - predictions.subject % 2]).astype(float)
-    subject_predictions = replace(predictions, truth=truth, predicted=1 - predictions.subject % 2, probability=probability)
+    subject_predictions = replace(
+        predictions, truth=truth, predicted=1 - predictions.subject % 2, probability=probability
+    )
     assert auc_p_value(subject_predictions) == 1.0
 
 

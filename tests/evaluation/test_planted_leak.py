@@ -1,6 +1,6 @@
-"""A planted leak: every feature says who it is, and labels are drawn by subject. Whatever path it takes, AUC is chance.
+"""A planted leak: features identify the subject, and each subject has a random label. The AUC must be at chance.
 
-Judged by AUC: under random labels F1 is near its floor, whoever leaks.
+AUC, because F1 is near its floor under random labels even with a leak.
 """
 
 from __future__ import annotations

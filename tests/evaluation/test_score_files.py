@@ -93,7 +93,9 @@ def test_a_result_of_an_unknown_class_is_refused(tmp_path: Path) -> None:
 
 def test_the_classes_are_those_of_all_labels(tmp_path: Path) -> None:
     """If the matched recordings happen to have only one class, the other class is still known."""
-    scores = score_files(write_results(tmp_path, {"001": "Depression", "002": "Normal"}), write_labels(tmp_path, LABELS))
+    scores = score_files(
+        write_results(tmp_path, {"001": "Depression", "002": "Normal"}), write_labels(tmp_path, LABELS)
+    )
     assert scores["positive"] == "Depression"
     assert scores["f1"] == pytest.approx(2 / 3)
     assert scores["floor"] == 1
@@ -134,7 +136,9 @@ def test_scores_on_a_synthetic_set_are_marked(tmp_path: Path) -> None:
 @pytest.mark.parametrize("probability", [None, 0.5])
 def test_swapped_files_are_refused(tmp_path: Path, probability: float | None) -> None:
     predicted, truth = write_results(tmp_path, PREDICTED, probability), write_labels(tmp_path, LABELS)
-    with pytest.raises(DataError, match=r"seem to be swapped[^\0]*labels.csv, then results.jsonl[^\0]*pass the results first"):
+    with pytest.raises(
+        DataError, match=r"seem to be swapped[^\0]*labels.csv, then results.jsonl[^\0]*pass the results first"
+    ):
         score_files(truth, predicted)
 
 

@@ -61,14 +61,14 @@ def null_evaluations() -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 def test_the_interval_contains_one_half_under_the_null_hypothesis(null_evaluations: list[dict[str, Any]]) -> None:
-    aucs = [found["scores"]["auc"] for found in null_evaluations]
+    aucs = [evaluation["scores"]["auc"] for evaluation in null_evaluations]
     assert np.mean([auc["mean"] for auc in aucs]) == pytest.approx(0.5, abs=0.03)
     assert sum(auc["low"] <= 0.5 <= auc["high"] for auc in aucs) >= 92
 
 
 @pytest.mark.slow
 def test_p_values_are_uniform_under_the_null_hypothesis(null_evaluations: list[dict[str, Any]]) -> None:
-    p = pd.DataFrame([found["permutation_test"]["p_fixed_predictions"] for found in null_evaluations])
+    p = pd.DataFrame([evaluation["permutation_test"]["p_fixed_predictions"] for evaluation in null_evaluations])
     assert kstest(p["auc"], "uniform").pvalue > 0.05
     # If a threshold for F1 predicts everyone positive, all permutations have the same score: p is 1.
     assert ((p <= 0.05).mean() <= 0.09).all()
@@ -78,16 +78,16 @@ def test_p_values_are_uniform_under_the_null_hypothesis(null_evaluations: list[d
 def true_aucs(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Collect the AUC of each outer-fold model on 4,000 new people."""
     new_people, status, _ = draw_study(1.0, 4000, 1, seed=10_000)
-    found: list[float] = []
+    aucs: list[float] = []
     fit = folds._fit_model
 
     def fit_and_score(*args: Any) -> DepressionModel:
         model = fit(*args)
-        found.append(float(roc_auc_score(status == "Depression", model.predict_features(new_people)["probability"])))
+        aucs.append(float(roc_auc_score(status == "Depression", model.predict_features(new_people)["probability"])))
         return model
 
     monkeypatch.setattr(folds, "_fit_model", fit_and_score)
-    return found
+    return aucs
 
 
 @pytest.mark.slow

@@ -55,9 +55,13 @@ def test_every_recording_is_predicted_with_a_probability_even_if_modalities_are_
     )
 
 
-def test_a_recording_is_positive_if_its_probability_reaches_the_threshold(fitted_model: DepressionModel, small_set: Path) -> None:
+def test_a_recording_is_positive_if_its_probability_reaches_the_threshold(
+    fitted_model: DepressionModel, small_set: Path
+) -> None:
     predictions = fitted_model.predict(load_dataset(small_set, split="train"), allow_overlap=True)
-    assert (predictions["status"] == "Depression").tolist() == (predictions["probability"] >= fitted_model.threshold_).tolist()
+    assert (predictions["status"] == "Depression").tolist() == (
+        predictions["probability"] >= fitted_model.threshold_
+    ).tolist()
 
 
 def test_predictions_use_the_threshold_instead_of_one_half(svm: Settings) -> None:
@@ -116,18 +120,14 @@ def test_a_prevalence_corrects_probabilities_moves_the_threshold_and_is_reported
     assert "prevalence" not in before.attrs
 
 
-def test_an_invalid_prevalence_is_refused_before_files_are_read(
-    fitted_model: DepressionModel, small_set: Path
-) -> None:
+def test_an_invalid_prevalence_is_refused_before_files_are_read(fitted_model: DepressionModel, small_set: Path) -> None:
     reporter = CodeReporter()
     with pytest.raises(ConfigError, match="--prevalence must be between 0 and 1"):
         fitted_model.predict(load_dataset(small_set, split="test"), prevalence=2.0, reporter=reporter)
     assert reporter.steps == []
 
 
-def test_predictions_do_not_depend_on_the_other_recordings(
-    fitted_model: DepressionModel, small_set: Path
-) -> None:
+def test_predictions_do_not_depend_on_the_other_recordings(fitted_model: DepressionModel, small_set: Path) -> None:
     data = load_dataset(small_set, split="test")
     predictions = fitted_model.predict(data)
     for data_id in data.data_ids[:3]:
@@ -164,9 +164,7 @@ def test_a_recording_with_one_broken_file_is_predicted_from_the_other_file_with_
     pd.testing.assert_frame_equal(fitted_model.predict(load_dataset(both)), broken, check_exact=True)
 
 
-def test_all_recordings_without_usable_data_are_listed_in_the_error(
-    fitted_model: DepressionModel, both: Path
-) -> None:
+def test_all_recordings_without_usable_data_are_listed_in_the_error(fitted_model: DepressionModel, both: Path) -> None:
     unusable = load_dataset(both).data_ids[:2]
     for data_id in unusable:
         for kind in ("video", "audio"):
@@ -342,14 +340,18 @@ def test_each_of_three_unusual_labels_has_its_probability(svm: Settings, tmp_pat
 @pytest.mark.parametrize(
     ("corrupt", "error", "message"),
     [
-        (lambda s: s.replace("Normal", "Depression"), DataError, r"single class[^\0]*'Depression'"),
+        (lambda s: s.replace("Normal", "Depression"), DataError, r"only one class[^\0]*'Depression'"),
         (
             lambda s: s.where(s.index != "004", "Sad"),
             DataError,
             r"unknown label[^\0]*Depression or Normal[^\0]*'Sad' for '004'",
         ),
         (lambda s: s.str.lower(), DataError, r"unknown label[^\0]*Depression or Normal"),
-        (lambda s: s.replace({"Normal": "Control", "Depression": "PD"}), ConfigError, "the positive class is not specified"),
+        (
+            lambda s: s.replace({"Normal": "Control", "Depression": "PD"}),
+            ConfigError,
+            "the positive class is not specified",
+        ),
     ],
     ids=["one-class", "typo", "lower-case", "no-default-positive"],
 )
@@ -376,7 +378,7 @@ def test_invalid_labels_are_refused_before_any_file_is_read(small_set: Path, tmp
     labels = pd.read_csv(small_set / "train/labels.csv", dtype=str)
     labels.assign(subject_id="S1").to_csv(tmp_path / "labels.csv", index=False)
     reporter = CodeReporter()
-    with pytest.raises(DataError, match="fewer than two subjects"):
+    with pytest.raises(DataError, match="needs at least two subjects"):
         fit(load_dataset(small_set, split="train", labels=tmp_path / "labels.csv"), reporter=reporter)
     assert [stage for stage, *_ in reporter.steps if stage == "reading"] == []
 
@@ -412,7 +414,7 @@ def test_an_unknown_learner_is_refused_before_any_file_is_read(learn: Any, small
 def test_a_table_without_columns_is_refused() -> None:
     index = pd.Index([f"{k:03d}" for k in range(20)], name="data_id")
     status = pd.Series(["Depression", "Normal"] * 10, index)
-    with pytest.raises(DataError, match="no column to learn from"):
+    with pytest.raises(DataError, match="no features to train on"):
         DepressionModel().fit(pd.DataFrame(index=index), status, pd.Series(index, index))
 
 
@@ -429,7 +431,11 @@ def test_depression_is_the_default_positive_class() -> None:
     ("classes", "requested", "message"),
     [
         (["Control", "PD"], None, r"the positive class is not specified[^\0]*Control or PD[^\0]*--positive PD"),
-        (["Control", "PD"], "Depression", r"--positive must be one of the classes[^\0]*Control or PD[^\0]*'Depression'"),
+        (
+            ["Control", "PD"],
+            "Depression",
+            r"--positive must be one of the classes[^\0]*Control or PD[^\0]*'Depression'",
+        ),
         (["a", "b", "c"], "d", "--positive must be one of the classes"),
     ],
 )

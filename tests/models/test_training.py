@@ -13,7 +13,7 @@ from pdmr_classic import Settings, fit, load_dataset
 from pdmr_classic.models import target_checks
 from pdmr_classic.models.ensemble import importance, stacking, tuning
 
-CHECKS = ("check_labels", "positive_class", "feasible_folds")
+CHECKS = ("check_labels", "choose_positive_class", "count_feasible_folds")
 
 
 def test_a_fit_checks_its_labels_and_subjects_once(
@@ -30,7 +30,9 @@ def test_a_fit_checks_its_labels_and_subjects_once(
 
     for name in CHECKS:
         monkeypatch.setattr(target_checks, name, counting(name, getattr(target_checks, name)))
-    monkeypatch.setattr(stacking, "feasible_folds", counting("feasible_folds", stacking.feasible_folds))
+    monkeypatch.setattr(
+        stacking, "count_feasible_folds", counting("count_feasible_folds", stacking.count_feasible_folds)
+    )
     fit(load_dataset(small_set, split="train"), settings=quick_settings)
     assert calls == dict.fromkeys(CHECKS, 1)
 

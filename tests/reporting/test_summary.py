@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from pdmr_classic import DepressionModel, Settings, load_dataset
+from pdmr_classic.evaluation.check_data import check_data
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.features.registry import load_families
 from pdmr_classic.io.inspection import inspect_files
@@ -33,8 +34,8 @@ from pdmr_classic.reporting.tables import (
 )
 
 
-def shown(renderable: RenderableType) -> str:
-    """Return what a terminal of 80 columns would show."""
+def render(renderable: RenderableType) -> str:
+    """Return the text as printed on a terminal with 80 columns."""
     console = Console(file=io.StringIO(), width=80, highlight=False, markup=False)
     console.print(renderable)
     text: str = console.file.getvalue()  # type: ignore[attr-defined]
@@ -42,15 +43,16 @@ def shown(renderable: RenderableType) -> str:
     return text
 
 
-def checked(folder: Path, name: str = "train", **settings: Any) -> dict[str, Any]:
+def summarise_folder(folder: Path, name: str = "train", **settings: Any) -> dict[str, Any]:
     chosen = Settings().override(settings)
     data = load_dataset(folder)
     facts = inspect_files(data, chosen.reading, jobs=1, reporter=LogReporter())
-    return summarise_check({name: (data, facts)}, chosen)
+    splits = {name: (data, facts)}
+    return summarise_check(splits, check_data(splits, chosen))
 
 
-def test_a_check_counts_what_is_there(small_set: Path) -> None:
-    found = checked(small_set / "train")
+def test_a_check_counts_recordings_subjects_and_classes(small_set: Path) -> None:
+    found = summarise_folder(small_set / "train")
     data = load_dataset(small_set / "train")
     split = found["splits"]["train"]
     assert found["synthetic"] is True
@@ -61,20 +63,20 @@ def test_a_check_counts_what_is_there(small_set: Path) -> None:
     assert split["with_video"] == sum(recording.video is not None for recording in data.recordings) < 16
     assert split["audio_width"] == 768
     assert 4 <= split["duration_s"]["min"] <= split["duration_s"]["max"] <= 6.1
-    text = shown(check_tables(found))
+    text = render(check_tables(found))
     assert "Every file can be read." in text
     assert "synthetic" in text
 
 
-def test_a_check_lists_refused_files_with_what_was_expected(small_set: Path, tmp_path: Path) -> None:
+def test_a_check_lists_invalid_files(small_set: Path, tmp_path: Path) -> None:
     shutil.copytree(small_set / "train", tmp_path / "train")
     broken = sorted((tmp_path / "train/video").iterdir())[0]
     broken.write_bytes(b"")
-    found = checked(tmp_path / "train")
+    found = summarise_folder(tmp_path / "train")
     (refused,) = found["refused"]
     assert refused["file"] == str(broken)
     assert found["synthetic"] is False
-    text = shown(check_tables(found))
+    text = render(check_tables(found))
     assert f"video/{broken.name}" in text
     assert "Every file can be read." not in text
 
@@ -83,34 +85,32 @@ def test_a_check_lists_refused_files_with_what_was_expected(small_set: Path, tmp
     ("old", "new", "code"),
     [(",Normal,", ",Depression,", "one-class"), (",Normal,", ",Sad,", None), (",Depression,", ",Deppression,", None)],
 )
-def test_a_check_says_what_fit_would_refuse(
+def test_a_check_reports_what_fit_would_refuse(
     small_set: Path, tmp_path: Path, old: str, new: str, code: str | None
 ) -> None:
     shutil.copytree(small_set / "train", tmp_path / "train")
     labels = tmp_path / "train/labels.csv"
     labels.write_text(labels.read_text().replace(old, new, 8 if code else 1))
-    codes = {finding["code"] for finding in checked(tmp_path / "train")["refused_by_fit"]}
+    codes = {finding["code"] for finding in summarise_folder(tmp_path / "train")["refused_by_fit"]}
     assert (code or "unknown-label") in codes
 
 
-def both_checked(root: Path) -> dict[str, Any]:
-    splits = {name: load_dataset(root / name) for name in ("train", "test")}
-    reading = Settings().reading
-    return summarise_check(
-        {name: (data, inspect_files(data, reading, signatures=True)) for name, data in splits.items()}, Settings()
-    )
+def summarise_root(root: Path) -> dict[str, Any]:
+    datasets = {name: load_dataset(root / name) for name in ("train", "test")}
+    splits = {name: (data, inspect_files(data, Settings().reading, signatures=True)) for name, data in datasets.items()}
+    return summarise_check(splits, check_data(splits, Settings()))
 
 
-def test_a_check_tells_of_test_recordings_that_nearly_repeat_one_of_train(small_set: Path, tmp_path: Path) -> None:
+def test_a_check_reports_near_copies_between_train_and_test(small_set: Path, tmp_path: Path) -> None:
     root = shutil.copytree(small_set, tmp_path / "set")
-    assert "near-copy" not in {finding["code"] for finding in both_checked(root)["findings"]}
+    assert "near-copy" not in {finding["code"] for finding in summarise_root(root)["findings"]}
     video, audio = (sorted((root / "train" / modality).iterdir())[0] for modality in ("video", "audio"))
     header, *rows = video.read_text().splitlines()
     (root / "test/video/x1.csv").write_text("\n".join([header, *rows[3:]]) + "\n")
     vector = [f"{float(value):.3f}" for value in audio.read_text().split(",")]
     (root / "test/audio/x2.csv").write_text(",".join(vector) + "\n")
     shutil.copy(video, root / "test/video/x3.csv")
-    found = both_checked(root)["findings"]
+    found = summarise_root(root)["findings"]
     near = {finding["file"]: finding["found"] for finding in found if finding["code"] == "near-copy"}
     assert near == {
         str(root / "test/video/x1.csv"): f"train video {video.stem!r}",
@@ -123,8 +123,8 @@ def test_summaries_are_plain_data(small_set: Path, fitted_model: DepressionModel
     extraction = FeatureExtractor().extract(load_dataset(small_set / "test"))
     predictions = fitted_model.predict(load_dataset(small_set / "test"))
     for summary in (
-        checked(small_set / "test", "test"),
-        checked(small_set / "train"),
+        summarise_folder(small_set / "test", "test"),
+        summarise_folder(small_set / "train"),
         summarise_extraction(extraction, Path("f.parquet")),
         summarise_families(),
         summarise_fit(fitted_model, Path("m.joblib")),
@@ -135,7 +135,7 @@ def test_summaries_are_plain_data(small_set: Path, fitted_model: DepressionModel
 
 
 def not_plain(value: Any, where: str = "summary") -> list[str]:
-    """Return where something stands that is not of JSON's own types: subclasses (numpy's) and NaN among them."""
+    """Return the places of values that are not of a plain JSON type; subclasses (of numpy) and NaN are not."""
     if type(value) is dict:
         keys = [f"key {key!r} of {where}" for key in value if type(key) is not str]
         return keys + [place for key, part in value.items() for place in not_plain(part, f"{where}.{key}")]
@@ -148,11 +148,11 @@ def not_plain(value: Any, where: str = "summary") -> list[str]:
 @pytest.mark.parametrize(
     "part", [np.float64(0.5), np.int64(1), np.bool_(True), np.str_("a"), (1, 2), Path("a"), float("nan"), {1: "a"}, {1}]
 )
-def test_a_part_that_is_not_plain_would_be_found(part: Any) -> None:
+def test_a_value_that_is_not_plain_is_detected(part: Any) -> None:
     assert len(not_plain({"a": [{"b": 1.0}, {"c": part}]})) == 1
 
 
-def test_a_check_has_these_parts(tmp_path: Path) -> None:
+def test_the_keys_of_a_check(tmp_path: Path) -> None:
     for modality in ("video", "audio"):
         (tmp_path / "train" / modality).mkdir(parents=True)
     rows = [f"{frame / 10},{confidence},1,0.5,1" for frame, confidence in enumerate([0.9, 0.9, 0.9, 0.1, 0.9])]
@@ -161,7 +161,7 @@ def test_a_check_has_these_parts(tmp_path: Path) -> None:
     for data_id in ("r1", "r2", "r3"):
         (tmp_path / f"train/audio/{data_id}.csv").write_text(f"0.1,0.2,{data_id[1]}\n")
     (tmp_path / "train/labels.csv").write_text("data_id,status,subject_id\nr1,yes,S1\nr2,yes,S1\nr3,no,S2\n")
-    summary = checked(tmp_path / "train", **{"data.positive": "yes"})
+    summary = summarise_folder(tmp_path / "train", **{"data.positive": "yes"})
     del summary["refused_by_fit"]
     assert summary == {
         "synthetic": False,
@@ -185,7 +185,7 @@ def test_a_check_has_these_parts(tmp_path: Path) -> None:
     }
 
 
-def test_an_extraction_has_these_parts() -> None:
+def test_the_keys_of_an_extraction() -> None:
     values = {"video__a__mean": [1.0, 2.0], "video__a__std": [1.0, 4.0], "audio__vector__000": [np.nan, np.nan]}
     summary = summarise_extraction(Extraction(pd.DataFrame(values), (), ()), Path("f.parquet"), synthetic=True)
     assert summary == {
@@ -197,19 +197,19 @@ def test_an_extraction_has_these_parts() -> None:
     }
 
 
-def test_a_fit_has_the_facts_but_no_list_of_features_or_files() -> None:
+def test_a_fit_omits_the_lists_of_features_and_files() -> None:
     model = DepressionModel()
     model.metadata_ = {"threshold": 0.3, "features": ["a", "b"], "content_hashes": {"salt": "x", "hashes": []}}
     model.feature_names_ = ["a", "b"]
     assert summarise_fit(model, Path("m.joblib")) == {"out": "m.joblib", "threshold": 0.3, "n_features": 2}
 
 
-def test_predictions_have_these_parts() -> None:
+def test_the_keys_of_predictions() -> None:
     predictions = pd.DataFrame({"status": ["Normal", "Depression", "Normal"], "probability": [0.1, 0.9, 0.2]})
-    in_force = {"threshold": 0.4, "n_subjects": 2, "prevalence": {"Depression": 0.3, "Normal": 0.7}}
-    predictions.attrs = in_force | {"skipped": [{"data_id": "4"}], "overlap": [{"data_id": "1"}]}
+    adjustments = {"threshold": 0.4, "n_subjects": 2, "prevalence": {"Depression": 0.3, "Normal": 0.7}}
+    predictions.attrs = adjustments | {"skipped": [{"data_id": "4"}], "overlap": [{"data_id": "1"}]}
     summary = summarise_predictions(predictions, Path("r.jsonl"), Path("r.notes.json"), synthetic=True)
-    assert summary == in_force | {
+    assert summary == adjustments | {
         "out": "r.jsonl",
         "synthetic": True,
         "recordings": 3,
@@ -219,12 +219,12 @@ def test_predictions_have_these_parts() -> None:
     }
 
 
-def test_every_family_is_listed_with_all_that_is_known_of_it() -> None:
+def test_every_family_is_listed_with_formula_unit_and_source() -> None:
     found = summarise_families()
     assert [family["family"] for family in found] == list(load_families())
-    text = shown(families_table(found))
+    text = render(families_table(found))
     for family in found:
-        # Nothing is learned from the face shape: it serves --groups infer alone.
+        # The face shape is used only by --groups infer, never for learning.
         assert (family["count"] > 0) is (family["family"] != "face_shape"), family["family"]
         for part in ("what", "formula", "unit", "source"):
             assert family.get(part), f"{family['family']} has no {part}"
@@ -234,33 +234,37 @@ def test_every_family_is_listed_with_all_that_is_known_of_it() -> None:
     assert {family["family"] for family in found if not family["by_default"]} >= {"kinemes", "au_tangent"}
 
 
-def test_a_fit_shows_f1_beside_its_floor_and_that_it_flatters(fitted_model: DepressionModel) -> None:
+def test_a_fit_shows_f1_with_its_baseline_and_a_warning_of_optimism(fitted_model: DepressionModel) -> None:
     summary = summarise_fit(fitted_model, Path("mine.joblib"))
     assert summary["n_features"] == len(fitted_model.feature_names_)
     assert "features" not in summary
-    text = shown(fit_table(summary))
-    for part in ("16, 8", "F1 of Depression", "F1 if all were called positive", "flatters", "mine.joblib", "synthetic"):
+    text = render(fit_table(summary))
+    for part in ("baseline: always Depression", "optimistic", "Written: mine.joblib", "synthetic"):
         assert part in text
+    rows = [line.split() for line in text.splitlines()]
+    assert ["recordings", "16"] in rows
+    assert ["subjects", "8"] in rows
+    assert ["F1", "of", "Depression", f"{summary['inner_scores']['f1']:.3f}"] in rows
 
 
-def test_an_extraction_shows_the_share_of_what_is_unknown(small_set: Path) -> None:
+def test_an_extraction_shows_the_share_of_missing_values(small_set: Path) -> None:
     extraction = FeatureExtractor().extract(load_dataset(small_set / "train"))
     summary = summarise_extraction(extraction, Path("f.parquet"))
     views = {name: count for name, count in summary["features"].items() if name != "all"}
     assert sum(views.values()) == summary["features"]["all"]
     assert 0 < summary["nan_share"] < 0.5
-    assert "16 recordings" in shown(extraction_table(summary))
+    assert "16 recordings" in render(extraction_table(summary))
 
 
 def test_predictions_are_counted(small_set: Path, fitted_model: DepressionModel) -> None:
     predictions = fitted_model.predict(load_dataset(small_set / "test"))
     summary = summarise_predictions(predictions, Path("r.jsonl"))
     assert sum(summary["predicted"].values()) == summary["recordings"] == 8
-    assert "Written: r.jsonl" in shown(prediction_table(summary))
+    assert "Written: r.jsonl" in render(prediction_table(summary))
 
 
-def test_labels_are_shown_as_they_are_written() -> None:
+def test_labels_are_not_interpreted_as_markup() -> None:
     scores = {"n": 3, "positive": "[bold]PD[/bold]", "f1": 0.5, "floor": 0.4, "synthetic": False, "findings": []}
-    text = shown(score_table(scores))
+    text = render(score_table(scores))
     assert "F1 of [bold]PD[/bold]" in text
     assert "synthetic" not in text

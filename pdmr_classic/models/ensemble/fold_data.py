@@ -150,12 +150,12 @@ def make_fold_data(
     with use_one_thread():
         fitted_per_fold = [_fit_and_transform(fold_fitted, X, weights, train) for train, _ in folds if fold_fitted]
         # Last, so that the features remain fitted on all rows.
-        fitted_on_all = _fit_and_transform(fold_fitted, X, weights, np.arange(len(X)))
+        final_fitted = _fit_and_transform(fold_fitted, X, weights, np.arange(len(X)))
     views: dict[str, View] = {}
     view_data: dict[str, ViewData] = {}
     findings = []
     for view in make_views(columns, present):
-        data = _make_view_data(view, X, y, weights, folds, columns, present, fitted_per_fold, fitted_on_all)
+        data = _make_view_data(view, X, y, weights, folds, columns, present, fitted_per_fold, final_fitted)
         if _folds_have_all_classes(data):
             views[view.name], view_data[view.name] = view, data
         else:
@@ -182,7 +182,7 @@ def _make_view_data(
     columns: Mapping[str, Ints],
     present: dict[str, Mask],
     fitted_per_fold: Sequence[Floats],
-    fitted_on_all: Floats,
+    final_fitted: Floats,
 ) -> ViewData:
     rows = view.rows(present)
     number = np.cumsum(rows) - 1
@@ -193,7 +193,7 @@ def _make_view_data(
         weights=weights[rows],
         folds=[(number[train[rows[train]]], number[test[rows[test]]]) for train, test in folds],
         fitted_features=[features[rows] for features in fitted_per_fold] if has_fitted else [],
-        final_fitted_features=fitted_on_all[rows] if has_fitted else np.empty((int(rows.sum()), 0)),
+        final_fitted_features=final_fitted[rows] if has_fitted else np.empty((int(rows.sum()), 0)),
         rows=rows,
         audio=np.flatnonzero(np.isin(view.columns, columns.get(AUDIO, np.zeros(0, dtype=np.intp)))),
         n_classes=int(y.max()) + 1,

@@ -44,7 +44,7 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     members : sequence of Member, optional
-        Learners on views with hyperparameters; by default, each of `learners` on each view, with the default ones.
+        Learners on views; by default, each of `learners` on each view, with default hyperparameters.
     learners : sequence of str
         Names in `LEARNERS`.
     folds, repeats : int

@@ -14,7 +14,7 @@ from pdmr_classic.io.channels import GAZE, POSE
 QUICK = {"learning.learners": ("linear",), "learning.trials": 1, "learning.repeats": 1}
 
 
-FAMILY_OF = {
+FAMILIES = {
     "video__pose_Rx__mean": "distribution",
     "video__AU12_r__velocity_rms": "dynamics",
     "video__AU12_r__share_active": "au_activation",
@@ -23,14 +23,14 @@ FAMILY_OF = {
 }
 
 
-def importance(*planted: str) -> dict[str, dict[str, float]]:
-    """Return what a model says whose planted columns carry the label; the others of `FAMILY_OF` are noise."""
+def compute_importance(*informative: str) -> dict[str, dict[str, float]]:
+    """Return the importance of a model trained on informative columns; the other features of `FAMILIES` are noise."""
     rng = np.random.default_rng(0)
     n = 160
     subjects = np.arange(n) // 2
     label = subjects % 2
-    columns = {name: rng.normal(size=n) for name in FAMILY_OF} | {
-        name: label + 0.5 * rng.normal(size=n) for name in planted
+    columns = {name: rng.normal(size=n) for name in FAMILIES} | {
+        name: label + 0.5 * rng.normal(size=n) for name in informative
     }
     features = pd.DataFrame(columns, index=pd.Index([f"r{k:03d}" for k in range(n)], name="data_id"))
     status = pd.Series(np.where(label, "Depression", "Normal"), index=features.index, dtype=object)
@@ -39,41 +39,41 @@ def importance(*planted: str) -> dict[str, dict[str, float]]:
     return {kind: model.metadata_["importance"][kind] for kind in ("by_family", "by_modality", "by_view")}
 
 
-@pytest.mark.parametrize("planted", FAMILY_OF)
-def test_the_loss_rises_most_for_the_family_and_the_modality_that_carry_the_label(planted: str) -> None:
-    found = importance(planted)
-    modality = planted.split("__")[0]
+@pytest.mark.parametrize("informative", FAMILIES)
+def test_the_informative_family_and_modality_are_the_most_important(informative: str) -> None:
+    result = compute_importance(informative)
+    modality = informative.split("__")[0]
     for kind, names, best in (
-        ("by_family", set(FAMILY_OF.values()), FAMILY_OF[planted]),
+        ("by_family", set(FAMILIES.values()), FAMILIES[informative]),
         ("by_modality", {"video", "audio"}, modality),
     ):
-        rises = found[kind]
-        assert set(rises) == names
-        assert next(iter(rises)) == best
-        assert rises[best] > 0.3
-        assert all(abs(rise) < 0.05 for name, rise in rises.items() if name != best)
+        increases = result[kind]
+        assert set(increases) == names
+        assert next(iter(increases)) == best
+        assert increases[best] > 0.3
+        assert all(abs(increase) < 0.05 for name, increase in increases.items() if name != best)
     other = {"video": "audio", "audio": "video"}[modality]
-    assert found["by_view"][other] == pytest.approx(0, abs=0.05)
-    assert found["by_view"][modality] + found["by_view"]["both"] > 0.2
+    assert result["by_view"][other] == pytest.approx(0, abs=0.05)
+    assert result["by_view"][modality] + result["by_view"]["both"] > 0.2
 
 
-def test_without_any_signal_no_loss_rises() -> None:
-    for rises in importance().values():
-        assert len(rises) > 1
-        assert list(rises.values()) == pytest.approx([0] * len(rises), abs=0.05)
+def test_importance_is_near_zero_without_signal() -> None:
+    for increases in compute_importance().values():
+        assert len(increases) > 1
+        assert list(increases.values()) == pytest.approx([0] * len(increases), abs=0.05)
 
 
 def test_columns_of_one_family_are_shuffled_together() -> None:
-    """Two columns carry the label: in two families, each stands in for the other; in one family, nothing does."""
-    one_family = importance("video__pose_Rx__mean", "video__pose_Ry__mean")["by_family"]
-    two_families = importance("video__pose_Rx__mean", "video__AU12_r__velocity_rms")["by_family"]
+    """Two informative columns can replace each other if they are in different families, but not in the same family."""
+    one_family = compute_importance("video__pose_Rx__mean", "video__pose_Ry__mean")["by_family"]
+    two_families = compute_importance("video__pose_Rx__mean", "video__AU12_r__velocity_rms")["by_family"]
     assert max(two_families["distribution"], two_families["dynamics"]) < 0.7 * one_family["distribution"]
 
 
-def test_learners_are_asked_about_recordings_that_they_have_not_seen() -> None:
-    """Three of sixty columns carry a little of the label: an SVM knows its own training recordings by heart.
+def test_importance_is_computed_on_held_out_recordings() -> None:
+    """With three weakly informative columns of sixty, an SVM memorises its training recordings.
 
-    Asked about those, it would be right whatever became of a single column of noise, and the loss would fall.
+    On these, its predictions would stay correct when a single noise column is shuffled.
     """
     rng = np.random.default_rng(0)
     label = np.arange(80) % 2
@@ -85,9 +85,9 @@ def test_learners_are_asked_about_recordings_that_they_have_not_seen() -> None:
     model = DepressionModel(settings).fit(features, status, pd.Series(features.index, index=features.index))
     held_out = log_loss(model.oof_["status"] == "Depression", model.oof_["probability"])
     assert held_out > 0.5
-    found = model.metadata_["importance"]
-    assert found["log_loss"] == pytest.approx(held_out, abs=0.1)
-    assert found["by_family"]["dynamics"] == pytest.approx(0, abs=0.05)
+    result = model.metadata_["importance"]
+    assert result["log_loss"] == pytest.approx(held_out, abs=0.1)
+    assert result["by_family"]["dynamics"] == pytest.approx(0, abs=0.05)
 
 
 def test_importance_is_the_same_for_any_number_of_jobs() -> None:
@@ -96,20 +96,20 @@ def test_importance_is_the_same_for_any_number_of_jobs() -> None:
     features.index = pd.Index([f"r{k}" for k in range(24)], name="data_id")
     status = pd.Series(["Depression", "Normal"] * 12, index=features.index, dtype=object)
     groups = pd.Series(features.index, index=features.index)
-    found = [
+    result = [
         DepressionModel(Settings().override(QUICK)).fit(features, status, groups, jobs=jobs).metadata_["importance"]
         for jobs in (1, 2)
     ]
-    assert found[0] == found[1]
+    assert result[0] == result[1]
 
 
-def test_rows_of_weight_zero_have_no_say() -> None:
-    """The video says who is positive, but for rows of weight zero, of which it says the opposite."""
+def test_rows_with_weight_zero_are_ignored() -> None:
+    """The video feature predicts the label, except in rows with weight zero, where it predicts the opposite."""
     rng = np.random.default_rng(0)
     n = 60
     label, ignored = np.arange(n) % 2, np.arange(n) % 6 >= 4
-    said = np.where(ignored, 1 - label, label) + 0.3 * rng.normal(size=n)
-    features = pd.DataFrame({"video__pose_Rx__mean": said, "audio__vector__000": rng.normal(size=n)})
+    signal = np.where(ignored, 1 - label, label) + 0.3 * rng.normal(size=n)
+    features = pd.DataFrame({"video__pose_Rx__mean": signal, "audio__vector__000": rng.normal(size=n)})
     features.index = pd.Index([f"r{k:02d}" for k in range(n)], name="data_id")
     status = pd.Series(np.where(label, "Depression", "Normal").astype(object), index=features.index)
     model = DepressionModel(Settings().override(QUICK))
@@ -129,8 +129,8 @@ def test_importance_can_be_left_out() -> None:
 
 @pytest.mark.parametrize("family", [name for name, family in load_families().items() if family.view != "audio"])
 @pytest.mark.parametrize("chunk_frames", [None, 40])
-def test_whatever_a_family_computes_is_attributed_to_it(family: str, chunk_frames: int | None) -> None:
-    """For a stream with channels and windows that no other part of the package knows of."""
+def test_all_features_of_a_family_are_attributed_to_it(family: str, chunk_frames: int | None) -> None:
+    """Uses a stream with unnamed channels and custom windows."""
     rng = np.random.default_rng(0)
     channels = (*POSE, *GAZE, *AU_R, *AU_C, *LANDMARKS, "ch007", "wrist")
     stream = make_stream({name: rng.random(100) for name in channels})
@@ -152,5 +152,5 @@ def test_whatever_a_family_computes_is_attributed_to_it(family: str, chunk_frame
         ("0", "other"),
     ],
 )
-def test_the_family_of_a_feature_is_known_by_its_name(name: str, family: str) -> None:
+def test_the_family_of_a_feature_follows_from_its_name(name: str, family: str) -> None:
     assert find_families([name]) == [family]

@@ -34,43 +34,41 @@ def table() -> tuple[pd.DataFrame, pd.Series, pd.Series]:
     return features, labels, pd.Series([f"S{k}" for k in subjects], index=features.index)
 
 
-def chosen(model: DepressionModel) -> list[dict[str, object]]:
+def read_params(model: DepressionModel) -> list[dict[str, object]]:
     return [dict(member.params) for member in model.stacker_.members_]
 
 
-def test_a_fit_that_was_ended_goes_on_and_chooses_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_fit_is_resumed_with_the_same_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     features, labels, subjects = table()
-    whole = DepressionModel(SMALL).fit(features, labels, subjects)
+    uninterrupted = DepressionModel(SMALL).fit(features, labels, subjects)
     journal = tmp_path / "model.studies"
     rounds = []
-    one_round = tuning.run_round
+    run_round = tuning.run_round
 
-    def ending(*arguments: object) -> None:
+    def interrupt(*arguments: object) -> None:
         if len(rounds) == 2:
             raise KeyboardInterrupt
         rounds.append(1)
-        one_round(*arguments)  # type: ignore[arg-type]
+        run_round(*arguments)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(tuning, "run_round", ending)
+        patch.setattr(tuning, "run_round", interrupt)
         with pytest.raises(KeyboardInterrupt):
             DepressionModel(SMALL).fit(features, labels, subjects, studies=journal)
     assert journal.is_file()
     with journal.open("ab") as file:
         file.write(b'{"a torn line')
-    counted = []
+    resumed_rounds = []
     with monkeypatch.context() as patch:
-        patch.setattr(tuning, "run_round", lambda *a: counted.append(1) or one_round(*a))
-        again = DepressionModel(SMALL).fit(features, labels, subjects, studies=journal)
-    assert len(counted) == 2, "two of four rounds were done"
-    assert chosen(again) == chosen(whole)
-    assert again.oof_.equals(whole.oof_)
-    assert list(tmp_path.iterdir()) == [journal], "kept until the model is saved, without a lock"
+        patch.setattr(tuning, "run_round", lambda *a: resumed_rounds.append(1) or run_round(*a))
+        resumed = DepressionModel(SMALL).fit(features, labels, subjects, studies=journal)
+    assert len(resumed_rounds) == 2, "two of four rounds were finished before"
+    assert read_params(resumed) == read_params(uninterrupted)
+    assert resumed.oof_.equals(uninterrupted.oof_)
+    assert list(tmp_path.iterdir()) == [journal], "stored until the model is saved, without a lock file"
 
 
-def test_studies_of_other_data_or_settings_are_not_gone_on_with(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_studies_of_different_data_or_settings_are_not_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     features, labels, subjects = table()
     journal = tmp_path / "model.studies"
     with monkeypatch.context() as patch:
@@ -84,14 +82,14 @@ def test_studies_of_other_data_or_settings_are_not_gone_on_with(
     DepressionModel(longer).fit(features, labels, subjects, studies=journal)
 
 
-# ----------------------------------------------------------------------------------------- wherever it is cut
+# ---------------------------------------------------------------------------- interruption at any point
 
 
-def tuned(journal: Path | None) -> tuple[list[object], int]:
-    """Tune two members; return what they chose after which finished trials, and how many trials were begun."""
+def run_tuning(journal: Path | None) -> tuple[list[object], int]:
+    """Tune two members; return their hyperparameters and finished trials, and the number of started trials."""
     rng = np.random.default_rng(0)
     subjects = np.repeat(np.arange(20), 2)
-    problem = make_fold_data(
+    fold_data = make_fold_data(
         rng.normal(size=(40, 3)),
         [f"video__c{k}__mean" for k in range(3)],
         subjects % 2,
@@ -100,15 +98,17 @@ def tuned(journal: Path | None) -> tuple[list[object], int]:
         repeats=2,
         seed=0,
     )
-    members = default_members(problem.views, ["lightgbm", "svm"])
-    begun = []
+    members = default_members(fold_data.views, ["lightgbm", "svm"])
+    started = []
     with pytest.MonkeyPatch.context() as patch, open_studies(journal, "fingerprint") as storage:
         ask = tuning.MemberStudy.ask
-        patch.setattr(tuning.MemberStudy, "ask", lambda study: (begun.append(study), ask(study))[1])
-        patch.setattr(tuning, "compute_fold_scores", free_scores)
-        patch.setattr(tuning, "compute_fold_losses", lambda folds, found, data: [scores[0, 0] for scores in found])
+        patch.setattr(tuning.MemberStudy, "ask", lambda study: (started.append(study), ask(study))[1])
+        patch.setattr(tuning, "compute_fold_scores", make_scores)
+        patch.setattr(
+            tuning, "compute_fold_losses", lambda folds, scores, data: [fold_scores[0, 0] for fold_scores in scores]
+        )
         learning = LearningSettings(trials=8)
-        found = tune(members, problem.view_data, learning, jobs=1, reporter=LogReporter(), storage=storage)
+        tuned = tune(members, fold_data.view_data, learning, jobs=1, reporter=LogReporter(), storage=storage)
         finished = [
             [
                 (trial.params, trial.state, trial.value)
@@ -116,11 +116,11 @@ def tuned(journal: Path | None) -> tuple[list[object], int]:
             ]
             for member in members
         ]
-    return [[dict(one.member.params) for one in found], finished if journal else None], len(begun)
+    return [[dict(result.member.params) for result in tuned], finished if journal else None], len(started)
 
 
-def free_scores(members: list[Member], data: object, seed: int, parallel: object, folds: range) -> list[object]:
-    """Return scores that depend on the parameters and cost nothing: some trials are pruned, some are not."""
+def make_scores(members: list[Member], data: object, seed: int, parallel: object, folds: range) -> list[object]:
+    """Return scores that depend only on the hyperparameters, without training; some trials are pruned."""
     seeds = [int.from_bytes(repr(sorted(member.params.items())).encode()[-8:], "little") for member in members]
     centres = [np.random.default_rng(seed).uniform(0.2, 1) for seed in seeds]
     return [
@@ -128,7 +128,7 @@ def free_scores(members: list[Member], data: object, seed: int, parallel: object
     ]
 
 
-def states(journal: Path) -> Counter[str]:
+def count_states(journal: Path) -> Counter[str]:
     storage = JournalStorage(JournalFileBackend(str(journal)))
     return Counter(
         trial.state.name
@@ -137,30 +137,31 @@ def states(journal: Path) -> Counter[str]:
     )
 
 
-def test_studies_that_are_cut_anywhere_go_on_lose_only_what_was_running_and_choose_the_same(tmp_path: Path) -> None:
-    whole, journal = tmp_path / "whole", tmp_path / "model.studies"
-    chosen, begun = tuned(whole)
-    assert begun == 16
-    assert states(whole)["PRUNED"] > 0
-    assert tuned(None)[0][0] == chosen[0]
-    lines = whole.read_bytes().splitlines(keepends=True)
+def test_studies_interrupted_at_any_point_lose_only_running_trials_and_have_the_same_result(tmp_path: Path) -> None:
+    complete, journal = tmp_path / "complete", tmp_path / "model.studies"
+    expected, n_started = run_tuning(complete)
+    assert n_started == 16
+    assert count_states(complete)["PRUNED"] > 0
+    assert run_tuning(None)[0][0] == expected[0]
+    lines = complete.read_bytes().splitlines(keepends=True)
     rng = np.random.default_rng(0)
-    seen: Counter[str] = Counter()
+    all_states: Counter[str] = Counter()
     for n_lines in np.unique(np.concatenate([np.arange(8), rng.integers(8, len(lines), 12)])):
-        kept = b"".join(lines[:n_lines])
-        journal.write_bytes(kept)
-        found = states(journal)
-        seen += found
-        torn = lines[n_lines][: rng.integers(len(lines[n_lines]))]
-        journal.write_bytes(kept + torn)
-        assert tuned(journal) == (chosen, begun - found["COMPLETE"] - found["PRUNED"]), f"cut in line {n_lines}"
-    assert {"RUNNING", "WAITING", "COMPLETE", "PRUNED"} <= set(seen), "the cuts fell on all of them"
+        content = b"".join(lines[:n_lines])
+        journal.write_bytes(content)
+        counts = count_states(journal)
+        all_states += counts
+        torn_line = lines[n_lines][: rng.integers(len(lines[n_lines]))]
+        journal.write_bytes(content + torn_line)
+        n_finished = counts["COMPLETE"] + counts["PRUNED"]
+        assert run_tuning(journal) == (expected, n_started - n_finished), f"interrupted in line {n_lines}"
+    assert {"RUNNING", "WAITING", "COMPLETE", "PRUNED"} <= set(all_states), "all states were interrupted"
 
 
 @pytest.mark.parametrize("text", ["my notes\n", "[]\n", '{"op_code": 99}\n', "\0\0\0\n", '{"op_code": 4}\n{}\n'])
-def test_a_file_that_holds_no_studies_is_refused_and_left_alone(tmp_path: Path, text: str) -> None:
+def test_a_file_without_studies_raises_an_error_and_is_not_changed(tmp_path: Path, text: str) -> None:
     journal = tmp_path / "model.studies"
     journal.write_text(text)
-    with pytest.raises(ConfigError, match=r"holds no studies[^\0]*delete the file"):
-        tuned(journal)
+    with pytest.raises(ConfigError, match=r"does not contain studies[^\0]*delete the file"):
+        run_tuning(journal)
     assert journal.read_text() == text

@@ -17,10 +17,12 @@ from pdmr_classic.models.learners.member import Member, default_members
 from pdmr_classic.models.learners.search_spaces import default_params
 from pdmr_classic.progress import LogReporter
 
-FIRST = [default_params(name, view != "video") for view in ("video", "audio", "both") for name in ("lightgbm", "svm")]
+DEFAULTS = [
+    default_params(name, view != "video") for view in ("video", "audio", "both") for name in ("lightgbm", "svm")
+]
 
 
-def problem(n_folds: int = 4) -> FoldData:
+def make_data(n_folds: int = 4) -> FoldData:
     rng = np.random.default_rng(0)
     subjects = np.repeat(np.arange(16), 3)
     y = subjects % 2
@@ -31,11 +33,11 @@ def problem(n_folds: int = 4) -> FoldData:
     return make_fold_data(X, names, y, subjects, n_folds=n_folds, repeats=2, seed=0)
 
 
-def tuned(jobs: int = 1, **changes: Any) -> list[Member]:
-    made = problem()
-    members = default_members(made.views, ["lightgbm", "svm"])
+def run_tuning(jobs: int = 1, **changes: Any) -> list[Member]:
+    fold_data = make_data()
+    members = default_members(fold_data.views, ["lightgbm", "svm"])
     learning = LearningSettings(**{"trials": 4, **changes})
-    return [one.member for one in tune(members, made.view_data, learning, jobs=jobs, reporter=LogReporter())]
+    return [tuned.member for tuned in tune(members, fold_data.view_data, learning, jobs=jobs, reporter=LogReporter())]
 
 
 def params(members: list[Member]) -> list[dict[str, Any]]:
@@ -43,9 +45,9 @@ def params(members: list[Member]) -> list[dict[str, Any]]:
 
 
 def test_the_same_seed_gives_the_same_parameters_for_any_number_of_jobs() -> None:
-    one, again, two = tuned(), tuned(), tuned(jobs=2)
-    assert params(one) == params(again) == params(two)
-    assert [member.name for member in one] == [
+    first, second, parallel = run_tuning(), run_tuning(), run_tuning(jobs=2)
+    assert params(first) == params(second) == params(parallel)
+    assert [member.name for member in first] == [
         "video/lightgbm",
         "video/svm",
         "audio/lightgbm",
@@ -55,101 +57,101 @@ def test_the_same_seed_gives_the_same_parameters_for_any_number_of_jobs() -> Non
     ]
 
 
-def test_another_seed_asks_for_other_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = {seed: recorded(monkeypatch, seed=seed, trials=2) for seed in (0, 1)}
-    assert asked[0][0] == asked[1][0]
-    assert asked[0][1] != asked[1][1]
+def test_another_seed_suggests_other_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds = {seed: record_rounds(monkeypatch, seed=seed, trials=2) for seed in (0, 1)}
+    assert rounds[0][0] == rounds[1][0]
+    assert rounds[0][1] != rounds[1][1]
 
 
-def recorded(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> list[list[dict[str, Any]]]:
-    """Return what each round asked for, at its first fold."""
+def record_rounds(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> list[list[dict[str, Any]]]:
+    """Return the hyperparameters of all members in each round."""
     rounds: list[list[dict[str, Any]]] = []
 
-    def spying(members: list[Member], data: Any, seed: int, parallel: Any, folds: range) -> Any:
+    def record_and_score(members: list[Member], data: Any, seed: int, parallel: Any, folds: range) -> Any:
         if folds[0] == 0:
             rounds.append(params(members))
         return compute_fold_scores(members, data, seed, parallel, folds)
 
     with monkeypatch.context() as patch:
-        patch.setattr(tuning, "compute_fold_scores", spying)
-        tuned(**changes)
+        patch.setattr(tuning, "compute_fold_scores", record_and_score)
+        run_tuning(**changes)
     return rounds
 
 
 def test_the_first_trial_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    (first,) = recorded(monkeypatch, trials=1)
-    assert first == FIRST
+    (first,) = record_rounds(monkeypatch, trials=1)
+    assert first == DEFAULTS
 
 
-def test_one_trial_leaves_the_defaults() -> None:
-    assert params(tuned(trials=1)) == FIRST
+def test_one_trial_returns_the_defaults() -> None:
+    assert params(run_tuning(trials=1)) == DEFAULTS
 
 
-def test_a_timeout_that_is_over_stops_after_the_first_round(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len(recorded(monkeypatch, trials=50, timeout=1e-6)) == 1
+def test_an_expired_timeout_stops_after_the_first_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(record_rounds(monkeypatch, trials=50, timeout=1e-6)) == 1
 
 
-def test_as_many_rounds_are_run_as_there_are_trials(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len(recorded(monkeypatch, trials=3)) == 3
+def test_the_number_of_rounds_equals_the_number_of_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(record_rounds(monkeypatch, trials=3)) == 3
 
 
-SURELY_BETTER = [0.50, 0.52, 0.48, 0.51, 0.49]
-LUCKY = [0.30, 0.80, 0.50, 0.70, 0.60]
+CLEARLY_BETTER = [0.50, 0.52, 0.48, 0.51, 0.49]
+NOISY = [0.30, 0.80, 0.50, 0.70, 0.60]
 
 
-@pytest.mark.parametrize(("losses", "chosen"), [(SURELY_BETTER, 1), (LUCKY, 0)])
-def test_a_trial_wins_if_it_is_surely_better_than_the_default(
-    losses: list[float], chosen: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("losses", "expected"), [(CLEARLY_BETTER, 1), (NOISY, 0)])
+def test_a_trial_is_selected_only_if_it_is_clearly_better_than_the_default(
+    losses: list[float], expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data = problem(n_folds=5).view_data["video"]
+    data = make_data(n_folds=5).view_data["video"]
     study = MemberStudy(Member("video", "svm"), data, LearningSettings(repeats=2), Studies().open("video/svm"))
-    asked = []
-    for of_folds in ([0.6] * 5, losses):
-        monkeypatch.setattr(tuning, "compute_fold_losses", lambda folds, found, data, told=of_folds: told)
+    suggested = []
+    for fold_losses in ([0.6] * 5, losses):
+        monkeypatch.setattr(tuning, "compute_fold_losses", lambda folds, scores, data, losses=fold_losses: losses)
         study.ask()
-        asked.append(dict(study.asked.params))
+        suggested.append(dict(study.candidate.params))
         study.report(range(5), [])
         study.report(range(5, 10), [])
         study.finish()
-    assert dict(study.chosen.member.params) == asked[chosen]
+    assert dict(study.tuned_member.member.params) == suggested[expected]
 
 
-def test_a_trial_that_is_worse_on_every_fold_is_given_up_after_a_repeat() -> None:
-    data = problem(n_folds=5).view_data["video"]
+def test_a_trial_that_is_worse_on_every_fold_is_pruned_after_one_repeat() -> None:
+    data = make_data(n_folds=5).view_data["video"]
     study = MemberStudy(Member("video", "svm"), data, LearningSettings(repeats=2), Studies().open("video/svm"))
-    good = [np.where(data.y[test] == 1, 2.0, -2.0)[:, None] for _, test in data.folds]
-    noise = [np.random.default_rng(0).normal(size=scores.shape) for scores in good]
-    ended = []
-    for scores in (good, noise):
+    informative = [np.where(data.y[test] == 1, 2.0, -2.0)[:, None] for _, test in data.folds]
+    noise = [np.random.default_rng(0).normal(size=scores.shape) for scores in informative]
+    pruned = []
+    for scores in (informative, noise):
         study.ask()
         study.report(range(5), scores[:5])
-        ended.append(study.pruned())
-        if not ended[-1]:
+        pruned.append(study.prune())
+        if not pruned[-1]:
             study.report(range(5, 10), scores[5:])
             study.finish()
-    assert ended == [False, True]
+    assert pruned == [False, True]
 
 
-def test_nothing_is_given_up_with_fewer_than_ten_folds() -> None:
-    data = problem().view_data["video"]
+def test_no_trial_is_pruned_with_fewer_than_ten_folds() -> None:
+    data = make_data().view_data["video"]
     study = MemberStudy(Member("video", "svm"), data, LearningSettings(repeats=2), Studies().open("video/svm"))
     study.ask()
     study.report(range(4), [np.zeros((len(test), 1)) for _, test in data.folds[:4]])
-    assert not study.pruned()
+    assert not study.prune()
 
 
-def test_a_row_in_no_fold_has_no_out_of_fold_score() -> None:
-    data = problem().view_data["video"]
+def test_a_row_that_is_not_in_any_fold_has_no_out_of_fold_score() -> None:
+    data = make_data().view_data["video"]
     data = replace(data, folds=[(train, test[test != 7]) for train, test in data.folds])
     member = Member("video", "svm", default_params("svm", has_audio=False))
     with joblib.Parallel(n_jobs=1) as parallel:
-        (found,) = compute_fold_scores([member], {"video": data}, 0, parallel)
-    unknown = np.isnan(average_scores(found, data)).any(axis=1)
-    assert np.flatnonzero(unknown).tolist() == [7]
+        (scores,) = compute_fold_scores([member], {"video": data}, 0, parallel)
+    missing = np.isnan(average_scores(scores, data)).any(axis=1)
+    assert np.flatnonzero(missing).tolist() == [7]
 
 
-def test_optuna_stays_silent(capsys: pytest.CaptureFixture[str]) -> None:
+def test_optuna_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    tuned(trials=2)
+    run_tuning(trials=2)
     captured = capsys.readouterr()
     assert captured.out == captured.err == ""

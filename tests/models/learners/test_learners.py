@@ -18,8 +18,8 @@ from pdmr_classic.workers import use_one_thread
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
-def problem(n_classes: int = 2, n: int = 60) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Return rows with a plain signal, NaN, an empty, a constant and a repeated column."""
+def make_data(n_classes: int = 2, n: int = 60) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return rows with a clear signal, NaN, and an empty, a constant and a duplicate column."""
     rng = np.random.default_rng(0)
     y = np.arange(n) % n_classes
     X = rng.normal(size=(n, 8)) + 2 * np.eye(8)[y]
@@ -27,10 +27,10 @@ def problem(n_classes: int = 2, n: int = 60) -> tuple[NDArray[np.float64], NDArr
     return np.column_stack([X, np.full(n, np.nan), np.ones(n), X[:, 0]]), y
 
 
-def trained(
+def fit_learner(
     name: str, X: NDArray[np.float64], y: NDArray[np.intp], *, seed: int = 0, n_audio: int = 0, **params: Any
 ) -> Pipeline:
-    """Fit a learner with its defaults; the first `n_audio` columns are the audio vector."""
+    """Fit a learner with default hyperparameters; the first `n_audio` columns are the audio vector."""
     member = Member("both", name, default_params(name, n_audio > 0) | params)
     return fit_member(member, X, y, np.arange(n_audio), seed)
 
@@ -38,96 +38,94 @@ def trained(
 @pytest.mark.parametrize("name", LEARNERS)
 @pytest.mark.parametrize(("n_classes", "width"), [(2, 1), (3, 3)])
 def test_scores_have_one_column_for_two_classes_and_one_each_for_more(name: str, n_classes: int, width: int) -> None:
-    X, y = problem(n_classes)
-    scores = raw_scores(trained(name, X, y), X)
+    X, y = make_data(n_classes)
+    scores = raw_scores(fit_learner(name, X, y), X)
     assert scores.shape == (60, width)
     assert np.isfinite(scores).all()
-    guessed = (scores[:, 0] > 0).astype(int) if n_classes == 2 else scores.argmax(axis=1)
-    assert np.mean(guessed == y) > 0.8
+    predicted = (scores[:, 0] > 0).astype(int) if n_classes == 2 else scores.argmax(axis=1)
+    assert np.mean(predicted == y) > 0.8
 
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_the_same_seed_gives_the_same_scores(name: str) -> None:
-    X, y = problem()
-    first, second = (raw_scores(trained(name, X, y, seed=7), X) for _ in range(2))
+    X, y = make_data()
+    first, second = (raw_scores(fit_learner(name, X, y, seed=7), X) for _ in range(2))
     np.testing.assert_array_equal(first, second)
 
 
 @pytest.mark.parametrize("name", LEARNERS)
 @pytest.mark.parametrize("n_audio", [0, 6])
-def test_whatever_the_space_offers_can_be_fitted(name: str, n_audio: int) -> None:
-    X, y = problem(n=40)
+def test_all_sampled_hyperparameters_can_be_fitted(name: str, n_audio: int) -> None:
+    X, y = make_data(n=40)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(6):
-        model = trained(name, X, y, n_audio=n_audio, **suggest_params(name, study.ask(), n_audio > 0))
+        model = fit_learner(name, X, y, n_audio=n_audio, **suggest_params(name, study.ask(), n_audio > 0))
         assert np.isfinite(raw_scores(model, X)).all()
 
 
 @pytest.mark.parametrize("name", LEARNERS)
 @pytest.mark.parametrize("has_audio", [False, True])
-def test_the_default_lies_in_the_space(name: str, has_audio: bool) -> None:
+def test_the_defaults_are_in_the_search_space(name: str, has_audio: bool) -> None:
     study = optuna.create_study()
     study.enqueue_trial(default_params(name, has_audio))
     assert suggest_params(name, study.ask(), has_audio) == default_params(name, has_audio)
 
 
 @pytest.mark.parametrize("form", ["l2", "signed_root"])
-def test_the_length_of_an_audio_vector_does_not_matter_in_a_normalised_form(form: str) -> None:
-    X, y = problem()
-    model = trained("svm", X, y, n_audio=6, audio=form)
+def test_the_length_of_an_audio_vector_does_not_matter_if_it_is_normalised(form: str) -> None:
+    X, y = make_data()
+    model = fit_learner("svm", X, y, n_audio=6, audio=form)
     louder = X.copy()
     louder[:, :6] *= 1000
     np.testing.assert_allclose(raw_scores(model, louder), raw_scores(model, X), atol=1e-6)
-    assert not np.allclose(raw_scores(trained("svm", X, y), louder), raw_scores(trained("svm", X, y), X))
+    assert not np.allclose(raw_scores(fit_learner("svm", X, y), louder), raw_scores(fit_learner("svm", X, y), X))
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-def test_a_row_without_any_value_is_scored_all_the_same(name: str) -> None:
-    X, y = problem()
-    model = trained(name, X, y)
+def test_a_row_of_nan_has_finite_scores(name: str) -> None:
+    X, y = make_data()
+    model = fit_learner(name, X, y)
     assert np.isfinite(raw_scores(model, np.full((1, X.shape[1]), np.nan))).all()
 
 
-def test_the_svm_sees_the_same_whatever_the_units() -> None:
-    X, y = problem()
+def test_svm_scores_do_not_depend_on_units() -> None:
+    X, y = make_data()
     X = X[:, :8]
     units = 10.0 ** np.arange(-4, 4)
-    plain = raw_scores(trained("svm", X, y), X)
-    scaled = raw_scores(trained("svm", X * units, y), X * units)
-    np.testing.assert_allclose(plain, scaled, atol=1e-6)
+    unscaled = raw_scores(fit_learner("svm", X, y), X)
+    scaled = raw_scores(fit_learner("svm", X * units, y), X * units)
+    np.testing.assert_allclose(unscaled, scaled, atol=1e-6)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_lightgbm_says_the_same_without_the_ranges_of_its_columns(
-    n_classes: int, capfd: pytest.CaptureFixture[str]
-) -> None:
-    X, y = problem(n_classes)
-    model = trained("lightgbm", X, y)
-    known = raw_scores(model, X)
-    assert "[" in ranges(model), "there was something to forget"
+def test_lightgbm_scores_are_the_same_without_feature_ranges(n_classes: int, capfd: pytest.CaptureFixture[str]) -> None:
+    X, y = make_data(n_classes)
+    model = fit_learner("lightgbm", X, y)
+    expected = raw_scores(model, X)
+    assert "[" in read_ranges(model), "nothing to erase"
     erase_feature_ranges(model)
-    assert set(ranges(model).split()) == {"none"}
-    for forgetful in (model, pickle.loads(pickle.dumps(model))):
-        np.testing.assert_array_equal(raw_scores(forgetful, X), known)
+    assert set(read_ranges(model).split()) == {"none"}
+    for erased in (model, pickle.loads(pickle.dumps(model))):
+        np.testing.assert_array_equal(raw_scores(erased, X), expected)
     assert capfd.readouterr() == ("", "")
 
 
-def ranges(model: Pipeline) -> str:
+def read_ranges(model: Pipeline) -> str:
     text: str = model[-1].booster_.model_to_string()
     return next(line.removeprefix("feature_infos=") for line in text.splitlines() if line.startswith("feature_infos="))
 
 
-def test_only_the_svm_keeps_rows_of_its_training_data() -> None:
+def test_only_the_svm_stores_rows_of_its_training_data() -> None:
     assert {name for name, learner in LEARNERS.items() if learner.stores_rows} == {"svm"}
 
 
 @pytest.mark.parametrize("p", [0.0, 1.0])
-def test_certainty_has_finite_log_odds(p: float) -> None:
+def test_log_odds_of_probability_zero_and_one_are_finite(p: float) -> None:
     assert np.isfinite(log_odds([[1 - p, p]])).all()
     assert np.isfinite(log_odds([[1 - p, p / 2, p / 2]])).all()
 
 
-def test_blas_and_openmp_have_one_thread_inside_and_what_they_had_outside() -> None:
+def test_blas_and_openmp_use_one_thread_inside_and_are_restored_outside() -> None:
     def threads() -> list[Any]:
         return [library["num_threads"] for library in threadpool_info()]
 

@@ -147,7 +147,9 @@ def test_a_manifest_of_another_schema_is_refused_and_nothing_is_opened(
     data = payload(tmp_path / "executed")
     model_copy.write_bytes(data)
     change_manifest(model_copy, schema=schema, sha256=hashlib.sha256(data).hexdigest())
-    with pytest.raises(ArtifactError, match=r"has another schema, and the model was not opened[^\0]*train the model again"):
+    with pytest.raises(
+        ArtifactError, match=r"has another schema, and the model was not opened[^\0]*train the model again"
+    ):
         DepressionModel.load(model_copy)
     assert not (tmp_path / "executed").exists()
 
@@ -251,7 +253,9 @@ def other(version: str, part: int) -> str:
 
 
 @pytest.mark.parametrize(("library", "part"), [("lightgbm", 1), ("numpy", 2), ("scikit-learn", 2), ("pdmr-classic", 2)])
-def test_compatible_library_versions_are_reported_and_the_model_is_loaded(model_copy: Path, library: str, part: int) -> None:
+def test_compatible_library_versions_are_reported_and_the_model_is_loaded(
+    model_copy: Path, library: str, part: int
+) -> None:
     libraries = read_manifest(model_copy)["libraries"]
     changed = other(libraries[library], part)
     change_manifest(model_copy, libraries=libraries | {library: changed})

@@ -113,9 +113,7 @@ def test_a_file_that_does_not_match_its_manifest_is_never_opened(
 
 
 @pytest.mark.parametrize("trust", [False, True])
-def test_swapped_models_are_not_opened(
-    fitted_file: Path, forged: Path, mark: Path, trust: bool
-) -> None:
+def test_swapped_models_are_not_opened(fitted_file: Path, forged: Path, mark: Path, trust: bool) -> None:
     mine = copy_model(fitted_file, forged.parent / "other")
     mine.rename(forged.with_name("aside"))
     forged.rename(mine)
