@@ -13,7 +13,7 @@ from pdmr_classic.storage.atomic import check_writable, refuse_foreign_file, wri
 from pdmr_classic.text import to_json
 
 _NOTES_SCHEMA_PREFIX = "pdmr-classic/notes/"
-NOTES_SCHEMA = f"{_NOTES_SCHEMA_PREFIX}1"
+NOTES_SCHEMA = f"{_NOTES_SCHEMA_PREFIX}2"
 _DECIMALS = 6
 PROBABILITY_PREFIX = "probability_"
 

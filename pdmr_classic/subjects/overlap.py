@@ -13,8 +13,8 @@ import pandas as pd
 
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.features.extractor import Extraction
-from pdmr_classic.io.recordings import is_folder
 from pdmr_classic.io.dataset import Dataset, scan_dataset
+from pdmr_classic.io.recordings import is_folder
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.subjects.copies import Copy, find_near_copies
 from pdmr_classic.text import format_count, format_list

@@ -153,8 +153,8 @@ def test_only_a_train_folder_next_to_the_split_is_loaded(small_set: Path, tmp_pa
     assert train is not None
     assert train.data_ids == load_dataset(small_set / "train").data_ids
     assert load_sibling_train(load_dataset(small_set / "train")) is None
-    shutil.copytree(small_set / "test", tmp_path / "alone")
-    assert load_sibling_train(load_dataset(tmp_path / "alone")) is None
+    shutil.copytree(small_set / "test", tmp_path / "without_train")
+    assert load_sibling_train(load_dataset(tmp_path / "without_train")) is None
 
 
 @pytest.mark.parametrize(
@@ -201,8 +201,8 @@ def test_invalid_names_in_train_are_reported_and_the_other_files_are_used(small_
 def test_a_complete_or_missing_train_folder_is_not_reported(small_set: Path, tmp_path: Path) -> None:
     reporter = CollectingReporter()
     assert load_sibling_train(load_dataset(small_set / "test"), reporter) is not None
-    shutil.copytree(small_set / "test", tmp_path / "alone")
-    assert load_sibling_train(load_dataset(tmp_path / "alone"), reporter) is None
+    shutil.copytree(small_set / "test", tmp_path / "without_train")
+    assert load_sibling_train(load_dataset(tmp_path / "without_train"), reporter) is None
     assert reporter.findings == []
 
 

@@ -19,6 +19,8 @@ from pdmr_classic.errors import ArtifactError, Finding
 _COMPATIBLE_PARTS = {"pdmr-classic": 2, "scikit-learn": 2, "lightgbm": 1, "xgboost": 1, "numpy": 1, "scipy": 1}
 # The same library, packaged under another name because its default wheel is ten times larger.
 _ALTERNATIVE_NAMES = {"xgboost": "xgboost-cpu"}
+# Not stored in a model, but another version may suggest other hyperparameters, or parse a number differently.
+_ALSO_RECORDED = ("optuna", "pyarrow")
 _UNKNOWN = "unknown"
 
 
@@ -30,9 +32,11 @@ def describe_environment() -> dict[str, Any]:
     Returns
     -------
     dict
-        `python`, a version; `libraries`, see `read_library_versions`; `machine`, see `describe_machine`.
+        `python`, a version; `libraries`, the version of each library that influences the numbers; `machine`, see
+        `describe_machine`.
     """
-    return {"python": platform.python_version(), "libraries": read_library_versions(), "machine": describe_machine()}
+    libraries = read_library_versions() | {name: _read_version(name) for name in _ALSO_RECORDED}
+    return {"python": platform.python_version(), "libraries": libraries, "machine": describe_machine()}
 
 
 def describe_machine() -> dict[str, Any]:

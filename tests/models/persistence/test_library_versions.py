@@ -27,7 +27,7 @@ def test_the_environment_is_json_serialisable_and_contains_versions() -> None:
     description = describe_environment()
     assert json.loads(json.dumps(description, allow_nan=False)) == description
     assert description["python"] == platform.python_version()
-    assert {"scikit-learn", "lightgbm", "numpy"} <= set(description["libraries"])
+    assert {"scikit-learn", "lightgbm", "numpy", "optuna"} <= set(description["libraries"])
     assert all(description["machine"].values()), "numpy has its BLAS loaded"
 
 
