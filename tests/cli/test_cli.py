@@ -91,11 +91,11 @@ def test_extract_writes_one_row_a_recording_with_data_id_first(walk: Path, tmp_p
     assert json.loads(result.stdout)["features"]["all"] == table.shape[1] - 1
 
 
-def test_fit_shows_f1_beside_its_floor_and_says_that_it_flatters(walk: Path, tmp_path: Path) -> None:
+def test_fit_shows_f1_with_its_baseline_and_a_warning_of_optimism(walk: Path, tmp_path: Path) -> None:
     result = done("fit", "data", "--config", "quick.toml", "--out", tmp_path / "m.joblib", cwd=walk)
     assert "F1 of Depression" in result.stdout
-    assert "F1 if all were called positive" in result.stdout
-    assert "flatters" in result.stdout
+    assert "baseline: always Depression" in result.stdout
+    assert "optimistic" in result.stdout
     assert "synthetic" in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 80
     assert "\x1b" not in result.stdout + result.stderr, "no colours where there is no terminal"
@@ -120,10 +120,10 @@ def test_results_without_proba_have_two_keys_and_nothing_else(walk: Path, tmp_pa
     assert plain == [{key: line[key] for key in ("data_id", "status")} for line in full]
 
 
-def test_score_shows_f1_beside_its_floor(walk: Path) -> None:
+def test_score_shows_f1_with_its_baseline(walk: Path) -> None:
     text = done("score", "results.jsonl", "data/test/labels.csv", cwd=walk).stdout
     assert "F1 of Depression" in text
-    assert "F1 if all were called positive" in text
+    assert "baseline: always Depression" in text
 
 
 @pytest.mark.slow

@@ -35,7 +35,7 @@ def default_of(setting: str) -> Any:
 def test_an_option_of_the_table_is_a_setting_and_tells_its_default(setting: str) -> None:
     default, (_, option) = default_of(setting), get_args(SETTINGS[setting])
     if isinstance(default, int | float | str) and not isinstance(default, bool):
-        assert option.help.endswith(f"default: {default:g}." if isinstance(default, float) else f"default: {default}.")
+        assert option.help.endswith(f"(default: {default:g})." if isinstance(default, float) else f"(default: {default}).")
 
 
 def test_no_two_settings_have_the_same_option() -> None:

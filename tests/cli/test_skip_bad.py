@@ -73,7 +73,7 @@ def test_with_it_the_rest_is_written_and_the_skipped_are_noted_and_told(folder: 
     assert all(one["errors"][0]["file"].endswith(f"{one['data_id']}.csv") for one in notes["skipped"])
     assert f"{len(BROKEN)} of {N} recordings have no data that the model can use" in done.stderr
     assert "'r1950'" in done.stderr
-    assert f"Left out, with nothing to predict from: {len(BROKEN)}" in done.stdout
+    assert f"Skipped, without a usable file: {len(BROKEN)}" in done.stdout
     assert "r.notes.json" in done.stdout
 
 

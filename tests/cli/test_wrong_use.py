@@ -160,7 +160,7 @@ def test_a_target_that_cannot_be_written_is_told_before_the_work(data: Path, arg
     (data / "folder.joblib").mkdir()
     (data / "file").write_text("")
     message = refused(*args, cwd=data, code=TARGET)
-    assert "target" in message
+    assert "output path" in message
     assert "reading" not in message
 
 

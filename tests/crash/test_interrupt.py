@@ -240,7 +240,7 @@ def test_a_long_call_in_c_is_not_waited_for(tmp_path: Path) -> None:
     code, seconds, messages = interrupted(long, tmp_path)
     assert code == 130
     assert seconds < _ALLOWED_S
-    assert messages == "interrupted; run the same command again: it goes on from what is finished\n"
+    assert messages == "interrupted; run the same command again to resume\n"
 
 
 def test_an_interrupt_that_a_finalizer_swallows_comes_again(tmp_path: Path) -> None:

@@ -95,5 +95,5 @@ def test_a_working_folder_that_was_deleted_is_told(verb: str, tmp_path: Path) ->
     leave = 'cd "$1" && rmdir "$1" && shift && exec "$@"'
     run = process(["sh", "-c", leave, "sh", tmp_path / "gone", PROGRAM, verb], {})
     assert run.returncode == USAGE
-    assert run.stderr.startswith(b"error: the working folder does not exist any more\n")
+    assert run.stderr.startswith(b"error: the working directory no longer exists\n")
     assert b"Traceback" not in run.stderr
