@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import Metric
-from pdmr_classic.features.names import MATERIAL, QUALITY, feature_view, modality_columns
+from pdmr_classic.features.names import MATERIAL, QUALITY, feature_view, missing_indicator, modality_columns
 from pdmr_classic.metrics import always_positive_f1, score
 from pdmr_classic.models.decision.threshold import choose_threshold
 from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY
@@ -61,7 +61,7 @@ def select_shortcut_features(features: pd.DataFrame) -> pd.DataFrame:
     columns = modality_columns(list(features.columns))
     present = find_modalities(features.to_numpy(dtype=np.float64), columns)
     quality = features[[name for name in features.columns if feature_view(name) == QUALITY]]
-    missing = {f"missing__{name}": (~rows).astype(np.float64) for name, rows in present.items()}
+    missing = {missing_indicator(name): (~rows).astype(np.float64) for name, rows in present.items()}
     return quality.assign(**missing)
 
 

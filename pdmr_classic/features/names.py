@@ -81,6 +81,11 @@ def feature_view(name: str) -> str:
     return parse_name(name).view
 
 
+def missing_indicator(modality: str) -> str:
+    """Return the name of the column that says whether a recording lacks a modality."""
+    return f"missing{_SEPARATOR}{modality}"
+
+
 def is_model_input(name: str) -> bool:
     """Return whether base learners use a feature; quality and material are hidden from them."""
     return feature_view(name) not in _HIDDEN_VIEWS

@@ -12,12 +12,12 @@ from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io.ids import refuse_repeated_names
 from pdmr_classic.text import format_quoted
 
-# Spellings of NaN by C++ runtimes (OpenFace prints whatever its runtime does) and by other tools.
+# Spellings of NaN by C++ runtimes, which OpenFace inherits, and by other tools.
 NAN_TOKENS = (
     *("", "nan", "NaN", "NAN", "NA", "N/A", "null", "None"),
     *("-nan", "-nan(ind)", "nan(ind)", "1.#QNAN", "-1.#QNAN", "1.#IND", "-1.#IND", "1.#INF", "-1.#INF"),
 )
-# pyarrow accepts whatever C's strtod accepts: -nan(snan), nan(0x7ff).
+# pyarrow also accepts the spellings of C's strtod: -nan(snan), nan(0x7ff).
 _PAYLOAD_NAN = re.compile(r"-?nan\([0-9A-Za-z_]*\)", re.IGNORECASE)
 _NAN_TOKENS = frozenset(token.lower() for token in NAN_TOKENS)
 _LINE = re.compile(rb"([^\r\n]*)(\r\n|\r|\n|\Z)")

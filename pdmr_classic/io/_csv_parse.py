@@ -121,7 +121,7 @@ def _parse_with_pyarrow(data: bytes, layout: Layout, names: list[str]) -> dict[s
 def _parse_with_csv(
     data: bytes, layout: Layout, names: list[str], path: Path, must_be_numeric: Callable[[str], bool]
 ) -> tuple[dict[str, Floats], list[Finding]]:
-    """Parse a file that pyarrow rejected: locate the error, or read what only pyarrow treats as one."""
+    """Parse a file that pyarrow rejected: locate the error, or read it if only pyarrow fails."""
     all_indices = {name: index for index, name in enumerate(layout.names)}
     indices = {name: all_indices[name] for name in names}
     values = {name: array("d") for name in names}

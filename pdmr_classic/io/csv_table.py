@@ -1,4 +1,4 @@
-"""Read a CSV file of numbers strictly: what other readers accept silently is an error or a finding here.
+"""Read a CSV file of numbers strictly: errors that other readers ignore are raised or reported.
 
 Steps: decode the bytes, detect the layout, parse the selected columns, drop columns that are not measurements.
 """

@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pdmr_classic.text import format_count
+from pdmr_classic.text import format_count, format_list
 
 _SYNTHETIC = "These recordings are synthetic: scores on them say nothing about people."
 _FILES_SHOWN = 3
@@ -104,7 +104,7 @@ def _findings_table(title: str, findings: Iterable[dict[str, Any]]) -> Table:
             text.append(f": {first['found']}", style="dim")
         files = [_short_path(finding["file"]) for finding in group if "file" in finding]
         if files:
-            shown = ", ".join(dict.fromkeys(files[:_FILES_SHOWN])) + (" …" if len(files) > _FILES_SHOWN else "")
+            shown = format_list(dict.fromkeys(files), _FILES_SHOWN)
             text.append(f"\n{shown}", style="dim")
         if first.get("hint"):
             text.append(f"\nhint: {first['hint']}", style="dim")

@@ -1,4 +1,4 @@
-"""Streams made for the tests of features, and what is computed on them."""
+"""Helpers for feature tests: streams from given channels, and their features."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ AU_R = tuple(f"AU{number:02d}_r" for number in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14,
 AU_C = (*(f"{name[:4]}_c" for name in AU_R[:-1]), "AU28_c", "AU45_c")
 
 
-# What PDMR hands out: 49 channels beside frame, timestamp, confidence and success.
+# The channels of PDMR: 49, besides frame, timestamp, confidence and success.
 FULL = (*GAZE, *POSE, *AU_R, *AU_C)
 
 
@@ -39,7 +39,7 @@ def make_stream(
     valid: ArrayLike | None = None,
     time_s: ArrayLike | None = None,
 ) -> Stream:
-    """Return a stream of these channels, all frames valid and without a gap unless told otherwise."""
+    """Return a stream of these channels; by default, all frames are valid and there are no gaps."""
     values = np.array(list(channels.values()), dtype=np.float32).T
     n = len(values)
     return Stream(
@@ -52,34 +52,36 @@ def make_stream(
 
 
 def features(stream: Stream, *names: str, **settings: Any) -> dict[str, float]:
-    """Return the features of some families (default: those of the video that are on by default), by name."""
-    known = load_families()
-    usual = tuple(name for name, family in known.items() if family.is_default and family.view != "audio")
-    chosen = tuple(known[name] for name in names or usual)
-    keys, values = compute_stream_features(stream, chosen, FeatureSettings(**settings))
+    """Return the features of the named families (default: all default families of video), by name."""
+    families = load_families()
+    defaults = tuple(name for name, family in families.items() if family.is_default and family.view != "audio")
+    selected = tuple(families[name] for name in names or defaults)
+    keys, values = compute_stream_features(stream, selected, FeatureSettings(**settings))
     assert len(keys) == len(values) == len(set(keys))
     return dict(zip(keys, values.tolist(), strict=True))
 
 
 def channel_features(stream: Stream, family: str, channel: str = "ch000", **settings: Any) -> dict[str, float]:
-    """Return one family's features of one channel, by functional."""
-    start = f"video__{channel}__"
+    """Return the features of one family and channel, by functional."""
+    prefix = f"video__{channel}__"
     result = features(stream, family, **settings)
-    return {name.removeprefix(start): value for name, value in result.items() if name.startswith(start)}
+    return {name.removeprefix(prefix): value for name, value in result.items() if name.startswith(prefix)}
 
 
 def sine(hz: float, seconds: float, amplitude: float = 1.0, level: float = 0.0, rate: float = RATE) -> NDArray[Any]:
-    """Return a sine whose samples lie between its zeros."""
+    """Return a sine that is never sampled at its zeros."""
     return level + amplitude * np.sin(2 * np.pi * hz * (np.arange(round(seconds * rate)) + 0.25) / rate)
 
 
-def without(result: Mapping[str, float], *starts: str) -> dict[str, float]:
-    """Return features whose names do not start so."""
-    return {name: value for name, value in result.items() if not name.startswith(starts)}
+def drop_features(result: Mapping[str, float], *prefixes: str) -> dict[str, float]:
+    """Return the features whose names do not start with any of the prefixes."""
+    return {name: value for name, value in result.items() if not name.startswith(prefixes)}
 
 
 def assert_same(result: Mapping[str, float], expected: Mapping[str, float]) -> None:
-    """Hold two rows of features to the same names and the very same values, NaN where NaN."""
+    """Assert that two rows have the same feature names and identical values, including NaN."""
     assert result.keys() == expected.keys()
-    differ = {k: (result[k], expected[k]) for k in result if not np.array_equal(result[k], expected[k], equal_nan=True)}
-    assert not differ
+    differences = {
+        k: (result[k], expected[k]) for k in result if not np.array_equal(result[k], expected[k], equal_nan=True)
+    }
+    assert not differences

@@ -1,4 +1,4 @@
-"""Runs of activity, by hand and against a plain loop."""
+"""Bouts, computed by hand and compared with a plain loop."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from pdmr_classic.features.bouts import Bouts
 
 
-def bouts_of(pattern: str, gaps: str = "") -> Bouts:
-    """Read a pattern such as `.##.#`; a `|` in `gaps` stands under a frame that does not follow the one before."""
+def find_bouts(pattern: str, gaps: str = "") -> Bouts:
+    """Parse a pattern such as `.##.#`; a `|` in `gaps` marks a frame after a gap."""
     active = np.array([[mark == "#"] for mark in pattern]).reshape(-1, 1)
-    follows = np.array([place > 0 and gaps[place : place + 1] != "|" for place in range(len(pattern))], dtype=bool)
-    return Bouts.from_mask(active, follows)
+    contiguous = np.array([index > 0 and gaps[index : index + 1] != "|" for index in range(len(pattern))], dtype=bool)
+    return Bouts.from_mask(active, contiguous)
 
 
 @pytest.mark.parametrize(
@@ -31,54 +31,56 @@ def bouts_of(pattern: str, gaps: str = "") -> Bouts:
     ],
 )
 def test_a_bout_is_an_uninterrupted_run(pattern: str, lengths: list[int]) -> None:
-    assert bouts_of(pattern).frames.tolist() == lengths
+    assert find_bouts(pattern).frames.tolist() == lengths
 
 
 def test_a_gap_ends_a_bout() -> None:
-    assert bouts_of("#####", "  |  ").frames.tolist() == [2, 3]
-    assert bouts_of("##.##", "   | ").frames.tolist() == [2, 2]
+    assert find_bouts("#####", "  |  ").frames.tolist() == [2, 3]
+    assert find_bouts("##.##", "   | ").frames.tolist() == [2, 2]
 
 
 def test_durations_by_hand() -> None:
-    found = bouts_of(".##.####.")
-    assert (found.count.tolist(), found.total.tolist()) == ([2], [6.0])
-    assert (found.mean.tolist(), found.longest.tolist(), found.std.tolist()) == ([3.0], [4.0], [1.0])
+    bouts = find_bouts(".##.####.")
+    assert (bouts.count.tolist(), bouts.total.tolist()) == ([2], [6.0])
+    assert (bouts.mean.tolist(), bouts.longest.tolist(), bouts.std.tolist()) == ([3.0], [4.0], [1.0])
 
 
 def test_without_bouts_durations_are_nan_and_counts_zero() -> None:
-    found = bouts_of("...")
-    assert found.count.tolist() == [0]
-    assert found.total.tolist() == [0.0]
-    assert np.isnan([found.mean, found.longest, found.std]).all()
+    bouts = find_bouts("...")
+    assert bouts.count.tolist() == [0]
+    assert bouts.total.tolist() == [0.0]
+    assert np.isnan([bouts.mean, bouts.longest, bouts.std]).all()
 
 
 def test_one_bout_has_no_standard_deviation() -> None:
-    assert np.isnan(bouts_of(".##.").std).all()
+    assert np.isnan(find_bouts(".##.").std).all()
 
 
 def test_a_bout_does_not_continue_in_the_next_channel() -> None:
-    found = Bouts.from_mask(np.array([[False, True], [True, True]]), np.array([False, True]))
-    assert (found.channel.tolist(), found.frames.tolist()) == ([0, 1], [1, 2])
+    bouts = Bouts.from_mask(np.array([[False, True], [True, True]]), np.array([False, True]))
+    assert (bouts.channel.tolist(), bouts.frames.tolist()) == ([0, 1], [1, 2])
 
 
-def by_loop(active: np.ndarray, follows: np.ndarray) -> list[tuple[int, int]]:
-    found = []
+def find_bouts_with_loop(active: np.ndarray, contiguous: np.ndarray) -> list[tuple[int, int]]:
+    bouts = []
     for channel in range(active.shape[1]):
         length = 0
         for frame in range(len(active)):
-            if length and not (active[frame, channel] and follows[frame]):
-                found.append((channel, length))
+            if length and not (active[frame, channel] and contiguous[frame]):
+                bouts.append((channel, length))
                 length = 0
             length += int(active[frame, channel])
         if length:
-            found.append((channel, length))
-    return found
+            bouts.append((channel, length))
+    return bouts
 
 
 @given(st.integers(0, 40), st.integers(0, 4), st.integers(0, 2**32 - 1))
 def test_bouts_agree_with_a_plain_loop(n_frames: int, n_channels: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    active, follows = rng.random((n_frames, n_channels)) < 0.6, rng.random(n_frames) < 0.8
-    follows[:1] = False
-    found = Bouts.from_mask(active, follows)
-    assert list(zip(found.channel.tolist(), found.frames.tolist(), strict=True)) == by_loop(active, follows)
+    active, contiguous = rng.random((n_frames, n_channels)) < 0.6, rng.random(n_frames) < 0.8
+    contiguous[:1] = False
+    bouts = Bouts.from_mask(active, contiguous)
+    assert list(zip(bouts.channel.tolist(), bouts.frames.tolist(), strict=True)) == find_bouts_with_loop(
+        active, contiguous
+    )

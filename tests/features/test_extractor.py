@@ -1,4 +1,4 @@
-"""Recordings to one table: the same features however a file is written, whoever reads it; nobody is lost silently."""
+"""Extraction: independent of file format and process count; no recording is dropped silently."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pdmr_classic.io.dataset import Dataset, load_dataset
 from pdmr_classic.progress import LogReporter
 
 
-def video(seed: int, n: int = 180) -> pd.DataFrame:
+def make_video(seed: int, n: int = 180) -> pd.DataFrame:
     rng = np.random.default_rng(seed)
     walk = np.round(np.cumsum(rng.normal(0, 0.2, (n, len(FULL))), axis=0), 3)
     table = pd.DataFrame(walk, columns=list(FULL))
@@ -30,27 +30,27 @@ def video(seed: int, n: int = 180) -> pd.DataFrame:
     return pd.concat([clock, pd.DataFrame({"confidence": np.full(n, 0.98), "success": 1}), table], axis=1)
 
 
-def audio(seed: int, width: int = 768) -> str:
+def make_audio(seed: int, width: int = 768) -> str:
     return ",".join(f"{x:.6f}" for x in np.random.default_rng(seed).normal(size=width)) + "\n"
 
 
 def write_video(folder: Path, data_id: str, text: str | None = None, seed: int = 0) -> Path:
     path = folder / "video" / f"{data_id}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(video(seed).to_csv(index=False) if text is None else text)
+    path.write_text(make_video(seed).to_csv(index=False) if text is None else text)
     return path
 
 
 def write_audio(folder: Path, data_id: str, text: str | None = None, seed: int = 0) -> Path:
     path = folder / "audio" / f"{data_id}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(audio(seed) if text is None else text)
+    path.write_text(make_audio(seed) if text is None else text)
     return path
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Three recordings: both modalities, video alone, audio alone."""
+    """Three recordings: one with both modalities, one with only video, one with only audio."""
     folder = tmp_path / "test"
     write_video(folder, "001", seed=1)
     write_video(folder, "002", seed=2)
@@ -63,23 +63,27 @@ def dataset(folder: Path) -> Dataset:
     return load_dataset(folder)
 
 
-def extracted(folder: Path, **options: object) -> Extraction:
+def extract(folder: Path, **options: object) -> Extraction:
     return FeatureExtractor(**options).extract(dataset(folder))  # type: ignore[arg-type]
 
 
 def test_each_recording_has_one_row_that_combines_its_file_rows(folder: Path) -> None:
-    table = extracted(folder).require_features()
+    table = extract(folder).require_features()
     assert table.index.tolist() == ["001", "002", "003"]
     assert table.index.name == "data_id"
-    chosen = FeatureExtractor()._select_families()
-    by_hand = compute_video_row(folder / "video" / "002.csv", Settings(), tuple(f for f in chosen if f.view != "audio"))
-    np.testing.assert_array_equal(table.loc["002", list(by_hand.names)], by_hand.values)
-    by_hand = compute_audio_row(folder / "audio" / "003.csv", Settings(), tuple(f for f in chosen if f.view == "audio"))
-    np.testing.assert_array_equal(table.loc["003", list(by_hand.names)], by_hand.values)
+    families = FeatureExtractor()._select_families()
+    expected = compute_video_row(
+        folder / "video" / "002.csv", Settings(), tuple(f for f in families if f.view != "audio")
+    )
+    np.testing.assert_array_equal(table.loc["002", list(expected.names)], expected.values)
+    expected = compute_audio_row(
+        folder / "audio" / "003.csv", Settings(), tuple(f for f in families if f.view == "audio")
+    )
+    np.testing.assert_array_equal(table.loc["003", list(expected.names)], expected.values)
 
 
 def test_features_of_a_missing_modality_are_nan(folder: Path) -> None:
-    table = extracted(folder).require_features()
+    table = extract(folder).require_features()
     is_audio = table.columns.str.startswith("audio__")
     assert table.loc["002", is_audio].isna().all()
     assert table.loc["003", ~is_audio].isna().all()
@@ -88,12 +92,12 @@ def test_features_of_a_missing_modality_are_nan(folder: Path) -> None:
 
 
 def test_quality_columns_come_last(folder: Path) -> None:
-    views = [name.split("__")[0] for name in extracted(folder).features]
+    views = [name.split("__")[0] for name in extract(folder).features]
     assert views == sorted(views, key=["video", "audio", "quality"].index)
 
 
 def variants() -> dict[str, str]:
-    table = video(1)
+    table = make_video(1)
     plain = table.to_csv(index=False)
     head, body = plain.split("\n", 1)
     shuffled = table[list(np.random.default_rng(0).permutation(table.columns))]
@@ -111,31 +115,31 @@ def variants() -> dict[str, str]:
 
 @pytest.mark.parametrize("variant", variants())
 def test_features_do_not_depend_on_the_format_of_the_header(folder: Path, variant: str) -> None:
-    expected = extracted(folder).require_features()
+    expected = extract(folder).require_features()
     (folder / "video" / "001.csv").write_text(variants()[variant], newline="")
-    found = extracted(folder).require_features()
-    assert set(found.columns) == set(expected.columns)
-    # The order of columns decides the order of sums, and so the last digits.
-    pd.testing.assert_frame_equal(found[expected.columns], expected, rtol=1e-5, atol=1e-6)
+    table = extract(folder).require_features()
+    assert set(table.columns) == set(expected.columns)
+    # The column order affects the order of summation, and with it the last digits.
+    pd.testing.assert_frame_equal(table[expected.columns], expected, rtol=1e-5, atol=1e-6)
 
 
 def test_a_subset_of_the_columns_gives_the_features_of_these_columns(folder: Path) -> None:
-    expected = extracted(folder).require_features()
-    kept = ["timestamp", "confidence", "AU12_r", "pose_Rx", "AU12_c"]
-    (folder / "video" / "001.csv").write_text(video(1)[kept].to_csv(index=False))
-    found = extracted(folder).require_features()
-    own = [name for name in expected if name.split("__")[1] in ("AU12_r", "AU12_c", "pose_Rx")]
-    pd.testing.assert_series_equal(found.loc["001", own], expected.loc["001", own], rtol=1e-6)
-    assert found.loc["001", [name for name in expected if "__AU01_r__" in name]].isna().all()
+    expected = extract(folder).require_features()
+    names = ["timestamp", "confidence", "AU12_r", "pose_Rx", "AU12_c"]
+    (folder / "video" / "001.csv").write_text(make_video(1)[names].to_csv(index=False))
+    table = extract(folder).require_features()
+    columns = [name for name in expected if name.split("__")[1] in ("AU12_r", "AU12_c", "pose_Rx")]
+    pd.testing.assert_series_equal(table.loc["001", columns], expected.loc["001", columns], rtol=1e-6)
+    assert table.loc["001", [name for name in expected if "__AU01_r__" in name]].isna().all()
 
 
 @pytest.mark.slow
 def test_features_do_not_depend_on_the_number_of_processes(small_set: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extractor, "_BYTES_PER_WORKER", 1)
     data = load_dataset(small_set, split="train")
-    one, two = (FeatureExtractor(jobs=jobs).extract(data) for jobs in (1, 2))
-    pd.testing.assert_frame_equal(two.features, one.features, check_exact=True)
-    assert (two.errors, two.findings) == (one.errors, one.findings)
+    serial, parallel = (FeatureExtractor(jobs=jobs).extract(data) for jobs in (1, 2))
+    pd.testing.assert_frame_equal(parallel.features, serial.features, check_exact=True)
+    assert (parallel.errors, parallel.findings) == (serial.errors, serial.findings)
 
 
 def test_a_small_set_is_read_without_workers(folder: Path) -> None:
@@ -145,7 +149,7 @@ def test_a_small_set_is_read_without_workers(folder: Path) -> None:
 def test_every_unreadable_file_is_listed_and_its_features_are_nan(folder: Path) -> None:
     write_video(folder, "002", "timestamp,AU12_r\n0.0,smile\n0.04,1\n")
     write_audio(folder, "003", "")
-    result = extracted(folder)
+    result = extract(folder)
     assert [finding.file.name for finding in result.errors if finding.file] == ["002.csv", "003.csv"]
     assert result.features.index.tolist() == ["001", "002", "003"]
     assert result.features.loc[["002", "003"]].isna().all(axis=None)
@@ -159,15 +163,15 @@ def test_every_unreadable_file_is_listed_and_its_features_are_nan(folder: Path) 
 def test_a_set_of_unreadable_files_has_no_features(folder: Path) -> None:
     for path in folder.rglob("*.csv"):
         path.write_text("")
-    result = extracted(folder)
+    result = extract(folder)
     assert len(result.errors) == 4
     assert result.features.shape == (3, 0)
 
 
 def test_an_audio_vector_of_a_different_width_is_rejected(folder: Path) -> None:
     write_audio(folder, "002", seed=2)
-    write_audio(folder, "003", audio(3, width=512))
-    result = extracted(folder)
+    write_audio(folder, "003", make_audio(3, width=512))
+    result = extract(folder)
     (finding,) = result.errors
     assert finding.code == "odd-width"
     assert finding.file == folder / "audio" / "003.csv"
@@ -177,16 +181,16 @@ def test_an_audio_vector_of_a_different_width_is_rejected(folder: Path) -> None:
 
 
 def test_recordings_do_not_affect_each_other(folder: Path) -> None:
-    expected = extracted(folder).require_features()
+    expected = extract(folder).require_features()
     write_video(folder, "002", seed=99)
     write_audio(folder, "003", seed=99)
-    pd.testing.assert_series_equal(extracted(folder).require_features().loc["001"], expected.loc["001"], check_exact=True)
+    pd.testing.assert_series_equal(extract(folder).require_features().loc["001"], expected.loc["001"], check_exact=True)
 
 
 def test_findings_give_their_file_or_the_number_of_files(folder: Path) -> None:
     for data_id in ("001", "002"):
-        write_video(folder, data_id, video(1).drop(columns="timestamp").to_csv(index=False))
-    findings = [finding for finding in extracted(folder).findings if finding.code == "no-frame-rate"]
+        write_video(folder, data_id, make_video(1).drop(columns="timestamp").to_csv(index=False))
+    findings = [finding for finding in extract(folder).findings if finding.code == "no-frame-rate"]
     assert [finding.file for finding in findings] == [folder / "video" / f"{k}.csv" for k in ("001", "002")]
     (counted,) = summarise_findings(findings)
     assert counted.file is None
@@ -194,25 +198,25 @@ def test_findings_give_their_file_or_the_number_of_files(folder: Path) -> None:
 
 
 def test_settings_of_reading_are_used(folder: Path) -> None:
-    write_video(folder, "001", video(1).assign(confidence=0.6).to_csv(index=False))
-    assert np.isnan(extracted(folder).features.loc["001", "video__AU12_r__mean"])
+    write_video(folder, "001", make_video(1).assign(confidence=0.6).to_csv(index=False))
+    assert np.isnan(extract(folder).features.loc["001", "video__AU12_r__mean"])
     low = Settings().override({"reading.min_confidence": 0.5})
-    assert extracted(folder, settings=low).features.loc["001", "video__AU12_r__mean"] > 0
+    assert extract(folder, settings=low).features.loc["001", "video__AU12_r__mean"] > 0
 
 
 def test_progress_ends_at_all_files(folder: Path) -> None:
-    seen = []
+    steps = []
 
-    class Told(LogReporter):
+    class RecordingReporter(LogReporter):
         def progress(self, stage: str, done: int, total: int) -> None:
-            seen.append((done, total))
+            steps.append((done, total))
 
-    extracted(folder, reporter=Told())
-    assert (seen[0], seen[-1]) == ((0, 4), (4, 4))
+    extract(folder, reporter=RecordingReporter())
+    assert (steps[0], steps[-1]) == ((0, 4), (4, 4))
 
 
 def test_a_table_is_written_with_its_ids(folder: Path, tmp_path: Path) -> None:
-    table = extracted(folder).features
+    table = extract(folder).features
     path = write_features(table, tmp_path / "features.parquet")
     again = pd.read_parquet(path)
     assert again.columns[0] == "data_id"

@@ -1,4 +1,4 @@
-"""What fitted families learn, they learn from the training rows."""
+"""Fold-fitted features are fitted only on training rows."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ UNITS = 17
 N_TANGENT = UNITS * (UNITS + 1) // 2
 
 
-def table(n: int) -> tuple[list[str], NDArray[np.float64]]:
-    """Return names and rows of recordings with material beside other features."""
+def make_table(n: int) -> tuple[list[str], NDArray[np.float64]]:
+    """Return names and rows of recordings with material and other features."""
     rows = []
     for seed in range(n):
         walk = np.cumsum(np.random.default_rng(seed).normal(0, 0.1, (len(FULL), 300)), axis=1)
@@ -27,7 +27,7 @@ def table(n: int) -> tuple[list[str], NDArray[np.float64]]:
 
 @pytest.fixture(scope="module")
 def material() -> tuple[list[str], NDArray[np.float64]]:
-    return table(16)
+    return make_table(16)
 
 
 def test_material_becomes_tangent_vectors_and_histograms(material: tuple[list[str], NDArray[np.float64]]) -> None:
@@ -61,9 +61,9 @@ def test_columns_other_than_material_change_nothing(material: tuple[list[str], N
 
 def test_rows_without_material_remain_nan(material: tuple[list[str], NDArray[np.float64]]) -> None:
     names, X = material
-    holed = X.copy()
-    holed[2] = NAN
-    result = FoldFittedFeatures(names).fit(holed).transform(holed)
+    with_nan = X.copy()
+    with_nan[2] = NAN
+    result = FoldFittedFeatures(names).fit(with_nan).transform(with_nan)
     assert np.isnan(result[2]).all()
     known = np.arange(16) != 2
     np.testing.assert_array_equal(result[known], FoldFittedFeatures(names).fit(X[known]).transform(X[known]))

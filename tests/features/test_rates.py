@@ -1,11 +1,11 @@
-"""Time is real time: a minute at 30 frames a second and every second frame of it say the same.
+"""Features do not depend on the frame rate: one minute at 30 Hz and every second frame of it agree.
 
-What moves below 2 Hz is the same at 15 frames a second, up to what a difference over one frame loses. Two samples
-1/rate apart differ by sin(pi f / rate) / (pi f / rate) of the derivative: at 2 Hz, .993 of it at 30 and .971 at 15
-frames a second, and the square of that for acceleration. Measured is the largest difference over five seeds, in the
-feature's own unit where there is no percent sign; channels have an sd of 1 (units: 1.0, px of landmarks: 2).
+Movement below 2 Hz is the same at 15 Hz, up to the error of a difference over one frame: samples 1/rate apart differ
+by sin(pi f / rate) / (pi f / rate) of the derivative, that is, at 2 Hz by .993 at 30 Hz and .971 at 15 Hz, and by the
+square of that for acceleration. "Measured" is the largest difference over five seeds, in the unit of the feature unless
+given in percent; the channels have a standard deviation of 1 (action units: 1.0, landmarks in px: 2).
 
-| family | quantity | measured | held |
+| family | quantity | measured | tolerance |
 |---|---|---|---|
 | distribution | mean, std, iqr, mad, p05 to p95, skewness, kurtosis | .083 | .12 |
 | distribution | min, max, range | .16 | .25 |
@@ -13,29 +13,29 @@ feature's own unit where there is no percent sign; channels have an sd of 1 (uni
 | dynamics | velocity; acceleration | 1.7%; 3.4% | 2.5%; 4.5% |
 | dynamics | zero crossings and turns per s | .07 | .15 |
 | dynamics | autocorrelation at 1, 2 and 5 s; decay s | .0014; .0011 | .005; .005 |
-| dynamics | autocorrelation at .5 s: 7.5 frames at 15 Hz, a line between two | .019 | .03 |
-| au_activation | share; durations s; onsets per min; mean while active | .008; .034; .023; .015 | .015; 1/15; .1; .03 |
+| dynamics | autocorrelation at .5 s: 7.5 frames at 15 Hz, interpolated | .019 | .03 |
+| au_activation | share; durations s; onsets per min; active mean | .008; .034; .023; .015 | .015; 1/15; .1; .03 |
 | au_together | shares; count; entropy | .0033; .015; .0003 | .015; .03; .001 |
 | eyes | blinks per min; durations s; opening | 0; .013; .001 | .1; 1/15; .003 |
 | eyes | shares; deviation | .0045; .0006 | .015; .002 |
-| eyes | fixations and shifts per min; fixation s | 1 (the last of the minute); .033 | 1.1; 1/15 |
+| eyes | fixations and shifts per min; fixation s | 1 (the last one of the minute); .033 | 1.1; 1/15 |
 | movement | speeds and path; acceleration; amplitude | 1.4%; 3.0%; .07% | 2.5%; 4.5%; .2% |
 | movement | shares | .008 | .015 |
 | movement, spectral | log10 power from .1 to 3 Hz | .00001 | .001 |
 | spectral | relative power; shape from .3 to 7 Hz, in Hz; amplitudes above .1 Hz | .00001 | .001 |
 | coordination | log eigenvalues above -6; entropy | .023; .0007 | .05; .002 |
 | multiscale | mean, std, range; active | .092; .013 | .15; .02 |
-| multiscale | velocity rms: mean; std, as a part of that mean | 1.6%; .9% | 2.5%; 2% |
+| multiscale | velocity rms: mean; std, as a share of that mean | 1.6%; .9% | 2.5%; 2% |
 
-These do not agree, and why:
+Features that do not agree, and why:
 
-- Velocity, acceleration and the spectrum of what jumps, such as a gaze: a jump is not band-limited, and is as fast as
-  the frames are (velocity_rms of such a gaze is 29% less at 15 frames a second, acceleration 65%). Its shares, rates
-  and durations of fixations do agree.
-- The power of bands that hold nothing: what is there is rounding, and the window's sides.
-- Onsets and bouts of activity that is over within a frame of the slower stream: one bout less joins its neighbours.
-- Eigenvalues below e^-6 of the whole: what smoothness leaves of them is a matter of the clock (.1 of the logarithm).
-- n_frames and frame_rate_hz of quality, which are what they say.
+- Velocity, acceleration and spectrum of signals with jumps, such as gaze: jumps are not band-limited, and as fast as
+  the frame rate (at 15 Hz, velocity_rms of such a gaze is 29% lower, acceleration 65%). Shares, rates and durations of
+  fixations do agree.
+- Power in bands without signal, which consists of rounding errors and window side lobes.
+- Onsets and bouts shorter than a frame of the slower stream: if a bout is missed, its neighbours are merged.
+- Eigenvalues below e^-6 of the total, which depend on the sampling of smooth signals (.1 of the logarithm).
+- n_frames and frame_rate_hz of the family quality, by definition.
 """
 
 from __future__ import annotations
@@ -54,67 +54,69 @@ N = 1800
 SEEDS = (0, 1, 2)
 
 
-def slow(rng: np.random.Generator, highest_hz: float = 1.9) -> NDArray[np.float64]:
-    """Return a minute of a sum of twelve sines below a frequency, of sd 1."""
+def make_slow_signal(rng: np.random.Generator, highest_hz: float = 1.9) -> NDArray[np.float64]:
+    """Return one minute of a sum of twelve sines below a frequency, with a standard deviation of 1."""
     hz, weight = rng.uniform(0.12, highest_hz, 12), rng.uniform(0.2, 1.0, 12)
     phase = 2 * np.pi * (hz * np.arange(N)[:, None] / RATE + rng.random(12))
     return (np.sin(phase) * weight).sum(axis=1) / np.sqrt((weight**2).sum() / 2)
 
 
-def waves(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return 8 to 41 waves that are never in step with the frames."""
+def make_waves(rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return 8 to 41 waves that are never synchronous with the frames."""
     clock = 2 * np.pi * np.arange(N) / N
     return np.cos(rng.integers(8, 42) * clock + rng.uniform(1, 2, 3) @ np.sin([clock, 2 * clock, 3 * clock]))
 
 
-def minute(seed: int) -> dict[str, NDArray[np.float64]]:
+def make_minute(seed: int) -> dict[str, NDArray[np.float64]]:
     rng = np.random.default_rng(seed)
-    result = {name: slow(rng) * (20.0 if name[5] == "T" else 1.0) for name in POSE}
-    result |= {name: slow(rng) for name in GAZE}
-    # Units come and go whole times, each time for longer than a few frames, and rest at both ends.
-    result |= {name: 1.2 - 1.4 * waves(rng) for name in AU_R}
-    result |= {name: (-waves(rng) > 0.3).astype(float) for name in AU_C}
-    result["AU45_c"] = ((np.arange(N) + 7) % 90 < 8 + np.arange(N) // 90 % 5).astype(float)
-    # Looks here and there for half a second to two, with jumps between.
+    channels = {name: make_slow_signal(rng) * (20.0 if name[5] == "T" else 1.0) for name in POSE}
+    channels |= {name: make_slow_signal(rng) for name in GAZE}
+    # Units are active for more than a few frames at a time, and inactive at both ends.
+    channels |= {name: 1.2 - 1.4 * make_waves(rng) for name in AU_R}
+    channels |= {name: (-make_waves(rng) > 0.3).astype(float) for name in AU_C}
+    channels["AU45_c"] = ((np.arange(N) + 7) % 90 < 8 + np.arange(N) // 90 % 5).astype(float)
+    # Fixations of 0.5 to 2 s, with jumps between them.
     stops = np.cumsum(rng.integers(15, 60, 200))
-    result["gaze_angle_x"] = rng.choice([-0.4, -0.1, 0.2, 0.5], 201)[np.searchsorted(stops, np.arange(N), side="right")]
-    result["gaze_angle_y"] = 0.15 * slow(rng, 0.2)
+    channels["gaze_angle_x"] = rng.choice([-0.4, -0.1, 0.2, 0.5], 201)[
+        np.searchsorted(stops, np.arange(N), side="right")
+    ]
+    channels["gaze_angle_y"] = 0.15 * make_slow_signal(rng, 0.2)
     for axis, name in ((320, "x"), (240, "y")):
-        result |= {f"{name}_{point}": axis + rng.normal(0, 50) + 2 * slow(rng) for point in range(68)}
-    lids = 4.0 + slow(rng, 1.0)
+        channels |= {f"{name}_{point}": axis + rng.normal(0, 50) + 2 * make_slow_signal(rng) for point in range(68)}
+    lids = 4.0 + make_slow_signal(rng, 1.0)
     for first in (36, 42):
-        # Corners 30 px apart, the upper lids over the lower ones.
+        # Eye corners 30 px apart, with the upper lids above the lower lids.
         for place, (x, y) in enumerate([(0, 0), (10, 1), (20, 1), (30, 0), (20, -1), (10, -1)]):
-            result[f"x_{first + place}"] = np.full(N, 270.0 + 2 * first + x)
-            result[f"y_{first + place}"] = 220.0 + y * lids
-    return result
+            channels[f"x_{first + place}"] = np.full(N, 270.0 + 2 * first + x)
+            channels[f"y_{first + place}"] = 220.0 + y * lids
+    return channels
 
 
-def at_both_rates(seed: int) -> tuple[Stream, Stream]:
-    result = minute(seed)
-    return make_stream(result), make_stream({name: x[::2] for name, x in result.items()}, rate=RATE / 2)
+def make_both_rates(seed: int) -> tuple[Stream, Stream]:
+    channels = make_minute(seed)
+    return make_stream(channels), make_stream({name: x[::2] for name, x in channels.items()}, rate=RATE / 2)
 
 
 @pytest.fixture(scope="module", params=SEEDS)
 def pairs(request: pytest.FixtureRequest) -> dict[str, tuple[float, float]]:
-    """Return every feature at 30 and at 15 frames a second."""
-    whole, half = (features(stream) for stream in at_both_rates(request.param))
-    assert whole.keys() == half.keys()
-    return {name: (whole[name], half[name]) for name in whole}
+    """Return every feature at 30 Hz and at 15 Hz."""
+    full, half = (features(stream) for stream in make_both_rates(request.param))
+    assert full.keys() == half.keys()
+    return {name: (full[name], half[name]) for name in full}
 
 
-def chosen(pairs: dict[str, tuple[float, float]], pattern: str) -> Iterator[tuple[str, float, float]]:
-    result = [name for name in pairs if re.fullmatch(rf"video__({pattern})", name)]
-    assert result, pattern
-    for name in result:
+def select_pairs(pairs: dict[str, tuple[float, float]], pattern: str) -> Iterator[tuple[str, float, float]]:
+    names = [name for name in pairs if re.fullmatch(rf"video__({pattern})", name)]
+    assert names, pattern
+    for name in names:
         yield name, *pairs[name]
 
 
 CHANNEL = r"(?:pose_R\w|gaze_\d_\w|AU\d\d_r)__"
 UNIT = r"AU\d\d_[rc]__"
 
-# Pattern of the names, largest difference, largest difference relative to the value at 30 Hz.
-HELD = {
+# Pattern of the names, absolute tolerance, tolerance relative to the value at 30 Hz.
+TOLERANCES = {
     "levels": (CHANNEL + r"(mean|std|iqr|mad|p\d\d|skewness|kurtosis)", 0.12, 0.0),
     "extremes": (CHANNEL + "(min|max|range)", 0.25, 0.0),
     "slope": (CHANNEL + "slope", 1e-3, 0.0),
@@ -155,31 +157,31 @@ HELD = {
 }
 
 
-@pytest.mark.parametrize("quantity", HELD)
+@pytest.mark.parametrize("quantity", TOLERANCES)
 def test_both_rates_agree(pairs: dict[str, tuple[float, float]], quantity: str) -> None:
-    pattern, absolute, relative = HELD[quantity]
-    for name, whole, half in chosen(pairs, pattern):
-        assert half == pytest.approx(whole, abs=absolute, rel=relative), name
+    pattern, absolute, relative = TOLERANCES[quantity]
+    for name, full, half in select_pairs(pairs, pattern):
+        assert half == pytest.approx(full, abs=absolute, rel=relative), name
 
 
 def test_the_variation_of_velocity_agrees_within_a_share_of_its_mean(pairs: dict[str, tuple[float, float]]) -> None:
-    for name, whole, half in chosen(pairs, r"(?:pose_R\w|AU\d\d_r)__velocity_rms_\d+s_std"):
-        assert half == pytest.approx(whole, abs=0.02 * pairs[name.replace("s_std", "s_mean")][0]), name
+    for name, full, half in select_pairs(pairs, r"(?:pose_R\w|AU\d\d_r)__velocity_rms_\d+s_std"):
+        assert half == pytest.approx(full, abs=0.02 * pairs[name.replace("s_std", "s_mean")][0]), name
 
 
 def test_large_eigenvalues_agree(pairs: dict[str, tuple[float, float]]) -> None:
-    large = [part for part in chosen(pairs, r"\w+_coordination__eigenvalue\d\d_\S+") if part[1] > -6]
+    large = [part for part in select_pairs(pairs, r"\w+_coordination__eigenvalue\d\d_\S+") if part[1] > -6]
     assert len(large) > 20
-    for name, whole, half in large:
-        assert half == pytest.approx(whole, abs=0.05), name
+    for name, full, half in large:
+        assert half == pytest.approx(full, abs=0.05), name
 
 
 def test_quality_features_of_time_agree(pairs: dict[str, tuple[float, float]]) -> None:
     for name in ("duration_s", "coverage", "longest_gap_s", "n_gaps"):
-        whole, half = pairs[f"quality__stream__{name}"]
-        assert half == pytest.approx(whole, abs=1e-6), name
+        full, half = pairs[f"quality__stream__{name}"]
+        assert half == pytest.approx(full, abs=1e-6), name
     assert pairs["quality__stream__frame_rate_hz"] == (30.0, 15.0)
 
 
 def test_the_same_features_are_finite_at_both_rates(pairs: dict[str, tuple[float, float]]) -> None:
-    assert [name for name, (whole, half) in pairs.items() if np.isnan(whole) != np.isnan(half)] == []
+    assert [name for name, (full, half) in pairs.items() if np.isnan(full) != np.isnan(half)] == []

@@ -1,4 +1,4 @@
-"""Families by name: what their docstrings say, what their features are called, how many there are."""
+"""The registry of families: docstrings, feature names and feature counts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VIDEO = [name for name, family in load_families().items() if family.view != "aud
 NAME = re.compile(r"(video|quality|material)__[A-Za-z0-9]\w*?(\.\w+)?__[a-z0-9][a-z0-9_.]*|material__covariance__\S+")
 
 
-def moving(channels: tuple[str, ...], n: int = 1900) -> Stream:
+def make_moving_stream(channels: tuple[str, ...], n: int = 1900) -> Stream:
     rng = np.random.default_rng(0)
     return make_stream({name: rng.normal(1.0, 1.0, n) for name in channels})
 
@@ -41,9 +41,9 @@ def test_every_docstring_gives_formula_unit_and_source(name: str) -> None:
 
 
 def test_families_are_registered_under_their_own_names() -> None:
-    known = load_families()
-    assert all(family.name == name for name, family in known.items())
-    assert known.keys() >= {*GENERIC, "au_activation", "eyes", "movement", "coordination", "audio_vector"}
+    families = load_families()
+    assert all(family.name == name for name, family in families.items())
+    assert families.keys() >= {*GENERIC, "au_activation", "eyes", "movement", "coordination", "audio_vector"}
 
 
 def test_every_file_of_the_families_is_registered() -> None:
@@ -55,7 +55,7 @@ def test_every_file_of_the_families_is_registered() -> None:
 
 
 def test_the_order_of_families_does_not_depend_on_the_import_order() -> None:
-    code = "import pdmr_classic.features.{}; from pdmr_classic.features.registry import load_families; print(*load_families())"
+    code = "import pdmr_classic.features.{}; from pdmr_classic.features.registry import load_families as f; print(*f())"
     orders = {
         subprocess.run([sys.executable, "-c", code.format(module)], capture_output=True, text=True, check=True).stdout
         for module in ("families.kinemes", "registry")
@@ -70,14 +70,14 @@ def test_fold_fitted_families_are_off_by_default() -> None:
 
 
 def test_feature_names_are_view_channel_functional_and_unique() -> None:
-    result = features(moving((*FULL, *LANDMARKS)), *VIDEO, chunk_frames=500)
+    result = features(make_moving_stream((*FULL, *LANDMARKS)), *VIDEO, chunk_frames=500)
     assert all(len(name.split("__")) == 3 for name in result)
     assert [name for name in result if not NAME.fullmatch(name)] == []
 
 
 @pytest.mark.parametrize("channels", [FULL, (*FULL, *LANDMARKS)], ids=["synthetic", "714"])
 def test_the_default_set_of_a_full_stream_has_1500_to_2500_features(channels: tuple[str, ...]) -> None:
-    names = [name for name in features(moving(channels)) if name.startswith("video__")]
+    names = [name for name in features(make_moving_stream(channels)) if name.startswith("video__")]
     assert 1500 <= len(names) <= 2500
 
 
@@ -91,18 +91,18 @@ def test_the_default_set_of_a_real_714_column_file(real_data: Path) -> None:
 
 
 def test_the_default_set_of_the_synthetic_53_columns(tmp_path: Path) -> None:
-    made = make_synthetic(tmp_path / "set", subjects=8, segments=1, seconds=(5, 6), missing=0.0)
-    file = next((made.out / "train" / "video").glob("*.csv"))
+    synthetic_set = make_synthetic(tmp_path / "set", subjects=8, segments=1, seconds=(5, 6), missing=0.0)
+    file = next((synthetic_set.out / "train" / "video").glob("*.csv"))
     assert len(file.read_text().splitlines()[0].split(",")) == 53
     stream = read_stream(file)
     assert set(stream.channels) == set(FULL)
-    assert features(stream).keys() == features(moving(FULL)).keys()
+    assert features(stream).keys() == features(make_moving_stream(FULL)).keys()
 
 
 def test_an_unknown_stream_gets_the_generic_families_on_all_channels() -> None:
-    stream = moving(("ch000", "ch001", "wrist"))
-    made = {name for name in VIDEO if features(stream, name)}
-    assert made == GENERIC
+    stream = make_moving_stream(("ch000", "ch001", "wrist"))
+    with_features = {name for name in VIDEO if features(stream, name)}
+    assert with_features == GENERIC
     for name in GENERIC - {"quality"}:
         assert {feature.split("__")[1] for feature in features(stream, name)} == {"ch000", "ch001", "wrist"}, name
 
@@ -115,17 +115,17 @@ def test_a_headerless_file_gets_the_generic_families(tmp_path: Path) -> None:
 
 
 def test_features_of_a_family_do_not_depend_on_other_families() -> None:
-    stream = moving((*FULL, *LANDMARKS), 700)
+    stream = make_moving_stream((*FULL, *LANDMARKS), 700)
     together = features(stream, *VIDEO)
-    alone: dict[str, float] = {}
+    separate: dict[str, float] = {}
     for name in VIDEO:
-        alone |= features(stream, name)
-    assert alone.keys() == together.keys()
-    np.testing.assert_array_equal(list(alone.values()), list(together.values()))
+        separate |= features(stream, name)
+    assert separate.keys() == together.keys()
+    np.testing.assert_array_equal(list(separate.values()), list(together.values()))
 
 
 def test_chunks_add_columns() -> None:
-    stream = moving(FULL)
+    stream = make_moving_stream(FULL)
     added = features(stream, chunk_frames=500).keys() - features(stream).keys()
     assert added == {name.replace("_30s_", "_500frames_") for name in features(stream) if "_30s_" in name}
 

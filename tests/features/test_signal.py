@@ -1,4 +1,4 @@
-"""Usable frames, gaps and what is computed on them once; and the helpers of this folder's tests."""
+"""Signals: usable frames, gaps and shared quantities."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 from streams import (
     NAN,
     RATE,
-    sine,
     make_stream,
+    sine,
 )
 
 from pdmr_classic.features.signal import make_joint_signal, make_signals, mean_or_nan, rms_or_nan

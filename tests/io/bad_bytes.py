@@ -1,4 +1,4 @@
-"""What the fuzzers start from: the bytes of every bad input that is one file, good ones, and label tables."""
+"""Seed inputs of the fuzzers: all bad inputs that are single files, valid files, and label tables."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ ROWS = [
 STREAM = "\n".join([HEADER, *ROWS]) + "\n"
 MATRIX = "\n".join(",".join(f"{(row * 7 + column) / 8}" for column in range(8)) for row in range(5)) + "\n"
 VECTOR = ",".join(f"{column / 16 - 2:.4f}" for column in range(96)) + "\n"
-MOST_BYTES = 100_000
+MAX_BYTES = 100_000
 
 
-def _of_bad_inputs() -> dict[str, bytes]:
-    """Return the bytes of the cases that are a file, and no link, pipe or file of gigabytes."""
-    found = {}
+def _read_bad_inputs() -> dict[str, bytes]:
+    """Return the bytes of the cases that are regular files, without links, pipes and huge files."""
+    contents = {}
     with TemporaryDirectory() as folder:
         for number, case in enumerate(FILE_CASES):
             path = Path(folder) / f"{number}.csv"
             case.make(path)
-            if path.is_file() and not path.is_symlink() and path.stat().st_size <= MOST_BYTES:
-                found[str(case)] = path.read_bytes()
-    return found
+            if path.is_file() and not path.is_symlink() and path.stat().st_size <= MAX_BYTES:
+                contents[str(case)] = path.read_bytes()
+    return contents
 
 
 TABLES: dict[str, bytes] = {
@@ -36,7 +36,7 @@ TABLES: dict[str, bytes] = {
     "matrix": MATRIX.encode(),
     "vector": VECTOR.encode(),
     "odd times": b"timestamp,AU12_r\n-1e38,1\n0,2\n1e-5,3\n1e38,4\n",
-    **_of_bad_inputs(),
+    **_read_bad_inputs(),
 }
 
 LABELS: dict[str, bytes] = {
@@ -69,7 +69,7 @@ JSON_LABELS: dict[str, bytes] = {
     "scalar": b"-12.5e3\n",
 }
 
-# What hides in files and breaks readers: inserted anywhere, and put in the place of a cell.
+# Tokens that often break readers: inserted anywhere, or in place of a cell.
 TOKENS: tuple[bytes, ...] = (
     *(b"", b"\0", b'"', b'""', b"\\", b"'", b",", b";", b"\t", b"\n", b"\r", b"\r\n", b" ", b"#", b"=1+1"),
     *(b"nan", b"-nan(ind)", b"1.#QNAN", b"inf", b"-Infinity", b"None", b"true", b"-0", b"+.5e-3", b".", b"1.", b"e5"),

@@ -1,7 +1,7 @@
-"""Any bytes give what a reader promises, or DataError: the mutations that try it, and what is held against the result.
+"""Fuzzing of the readers: any bytes must give a valid result or a DataError.
 
 As a script, a long run: `make fuzz`, or `PYTHONPATH=tests python tests/io/fuzzing.py --examples 1000 --seed 7`.
-It prints its seed, and counts.
+It prints its seed and the number of outcomes.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from pdmr_classic.io.results import read_results
 from pdmr_classic.io.stream import Stream
 
 MAX_BYTES = 300_000
-SECONDS_AN_EXAMPLE = 20.0  # of this process's own time: the machine may be busy
+SECONDS_PER_EXAMPLE = 20.0  # CPU time of this process, because the machine may be busy
 EXTRA_MEMORY = 1 << 30
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1", "cp1252")
 
@@ -75,12 +75,12 @@ def delete(data: bytes, rng: random.Random) -> bytes:
 
 
 def insert(data: bytes, rng: random.Random) -> bytes:
-    place = rng.randint(0, len(data))
-    return data[:place] + rng.choice(TOKENS) + data[place:]
+    position = rng.randint(0, len(data))
+    return data[:position] + rng.choice(TOKENS) + data[position:]
 
 
 def repeat(data: bytes, rng: random.Random) -> bytes:
-    """Repeat a piece so often that lines get long, columns many, or blanks a megabyte."""
+    """Repeat a piece, which gives long lines, many columns or megabytes of blanks."""
     start = rng.randint(0, len(data))
     piece = data[start : start + rng.choice((1, 1, 2, 3, 10, 100))] or b"\n"
     times = rng.choice((2, 10, 100, 10_000, 100_000, 1_000_000))
@@ -92,7 +92,7 @@ def splice(data: bytes, rng: random.Random) -> bytes:
     return data[: rng.randint(0, len(data))] + other[rng.randint(0, len(other)) :]
 
 
-def on_lines(data: bytes, rng: random.Random) -> bytes:
+def change_lines(data: bytes, rng: random.Random) -> bytes:
     lines = data.splitlines(keepends=True)
     if not lines:
         return data
@@ -108,22 +108,22 @@ def on_lines(data: bytes, rng: random.Random) -> bytes:
     return b"".join(lines)
 
 
-def on_columns(data: bytes, rng: random.Random) -> bytes:
-    """Double, drop or move a column, or put a token in its place in one row or in all."""
+def change_columns(data: bytes, rng: random.Random) -> bytes:
+    """Duplicate, drop or move a column, or replace its cells in one row or in all rows by a token."""
     mark = max((b",", b";", b"\t"), key=data.count)
     rows = [line.split(mark) for line in data.split(b"\n")]
-    place, other = (rng.randrange(max(1, len(rows[0]))) for _ in range(2))
-    kind = rng.choice(("double", "drop", "move", "cell", "cell", "cell", "fill"))
+    position, other = (rng.randrange(max(1, len(rows[0]))) for _ in range(2))
+    kind = rng.choice(("duplicate", "drop", "move", "cell", "cell", "cell", "fill"))
     token, only = rng.choice(TOKENS), rng.randrange(len(rows))
     for number, cells in enumerate(rows):
-        if place >= len(cells) or (kind == "cell" and number != only):
+        if position >= len(cells) or (kind == "cell" and number != only):
             continue
-        if kind in ("double", "move"):
-            cells.insert(other, cells[place] if kind == "double" else cells.pop(place))
+        if kind in ("duplicate", "move"):
+            cells.insert(other, cells[position] if kind == "duplicate" else cells.pop(position))
         elif kind == "drop":
-            del cells[place]
+            del cells[position]
         elif kind == "cell" or number:
-            cells[place] = token
+            cells[position] = token
     return b"\n".join(mark.join(cells) for cells in rows)
 
 
@@ -137,8 +137,8 @@ def reseparate(data: bytes, rng: random.Random) -> bytes:
     return data.replace(old, new, rng.choice((-1, -1, 1, 3)))
 
 
-def on_json(data: bytes, rng: random.Random) -> bytes:
-    """Put another value in the place of one of every object, or another name in the place of its own."""
+def change_json(data: bytes, rng: random.Random) -> bytes:
+    """Replace a value of each object, or add a value under another name."""
     changed = []
     for line in data.split(b"\n"):
         try:
@@ -176,15 +176,15 @@ VALUES = (
 NAMES = ("", " ", " data_id", "status ", "subject_id", "probabilities", "\0", "\udfff", "x" * 500, "é", "e\u0301", "0")
 MUTATIONS: tuple[Mutation, ...] = (
     *(flip, cut, delete, insert, insert, repeat, splice),
-    *(on_lines, on_columns, on_columns, on_columns, reencode, reseparate),
+    *(change_lines, change_columns, change_columns, change_columns, reencode, reseparate),
 )
-JSON_MUTATIONS: tuple[Mutation, ...] = (flip, cut, insert, repeat, splice, reencode, *(6 * (on_json,)))
+JSON_MUTATIONS: tuple[Mutation, ...] = (flip, cut, insert, repeat, splice, reencode, *(6 * (change_json,)))
 
 
 class Recipe(NamedTuple):
-    """How a file comes about: from a seed, by mutations that each have their own random numbers.
+    """A seed input and its mutations, each with its own random seed.
 
-    Hypothesis keeps what it draws and prints it: recipes are small where files are not.
+    Hypothesis stores and prints its examples: recipes are small, files are not.
     """
 
     start: str | bytes
@@ -202,23 +202,23 @@ SEEDS = {f"{kind}, {name}": data for kind, seeds in KINDS.items() for name, data
 
 
 def recipes(kind: str, mutations: tuple[Mutation, ...] = MUTATIONS) -> st.SearchStrategy[Recipe]:
-    """Return recipes of files of a kind: a few mutations of a seed, or, once in a while, any bytes at all."""
+    """Return recipes for files of a kind: a few mutations of a seed input or, occasionally, random bytes."""
     step = st.tuples(st.sampled_from(mutations), st.integers(0, 2**32))
     names = [name for name in SEEDS if name.startswith(kind + ", ")]
     mutated = st.builds(Recipe, st.sampled_from(names), st.lists(step, max_size=4).map(tuple))
-    # An integer decides: `one_of` takes equal branches for one.
+    # An integer selects the branch, because `one_of` merges equal branches.
     return st.integers(0, 19).flatmap(lambda number: mutated if number else st.builds(Recipe, st.binary(max_size=200)))
 
 
-# ------------------------------------------------------------------------------------------------ what must hold
+# ------------------------------------------------------------------------------------------------ checks
 
 
 def check_stream(path: Path) -> str:
-    """Read a stream and hold against it what `Stream` promises; return what came of it, in a word."""
+    """Read a stream and check the contract of `Stream`; return the outcome."""
     try:
         stream = read_stream(path)
     except DataError as error:
-        return refused(error, path)
+        return check_error(error, path)
     n_frames, n_channels = stream.values.shape
     assert n_frames >= 1
     assert n_channels == len(stream.channels) == len(set(stream.channels)) >= 1
@@ -234,19 +234,19 @@ def check_stream(path: Path) -> str:
     assert math.isfinite(stream.frame_rate_hz)
     assert stream.frame_rate_hz > 0
     assert stream.content
-    assert_alike(stream, read_stream(path), "read again, it is another stream")
+    assert_same_stream(stream, read_stream(path), "the second read gives a different stream")
     with slow_path():
-        assert_alike(stream, read_stream(path), "the strict reader disagrees with the fast one")
-    again = path.with_name("again.csv")
-    again.write_text(as_csv(stream), encoding="utf-8", newline="")
-    copy = read_stream(again)
+        assert_same_stream(stream, read_stream(path), "the strict parser disagrees with the fast one")
+    copy_path = path.with_name("again.csv")
+    copy_path.write_text(format_csv(stream), encoding="utf-8", newline="")
+    copy = read_stream(copy_path)
     assert copy.channels == stream.channels
     np.testing.assert_array_equal(copy.values, stream.values)
     np.testing.assert_array_equal(copy.time_s, stream.time_s)
     return "read"
 
 
-def assert_alike(one: Stream, other: Stream, what: str) -> None:
+def assert_same_stream(one: Stream, other: Stream, what: str) -> None:
     assert one.channels == other.channels, what
     np.testing.assert_array_equal(one.values, other.values, what)
     np.testing.assert_array_equal(one.time_s, other.time_s, what)
@@ -257,17 +257,17 @@ def assert_alike(one: Stream, other: Stream, what: str) -> None:
 
 @contextmanager
 def slow_path() -> Iterator[None]:
-    """Let pyarrow refuse everything: the strict reader in Python then reads it all."""
-    limit = csv.field_size_limit(MAX_BYTES)  # pyarrow has none
+    """Make pyarrow reject everything, so that the strict Python parser is used."""
+    limit = csv.field_size_limit(MAX_BYTES)  # pyarrow has no limit
     try:
-        with mock.patch.object(parse_module, "_parse_with_pyarrow", side_effect=pa.ArrowInvalid("not now")):
+        with mock.patch.object(parse_module, "_parse_with_pyarrow", side_effect=pa.ArrowInvalid("disabled")):
             yield
     finally:
         csv.field_size_limit(limit)
 
 
-def as_csv(stream: Stream) -> str:
-    """Return a stream as a file of its own; `repr` of a float is exact."""
+def format_csv(stream: Stream) -> str:
+    """Return a stream as CSV; `repr` of a float is exact."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["timestamp", *stream.channels])
@@ -277,11 +277,11 @@ def as_csv(stream: Stream) -> str:
 
 
 def check_embedding(path: Path) -> str:
-    """Read a vector and hold against it what `Embedding` promises."""
+    """Read a vector and check the contract of `Embedding`."""
     try:
         vector = read_embedding(path)
     except DataError as error:
-        return refused(error, path)
+        return check_error(error, path)
     assert vector.values.dtype == np.float64
     assert vector.values.ndim == 1
     assert len(vector.values) >= 1
@@ -298,11 +298,11 @@ def assert_same_vector(one: Embedding, other: Embedding) -> None:
 
 
 def check_labels(path: Path) -> str:
-    """Read a label table, and the same file as results, and hold against both what is promised."""
+    """Read a file as labels and as results, and check the contract of both."""
     try:
         labels, _ = read_labels(path)
     except DataError as error:
-        return refused(error, path)
+        return check_error(error, path)
     assert len(labels) >= 1
     assert labels.index.is_unique
     assert labels.index.name == "data_id"
@@ -315,24 +315,24 @@ def check_labels(path: Path) -> str:
     try:
         results = read_results(path)
     except DataError as error:
-        return "read as labels, " + refused(error, path)
+        return "read as labels, " + check_error(error, path)
     assert (results["status"] != "").all()
     assert "probability" not in results or results["probability"].between(0, 1).all()
     return "read"
 
 
-def refused(error: DataError, path: Path) -> str:
-    """Hold against a refusal that it names the file and can be printed in a line or two."""
+def check_error(error: DataError, path: Path) -> str:
+    """Check that an error names the file and is short enough to print."""
     assert error.finding.file == path
     assert error.finding.code != "error"
     str(error).encode("utf-8")
     assert len(str(error.finding)) < 20_000
     assert len(str(error)) < 2_000_000, f"a message of {len(str(error))} characters"
-    return f"refused: {error.finding.code}"
+    return f"error: {error.finding.code}"
 
 
 class Reader(NamedTuple):
-    """What reads a file of this name, and the bytes to try it with."""
+    """A reader check, the file name it expects, and the inputs to try."""
 
     check: Callable[[Path], str]
     file_name: str
@@ -350,15 +350,15 @@ READERS: dict[str, Reader] = {
 
 
 class TooSlowError(AssertionError):
-    """One example took longer than it may."""
+    """An example exceeded its time limit."""
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    def ring(*_: object) -> None:
+    def raise_too_slow(*_: object) -> None:
         raise TooSlowError(f"longer than {seconds:g} s")
 
-    before = signal.signal(signal.SIGPROF, ring)
+    before = signal.signal(signal.SIGPROF, raise_too_slow)
     signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
@@ -368,10 +368,10 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 def try_reader(reader: str, data: bytes, folder: Path) -> str:
-    """Write the bytes where `reader` finds them, let it read them within its time, and return what came of it."""
+    """Write the bytes to a file, read it within the time limit, and return the outcome."""
     path = folder / READERS[reader].file_name
     path.write_bytes(data)
-    with time_limit(SECONDS_AN_EXAMPLE):
+    with time_limit(SECONDS_PER_EXAMPLE):
         return READERS[reader].check(path)
 
 
@@ -379,9 +379,9 @@ def try_reader(reader: str, data: bytes, folder: Path) -> str:
 
 
 def run_shard(reader: str, n_examples: int, number: int) -> tuple[Counter[str], str, tuple[float, str], int]:
-    """Try `n_examples` in this process under a memory limit; return counts, a failure, the longest and the peak."""
+    """Run examples under a memory limit; return outcome counts, a failure, the slowest example and peak memory."""
     warnings.simplefilter("error")
-    warnings.simplefilter("ignore", HypothesisWarning)  # examples are long
+    warnings.simplefilter("ignore", HypothesisWarning)  # examples are large
     counts: Counter[str] = Counter()
     failure, slowest = "", (0.0, "")
     with tempfile.TemporaryDirectory() as name:
@@ -414,7 +414,7 @@ def run_shard(reader: str, n_examples: int, number: int) -> tuple[Counter[str], 
             finally:
                 slowest = max(slowest, (time.process_time() - begin, repr(recipe)))
 
-        try_reader(reader, SEEDS["table, stream"], folder)  # imports what is imported late
+        try_reader(reader, SEEDS["table, stream"], folder)  # triggers lazy imports
         limit_memory(EXTRA_MEMORY)
         try:
             one()
@@ -431,36 +431,36 @@ def limit_memory(extra: int) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--examples", type=int, default=100_000, help="in all, over all readers")
+    parser.add_argument("--examples", type=int, default=100_000, help="total number of examples")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10**6))
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    parser.add_argument("--shard", type=int, default=2000, help="examples a process")
-    asked = parser.parse_args()
-    # Streams have the most to go wrong: half of all examples.
+    parser.add_argument("--shard", type=int, default=2000, help="examples per process")
+    args = parser.parse_args()
+    # Streams are the most complex inputs and get half of all examples.
     shares = {reader: 4 if reader == "stream" else 1 for reader in READERS}
     shards = []
     for reader, share in shares.items():
-        left, number = asked.examples * share // sum(shares.values()), asked.seed * 1000
-        while left > 0:
-            shards.append((reader, min(left, asked.shard), number))
-            left, number = left - asked.shard, number + 1
-    print(f"seed {asked.seed}: {asked.examples} examples in {len(shards)} shards, {asked.jobs} processes", flush=True)
+        remaining, number = args.examples * share // sum(shares.values()), args.seed * 1000
+        while remaining > 0:
+            shards.append((reader, min(remaining, args.shard), number))
+            remaining, number = remaining - args.shard, number + 1
+    print(f"seed {args.seed}: {args.examples} examples in {len(shards)} shards, {args.jobs} processes", flush=True)
     start, failures, slowest, peak = time.perf_counter(), [], (0.0, ""), 0
     counts: dict[str, Counter[str]] = {reader: Counter() for reader in READERS}
-    with ProcessPoolExecutor(asked.jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
         futures = [(reader, pool.submit(run_shard, reader, n, number)) for reader, n, number in shards]
         for reader, future in futures:
-            found, failure, longest, megabytes = future.result()
-            counts[reader] += found
+            outcomes, failure, longest, megabytes = future.result()
+            counts[reader] += outcomes
             slowest, peak = max(slowest, longest), max(peak, megabytes)
             if failure:
                 failures.append(failure)
                 print(f"FAILED {failure}", flush=True)
-    for reader, found in counts.items():
-        print(f"\n{reader}: {found.total()} examples")
-        for outcome, n in found.most_common():
+    for reader, outcomes in counts.items():
+        print(f"\n{reader}: {outcomes.total()} examples")
+        for outcome, n in outcomes.most_common():
             print(f"  {n:>8}  {outcome}")
-    total = sum(found.total() for found in counts.values())
+    total = sum(outcomes.total() for outcomes in counts.values())
     seconds = time.perf_counter() - start
     print(f"\n{total} examples, {len(failures)} failures, {seconds:.0f} s", end="; ")
     print(f"largest process {peak} MB (limit: {EXTRA_MEMORY >> 20} MB more than at start)")

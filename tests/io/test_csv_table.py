@@ -22,7 +22,7 @@ def read(file: Path, content: str | bytes, **options: object) -> Table:
     return read_table(file, **options)  # type: ignore[arg-type]
 
 
-def refused(file: Path, content: str | bytes, match: str, **options: object) -> Finding:
+def read_error(file: Path, content: str | bytes, match: str, **options: object) -> Finding:
     with pytest.raises(DataError, match=match) as caught:
         read(file, content, **options)
     assert caught.value.finding.file == file
@@ -37,11 +37,11 @@ def rows(table: Table) -> list[list[float]]:
     return np.column_stack(list(table.columns.values())).tolist()
 
 
-# -------------------------------------------------------------------------------------- forms of one table
+# -------------------------------------------------------------------------------------- formats of one table
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected_codes"),
     [
         ("a,b\n1.5,2\n-3,4.25\n", []),
         ("a, b\n1.5, 2\n-3, 4.25\n", []),
@@ -76,17 +76,17 @@ def rows(table: Table) -> list[list[float]]:
         ("a,b,note\n1.5,2,smiles\n-3,4.25,\n", ["dropped-column"]),
     ],
 )
-def test_one_table_in_many_formats_is_read_identically(file: Path, content: str, told: list[str]) -> None:
+def test_one_table_in_many_formats_is_read_identically(file: Path, content: str, expected_codes: list[str]) -> None:
     table = read(file, content)
     assert list(table.columns) == ["a", "b"]
     assert rows(table) == [[1.5, 2], [-3, 4.25]]
-    assert codes(table) == told
+    assert codes(table) == expected_codes
     assert table.has_header
     assert table.n_rows == 2
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected_codes"),
     [
         ("1.5,2\n-3,4.25\n", []),
         ("1.5,2\n-3,4.25", ["no-final-newline"]),
@@ -102,11 +102,13 @@ def test_one_table_in_many_formats_is_read_identically(file: Path, content: str,
         ("#1,2\n1.5,2\n#\n-3,4.25\n", []),
     ],
 )
-def test_columns_of_a_headerless_matrix_are_named_by_position(file: Path, content: str, told: list[str]) -> None:
+def test_columns_of_a_headerless_matrix_are_named_by_position(
+    file: Path, content: str, expected_codes: list[str]
+) -> None:
     table = read(file, content)
     assert list(table.columns) == ["ch000", "ch001"]
     assert rows(table) == [[1.5, 2], [-3, 4.25]]
-    assert codes(table) == told
+    assert codes(table) == expected_codes
     assert not table.has_header
 
 
@@ -122,18 +124,20 @@ def test_a_last_channel_with_only_missing_values_is_not_dropped(file: Path, cont
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected_codes"),
     [
         ("0,1,2\n0.5,0.25,1\n2,3,4\n", []),
         ('"0","1","2"\n0.5,0.25,1\n2,3,4\n', []),
         (",0,1,2\n0,0.5,0.25,1\n1,2,3,4\n", ["dropped-column"]),
     ],
 )
-def test_the_header_that_pandas_writes_for_a_matrix_is_not_a_row(file: Path, content: str, told: list[str]) -> None:
+def test_the_header_that_pandas_writes_for_a_matrix_is_not_a_row(
+    file: Path, content: str, expected_codes: list[str]
+) -> None:
     table = read(file, content)
-    assert list(table.columns) == ["ch000", "ch001", "ch002"], "as without it"
+    assert list(table.columns) == ["ch000", "ch001", "ch002"], "as without the header"
     assert rows(table) == [[0.5, 0.25, 1], [2, 3, 4]]
-    assert codes(table) == told
+    assert codes(table) == expected_codes
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -141,17 +145,17 @@ def test_a_row_counter_without_a_header_is_dropped_and_reported(file: Path, firs
     table = read(file, "".join(f"{first + row},{row * 0.5},7\n" for row in range(4)))
     assert list(table.columns) == ["ch000", "ch001"]
     assert rows(table) == [[0, 7], [0.5, 7], [1, 7], [1.5, 7]]
-    (told,) = table.findings
-    assert (told.code, told.found) == ("dropped-column", "'the first'")
+    (finding,) = table.findings
+    assert (finding.code, finding.found) == ("dropped-column", "'the first'")
 
 
 @pytest.mark.parametrize(
     "content",
     [
-        "0\n1\n2\n3\n",  # nothing would be left
-        "0,5\n1,6\n",  # two rows count by chance
-        "5,1\n6,1\n7,1\n",  # starts elsewhere
-        "0,1\n1,1\n3,1\n",  # leaves one out
+        "0\n1\n2\n3\n",  # no column would remain
+        "0,5\n1,6\n",  # too short to be a counter
+        "5,1\n6,1\n7,1\n",  # does not start at 0 or 1
+        "0,1\n1,1\n3,1\n",  # skips a number
         "1,0\n1,1\n1,2\n",  # not the first column
     ],
 )
@@ -199,23 +203,23 @@ def test_names_that_differ_only_in_case_are_two_columns(file: Path) -> None:
     assert read(file, "x_0,X_0\n1,2\n").columns.keys() == {"x_0", "X_0"}
 
 
-# -------------------------------------------------------------------------------------- what is no number
+# -------------------------------------------------------------------------------------- missing values and text
 
 
 @pytest.mark.parametrize("token", [*NAN_TOKENS, "NULL", "null", "none", "n/a", "1.#qnan", " NA", " ", " 1.#QNAN "])
 def test_spellings_of_missing_values_are_nan_and_reported(file: Path, token: str) -> None:
     table = read(file, f"a,b\n{token},1\n2,{token}\n3,4\n")
     np.testing.assert_array_equal(rows(table), [[NAN, 1], [2, NAN], [3, 4]])
-    (told,) = table.findings
-    assert (told.code, told.found) == ("nan", "2 values")
+    (finding,) = table.findings
+    assert (finding.code, finding.found) == ("nan", "2 values")
 
 
 @pytest.mark.parametrize("token", ["inf", "-inf", "Infinity", "1e400", "-1e400", "1e300"])
 def test_values_beyond_float32_are_nan_and_reported(file: Path, token: str) -> None:
     table = read(file, f"a,b\n{token},1\n2,3\n")
     np.testing.assert_array_equal(rows(table), [[NAN, 1], [2, 3]])
-    (told,) = table.findings
-    assert (told.code, told.found) == ("infinite", "1 value")
+    (finding,) = table.findings
+    assert (finding.code, finding.found) == ("infinite", "1 value")
 
 
 def test_missing_and_infinite_values_are_counted_separately(file: Path) -> None:
@@ -234,12 +238,14 @@ def test_an_empty_column_is_nan(file: Path) -> None:
 def test_text_columns_are_dropped_and_reported_by_name(file: Path) -> None:
     table = read(file, "a,mood,site\n1,good,\n2,bad,Bonn\n")
     assert list(table.columns) == ["a"]
-    (told,) = table.findings
-    assert (told.code, told.found) == ("dropped-column", "'mood', 'site'")
+    (finding,) = table.findings
+    assert (finding.code, finding.found) == ("dropped-column", "'mood', 'site'")
 
 
 def test_text_in_a_column_that_must_be_numeric_is_rejected(file: Path) -> None:
-    finding = refused(file, "a,b\n1,x\n2,y\n", "a numeric column contains text", must_be_numeric=lambda name: name == "b")
+    finding = read_error(
+        file, "a,b\n1,x\n2,y\n", "a numeric column contains text", must_be_numeric=lambda name: name == "b"
+    )
     assert (finding.row, finding.column, finding.found) == (2, "b", "'x'")
 
 
@@ -262,12 +268,12 @@ def test_text_in_a_column_that_must_be_numeric_is_rejected(file: Path) -> None:
 def test_text_among_numbers_is_rejected_with_its_position(
     file: Path, content: str, row: int, column: str, found: str
 ) -> None:
-    finding = refused(file, content, "a numeric column contains text")
+    finding = read_error(file, content, "a numeric column contains text")
     assert (finding.code, finding.expected) == ("text-in-number-column", "a number")
     assert (finding.row, finding.column, finding.found) == (row, column, found)
 
 
-# ------------------------------------------------------------------------------------------------ refused
+# ------------------------------------------------------------------------------------------------ errors
 
 
 @pytest.mark.parametrize(
@@ -287,8 +293,10 @@ def test_text_among_numbers_is_rejected_with_its_position(
         ("1\n2,3\n", "a row is too long", 2, "2 fields"),
     ],
 )
-def test_a_ragged_row_is_rejected_with_its_row_number(file: Path, content: str, match: str, row: int, found: str) -> None:
-    finding = refused(file, content, match)
+def test_a_ragged_row_is_rejected_with_its_row_number(
+    file: Path, content: str, match: str, row: int, found: str
+) -> None:
+    finding = read_error(file, content, match)
     assert (finding.row, finding.found) == (row, found)
     assert str(finding.expected).endswith(("1 field", "2 fields", "3 fields"))
 
@@ -303,7 +311,7 @@ def test_a_ragged_row_is_rejected_with_its_row_number(file: Path, content: str, 
     ],
 )
 def test_a_repeated_header_is_rejected_with_its_row(file: Path, content: str, row: int) -> None:
-    finding = refused(file, content, "the header is repeated")
+    finding = read_error(file, content, "the header is repeated")
     assert (finding.code, finding.row) == ("repeated-header", row)
     assert "split" in str(finding.hint)
 
@@ -313,13 +321,13 @@ def test_a_repeated_header_is_rejected_with_its_row(file: Path, content: str, ro
     [("a,b,a\n1,2,3\n", 1, "'a'"), ("\na, b,b ,a\n1,2,3,4\n", 2, "'a', 'b'"), ('"a",a\n1,2\n', 1, "'a'")],
 )
 def test_repeated_column_names_are_rejected(file: Path, content: str, row: int, found: str) -> None:
-    finding = refused(file, content, "column names are repeated")
+    finding = read_error(file, content, "column names are repeated")
     assert (finding.row, finding.found) == (row, found)
 
 
 @pytest.mark.parametrize("content", ["a,b\n", "a,b", "\n\na,b\n\n", "0,1,2\n", "prose on one line"])
 def test_a_file_with_only_a_header_is_rejected(file: Path, content: str) -> None:
-    assert refused(file, content, "a header but no rows").expected == "at least one row of numbers"
+    assert read_error(file, content, "a header but no rows").expected == "at least one row of numbers"
 
 
 @pytest.mark.parametrize(
@@ -328,13 +336,13 @@ def test_a_file_with_only_a_header_is_rejected(file: Path, content: str) -> None
         "hello world\nfoo bar\nbaz\n",
         "Dear all, here is the data.\nIt is long, I know, and sorry for that.\nBest\n",
         '{"001": "Depression",\n "002": "Normal"}\n',
-        "x" * 200_000 + "\n1\n",  # longer than a field of csv may be
+        "x" * 200_000 + "\n1\n",  # longer than the field limit of csv
         "a\n" + "x" * 200_000 + "\n1\n",
     ],
     ids=["words", "prose", "json", "long-name", "long-cell"],
 )
 def test_a_text_file_is_rejected(file: Path, content: str) -> None:
-    refused(file, content, "the file|a row|numeric column contains text|no column contains numbers")
+    read_error(file, content, "the file|a row|numeric column contains text|no column contains numbers")
 
 
 @pytest.mark.parametrize(
@@ -348,12 +356,12 @@ def test_a_text_file_is_rejected(file: Path, content: str) -> None:
     ],
 )
 def test_binary_and_empty_files_are_rejected(file: Path, content: bytes, match: str, found: str) -> None:
-    assert refused(file, content, match).found == found
+    assert read_error(file, content, match).found == found
 
 
 @pytest.mark.parametrize("content", [b"\xef\xbb\xbf", b"\xff\xfe", b"\xef\xbb\xbf\n\n"])
 def test_a_file_with_only_a_byte_order_mark_is_rejected(file: Path, content: bytes) -> None:
-    assert refused(file, content, "the file is empty").code == "empty"
+    assert read_error(file, content, "the file is empty").code == "empty"
 
 
 def test_an_error_late_in_a_file_of_several_blocks_is_located(file: Path) -> None:
@@ -361,5 +369,5 @@ def test_an_error_late_in_a_file_of_several_blocks_is_located(file: Path) -> Non
     content = "a,b\n" + "1.25,-2.5\n" * n
     assert len(content) > 1 << 21
     assert read(file, content).n_rows == n
-    assert refused(file, content + "3\n", "the last row is truncated").row == n + 2
-    assert refused(file, content + "x,1\n1,1\n", "numeric column contains text").row == n + 2
+    assert read_error(file, content + "3\n", "the last row is truncated").row == n + 2
+    assert read_error(file, content + "x,1\n1,1\n", "numeric column contains text").row == n + 2

@@ -80,9 +80,9 @@ def test_several_vectors_are_averaged_and_reported(file: Path, width: int, end: 
     matrix = np.random.default_rng(0).normal(size=(5, width))
     vector = read(file, end.join(map(line, matrix)) + end)
     np.testing.assert_allclose(vector.values, matrix.mean(axis=0), rtol=1e-12)
-    (told,) = vector.findings
-    assert told.code == "mean-pooled"
-    assert f"5 vectors of width {width}" in told.what
+    (finding,) = vector.findings
+    assert finding.code == "mean-pooled"
+    assert f"5 vectors of width {width}" in finding.what
 
 
 def test_the_mean_leaves_out_missing_values(file: Path) -> None:

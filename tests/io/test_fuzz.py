@@ -1,4 +1,4 @@
-"""The readers under mutated bytes: some hundred examples, always the same. `make fuzz` tries as many new as asked."""
+"""Readers on mutated bytes: some hundred fixed examples; `make fuzz` runs any number of new ones."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_seed_inputs_are_read_or_rejected(name: str, tmp_path: Path) -> None:
 def test_any_bytes_give_a_valid_result_or_a_data_error(reader: str, tmp_path: Path) -> None:
     @settings(
         max_examples=EXAMPLES,
-        derandomize=True,  # a suite that fails by chance is no help; chance is for `make fuzz`
+        derandomize=True,  # reproducible here; `make fuzz` tries random examples
         database=None,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
@@ -62,31 +62,32 @@ def test_a_long_run_counts_its_examples_and_limits_memory(tmp_path: Path) -> Non
     assert "\n160 examples, 0 failures" in run.stdout
 
 
-# ------------------------------------------------------------------------------------- that it would notice
+# ------------------------------------------------------------------------------------- checks of the fuzzer itself
 
 
-def infinite(stream: Stream) -> Stream:
+def make_infinite(stream: Stream) -> Stream:
     return replace(stream, values=np.full_like(stream.values, np.inf))
 
 
-def backwards(stream: Stream) -> Stream:
+def reverse_time(stream: Stream) -> Stream:
     return replace(stream, time_s=-stream.time_s)
 
 
-def renamed(stream: Stream) -> Stream:
+def duplicate_names(stream: Stream) -> Stream:
     return replace(stream, channels=("AU12_r",) * len(stream.channels))
 
 
 @pytest.mark.parametrize(
-    ("spoil", "promise"), [(infinite, "isinf"), (backwards, "np.diff"), (renamed, "len(set(stream.channels))")]
+    ("corrupt", "assertion"),
+    [(make_infinite, "isinf"), (reverse_time, "np.diff"), (duplicate_names, "len(set(stream.channels))")],
 )
 def test_a_stream_that_violates_its_contract_is_detected(
-    spoil: Callable[[Stream], Stream], promise: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    corrupt: Callable[[Stream], Stream], assertion: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fuzzing, "read_stream", lambda path: spoil(read_stream(path)))
-    with pytest.raises(AssertionError) as noticed:
+    monkeypatch.setattr(fuzzing, "read_stream", lambda path: corrupt(read_stream(path)))
+    with pytest.raises(AssertionError) as caught:
         try_reader("stream", SEEDS["table, stream"], tmp_path)
-    assert promise in str(noticed.traceback[-1].statement)
+    assert assertion in str(caught.traceback[-1].statement)
 
 
 def test_a_stream_that_changes_between_reads_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,12 +98,12 @@ def test_a_stream_that_changes_between_reads_is_detected(tmp_path: Path, monkeyp
         return replace(stream, values=stream.values + rng.random(dtype=np.float32))
 
     monkeypatch.setattr(fuzzing, "read_stream", read)
-    with pytest.raises(AssertionError, match="read again"):
+    with pytest.raises(AssertionError, match="second read"):
         try_reader("stream", SEEDS["table, stream"], tmp_path)
 
 
 def test_a_reader_that_hangs_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuzzing, "read_stream", lambda path: all(True for _ in itertools.count()))
-    monkeypatch.setattr(fuzzing, "SECONDS_AN_EXAMPLE", 0.2)
+    monkeypatch.setattr(fuzzing, "SECONDS_PER_EXAMPLE", 0.2)
     with pytest.raises(TooSlowError, match="longer than"):
         try_reader("stream", SEEDS["table, stream"], tmp_path)

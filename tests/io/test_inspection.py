@@ -20,7 +20,7 @@ class Recorder:
         self.steps.append((stage, done, total))
 
     def note(self, finding: Finding) -> None:
-        raise AssertionError(f"nothing is told while reading: {finding}")
+        raise AssertionError(f"unexpected finding while reading: {finding}")
 
 
 @pytest.fixture
@@ -38,12 +38,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def inspected(folder: Path, **options: object) -> list[FileFacts]:
+def inspect_folder(folder: Path, **options: object) -> list[FileFacts]:
     return inspect_files(load_dataset(folder), ReadingSettings(), **options)  # type: ignore[arg-type]
 
 
 def test_every_file_is_reported_in_the_order_of_the_recordings(folder: Path) -> None:
-    facts = inspected(folder)
+    facts = inspect_folder(folder)
     assert [(fact.data_id, fact.modality) for fact in facts] == [
         ("a", "video"),
         ("a", "audio"),
@@ -54,7 +54,7 @@ def test_every_file_is_reported_in_the_order_of_the_recordings(folder: Path) -> 
 
 
 def test_facts_of_a_stream_and_a_vector(folder: Path) -> None:
-    video, audio, *_ = inspected(folder)
+    video, audio, *_ = inspect_folder(folder)
     assert (video.channels, video.n_frames, video.frame_rate_hz, video.coverage) == (("AU12_r",), 4, 25.0, 0.75)
     assert video.duration_s == pytest.approx(0.16)
     assert (audio.width, audio.channels, [finding.code for finding in audio.findings]) == (3, (), ["nan"])
@@ -62,7 +62,7 @@ def test_facts_of_a_stream_and_a_vector(folder: Path) -> None:
 
 
 def test_an_unreadable_file_does_not_stop_the_inspection(folder: Path) -> None:
-    text, empty = (fact.error for fact in inspected(folder) if fact.data_id == "b")
+    text, empty = (fact.error for fact in inspect_folder(folder) if fact.data_id == "b")
     assert text is not None
     assert (text.code, text.row, text.column) == ("text-in-number-column", 3, "AU12_r")
     assert empty is not None
@@ -76,13 +76,13 @@ def test_the_settings_define_valid_frames(folder: Path) -> None:
 
 def test_progress_ends_at_the_number_of_files(folder: Path) -> None:
     reporter = Recorder()
-    inspected(folder, reporter=reporter)
+    inspect_folder(folder, reporter=reporter)
     assert reporter.steps[-1] == ("reading", 5, 5)
 
 
 def test_nothing_is_changed(folder: Path) -> None:
     before = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*.csv")}
-    inspected(folder)
+    inspect_folder(folder)
     after = {path: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.rglob("*.csv")}
     assert after == before
     assert {path for path in folder.rglob("*") if path.is_file()} == set(before)
@@ -94,39 +94,37 @@ def test_several_workers_give_the_same_facts_in_the_same_order(tmp_path: Path) -
         text = "AU12_r\nbad\n" if number == 7 else f"timestamp,AU12_r\n0,1\n0.04,{number}\n"
         (tmp_path / "video" / f"{number:02d}.csv").write_text(text)
     reporter = Recorder()
-    facts = inspected(tmp_path, jobs=2, reporter=reporter)
-    assert facts == inspected(tmp_path)
+    facts = inspect_folder(tmp_path, jobs=2, reporter=reporter)
+    assert facts == inspect_folder(tmp_path)
     assert [fact.data_id for fact in facts if fact.error] == ["07"]
     assert reporter.steps == [("reading", done, 40) for done in (16, 32, 40)]
 
 
-def test_workers_resolve_relative_paths_in_the_current_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for place, frames in (("first", 2), ("then", 3)):
-        folder = tmp_path / place / "set" / "video"
+def test_workers_resolve_relative_paths_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, frames in (("first", 2), ("then", 3)):
+        folder = tmp_path / name / "set" / "video"
         folder.mkdir(parents=True)
         for number in range(40):
             rows = "".join(f"{frame / 25},{number}\n" for frame in range(frames))
             (folder / f"{number:02d}.csv").write_text("timestamp,AU12_r\n" + rows)
-        monkeypatch.chdir(tmp_path / place)
-        facts = inspected(Path("set"), jobs=2)  # the workers are kept between the two
+        monkeypatch.chdir(tmp_path / name)
+        facts = inspect_folder(Path("set"), jobs=2)  # both calls use the same workers
         assert {fact.n_frames for fact in facts} == {frames}
         assert facts[0].path == Path("set/video/00.csv")
 
 
 def test_signatures_are_computed_on_request(folder: Path) -> None:
-    assert all(fact.signature is None for fact in inspected(folder))
-    video, audio, refused, *_ = inspected(folder, signatures=True)
+    assert all(fact.signature is None for fact in inspect_folder(folder))
+    video, audio, unreadable, *_ = inspect_folder(folder, signatures=True)
     assert video.signature is not None
     assert video.signature.tolist() == pytest.approx([5 / 3, 2**0.5 / 3]), "frame 2 is invalid"
     assert audio.signature is not None
     assert audio.signature.tolist()[:2] == [1, 2]
-    assert refused.signature is None
+    assert unreadable.signature is None
 
 
 def test_recordings_with_identical_content_are_reported_once(folder: Path) -> None:
-    (finding,) = find_repeated_contents(inspected(folder))
+    (finding,) = find_repeated_contents(inspect_folder(folder))
     assert finding.code == "same-content"
     assert (finding.file, finding.found) == (folder / "video" / "a.csv", str(folder / "video" / "c.csv"))
 
@@ -135,4 +133,4 @@ def test_unreadable_files_are_not_copies_of_each_other(tmp_path: Path) -> None:
     (tmp_path / "video").mkdir()
     for name in ("a", "b"):
         (tmp_path / "video" / f"{name}.csv").touch()
-    assert find_repeated_contents(inspected(tmp_path)) == []
+    assert find_repeated_contents(inspect_folder(tmp_path)) == []

@@ -17,7 +17,7 @@ from pdmr_classic.io.stream import Stream
 NAN = float("nan")
 AU_R = [f"AU{number:02d}_r" for number in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)]
 AU_C = [f"{name[:4]}_c" for name in (*AU_R[:-1], "AU28", AU_R[-1])]
-# FeatureExtraction of OpenFace 2.2 in its own order.
+# Columns of FeatureExtraction, OpenFace 2.2, in original order.
 COLUMNS = [
     *META,
     *GAZE,
@@ -29,7 +29,7 @@ COLUMNS = [
     *AU_C,
 ]
 UNUSED = {name for name in COLUMNS if channel_kind(name) in ("meta", "geometry")}
-# Two frames are missing, one is unsure, one has failed.
+# Two frames are missing, one has low confidence, one failed.
 SMALL = {
     "frame": [1, 2, 3, 6, 7],
     "face_id": [0, 0, 0, 1, 1],
@@ -59,7 +59,7 @@ def read(file: Path, content: str | dict[str, list[float]], **settings: float) -
     return read_stream(file, ReadingSettings(**settings))
 
 
-def refused(file: Path, content: str | dict[str, list[float]], match: str) -> Finding:
+def read_error(file: Path, content: str | dict[str, list[float]], match: str) -> Finding:
     with pytest.raises(DataError, match=match) as caught:
         read(file, content)
     assert caught.value.finding.file == file
@@ -71,7 +71,7 @@ def codes(stream: Stream) -> list[str]:
 
 
 def small(**changes: list[float]) -> dict[str, list[float]]:
-    """Return the small recording with some columns changed; an empty one is left out."""
+    """Return the small recording with some columns changed; empty columns are left out."""
     return {name: values for name, values in (SMALL | changes).items() if values}
 
 
@@ -84,7 +84,7 @@ def assert_same_stream(stream: Stream, other: Stream) -> None:
     assert stream.face_switches == other.face_switches
 
 
-# ------------------------------------------------------------------------------------- forms of one stream
+# ------------------------------------------------------------------------------------- formats of one stream
 
 
 def test_a_stream_has_its_channels_time_and_mask(file: Path) -> None:
@@ -116,12 +116,12 @@ def reordered(_: str) -> str:
 
 
 def as_714_columns(_: str) -> str:
-    filled = {name: SMALL.get(name, [float(place)] * 5) for place, name in enumerate(COLUMNS)}
+    filled = {name: SMALL.get(name, [float(index)] * 5) for index, name in enumerate(COLUMNS)}
     return as_csv({name: values for name, values in filled.items() if name in SMALL or name in UNUSED})
 
 
 @pytest.mark.parametrize(
-    ("form", "told"),
+    ("form", "expected_codes"),
     [
         (blanks_after_commas, []),
         (blanks_in_the_header, []),
@@ -145,11 +145,13 @@ def as_714_columns(_: str) -> str:
         *("decimal-comma", "semicolons", "no-newline", "index", "label", "text-column"),
     ],
 )
-def test_the_same_data_in_another_format_is_the_same_stream(file: Path, form: object, told: list[str]) -> None:
+def test_the_same_data_in_another_format_is_the_same_stream(
+    file: Path, form: object, expected_codes: list[str]
+) -> None:
     plain = read(file, SMALL)
     stream = read(file, form(as_csv(SMALL)))  # type: ignore[operator]
     assert_same_stream(stream, plain)
-    assert codes(stream) == [*told, *codes(plain)]
+    assert codes(stream) == [*expected_codes, *codes(plain)]
 
 
 def test_all_714_columns_give_the_channels_that_families_use(file: Path) -> None:
@@ -295,10 +297,10 @@ def test_without_timestamps_the_frame_rate_is_assumed_and_reported(file: Path) -
     stream = read(file, small(frame=[], timestamp=[], face_id=[]))
     assert (stream.frame_rate_hz, stream.time_s[-1]) == (30, pytest.approx(4 / 30))
     assert stream.contiguous[1:].all()
-    (told,) = stream.findings
-    assert told.code == "no-frame-rate"
-    assert "30 frames per second" in told.what
-    assert "--fps" in str(told.hint)
+    (finding,) = stream.findings
+    assert finding.code == "no-frame-rate"
+    assert "30 frames per second" in finding.what
+    assert "--fps" in str(finding.hint)
 
 
 def test_frame_numbers_give_time_if_there_are_no_timestamps(file: Path) -> None:
@@ -329,10 +331,10 @@ def test_one_frame_is_a_stream(file: Path) -> None:
 
 @pytest.mark.parametrize("clock", [["timestamp"], ["frame"], ["timestamp", "frame"]])
 def test_shuffled_rows_are_sorted_and_reported(file: Path, clock: list[str]) -> None:
-    kept = {name: values for name, values in SMALL.items() if name in clock or name not in ("timestamp", "frame")}
-    places = [3, 0, 4, 2, 1]
-    plain = read(file, kept)
-    stream = read(file, {name: [values[place] for place in places] for name, values in kept.items()})
+    columns = {name: values for name, values in SMALL.items() if name in clock or name not in ("timestamp", "frame")}
+    order = [3, 0, 4, 2, 1]
+    plain = read(file, columns)
+    stream = read(file, {name: [values[index] for index in order] for name, values in columns.items()})
     assert_same_stream(stream, plain)
     assert [code for code in codes(stream) if code not in codes(plain)] == ["shuffled"]
 
@@ -348,22 +350,24 @@ def test_shuffled_rows_are_sorted_and_reported(file: Path, clock: list[str]) -> 
 def test_repeated_timestamps_are_rejected_with_the_row(
     file: Path, stamps: list[float], row: int, expected: str, found: str
 ) -> None:
-    finding = refused(file, small(timestamp=stamps, frame=[], face_id=[]), "timestamps repeat or run backwards")
+    finding = read_error(file, small(timestamp=stamps, frame=[], face_id=[]), "timestamps repeat or run backwards")
     assert (finding.row, finding.column, finding.expected, finding.found) == (row, "timestamp", expected, found)
 
 
 def test_the_row_of_a_repeated_timestamp_counts_lines_of_the_file(file: Path) -> None:
-    assert refused(file, "\n\ntimestamp,AU12_r\n0,1\n0.04,1\n0.04,1\n", "timestamps repeat").row == 6
+    assert read_error(file, "\n\ntimestamp,AU12_r\n0,1\n0.04,1\n0.04,1\n", "timestamps repeat").row == 6
 
 
 def test_repeated_frame_numbers_are_rejected_if_they_give_time(file: Path) -> None:
-    finding = refused(file, small(timestamp=[], face_id=[], frame=[1, 2, 3, 3, 4]), "timestamps repeat or run backwards")
+    finding = read_error(
+        file, small(timestamp=[], face_id=[], frame=[1, 2, 3, 3, 4]), "timestamps repeat or run backwards"
+    )
     assert (finding.row, finding.column, finding.found) == (5, "frame", "3")
 
 
 def test_two_recordings_in_one_file_are_rejected_even_with_face_ids(file: Path) -> None:
     twice = {name: values * 2 for name, values in SMALL.items()}
-    finding = refused(file, twice, "timestamps repeat or run backwards")
+    finding = read_error(file, twice, "timestamps repeat or run backwards")
     assert (finding.row, finding.column, finding.found) == (7, "timestamp", "0")
 
 
@@ -412,7 +416,7 @@ def test_an_unknown_face_id_is_not_a_switch(file: Path) -> None:
     assert read(file, small(face_id=[NAN] * 5)).face_switches == 0
 
 
-# ------------------------------------------------------------------------------------------------ refused
+# ------------------------------------------------------------------------------------------------ errors
 
 
 @pytest.mark.parametrize("name", ["AU12_r", "gaze_0_x", "x_30", "mood"])
@@ -426,13 +430,13 @@ def test_a_text_channel_is_left_out_and_reported(file: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["frame", "timestamp", "confidence", "success", "face_id"])
 def test_text_in_a_time_or_quality_column_is_rejected(file: Path, name: str) -> None:
     columns: dict[str, list[object]] = {"pose_Rx": [1, 2], name: ["low", "high"]}
-    finding = refused(file, columns, "a numeric column contains text")  # type: ignore[arg-type]
+    finding = read_error(file, columns, "a numeric column contains text")  # type: ignore[arg-type]
     assert (finding.row, finding.column, finding.found) == (2, name, "'low'")
 
 
 @pytest.mark.parametrize("content", ["frame,timestamp\n1,0\n2,0.04\n", "index\n1\n", "X_0,eye_lmk_x_0\n1,2\n"])
 def test_a_file_without_channels_is_rejected(file: Path, content: str) -> None:
-    assert refused(file, content, "the file has no channels").code == "no-channel"
+    assert read_error(file, content, "the file has no channels").code == "no-channel"
 
 
 @pytest.mark.parametrize(
@@ -447,11 +451,11 @@ def test_a_file_without_channels_is_rejected(file: Path, content: str) -> None:
     ],
 )
 def test_a_broken_table_is_rejected_with_its_row(file: Path, content: str, match: str, row: int | None) -> None:
-    assert refused(file, content, match).row == row
+    assert read_error(file, content, match).row == row
 
 
 def test_a_short_row_is_detected_even_if_only_unused_columns_are_affected(file: Path) -> None:
-    assert refused(file, "AU12_r,X_0,X_1\n1,2,3\n1,2\n1,2,3\n", "a row is too short").row == 3
+    assert read_error(file, "AU12_r,X_0,X_1\n1,2,3\n1,2\n1,2,3\n", "a row is too short").row == 3
 
 
 @pytest.mark.parametrize(
@@ -475,7 +479,7 @@ def test_channels_are_matched_by_exact_name(name: str, kind: str) -> None:
     assert channel_kind(name) == kind
 
 
-# -------------------------------------------------------------------------------------------------- real
+# -------------------------------------------------------------------------------------------------- real data
 
 
 @pytest.mark.parametrize(
@@ -513,6 +517,6 @@ def test_real_headerless_matrices_are_read(real_data: Path) -> None:
     assert len(files) == 140
     for path in files[::20]:
         stream = read_stream(path, ReadingSettings(fps=50))
-        assert stream.channels == tuple(f"ch{place:03d}" for place in range(6))
+        assert stream.channels == tuple(f"ch{index:03d}" for index in range(6))
         assert 947 <= stream.n_frames <= 2618
         assert stream.frame_rate_hz == 50

@@ -50,7 +50,7 @@ def read_video(path: Path) -> dict[str, np.ndarray]:
     return dict(zip(signals.VIDEO_COLUMNS, table.T, strict=True))
 
 
-def contents(folder: Path) -> dict[str, bytes]:
+def read_all_files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
@@ -90,20 +90,20 @@ def test_gaze_vectors_are_unit_and_agree_with_the_angles(made: Path) -> None:
     assert paths
     for path in paths:
         video = read_video(path)
-        seen = video["confidence"] >= 0.7
-        eyes = np.array([[video[f"gaze_{eye}_{axis}"][seen] for axis in "xyz"] for eye in (0, 1)])
+        visible = video["confidence"] >= 0.7
+        eyes = np.array([[video[f"gaze_{eye}_{axis}"][visible] for axis in "xyz"] for eye in (0, 1)])
         assert np.allclose(np.linalg.norm(eyes, axis=1), 1, atol=1e-4)
         mean = eyes.sum(axis=0)
-        assert np.allclose(np.arctan2(mean[0], -mean[2]), video["gaze_angle_x"][seen], atol=1e-3)
-        assert np.allclose(np.arctan2(mean[1], -mean[2]), video["gaze_angle_y"][seen], atol=1e-3)
+        assert np.allclose(np.arctan2(mean[0], -mean[2]), video["gaze_angle_x"][visible], atol=1e-3)
+        assert np.allclose(np.arctan2(mean[1], -mean[2]), video["gaze_angle_y"][visible], atol=1e-3)
 
 
 def test_presence_follows_intensity(made: Path) -> None:
     video = read_video(sorted((made / "train" / "video").iterdir())[0])
-    seen = video["confidence"] >= 0.7
+    visible = video["confidence"] >= 0.7
     n_high = n_low = 0
     for unit in signals._INTENSITY_AUS:
-        intensity, present = video[f"AU{unit:02d}_r"][seen], video[f"AU{unit:02d}_c"][seen]
+        intensity, present = video[f"AU{unit:02d}_r"][visible], video[f"AU{unit:02d}_c"][visible]
         high, low = intensity > signals.PRESENT_ABOVE + 0.01, intensity < signals.ABSENT_BELOW - 0.01
         assert present[high].all()
         assert not present[low].any()
@@ -154,8 +154,8 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(tmp_path: Path)
     few: dict[str, Any] = {"subjects": 8, "segments": 1, "seconds": (2, 3), "truth": True}
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
         make_synthetic(tmp_path / name, **few, seed=seed)
-    first, again, other = (contents(tmp_path / name) for name in "abc")
-    assert first == again
+    first, repeated, other = (read_all_files(tmp_path / name) for name in "abc")
+    assert first == repeated
     assert first["train/video/001.csv"] != other["train/video/001.csv"]
 
 
@@ -167,10 +167,10 @@ def test_more_segments_do_not_change_the_first_ones() -> None:
     compared = 0
     for key, recording in few.items():
         assert (many[key].subject_id, many[key].severity) == (recording.subject_id, recording.severity)
-        ours, theirs = make_signals(recording, seed=0), make_signals(many[key], seed=0)
-        assert np.array_equal(ours.behaviours, theirs.behaviours)
-        if ours.video is not None and theirs.video is not None:
-            assert np.array_equal(ours.video, theirs.video)
+        few_signals, many_signals = make_signals(recording, seed=0), make_signals(many[key], seed=0)
+        assert np.array_equal(few_signals.behaviours, many_signals.behaviours)
+        if few_signals.video is not None and many_signals.video is not None:
+            assert np.array_equal(few_signals.video, many_signals.video)
             compared += 1
     assert compared > 4
 
@@ -181,15 +181,15 @@ def test_more_segments_do_not_change_the_first_ones() -> None:
 def test_train_and_test_share_no_subject_and_a_subject_has_one_status(made: Path) -> None:
     subjects = {}
     for split in ("train", "test"):
-        told = defaultdict(set)
+        labels_by_subject = defaultdict(set)
         for row in read_rows(made / split / "labels.csv"):
-            told[row["subject_id"]].add((row["status"], row["severity"], row["gender"]))
+            labels_by_subject[row["subject_id"]].add((row["status"], row["severity"], row["gender"]))
             assert (int(row["severity"]) >= 10) == (row["status"] == "Depression")
             assert 0 <= int(row["severity"]) <= 24
             assert row["gender"] in ("f", "m")
-        assert all(len(labels) == 1 for labels in told.values())
-        assert {status for labels in told.values() for status, _, _ in labels} == {"Depression", "Normal"}
-        subjects[split] = set(told)
+        assert all(len(labels) == 1 for labels in labels_by_subject.values())
+        assert {status for labels in labels_by_subject.values() for status, _, _ in labels} == {"Depression", "Normal"}
+        subjects[split] = set(labels_by_subject)
     assert not subjects["train"] & subjects["test"]
     assert (len(subjects["train"]), len(subjects["test"])) == (7, 3)
 
@@ -212,7 +212,7 @@ def test_recordings_never_lack_both_modalities() -> None:
 
 
 def auc(score: np.ndarray, positive: np.ndarray) -> float:
-    """Area under the ROC curve, with ties counted half."""
+    """Return the area under the ROC curve; ties count half."""
     above = score[positive][:, None] - score[~positive][None, :]
     return float(np.mean((above > 0) + 0.5 * (above == 0)))
 
@@ -236,14 +236,14 @@ def test_recording_conditions_do_not_predict_the_label(shortcut: str) -> None:
     values = np.array([getattr(r, shortcut) for r in plan])
     _, score = np.unique(values, return_inverse=True)
     positive = np.array([r.status == "Depression" for r in plan])
-    # Of 1000 subjects the standard error of an AUC is 0.018 where it is the same in all their segments.
+    # With 1000 subjects and identical values in all segments, the standard error of the AUC is 0.018.
     assert auc(score, positive) == pytest.approx(0.5, abs=0.055)
 
 
 # ---------------------------------------------------------------- quality
 
 
-def planned(severity: float = 5.0, subject: int = 0, **parts: Any) -> PlannedRecording:
+def plan_recording(severity: float = 5.0, subject: int = 0, **parts: Any) -> PlannedRecording:
     shape: dict[str, Any] = {
         "split": "train",
         "data_id": "001",
@@ -262,7 +262,7 @@ def planned(severity: float = 5.0, subject: int = 0, **parts: Any) -> PlannedRec
 def test_masked_spans_differ_from_the_truth_only_where_confidence_is_low() -> None:
     kinds = set()
     for subject in range(20):
-        clear, hidden = (make_signals(planned(subject=subject, masked=m), seed=1).video for m in (False, True))
+        clear, hidden = (make_signals(plan_recording(subject=subject, masked=m), seed=1).video for m in (False, True))
         assert clear is not None
         assert hidden is not None
         low = hidden[:, 2] < 0.7
@@ -282,17 +282,17 @@ def test_a_set_without_masks_has_high_confidence_throughout(tmp_path: Path) -> N
     assert min(lowest) >= 0.7
 
 
-# ---------------------------------------------------------------- what is planted
+# ---------------------------------------------------------------- effects
 
 
 @pytest.fixture(scope="module")
 def contrast() -> dict[str, np.ndarray]:
-    """Measure the same 120 faces at severity 2 and 20: [2, 120] values of each measure."""
-    rows = [[measure(make_signals(planned(s, who), seed=5)) for who in range(120)] for s in (2.0, 20.0)]
+    """Measure 120 subjects at severity 2 and at severity 20; each measure has shape [2, 120]."""
+    rows = [[measure(make_signals(plan_recording(s, subject), seed=5)) for subject in range(120)] for s in (2.0, 20.0)]
     return {name: np.array([[row[name] for row in side] for side in rows]) for name in rows[0][0]}
 
 
-def runs(active: np.ndarray) -> np.ndarray:
+def run_lengths(active: np.ndarray) -> np.ndarray:
     edges = np.flatnonzero(np.diff(np.concatenate([[0], active, [0]])))
     return edges[1::2] - edges[::2]
 
@@ -302,8 +302,8 @@ def measure(made: Signals) -> dict[str, float]:
     assert made.audio is not None
     column = dict(zip(signals.VIDEO_COLUMNS, made.video.T, strict=True))
     head = np.column_stack([column[f"pose_R{axis}"] for axis in "xyz"])
-    driven = np.column_stack([column[name] for name in (*signals.POSE, "gaze_angle_x")])
-    spectrum = np.linalg.eigvalsh(np.corrcoef(driven.T)).clip(1e-9)
+    moving_channels = np.column_stack([column[name] for name in (*signals.POSE, "gaze_angle_x")])
+    spectrum = np.linalg.eigvalsh(np.corrcoef(moving_channels.T)).clip(1e-9)
     share = spectrum / spectrum.sum()
     smiles, blinks = column["AU12_c"] > 0, column["AU45_r"] > 1.2
     slow = np.abs(np.fft.rfft(column["pose_Tx"] - column["pose_Tx"].mean())) ** 2
@@ -314,14 +314,14 @@ def measure(made: Signals) -> dict[str, float]:
         "slow_centroid": float(np.sum(hz * slow) / np.sum(slow)),
         "nodding": float(np.sqrt(np.mean(np.diff(column["pose_Rx"], n=2) ** 2))),
         "smiling": float(smiles.mean()),
-        "smile_frames": float(runs(smiles).mean()) if smiles.any() else np.nan,
+        "smile_frames": float(run_lengths(smiles).mean()) if smiles.any() else np.nan,
         "cheek_with_smile": float(column["AU06_c"][smiles].mean()) if smiles.any() else np.nan,
         "AU14": float(column["AU14_r"].mean()),
         "AU15": float(column["AU15_r"].mean()),
         "AU17": float(column["AU17_r"].mean()),
         "gaze_down": float(column["gaze_angle_y"].mean()),
-        "blink_frames": float(runs(blinks).mean()) if blinks.any() else np.nan,
-        "blinks": float(len(runs(blinks))),
+        "blink_frames": float(run_lengths(blinks).mean()) if blinks.any() else np.nan,
+        "blinks": float(len(run_lengths(blinks))),
         "coordination_entropy": float(-np.sum(share * np.log(share))),
         "voice": float(made.audio @ signals.make_voice_space().direction),
         "AU04": float(column["AU04_r"].mean()),
@@ -364,11 +364,11 @@ def test_severity_does_not_change_other_measures(contrast: dict[str, np.ndarray]
 
 def test_a_voice_is_recognised_across_segments() -> None:
     voices = {
-        (who, take): make_signals(planned(subject=who, segment=take), seed=2).audio
-        for who in range(20)
-        for take in (0, 1)
+        (subject, segment): make_signals(plan_recording(subject=subject, segment=segment), seed=2).audio
+        for subject in range(20)
+        for segment in (0, 1)
     }
-    first, second = (np.array([voices[who, take] for who in range(20)]) for take in (0, 1))
+    first, second = (np.array([voices[subject, segment] for subject in range(20)]) for segment in (0, 1))
     assert ((first @ second.T).argmax(axis=1) == np.arange(20)).mean() > 0.9
 
 
@@ -394,7 +394,7 @@ def test_truth_contains_the_latent_behaviours_and_the_ceiling(made: Path) -> Non
     assert ceiling["always_positive_f1"] == pytest.approx(2 / 3, abs=0.07)
 
 
-# ---------------------------------------------------------------- refusals
+# ---------------------------------------------------------------- errors
 
 
 @pytest.mark.parametrize(
@@ -424,7 +424,7 @@ def test_a_folder_with_content_is_not_changed(tmp_path: Path) -> None:
     (tmp_path / "set" / "mine.txt").write_text("mine")
     with pytest.raises(TargetError, match="not empty"):
         make_synthetic(tmp_path / "set", **SMALL)
-    assert contents(tmp_path) == {"set/mine.txt": b"mine"}
+    assert read_all_files(tmp_path) == {"set/mine.txt": b"mine"}
 
 
 def test_a_file_and_a_path_through_a_file_are_rejected(tmp_path: Path) -> None:
@@ -433,7 +433,7 @@ def test_a_file_and_a_path_through_a_file_are_rejected(tmp_path: Path) -> None:
         make_synthetic(tmp_path / "file", **SMALL)
     with pytest.raises(TargetError, match="cannot be written"):
         make_synthetic(tmp_path / "file" / "set", **SMALL)
-    assert contents(tmp_path) == {"file": b"mine"}
+    assert read_all_files(tmp_path) == {"file": b"mine"}
 
 
 def test_the_current_folder_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

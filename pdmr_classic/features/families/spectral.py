@@ -105,8 +105,8 @@ def _relative_power(power: Floats) -> Floats:
 def _bin_widths(frequencies: Floats, low: float, high: float) -> Floats:
     """Return the overlap of each frequency bin with a band, in Hz, shape [F].
 
-    Fractional bins make the result independent of the frame rate. The bin at 0 Hz is empty, because means were removed;
-    its width is added to the next bin.
+    Fractional bins keep the result stable when the frame rate shifts the bins. The bin at 0 Hz is empty, because means
+    were removed; its width is added to the next bin.
     """
     step = frequencies[1] - frequencies[0]
     width = np.minimum(frequencies + step / 2, high) - np.maximum(frequencies - step / 2, max(low, 0.0))

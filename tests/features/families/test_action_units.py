@@ -1,20 +1,20 @@
-"""Activity of action units: hand-made patterns whose shares, bouts and pairs one can count."""
+"""Activity of action units: patterns whose shares, bouts and pairs can be counted by hand."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from streams import NAN, features, channel_features, make_stream
+from streams import NAN, channel_features, features, make_stream
 
 
-def frames(pattern: str, high: float = 1.0, low: float = 0.0) -> list[float]:
+def parse_pattern(pattern: str, high: float = 1.0, low: float = 0.0) -> list[float]:
     return [high if mark == "#" else NAN if mark == "?" else low for mark in pattern]
 
 
 def compute(
     pattern: str, channel: str = "AU12_c", rate: float = 10.0, high: float = 1.0, **options: object
 ) -> dict[str, float]:
-    stream = make_stream({channel: frames(pattern, high)}, rate=rate, **options)  # type: ignore[arg-type]
+    stream = make_stream({channel: parse_pattern(pattern, high)}, rate=rate, **options)  # type: ignore[arg-type]
     return channel_features(stream, "au_activation", channel)
 
 
@@ -71,13 +71,13 @@ def test_without_usable_frames_all_features_are_nan() -> None:
     assert np.isnan(list(compute("####", valid=[0, 0, 0, 0]).values())).all()
 
 
-def together(**patterns: str) -> dict[str, float]:
-    stream = make_stream({name: frames(pattern) for name, pattern in patterns.items()})
+def compute_together(**patterns: str) -> dict[str, float]:
+    stream = make_stream({name: parse_pattern(pattern) for name, pattern in patterns.items()})
     return {name.removeprefix("video__"): value for name, value in features(stream, "au_together").items()}
 
 
 def test_pairs_of_units_by_hand() -> None:
-    result = together(
+    result = compute_together(
         AU06_c="####....",
         AU12_c="..####..",
         AU01_c="#.#.#.#.",
@@ -93,19 +93,19 @@ def test_pairs_of_units_by_hand() -> None:
 
 
 def test_entropy_is_1_for_even_activity_and_0_for_a_single_unit() -> None:
-    assert together(AU06_c="##..", AU12_c="..##")["AU__entropy"] == pytest.approx(1.0)
-    assert together(AU06_c="##..", AU12_c="....")["AU__entropy"] == pytest.approx(0.0)
+    assert compute_together(AU06_c="##..", AU12_c="..##")["AU__entropy"] == pytest.approx(1.0)
+    assert compute_together(AU06_c="##..", AU12_c="....")["AU__entropy"] == pytest.approx(0.0)
     p = np.array([0.75, 0.25])
-    uneven = together(AU06_c="###.", AU12_c="...#")["AU__entropy"]
+    uneven = compute_together(AU06_c="###.", AU12_c="...#")["AU__entropy"]
     assert uneven == pytest.approx(-(p * np.log(p)).sum() / np.log(2))
 
 
 def test_a_face_without_activity_has_no_entropy() -> None:
-    assert np.isnan(together(AU06_c="....", AU12_c="....")["AU__entropy"])
+    assert np.isnan(compute_together(AU06_c="....", AU12_c="....")["AU__entropy"])
 
 
 def test_a_missing_unit_makes_its_pairs_nan() -> None:
-    result = together(AU06_c="##..", AU12_c="????", AU01_c="....")
+    result = compute_together(AU06_c="##..", AU12_c="????", AU01_c="....")
     assert np.isnan(result["AU06_AU12__share_together"])
     assert np.isnan(result["AU12_AU06__share_without"])
     assert np.isnan(result["AU01_AU04__share_together"])

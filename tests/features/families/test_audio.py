@@ -1,4 +1,4 @@
-"""The audio vector is left as it is; its clusters are weighed where there are any."""
+"""The audio vector is unchanged; cluster norms are computed for NetVLAD vectors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pdmr_classic.io.embeddings import NETVLAD_WIDTH
 SETTINGS = FeatureSettings()
 
 
-def vector(width: int) -> NDArray[np.float64]:
+def make_vector(width: int) -> NDArray[np.float64]:
     return np.random.default_rng(0).normal(size=width)
 
 
@@ -21,7 +21,7 @@ def vector(width: int) -> NDArray[np.float64]:
     ("width", "channel", "last"), [(768, "netvlad", "767"), (5, "vector", "004"), (1024, "vector", "1023")]
 )
 def test_every_component_is_unchanged_and_named_by_its_position(width: int, channel: str, last: str) -> None:
-    x = vector(width)
+    x = make_vector(width)
     result = audio_vector(x, SETTINGS)
     assert list(result.values()) == x.tolist()
     assert list(result)[-1] == (channel, last)
@@ -29,7 +29,7 @@ def test_every_component_is_unchanged_and_named_by_its_position(width: int, chan
 
 
 def test_the_norm_of_each_cluster() -> None:
-    x = vector(NETVLAD_WIDTH)
+    x = make_vector(NETVLAD_WIDTH)
     result = audio_clusters(x, SETTINGS)
     assert len(result) == 16
     for k in range(16):
@@ -38,11 +38,11 @@ def test_the_norm_of_each_cluster() -> None:
 
 
 def test_a_vector_of_a_different_width_has_no_clusters() -> None:
-    assert audio_clusters(vector(512), SETTINGS) == {}
+    assert audio_clusters(make_vector(512), SETTINGS) == {}
 
 
 def test_a_missing_component_makes_only_its_own_cluster_nan() -> None:
-    x = vector(NETVLAD_WIDTH)
+    x = make_vector(NETVLAD_WIDTH)
     x[50] = np.nan
     result = list(audio_clusters(x, SETTINGS).values())
     assert np.flatnonzero(np.isnan(result)).tolist() == [1]

@@ -1,4 +1,4 @@
-"""Coordination: channels that share a factor against channels that do not, and a slow direct construction."""
+"""Coordination: shared factors versus independent channels, and agreement with a direct construction."""
 
 from __future__ import annotations
 
@@ -19,43 +19,43 @@ def compute(channels: dict[str, Any], **options: Any) -> dict[str, float]:
     return {name.removeprefix("video__"): value for name, value in result.items()}
 
 
-def noise(n_channels: int, n: int = 1800, seed: int = 0) -> NDArray[np.float64]:
+def make_noise(n_channels: int, n: int = 1800, seed: int = 0) -> NDArray[np.float64]:
     return np.random.default_rng(seed).normal(size=(n, n_channels))
 
 
-def units(values: NDArray[np.float64]) -> dict[str, Any]:
+def name_units(values: NDArray[np.float64]) -> dict[str, Any]:
     return dict(zip(AU_R, values.T, strict=False))
 
 
 def test_one_shared_factor_is_simpler_than_independent_channels() -> None:
-    shared = compute(units(noise(1) @ np.ones((1, 8)) + 0.01 * noise(8, seed=1)))
-    free = compute(units(noise(8)))
+    shared = compute(name_units(make_noise(1) @ np.ones((1, 8)) + 0.01 * make_noise(8, seed=1)))
+    independent = compute(name_units(make_noise(8)))
     for spacing in ("0.067s", "0.2s", "0.6s"):
-        # Four delays of one factor: four equal eigenvalues hold everything.
+        # Four delays of one factor give four equal eigenvalues.
         assert np.exp(shared[f"AU_coordination__eigenvalue01_{spacing}"]) == pytest.approx(1 / 4, rel=0.3)
         assert shared[f"AU_coordination__eigenvalue06_{spacing}"] < -8
         assert shared[f"AU_coordination__entropy_{spacing}"] < 0.55
-        assert free[f"AU_coordination__entropy_{spacing}"] > 0.97
+        assert independent[f"AU_coordination__entropy_{spacing}"] > 0.97
 
 
 def test_one_slow_shared_factor_has_one_eigenvalue() -> None:
     slow = np.sin(2 * np.pi * 0.05 * np.arange(1800) / RATE)[:, None] @ np.ones((1, 6))
-    result = compute(units(slow + 0.01 * noise(6)))
+    result = compute(name_units(slow + 0.01 * make_noise(6)))
     assert np.exp(result["AU_coordination__eigenvalue01_0.067s"]) > 0.95
     assert result["AU_coordination__entropy_0.067s"] < 0.1
 
 
-def directly(values: NDArray[np.float64], seen: NDArray[np.bool_], spacing: int) -> dict[str, float]:
-    """Build the matrix of channels x delays, pair by pair."""
+def build_directly(values: NDArray[np.float64], usable: NDArray[np.bool_], spacing: int) -> dict[str, float]:
+    """Build the matrix of channels x delays pair by pair."""
     n, n_channels = values.shape
-    z = (values - values[seen].mean(axis=0)) / values[seen].std(axis=0)
+    z = (values - values[usable].mean(axis=0)) / values[usable].std(axis=0)
     copies = [(delay * spacing, channel) for delay in range(4) for channel in range(n_channels)]
     matrix = np.empty((len(copies), len(copies)))
-    for i, (one_lag, one) in enumerate(copies):
-        for j, (other_lag, other) in enumerate(copies):
-            lag = abs(other_lag - one_lag)
-            earlier, later = (one, other) if other_lag >= one_lag else (other, one)
-            pairs = seen[: n - lag] & seen[lag:]
+    for i, (first_lag, first) in enumerate(copies):
+        for j, (second_lag, second) in enumerate(copies):
+            lag = abs(second_lag - first_lag)
+            earlier, later = (first, second) if second_lag >= first_lag else (second, first)
+            pairs = usable[: n - lag] & usable[lag:]
             matrix[i, j] = (z[: n - lag, earlier] * z[lag:, later])[pairs].mean()
     values = np.maximum(np.linalg.eigvalsh(matrix)[::-1], 1e-6)
     p = values / values.sum()
@@ -65,50 +65,52 @@ def directly(values: NDArray[np.float64], seen: NDArray[np.bool_], spacing: int)
 
 @pytest.mark.parametrize("masked", [False, True])
 def test_the_spectra_agree_with_a_slow_direct_construction(masked: bool) -> None:
-    walk = np.cumsum(noise(3, 600), axis=0).astype(np.float32)
-    seen = np.ones(600, dtype=bool)
+    walk = np.cumsum(make_noise(3, 600), axis=0).astype(np.float32)
+    usable = np.ones(600, dtype=bool)
     if masked:
-        seen[100:180] = seen[400:450] = False
-    result = compute({name: walk[:, k] for k, name in enumerate(("pose_Rx", "pose_Ry", "pose_Tz"))}, valid=seen)
+        usable[100:180] = usable[400:450] = False
+    result = compute({name: walk[:, k] for k, name in enumerate(("pose_Rx", "pose_Ry", "pose_Tz"))}, valid=usable)
     for spacing_s in SPACINGS_S:
-        expected = directly(walk.astype(np.float64), seen, round(spacing_s * RATE))
+        expected = build_directly(walk.astype(np.float64), usable, round(spacing_s * RATE))
         for name, value in expected.items():
-            got = result[f"pose_coordination__{name}_{spacing_s:.2g}s"]
-            # Near the floor of 1e-6 the eigenvalue itself is float32's rounding.
-            assert got == pytest.approx(value, abs=2e-3 if value > -8 else 0.3), (name, spacing_s)
+            actual = result[f"pose_coordination__{name}_{spacing_s:.2g}s"]
+            # Eigenvalues near the minimum of 1e-6 are dominated by float32 rounding.
+            assert actual == pytest.approx(value, abs=2e-3 if value > -8 else 0.3), (name, spacing_s)
 
 
 def test_constant_channels_are_left_out() -> None:
-    moving = units(noise(4))
-    # Rounding may differ by the order of sums.
+    moving = name_units(make_noise(4))
+    # Rounding may differ with the order of summation.
     assert compute(moving) == pytest.approx(compute(moving | {"AU45_r": np.full(1800, 0.1)}), abs=1e-6)
 
 
 def test_the_scale_and_level_of_channels_do_not_matter() -> None:
-    plain = compute(units(noise(4)))
-    scaled = compute(units(noise(4) * [1, 10, 100, 1e3] + [0, 5, 500, 1e4]))
+    plain = compute(name_units(make_noise(4)))
+    scaled = compute(name_units(make_noise(4) * [1, 10, 100, 1e3] + [0, 5, 500, 1e4]))
     assert scaled == pytest.approx(plain, abs=2e-3)
 
 
 def test_coordination_of_a_single_varying_channel_is_nan() -> None:
-    assert np.isnan(list(compute({"gaze_angle_x": noise(1).ravel(), "gaze_angle_y": np.zeros(1800)}).values())).all()
+    assert np.isnan(
+        list(compute({"gaze_angle_x": make_noise(1).ravel(), "gaze_angle_y": np.zeros(1800)}).values())
+    ).all()
 
 
 def test_two_channels_have_eigenvalues_for_all_ranks() -> None:
-    result = compute({"gaze_angle_x": noise(1).ravel(), "gaze_angle_y": noise(1, seed=3).ravel()})
-    # Two channels x seven delays have exactly fourteen eigenvalues.
+    result = compute({"gaze_angle_x": make_noise(1).ravel(), "gaze_angle_y": make_noise(1, seed=3).ravel()})
+    # Two channels at four delays have exactly eight eigenvalues.
     assert np.isfinite(list(result.values())).all()
 
 
 def test_delays_longer_than_the_stream_give_nan() -> None:
-    result = compute(units(noise(4, n=60)))
+    result = compute(name_units(make_noise(4, n=60)))
     assert np.isfinite(result["AU_coordination__entropy_0.2s"])
     assert np.isnan(result["AU_coordination__entropy_0.6s"])
 
 
 def test_a_delay_without_pairs_of_usable_frames_is_nan() -> None:
-    seen = np.arange(1800) // 18 % 2 == 0
-    result = compute(units(noise(4)), valid=seen)
+    usable = np.arange(1800) // 18 % 2 == 0
+    result = compute(name_units(make_noise(4)), valid=usable)
     assert np.isfinite(result["AU_coordination__entropy_0.067s"])
     assert np.isnan(result["AU_coordination__entropy_0.2s"])
 

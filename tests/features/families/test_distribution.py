@@ -1,4 +1,4 @@
-"""Level, spread and shape: closed forms, scipy and numpy, and float64 where float32 would cancel."""
+"""Level, spread and shape: closed forms, agreement with scipy and numpy, and float64 precision."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
-from streams import NAN, RATE, features, channel_features, sine, make_stream
+from streams import NAN, RATE, channel_features, features, make_stream, sine
 
 SHARES = ("share_above_mean", "share_below_mean")
 
@@ -36,8 +36,8 @@ def test_a_ramp_rises_by_its_slope() -> None:
 
 
 def test_invalid_frames_do_not_change_the_slope_of_a_ramp() -> None:
-    seen = np.random.default_rng(0).random(300) < 0.5
-    assert compute(0.25 * np.arange(300) / RATE, valid=seen)["slope"] == pytest.approx(0.25, rel=1e-5)
+    usable = np.random.default_rng(0).random(300) < 0.5
+    assert compute(0.25 * np.arange(300) / RATE, valid=usable)["slope"] == pytest.approx(0.25, rel=1e-5)
 
 
 def test_shares_above_and_below_the_mean_of_a_step() -> None:
@@ -91,15 +91,15 @@ def test_every_functional_agrees_with_scipy_and_numpy(n: int, seed: int) -> None
     assert result == pytest.approx(plain, rel=1e-5, abs=1e-7)
 
 
-# Level and sd: mm of a head at half a metre, rad of a still eye, px of a landmark in a large picture.
-AWKWARD = [(550.0, 0.5), (0.0, 1e-3), (1e-3, 1e-4), (1000.0, 1.0)]
+# Mean and standard deviation: mm of a head at 0.5 m, rad of a resting eye, px of a landmark in a large image.
+SCALES = [(550.0, 0.5), (0.0, 1e-3), (1e-3, 1e-4), (1000.0, 1.0)]
 
 
-@pytest.mark.parametrize(("level", "sd"), AWKWARD)
+@pytest.mark.parametrize(("level", "sd"), SCALES)
 def test_float64_within_1e_5_on_awkward_scales(level: float, sd: float) -> None:
     x = np.random.default_rng(1).normal(level, sd, 3000).astype(np.float32)
     result, plain = compute(x), expected(x.astype(np.float64), np.arange(3000) / RATE)
-    # A third moment that is nearly none is held to the size that it could have.
+    # A third moment near 0 is compared on the scale of its possible values.
     assert result == pytest.approx(plain, rel=1e-5, abs=1e-6 * min(1.0, sd))
 
 

@@ -1,4 +1,4 @@
-"""Velocity, turns and memory: sines and ramps, statsmodels and TSFEL, and nothing derived across a gap."""
+"""Velocity, turns and autocorrelation: sines, ramps, agreement with statsmodels and TSFEL, and gaps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from statsmodels.tsa.stattools import acf
-from streams import NAN, RATE, channel_features, sine, make_stream
+from streams import NAN, RATE, channel_features, make_stream, sine
 
 LAGS_S = (0.5, 1.0, 2.0, 5.0)
 
@@ -24,12 +24,12 @@ def compute(values: object, **options: object) -> dict[str, float]:
 def test_a_sine(hz: float) -> None:
     amplitude = 2.0
     result = compute(sine(hz, 60, amplitude=amplitude, level=100.0))
-    # A difference over one frame is smaller than the derivative by this.
-    shrunk = np.sin(np.pi * hz / RATE) / (np.pi * hz / RATE)
+    # Ratio of a difference over one frame to the derivative.
+    ratio = np.sin(np.pi * hz / RATE) / (np.pi * hz / RATE)
     speed = 2 * np.pi * hz * amplitude
-    assert result["velocity_rms"] == pytest.approx(shrunk * speed / 2**0.5, rel=2e-3)
-    assert result["velocity_mean"] == pytest.approx(shrunk * speed * 2 / np.pi, rel=5e-3)
-    assert result["acceleration_rms"] == pytest.approx(shrunk**2 * 2 * np.pi * hz * speed / 2**0.5, rel=5e-3)
+    assert result["velocity_rms"] == pytest.approx(ratio * speed / 2**0.5, rel=2e-3)
+    assert result["velocity_mean"] == pytest.approx(ratio * speed * 2 / np.pi, rel=5e-3)
+    assert result["acceleration_rms"] == pytest.approx(ratio**2 * 2 * np.pi * hz * speed / 2**0.5, rel=5e-3)
     assert result["zero_crossings_per_s"] == pytest.approx(2 * hz, abs=1 / 60 + 1e-3)
     assert result["turns_per_s"] == pytest.approx(2 * hz, abs=1 / 60 + 1e-3)
     for lag_s in LAGS_S:
@@ -48,8 +48,8 @@ def test_a_ramp_has_its_velocity_and_no_turn() -> None:
 
 def test_a_constant_channel_has_no_velocity_and_no_autocorrelation() -> None:
     result = compute([0.1] * 300)
-    still = ("velocity_mean", "velocity_rms", "acceleration_mean", "zero_crossings_per_s", "turns_per_s")
-    assert [result[name] for name in still] == [0.0] * 5
+    names = ("velocity_mean", "velocity_rms", "acceleration_mean", "zero_crossings_per_s", "turns_per_s")
+    assert [result[name] for name in names] == [0.0] * 5
     assert np.isnan([result["decay_s"], *(result[f"autocorrelation_{lag:g}s"] for lag in LAGS_S)]).all()
 
 
@@ -80,8 +80,8 @@ def test_decay_is_nan_if_the_autocorrelation_stays_high() -> None:
     assert np.isnan(compute(sine(0.01, 60))["decay_s"])
 
 
-def walk(n: int, seed: int) -> NDArray[np.float32]:
-    """Return a random walk that is drawn back to 0, in float32."""
+def make_walk(n: int, seed: int) -> NDArray[np.float32]:
+    """Return a mean-reverting random walk in float32."""
     rng, x = np.random.default_rng(seed), np.zeros(n)
     for k in range(1, n):
         x[k] = 0.95 * x[k - 1] + rng.normal()
@@ -90,12 +90,12 @@ def walk(n: int, seed: int) -> NDArray[np.float32]:
 
 @pytest.mark.parametrize(("n", "rate"), [(1800, 30.0), (901, 25.0), (600, 15.0), (1500, 29.97)])
 def test_autocorrelation_agrees_with_statsmodels(n: int, rate: float) -> None:
-    x = walk(n, 3)
+    x = make_walk(n, 3)
     result = compute(x, rate=rate)
     lags = np.arange(round(6 * rate) + 1)
     plain = acf(x.astype(np.float64), adjusted=True, fft=False, nlags=len(lags) - 1)
     for lag_s in LAGS_S:
-        # Between frames (12.5 of them at 25 Hz) the line between both neighbours counts.
+        # Lags between frames (12.5 at 25 Hz) are interpolated linearly.
         assert result[f"autocorrelation_{lag_s:g}s"] == pytest.approx(np.interp(lag_s * rate, lags, plain), abs=1e-5)
     first = int(np.argmax(plain < np.exp(-1)))
     decay = np.interp(-np.exp(-1), -plain[first - 1 : first + 1], lags[first - 1 : first + 1]) / rate
@@ -103,16 +103,16 @@ def test_autocorrelation_agrees_with_statsmodels(n: int, rate: float) -> None:
 
 
 def test_autocorrelation_with_missing_frames_uses_actual_time_lags() -> None:
-    x, seen = walk(900, 4), np.random.default_rng(5).random(900) < 0.7
-    result = compute(np.where(seen, x, NAN))
+    x, usable = make_walk(900, 4), np.random.default_rng(5).random(900) < 0.7
+    result = compute(np.where(usable, x, NAN))
     plain = acf(
-        np.where(seen, x, np.nan).astype(np.float64), adjusted=True, nlags=60, fft=False, missing="conservative"
+        np.where(usable, x, np.nan).astype(np.float64), adjusted=True, nlags=60, fft=False, missing="conservative"
     )
-    # statsmodels divides by n - lag with a conservative mask; counted pairs are right. So by hand:
-    centred = np.where(seen, x - x[seen].astype(np.float64).mean(), 0.0)
+    # With a conservative mask, statsmodels divides by n - lag instead of the number of pairs; the loop below does not.
+    centred = np.where(usable, x - x[usable].astype(np.float64).mean(), 0.0)
     for lag in (15, 30, 60):
-        pairs = np.count_nonzero(seen[lag:] & seen[:-lag])
-        by_hand = (centred[lag:] @ centred[:-lag] / pairs) / (centred @ centred / seen.sum())
+        pairs = np.count_nonzero(usable[lag:] & usable[:-lag])
+        by_hand = (centred[lag:] @ centred[:-lag] / pairs) / (centred @ centred / usable.sum())
         assert result[f"autocorrelation_{lag / 30:g}s"] == pytest.approx(by_hand, abs=1e-5)
         assert result[f"autocorrelation_{lag / 30:g}s"] == pytest.approx(plain[lag], abs=0.05)
 
@@ -127,11 +127,11 @@ def test_crossings_and_turns_agree_with_tsfel(n: int, seed: int) -> None:
 
 
 def test_mean_absolute_step_agrees_with_tsfel() -> None:
-    x = walk(500, 6).astype(np.float64)
-    assert found_velocity(x) == pytest.approx(tsfel.mean_abs_diff(x) * RATE, rel=1e-9)
+    x = make_walk(500, 6).astype(np.float64)
+    assert compute_velocity_mean(x) == pytest.approx(tsfel.mean_abs_diff(x) * RATE, rel=1e-9)
 
 
-def found_velocity(x: NDArray[Any]) -> float:
+def compute_velocity_mean(x: NDArray[Any]) -> float:
     return compute(x)["velocity_mean"]
 
 
@@ -153,7 +153,7 @@ def test_float64_within_1e_5_on_awkward_scales(level: float, sd: float) -> None:
     x = np.random.default_rng(1).normal(level, sd, 3000).astype(np.float32)
     result, plain = compute(x), expected(x.astype(np.float64), RATE)
     assert {name: result[name] for name in plain} == pytest.approx(plain, rel=1e-5)
-    # The exception: autocorrelation is of float32 transforms, and right to 1e-5 of its largest value, 1.
+    # Autocorrelation is computed from float32 transforms and accurate to 1e-5 of its maximum, 1.
     exact = acf(x.astype(np.float64), adjusted=True, fft=False, nlags=150)
     for lag_s in LAGS_S:
         assert result[f"autocorrelation_{lag_s:g}s"] == pytest.approx(exact[round(lag_s * RATE)], abs=1e-5)

@@ -1,4 +1,4 @@
-"""Blinks of known duration, lids of known opening, looks of known direction."""
+"""Blinks of known duration, eyelids of known opening, gaze of known direction."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ def compute(channels: dict[str, object], **options: object) -> dict[str, float]:
     return {name.removeprefix("video__"): value for name, value in result.items()}
 
 
-def blinks(*lengths: int, n: int = 1800, high: float = 1.0) -> np.ndarray:
-    """Return a minute at 30 Hz with blinks of so many frames, evenly placed."""
+def make_blinks(*lengths: int, n: int = 1800, high: float = 1.0) -> np.ndarray:
+    """Return one minute at 30 Hz with evenly spaced blinks of the given lengths in frames."""
     closed = np.zeros(n)
-    for place, length in enumerate(lengths):
-        start = (place + 1) * n // (len(lengths) + 1)
+    for index, length in enumerate(lengths):
+        start = (index + 1) * n // (len(lengths) + 1)
         closed[start : start + length] = high
     return closed
 
 
 @pytest.mark.parametrize(("channel", "high"), [("AU45_c", 1.0), ("AU45_r", 2.5)])
 def test_blinks_by_hand(channel: str, high: float) -> None:
-    result = compute({channel: blinks(6, 9, 12, high=high)})
+    result = compute({channel: make_blinks(6, 9, 12, high=high)})
     assert result["blink__per_min"] == pytest.approx(3.0)
     assert result["blink__duration_mean_s"] == pytest.approx(0.3)
     assert result["blink__duration_std_s"] == pytest.approx(np.std([0.2, 0.3, 0.4]))
@@ -31,19 +31,21 @@ def test_blinks_by_hand(channel: str, high: float) -> None:
 
 
 def test_eyes_closed_for_longer_than_a_second_are_not_a_blink() -> None:
-    result = compute({"AU45_c": blinks(6, 45)})
+    result = compute({"AU45_c": make_blinks(6, 45)})
     assert result["blink__per_min"] == pytest.approx(1.0)
     assert result["blink__duration_mean_s"] == pytest.approx(0.2)
     assert result["blink__closed_share"] == pytest.approx(51 / 1800)
-    assert compute({"AU45_c": blinks(30)})["blink__per_min"] == pytest.approx(1.0)
+    assert compute({"AU45_c": make_blinks(30)})["blink__per_min"] == pytest.approx(1.0)
 
 
 def test_blink_presence_is_preferred_to_intensity() -> None:
-    assert compute({"AU45_r": blinks(6, 6, high=3.0), "AU45_c": blinks(6)})["blink__per_min"] == pytest.approx(1.0)
+    assert compute({"AU45_r": make_blinks(6, 6, high=3.0), "AU45_c": make_blinks(6)})[
+        "blink__per_min"
+    ] == pytest.approx(1.0)
 
 
 def test_without_blinks_rates_are_zero_and_durations_nan() -> None:
-    result = compute({"AU45_c": blinks()})
+    result = compute({"AU45_c": make_blinks()})
     assert (result["blink__per_min"], result["blink__closed_share"]) == (0.0, 0.0)
     assert np.isnan([result["blink__duration_mean_s"], result["blink__duration_std_s"]]).all()
 
@@ -55,8 +57,8 @@ def test_blink_features_without_usable_frames_are_nan() -> None:
     assert np.isnan(list(result.values())).all()
 
 
-def eyes_open(height: float, n: int = 30) -> dict[str, object]:
-    """Return the landmarks of two eyes, 30 px wide and open by so many px."""
+def make_eyes(height: float, n: int = 30) -> dict[str, object]:
+    """Return the landmarks of two eyes, 30 px wide and open by `height` px."""
     outline = [(0, 0), (10, height / 2), (20, height / 2), (30, 0), (20, -height / 2), (10, -height / 2)]
     points = {36 + k: (100 + x, 100 + y) for k, (x, y) in enumerate(outline)}
     points |= {42 + k: (200 + x, 100 + y) for k, (x, y) in enumerate(outline)}
@@ -64,37 +66,37 @@ def eyes_open(height: float, n: int = 30) -> dict[str, object]:
 
 
 def test_eyelid_opening_is_height_divided_by_width() -> None:
-    result = compute(eyes_open(9.0))
+    result = compute(make_eyes(9.0))
     assert result["eyelid__opening_mean"] == pytest.approx(0.3)
     assert result["eyelid__opening_std"] == pytest.approx(0.0, abs=1e-9)
     assert result["eyelid__opening_p05"] == pytest.approx(0.3)
 
 
 def test_eyelid_opening_needs_both_eyes_and_width() -> None:
-    one = {name: values for name, values in eyes_open(9.0).items() if int(name[2:]) < 42}
-    assert compute(one) == {}
+    one_eye = {name: values for name, values in make_eyes(9.0).items() if int(name[2:]) < 42}
+    assert compute(one_eye) == {}
     coincident = dict.fromkeys(LANDMARKS, np.ones(5))
     assert np.isnan([v for name, v in compute(coincident).items() if name.startswith("eyelid")]).all()
 
 
-def gaze(x: object, y: object, **options: object) -> dict[str, float]:
+def compute_gaze(x: object, y: object, **options: object) -> dict[str, float]:
     return compute({"gaze_angle_x": x, "gaze_angle_y": y}, **options)
 
 
 def test_gaze_shares_by_hand() -> None:
-    result = gaze([0.0, 0.0, 0.0, 0.5], [0.0, 0.1, 0.3, 0.0])
+    result = compute_gaze([0.0, 0.0, 0.0, 0.5], [0.0, 0.1, 0.3, 0.0])
     assert result["gaze__share_down"] == 1 / 4
     assert result["gaze__share_away"] == 1 / 4
     assert result["gaze__contact_share"] == 2 / 4
 
 
 def test_gaze_deviation_is_the_distance_from_the_mean_direction() -> None:
-    assert gaze([0.1, -0.1] * 20, [0.3] * 40)["gaze__deviation"] == pytest.approx(0.1)
+    assert compute_gaze([0.1, -0.1] * 20, [0.3] * 40)["gaze__deviation"] == pytest.approx(0.1)
 
 
 def test_a_gaze_that_jumps_between_two_places_has_fixations_and_shifts() -> None:
-    # Two seconds here, two seconds there; looks are compared over 3 frames, which see a jump three times.
-    result = gaze(np.tile([0.0] * 60 + [0.3] * 60, 5), np.zeros(600))
+    # Two seconds at each place; gaze is compared over 3 frames, so each jump counts in three of them.
+    result = compute_gaze(np.tile([0.0] * 60 + [0.3] * 60, 5), np.zeros(600))
     minutes = 597 / RATE / 60
     assert result["gaze__shifts_per_min"] == pytest.approx(9 / minutes)
     assert result["gaze__fixations_per_min"] == pytest.approx(10 / minutes)
@@ -102,15 +104,15 @@ def test_a_gaze_that_jumps_between_two_places_has_fixations_and_shifts() -> None
 
 
 def test_tracker_jitter_is_not_a_shift() -> None:
-    # 2 degrees from frame to frame are 60 degrees per second, and no look elsewhere.
-    result = gaze(np.tile([0.0, 0.035], 300), np.zeros(600))
+    # 2 degrees between frames are 60 degrees per second, but not a gaze shift.
+    result = compute_gaze(np.tile([0.0, 0.035], 300), np.zeros(600))
     assert result["gaze__shifts_per_min"] == 0.0
     assert result["gaze__fixations_per_min"] == pytest.approx(1 / (597 / RATE / 60))
 
 
 def test_a_jump_across_a_gap_is_not_a_shift_and_ends_a_fixation() -> None:
     x = np.array([0.0] * 60 + [9.0] * 30 + [0.3] * 60)
-    result = gaze(x, np.zeros(150), valid=np.abs(x) < 5)
+    result = compute_gaze(x, np.zeros(150), valid=np.abs(x) < 5)
     minutes = 2 * 57 / RATE / 60
     assert result["gaze__shifts_per_min"] == 0.0
     assert result["gaze__fixations_per_min"] == pytest.approx(2 / minutes)
@@ -118,11 +120,11 @@ def test_a_jump_across_a_gap_is_not_a_shift_and_ends_a_fixation() -> None:
 
 
 def test_one_frame_has_a_direction_but_no_fixation() -> None:
-    result = gaze([0.0], [0.0])
+    result = compute_gaze([0.0], [0.0])
     assert result["gaze__contact_share"] == 1.0
     assert np.isnan([result["gaze__fixations_per_min"], result["gaze__fixation_mean_s"]]).all()
 
 
 def test_gaze_with_only_one_angle_is_nan() -> None:
-    assert np.isnan(list(gaze([0.0, 0.1], [NAN, NAN]).values())).all()
+    assert np.isnan(list(compute_gaze([0.0, 0.1], [NAN, NAN]).values())).all()
     assert compute({"gaze_angle_x": [0.0, 0.1]}) == {}

@@ -1,4 +1,4 @@
-"""Windows of head movement by hand, and their clusters as scikit-learn makes them, of the training rows alone."""
+"""Windows of head movement by hand, and clusters fitted on training rows, as in scikit-learn."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import scipy.fft
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
-from streams import NAN, RATE, features, sine, make_stream
+from streams import NAN, RATE, features, make_stream, sine
 
 from pdmr_classic.features.families.kinemes import N_KINEMES, KinemeHistogram
 
@@ -17,39 +17,39 @@ AXES = ("pose_Rx", "pose_Ry", "pose_Rz")
 SHAPE = (120, 3 * 4)
 
 
-def codes_of(x: Any, y: Any = None, z: Any = None, rate: float = RATE, **options: Any) -> NDArray[np.float64]:
-    """Return the windows of a head, shape [120, 12]; axes that are not given stand still."""
-    still = np.zeros(len(x))
-    channels = zip(AXES, (x, still if y is None else y, still if z is None else z), strict=True)
+def compute_codes(x: Any, y: Any = None, z: Any = None, rate: float = RATE, **options: Any) -> NDArray[np.float64]:
+    """Return the windows of a head movement, shape [120, 12]; omitted axes are constant."""
+    constant = np.zeros(len(x))
+    channels = zip(AXES, (x, constant if y is None else y, constant if z is None else z), strict=True)
     result = features(make_stream(dict(channels), rate=rate, **options), "kinemes")
     return np.array(list(result.values())).reshape(SHAPE)
 
 
-def n_windows(codes: NDArray[np.float64]) -> int:
-    known = np.isfinite(codes)
-    assert (known.all(axis=1) == known.any(axis=1)).all()
-    return int(known.all(axis=1).sum())
+def count_windows(codes: NDArray[np.float64]) -> int:
+    has_windows = np.isfinite(codes)
+    assert (has_windows.all(axis=1) == has_windows.any(axis=1)).all()
+    return int(has_windows.all(axis=1).sum())
 
 
 @pytest.mark.parametrize(
     ("seconds", "expected"), [(1.9, 0), (2.0, 1), (2.9, 1), (3.0, 2), (10.0, 9), (121, 120), (500, 120)]
 )
 def test_windows_of_two_seconds_overlap_by_half_and_are_at_most_120(seconds: float, expected: int) -> None:
-    assert n_windows(codes_of(np.zeros(round(seconds * RATE)))) == expected
+    assert count_windows(compute_codes(np.zeros(round(seconds * RATE)))) == expected
 
 
 def test_a_window_is_the_cosine_transform_of_each_axis_without_its_mean() -> None:
     x = np.random.default_rng(0).normal(size=(3, 90)).astype(np.float32)
-    result = codes_of(*x)
+    result = compute_codes(*x)
     for window, start in enumerate((0, 30)):
         expected = scipy.fft.dct(x[:, start : start + 60].astype(np.float64), norm="ortho")[:, 1:5] / np.sqrt(60)
         np.testing.assert_allclose(result[window].reshape(4, 3), expected.T, rtol=1e-6)
-    np.testing.assert_allclose(codes_of(*(x + 8.0))[:2], result[:2], atol=1e-6)
+    np.testing.assert_allclose(compute_codes(*(x + 8.0))[:2], result[:2], atol=1e-6)
 
 
 def test_nods_differ_from_shakes_at_any_frame_rate() -> None:
-    nod = {rate: codes_of(sine(0.5, 4, rate=rate), rate=rate)[0] for rate in (15.0, 30.0)}
-    shake = codes_of(np.zeros(120), sine(0.5, 4))[0]
+    nod = {rate: compute_codes(sine(0.5, 4, rate=rate), rate=rate)[0] for rate in (15.0, 30.0)}
+    shake = compute_codes(np.zeros(120), sine(0.5, 4))[0]
     np.testing.assert_allclose(nod[15.0], nod[30.0], atol=0.02)
     assert np.linalg.norm(nod[30.0] - shake) > 0.5
 
@@ -58,18 +58,18 @@ def test_no_window_bridges_a_gap() -> None:
     valid = np.ones(150, dtype=bool)
     valid[70] = False
     jump = np.where(np.arange(150) < 71, 0.0, 5.0)
-    result = codes_of(jump, valid=valid)
-    assert n_windows(result) == 2
+    result = compute_codes(jump, valid=valid)
+    assert count_windows(result) == 2
     np.testing.assert_allclose(result[:2], 0.0, atol=1e-12)
 
 
 def test_without_one_axis_there_are_no_windows() -> None:
-    assert n_windows(codes_of(np.zeros(90), np.full(90, NAN))) == 0
+    assert count_windows(compute_codes(np.zeros(90), np.full(90, NAN))) == 0
     assert features(make_stream({"pose_Rx": np.zeros(90)}), "kinemes") == {}
 
 
-def recordings(n: int, seed: int = 0, windows: int = 10) -> NDArray[np.float64]:
-    """Return the material of recordings with a few windows each, drawn about 16 movements."""
+def make_recordings(n: int, seed: int = 0, windows: int = 10) -> NDArray[np.float64]:
+    """Return the material of recordings with a few windows each, scattered around 16 movements."""
     rng = np.random.default_rng(seed)
     movements = np.random.default_rng(99).normal(0, 5, (N_KINEMES, 12))
     result = np.full((n, *SHAPE), NAN)
@@ -78,7 +78,7 @@ def recordings(n: int, seed: int = 0, windows: int = 10) -> NDArray[np.float64]:
 
 
 def test_shares_equal_those_of_the_clusters_from_scikit_learn() -> None:
-    rows = recordings(30)
+    rows = make_recordings(30)
     windows = rows.reshape(30, *SHAPE)[:, :10]
     labels = KMeans(N_KINEMES, n_init=2, random_state=5).fit(windows.reshape(-1, 12)).labels_.reshape(30, 10)
     expected = np.array([np.bincount(row, minlength=N_KINEMES) / 10 for row in labels])
@@ -86,8 +86,8 @@ def test_shares_equal_those_of_the_clusters_from_scikit_learn() -> None:
 
 
 def test_a_histogram_sums_to_one_and_depends_only_on_its_own_recording() -> None:
-    fitted = KinemeHistogram().fit(recordings(20))
-    test = recordings(6, seed=1)
+    fitted = KinemeHistogram().fit(make_recordings(20))
+    test = make_recordings(6, seed=1)
     result = fitted.transform(test)
     np.testing.assert_allclose(result.sum(axis=1), 1.0)
     changed = test.copy()
@@ -96,17 +96,19 @@ def test_a_histogram_sums_to_one_and_depends_only_on_its_own_recording() -> None
 
 
 def test_rows_without_windows_are_not_used_for_fitting_and_remain_nan() -> None:
-    rows = recordings(20)
+    rows = make_recordings(20)
     rows[4] = NAN
     result = KinemeHistogram().fit(rows).transform(rows)
     assert np.isnan(result[4]).all()
-    known = np.arange(20) != 4
-    np.testing.assert_array_equal(result[known], KinemeHistogram().fit(rows[known]).transform(rows[known]))
+    has_windows = np.arange(20) != 4
+    np.testing.assert_array_equal(
+        result[has_windows], KinemeHistogram().fit(rows[has_windows]).transform(rows[has_windows])
+    )
 
 
 def test_fewer_windows_than_kinemes_are_not_enough_to_fit() -> None:
-    fitted = KinemeHistogram().fit(recordings(1, windows=N_KINEMES - 1))
-    assert np.isnan(fitted.transform(recordings(2))).all()
+    fitted = KinemeHistogram().fit(make_recordings(1, windows=N_KINEMES - 1))
+    assert np.isnan(fitted.transform(make_recordings(2))).all()
 
 
 @pytest.mark.parametrize("distinct", [1, 5])
@@ -119,6 +121,6 @@ def test_fitting_recordings_with_little_movement_gives_no_warning(distinct: int)
 
 
 def test_the_seed_determines_the_clusters() -> None:
-    rows = recordings(20)
-    one, again = (KinemeHistogram(seed=3).fit(rows).transform(rows) for _ in range(2))
-    np.testing.assert_array_equal(one, again)
+    rows = make_recordings(20)
+    first, second = (KinemeHistogram(seed=3).fit(rows).transform(rows) for _ in range(2))
+    np.testing.assert_array_equal(first, second)

@@ -1,4 +1,4 @@
-"""Movement: nods and leans by hand; of a face, only what the face itself does."""
+"""Movement: nods and leans by hand; face movement without head movement."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from scipy.spatial import procrustes
-from streams import NAN, RATE, features, channel_features, sine, make_stream
+from streams import NAN, RATE, channel_features, features, make_stream, sine
 
 from pdmr_classic.features.families.movement import align_shapes
 
@@ -21,14 +21,14 @@ def compute(channels: dict[str, Any], **options: Any) -> dict[str, float]:
     return {name.removeprefix("video__"): value for name, value in result.items()}
 
 
-def rotation(x: Any, y: Any = 0.0, z: Any = 0.0) -> dict[str, Any]:
+def make_rotation(x: Any, y: Any = 0.0, z: Any = 0.0) -> dict[str, Any]:
     axes = zip(("pose_Rx", "pose_Ry", "pose_Rz"), (x, y, z), strict=True)
     return {name: np.broadcast_to(values, len(x)) for name, values in axes}
 
 
 def test_the_speed_of_a_rotation_combines_all_axes() -> None:
     clock = np.arange(601) / RATE
-    result = compute(rotation(0.3 * clock, 0.4 * clock))
+    result = compute(make_rotation(0.3 * clock, 0.4 * clock))
     assert result["head_rotation__speed_mean"] == pytest.approx(0.5, rel=1e-5)
     assert result["head_rotation__speed_rms"] == pytest.approx(0.5, rel=1e-5)
     assert result["head_rotation__path_per_min"] == pytest.approx(30.0, rel=1e-5)
@@ -39,7 +39,7 @@ def test_the_speed_of_a_rotation_combines_all_axes() -> None:
 
 def test_share_still_is_the_share_of_slow_steps() -> None:
     steps = np.array([0.0] * 30 + [0.04 / RATE] * 30 + [0.06 / RATE] * 60)
-    assert compute(rotation(np.cumsum(np.append(0.0, steps))))["head_rotation__share_still"] == pytest.approx(0.5)
+    assert compute(make_rotation(np.cumsum(np.append(0.0, steps))))["head_rotation__share_still"] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(("channel", "gesture"), [("pose_Rx", "nods"), ("pose_Ry", "shakes")])
@@ -63,23 +63,23 @@ def test_leaning_is_measured_from_the_median_distance() -> None:
 
 def test_features_of_missing_channels_are_nan() -> None:
     assert np.isnan(list(compute({"pose_Tz": [NAN] * 9}).values())).all()
-    result = compute(rotation(np.arange(9.0)) | {"pose_Rz": [NAN] * 9})
+    result = compute(make_rotation(np.arange(9.0)) | {"pose_Rz": [NAN] * 9})
     assert np.isnan([result[f"head_rotation__{name}"] for name in BODY]).all()
     assert compute({"pose_Rx": np.zeros(9)}).keys() == {"head__nods_power"}
 
 
 def test_one_frame_has_an_amplitude_but_no_speed() -> None:
-    result = compute(rotation([0.1]))
+    result = compute(make_rotation([0.1]))
     assert result["head_rotation__amplitude_rms"] == 0.0
     assert np.isnan([result["head_rotation__speed_mean"], result["head_rotation__share_still"]]).all()
 
 
-def face(n_points: int = 68) -> NDArray[np.complex128]:
+def make_face(n_points: int = 68) -> NDArray[np.complex128]:
     rng = np.random.default_rng(7)
     return rng.normal(320, 40, n_points) + 1j * rng.normal(240, 50, n_points)
 
 
-def landmarks(shapes: NDArray[np.complex128]) -> dict[str, Any]:
+def make_landmarks(shapes: NDArray[np.complex128]) -> dict[str, Any]:
     parts = (("x", shapes.real), ("y", shapes.imag))
     return {f"{axis}_{point}": part[:, point] for axis, part in parts for point in range(shapes.shape[1])}
 
@@ -88,39 +88,39 @@ def test_translation_scaling_and_rotation_of_the_face_are_not_movement() -> None
     rng, n = np.random.default_rng(8), 300
     turn = rng.uniform(0.7, 1.4, (n, 1)) * np.exp(1j * rng.uniform(-0.5, 0.5, (n, 1)))
     shift = rng.normal(0, 50, (n, 1)) + 1j * rng.normal(0, 50, (n, 1))
-    result = compute(landmarks(turn * face()[None] + shift))
+    result = compute(make_landmarks(turn * make_face()[None] + shift))
     for body in ("face", *REGIONS):
-        # float32 pixels: 3e-5 px of a face of 60 px, 30 times a second.
+        # float32 precision: 3e-5 px for a face of 60 px, 30 times per second.
         assert result[f"{body}__speed_rms"] < 1e-4, body
         assert result[f"{body}__amplitude_rms"] < 1e-5, body
         assert result[f"{body}__share_still"] == 1.0, body
 
 
 def test_talking_moves_the_mouth_and_hardly_anything_else() -> None:
-    shapes = np.repeat(face()[None], 600, axis=0)
+    shapes = np.repeat(make_face()[None], 600, axis=0)
     rng = np.random.default_rng(9)
     shapes[:, 48:68] += 1j * sine(2.0, 20, amplitude=5.0)[:, None] * rng.uniform(-1, 1, 20)
-    result = compute(landmarks(shapes))
+    result = compute(make_landmarks(shapes))
     for region in ("face_jaw", "face_brows", "face_eyes"):
         assert result["face_mouth__speed_rms"] > 10 * result[f"{region}__speed_rms"], region
     assert result["face_mouth__speed_rms"] > result["face__speed_rms"] > result["face_eyes__speed_rms"]
 
 
 def test_the_speed_of_a_point_is_in_face_sizes() -> None:
-    shapes = np.repeat(face()[None], 600, axis=0)
+    shapes = np.repeat(make_face()[None], 600, axis=0)
     shapes[:, 30] += sine(1.0, 20, amplitude=1.0)
-    size = np.sqrt((np.abs(face() - face().mean()) ** 2).mean())
-    result = compute(landmarks(shapes))
+    size = np.sqrt((np.abs(make_face() - make_face().mean()) ** 2).mean())
+    result = compute(make_landmarks(shapes))
     by_hand = 2 * np.pi / 2**0.5 / size / 68**0.5
-    # One point of 68 also moves the alignment, by one part in about 68.
+    # One point of 68 also shifts the alignment, by about 1/68.
     assert result["face__speed_rms"] == pytest.approx(by_hand, rel=0.05)
-    assert compute(landmarks(3 * shapes))["face__speed_rms"] == pytest.approx(result["face__speed_rms"], rel=1e-4)
+    assert compute(make_landmarks(3 * shapes))["face__speed_rms"] == pytest.approx(result["face__speed_rms"], rel=1e-4)
 
 
 def test_a_masked_face_is_measured_by_the_landmarks_that_remain() -> None:
-    shapes = np.repeat(face()[None], 300, axis=0)
+    shapes = np.repeat(make_face()[None], 300, axis=0)
     shapes[:, 17:27] += 1j * sine(1.0, 10, amplitude=5.0)[:, None] * np.linspace(-1, 1, 10)
-    upper = {name: values for name, values in landmarks(shapes).items() if int(name[2:]) < 48}
+    upper = {name: values for name, values in make_landmarks(shapes).items() if int(name[2:]) < 48}
     result = compute(upper)
     assert result["face_brows__speed_rms"] > 0.05
     assert not any(name.startswith("face_mouth") for name in result)
@@ -129,22 +129,22 @@ def test_a_masked_face_is_measured_by_the_landmarks_that_remain() -> None:
 
 
 def test_a_face_without_usable_landmarks_has_the_same_features_all_nan() -> None:
-    shapes = np.repeat(face()[None], 30, axis=0)
-    seen = compute(landmarks(shapes))
-    hidden = compute(dict.fromkeys(landmarks(shapes), [NAN] * 30))
-    assert hidden.keys() == seen.keys()
+    shapes = np.repeat(make_face()[None], 30, axis=0)
+    visible = compute(make_landmarks(shapes))
+    hidden = compute(dict.fromkeys(make_landmarks(shapes), [NAN] * 30))
+    assert hidden.keys() == visible.keys()
     assert np.isnan(list(hidden.values())).all()
 
 
-@pytest.mark.parametrize("place", [0.0, 0.1, 500.3])
-def test_a_face_whose_points_all_coincide_is_nan(place: float) -> None:
-    result = compute({name: np.full(60, place) for name in landmarks(face()[None])})
+@pytest.mark.parametrize("coordinate", [0.0, 0.1, 500.3])
+def test_a_face_whose_points_all_coincide_is_nan(coordinate: float) -> None:
+    result = compute({name: np.full(60, coordinate) for name in make_landmarks(make_face()[None])})
     assert np.isnan([result["face__amplitude_rms"], result["face__speed_rms"], result["face__share_still"]]).all()
 
 
 def test_a_frequently_hidden_point_affects_only_its_own_region() -> None:
     rng = np.random.default_rng(12)
-    shapes = landmarks(face()[None] + rng.normal(0, 1, (60, 68)) + 1j * rng.normal(0, 1, (60, 68)))
+    shapes = make_landmarks(make_face()[None] + rng.normal(0, 1, (60, 68)) + 1j * rng.normal(0, 1, (60, 68)))
     hidden = {name: np.array(values, dtype=float) for name, values in shapes.items()}
     for point in range(48, 68):
         hidden[f"x_{point}"][1:] = np.nan
@@ -159,13 +159,13 @@ def test_two_points_are_not_a_face() -> None:
 
 def test_the_alignment_agrees_with_scipy_frame_by_frame() -> None:
     rng = np.random.default_rng(10)
-    shapes = face(20)[None] + rng.normal(0, 4, (40, 20)) + 1j * rng.normal(0, 4, (40, 20))
+    shapes = make_face(20)[None] + rng.normal(0, 4, (40, 20)) + 1j * rng.normal(0, 4, (40, 20))
     shapes = shapes * np.exp(1j * rng.uniform(-1, 1, (40, 1)))
     result = align_shapes(shapes)
     mean = result.mean(axis=0)
     for before, after in zip(shapes, result, strict=True):
         target, fitted, _ = procrustes(as_points(mean), as_points(before))
-        # scipy gives the target a norm of 1 over all points; here the mean square of a point is 1.
+        # scipy normalises the target to a norm of 1; here the mean square distance of a point is 1.
         np.testing.assert_allclose(fitted * np.sqrt(20), as_points(after), atol=2e-3)
         np.testing.assert_allclose(target * np.sqrt(20), as_points(mean), atol=0.02)
 

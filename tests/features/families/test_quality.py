@@ -1,4 +1,4 @@
-"""Quality by hand: how much was seen, and where the holes are."""
+"""Quality by hand: coverage, gaps and missing values."""
 
 from __future__ import annotations
 
@@ -88,6 +88,6 @@ def test_frozen_frames_of_a_file_are_invalid(tmp_path: Path) -> None:
     file = tmp_path / "001.csv"
     file.write_text("\n".join(["timestamp,confidence,pose_Rx,AU12_r", *rows]) + "\n")
     result = features(read_stream(file), "quality")
-    # The first of the equal frames may be a measurement; the twenty that repeat it are not.
+    # The first of the equal frames may be a measurement; the twenty repetitions are not.
     assert result["quality__stream__frozen_s"] == pytest.approx(2.0)
     assert result["quality__stream__coverage"] == pytest.approx(40 / 60)

@@ -1,4 +1,4 @@
-"""Spectra: sines land in their band with their power; scipy's Welch and TSFEL agree; gaps are never bridged."""
+"""Spectra: sines have their power in the right band; agreement with scipy and TSFEL; gaps are not bridged."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import pytest
 import scipy.signal
 import tsfel
 from numpy.typing import NDArray
-from streams import NAN, RATE, channel_features, sine, make_stream
+from streams import NAN, RATE, channel_features, make_stream, sine
 
-from pdmr_classic.features.families.spectral import BANDS_HZ, log_band_power, estimate_density
+from pdmr_classic.features.families.spectral import BANDS_HZ, estimate_density, log_band_power
 from pdmr_classic.features.signal import Signal, make_signals
 
 SHAPE = ("centroid_hz", "spread_hz", "entropy", "edge85_hz", "peak_hz")
 
 
-def signal_of(values: object, **options: object) -> Signal:
+def make_signal(values: object, **options: object) -> Signal:
     return make_signals(make_stream({"ch000": values}, **options), ["ch000"])[0]  # type: ignore[arg-type, dict-item]
 
 
@@ -25,24 +25,24 @@ def compute(values: object, **options: object) -> dict[str, float]:
     return channel_features(make_stream({"ch000": values}, **options), "spectral")  # type: ignore[arg-type, dict-item]
 
 
-# A Hann window spreads a line over three bins: 0.15 Hz wide below 0.3 Hz, 0.75 Hz above. In a band that is hardly
-# wider than that a part is lost to its neighbours, and the 4 s windows of the bands above see a little of 0.2 Hz.
+# A Hann window spreads a line over three bins: 0.15 Hz below 0.3 Hz, 0.75 Hz above. In narrow bands, part of the power
+# leaks to the neighbouring bands, and 0.2 Hz leaks into the 4 s windows of the bands above.
 @pytest.mark.parametrize(
-    ("hz", "band", "lost"),
+    ("hz", "band", "leakage"),
     [(0.2, "0.1_0.3hz", 0.2), (0.65, "0.3_1hz", 0.2), (2.0, "1_3hz", 1e-3), (5.0, "3_7hz", 1e-3), (4.3, "3_7hz", 1e-3)],
 )
 @pytest.mark.parametrize("rate", [30.0, 25.0, 60.0])
 def test_the_power_of_a_sine_is_half_its_squared_amplitude_and_in_its_band(
-    hz: float, band: str, lost: float, rate: float
+    hz: float, band: str, leakage: float, rate: float
 ) -> None:
     result = compute(sine(hz, 60, amplitude=3.0, level=100.0, rate=rate), rate=rate)
-    assert 10 ** result[f"power_{band}"] == pytest.approx(4.5, rel=max(lost, 3e-3))
-    assert result[f"relative_{band}"] == pytest.approx(1.0, abs=lost)
-    # Bands from 0.3 Hz are shares of each other, known without the long window.
+    assert 10 ** result[f"power_{band}"] == pytest.approx(4.5, rel=max(leakage, 3e-3))
+    assert result[f"relative_{band}"] == pytest.approx(1.0, abs=leakage)
+    # Bands from 0.3 Hz are relative to their own total, which does not need the long window.
     assert sum(result[f"relative_{low:g}_{high:g}hz"] for low, high in BANDS_HZ[2:]) == pytest.approx(1.0)
 
 
-# The frame rate moves the bins against the bands; the power must not jump with them.
+# The bins shift with the frame rate; the power must not change.
 @pytest.mark.parametrize("rate", [24.94, 25.0, 25.06, 29.9, 30.0])
 def test_a_flat_density_fills_every_band(rate: float) -> None:
     result = compute(np.random.default_rng(0).normal(size=60_000), rate=rate)
@@ -51,7 +51,7 @@ def test_a_flat_density_fills_every_band(rate: float) -> None:
         assert power == pytest.approx((high - low) * 2 / rate, rel=0.12), (low, high)
 
 
-# Of a line below 0.55 Hz a third lies below 0.3 Hz, where the shape does not look.
+# Below 0.55 Hz, a third of the power of a line is below 0.3 Hz, outside the range of the spectral shape.
 @pytest.mark.parametrize("hz", [0.75, 1.0, 2.0, 5.0])
 def test_the_spectral_shape_of_a_sine_is_a_line_at_its_frequency(hz: float) -> None:
     result = compute(sine(hz, 40))
@@ -110,17 +110,17 @@ def test_a_stream_below_one_frame_per_second_has_no_amplitude_above_half_its_rat
 def test_the_density_agrees_with_scipy(length_s: float, rate: float) -> None:
     length = round(length_s * rate)
     x = np.random.default_rng(2).normal(5.0, 2.0, 12 * length).astype(np.float32)
-    frequencies, density = estimate_density(signal_of(x, rate=rate), length_s)
+    frequencies, density = estimate_density(make_signal(x, rate=rate), length_s)
     expected = scipy.signal.welch(
         x.astype(np.float64), fs=rate, window="hann", nperseg=length, noverlap=length - length // 2, detrend="constant"
     )
     np.testing.assert_allclose(frequencies, expected[0])
-    # The mean of a window is removed: at 0 Hz, and next to it, there is the rounding of float32 alone.
+    # Window means are removed: near 0 Hz, there is only float32 rounding.
     np.testing.assert_allclose(density[:, 0], expected[1], rtol=1e-4, atol=1e-7 * expected[1].max())
 
 
 def bin_widths(f: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
-    """Return how much of each bin lies in a band, bin by bin; what lies below the first half bin is the second's."""
+    """Return the overlap of each bin with a band; the overlap of the bin at 0 Hz is added to the next bin."""
     inside = [max(min(hz + f[1] / 2, high) - max(hz - f[1] / 2, low, 0.0), 0.0) for hz in f]
     return np.array([0.0, inside[0] + inside[1], *inside[2:]])
 
@@ -151,7 +151,7 @@ def test_centroid_entropy_and_peak_agree_with_their_plain_sums() -> None:
 
 @pytest.mark.parametrize("hz", [1.0, 2.0, 4.0])
 def test_centroid_and_peak_of_a_gesture_agree_with_tsfel(hz: float) -> None:
-    # TSFEL weighs by amplitude, of one transform without a window: the same frequency for a narrow band only.
+    # TSFEL weights by the amplitude of one unwindowed transform, so only narrow bands are comparable.
     x = sine(hz, 60)
     result = compute(x)
     assert result["centroid_hz"] == pytest.approx(tsfel.spectral_centroid(x, RATE), abs=0.05)
@@ -163,18 +163,18 @@ def test_entropy_orders_signals_as_tsfel_does() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         tones = [sine(2, 60) + sigma * rng.normal(size=1800) for sigma in (0.01, 0.1, 0.3, 1.0, 10.0)]
-        theirs = [tsfel.spectral_entropy(x, RATE) for x in tones]
-    ours = [compute(x)["entropy"] for x in tones]
-    assert np.argsort(ours).tolist() == np.argsort(theirs).tolist() == [0, 1, 2, 3, 4]
+        tsfel_entropies = [tsfel.spectral_entropy(x, RATE) for x in tones]
+    entropies = [compute(x)["entropy"] for x in tones]
+    assert np.argsort(entropies).tolist() == np.argsort(tsfel_entropies).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_a_window_never_bridges_a_gap() -> None:
-    # In steps of 2^-10, so that float32 holds the sums as well.
+    # Multiples of 2^-10, so sums are exact in float32.
     x, valid = np.rint(sine(2.0, 60) * 1024) / 1024, np.ones(1800, dtype=bool)
     valid[600:700] = False
     jump = np.where(np.arange(1800) < 650, 0.0, 1024.0)
-    frequencies, plain = estimate_density(signal_of(x, valid=valid), 4.0)
-    _, jumped = estimate_density(signal_of(x + jump, valid=valid), 4.0)
+    frequencies, plain = estimate_density(make_signal(x, valid=valid), 4.0)
+    _, jumped = estimate_density(make_signal(x + jump, valid=valid), 4.0)
     np.testing.assert_allclose(jumped, plain, rtol=1e-4, atol=1e-8)
     assert frequencies[plain[:, 0].argmax()] == pytest.approx(2.0)
 
