@@ -25,7 +25,7 @@ from pdmr_classic.models.decision.prevalence import Prevalence, check_prevalence
 from pdmr_classic.models.persistence.artifact import load_artifact, save_artifact
 from pdmr_classic.models.target_checks import Target, check_target
 from pdmr_classic.progress import LogReporter, Reporter
-from pdmr_classic.subjects.overlap import check_overlap, find_overlap
+from pdmr_classic.subjects.overlap import check_overlap, find_overlap, make_unreadable_finding
 from pdmr_classic.text import format_list
 
 
@@ -188,7 +188,10 @@ class DepressionModel:
         extractor = FeatureExtractor(settings, jobs=jobs, cache=cache, vector_width=width, reporter=reporter)
         extraction = extractor.extract(data)
         training_hashes = self.metadata_.get("content_hashes")
-        copies = find_overlap(extraction, training_hashes, extractor.extract(train) if train is not None else None)
+        train_extraction = extractor.extract(train) if train is not None else None
+        if train_extraction is not None and train_extraction.errors:
+            reporter.note(make_unreadable_finding(train_extraction.errors))
+        copies = find_overlap(extraction, training_hashes, train_extraction)
         check_overlap(copies, allow_overlap, reporter)
         self._note_missing_channels(extraction, reporter)
         features = extraction.features.reindex(columns=self.feature_names_)

@@ -31,14 +31,14 @@ BEHAVIOURS = (
     Behaviour("nods", -0.65, "Girard 2014: fewer affiliative signals"),
     Behaviour("smiles", -0.80, "Girard 2014: AU12 down"),
     Behaviour("smile_length", -0.75, "Scherer 2013: shorter smiles"),
-    Behaviour("cheek_raise", -0.65, "fewer felt smiles, that is AU06 with AU12 (Ekman 1990)"),
+    Behaviour("cheek_raise", -0.65, "Ekman 1990: fewer felt smiles (AU06 with AU12)"),
     Behaviour("dimpler", 0.80, "Girard 2014: AU14 up"),
-    Behaviour("lip_corner_down", -0.40, "Girard 2014: AU15 down at high severity, against intuition; hence small"),
-    Behaviour("chin_raise", 0.65, "AU17 up with sadness (EMFACS)"),
+    Behaviour("lip_corner_down", -0.40, "Girard 2014: AU15 down at high severity (kept small, as it is counterintuitive)"),
+    Behaviour("chin_raise", 0.65, "EMFACS: AU17 up with sadness"),
     Behaviour("gaze_down", 0.80, "Scherer 2013, Alghowinem 2013: gaze down more often"),
     Behaviour("blink_length", 0.80, "Alghowinem 2013: longer blinks, unchanged rate"),
     Behaviour("shared_factors", -0.75, "Williamson 2014: simpler coordination between channels"),
-    Behaviour("voice", 0.80, "a weak direction in the audio vector"),
+    Behaviour("voice", 0.80, "none: a weak direction in the audio vector"),
 )
 BEHAVIOUR_NAMES = tuple(behaviour.name for behaviour in BEHAVIOURS)
 

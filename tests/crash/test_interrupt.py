@@ -130,7 +130,7 @@ def test_an_interrupted_fit_ends_at_once_says_how_to_go_on_and_goes_on(
     assert len(messages) == 1, "".join(messages)
     (message,) = messages
     journal = place / "m.joblib.studies"
-    what = f"finished work is saved in {journal}; run the same command again: it goes on from there"
+    what = f"finished work is saved in {journal}; run the same command again to resume"
     assert message == (f"interrupted; {what}\n" if kept else "interrupted; run the same command again\n")
     assert journal.exists() == kept
     assert world.age(FIT, place, warm[0]) == "old"

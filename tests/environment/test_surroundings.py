@@ -131,7 +131,7 @@ def test_temporary_files_without_room_are_told(data: Path, tmp_path: Path) -> No
     environ = {"JOBLIB_TEMP_FOLDER": str(tmp_path / "tiny"), "HOME": str(tmp_path)}
     run = process(["unshare", "-m", "sh", "-c", small, "sh", *fit], environ)
     assert run.returncode == TARGET
-    assert b"error: there is no room left for what the workers share" in run.stderr
+    assert b"error: there is no space left for the temporary files" in run.stderr
     assert b"JOBLIB_TEMP_FOLDER" in run.stderr
     assert b"Traceback" not in run.stderr
     assert not (tmp_path / "model.joblib").exists()

@@ -219,6 +219,17 @@ def test_training_files_that_cannot_be_read_are_reported_with_reasons(small_set:
         assert f"video/{path.name}: the file is empty" in finding.found
 
 
+def test_training_files_that_cannot_be_read_are_reported_at_prediction(
+    fitted_model: DepressionModel, small_set: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(small_set, tmp_path / "set")
+    sorted((tmp_path / "set/train/audio").iterdir())[0].write_bytes(b"")
+    data, reporter = load_dataset(tmp_path / "set/test"), CollectingReporter()
+    fitted_model.predict(data, train=load_sibling_train(data), reporter=reporter)
+    (finding,) = [finding for finding in reporter.findings if finding.code == "train-unread"]
+    assert "the file is empty" in str(finding.found)
+
+
 def test_the_model_stores_hashes_without_names(fitted_model: DepressionModel, small_set: Path) -> None:
     stored = fitted_model.metadata_["content_hashes"]
     data = load_dataset(small_set / "train")
