@@ -75,9 +75,9 @@ def test_tests_can_access_the_local_machine() -> None:
 
 def test_a_process_that_catches_the_error_is_stopped_too() -> None:
     code = f"import socket\ntry: socket.create_connection(({REMOTE!r}, 80), 1)\nexcept Exception: pass"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
-    assert done.returncode == 1
-    assert "InternetUsed" in done.stderr
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 1
+    assert "InternetUsed" in result.stderr
 
 
 @pytest.mark.slow
@@ -94,8 +94,8 @@ def test_fit_and_predict_work_on_a_machine_without_any_network(small_set: Path, 
         ["fit", str(small_set), "--config", "quick.toml", "--out", "m.joblib", "--jobs", "2"],
         ["predict", str(small_set), "--model", "m.joblib", "--out", "r.jsonl", "--proba"],
     ):
-        done = subprocess.run(
+        result = subprocess.run(
             [*isolated, str(PROGRAM), *command], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
         )
-        assert done.returncode == 0, done.stderr
+        assert result.returncode == 0, result.stderr
     assert (tmp_path / "r.jsonl").stat().st_size

@@ -9,10 +9,10 @@ from typing import Literal
 import pandas as pd
 
 from pdmr_classic.errors import ConfigError, DataError, Finding
-from pdmr_classic.io.recordings import Recording, csv_files, describe_folder, find_recordings, is_folder, is_split
 from pdmr_classic.io.groups import Groups, GroupsSource, resolve_groups
 from pdmr_classic.io.ids import find_near_matches
 from pdmr_classic.io.labels import find_labels, read_labels
+from pdmr_classic.io.recordings import Recording, csv_files, describe_folder, find_recordings, is_folder, is_split
 from pdmr_classic.text import format_count, format_list, format_quoted
 
 Split = Literal["train", "test"]

@@ -38,7 +38,7 @@ def is_split(path: Path) -> bool:
 
 def describe_folder(path: Path) -> str:
     """Return a short description of the content of a folder, for messages."""
-    names = sorted(entry.name + "/" * is_folder(entry) for entry in _entries(path))
+    names = sorted(entry.name + "/" * is_folder(entry) for entry in _list_entries(path))
     return format_list(names) or "an empty folder"
 
 
@@ -85,12 +85,12 @@ def csv_files(folder: Path) -> list[Path]:
     """Return the CSV files of recordings in a folder, sorted, without hidden files and editor backups."""
     return sorted(
         entry
-        for entry in _entries(folder)
+        for entry in _list_entries(folder)
         if entry.suffix.lower() == ".csv" and entry.stem != "labels" and not _IGNORED.match(entry.name)
     )
 
 
-def _entries(folder: Path) -> list[Path]:
+def _list_entries(folder: Path) -> list[Path]:
     try:
         return list(folder.iterdir())
     except OSError as error:

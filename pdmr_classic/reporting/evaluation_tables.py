@@ -25,7 +25,7 @@ _LABELS = {
     "calibration_error": "Calibration error",
 }
 _SHORT_LABELS = {**_LABELS, "auc": "AUC", "brier": "Brier"}
-_BASELINE_LABELS = {"shortcut": "shortcut: length and quality only"}
+_BASELINE_LABELS = {"shortcut": "shortcut: recording conditions"}
 _MISSING = "-"
 _MOST_IMPORTANT = 6
 
@@ -69,7 +69,8 @@ def comparison_table(comparison: Mapping[str, Any]) -> RenderableType:
     files = [Text(f"{letter}: {file}") for letter, file in zip("AB", comparison.get("files", ()), strict=False)]
     counts = f"{comparison['n_recordings']} recordings of {comparison['n_subjects']} subjects, the same folds in both."
     advice = "If an interval contains 0, A and B cannot be distinguished. A lower Brier score is better."
-    parts: list[RenderableType] = [*files, "", table, "", Text(f"{counts} {advice}"), "", Text(comparison["interval_note"])]
+    note = Text(comparison["interval_note"])
+    parts: list[RenderableType] = [*files, "", table, "", Text(f"{counts} {advice}"), "", note]
     return add_synthetic_note(dict(comparison), parts)
 
 

@@ -87,7 +87,7 @@ def summarise_families() -> list[dict[str, Any]]:
             "view": family.view,
             "by_default": family.is_default,
             "count": count_fold_fitted_features(names) if family.view == "material" else len(names),
-            "what": family.summary,
+            "summary": family.summary,
             **family.facts,
         }
         for family in load_families().values()

@@ -136,7 +136,7 @@ def families_table(families: Iterable[dict[str, Any]]) -> RenderableType:
     table = new_table("family", "what it computes", "count")
     totals = {"default, video": 0, "default, audio": 0, "default, quality": 0, "optional": 0}
     for family in families:
-        text = Text(family["what"])
+        text = Text(family["summary"])
         for name in ("formula", "unit", "source"):
             text.append(f"\n{name}: ", style="dim bold")
             text.append(family.get(name, ""), style="dim")
@@ -166,7 +166,7 @@ def fit_table(summary: dict[str, Any]) -> RenderableType:
         "The same folds chose the hyperparameters and the threshold, so these scores are optimistic. Use evaluate to "
         "estimate performance on new people."
     )
-    return add_synthetic_note(summary, [table, "", scores, "", note, Text(f"Written: {summary['out']}")])
+    return add_synthetic_note(summary, [table, "", scores, "", note, "", Text(f"Written: {summary['out']}")])
 
 
 def score_table(scores: dict[str, Any], title: str = "score") -> RenderableType:

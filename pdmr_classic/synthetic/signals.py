@@ -33,7 +33,7 @@ BEHAVIOURS = (
     Behaviour("smile_length", -0.75, "Scherer 2013: shorter smiles"),
     Behaviour("cheek_raise", -0.65, "Ekman 1990: fewer felt smiles (AU06 with AU12)"),
     Behaviour("dimpler", 0.80, "Girard 2014: AU14 up"),
-    Behaviour("lip_corner_down", -0.40, "Girard 2014: AU15 down at high severity (kept small, as it is counterintuitive)"),
+    Behaviour("lip_corner_down", -0.40, "Girard 2014: AU15 down at high severity (small: counterintuitive)"),
     Behaviour("chin_raise", 0.65, "EMFACS: AU17 up with sadness"),
     Behaviour("gaze_down", 0.80, "Scherer 2013, Alghowinem 2013: gaze down more often"),
     Behaviour("blink_length", 0.80, "Alghowinem 2013: longer blinks, unchanged rate"),

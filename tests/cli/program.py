@@ -1,4 +1,4 @@
-"""The program as its users run it: the installed console script, in a process of its own; or, sooner, in this one."""
+"""Run the program as users do: as the installed console script or, faster, in this process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TINY = QUICK.replace("[features]", "importance = false\n[features]")
 
 
 def run(*args: str | Path, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run the program; what it prints is at most 80 columns wide."""
+    """Run the console script on a screen of 80 columns."""
     environment = {**os.environ, "COLUMNS": "80", **environ}
     return subprocess.run(
         [str(PROGRAM), *map(str, args)],
@@ -44,7 +44,7 @@ def run(*args: str | Path, cwd: Path | None = None, **environ: str) -> subproces
 
 @dataclass(frozen=True)
 class Result:
-    """What came of running the program."""
+    """Exit code and output of a run."""
 
     exit_code: int
     stdout: str
@@ -56,19 +56,19 @@ class Result:
 
 
 def invoke(*args: str | Path, cwd: Path) -> Result:
-    """Run the program in this process, which spares it the imports; no traceback without `--debug`.
+    """Run the program in this process, without repeating the imports; expect a traceback only with `--debug`.
 
-    typer's own runner keeps the two streams apart with some versions of click only.
+    Typer's own runner separates the two streams only with some versions of click.
     """
     raw = io.BytesIO(), io.BytesIO()
     out, err = (io.TextIOWrapper(stream, encoding="utf-8", write_through=True) for stream in raw)
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.chdir(cwd)
         patch.setenv("COLUMNS", "80")
-        with pytest.raises(SystemExit) as ended:
-            # Called itself, the app would put a hook for errors into this process.
+        with pytest.raises(SystemExit) as exit_info:
+            # Calling `app` directly would install Typer's exception hook in this process.
             get_command(app).main([str(arg) for arg in args], prog_name="pdmr-classic")
-    code = ended.value.code
+    code = exit_info.value.code
     assert isinstance(code, int)
     result = Result(code, *(stream.getvalue().decode() for stream in raw))
     assert ("Traceback" in result.output) == ("--debug" in args)

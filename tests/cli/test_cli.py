@@ -1,4 +1,4 @@
-"""The program as its users run it: the installed console script, in a process of its own."""
+"""The program as users run it: the installed console script in a separate process."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ folds = 3
 """
 
 
-def done(*args: str | Path, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run the program and expect it to work, without warnings."""
+def run_ok(*args: str | Path, cwd: Path | None = None, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the program and expect success without warnings."""
     result = run(*args, cwd=cwd, **environ)
     assert result.returncode == 0, result.stderr
     assert "Warning" not in result.stderr
@@ -37,75 +37,75 @@ def done(*args: str | Path, cwd: Path | None = None, **environ: str) -> subproce
 
 
 @pytest.fixture(scope="module")
-def walk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder in which the whole path was walked: a set, a model of it, its results."""
-    folder = tmp_path_factory.mktemp("walk")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a synthetic set, a model trained on it and its predictions."""
+    folder = tmp_path_factory.mktemp("workspace")
     (folder / "quick.toml").write_text(QUICK)
-    done("synth", "data", "--subjects", "12", "--segments", "1", "--missing", "0.1", cwd=folder)
-    done("fit", "data", "--config", "quick.toml", "--out", "mine.joblib", cwd=folder)
-    done("predict", "data", "--model", "mine.joblib", "--out", "results.jsonl", "--proba", "--jobs", "1", cwd=folder)
+    run_ok("synth", "data", "--subjects", "12", "--segments", "1", "--missing", "0.1", cwd=folder)
+    run_ok("fit", "data", "--config", "quick.toml", "--out", "mine.joblib", cwd=folder)
+    run_ok("predict", "data", "--model", "mine.joblib", "--out", "results.jsonl", "--proba", "--jobs", "1", cwd=folder)
     return folder
 
 
 # ------------------------------------------------------------------------------------------------ help
 
 
-def test_the_program_says_what_it_does_and_lists_every_verb() -> None:
-    text = done("--help").stdout
+def test_help_lists_every_verb_in_80_columns() -> None:
+    text = run_ok("--help").stdout
     for verb in VERBS:
         assert re.search(rf"│ {verb} ", text), verb
     assert max(map(len, text.splitlines())) <= 80
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_shows_an_example_in_80_columns(verb: str) -> None:
-    text = done(verb, "--help").stdout
+def test_the_help_of_every_verb_shows_an_example_in_80_columns(verb: str) -> None:
+    text = run_ok(verb, "--help").stdout
     assert f"Example: pdmr-classic {verb}" in text
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_the_contract_s_verbs_are_there() -> None:
+def test_all_required_verbs_exist() -> None:
     assert {"demo", "synth", "check", "extract", "features", "fit", "predict", "score"} <= set(VERBS)
 
 
-def test_the_version_is_that_of_the_package() -> None:
-    assert done("--version").stdout == f"pdmr-classic {__version__}\n"
+def test_version_prints_the_package_version() -> None:
+    assert run_ok("--version").stdout == f"pdmr-classic {__version__}\n"
 
 
-# -------------------------------------------------------------------------------------------- the path
+# -------------------------------------------------------------------------------------------- from data to scores
 
 
-def test_check_shows_what_is_there(walk: Path) -> None:
-    text = done("check", "data", cwd=walk).stdout
+def test_check_summarizes_the_dataset(workspace: Path) -> None:
+    text = run_ok("check", "data", cwd=workspace).stdout
     assert "labelled Depression" in text
     assert "Every file can be read." in text
     assert "synthetic" in text
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_extract_writes_one_row_a_recording_with_data_id_first(walk: Path, tmp_path: Path) -> None:
-    result = done("extract", "data/train", "--out", tmp_path / "f.parquet", "--json", cwd=walk)
+def test_extract_writes_one_row_per_recording_with_data_id_first(workspace: Path, tmp_path: Path) -> None:
+    result = run_ok("extract", "data/train", "--out", tmp_path / "f.parquet", "--json", cwd=workspace)
     table = pd.read_parquet(tmp_path / "f.parquet")
     assert table.columns[0] == "data_id"
     assert len(table) == json.loads(result.stdout)["recordings"] == 8
     assert json.loads(result.stdout)["features"]["all"] == table.shape[1] - 1
 
 
-def test_fit_shows_f1_with_its_baseline_and_a_warning_of_optimism(walk: Path, tmp_path: Path) -> None:
-    result = done("fit", "data", "--config", "quick.toml", "--out", tmp_path / "m.joblib", cwd=walk)
+def test_fit_shows_f1_with_its_baseline_and_warns_that_scores_are_optimistic(workspace: Path, tmp_path: Path) -> None:
+    result = run_ok("fit", "data", "--config", "quick.toml", "--out", tmp_path / "m.joblib", cwd=workspace)
     assert "F1 of Depression" in result.stdout
     assert "baseline: always Depression" in result.stdout
     assert "optimistic" in result.stdout
     assert "synthetic" in result.stdout
     assert max(map(len, result.stdout.splitlines())) <= 80
-    assert "\x1b" not in result.stdout + result.stderr, "no colours where there is no terminal"
+    assert "\x1b" not in result.stdout + result.stderr, "colours need a terminal"
 
 
-def test_results_have_one_sorted_line_a_recording(walk: Path) -> None:
-    lines = [json.loads(line) for line in (walk / "results.jsonl").read_text().splitlines()]
+def test_results_have_one_line_per_recording_sorted_by_id(workspace: Path) -> None:
+    lines = [json.loads(line) for line in (workspace / "results.jsonl").read_text().splitlines()]
     ids = [line["data_id"] for line in lines]
-    found = {path.stem for kind in ("video", "audio") for path in (walk / "data/test" / kind).iterdir()}
-    assert ids == sorted(found)
+    expected = {path.stem for kind in ("video", "audio") for path in (workspace / "data/test" / kind).iterdir()}
+    assert ids == sorted(expected)
     for line in lines:
         assert list(line) == ["data_id", "status", "probability"]
         assert line["status"] in {"Depression", "Normal"}
@@ -113,21 +113,21 @@ def test_results_have_one_sorted_line_a_recording(walk: Path) -> None:
         assert round(line["probability"], 6) == line["probability"]
 
 
-def test_results_without_proba_have_two_keys_and_nothing_else(walk: Path, tmp_path: Path) -> None:
-    done("predict", "data", "--model", "mine.joblib", "--out", tmp_path / "plain.jsonl", cwd=walk)
+def test_results_without_proba_have_only_two_keys(workspace: Path, tmp_path: Path) -> None:
+    run_ok("predict", "data", "--model", "mine.joblib", "--out", tmp_path / "plain.jsonl", cwd=workspace)
     plain = [json.loads(line) for line in (tmp_path / "plain.jsonl").read_text().splitlines()]
-    full = [json.loads(line) for line in (walk / "results.jsonl").read_text().splitlines()]
+    full = [json.loads(line) for line in (workspace / "results.jsonl").read_text().splitlines()]
     assert plain == [{key: line[key] for key in ("data_id", "status")} for line in full]
 
 
-def test_score_shows_f1_with_its_baseline(walk: Path) -> None:
-    text = done("score", "results.jsonl", "data/test/labels.csv", cwd=walk).stdout
+def test_score_shows_f1_with_its_baseline(workspace: Path) -> None:
+    text = run_ok("score", "results.jsonl", "data/test/labels.csv", cwd=workspace).stdout
     assert "F1 of Depression" in text
     assert "baseline: always Depression" in text
 
 
 @pytest.mark.slow
-def test_json_prints_one_object_and_nothing_else(walk: Path, tmp_path: Path) -> None:
+def test_json_prints_a_single_object(workspace: Path, tmp_path: Path) -> None:
     commands: list[tuple[str | Path, ...]] = [
         ("synth", tmp_path / "made", "--subjects", "8", "--segments", "1"),
         ("check", "data"),
@@ -138,108 +138,117 @@ def test_json_prints_one_object_and_nothing_else(walk: Path, tmp_path: Path) -> 
         ("score", tmp_path / "r.jsonl", "data/test/labels.csv"),
     ]
     for command in commands:
-        result = done(*command, "--json", cwd=walk)
-        found: Any = json.loads(result.stdout)
-        assert isinstance(found, dict), command
+        result = run_ok(*command, "--json", cwd=workspace)
+        report: Any = json.loads(result.stdout)
+        assert isinstance(report, dict), command
         assert result.stderr == "", command
 
 
-def test_what_json_says_of_scores_is_what_the_library_says(walk: Path) -> None:
+def test_score_json_matches_the_library(workspace: Path) -> None:
     from pdmr_classic.evaluation.score_files import score_files
 
-    said = json.loads(done("score", "results.jsonl", "data/test/labels.csv", "--json", cwd=walk).stdout)
-    assert said == score_files(walk / "results.jsonl", walk / "data/test/labels.csv")
+    printed = json.loads(run_ok("score", "results.jsonl", "data/test/labels.csv", "--json", cwd=workspace).stdout)
+    assert printed == score_files(workspace / "results.jsonl", workspace / "data/test/labels.csv")
 
 
-# --------------------------------------------------------------------------------- the same once more
+# --------------------------------------------------------------------------------- reproducibility
 
 
 @pytest.mark.slow
-def test_results_are_the_same_bytes_for_any_number_of_jobs_with_and_without_the_cache(
-    walk: Path, tmp_path: Path
+def test_results_are_byte_identical_for_any_number_of_jobs_with_and_without_cache(
+    workspace: Path, tmp_path: Path
 ) -> None:
-    expected = (walk / "results.jsonl").read_bytes()
+    expected = (workspace / "results.jsonl").read_bytes()
     for jobs, cache in (("1", ("--no-cache",)), ("2", ())):
         model, results = tmp_path / f"{jobs}.joblib", tmp_path / f"{jobs}.jsonl"
-        done("fit", "data", "--config", "quick.toml", "--jobs", jobs, *cache, "--out", model, cwd=walk)
-        done("predict", "data", "--model", model, "--jobs", jobs, *cache, "--proba", "--out", results, cwd=walk)
+        run_ok("fit", "data", "--config", "quick.toml", "--jobs", jobs, *cache, "--out", model, cwd=workspace)
+        run_ok("predict", "data", "--model", model, "--jobs", jobs, *cache, "--proba", "--out", results, cwd=workspace)
         assert results.read_bytes() == expected
 
 
 @pytest.mark.slow
-def test_a_fit_with_the_manifest_as_config_repeats_the_model(walk: Path, tmp_path: Path) -> None:
-    done("fit", "data", "--config", "mine.json", "--out", tmp_path / "again.joblib", cwd=walk)
-    done(
-        "predict", "data", "--model", tmp_path / "again.joblib", "--out", tmp_path / "again.jsonl", "--proba", cwd=walk
+def test_fit_with_the_manifest_as_config_reproduces_the_model(workspace: Path, tmp_path: Path) -> None:
+    run_ok("fit", "data", "--config", "mine.json", "--out", tmp_path / "again.joblib", cwd=workspace)
+    run_ok(
+        "predict",
+        "data",
+        "--model",
+        tmp_path / "again.joblib",
+        "--out",
+        tmp_path / "again.jsonl",
+        "--proba",
+        cwd=workspace,
     )
-    assert (tmp_path / "again.jsonl").read_bytes() == (walk / "results.jsonl").read_bytes()
-    ours, again = (json.loads(path.read_text()) for path in (walk / "mine.json", tmp_path / "again.json"))
-    # The hash of the model file may differ: the same object is not the same pickle in every process. The salt must.
-    differ = {"sha256": None, "content_hashes": None}
-    assert ours | differ == again | differ
+    assert (tmp_path / "again.jsonl").read_bytes() == (workspace / "results.jsonl").read_bytes()
+    original, repeated = (json.loads(path.read_text()) for path in (workspace / "mine.json", tmp_path / "again.json"))
+    # The hash of the model file may differ, because pickles differ between processes. The salt must differ.
+    ignored = {"sha256": None, "content_hashes": None}
+    assert original | ignored == repeated | ignored
 
 
 @pytest.mark.slow
-def test_another_seed_is_another_model(walk: Path, tmp_path: Path) -> None:
-    done("fit", "data", "--config", "mine.json", "--seed", "1", "--out", tmp_path / "other.joblib", cwd=walk)
-    ours, other = (json.loads(path.read_text()) for path in (walk / "mine.json", tmp_path / "other.json"))
-    assert other["settings"]["learning"]["seed"] == 1
-    assert other["data_fingerprint"] == ours["data_fingerprint"]
-    assert other["combiners"] != ours["combiners"], "other folds, other losses"
+def test_another_seed_gives_another_model(workspace: Path, tmp_path: Path) -> None:
+    run_ok("fit", "data", "--config", "mine.json", "--seed", "1", "--out", tmp_path / "other.joblib", cwd=workspace)
+    original, reseeded = (json.loads(path.read_text()) for path in (workspace / "mine.json", tmp_path / "other.json"))
+    assert reseeded["settings"]["learning"]["seed"] == 1
+    assert reseeded["data_fingerprint"] == original["data_fingerprint"]
+    assert reseeded["combiners"] != original["combiners"], "other folds must give other losses"
 
 
 @pytest.mark.slow
-def test_the_issue_s_two_commands_work_inside_a_dataset_folder(walk: Path, tmp_path: Path) -> None:
-    shutil.copytree(walk / "data", tmp_path / "data")
-    done("fit", "--trials", "1", cwd=tmp_path / "data")
-    done("predict", "--out", "results.jsonl", cwd=tmp_path / "data")
+def test_fit_and_predict_work_inside_a_dataset_folder(workspace: Path, tmp_path: Path) -> None:
+    shutil.copytree(workspace / "data", tmp_path / "data")
+    run_ok("fit", "--trials", "1", cwd=tmp_path / "data")
+    run_ok("predict", "--out", "results.jsonl", cwd=tmp_path / "data")
     assert (tmp_path / "data/models/pdmr-classic.joblib").is_file()
     lines = (tmp_path / "data/results.jsonl").read_text().splitlines()
     assert [set(json.loads(line)) for line in lines] == [{"data_id", "status"}] * 4
 
 
-# ----------------------------------------------------------------------------------- pipes and places
+# ----------------------------------------------------------------------------------- pipes, groups and the cache
 
 
 @pytest.mark.parametrize("command", [("features",), ("features", "--json")])
-def test_a_reader_that_leaves_early_is_no_error(command: tuple[str, ...]) -> None:
-    """As in `pdmr-classic features | head -0`: the pipe is closed before anything is written."""
-    reading, writing = os.pipe()
-    os.close(reading)
-    process = subprocess.Popen([str(PROGRAM), *command], stdout=writing, stderr=subprocess.PIPE, text=True)
-    os.close(writing)
+def test_a_closed_pipe_is_not_an_error(command: tuple[str, ...]) -> None:
+    """For example `pdmr-classic features | head -0`, where the pipe is closed before anything is written."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    process = subprocess.Popen([str(PROGRAM), *command], stdout=write_end, stderr=subprocess.PIPE, text=True)
+    os.close(write_end)
     _, stderr = process.communicate(timeout=60)
     assert stderr == ""
     assert process.returncode in {0, 141}
 
 
-def test_groups_may_come_from_the_id(walk: Path, tmp_path: Path) -> None:
+def test_groups_can_be_taken_from_the_id(workspace: Path, tmp_path: Path) -> None:
     train = tmp_path / "train"
-    shutil.copytree(walk / "data/train/audio", train / "audio")
-    labels = pd.read_csv(walk / "data/train/labels.csv", dtype=str)
+    shutil.copytree(workspace / "data/train/audio", train / "audio")
+    labels = pd.read_csv(workspace / "data/train/labels.csv", dtype=str)
     for path in (train / "audio").iterdir():
         path.rename(path.with_name(f"P{path.stem}_a.csv"))
     labels.assign(data_id=[f"P{data_id}_a" for data_id in labels.data_id]).drop(columns="subject_id").to_csv(
         train / "labels.csv", index=False
     )
-    # All of them of one subject: counted as such, and no set to learn from.
-    checked = run("check", train, "--groups", r"re:^(P0)", "--json")
-    found = json.loads(checked.stdout)
-    assert found["splits"]["train"]["subjects"] == 1
-    assert [finding["code"] for finding in found["refused_by_fit"]] == ["too-few-groups"]
-    assert checked.returncode == 3
+    # All recordings belong to one subject, so fit must refuse the set.
+    result = run("check", train, "--groups", r"re:^(P0)", "--json")
+    report = json.loads(result.stdout)
+    assert report["splits"]["train"]["subjects"] == 1
+    assert [finding["code"] for finding in report["refused_by_fit"]] == ["too-few-groups"]
+    assert result.returncode == 3
 
 
-def test_the_cache_is_kept_where_it_is_asked_for_and_nowhere_else(walk: Path, tmp_path: Path) -> None:
-    done("extract", "data/test", "--out", tmp_path / "a.parquet", cwd=walk, XDG_CACHE_HOME=str(tmp_path / "cache"))
+def test_the_cache_is_written_to_its_folder_unless_disabled(workspace: Path, tmp_path: Path) -> None:
+    run_ok(
+        "extract", "data/test", "--out", tmp_path / "a.parquet", cwd=workspace, XDG_CACHE_HOME=str(tmp_path / "cache")
+    )
     assert list((tmp_path / "cache/pdmr-classic").iterdir())
-    done(
+    run_ok(
         "extract",
         "data/test",
         "--no-cache",
         "--out",
         tmp_path / "b.parquet",
-        cwd=walk,
+        cwd=workspace,
         XDG_CACHE_HOME=str(tmp_path / "none"),
     )
     assert not (tmp_path / "none").exists()

@@ -1,4 +1,4 @@
-"""`evaluate` and `compare` as their users run them: the installed console script, in a process of its own."""
+"""`evaluate` and `compare` as users run them: the installed console script in a separate process."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pdmr_classic.reporting.evaluation_tables import evaluation_tables
 
 
 @pytest.fixture(scope="module")
-def walk(tmp_path_factory: pytest.TempPathFactory, small_set: Path) -> Path:
-    """Return a folder with an evaluation of a small set, and what was printed."""
+def workspace(tmp_path_factory: pytest.TempPathFactory, small_set: Path) -> Path:
+    """Return a folder with an evaluation of a small set and its printed output."""
     folder = tmp_path_factory.mktemp("evaluate")
     (folder / "quick.toml").write_text(QUICK + "[evaluation]\nfolds = 3\nrepeats = 1\n")
     options = ["--config", "quick.toml", "--repeats", "2", "--jobs", "1", "--by", "gender", "--by", "status"]
@@ -26,46 +26,51 @@ def walk(tmp_path_factory: pytest.TempPathFactory, small_set: Path) -> Path:
     return folder
 
 
-def test_the_tables_fit_into_80_columns_and_say_what_the_json_says(walk: Path) -> None:
-    text, found = (walk / "stdout.txt").read_text(), json.loads((walk / "evaluation.json").read_text())
+def test_tables_fit_into_80_columns_and_match_the_json(workspace: Path) -> None:
+    text, evaluation = (workspace / "stdout.txt").read_text(), json.loads((workspace / "evaluation.json").read_text())
     assert max(map(len, text.splitlines())) <= 80
-    assert f"F1 of Depression     {found['scores']['f1']['mean']:.3f}" in text
+    assert f"F1 of Depression     {evaluation['scores']['f1']['mean']:.3f}" in text
     for words in ("always Depression", "shortcut", "video only", "audio only", "half the frame rate", "by gender"):
         assert words in text
     assert "Permutation p on fixed predictions (1000 permutations of subject labels)" in " ".join(text.split())
     assert "synthetic" in text
-    assert found["synthetic"] is True
+    assert evaluation["synthetic"] is True
 
 
-def test_an_option_overrides_the_file_and_the_file_the_defaults(walk: Path) -> None:
-    found = json.loads((walk / "evaluation.json").read_text())
-    assert (found["outer_folds"]["n_folds"], found["outer_folds"]["n_repeats"]) == (3, 2)
-    assert found["settings"]["evaluation"] == {"folds": 3, "repeats": 2, "by": ["gender", "status"], "stress": True}
+def test_options_override_the_settings_file_which_overrides_the_defaults(workspace: Path) -> None:
+    evaluation = json.loads((workspace / "evaluation.json").read_text())
+    assert (evaluation["outer_folds"]["n_folds"], evaluation["outer_folds"]["n_repeats"]) == (3, 2)
+    assert evaluation["settings"]["evaluation"] == {
+        "folds": 3,
+        "repeats": 2,
+        "by": ["gender", "status"],
+        "stress": True,
+    }
 
 
-def test_the_tables_are_printed_from_the_file_alone(walk: Path) -> None:
-    found = json.loads((walk / "evaluation.json").read_text())
+def test_tables_can_be_rebuilt_from_the_evaluation_file(workspace: Path) -> None:
+    evaluation = json.loads((workspace / "evaluation.json").read_text())
     console = Console(file=io.StringIO(), width=80, highlight=False)
-    console.print(evaluation_tables({**found, "out": "evaluation.json"}))
-    assert console.file.getvalue() == (walk / "stdout.txt").read_text()  # type: ignore[attr-defined]
-    assert list(found["subgroups"]) == ["gender", "status"]
+    console.print(evaluation_tables({**evaluation, "out": "evaluation.json"}))
+    assert console.file.getvalue() == (workspace / "stdout.txt").read_text()  # type: ignore[attr-defined]
+    assert list(evaluation["subgroups"]) == ["gender", "status"]
 
 
-def test_cost_and_progress_go_to_standard_error(walk: Path) -> None:
-    text = (walk / "stderr.txt").read_text()
+def test_cost_and_progress_go_to_standard_error(workspace: Path) -> None:
+    text = (workspace / "stderr.txt").read_text()
     assert text.index("18 models will be tuned and trained") < text.index("outer folds 0/6")
     assert "outer folds 6/6" in text
     assert "Traceback" not in text
     assert "Warning" not in text
 
 
-def test_only_the_evaluation_is_left(walk: Path) -> None:
-    names = {path.name for path in walk.iterdir()}
+def test_evaluate_leaves_no_temporary_files(workspace: Path) -> None:
+    names = {path.name for path in workspace.iterdir()}
     assert names == {"quick.toml", "evaluation.json", "stdout.txt", "stderr.txt"}
 
 
-def test_json_prints_one_object_the_one_that_is_written(walk: Path, small_set: Path, tmp_path: Path) -> None:
-    options = ("--config", walk / "quick.toml", "--jobs", "1", "--no-stress")
+def test_json_prints_the_evaluation_that_is_written(workspace: Path, small_set: Path, tmp_path: Path) -> None:
+    options = ("--config", workspace / "quick.toml", "--jobs", "1", "--no-stress")
     options += ("--metric", "balanced_accuracy", "--threshold", "0.25")
     result = run("evaluate", small_set, *options, "--json", cwd=tmp_path)
     assert result.stderr == ""
@@ -74,17 +79,17 @@ def test_json_prints_one_object_the_one_that_is_written(walk: Path, small_set: P
     assert written["stress_tests"] == {}
     assert written["settings"]["learning"]["metric"] == "balanced_accuracy"
     assert written["settings"]["learning"]["threshold"] == 0.25
-    called = {row["probability"] >= 0.25: row["predicted"] for row in written["predictions"]}
-    assert called.get(True) in ("Depression", None)
-    assert called.get(False) in ("Normal", None)
+    predicted_classes = {row["probability"] >= 0.25: row["predicted"] for row in written["predictions"]}
+    assert predicted_classes.get(True) in ("Depression", None)
+    assert predicted_classes.get(False) in ("Normal", None)
 
 
-def test_compare_shows_the_differences_in_80_columns(walk: Path) -> None:
-    text = run("compare", "evaluation.json", "evaluation.json", cwd=walk).stdout
+def test_compare_shows_the_differences_in_80_columns(workspace: Path) -> None:
+    text = run("compare", "evaluation.json", "evaluation.json", cwd=workspace).stdout
     assert max(map(len, text.splitlines())) <= 80
     assert "+0.000 to +0.000" in text
-    found = json.loads(run("compare", "evaluation.json", "evaluation.json", "--json", cwd=walk).stdout)
-    assert found["differences"]["auc"]["high"] == 0
+    comparison = json.loads(run("compare", "evaluation.json", "evaluation.json", "--json", cwd=workspace).stdout)
+    assert comparison["differences"]["auc"]["high"] == 0
 
 
 @pytest.mark.parametrize(
@@ -100,10 +105,10 @@ def test_compare_shows_the_differences_in_80_columns(walk: Path) -> None:
         (("compare", "evaluation.json", "none.json"), 3, "No such file"),
     ],
 )
-def test_what_is_wrong_is_told_in_one_message(
-    walk: Path, small_set: Path, args: tuple[str, ...], code: int, message: str
+def test_an_invalid_call_gives_one_error_message(
+    workspace: Path, small_set: Path, args: tuple[str, ...], code: int, message: str
 ) -> None:
-    result = run(*(str(small_set) if arg == "SET" else arg for arg in args), cwd=walk)
+    result = run(*(str(small_set) if arg == "SET" else arg for arg in args), cwd=workspace)
     assert result.returncode == code, result.stderr
     assert message in result.stderr
     assert "Traceback" not in result.stderr

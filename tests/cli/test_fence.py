@@ -1,4 +1,4 @@
-"""The fence around the test set, and `--groups infer`, as their users meet them."""
+"""The check for overlap with the training set, and `--groups infer`, as users run them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from program import QUICK, run
 
 @pytest.fixture
 def leaky(small_set: Path, fitted_file: Path, tmp_path: Path) -> Path:
-    """Return a folder with a model and its set, in whose test/ one training recording stands under another name."""
+    """Return a folder with a model and its set, whose test/ contains a training recording under another name."""
     for path in fitted_file.parent.iterdir():
         shutil.copy(path, tmp_path)
     shutil.copytree(small_set, tmp_path / "data")
@@ -27,7 +27,7 @@ def predict(leaky: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return run("predict", "data", "--model", "small.joblib", "--out", "results.jsonl", *options, cwd=leaky)
 
 
-def test_a_training_recording_is_refused_by_name_and_nothing_is_written(leaky: Path) -> None:
+def test_predict_refuses_a_training_recording_and_writes_nothing(leaky: Path) -> None:
     before = {path.name for path in leaky.iterdir()}
     result = predict(leaky)
     assert result.returncode == 3
@@ -38,14 +38,14 @@ def test_a_training_recording_is_refused_by_name_and_nothing_is_written(leaky: P
     assert {path.name for path in leaky.iterdir()} == before
 
 
-def test_it_is_refused_without_train_beside_it(leaky: Path) -> None:
+def test_a_training_recording_is_refused_without_a_train_folder(leaky: Path) -> None:
     shutil.rmtree(leaky / "data" / "train")
     result = predict(leaky)
     assert result.returncode == 3
     assert "'zz' (video: same content)" in result.stderr
 
 
-def test_allowed_overlap_is_told_and_noted_beside_the_results(leaky: Path) -> None:
+def test_allowed_overlap_is_reported_and_written_to_the_notes(leaky: Path) -> None:
     result = predict(leaky, "--allow-overlap")
     assert result.returncode == 0, result.stderr
     assert "note: 1 recording is also in the training set" in result.stderr
@@ -56,14 +56,14 @@ def test_allowed_overlap_is_told_and_noted_beside_the_results(leaky: Path) -> No
     assert [note["data_id"] for note in notes["overlap"]] == ["zz"]
 
 
-def test_a_clean_test_set_has_no_notes(leaky: Path) -> None:
+def test_no_notes_are_written_without_overlap(leaky: Path) -> None:
     (leaky / "data/test/video/zz.csv").unlink()
     result = predict(leaky)
     assert result.returncode == 0, result.stderr
     assert not (leaky / "results.notes.json").exists()
 
 
-def test_a_broken_train_beside_it_is_told_as_near_copies_pass_then(leaky: Path) -> None:
+def test_an_unreadable_train_folder_is_reported_because_near_copies_are_not_detected(leaky: Path) -> None:
     (leaky / "data/test/video/zz.csv").unlink()
     audio = sorted((leaky / "data/train/audio").iterdir())[0]
     rounded = ",".join(f"{float(value):.4f}" for value in audio.read_text().split(","))
@@ -75,7 +75,7 @@ def test_a_broken_train_beside_it_is_told_as_near_copies_pass_then(leaky: Path) 
     (leaky / "data/train").mkdir()
     passed = predict(leaky, "--json")
     assert passed.returncode == 0, passed.stderr
-    (finding,) = [one for one in json.loads(passed.stdout)["findings"] if one["code"] == "train-unread"]
+    (finding,) = [note for note in json.loads(passed.stdout)["findings"] if note["code"] == "train-unread"]
     assert finding["file"] == str(leaky / "data/train")
     assert finding["found"] == "there are no recordings in this folder (an empty folder)"
     assert "note: the train/ next to these recordings cannot be read" in predict(leaky).stderr
@@ -83,7 +83,7 @@ def test_a_broken_train_beside_it_is_told_as_near_copies_pass_then(leaky: Path) 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("verb", "out"), [("fit", "mine.joblib"), ("evaluate", "mine.json")])
-def test_inferred_groups_are_told_and_written_and_can_be_passed_back(
+def test_inferred_groups_are_reported_and_written_and_can_be_passed_back(
     small_set: Path, tmp_path: Path, verb: str, out: str
 ) -> None:
     shutil.copytree(small_set / "train", tmp_path / "train")

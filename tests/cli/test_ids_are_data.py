@@ -1,4 +1,4 @@
-"""Ids, labels, subjects and names of columns are data: none reaches a terminal, a path or a page as a command."""
+"""Ids, labels, subjects and column names are data: they never act as terminal commands, paths or markup."""
 
 from __future__ import annotations
 
@@ -49,13 +49,14 @@ HOSTILE = (
     "a, b",
 )
 POSITIVE, NEGATIVE = "\x1b[31m[red]sad[/red]\u202e", "[/red]:warning:\n\x9b1mwell/../"
+CLASS_OPTION = ("--positive", POSITIVE)
 
 
 def is_safe(text: str) -> bool:
     return all(line.isprintable() for line in text.split("\n"))
 
 
-def checked(result: Result, code: int = 0) -> Result:
+def check_result(result: Result, code: int = 0) -> Result:
     assert result.exit_code == code, result.output
     for text in (result.stdout, result.stderr):
         assert is_safe(text), ascii(text)
@@ -69,7 +70,7 @@ def write_csv(path: Path, rows: Sequence[Sequence[str]]) -> None:
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a set in which every name is hostile: of files, subjects, labels and channels."""
+    """Return a folder with a set in which every file name, subject, label and channel is hostile."""
     folder = tmp_path_factory.mktemp("hostile")
     (folder / "tiny.toml").write_text(TINY)
     rows = [["data_id", "status", "subject_id", "\x1b[2J[blink]"]]
@@ -83,47 +84,43 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_csv(folder / "train" / "labels.csv", rows)
     for data_id in HOSTILE:
         bad_inputs.write_recording(folder / "test", data_id, seed="test")
-    checked(invoke("fit", "train", "--config", "tiny.toml", "--out", "m.joblib", *positive(), cwd=folder))
+    check_result(invoke("fit", "train", "--config", "tiny.toml", "--out", "m.joblib", *CLASS_OPTION, cwd=folder))
     return folder
-
-
-def positive() -> tuple[str, str]:
-    return "--positive", POSITIVE
 
 
 COMMANDS = (
     ("check", "train"),
     ("extract", "train", "--out", "f.parquet"),
     ("predict", "test", "--model", "m.joblib", "--out", "r.jsonl", "--proba"),
-    ("score", "r.jsonl", "train/labels.csv", *positive()),
-    ("evaluate", "train", "--config", "tiny.toml", "--folds", "2", "--repeats", "1", "--by", "status", *positive()),
+    ("score", "r.jsonl", "train/labels.csv", *CLASS_OPTION),
+    ("evaluate", "train", "--config", "tiny.toml", "--folds", "2", "--repeats", "1", "--by", "status", *CLASS_OPTION),
 )
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
-def test_every_verb_prints_names_escaped_and_gives_them_back_in_json(hostile: Path, command: tuple[str, ...]) -> None:
-    before, beside = set(hostile.rglob("*")), set(hostile.parent.iterdir())
+def test_every_verb_prints_escaped_names_and_exact_names_in_json(hostile: Path, command: tuple[str, ...]) -> None:
+    before, siblings = set(hostile.rglob("*")), set(hostile.parent.iterdir())
     if command[0] == "score":
         invoke(*COMMANDS[2], cwd=hostile)
-    text = checked(invoke(*command, cwd=hostile)).stdout
-    shown = json.loads(checked(invoke(*command, "--json", cwd=hostile)).stdout)
+    text = check_result(invoke(*command, cwd=hostile)).stdout
+    report = json.loads(check_result(invoke(*command, "--json", cwd=hostile)).stdout)
     if command[0] in ("check", "predict"):
-        classes = shown["predicted"] if command[0] == "predict" else shown["splits"]["train"]["classes"]
+        classes = report["predicted"] if command[0] == "predict" else report["splits"]["train"]["classes"]
         assert set(classes) == {POSITIVE, NEGATIVE}
         assert all(escape_unprintable(label) in text for label in classes)
     names = {path.name for path in set(hostile.rglob("*")) - before}
     assert names <= {"f.parquet", "r.jsonl", "r.notes.json", "evaluation.json"}
-    assert set(hostile.parent.iterdir()) == beside
+    assert set(hostile.parent.iterdir()) == siblings
 
 
-def test_results_and_features_hold_the_names_as_they_are(hostile: Path) -> None:
-    checked(invoke(*COMMANDS[2], cwd=hostile))
+def test_results_and_features_contain_the_exact_names(hostile: Path) -> None:
+    check_result(invoke(*COMMANDS[2], cwd=hostile))
     text = (hostile / "r.jsonl").read_text(encoding="utf-8")
-    assert is_safe(text), "a file that is shown by `cat` is safe, too"
+    assert is_safe(text), "the file must be safe to print with `cat`"
     results = [json.loads(line) for line in text.split("\n")[:-1]]
     assert [result["data_id"] for result in results] == sorted(HOSTILE)
     assert {result["status"] for result in results} <= {POSITIVE, NEGATIVE}
-    checked(invoke(*COMMANDS[1], cwd=hostile))
+    check_result(invoke(*COMMANDS[1], cwd=hostile))
     assert sorted(pd.read_parquet(hostile / "f.parquet")["data_id"]) == sorted(HOSTILE)
 
 
@@ -138,7 +135,7 @@ def test_results_and_features_hold_the_names_as_they_are(hostile: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("data_id", ["\x1b[31m[red]bad\u202e", "a\nerror: all is lost", "q\"u'\x9bo"])
-def test_refusals_print_names_escaped_on_their_own_lines(
+def test_errors_print_each_escaped_name_on_one_line(
     tmp_path: Path, name: str, content: bytes, code: str, data_id: str
 ) -> None:
     bad_inputs.write_set(tmp_path / "set")
@@ -147,14 +144,14 @@ def test_refusals_print_names_escaped_on_their_own_lines(
     with (tmp_path / "set" / "labels.csv").open("a", newline="") as file:
         csv.writer(file).writerow([data_id, "Normal", "S9"])
     for verb in ("extract", "fit", "check"):
-        result = checked(invoke(verb, "set", cwd=tmp_path), 3)
+        result = check_result(invoke(verb, "set", cwd=tmp_path), 3)
         lines = result.stderr.splitlines()
         assert sum(line.startswith("error:") for line in lines) == (verb != "check")
         assert verb == "check" or any(
             escape_unprintable(path.name) in line for line in lines if line.startswith("  where:")
         )
-    (refused,) = json.loads(checked(invoke("check", "set", "--json", cwd=tmp_path), 3).stdout)["refused"]
-    assert (refused["code"], Path(refused["file"]).name) == (code, path.name)
+    (error,) = json.loads(check_result(invoke("check", "set", "--json", cwd=tmp_path), 3).stdout)["refused"]
+    assert (error["code"], Path(error["file"]).name) == (code, path.name)
 
 
 @pytest.mark.parametrize(
@@ -167,14 +164,14 @@ def test_refusals_print_names_escaped_on_their_own_lines(
         [["000", "Normal\x1b[2J", "S"]],
     ],
 )
-def test_refused_labels_are_printed_escaped(tmp_path: Path, rows: list[list[str]]) -> None:
+def test_errors_in_labels_are_printed_escaped(tmp_path: Path, rows: list[list[str]]) -> None:
     bad_inputs.write_set(tmp_path / "set")
     write_csv(tmp_path / "set" / "labels.csv", [["data_id", "status", "subject_id"], *rows])
     for verb in ("fit", "check"):
-        checked(invoke(verb, "set", cwd=tmp_path), 3)
+        check_result(invoke(verb, "set", cwd=tmp_path), 3)
 
 
-def test_a_folder_of_any_name_is_read_and_written_to(tmp_path: Path) -> None:
+def test_a_folder_with_any_name_can_be_read_and_written(tmp_path: Path) -> None:
     folder = tmp_path / os.fsdecode(b"caf\xe9 \x1b[31m\n[red]")
     bad_inputs.write_set(folder)
     (tmp_path / "tiny.toml").write_text(TINY)
@@ -184,67 +181,69 @@ def test_a_folder_of_any_name_is_read_and_written_to(tmp_path: Path) -> None:
         ("fit", "--config", "tiny.toml", "--out", folder / "m.joblib"),
         ("predict", "--model", folder / "m.joblib", "--out", folder / "r.jsonl", "--allow-overlap"),
     ):
-        checked(invoke(verb, folder, *args, cwd=tmp_path))
-        checked(invoke(verb, folder, *args, "--json", cwd=tmp_path))
+        check_result(invoke(verb, folder, *args, cwd=tmp_path))
+        check_result(invoke(verb, folder, *args, "--json", cwd=tmp_path))
 
 
-def test_a_bug_and_its_traceback_are_printed_escaped(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_internal_error_and_its_traceback_are_printed_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     @_console.handle_errors
-    def broken(debug: bool = False) -> None:
+    def fail(debug: bool = False) -> None:
         raise RuntimeError("\x1b[2J")
 
-    with pytest.raises(typer.Exit) as ended:
-        broken(debug=True)
-    assert ended.value.exit_code == 1
-    shown = capsys.readouterr().err
-    assert is_safe(shown)
-    assert shown.count("RuntimeError: \\x1b[2J") == 2
+    with pytest.raises(typer.Exit) as exit_info:
+        fail(debug=True)
+    assert exit_info.value.exit_code == 1
+    printed = capsys.readouterr().err
+    assert is_safe(printed)
+    assert printed.count("RuntimeError: \\x1b[2J") == 2
 
 
-def test_on_a_terminal_only_the_program_itself_moves_the_cursor(hostile: Path) -> None:
+def test_names_cannot_send_escape_sequences_to_a_terminal(hostile: Path) -> None:
     payloads = [name.encode() for name in (*HOSTILE, POSITIVE, NEGATIVE) if not is_safe(name)]
     for command in (COMMANDS[0], COMMANDS[2]):
-        shown = on_terminal(*command, cwd=hostile)
-        assert b"\x1b[" in shown, "the program knows that this is a terminal"
+        output = run_on_terminal(*command, cwd=hostile)
+        assert b"\x1b[" in output, "the program must detect the terminal"
         for payload in payloads:
-            assert payload not in shown
+            assert payload not in output
 
 
-def on_terminal(*args: str, cwd: Path) -> bytes:
-    """Run the program on a terminal of its own, and return all that it shows."""
-    ours, its = pty.openpty()
+def run_on_terminal(*args: str, cwd: Path) -> bytes:
+    """Run the program on a pseudo-terminal and return everything it prints."""
+    parent_end, child_end = pty.openpty()
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "80"}
-    process = subprocess.Popen([PROGRAM, *args], cwd=cwd, env=environment, stdin=its, stdout=its, stderr=its)
-    os.close(its)
-    shown = b""
+    process = subprocess.Popen(
+        [PROGRAM, *args], cwd=cwd, env=environment, stdin=child_end, stdout=child_end, stderr=child_end
+    )
+    os.close(child_end)
+    output = b""
     try:
-        while block := os.read(ours, 1 << 16):
-            shown += block
-    except OSError:  # the other side is closed
+        while block := os.read(parent_end, 1 << 16):
+            output += block
+    except OSError:  # the program has closed its end
         pass
-    os.close(ours)
-    assert process.wait(60) == 0, shown
-    return shown
+    os.close(parent_end)
+    assert process.wait(60) == 0, output
+    return output
 
 
-# ---------------------------------------------------------------------------------------------- the mechanism
+# ---------------------------------------------------------------------------------------------- escaping
 
 
 @pytest.mark.parametrize("text", [*HOSTILE, POSITIVE, NEGATIVE, "\udce9", "\U000e0001", "\xa0", "\x00"])
-def test_escaped_text_is_one_printable_line_and_json_gives_it_back(text: str) -> None:
+def test_escaped_text_is_one_printable_line_and_json_round_trips(text: str) -> None:
     assert escape_unprintable(text).isprintable()
     assert escape_unprintable(escape_unprintable(text)) == escape_unprintable(text)
     assert to_json({text: [text]}).isprintable()
     assert json.loads(to_json({text: [text]}, indent=2)) == {text: [text]}
 
 
-def test_what_is_printable_stays_as_it_is() -> None:
+def test_printable_text_is_not_changed() -> None:
     for text in ("Größe, naïve, 深い, 😀, [red]x[/red]", ""):
         assert escape_unprintable(text) == text
         assert to_json(text) == f'"{text}"'
 
 
-def test_a_number_that_json_does_not_know_is_an_error() -> None:
+def test_nan_cannot_be_written_as_json() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         to_json(float("nan"))
 
@@ -252,9 +251,9 @@ def test_a_number_that_json_does_not_know_is_an_error() -> None:
 def test_every_part_of_a_finding_is_printed_escaped(caplog: pytest.LogCaptureFixture) -> None:
     text = "\x1b[2J\n  hint:     x"
     finding = Finding("x", text, file=text, row=1, column=text, expected=text, found=text, hint=text)
-    for shown in (str(finding), str(DataError(finding))):
-        assert is_safe(shown)
-        assert len(shown.splitlines()) == 5
+    for printed in (str(finding), str(DataError(finding))):
+        assert is_safe(printed)
+        assert len(printed.splitlines()) == 5
     with caplog.at_level(logging.DEBUG, "pdmr_classic"):
         LogReporter().note(finding)
     assert len(caplog.messages) == 2
@@ -264,12 +263,12 @@ def test_every_part_of_a_finding_is_printed_escaped(caplog: pytest.LogCaptureFix
 def test_tables_show_markup_as_text(capsys: pytest.CaptureFixture[str]) -> None:
     summary = {"predicted": {"[red]x[/red]": 1, "\x1b[31m:warning:": 2}, "out": "[bold]/r.jsonl", "synthetic": False}
     _console.show(summary, False, prediction_table)
-    shown = capsys.readouterr().out
+    printed = capsys.readouterr().out
     for text in ("[red]x[/red]", "\\x1b[31m:warning:", "Written: [bold]/r.jsonl"):
-        assert text in shown
+        assert text in printed
 
 
-def test_no_id_becomes_a_path(tmp_path: Path) -> None:
+def test_an_id_that_is_a_path_is_refused(tmp_path: Path) -> None:
     bad_inputs.write_set(tmp_path / "set")
     with (tmp_path / "set" / "labels.csv").open("a") as file:
         file.write("../../planted,Normal,../../planted\n")

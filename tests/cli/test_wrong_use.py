@@ -1,4 +1,4 @@
-"""The program used wrongly, or without a model or a place to write to: one message, and nothing written."""
+"""Invalid calls, missing models and unwritable output: one error message, and nothing is written."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from program import invoke
 USAGE, DATA, MODEL, TARGET = 2, 3, 4, 5
 
 
-def listing(folder: Path) -> dict[str, tuple[int, int]]:
-    """Return every file and folder with its size and time of change."""
+def snapshot_folder(folder: Path) -> dict[str, tuple[int, int]]:
+    """Return the size and modification time of every file and folder."""
     return {str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*")}
 
 
-def refused(*args: str | Path, cwd: Path, code: int) -> str:
-    """Run the program, expect one message and nothing else, and return the message."""
-    before = listing(cwd)
+def expect_error(*args: str | Path, cwd: Path, code: int) -> str:
+    """Run the program, expect one error message and no other output, and return the message."""
+    before = snapshot_folder(cwd)
     result = invoke(*args, cwd=cwd)
     assert result.exit_code == code, result.output
     assert result.stdout == ""
     assert result.stderr.lower().count("error") == 1, result.stderr
-    assert listing(cwd) == before, "nothing is written, and nothing is touched"
+    assert snapshot_folder(cwd) == before, "nothing may be written or changed"
     return result.stderr
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Return a folder with train/ and test/: ten subjects with a video and an audio file each, quickly made."""
+    """Return a folder with ten subjects in train/ and two in test/, each with one video and one audio file."""
     rng = np.random.default_rng(0)
     header = ",".join(["frame", "timestamp", "confidence", "success", "AU01_r", "AU12_r"])
     for split, n in (("train", 10), ("test", 2)):
@@ -56,7 +56,7 @@ def write_labels(data: Path, status: list[str], subjects: list[str] | None = Non
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "fragment"),
     [
         (("fit", "--trails", "3"), "--trails"),
         (("fit", "--trials", "many"), "--trials"),
@@ -65,12 +65,12 @@ def write_labels(data: Path, status: list[str], subjects: list[str] | None = Non
         (("score", "results.jsonl"), "LABELS"),
     ],
 )
-def test_wrong_usage_is_told(tmp_path: Path, args: tuple[str, ...], said: str) -> None:
-    assert said in refused(*args, cwd=tmp_path, code=USAGE)
+def test_wrong_usage_is_reported(tmp_path: Path, args: tuple[str, ...], fragment: str) -> None:
+    assert fragment in expect_error(*args, cwd=tmp_path, code=USAGE)
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "parts"),
     [
         (("--positive", "Sad"), ("--positive must be one of the classes", "Depression or Normal", "'Sad'")),
         (("--groups", "person"), ("--groups must be a column of the labels", "subject_id", "'person'")),
@@ -82,14 +82,14 @@ def test_wrong_usage_is_told(tmp_path: Path, args: tuple[str, ...], said: str) -
         (("--out", "model.pkl"), ("the name of a model file must end in .joblib", "model.joblib")),
     ],
 )
-def test_options_that_cannot_be_meant_are_told(data: Path, args: tuple[str, ...], said: tuple[str, ...]) -> None:
-    message = refused("fit", *args, cwd=data, code=USAGE)
-    for part in said:
+def test_invalid_option_values_are_reported(data: Path, args: tuple[str, ...], parts: tuple[str, ...]) -> None:
+    message = expect_error("fit", *args, cwd=data, code=USAGE)
+    for part in parts:
         assert part in message
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "fragment"),
     [
         ("[learning]\ntrails = 3\n", "learning.trails"),
         ("[learning]\ntrials = 'many'\n", "learning.trials"),
@@ -98,14 +98,14 @@ def test_options_that_cannot_be_meant_are_told(data: Path, args: tuple[str, ...]
         ('[features]\nfamilies = ["opensmile"]\n', "opensmile"),
     ],
 )
-def test_a_wrong_settings_file_is_told_with_the_setting(data: Path, text: str, said: str) -> None:
+def test_an_invalid_settings_file_is_reported_with_the_setting(data: Path, text: str, fragment: str) -> None:
     (data / "mine.toml").write_text(text)
-    assert said in refused("fit", "--config", "mine.toml", cwd=data, code=USAGE)
+    assert fragment in expect_error("fit", "--config", "mine.toml", cwd=data, code=USAGE)
 
 
-def test_classes_without_a_depression_need_a_positive_one(data: Path) -> None:
+def test_classes_without_depression_require_the_positive_option(data: Path) -> None:
     write_labels(data, ["PD", "Control"] * 5)
-    message = refused("fit", cwd=data, code=USAGE)
+    message = expect_error("fit", cwd=data, code=USAGE)
     assert "Control or PD" in message
     assert "--positive" in message
 
@@ -114,7 +114,7 @@ def test_classes_without_a_depression_need_a_positive_one(data: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("results", "said"),
+    ("results", "fragment"),
     [
         ("", "empty"),
         ("hello\n", "not valid JSON"),
@@ -123,29 +123,29 @@ def test_classes_without_a_depression_need_a_positive_one(data: Path) -> None:
         ('{"data_id": "000", "status": "Sad"}\n', "unknown label"),
     ],
 )
-def test_results_that_are_none_are_told(data: Path, results: str, said: str) -> None:
+def test_invalid_results_are_reported(data: Path, results: str, fragment: str) -> None:
     (data / "results.jsonl").write_text(results)
-    assert said in refused("score", "results.jsonl", "train/labels.csv", cwd=data, code=DATA)
+    assert fragment in expect_error("score", "results.jsonl", "train/labels.csv", cwd=data, code=DATA)
 
 
 # ------------------------------------------------------------------------------------------- model: 4
 
 
-def test_a_model_that_is_not_there_is_told(data: Path) -> None:
-    message = refused("predict", cwd=data, code=MODEL)
+def test_a_missing_model_is_reported(data: Path) -> None:
+    message = expect_error("predict", cwd=data, code=MODEL)
     assert "the model file does not exist" in message
     assert "pdmr-classic fit" in message
 
 
-def test_a_file_that_is_no_model_is_told(data: Path) -> None:
+def test_a_file_that_is_not_a_model_is_reported(data: Path) -> None:
     (data / "notes.joblib").write_text("call the laboratory back\n")
-    assert "no manifest" in refused("predict", "--model", "notes.joblib", cwd=data, code=MODEL)
+    assert "no manifest" in expect_error("predict", "--model", "notes.joblib", cwd=data, code=MODEL)
 
 
-def test_a_model_file_that_was_changed_is_told(data: Path, fitted_file: Path) -> None:
+def test_a_modified_model_file_is_reported(data: Path, fitted_file: Path) -> None:
     shutil.copy(fitted_file.with_suffix(".json"), data / "mine.json")
     (data / "mine.joblib").write_bytes(fitted_file.read_bytes()[:-1])
-    message = refused("predict", "--model", "mine.joblib", cwd=data, code=MODEL)
+    message = expect_error("predict", "--model", "mine.joblib", cwd=data, code=MODEL)
     assert "and was not opened" in message
 
 
@@ -160,47 +160,45 @@ def test_a_model_file_that_was_changed_is_told(data: Path, fitted_file: Path) ->
         (("fit", "--out", "file/m.joblib"), "cannot be written"),
     ],
 )
-def test_a_target_that_cannot_be_written_is_told_before_the_work(
-    data: Path, args: tuple[str, ...], reason: str
-) -> None:
+def test_unwritable_output_is_reported_before_the_work_starts(data: Path, args: tuple[str, ...], reason: str) -> None:
     (data / "folder.joblib").mkdir()
     (data / "file").write_text("")
-    message = refused(*args, cwd=data, code=TARGET)
+    message = expect_error(*args, cwd=data, code=TARGET)
     assert reason in message
     assert "reading" not in message
 
 
 @pytest.mark.parametrize(
-    ("args", "said", "code"),
+    ("args", "fragment", "code"),
     [
         (("extract", "train", "--out", "mine.csv"), "does not end in .parquet", USAGE),
         (("evaluate", "--out", "mine.csv"), "the evaluation would overwrite another file", TARGET),
     ],
 )
-def test_a_file_of_another_kind_is_not_written_over(data: Path, args: tuple[str, ...], said: str, code: int) -> None:
+def test_a_file_of_another_kind_is_not_overwritten(data: Path, args: tuple[str, ...], fragment: str, code: int) -> None:
     (data / "mine.csv").write_text("kept")
-    assert said in refused(*args, cwd=data, code=code)
+    assert fragment in expect_error(*args, cwd=data, code=code)
     assert (data / "mine.csv").read_text() == "kept"
 
 
-def test_features_are_not_written_over_a_folder_and_that_is_told_before_the_work(data: Path) -> None:
+def test_extract_refuses_a_folder_as_output_before_the_work_starts(data: Path) -> None:
     (data / "folder").mkdir()
-    message = refused("extract", "train", "--out", "folder", cwd=data, code=TARGET)
+    message = expect_error("extract", "train", "--out", "folder", cwd=data, code=TARGET)
     assert "the output path is a folder" in message
     assert "reading" not in message
 
 
-def test_a_model_whose_manifest_cannot_be_written_is_refused_before_the_work(data: Path) -> None:
+def test_fit_refuses_an_unwritable_manifest_before_the_work_starts(data: Path) -> None:
     (data / "mine.json").mkdir()
-    message = refused("fit", "--trials", "1", "--out", "mine.joblib", cwd=data, code=TARGET)
+    message = expect_error("fit", "--trials", "1", "--out", "mine.joblib", cwd=data, code=TARGET)
     assert "the output path is a folder" in message
     assert "reading" not in message
 
 
 def test_a_synthetic_set_is_not_written_into_a_folder_with_files(data: Path) -> None:
-    assert "not empty" in refused("synth", "train", cwd=data, code=TARGET)
+    assert "not empty" in expect_error("synth", "train", cwd=data, code=TARGET)
 
 
-def test_the_traceback_is_shown_on_request_only(tmp_path: Path) -> None:
+def test_the_traceback_is_shown_only_with_debug(tmp_path: Path) -> None:
     assert "Traceback" in invoke("fit", "nowhere", "--debug", cwd=tmp_path).stderr
     assert "Traceback" not in invoke("fit", "nowhere", cwd=tmp_path).stderr

@@ -1,4 +1,4 @@
-"""Runs of the program that cost no imports, that can be killed, and whose files can be limited."""
+"""Runs of the program that need no imports, can be killed, and can be limited in file size."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How a run ended: its exit code (negative: the signal), its messages, and what it did to the disk."""
+class RunResult:
+    """Exit code of a run (negative: the signal), its duration, its messages, and its changes to the disk."""
 
     code: int
     seconds: float
@@ -23,7 +23,7 @@ class Ended:
     changes: list[str]
 
 
-class Warm:
+class WarmProcess:
     """A process from which runs are forked, one at a time."""
 
     def __init__(self, folder: Path) -> None:
@@ -36,7 +36,7 @@ class Warm:
             text=True,
             env={**os.environ, **_ONE_THREAD, "COLUMNS": "80"},
         )
-        assert self._answer() == "ready"
+        assert self._read_answer() == "ready"
 
     def run(
         self,
@@ -46,19 +46,19 @@ class Warm:
         after_s: float | None = None,
         change: tuple[str, int] | None = None,
         file_bytes: int | None = None,
-    ) -> Ended:
+    ) -> RunResult:
         """Run the program.
 
         Parameters
         ----------
         home : Path
-            Folder of its state, and of its cache if that is not given.
+            Folder of its state, and of its cache unless `cache` is given.
         after_s : float, optional
-            Kill it then.
+            Kill it after this many seconds.
         change : (str, int), optional
-            Kill it as it does the k-th change of this kind to the disk; with 0, only list the changes.
+            Kill it at the k-th change of this kind to the disk; if k is 0, only log the changes.
         file_bytes : int, optional
-            No file can be longer.
+            Maximum size of any file, in bytes.
         """
         out, err, log = (self.folder / name for name in ("out", "err", "log"))
         log.unlink(missing_ok=True)
@@ -75,15 +75,15 @@ class Warm:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(job) + "\n")
         self._process.stdin.flush()
-        code, seconds = json.loads(self._answer())
+        code, seconds = json.loads(self._read_answer())
         changes = log.read_text().split() if log.exists() else []
-        return Ended(code, seconds, err.read_text(errors="replace"), changes)
+        return RunResult(code, seconds, err.read_text(errors="replace"), changes)
 
-    def done(self, *args: str | Path, **options: Any) -> Ended:
-        """Run the program and expect it to work."""
-        ended = self.run(*args, **options)
-        assert ended.code == 0, ended.err
-        return ended
+    def run_ok(self, *args: str | Path, **options: Any) -> RunResult:
+        """Run the program and expect success."""
+        result = self.run(*args, **options)
+        assert result.code == 0, result.err
+        return result
 
     def close(self) -> None:
         assert self._process.stdin is not None
@@ -92,6 +92,6 @@ class Warm:
         self._process.wait(60)
         self._process.stdout.close()
 
-    def _answer(self) -> str:
+    def _read_answer(self) -> str:
         assert self._process.stdout is not None
         return self._process.stdout.readline().strip()

@@ -1,4 +1,4 @@
-"""What the verbs write, what stood there before, and how to tell the two apart and from anything else."""
+"""The verbs under test, the files that they write, and how to distinguish old files from new ones."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runs import Warm
+from runs import WarmProcess
 
 from pdmr_classic import make_synthetic
 
 _LEARNING = '[learning]\nlearners = ["lightgbm", "svm", "linear"]\ntrials = 10\nfolds = 4\nrepeats = 1\n'
 NEW = _LEARNING + '[features]\nfamilies = ["distribution", "quality", "audio_vector", "dynamics"]\n'
 OLD = _LEARNING.replace("trials = 10", "trials = 1") + '[features]\nfamilies = ["distribution", "audio_vector"]\n'
-# How long a fit without faults takes, on a core of its own.
+# Seconds that a fit without faults takes on an idle core.
 FIT_S = 5.0
 
 
 @dataclass(frozen=True)
 class Target:
-    """A verb, and the files that it makes in a folder.
+    """A verb and the files that it writes to a folder.
 
     Attributes
     ----------
     files : tuple of str
-        What stands there in the end, and nothing else.
-    beside : tuple of str
-        What may stand there for as long as the work is not done.
+        All files that exist after a successful run.
+    temporary : tuple of str
+        Files that may exist until the run has finished.
     """
 
     verb: str
     files: tuple[str, ...]
-    beside: tuple[str, ...]
+    temporary: tuple[str, ...]
     args: Callable[[Path, Path], list[str | Path]]
 
 
@@ -58,7 +58,7 @@ TARGETS = {target.verb: target for target in (FIT, EXTRACT, PREDICT)}
 
 @dataclass
 class World:
-    """A set, an old and a new state of every target, made without faults, and how those were made."""
+    """A dataset, old and new files of every target from runs without faults, and the course of the new runs."""
 
     folder: Path
     changes: dict[str, list[str]] = field(default_factory=dict)
@@ -69,7 +69,7 @@ class World:
         return self.folder / "home"
 
     @classmethod
-    def make(cls, folder: Path, warm: Warm) -> World:
+    def create(cls, folder: Path, warm: WarmProcess) -> World:
         world = cls(folder)
         make_synthetic(folder / "data", subjects=16, segments=3, seconds=(10, 14), missing=0.1)
         for age, settings in (("old", OLD), ("new", NEW)):
@@ -77,17 +77,17 @@ class World:
         old, new = folder / "old", folder / "new"
         config = ["--config", folder / "old.toml"]
         data, home = folder / "data", world.home
-        warm.done("fit", data, *config, "--out", old / "m.joblib", "--jobs", "1", home=home)
-        warm.done("extract", data / "train", *config, "--out", old / "features.parquet", "--jobs", "1", home=home)
-        warm.done("predict", data, "--model", old / "m.joblib", "--out", old / "results.jsonl", "--proba", home=home)
+        warm.run_ok("fit", data, *config, "--out", old / "m.joblib", "--jobs", "1", home=home)
+        warm.run_ok("extract", data / "train", *config, "--out", old / "features.parquet", "--jobs", "1", home=home)
+        warm.run_ok("predict", data, "--model", old / "m.joblib", "--out", old / "results.jsonl", "--proba", home=home)
         for number, target in enumerate(TARGETS.values()):
-            fresh = folder / f"cache{number}"
-            made = warm.done(*target.args(folder, new), home=home, cache=fresh, change=("none", 0))
-            world.changes[target.verb], world.seconds[target.verb] = made.changes, made.seconds
+            cache = folder / f"cache{number}"
+            result = warm.run_ok(*target.args(folder, new), home=home, cache=cache, change=("none", 0))
+            world.changes[target.verb], world.seconds[target.verb] = result.changes, result.seconds
         return world
 
-    def place(self, folder: Path, home: Path | None = None) -> Path:
-        """Make a folder with the old files in it, and beside it a home whose cache is empty; return the folder."""
+    def prepare(self, folder: Path, home: Path | None = None) -> Path:
+        """Create a folder with the old files, and a home with an empty cache next to it; return the folder."""
         home = home or folder / "home"
         shutil.copytree(self.folder / "old", folder / "out")
         home.mkdir(parents=True)
@@ -97,36 +97,36 @@ class World:
             (folder / "home").symlink_to(home)
         return folder / "out"
 
-    def age(self, target: Target, place: Path, warm: Warm) -> str:
-        """Return "old" or "new": which of the two the files of a target are.
+    def identify_age(self, target: Target, out: Path, warm: WarmProcess) -> str:
+        """Return whether the files of a target are "old" or "new".
 
         Raises
         ------
         AssertionError
-            They are something else.
+            The files are neither.
         """
         if target is FIT:
-            found = place.parent / "home" / "check.jsonl"
-            found.unlink(missing_ok=True)
-            args = ["predict", self.folder / "data", "--model", place / "m.joblib", "--out", found, "--proba"]
-            warm.done(*args, "--jobs", "1", home=place.parent / "home", cache=self.home / "cache")
+            path = out.parent / "home" / "check.jsonl"
+            path.unlink(missing_ok=True)
+            args = ["predict", self.folder / "data", "--model", out / "m.joblib", "--out", path, "--proba"]
+            warm.run_ok(*args, "--jobs", "1", home=out.parent / "home", cache=self.home / "cache")
             name = "results.jsonl"
         else:
             (name,) = target.files
-            found = place / name
-        ages = [age for age in ("old", "new") if (self.folder / age / name).read_bytes() == found.read_bytes()]
-        assert len(ages) == 1, f"{name} is neither the old nor the new one"
+            path = out / name
+        ages = [age for age in ("old", "new") if (self.folder / age / name).read_bytes() == path.read_bytes()]
+        assert len(ages) == 1, f"{name} is neither the old nor the new file"
         return ages[0]
 
-    def unexpected(self, target: Target, place: Path, *, done: bool) -> list[str]:
-        """Return files that should not be there: whose names are read by someone, or, at the end, any."""
-        others = {name for other in TARGETS.values() if other is not target for name in other.files}
-        known = {*others, *target.files, *(() if done else target.beside)}
-        cache = place.parent / "home" / "cache" / "pdmr-classic"
-        found = [*place.iterdir(), *(path for path in cache.glob("*") if path.suffix != ".parquet")]
-        hidden = () if done else (".tmp", ".joblib")
+    def list_unexpected(self, target: Target, out: Path, *, finished: bool) -> list[str]:
+        """Return files that must not exist; hidden and temporary files are allowed until the run has finished."""
+        other_files = {name for other in TARGETS.values() if other is not target for name in other.files}
+        allowed = {*other_files, *target.files, *(() if finished else target.temporary)}
+        cache = out.parent / "home" / "cache" / "pdmr-classic"
+        paths = [*out.iterdir(), *(path for path in cache.glob("*") if path.suffix != ".parquet")]
+        hidden = () if finished else (".tmp", ".joblib")
         return [
             path.name
-            for path in found
-            if path.name not in known and not (path.name.startswith(".") and path.suffix in hidden)
+            for path in paths
+            if path.name not in allowed and not (path.name.startswith(".") and path.suffix in hidden)
         ]

@@ -1,4 +1,4 @@
-"""Ctrl-C, a request to end, and two runs on one target: real processes, workers and all."""
+"""Ctrl-C, SIGTERM, and two runs with one output file, with real processes and workers."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from runs import Warm
+from runs import WarmProcess
 from targets import EXTRACT, FIT, World
 
 PROGRAM = Path(sys.executable).parent / "pdmr-classic"
-# What is promised on a quiet machine, and what is allowed on one that has other things to do.
+# The promise for an idle machine, and the limit for a busy one.
 _PROMISED_S, _ALLOWED_S = 2.0, 10.0
 _SILENCE_S = 120.0
 needs_proc = pytest.mark.skipif(not Path("/proc/thread-self/children").exists(), reason="looks into /proc")
 
 
 class Run:
-    """The program in a process group of its own, as a shell starts it."""
+    """The program in its own process group, as a shell starts it."""
 
     def __init__(self, *args: str | Path, home: Path) -> None:
         environ = {"XDG_CACHE_HOME": str(home / "cache"), "XDG_STATE_HOME": str(home / "state"), "COLUMNS": "80"}
@@ -37,8 +37,8 @@ class Run:
         )
         self.lines: list[str] = []
 
-    def until(self, start: str) -> None:
-        """Wait until the program says something that begins so."""
+    def wait_for_line(self, start: str) -> None:
+        """Wait until the program prints a line that begins with `start`."""
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self.lines.append(line)
@@ -46,8 +46,8 @@ class Run:
                 return
         raise AssertionError("".join(self.lines))
 
-    def signal(self, number: int) -> float:
-        """Send a signal to the group, as a terminal does; return the seconds until the program has ended."""
+    def send_signal(self, number: int) -> float:
+        """Send a signal to the group, as a terminal does; return the seconds until the program ends."""
         started = time.monotonic()
         os.killpg(self.process.pid, number)
         _, rest = self.process.communicate(timeout=_SILENCE_S)
@@ -55,22 +55,22 @@ class Run:
         return time.monotonic() - started
 
     @property
-    def group(self) -> list[int]:
-        """Processes of the group that are alive."""
-        found = []
+    def group_pids(self) -> list[int]:
+        """Live processes of the group."""
+        pids = []
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 if os.getpgid(int(folder.name)) == self.process.pid and _state(folder) not in "ZX":
-                    found.append(int(folder.name))
+                    pids.append(int(folder.name))
             except OSError:
                 continue
-        return found
+        return pids
 
-    def wait_for_an_empty_group(self) -> None:
-        ends = time.monotonic() + _ALLOWED_S
-        while self.group and time.monotonic() < ends:
+    def wait_for_empty_group(self) -> None:
+        deadline = time.monotonic() + _ALLOWED_S
+        while self.group_pids and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert self.group == []
+        assert self.group_pids == []
 
 
 def _state(process: Path) -> str:
@@ -78,120 +78,129 @@ def _state(process: Path) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _not_in_the_background() -> Iterator[None]:
-    """Let SIGINT reach what these tests start, also where a shell has started the tests with it ignored."""
+def _enable_sigint() -> Iterator[None]:
+    """Let child processes receive SIGINT, even if the tests were started with SIGINT ignored."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
-def started() -> Iterator[list[Run]]:
+def active_runs() -> Iterator[list[Run]]:
     runs: list[Run] = []
     yield runs
     for run in runs:
-        if run.process.poll() is None or run.group:
+        if run.process.poll() is None or run.group_pids:
             os.killpg(run.process.pid, signal.SIGKILL)
         run.process.wait()
         assert run.process.stderr is not None
         run.process.stderr.close()
 
 
-def two_jobs(args: list[str | Path]) -> list[str | Path]:
+def use_two_jobs(args: list[str | Path]) -> list[str | Path]:
     return [*args[:-1], "2"]
 
 
 @pytest.mark.slow
 @needs_proc
 @pytest.mark.parametrize(
-    ("number", "at", "after_s", "kept"),
+    ("number", "at", "after_s", "saved"),
     [
         (signal.SIGINT, "reading", 0.0, False),
-        (signal.SIGINT, "tuning 0/", 0.0, True),  # the workers are not there yet
+        (signal.SIGINT, "tuning 0/", 0.0, True),  # before any worker starts
         (signal.SIGINT, "tuning 4/", 0.5, True),
         (signal.SIGTERM, "tuning 4/", 0.5, True),
         (signal.SIGINT, "training", 0.5, True),
     ],
 )
-def test_an_interrupted_fit_ends_at_once_says_how_to_go_on_and_goes_on(
-    world: World, warm: list[Warm], tmp_path: Path, started: list[Run], number: int, at: str, after_s: float, kept: bool
+def test_an_interrupted_fit_stops_quickly_and_can_be_resumed(
+    world: World,
+    warm: list[WarmProcess],
+    tmp_path: Path,
+    active_runs: list[Run],
+    number: int,
+    at: str,
+    after_s: float,
+    saved: bool,
 ) -> None:
-    place, home = world.place(tmp_path), tmp_path / "home"
-    run = Run(*two_jobs(FIT.args(world.folder, place)), home=home)
-    started.append(run)
-    run.until(at)
+    out, home = world.prepare(tmp_path), tmp_path / "home"
+    run = Run(*use_two_jobs(FIT.args(world.folder, out)), home=home)
+    active_runs.append(run)
+    run.wait_for_line(at)
     time.sleep(after_s)
-    seconds = run.signal(number)
+    seconds = run.send_signal(number)
     print(f"\n{signal.Signals(number).name} at {at!r}: ended after {seconds:.2f} s (promised {_PROMISED_S} s)")
     assert seconds < _ALLOWED_S
-    run.wait_for_an_empty_group()
+    run.wait_for_empty_group()
     assert run.process.returncode == 130, "".join(run.lines)
     messages = [line for line in run.lines if not line.startswith(("reading", "tuning", "training"))]
     assert len(messages) == 1, "".join(messages)
     (message,) = messages
-    journal = place / "m.joblib.studies"
-    what = f"finished work is saved in {journal}; run the same command again to resume"
-    assert message == (f"interrupted; {what}\n" if kept else "interrupted; run the same command again\n")
-    assert journal.exists() == kept
-    assert world.age(FIT, place, warm[0]) == "old"
-    assert sorted(world.unexpected(FIT, place, done=True)) == [journal.name] * kept, "neither locks nor parts are left"
+    journal = out / "m.joblib.studies"
+    hint = f"finished work is saved in {journal}; run the same command again to resume"
+    assert message == (f"interrupted; {hint}\n" if saved else "interrupted; run the same command again\n")
+    assert journal.exists() == saved
+    assert world.identify_age(FIT, out, warm[0]) == "old"
+    assert sorted(world.list_unexpected(FIT, out, finished=True)) == [journal.name] * saved, (
+        "no locks or partial files may remain"
+    )
     if at.startswith("tuning 4/"):
         n_all = world.changes["fit"].count("write.studies")
-        ended = warm[0].done(*FIT.args(world.folder, place), home=home, change=("none", 0))
-        assert ended.changes.count("write.studies") < 0.7 * n_all, "four of ten rounds were done"
-        assert world.age(FIT, place, warm[0]) == "new"
-        assert world.unexpected(FIT, place, done=True) == []
+        result = warm[0].run_ok(*FIT.args(world.folder, out), home=home, change=("none", 0))
+        assert result.changes.count("write.studies") < 0.7 * n_all, "four of ten rounds were already finished"
+        assert world.identify_age(FIT, out, warm[0]) == "new"
+        assert world.list_unexpected(FIT, out, finished=True) == []
 
 
 @pytest.mark.slow
-def test_an_evaluation_that_is_interrupted_keeps_its_folds(
-    world: World, warm: list[Warm], tmp_path: Path, started: list[Run]
+def test_an_interrupted_evaluation_resumes_from_its_finished_folds(
+    world: World, warm: list[WarmProcess], tmp_path: Path, active_runs: list[Run]
 ) -> None:
     out = tmp_path / "evaluation.json"
     args = ["evaluate", world.folder / "data", "--config", world.folder / "old.toml", "--folds", "4", "--repeats", "1"]
     args += ["--no-stress", "--out", out, "--jobs", "2"]
     run = Run(*args, home=world.home)
-    started.append(run)
-    run.until("outer folds 2/4")
-    assert run.signal(signal.SIGINT) < _ALLOWED_S
-    run.wait_for_an_empty_group()
+    active_runs.append(run)
+    run.wait_for_line("outer folds 2/4")
+    assert run.send_signal(signal.SIGINT) < _ALLOWED_S
+    run.wait_for_empty_group()
     assert run.process.returncode == 130
     assert f"finished work is saved in {out}.folds; run the same command again" in run.lines[-1]
-    again = warm[0].done(*args[:-1], "1", home=world.home)
-    assert "resuming: an earlier run finished" in again.err
-    whole = warm[0].done(*args[:-3], tmp_path / "whole.json", "--jobs", "1", home=world.home)
-    assert "resuming: an earlier run finished" not in whole.err
+    resumed = warm[0].run_ok(*args[:-1], "1", home=world.home)
+    assert "resuming: an earlier run finished" in resumed.err
+    uninterrupted = warm[0].run_ok(*args[:-3], tmp_path / "whole.json", "--jobs", "1", home=world.home)
+    assert "resuming: an earlier run finished" not in uninterrupted.err
     assert out.read_text() == (tmp_path / "whole.json").read_text()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["evaluation.json", "whole.json"]
 
 
 @pytest.mark.slow
-def test_a_second_run_is_refused_with_the_owner_and_takes_over_when_that_was_killed(
-    world: World, warm: list[Warm], tmp_path: Path, started: list[Run]
+def test_a_second_run_is_refused_until_the_first_one_is_killed(
+    world: World, warm: list[WarmProcess], tmp_path: Path, active_runs: list[Run]
 ) -> None:
-    place, home = world.place(tmp_path), tmp_path / "home"
-    owner = Run(*two_jobs(FIT.args(world.folder, place)), home=home)
-    started.append(owner)
-    owner.until("tuning 1/")
-    second = warm[0].run(*FIT.args(world.folder, place), home=home)
+    out, home = world.prepare(tmp_path), tmp_path / "home"
+    owner = Run(*use_two_jobs(FIT.args(world.folder, out)), home=home)
+    active_runs.append(owner)
+    owner.wait_for_line("tuning 1/")
+    second = warm[0].run(*FIT.args(world.folder, out), home=home)
     assert second.code == 5
     assert "another run is using this output file" in second.err
     assert f"found:    process {owner.process.pid}\n" in second.err
     assert owner.process.poll() is None
     owner.process.kill()
     owner.process.wait()
-    owner.wait_for_an_empty_group()  # its workers do not outlive it either
-    assert (place / "m.joblib.lock").read_text() == str(owner.process.pid)
-    (place / "m.joblib.lock").write_text(str(os.getpid()))  # a number that is someone else's by now
-    warm[0].done(*FIT.args(world.folder, place), home=home)
-    assert world.age(FIT, place, warm[0]) == "new"
-    assert world.unexpected(FIT, place, done=True) == []
+    owner.wait_for_empty_group()  # its workers must stop too
+    assert (out / "m.joblib.lock").read_text() == str(owner.process.pid)
+    (out / "m.joblib.lock").write_text(str(os.getpid()))  # as if the process id had been reused
+    warm[0].run_ok(*FIT.args(world.folder, out), home=home)
+    assert world.identify_age(FIT, out, warm[0]) == "new"
+    assert world.list_unexpected(FIT, out, finished=True) == []
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("verb", ["extract", "predict", "evaluate"])
-def test_other_verbs_too_refuse_a_target_that_is_held(
-    world: World, warm: list[Warm], tmp_path: Path, verb: str
+def test_other_verbs_refuse_an_output_file_in_use(
+    world: World, warm: list[WarmProcess], tmp_path: Path, verb: str
 ) -> None:
     args: dict[str, list[str | Path]] = {
         "extract": EXTRACT.args(world.folder, tmp_path),
@@ -199,25 +208,25 @@ def test_other_verbs_too_refuse_a_target_that_is_held(
         "evaluate": ["evaluate", world.folder / "data"],
     }
     out = tmp_path / {"extract": "f.parquet", "predict": "r.jsonl", "evaluate": "out"}[verb]
-    holding = "import sys; from pathlib import Path; from pdmr_classic.storage.lock import hold_lock\n"
-    holding += "with hold_lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
-    command = [sys.executable, "-c", holding, str(out)]
+    script = "import sys; from pathlib import Path; from pdmr_classic.storage.lock import hold_lock\n"
+    script += "with hold_lock(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", script, str(out)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == b"held\n"
-        refused = warm[0].run(*args[verb], "--out", out, home=world.home)
-        assert refused.code == 5
-        assert f"another run is using this output file\n  where:    {out}\n" in refused.err
-        assert f"process {owner.pid}\n" in refused.err
+        result = warm[0].run(*args[verb], "--out", out, home=world.home)
+        assert result.code == 5
+        assert f"another run is using this output file\n  where:    {out}\n" in result.err
+        assert f"process {owner.pid}\n" in result.err
         assert not out.exists()
         owner.communicate()
 
 
-# --------------------------------------------------------------------------------------- what Python cannot interrupt
+# ------------------------------------------------------------------------------------ code that Python cannot interrupt
 
 
-def interrupted(body: str, tmp_path: Path) -> tuple[int, float, str]:
-    """Interrupt a script that says when; return its exit code, the seconds that it took to end, and its messages."""
+def interrupt_script(body: str, tmp_path: Path) -> tuple[int, float, str]:
+    """Interrupt a script once it prints "now"; return its exit code, the seconds until it ended, and its messages."""
     script = tmp_path / "script.py"
     script.write_text(
         "import hashlib, sys, time\nfrom pdmr_classic.cli._interrupt import interruptible\n"
@@ -235,15 +244,15 @@ def interrupted(body: str, tmp_path: Path) -> tuple[int, float, str]:
         return process.returncode, time.monotonic() - started, messages
 
 
-def test_a_long_call_in_c_is_not_waited_for(tmp_path: Path) -> None:
+def test_an_interrupt_does_not_wait_for_a_long_c_call(tmp_path: Path) -> None:
     long = "print('now', flush=True)\nhashlib.pbkdf2_hmac('sha256', b'', b'', 300_000_000)"
-    code, seconds, messages = interrupted(long, tmp_path)
+    code, seconds, messages = interrupt_script(long, tmp_path)
     assert code == 130
     assert seconds < _ALLOWED_S
     assert messages == "interrupted; run the same command again to resume\n"
 
 
-def test_an_interrupt_that_a_finalizer_swallows_comes_again(tmp_path: Path) -> None:
+def test_an_interrupt_swallowed_by_a_finalizer_is_repeated(tmp_path: Path) -> None:
     body = """
         class Slow:
             def __del__(self):
@@ -253,7 +262,7 @@ def test_an_interrupt_that_a_finalizer_swallows_comes_again(tmp_path: Path) -> N
         Slow()
         time.sleep(60)
         """
-    code, seconds, messages = interrupted(body, tmp_path)
+    code, seconds, messages = interrupt_script(body, tmp_path)
     assert code == 130
     assert seconds < _ALLOWED_S
     assert messages == "interrupted\n"
@@ -276,11 +285,11 @@ def test_starting_the_trackers_starts_no_worker_and_unblocks_no_signal(tmp_path:
             print("now", flush=True)
             time.sleep(60)
         """
-    code, _, messages = interrupted(body, tmp_path)
+    code, _, messages = interrupt_script(body, tmp_path)
     assert (code, messages) == (130, "interrupted\n")
 
 
-def test_workers_that_wait_for_work_are_ended_too(tmp_path: Path) -> None:
+def test_idle_workers_are_stopped_too(tmp_path: Path) -> None:
     body = """
         import joblib
         from pdmr_classic.cli._interrupt import stop_workers_on_exit
@@ -290,7 +299,7 @@ def test_workers_that_wait_for_work_are_ended_too(tmp_path: Path) -> None:
             print("now", flush=True)
             time.sleep(60)
         """
-    # They hold standard error: without their end, it would not end.
-    code, seconds, messages = interrupted(body, tmp_path)
+    # Workers hold standard error open, so it reaches its end only after they have stopped.
+    code, seconds, messages = interrupt_script(body, tmp_path)
     assert (code, messages) == (130, "interrupted\n")
     assert seconds < _ALLOWED_S

@@ -1,7 +1,7 @@
-"""A process that has imported everything once, and forks a run of the program for each line of its input.
+"""A process that imports everything once and forks a run of the program for each line of its input.
 
-A run can be killed after a time, or as it is about to do its k-th change of the disk (in the middle of it, where that
-is a write); or it can be limited in the size of its files. Faults are put in here: the program knows nothing of them.
+A run can be killed after a time or just before its k-th change of the disk (for a write, in the middle of it), or its
+files can be limited in size. Faults are injected here, without any support in the program.
 """
 
 from __future__ import annotations
@@ -20,72 +20,72 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-_IMPORTED = ("cli.app", "models.training", "features.extractor", "evaluation.evaluate_features", "reporting.tables")
+_MODULES = ("cli.app", "models.training", "features.extractor", "evaluation.evaluate_features", "reporting.tables")
 _CHANGES = ("fsync", "replace", "rename", "unlink", "ftruncate", "truncate")
 
 
 class Changes:
-    """Logs what is done to the disk, and ends the process at the k-th change of a kind, or of "any"."""
+    """Logs changes of the disk, and kills the process at the k-th change of a kind or of "any" kind."""
 
-    def __init__(self, log: str, kind: str, place: int) -> None:
-        self._log, self._kind, self._left = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), kind, place
+    def __init__(self, log: str, kind: str, index: int) -> None:
+        self._log, self._kind, self._left = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), kind, index
         self._write = os.write
 
-    def next(self, kind: str, half: Callable[[], object] = lambda: None) -> None:
+    def record(self, kind: str, write_half: Callable[[], object] = lambda: None) -> None:
         self._write(self._log, f"{kind}\n".encode())
         if self._kind in (kind, "any"):
             self._left -= 1
             if not self._left:
-                half()
+                write_half()
                 os.kill(os.getpid(), signal.SIGKILL)
 
     def watch(self) -> None:
         for name in _CHANGES:
-            setattr(os, name, self._announced(name, getattr(os, name)))
-        os.write = self._halved(self._write)
-        io.open = builtins.open = _io.open = self._opening(io.open)  # type: ignore[assignment]
+            setattr(os, name, self._wrap_call(name, getattr(os, name)))
+        os.write = self._wrap_write(self._write)
+        io.open = builtins.open = _io.open = self._wrap_open(io.open)  # type: ignore[assignment]
 
-    def _announced(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        def announced(*args: Any, **options: Any) -> Any:
-            self.next(name)
+    def _wrap_call(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(*args: Any, **options: Any) -> Any:
+            self.record(name)
             return function(*args, **options)
 
-        return announced
+        return wrapper
 
-    def _halved(self, write: Callable[[int, bytes], int]) -> Callable[[int, bytes], int]:
-        def announced(descriptor: int, data: bytes) -> int:
-            self.next("write", lambda: write(descriptor, data[: len(data) // 2]))
+    def _wrap_write(self, write: Callable[[int, bytes], int]) -> Callable[[int, bytes], int]:
+        def wrapper(descriptor: int, data: bytes) -> int:
+            self.record("write", lambda: write(descriptor, data[: len(data) // 2]))
             return write(descriptor, data)
 
-        return announced
+        return wrapper
 
-    def _opening(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def opening(file: Any, mode: str = "r", *args: Any, **options: Any) -> Any:
-            found = function(file, mode, *args, **options)
-            return _Written(found, self) if set(mode) & set("wax+") else found
+    def _wrap_open(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        def wrapper(file: Any, mode: str = "r", *args: Any, **options: Any) -> Any:
+            opened = function(file, mode, *args, **options)
+            return _LoggedFile(opened, self) if set(mode) & set("wax+") else opened
 
-        return opening
+        return wrapper
 
 
-class _Written:
-    """A file that announces each write."""
+class _LoggedFile:
+    """A file that records each write."""
 
     def __init__(self, file: Any, changes: Changes) -> None:
         self._file, self._changes = file, changes
         self._kind = f"write{Path(file.name).suffix}" if isinstance(file.name, str | Path) else "write"
 
     def write(self, data: Any) -> int:
-        def half() -> None:
+        def write_half() -> None:
             self._file.write(data[: len(data) // 2])
             self._file.flush()
 
-        self._changes.next(self._kind, half)
+        self._changes.record(self._kind, write_half)
         return int(self._file.write(data))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
 
-    def __enter__(self) -> _Written:
+    def __enter__(self) -> _LoggedFile:
         self._file.__enter__()
         return self
 
@@ -96,7 +96,7 @@ class _Written:
         return iter(self._file)
 
 
-def child(job: dict[str, Any]) -> None:
+def run_child(job: dict[str, Any]) -> None:
     os.environ.update(job["environ"])
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(job[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
@@ -118,7 +118,7 @@ def child(job: dict[str, Any]) -> None:
 
 
 def serve() -> None:
-    for name in _IMPORTED:
+    for name in _MODULES:
         importlib.import_module(f"pdmr_classic.{name}")
     for name in ("lightgbm", "xgboost", "optuna", "pandas", "sklearn.svm", "sklearn.pipeline"):
         importlib.import_module(name)
@@ -127,14 +127,14 @@ def serve() -> None:
         job, started = json.loads(line), time.monotonic()
         pid = os.fork()
         if pid == 0:
-            child(job)
-        ended, status = 0, 0
-        while not ended:
+            run_child(job)
+        ended_pid, status = 0, 0
+        while not ended_pid:
             if job["after_s"] is not None and time.monotonic() - started > job["after_s"]:
                 os.kill(pid, signal.SIGKILL)
                 _, status = os.waitpid(pid, 0)
                 break
-            ended, status = os.waitpid(pid, os.WNOHANG)
+            ended_pid, status = os.waitpid(pid, os.WNOHANG)
             time.sleep(0.005)
         print(json.dumps([os.waitstatus_to_exitcode(status), time.monotonic() - started]), flush=True)
 

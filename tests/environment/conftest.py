@@ -1,4 +1,4 @@
-"""A set so small that the whole path over it takes seconds, and what the path gives in an ordinary environment."""
+"""A set on which the whole workflow takes seconds, and its results in an ordinary environment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from surroundings import Run, WholePath, process
+from surroundings import Run, RunWorkflow, run_process
 
 VERBS = Path(__file__).with_name("verbs.py")
 QUICK = """
@@ -45,16 +45,16 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def expected(data: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Return the results of the whole path in an ordinary environment."""
+    """Return the results of the whole workflow in an ordinary environment."""
     out = tmp_path_factory.mktemp("ordinary")
-    run = process([sys.executable, VERBS, data, out], {"HOME": str(out), "LANG": "C.UTF-8"})
+    run = run_process([sys.executable, VERBS, data, out], {"HOME": str(out), "LANG": "C.UTF-8"})
     assert run.returncode == 0, run.stderr.decode()
     return (out / "results.jsonl").read_bytes()
 
 
 @pytest.fixture
-def whole_path(data: Path, expected: bytes, tmp_path: Path) -> WholePath:
-    """Return a function that runs the path in an environment, and holds that it ends as everywhere else."""
+def run_workflow(data: Path, expected: bytes, tmp_path: Path) -> RunWorkflow:
+    """Return a function that runs the workflow in an environment and checks its results."""
 
     def run(
         environ: Mapping[str, str | None], *, prefix: Sequence[str] = (), may_warn: bool = False, **options: object
@@ -62,12 +62,12 @@ def whole_path(data: Path, expected: bytes, tmp_path: Path) -> WholePath:
         out = tmp_path / "out"
         out.mkdir()
         environ = {"HOME": str(tmp_path), "LANG": "C.UTF-8"} | environ
-        done = process([*prefix, sys.executable, VERBS, data, out], environ, **options)
-        said = (done.stderr or b"").decode(errors="replace")
-        assert done.returncode == 0, said
-        assert "Traceback" not in said
-        assert may_warn or "Warning" not in said
+        result = run_process([*prefix, sys.executable, VERBS, data, out], environ, **options)
+        messages = (result.stderr or b"").decode(errors="replace")
+        assert result.returncode == 0, messages
+        assert "Traceback" not in messages
+        assert may_warn or "Warning" not in messages
         assert (out / "results.jsonl").read_bytes() == expected
-        return done
+        return result
 
     return run

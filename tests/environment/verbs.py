@@ -1,6 +1,6 @@
-"""Run check, extract, fit and predict one after another in this process, as their users do: `python verbs.py DATA OUT`.
+"""Run check, extract, fit and predict one after another in this process, as users do: `python verbs.py DATA OUT`.
 
-One process, because importing the libraries takes longer than the work on a tiny set.
+One process, because importing the libraries takes longer than the work on a small set.
 """
 
 from __future__ import annotations

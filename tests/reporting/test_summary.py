@@ -226,7 +226,7 @@ def test_every_family_is_listed_with_formula_unit_and_source() -> None:
     for family in found:
         # The face shape is used only by --groups infer, never for learning.
         assert (family["count"] > 0) is (family["family"] != "face_shape"), family["family"]
-        for part in ("what", "formula", "unit", "source"):
+        for part in ("summary", "formula", "unit", "source"):
             assert family.get(part), f"{family['family']} has no {part}"
     by_default = sum(family["count"] for family in found if family["by_default"] and family["view"] == "video")
     assert 1500 <= by_default <= 2500
