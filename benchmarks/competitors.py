@@ -144,7 +144,7 @@ def make_competitors(autogluon: str | None, flaml: str | None, seconds: int) -> 
     """Return name -> competitor; AutoGluon and FLAML only if a Python with them is given."""
     competitors = {
         "tuned RBF SVM": run_in_process(make_tuned_svm),
-        "make_logistic regression": run_in_process(make_logistic),
+        "logistic regression": run_in_process(make_logistic),
         "LightGBM default": run_in_process(make_lightgbm),
     }
     if autogluon:

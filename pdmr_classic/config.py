@@ -67,7 +67,12 @@ class LearningSettings(_Section):
     repeats: int = Field(2, ge=1, description="repeats of the inner folds, each with a new split of the subjects")
     metric: Metric = Field("f1", description="metric that the decision threshold is tuned for")
     threshold: float | None = Field(None, ge=0, le=1, description="fixed decision threshold; default: tuned")
-    seed: int = Field(0, ge=0, lt=2**32, description="random seed; the same seed and data give the same results")
+    seed: int = Field(
+        0,
+        ge=0,
+        lt=2**32,
+        description="random seed; results are identical on one machine type with one set of library versions",
+    )
     importance: bool = Field(True, description="compute the permutation importance of each feature family")
 
 
@@ -145,7 +150,7 @@ def _invalid_setting_error(error: ValidationError, file: Path | None) -> ConfigE
         section = Settings.model_fields.get(str(first["loc"][0]))
         model = section.annotation if len(first["loc"]) > 1 and section is not None else Settings
         names = ", ".join(getattr(model, "model_fields", {}))
-        return ConfigError("the setting is unknown", file=file, expected=names, found=name, hint="correct the name")
+        return ConfigError("unknown setting", file=file, expected=names, found=name, hint="correct the name")
     expected = first["msg"].removeprefix("Input should be ")
     return ConfigError(
         f"the setting {name} is not valid",

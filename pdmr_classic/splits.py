@@ -1,4 +1,4 @@
-"""Cross-validation folds by subject, or from a column of the labels. Every split in the package is made here."""
+"""Cross-validation folds by subject, or from a column of the labels. Every split of real data is made here."""
 
 from __future__ import annotations
 

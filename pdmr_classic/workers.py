@@ -1,6 +1,7 @@
 """Environment of worker processes: one BLAS and OpenMP thread, and the working folder of the parent process.
 
-One thread keeps results byte-identical, because the order of a sum changes its last bits.
+With one thread, results are identical on one machine type for any number of processes, because the order of a sum
+changes its last bits.
 """
 
 from __future__ import annotations

@@ -684,7 +684,7 @@ SET_CASES: tuple[SetCase, ...] = (
         where="labels.csv",
         row=10,
         found="status=Normal",
-        hint="keep the correct row",
+        hint="delete the wrong row",
     ),
     SetCase(
         "63",

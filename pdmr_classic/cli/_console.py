@@ -62,7 +62,7 @@ def _check_working_directory() -> None:
         Path.cwd()
     except OSError:
         raise ConfigError(
-            "the working directory no longer exists", hint="change to another directory and run the command again"
+            "the current folder no longer exists", hint="change to another folder and run the command again"
         ) from None
 
 

@@ -17,7 +17,12 @@ Data = Annotated[
 RequiredData = Annotated[Path, typer.Argument(metavar="DATA", help=f"{_FOLDER}.")]
 Labels = Annotated[
     Path | None,
-    typer.Option("--labels", metavar="FILE", help="Label table (default: labels.csv, .jsonl or .json in DATA)."),
+    typer.Option(
+        "--labels",
+        metavar="FILE",
+        help="Label table with data_id, status and optionally subject_id (default: labels.csv, labels.jsonl or "
+        "labels.json in DATA or next to it).",
+    ),
 ]
 Jobs = Annotated[
     int | None,
@@ -28,18 +33,24 @@ Jobs = Annotated[
 Trust = Annotated[
     bool,
     typer.Option(
-        "--trust", metavar="", help="Open a model that was not fitted on this account: it can run any program as you."
+        "--trust",
+        metavar="",
+        help="Open a model that was trained under another account. A model file can run any code with your "
+        "permissions: use this only if you trust its source.",
     ),
 ]
-NoCache = Annotated[bool, typer.Option("--no-cache", metavar="", help="Neither read nor write the feature cache.")]
+NoCache = Annotated[bool, typer.Option("--no-cache", metavar="", help="Do not read or write the feature cache.")]
 VerifyCache = Annotated[
     bool, typer.Option("--verify-cache", metavar="", help="Hash each file again before using its cached features.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object and nothing else.")]
-Debug = Annotated[bool, typer.Option("--debug", metavar="", help="Show the traceback of an error.")]
+Debug = Annotated[bool, typer.Option("--debug", metavar="", help="Show the full traceback of an error.")]
 
 Positive = Annotated[
-    str | None, typer.Option("--positive", metavar="NAME", help="The positive class, for F1 (default: Depression).")
+    str | None,
+    typer.Option(
+        "--positive", metavar="NAME", help="Positive class (default: Depression, if it is one of the classes)."
+    ),
 ]
 Fps = Annotated[
     float | None,
@@ -47,7 +58,11 @@ Fps = Annotated[
 ]
 _Config = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="Settings: a TOML file, or the .json manifest of a model."),
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="Settings file (TOML), or the .json manifest of a model to reuse its settings; options override it.",
+    ),
 ]
 
 
@@ -78,8 +93,9 @@ SETTINGS: dict[str, Any] = {
         typer.Option(
             "--groups",
             metavar="SOURCE",
-            help="Subject of each recording: a label column, a table with data_id,subject_id, a pattern for the "
-            r"data_id such as 're:^(S\d+)_', or infer to propose subjects (default: the label column subject_id).",
+            help="Where the subject ids come from: a column of the label table; a table with data_id,subject_id; a "
+            r"regular expression with one group, such as 're:^(S\d+)_', for the data_id; or infer, which proposes them "
+            "and writes them to a file for review (default: the column subject_id).",
         ),
     ],
     "data.positive": Positive,
@@ -88,15 +104,18 @@ SETTINGS: dict[str, Any] = {
         int | None, typer.Option("--trials", metavar="N", help="Tuning trials per base learner (default: 12).")
     ],
     "learning.timeout": Annotated[
-        float | None, typer.Option("--timeout", metavar="SECONDS", help="Start no new trial after this time.")
+        float | None,
+        typer.Option(
+            "--timeout", metavar="SECONDS", help="Start no new trials after this many seconds (default: no limit)."
+        ),
     ],
     "learning.seed": Annotated[
         int | None,
         typer.Option(
             "--seed",
             metavar="N",
-            help="Random seed. Same seed, data, settings, machine type and library versions: identical results "
-            "(default: 0).",
+            help="Random seed. Results are identical for the same seed, data, settings, machine type and library "
+            "versions (default: 0).",
         ),
     ],
     "learning.metric": Annotated[
@@ -104,7 +123,8 @@ SETTINGS: dict[str, Any] = {
         typer.Option(
             "--metric",
             metavar="NAME",
-            help="Metric for choosing the threshold: f1, macro_f1, balanced_accuracy or logloss (default: f1).",
+            help="Metric that the threshold maximises: f1, macro_f1 or balanced_accuracy; logloss keeps it at 0.5 "
+            "(default: f1).",
         ),
     ],
     "learning.threshold": Annotated[
@@ -112,7 +132,7 @@ SETTINGS: dict[str, Any] = {
         typer.Option(
             "--threshold",
             metavar="P",
-            help="Probability from which a recording is classified as positive (default: chosen for --metric).",
+            help="Classify as positive at or above this probability (default: chosen for --metric).",
         ),
     ],
     "learning.training_rows": Annotated[
@@ -121,7 +141,7 @@ SETTINGS: dict[str, Any] = {
             "--no-training-rows",
             metavar="",
             callback=_negate_flag,
-            help="Leave out learners that store rows of their training data (svm).",
+            help="Do not use learners that store training data in the model file (svm).",
         ),
     ],
     "evaluation.folds": Annotated[int | None, typer.Option("--folds", metavar="N", help="Outer folds (default: 5).")],
@@ -131,7 +151,11 @@ SETTINGS: dict[str, Any] = {
     ],
     "evaluation.by": Annotated[
         list[str] | None,
-        typer.Option("--by", metavar="COLUMN", help="Also report scores per value of this label column; repeatable."),
+        typer.Option(
+            "--by",
+            metavar="COLUMN",
+            help="Also report scores for each value of this column of the label table; can be given several times.",
+        ),
     ],
     "evaluation.stress": Annotated[
         bool | None,

@@ -45,7 +45,7 @@ class _SafeDescriptor(io.FileIO):
             with Path(os.devnull).open("wb") as null:
                 os.dup2(null.fileno(), self.fileno())
             if self.is_required and not isinstance(error, BrokenPipeError):
-                raise TargetError("standard output cannot be written", found=error.strerror) from None
+                raise TargetError("cannot write to standard output", found=error.strerror) from None
             return len(data)
 
 

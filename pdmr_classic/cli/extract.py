@@ -32,7 +32,10 @@ def extract(
         Path,
         typer.Option(metavar="FILE", help="Parquet file to write (default: features.parquet).", show_default=False),
     ] = Path("features.parquet"),
-    split: Annotated[str | None, typer.Option(metavar="train|test", help="Which split, if DATA has both.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(metavar="train|test", help="Split to read; required if DATA has both train/ and test/."),
+    ] = None,
     *,
     settings: Settings,
     jobs: Jobs = None,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
-from pdmr_classic.cli._options import AsJson, Data, Debug, Fps, Jobs, NoCache, Trust, cache_folder, n_jobs
+from pdmr_classic.cli._options import AsJson, Data, Debug, Jobs, NoCache, Trust, cache_folder, n_jobs
 
 
 @handle_errors
@@ -29,9 +29,7 @@ def predict(
     ] = False,
     pool_subjects: Annotated[
         bool,
-        typer.Option(
-            "--pool-subjects", metavar="", help="Average the recordings of a subject, and give all the same prediction."
-        ),
+        typer.Option("--pool-subjects", metavar="", help="Average the predictions over each subject's recordings."),
     ] = False,
     subjects: Annotated[
         Path | None,
@@ -46,7 +44,8 @@ def predict(
         typer.Option(
             "--prevalence",
             metavar="P|estimate",
-            help="Correct for this share of positives, or an estimated one (default: that of the training data).",
+            help="Adjust the probabilities to this prevalence of the positive class, or to one estimated from the "
+            "recordings to predict (default: the prevalence in the training data).",
         ),
     ] = None,
     allow_overlap: Annotated[
@@ -58,11 +57,14 @@ def predict(
         typer.Option(
             "--skip-bad",
             metavar="",
-            help="Skip recordings without a usable file, and list them in the notes file next to the results.",
+            help="Skip recordings without a usable file and list them in a .notes.json next to the results.",
         ),
     ] = False,
     trust: Trust = False,
-    fps: Fps = None,
+    fps: Annotated[
+        float | None,
+        typer.Option("--fps", metavar="HZ", help="Frame rate of streams without timestamps (default: as in training)."),
+    ] = None,
     jobs: Jobs = None,
     no_cache: NoCache = False,
     as_json: AsJson = False,
@@ -87,7 +89,9 @@ def predict(
     from pdmr_classic.subjects.overlap import load_sibling_train
 
     if subjects is not None and not pool_subjects:
-        raise ConfigError("--subjects has no effect without --pool-subjects", hint="pass both, or neither")
+        raise ConfigError(
+            "--subjects has no effect without --pool-subjects", hint="add --pool-subjects, or remove --subjects"
+        )
     target_prevalence = parse_prevalence(prevalence)
     dataset = load_dataset(data, split="test", use_labels=False)
     check_writable(out)

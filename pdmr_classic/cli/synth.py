@@ -16,7 +16,8 @@ from pdmr_classic.cli._options import AsJson, Debug
 def synth(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write to: a new or an empty one.")],
     subjects: Annotated[
-        int, typer.Option(metavar="N", help="Subjects in train and test together (default: 60).", show_default=False)
+        int,
+        typer.Option(metavar="N", help="Total number of subjects in train and test (default: 60).", show_default=False),
     ] = 60,
     segments: Annotated[
         int, typer.Option(metavar="N", help="Recordings per subject (default: 3).", show_default=False)
@@ -25,19 +26,22 @@ def synth(
     missing: Annotated[
         float,
         typer.Option(
-            metavar="SHARE", help="Share of recordings that lack video or audio (default: 0.05).", show_default=False
+            metavar="SHARE",
+            help="Fraction of recordings without video or without audio (default: 0.05).",
+            show_default=False,
         ),
     ] = 0.05,
     masked: Annotated[
         float,
         typer.Option(
             metavar="SHARE",
-            help="Share of recordings with the face hidden for a while (default: 0.2).",
+            help="Fraction of recordings in which the face is hidden part of the time (default: 0.2).",
             show_default=False,
         ),
     ] = 0.2,
     truth: Annotated[
-        bool, typer.Option("--truth", metavar="", help="Also write the behaviour that was planted in each recording.")
+        bool,
+        typer.Option("--truth", metavar="", help="Also write the simulated behaviour (ground truth) to OUT/truth/."),
     ] = False,
     as_json: AsJson = False,
     debug: Debug = False,

@@ -196,7 +196,7 @@ def _shortcut_warning(name: str, model: Mapping[str, float], shortcut: float) ->
         column=name,
         expected="a shortcut baseline below the model's interval",
         found=f"model {_format_interval(model)}",
-        hint="compare the quality__ columns that `extract` writes between the classes",
+        hint="run extract and compare the quality__ columns across classes",
     )
 
 

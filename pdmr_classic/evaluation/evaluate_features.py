@@ -16,7 +16,7 @@ from pdmr_classic.evaluation.outer_folds import OuterFold, make_outer_folds
 from pdmr_classic.evaluation.subgroups import check_subgroup_columns
 from pdmr_classic.evaluation.table import EvaluationTable, find_usable_rows, make_table
 from pdmr_classic.io.labels import read_weights
-from pdmr_classic.models.target_checks import check_target
+from pdmr_classic.models.target_checks import check_target, choose_positive_class
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.splits import SPLIT_COLUMN
 
@@ -52,14 +52,14 @@ def evaluate_features(
     reporter = reporter or LogReporter()
     settings = override_evaluation(settings, folds=folds, repeats=repeats, by=by)
     options = settings.evaluation
-    target = check_target(status, groups, settings)
+    check_target(status, groups, settings)
     rows = find_usable_rows(features, reporter)
+    # Of the usable rows: all recordings of a class may lack usable data.
+    positive = choose_positive_class(sorted(map(str, status[rows].unique())), settings.data.positive)
     labels = pd.DataFrame(index=features.index) if labels is None else labels.set_axis(features.index)
     check_subgroup_columns(labels, options.by, groups)
     weights = read_weights(labels, settings.data.weights)
-    table = make_table(
-        features, status, groups, positive=target.positive, altered=altered or {}, weights=weights, rows=rows
-    )
+    table = make_table(features, status, groups, positive=positive, altered=altered or {}, weights=weights, rows=rows)
     split = labels[SPLIT_COLUMN][rows] if SPLIT_COLUMN in labels else None
     outer, source = make_outer_folds(
         table.status,

@@ -132,7 +132,7 @@ def read_predictions(evaluation: Mapping[str, Any]) -> Predictions:
     if not isinstance(evaluation, Mapping) or evaluation.get("schema") != SCHEMA:
         found = repr(evaluation.get("schema")) if isinstance(evaluation, Mapping) else type(evaluation).__name__
         raise DataError(
-            "the file is not an evaluation of this version",
+            "the file is not an evaluation, or was written by another version",
             code="not-an-evaluation",
             expected=f"JSON with the schema {SCHEMA!r}",
             found=found,
@@ -142,7 +142,7 @@ def read_predictions(evaluation: Mapping[str, Any]) -> Predictions:
         return _parse_records(evaluation["predictions"], tuple(evaluation["data"]["classes"]), evaluation["positive"])
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
-            "the evaluation's predictions are damaged",
+            "the predictions in the evaluation are corrupt",
             code="bad-evaluation",
             expected="predictions as written by evaluate",
             found=f"{type(error).__name__}: {error}",

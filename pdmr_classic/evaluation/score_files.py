@@ -43,13 +43,16 @@ def score_files(results: str | Path, labels: str | Path, *, positive: str | None
     _check_file_order(predictions, table, Path(results), Path(labels))
     if "status" not in table:
         raise DataError(
-            "the labels have no column status", file=labels, expected="a column status", found=", ".join(table.columns)
+            "the label table has no column status",
+            file=labels,
+            expected="a column status",
+            found=", ".join(table.columns),
         )
     truth = table["status"][table["status"] != ""]
     common = truth.index.intersection(predictions.index)
     if not len(common):
         raise DataError(
-            "no result has the data_id of a label",
+            "results and label table have no data_id in common",
             code="labels-match-nothing",
             file=results,
             expected=f"ids such as {format_quoted(truth.index[:3])}",
@@ -76,7 +79,7 @@ def _check_file_order(predictions: pd.DataFrame, table: pd.DataFrame, results: P
     labels_have_probabilities = set(table) & {"probability", "probabilities"}
     if is_csv == [True, False] or ("probability" not in predictions and labels_have_probabilities):
         raise DataError(
-            "the results and the labels seem to be swapped",
+            "the results and the label table seem to be swapped",
             code="files-swapped",
             file=results,
             expected="the results, as written by predict, then the labels",

@@ -27,19 +27,21 @@ def check_subgroup_columns(labels: pd.DataFrame, by: Sequence[str], subjects: pd
     for column in by:
         if column not in labels:
             raise ConfigError(
-                "--by must be a column of the labels", expected=", ".join(labels.columns), found=repr(column)
+                "--by names a column that is not in the label table",
+                expected=", ".join(labels.columns),
+                found=repr(column),
             )
         n_values = labels[column].nunique()
         if n_values > _MAX_GROUPS:
             raise ConfigError(
-                f"--by {column} has too many groups",
+                f"--by {column} has too many values",
                 expected=f"a column with at most {_MAX_GROUPS} distinct values",
                 found=str(n_values),
-                hint="add a column with coarser groups to the labels",
+                hint="add a column with fewer values to the label table",
             )
         if (subjects.groupby(labels[column].to_numpy()).nunique() == 1).all():
             raise ConfigError(
-                f"--by {column} has only one subject per group: its scores would describe individuals, not groups",
+                f"--by {column} has only one subject per value: its scores would describe individuals, not groups",
                 expected="a column whose values are shared by several subjects, such as gender or site",
             )
 

@@ -170,7 +170,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         unknown = [name for name in names if name not in families]
         if unknown:
             raise ConfigError(
-                "the feature family is unknown",
+                "unknown feature family",
                 expected=", ".join(families),
                 found=", ".join(unknown),
                 hint="correct the name in the settings: [features] families = [...]",

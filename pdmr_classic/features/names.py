@@ -13,12 +13,12 @@ import numpy as np
 
 from pdmr_classic.arrays import Ints
 
-View = Literal["video", "audio", "quality", "material"]
-VIDEO: View = "video"
-AUDIO: View = "audio"
-QUALITY: View = "quality"
+ViewName = Literal["video", "audio", "quality", "material"]
+VIDEO: ViewName = "video"
+AUDIO: ViewName = "audio"
+QUALITY: ViewName = "quality"
 """Recording quality, hidden from learners because it can reveal the label."""
-MATERIAL: View = "material"
+MATERIAL: ViewName = "material"
 """Input of transformers that are fitted inside each fold."""
 _DEFAULT_VIEW = "all"
 """Modality of columns without a view in their names, such as those of a plain array."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.config import FeatureSettings
-from pdmr_classic.features.names import VIDEO, View
+from pdmr_classic.features.names import VIDEO, ViewName
 from pdmr_classic.features.signal import Signal
 from pdmr_classic.io.stream import Stream
 
@@ -47,7 +47,7 @@ class Family:
     """
 
     name: str
-    view: View
+    view: ViewName
     kinds: tuple[str, ...]
     function: Callable[..., Mapping[Any, Any]]
     is_default: bool = True
@@ -86,7 +86,7 @@ def channel_family(
 
 
 def stream_family(
-    name: str, view: View = VIDEO, *, is_default: bool = True
+    name: str, view: ViewName = VIDEO, *, is_default: bool = True
 ) -> Callable[[StreamFunction], StreamFunction]:
     """Register a function from a `Stream` to `{(channel, functional): value}`."""
 

@@ -80,7 +80,7 @@ class Layout:
                 row=lines[0][0] + 1,
                 expected=f"at most {_MAX_COLUMNS:,}",
                 found=f"{len(fields):,}",
-                hint="write one row per line",
+                hint="check the line breaks: each row must be on its own line",
             )
         findings = []
         if delimiter != ",":

@@ -302,7 +302,7 @@ def parse_split(name: str | None) -> Split | None:
         return "train"
     if name == "test":
         return "test"
-    raise ConfigError("the split is unknown", expected="train or test", found=repr(name))
+    raise ConfigError("unknown split", expected="train or test", found=repr(name))
 
 
 # ------------------------------------------------------------------------------------------------ labels
@@ -319,12 +319,12 @@ def _attach_labels(dataset: Dataset, file: Path, *, optional: bool = False) -> D
         if optional:
             return dataset
         raise DataError(
-            "the labels match no recording",
+            "no data_id in the label table matches a recording",
             code="labels-match-nothing",
             file=file,
             expected=f"ids such as {format_quoted(ids[:3])}",
             found=format_quoted(table.index),
-            hint="use the file names without .csv as ids"
+            hint="use the file names without .csv as data_id"
             + (" (a spreadsheet may have converted them to numbers)" if near_matches else ""),
         )
     if near_matches:
@@ -332,7 +332,7 @@ def _attach_labels(dataset: Dataset, file: Path, *, optional: bool = False) -> D
         findings.append(
             Finding(
                 "near-match",
-                "some labels almost match a recording and are ignored, because ids must match exactly",
+                "some data_ids in the label table almost match a recording and are ignored: they must match exactly",
                 file=file,
                 found=pairs,
             )

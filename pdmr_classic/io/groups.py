@@ -126,24 +126,24 @@ def _groups_from_labels(labels: pd.DataFrame, option: str | None, file: Path | N
     column = option or "subject_id"
     if column == "status":
         raise ConfigError(
-            "--groups must be the column of the subjects, not of the labels",
+            "--groups names the class column; it must name the column with the subject ids",
             file=file,
             expected="a column of subject ids",
             found=repr(column),
-            hint="leave out --groups, or pass another column",
+            hint="remove --groups, or pass another column",
         )
     if column in labels:
         return Groups(_check_complete(labels[column], _status(labels), column, file), "column")
     if option is not None:
         raise ConfigError(
-            "--groups must be a column of the labels",
+            "--groups names a column that is not in the label table",
             file=file,
             expected=", ".join(labels.columns),
             found=repr(option),
         )
     warning = Finding(
         "own-groups",
-        "no subject ids: each recording is treated as its own subject, so scores are optimistic if people recur",
+        "no subject ids: each recording is treated as its own subject; if people recur, scores are too optimistic",
         file=file,
         hint="add a column subject_id, or pass --groups (for example --groups infer)",
     )
@@ -164,7 +164,7 @@ def _check_no_subject_ids(labels: pd.DataFrame | None, file: Path | None) -> Non
             "--groups infer is only for datasets without subject ids",
             file=file,
             found="a column subject_id",
-            hint="leave out --groups infer; the column is used by default",
+            hint="remove --groups infer; the column is used by default",
         )
 
 
@@ -184,9 +184,13 @@ def _match_expression(expression: str, index: pd.Index) -> pd.Series:
     try:
         pattern = re.compile(expression)
     except re.error as error:
-        raise ConfigError("--groups is not a valid regular expression", expected=_EXAMPLE, found=str(error)) from None
+        raise ConfigError(
+            "the --groups pattern is not a valid regular expression", expected=_EXAMPLE, found=str(error)
+        ) from None
     if pattern.groups != 1:
-        raise ConfigError("--groups must have exactly one capturing group", expected=_EXAMPLE, found=expression)
+        raise ConfigError(
+            "the --groups pattern must have exactly one group in parentheses", expected=_EXAMPLE, found=expression
+        )
     matches = {data_id: pattern.search(data_id) for data_id in index}
     unmatched = [data_id for data_id, match in matches.items() if match is None or not match[1]]
     if unmatched:
@@ -195,7 +199,7 @@ def _match_expression(expression: str, index: pd.Index) -> pd.Series:
             code="no-group",
             expected=f"a match of {expression!r}",
             found=format_quoted(unmatched),
-            hint="correct the expression, or rename the files",
+            hint="correct the pattern, or rename the files",
         )
     return pd.Series([match[1] for match in matches.values() if match], index=index, name="subject_id")
 

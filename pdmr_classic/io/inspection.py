@@ -93,7 +93,7 @@ def find_repeated_contents(facts: Sequence[FileFacts]) -> list[Finding]:
     return [
         Finding(
             "same-content",
-            "recordings have identical content; on both sides of a split, they would leak labels into the score",
+            "recordings have identical content; in both training and test data, they would inflate the scores",
             file=copies[0].path,
             found=", ".join(str(copy.path) for copy in copies[1:4]),
         )

@@ -75,7 +75,7 @@ def read_labels(path: str | Path) -> tuple[pd.DataFrame, list[Finding]]:
             file=path,
             expected=f"at most {_MAX_COLUMNS:,}",
             found=f"{len(names):,}",
-            hint="remove all columns except data_id, status and those in use",
+            hint="keep data_id, status and the columns that you use",
         )
     frame = pd.DataFrame([row for _, row in rows_by_id.values()], dtype=object).fillna("")
     return frame.set_index("data_id"), findings
@@ -91,7 +91,7 @@ def _check_row(number: int, row: dict[str, str], path: Path) -> Finding | None:
     if problem := id_problem(data_id):
         return Finding(
             "bad-id",
-            "the data_id of a label is not valid",
+            "a data_id in the label table is not valid",
             file=path,
             row=number,
             column="data_id",
@@ -124,7 +124,7 @@ def _conflict_finding(
         row=number,
         expected=f"the same as row {first_number}: {_format_row(first_row)}",
         found=_format_row(row),
-        hint="keep the correct row",
+        hint="delete the wrong row",
     )
 
 
@@ -151,7 +151,9 @@ def read_weights(labels: pd.DataFrame | None, column: str | None) -> pd.Series |
         return None
     if labels is None or column not in labels:
         expected = "a label table with this column" if labels is None else ", ".join(labels.columns)
-        raise ConfigError("data.weights must be a column of the labels", expected=expected, found=repr(column))
+        raise ConfigError(
+            "data.weights names a column that is not in the label table", expected=expected, found=repr(column)
+        )
     weights = pd.to_numeric(labels[column], errors="coerce").astype(float)
     invalid = labels[column][~weights.between(0, float("inf"), inclusive="left")]
     if len(invalid):
@@ -263,7 +265,7 @@ def _parse_json(text: str, path: Path, row: int | None) -> Any:
 def _text_row(item: Any, path: Path, number: int) -> dict[str, str]:
     if not isinstance(item, dict):
         raise DataError(
-            "the label is not a JSON object",
+            "an entry of the label table is not a JSON object",
             code="labels-not-a-table",
             file=path,
             row=number,

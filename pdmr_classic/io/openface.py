@@ -196,7 +196,7 @@ def _read_time(
                 "no-frame-rate",
                 f"there are no usable timestamps: assuming {fps:g} frames per second",
                 file=table.path,
-                hint="pass --fps",
+                hint="if this is not the frame rate, pass --fps",
             )
         ]
     )
@@ -229,7 +229,11 @@ def _sort_time(
             hint="split the file into one recording of one face each",
         )
     order = np.argsort(time_s)
-    return time_s[order], order, [Finding("shuffled", "the rows were sorted by time", file=table.path)]
+    return (
+        time_s[order],
+        order,
+        [Finding("shuffled", "the rows were out of order and were sorted by time", file=table.path)],
+    )
 
 
 def _estimate_rate(table: Table, stamps: Floats) -> float:

@@ -129,7 +129,7 @@ def _find_collisions(paths: Iterable[Path]) -> list[Finding]:
             collisions.append(
                 Finding(
                     "ids-collide",
-                    "the ids of two files differ only in upper and lower case",
+                    "the names of two files differ only in case",
                     file=path,
                     expected="ids that differ in more than case, with the same spelling in video/ and audio/",
                     found="/".join(earlier.parts[-2:]) if earlier.parent != path.parent else earlier.name,
@@ -148,4 +148,12 @@ def _near_match_findings(recordings: Sequence[Recording], folder: Path) -> list[
         return []
     pairs = format_list(f"{audio_id!r} in audio for {video_id!r} in video" for video_id, audio_id in near_matches)
     what = "some video and audio ids almost match and are treated as separate recordings"
-    return [Finding("near-match", what, file=folder, found=pairs, hint="give files of one recording the same name")]
+    return [
+        Finding(
+            "near-match",
+            what,
+            file=folder,
+            found=pairs,
+            hint="give the video and the audio file of a recording the same name",
+        )
+    ]

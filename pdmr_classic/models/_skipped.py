@@ -8,7 +8,7 @@ from typing import Any
 
 from pdmr_classic.errors import MAX_PART_LENGTH, DataError, Finding
 from pdmr_classic.io.dataset import Dataset
-from pdmr_classic.text import format_count
+from pdmr_classic.text import format_count, format_quoted
 
 _MAX_SHOWN = 50
 _MAX_LIST_LENGTH = MAX_PART_LENGTH - 500
@@ -69,10 +69,8 @@ def _split_into_lists(names: Sequence[str]) -> list[str]:
 
 def skipped_finding(skipped: Sequence[SkippedRecording], n_recordings: int) -> Finding:
     """Return the note that lists the skipped recordings."""
-    ids = ", ".join(repr(recording.data_id) for recording in skipped[:_MAX_SHOWN])
-    n_skipped = len(skipped)
     return Finding(
         "skipped",
-        f"{n_skipped} of {n_recordings} recordings have no data that the model can use and are left out of the results",
-        found=ids + (f" and {n_skipped - _MAX_SHOWN} more" if n_skipped > _MAX_SHOWN else ""),
+        f"{len(skipped)} of {n_recordings} recordings have no data that the model can use and are skipped",
+        found=format_quoted((recording.data_id for recording in skipped), _MAX_SHOWN),
     )

@@ -59,7 +59,7 @@ def read_bytes(path: Path) -> bytes:
             file=path,
             expected=f"{size:,} bytes, the size before reading",
             found=f"{'more' if len(data) > size else 'fewer'} bytes",
-            hint="wait until the file is complete",
+            hint="wait until it is complete, then run the command again",
         )
     return data
 
@@ -72,7 +72,7 @@ def _check_size(status: os.stat_result, path: Path) -> int:
             file=path,
             expected="a CSV file",
             found="a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, socket or device",
-            hint="remove it, or replace it with the file",
+            hint="remove it, or replace it with a CSV file",
         )
     if status.st_size > MAX_BYTES:
         raise DataError(
@@ -167,7 +167,7 @@ def _check_line_lengths(data: bytes, path: Path) -> None:
                 row=_line_number(data, start),
                 expected=f"at most {MAX_LINE_BYTES:,} bytes",
                 found="more",
-                hint="write one row per line",
+                hint="check the line breaks: each row must be on its own line",
             )
         start = end + 1
 

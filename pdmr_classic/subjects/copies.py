@@ -95,7 +95,7 @@ def _find_modality_copies(
         train.fillna(medians).to_numpy(dtype=np.float64),
     )
     neighbours = NearestNeighbors(algorithm="brute").fit(train_points)
-    # Without rows as an argument, kneighbors does not count a row as its is_same_set neighbour.
+    # Without rows as an argument, kneighbors does not count a row as its own neighbour.
     typical_distance = float(np.median(neighbours.kneighbors(n_neighbors=1)[0]))
     distance, nearest = neighbours.kneighbors(None if is_same_set else points, n_neighbors=1)
     return [

@@ -44,7 +44,7 @@ def _oracle(plan: list[PlannedRecording], behaviours: Floats) -> tuple[Floats, d
     ceiling : dict
         F1 of Depression and AUC (mean over folds) of that model, and F1 of always predicting Depression.
     """
-    # metrics.score must not be imported here: imports point only left (see CONTRIBUTING.md).
+    # Neither metrics.score nor GroupedFolds can be used here: imports point only left (see CONTRIBUTING.md).
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import f1_score, roc_auc_score
     from sklearn.model_selection import StratifiedGroupKFold

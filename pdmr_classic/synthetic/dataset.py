@@ -103,7 +103,7 @@ def make_synthetic(
     segments : int
         Recordings per subject.
     seed : int
-        Random seed; the same arguments give identical files, byte for byte.
+        Random seed; the same arguments give identical files on one machine type with one set of library versions.
     missing : float
         Share of recordings, 0 to 1, without a video or an audio file; no recording lacks both.
     masked : float

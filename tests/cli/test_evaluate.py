@@ -96,8 +96,8 @@ def test_compare_shows_the_differences_in_80_columns(workspace: Path) -> None:
     ("args", "code", "message"),
     [
         (("evaluate", "nowhere"), 3, "the data folder does not exist"),
-        (("evaluate", "SET", "--by", "planet"), 2, "--by must be a column of the labels"),
-        (("evaluate", "SET", "--by", "subject_id"), 2, "has only one subject per group"),
+        (("evaluate", "SET", "--by", "planet"), 2, "--by names a column that is not in the label table"),
+        (("evaluate", "SET", "--by", "subject_id"), 2, "has only one subject per value"),
         (("evaluate", "SET", "--metric", "f7"), 2, "the setting learning.metric is not valid"),
         (("evaluate", "SET", "--out", "."), 5, "the output path is a folder"),
         (("evaluate", "SET", "--folds", "1"), 2, "the setting evaluation.folds is not valid"),

@@ -272,5 +272,5 @@ def test_an_id_that_is_a_path_is_refused(tmp_path: Path) -> None:
     bad_inputs.write_set(tmp_path / "set")
     with (tmp_path / "set" / "labels.csv").open("a") as file:
         file.write("../../planted,Normal,../../planted\n")
-    with pytest.raises(DataError, match="the data_id of a label is not valid"):
+    with pytest.raises(DataError, match="a data_id in the label table is not valid"):
         load_dataset(tmp_path / "set")

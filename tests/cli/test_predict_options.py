@@ -84,7 +84,7 @@ def test_weights_are_read_from_a_column_of_the_labels(small_set: Path, quick: Pa
     assert summaries["heavy"]["inner_scores"]["brier"] != unweighted["inner_scores"]["brier"]
     result = run(*command, tmp_path / "weights.toml")
     assert result.exit_code == 2
-    assert "data.weights must be a column of the labels" in result.output
+    assert "data.weights names a column that is not in the label table" in result.output
 
 
 @pytest.mark.parametrize("cell", ["", "much", "-1", "inf"])
@@ -185,5 +185,5 @@ def test_a_table_without_subjects_is_refused(small_set: Path, tmp_path: Path) ->
 
 
 def test_weights_without_a_label_table_are_an_invalid_setting() -> None:
-    with pytest.raises(ConfigError, match=r"data.weights must be a column of the labels[^\0]*'w'"):
+    with pytest.raises(ConfigError, match=r"data.weights names a column that is not in the label table[^\0]*'w'"):
         read_weights(None, "w")

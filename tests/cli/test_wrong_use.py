@@ -73,8 +73,8 @@ def test_wrong_usage_is_reported(tmp_path: Path, args: tuple[str, ...], fragment
     ("args", "parts"),
     [
         (("--positive", "Sad"), ("--positive must be one of the classes", "Depression or Normal", "'Sad'")),
-        (("--groups", "person"), ("--groups must be a column of the labels", "subject_id", "'person'")),
-        (("--groups", "re:(S"), ("--groups is not a valid regular expression",)),
+        (("--groups", "person"), ("--groups names a column that is not in the label table", "subject_id", "'person'")),
+        (("--groups", "re:(S"), ("the --groups pattern is not a valid regular expression",)),
         (("--trials", "0"), ("the setting", "learning.trials")),
         (("--timeout", "-1"), ("the setting", "learning.timeout")),
         (("--fps", "0"), ("the setting", "reading.fps")),
@@ -119,7 +119,7 @@ def test_classes_without_depression_require_the_positive_option(data: Path) -> N
         ("", "empty"),
         ("hello\n", "not valid JSON"),
         ('{"data_id": "000"}\n', "no status"),
-        ('{"data_id": "777", "status": "Normal"}\n', "no result has the data_id of a label"),
+        ('{"data_id": "777", "status": "Normal"}\n', "results and label table have no data_id in common"),
         ('{"data_id": "000", "status": "Sad"}\n', "unknown label"),
     ],
 )

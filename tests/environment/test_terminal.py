@@ -80,7 +80,7 @@ def test_unwritable_output_is_reported(args: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:
         run = subprocess.run([PROGRAM, *args], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60)
     assert run.returncode == TARGET, run.stderr
-    assert run.stderr == "error: standard output cannot be written\n  found:    No space left on device\n"
+    assert run.stderr == "error: cannot write to standard output\n  found:    No space left on device\n"
 
 
 def test_json_is_valid_with_ascii_output(data: Path) -> None:
@@ -95,5 +95,5 @@ def test_a_deleted_working_folder_is_reported(verb: str, tmp_path: Path) -> None
     script = 'cd "$1" && rmdir "$1" && shift && exec "$@"'
     run = run_process(["sh", "-c", script, "sh", tmp_path / "gone", PROGRAM, verb], {})
     assert run.returncode == USAGE
-    assert run.stderr.startswith(b"error: the working directory no longer exists\n")
+    assert run.stderr.startswith(b"error: the current folder no longer exists\n")
     assert b"Traceback" not in run.stderr

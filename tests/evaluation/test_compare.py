@@ -91,5 +91,5 @@ def test_a_file_that_is_not_an_evaluation_is_refused_by_name(tmp_path: Path, con
 def test_damaged_predictions_are_refused() -> None:
     damaged = evaluation(A)
     del damaged["predictions"][3]["probability"]
-    with pytest.raises(DataError, match="predictions are damaged"):
+    with pytest.raises(DataError, match="predictions in the evaluation are corrupt"):
         compare(evaluation(A), damaged)

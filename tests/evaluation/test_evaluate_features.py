@@ -283,7 +283,7 @@ def test_named_arguments_override_the_settings() -> None:
 
 
 def test_an_unknown_subgroup_column_is_refused() -> None:
-    with pytest.raises(ConfigError, match="--by must be a column of the labels"):
+    with pytest.raises(ConfigError, match="--by names a column that is not in the label table"):
         run(study(), by=["site"])
 
 
@@ -393,3 +393,14 @@ def test_an_unknown_weight_column_is_refused() -> None:
     data, settings = study(signal=1.0), QUICK.override({"data.weights": "w"})
     with pytest.raises(ConfigError, match="must be a column of the labels"):
         run(data, settings=settings)
+
+
+def test_a_class_without_usable_recordings_leaves_two_classes() -> None:
+    features, status, groups = study(subjects=24, classes=3)
+    labels = status.replace({"c0": "Depression", "c1": "Normal", "c2": "Mild"})
+    features.loc[labels == "Mild", [name for name in features.columns if not name.startswith("quality")]] = np.nan
+    settings = QUICK.override({"data.classes": ("Depression", "Normal", "Mild")})
+    evaluation = run((features, labels, groups), settings=settings)
+    assert evaluation["positive"] == "Depression"
+    assert list(evaluation["data"]["classes"]) == ["Depression", "Normal"]
+    assert {"f1", "auc"} <= evaluation["scores"].keys()

@@ -109,13 +109,13 @@ def test_an_unknown_positive_class_is_refused(files: tuple[Path, Path]) -> None:
 
 
 def test_results_of_another_set_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"no result has the data_id of a label[^\0]*'001'[^\0]*'a1'"):
+    with pytest.raises(DataError, match=r"results and label table have no data_id in common[^\0]*'001'[^\0]*'a1'"):
         score_files(write_results(tmp_path, {"a1": "Normal"}), write_labels(tmp_path, LABELS))
 
 
 def test_labels_without_a_column_status_are_refused(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("data_id,severity\n001,12\n")
-    with pytest.raises(DataError, match=r"the labels have no column status[^\0]*severity"):
+    with pytest.raises(DataError, match=r"the label table has no column status[^\0]*severity"):
         score_files(write_results(tmp_path, PREDICTED), tmp_path / "labels.csv")
 
 

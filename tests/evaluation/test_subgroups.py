@@ -52,5 +52,5 @@ def test_a_subgroup_with_enough_subjects_has_an_interval() -> None:
 
 def test_a_column_with_too_many_values_is_refused() -> None:
     labels = pd.DataFrame({"severity": [str(value) for value in range(21)]})
-    with pytest.raises(ConfigError, match="--by severity has too many groups"):
+    with pytest.raises(ConfigError, match="--by severity has too many values"):
         check_subgroup_columns(labels, ["severity"], pd.Series(["S1"] * 21))

@@ -156,5 +156,5 @@ def test_the_order_of_selected_families_does_not_matter(small: Path) -> None:
 
 def test_an_unknown_family_is_rejected_and_valid_families_are_listed(small: Path) -> None:
     settings = Settings().override({"features.families": ("eyes", "ears")})
-    with pytest.raises(ConfigError, match=r"(?s)the feature family is unknown.*distribution.*ears"):
+    with pytest.raises(ConfigError, match=r"(?s)unknown feature family.*distribution.*ears"):
         FeatureExtractor(settings).fit(load_dataset(small, split="test"))

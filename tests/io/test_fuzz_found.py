@@ -125,7 +125,7 @@ def test_half_of_a_surrogate_pair_is_not_valid_text(tmp_path: Path, row: str) ->
 
 def test_a_message_quotes_only_the_beginning_of_long_text(tmp_path: Path) -> None:
     content = "data_id,status\n" + "x" * 100_000 + ",A\n" + "x" * 100_000 + ",B\n"
-    finding = read_label_error(write_file(tmp_path, "labels.csv", content), "the data_id of a label is not valid")
+    finding = read_label_error(write_file(tmp_path, "labels.csv", content), "a data_id in the label table is not valid")
     assert len(str(finding)) < 20_000
 
 

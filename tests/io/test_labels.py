@@ -153,7 +153,7 @@ def test_a_ragged_row_is_refused_with_its_number(tmp_path: Path, content: str, r
 
 
 def test_repeated_column_names_are_refused(tmp_path: Path) -> None:
-    finding = read_error(write_labels(tmp_path, "data_id,status,status\n1,a,b\n"), "column names are repeated")
+    finding = read_error(write_labels(tmp_path, "data_id,status,status\n1,a,b\n"), "there are duplicate column names")
     assert "status" in str(finding.found)
 
 
@@ -165,9 +165,9 @@ def test_repeated_column_names_are_refused(tmp_path: Path) -> None:
         ("labels.json", "[]", "the label table has no rows", None),
         ("labels.json", "{}", "the label table has no rows", None),
         ("labels.json", "3", "the label table is not a list", None),
-        ("labels.json", '[["1", "a"]]', "the label is not a JSON object", 1),
+        ("labels.json", '[["1", "a"]]', "an entry of the label table is not a JSON object", 1),
         ("labels.json", '[{"data_id": "1"},\n oops]', "not valid JSON", 2),
-        ("labels.jsonl", '{"data_id": "1"}\n"x"\n', "the label is not a JSON object", 2),
+        ("labels.jsonl", '{"data_id": "1"}\n"x"\n', "an entry of the label table is not a JSON object", 2),
         ("labels.jsonl", '{"data_id": "1"}\n{"data_id": \n', "not valid JSON", 2),
         ("labels.csv", b"data_id,status\n1,D\xe9pression\n", "not CSV text", 2),
         ("labels.csv", b"PK\x03\x04labels.xlsx", "not CSV text", None),

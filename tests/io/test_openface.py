@@ -446,7 +446,7 @@ def test_a_file_without_channels_is_rejected(file: Path, content: str) -> None:
         ("frame,AU12_r\n1,2\n2,2,2\n3,4\n", "a row is too long", 3),
         ("frame,AU12_r\n1,2\n2", "the last row is truncated", 3),
         ("frame,AU12_r\n1,2\nframe,AU12_r\n1,2\n", "the header is repeated", 3),
-        ("frame,AU12_r,AU12_r\n1,2,3\n", "column names are repeated", 1),
+        ("frame,AU12_r,AU12_r\n1,2,3\n", "there are duplicate column names", 1),
         ("frame,AU12_r\n", "a header but no rows", 1),
     ],
 )

@@ -195,7 +195,7 @@ def test_invalid_names_in_train_are_reported_and_the_other_files_are_used(small_
     assert set(train.data_ids) > set(load_dataset(small_set, split="train").data_ids)
     (finding,) = reporter.findings
     assert finding.what.startswith("1 file in the train/ next to these recordings cannot be read")
-    assert finding.found == "video/x.csv: the ids of two files differ only in upper and lower case (X.csv)"
+    assert finding.found == "video/x.csv: the names of two files differ only in case (X.csv)"
 
 
 def test_a_complete_or_missing_train_folder_is_not_reported(small_set: Path, tmp_path: Path) -> None:

@@ -195,7 +195,7 @@ def choose_combiner(
 
     Returns
     -------
-    choice : Choice
+    choice : CombinerChoice
     probability : ndarray, shape [n, K]
         Cross-fitted, by the chosen method.
     """

@@ -38,7 +38,7 @@ _TPE_ARGUMENTS: dict[str, Any] = {
     "constraints_func": None,
     "categorical_distance_func": None,
 }
-# Deprecated since Optuna 4.9, which always uses these values and has None as the default.
+# Deprecated since Optuna 4.9, whose default None means these values.
 _TPE_ARGUMENTS_UP_TO_4_8: dict[str, Any] = {
     "consider_prior": True,
     "prior_weight": 1.0,
