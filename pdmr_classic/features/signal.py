@@ -16,6 +16,8 @@ from pdmr_classic.io.stream import Stream
 _ROUNDING_TOLERANCE = 1e-6
 # Twice the longest lag in any family.
 _LONGEST_GAP_S = 20.0
+# In frames: the indices of any number of such gaps fit into 64 bits.
+_MAX_STEP = 2.0**40
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,10 +57,16 @@ class Signal:
 
     @cached_property
     def grid(self) -> Ints:
-        """Index of each frame on a regular frame grid, shape [V], starting at 0."""
+        """Index of each frame on a regular frame grid, shape [V], starting at 0 and strictly increasing.
+
+        Contiguous frames are one step apart. Indices computed from time alone would drift, collide or leave the grid:
+        frame rates are rounded (30.01 Hz counts as 30), and timestamps jitter.
+        """
         if not self.n_frames:
             return np.zeros(0, dtype=np.intp)
-        return np.asarray(np.rint((self.time_s - self.time_s[0]) * self.frame_rate_hz), dtype=np.intp)
+        gaps = np.clip(np.rint(np.diff(self.time_s) * self.frame_rate_hz), 2, _MAX_STEP)
+        steps = np.where(self.contiguous[1:], 1, gaps.astype(np.intp))
+        return np.concatenate([[0], np.cumsum(steps)]).astype(np.intp)
 
     @cached_property
     def capped_grid(self) -> Ints:

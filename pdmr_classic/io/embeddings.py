@@ -80,7 +80,7 @@ def find_odd_widths(widths: Sequence[tuple[Path, int]], trained_width: int | Non
     return {
         path: Finding(
             "odd-width",
-            "the audio vector has a different length from the others",
+            "the audio vector has the wrong length",
             file=path,
             expected=expected,
             found=f"{width} values",

@@ -289,7 +289,7 @@ def test_an_unknown_subgroup_column_is_refused() -> None:
 
 def test_subgroups_of_single_people_are_refused() -> None:
     data = study()
-    with pytest.raises(ConfigError, match="--by person has only one subject per group"):
+    with pytest.raises(ConfigError, match="--by person has only one subject per value"):
         run(data, by=["person"], labels=pd.DataFrame({"person": data[2].str[-2:]}))
 
 

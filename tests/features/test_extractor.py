@@ -176,7 +176,7 @@ def test_an_audio_vector_of_a_different_width_is_rejected(folder: Path) -> None:
     assert finding.code == "odd-width"
     assert finding.file == folder / "audio" / "003.csv"
     assert not [name for name in result.features if name.startswith("audio__vector")]
-    with pytest.raises(DataError, match="width of the audio vector differs"):
+    with pytest.raises(DataError, match="audio vector has the wrong length"):
         result.require_features()
 
 

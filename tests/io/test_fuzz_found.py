@@ -117,7 +117,7 @@ def test_json_that_exceeds_the_limits_of_python_is_rejected(tmp_path: Path, cont
 @pytest.mark.parametrize("row", ['{"data_id": "\\ud800", "status": "A"}', '{"data_id": "1", "\\udfff": "A"}'])
 def test_half_of_a_surrogate_pair_is_not_valid_text(tmp_path: Path, row: str) -> None:
     finding = read_label_error(
-        write_file(tmp_path, "labels.jsonl", row), "data_id of a label is not valid|not valid text"
+        write_file(tmp_path, "labels.jsonl", row), "data_id in the label table is not valid|not valid text"
     )
     assert finding.row == 1
     str(finding).encode("utf-8")

@@ -1,0 +1,73 @@
+"""Any frame rate, length, gap and jitter gives features: no frame leaves the grid, and no two frames share a place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pdmr_classic.config import FeatureSettings, ReadingSettings
+from pdmr_classic.features.file_features import compute_stream_features
+from pdmr_classic.features.registry import load_families
+from pdmr_classic.features.signal import make_joint_signal
+from pdmr_classic.io.openface import read_stream
+
+FAMILIES = tuple(family for family in load_families().values() if family.is_default and family.view != "audio")
+CHANNELS = ("pose_Rx", "AU12_r")
+
+
+def write_stream(path: Path, rate: float, n_frames: int, missing: float, jitter: float, seed: int) -> None:
+    """Write a stream with timestamps in ms, as OpenFace does, some frames missing and some failed."""
+    rng = np.random.default_rng(seed)
+    time_s = (np.arange(n_frames) + jitter * rng.uniform(-0.5, 0.5, n_frames)) / rate
+    time_s = np.round(time_s - time_s[0], 3)
+    keep = np.concatenate([[True], np.diff(time_s) > 0]) & (rng.random(n_frames) >= missing)
+    keep[0] = True
+    # Rounded times may repeat after a shift, which is another error than the one looked for here.
+    time_s = np.unique(time_s[keep])
+    table = np.column_stack([time_s, rng.random(len(time_s)) > missing, rng.normal(size=(len(time_s), 2))])
+    header = ",".join(("timestamp", "success", *CHANNELS))
+    np.savetxt(path, table, delimiter=",", header=header, comments="", fmt=["%.3f", "%d", "%.4f", "%.4f"])
+
+
+def check_stream(path: Path) -> None:
+    stream = read_stream(path, ReadingSettings())
+    names, values = compute_stream_features(stream, FAMILIES, FeatureSettings(chunk_frames=500))
+    assert len(names) == len(values)
+    assert "video__pose_Rx__mean" in names
+    signal = make_joint_signal(stream, [name for name in CHANNELS if name in stream.channels])
+    assert (np.diff(signal.grid) >= 1).all()
+    assert (np.diff(signal.grid)[signal.contiguous[1:]] == 1).all()
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rate=st.floats(5, 250),
+    n_frames=st.integers(1, 3000),
+    missing=st.sampled_from([0.0, 0.05, 0.5]),
+    jitter=st.sampled_from([0.0, 0.1, 0.4]),
+    seed=st.integers(0, 9),
+)
+def test_any_frame_rate_gives_features(
+    tmp_path: Path, rate: float, n_frames: int, missing: float, jitter: float, seed: int
+) -> None:
+    write_stream(tmp_path / "s.csv", rate, n_frames, missing, jitter, seed)
+    check_stream(tmp_path / "s.csv")
+
+
+@pytest.mark.parametrize(
+    ("rate", "seconds"), [(30.01, 60), (25.01, 72), (58.05, 30), (60.05, 10), (30.0003, 1800), (29.97, 600)]
+)
+def test_a_rate_close_to_a_round_one_gives_features(tmp_path: Path, rate: float, seconds: float) -> None:
+    write_stream(tmp_path / "s.csv", rate, round(rate * seconds), 0.0, 0.0, seed=0)
+    check_stream(tmp_path / "s.csv")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [25.01, 240.3])
+def test_a_stream_of_100_000_frames_gives_features(tmp_path: Path, rate: float) -> None:
+    write_stream(tmp_path / "s.csv", rate, 100_000, 0.01, 0.1, seed=0)
+    check_stream(tmp_path / "s.csv")
