@@ -391,7 +391,7 @@ def test_the_shortcut_baseline_is_trained_with_the_same_weights() -> None:
 
 def test_an_unknown_weight_column_is_refused() -> None:
     data, settings = study(signal=1.0), QUICK.override({"data.weights": "w"})
-    with pytest.raises(ConfigError, match="must be a column of the labels"):
+    with pytest.raises(ConfigError, match="names a column that is not in the label table"):
         run(data, settings=settings)
 
 
