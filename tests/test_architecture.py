@@ -83,7 +83,10 @@ def forbidden_imports(name: str, tree: ast.Module) -> list[str]:
             continue
         source, target = find_package(module_name(name)), find_package(module)
         is_sibling = source != target and RANK[source] == RANK[target]
-        if RANK[target] > RANK[source] or (is_sibling and {source, target} <= INDEPENDENT):
+        is_later = RANK[target] > RANK[source]
+        # Synthetic data are for demos and tests: no feature may know them.
+        is_synthetic = target == "synthetic" and source.startswith("features")
+        if is_later or is_synthetic or (is_sibling and {source, target} <= INDEPENDENT):
             forbidden.append(module)
     return forbidden
 
@@ -104,6 +107,7 @@ def test_modules_import_only_from_earlier_layers(name: str) -> None:
     [
         ("io/x.py", "from pdmr_classic.features.cache import FeatureCache"),
         ("storage/x.py", "from pdmr_classic.io.ids import id_problem"),
+        ("features/x.py", "from pdmr_classic.synthetic.plan import SPLITS"),
         ("features/names.py", "from pdmr_classic.features.families.audio import audio_vector"),
         ("features/families/x.py", "from pdmr_classic.features.extractor import FeatureExtractor"),
         ("models/learners/x.py", "from pdmr_classic.models.ensemble.views import View"),
