@@ -53,5 +53,5 @@ def check(
             splits[folder.resolve().name] = (dataset, facts)
     summary = summarise_check(splits, check_data(splits, settings, refused))
     show(summary, as_json, check_tables)
-    if summary["refused"] or summary["refused_by_fit"]:
+    if summary["errors"] or summary["fit_errors"]:
         raise typer.Exit(REFUSED)

@@ -56,9 +56,9 @@ def _fingerprint(table: EvaluationTable, outer: Iterable[OuterFold], settings: S
     altered = [part for name, features in table.altered.items() for part in (name.encode(), *table_bytes(features))]
     folds = [np.append(fold.test, [fold.repeat, fold.fold]).tobytes() for fold in outer]
     # The evaluation settings are excluded: folds and altered features are hashed directly, and subgroups come later.
-    asked = settings.model_dump(mode="json", exclude={"evaluation"})
+    hashed_settings = settings.model_dump(mode="json", exclude={"evaluation"})
     return hash_data(
-        table.features, table.status, table.groups, table.weights, settings=asked, extra=[*altered, *folds]
+        table.features, table.status, table.groups, table.weights, settings=hashed_settings, extra=[*altered, *folds]
     )
 
 

@@ -91,14 +91,14 @@ def fit_ensemble(
     for finding in (*target.findings, *fold_data.findings):
         reporter.note(finding)
     members = default_members(fold_data.views, select_learners(learning))
-    asked = settings.model_dump(mode="json", exclude=_NOT_IN_FINGERPRINT)
-    data_and_settings = hash_data(features, target.status, target.groups, target.weights, settings=asked)
-    with open_studies(studies, data_and_settings) as storage:
+    hashed_settings = settings.model_dump(mode="json", exclude=_NOT_IN_FINGERPRINT)
+    fingerprint = hash_data(features, target.status, target.groups, target.weights, settings=hashed_settings)
+    with open_studies(studies, fingerprint) as storage:
         tuned = tune(members, fold_data.view_data, learning, jobs=jobs, reporter=reporter, storage=storage)
     reporter.progress("training", 0, 1)
     members = [result.member for result in tuned]
-    known = {one.member.name: one.scores for one in tuned if one.scores is not None}
-    columns = compute_oof_scores(members, fold_data, learning.seed, jobs=jobs, study_scores=known)
+    study_scores = {result.member.name: result.scores for result in tuned if result.scores is not None}
+    columns = compute_oof_scores(members, fold_data, learning.seed, jobs=jobs, study_scores=study_scores)
     stacker = GroupedStacker(
         members, folds=learning.folds, repeats=learning.repeats, random_state=learning.seed, jobs=jobs
     ).fit_oof_scores(members, columns, fold_data, classes)

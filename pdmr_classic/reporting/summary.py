@@ -27,8 +27,8 @@ def summarise_check(splits: dict[str, tuple[Dataset, list[FileFacts]]], check: D
     return {
         "synthetic": any(dataset.is_synthetic for dataset, _ in splits.values()),
         "splits": {name: _summarise_split(dataset, facts) for name, (dataset, facts) in splits.items()},
-        "refused": [finding.as_dict() for finding in check.errors],
-        "refused_by_fit": [finding.as_dict() for finding in check.fit_errors],
+        "errors": [finding.as_dict() for finding in check.errors],
+        "fit_errors": [finding.as_dict() for finding in check.fit_errors],
         "findings": [finding.as_dict() for finding in check.findings],
     }
 

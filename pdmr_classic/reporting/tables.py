@@ -46,12 +46,12 @@ def check_tables(summary: dict[str, Any]) -> RenderableType:
     if summary["findings"]:
         parts += ["", _findings_table("notes (these files are used)", summary["findings"])]
     parts += (
-        ["", _refused_table("errors (no command can use these)", summary["refused"])]
-        if summary["refused"]
+        ["", _refused_table("errors (no command can use these)", summary["errors"])]
+        if summary["errors"]
         else ["", "Every file can be read."]
     )
-    if summary["refused_by_fit"]:
-        parts += ["", _refused_table("errors for fit", summary["refused_by_fit"])]
+    if summary["fit_errors"]:
+        parts += ["", _refused_table("errors for fit", summary["fit_errors"])]
     return add_synthetic_note(summary, parts)
 
 

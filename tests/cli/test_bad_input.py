@@ -66,7 +66,7 @@ class Verbs:
         assert result.exit_code == DATA, result.output
         if verb == "check":
             report = json.loads(result.stdout)
-            return [*report["refused"], *report["refused_by_fit"]]
+            return [*report["errors"], *report["fit_errors"]]
         assert result.stdout == ""
         assert result.stderr.count("error: ") == 1
         return parse_findings(result.stderr.partition("error: ")[2])
@@ -188,7 +188,7 @@ def test_check_reports_every_bad_file_of_a_folder_in_one_run(verbs: Verbs) -> No
     result = verbs.run("check")
     assert result.exit_code == DATA
     report = json.loads(result.stdout)
-    errors = {(finding["file"], finding["code"]) for finding in report["refused"]}
+    errors = {(finding["file"], finding["code"]) for finding in report["errors"]}
     warnings = {(finding.get("file"), finding["code"]) for finding in report["findings"]}
     for path, case in paths.items():
         assert ((str(path), case.code) in errors) == (case.outcome == "error"), case

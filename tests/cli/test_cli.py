@@ -233,7 +233,7 @@ def test_groups_can_be_taken_from_the_id(workspace: Path, tmp_path: Path) -> Non
     result = run("check", train, "--groups", r"re:^(P0)", "--json")
     report = json.loads(result.stdout)
     assert report["splits"]["train"]["subjects"] == 1
-    assert [finding["code"] for finding in report["refused_by_fit"]] == ["too-few-groups"]
+    assert [finding["code"] for finding in report["fit_errors"]] == ["too-few-groups"]
     assert result.returncode == 3
 
 

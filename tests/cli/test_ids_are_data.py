@@ -150,7 +150,7 @@ def test_errors_print_each_escaped_name_on_one_line(
         assert verb == "check" or any(
             escape_unprintable(path.name) in line for line in lines if line.startswith("  where:")
         )
-    (error,) = json.loads(check_result(invoke("check", "set", "--json", cwd=tmp_path), 3).stdout)["refused"]
+    (error,) = json.loads(check_result(invoke("check", "set", "--json", cwd=tmp_path), 3).stdout)["errors"]
     assert (error["code"], Path(error["file"]).name) == (code, path.name)
 
 

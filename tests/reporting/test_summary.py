@@ -56,7 +56,7 @@ def test_a_check_counts_recordings_subjects_and_classes(small_set: Path) -> None
     data = load_dataset(small_set / "train")
     split = found["splits"]["train"]
     assert found["synthetic"] is True
-    assert found["refused"] == []
+    assert found["errors"] == []
     assert split["recordings"] == 16
     assert split["subjects"] == 8
     assert split["classes"] == {"Depression": 8, "Normal": 8}
@@ -73,8 +73,8 @@ def test_a_check_lists_invalid_files(small_set: Path, tmp_path: Path) -> None:
     broken = sorted((tmp_path / "train/video").iterdir())[0]
     broken.write_bytes(b"")
     found = summarise_folder(tmp_path / "train")
-    (refused,) = found["refused"]
-    assert refused["file"] == str(broken)
+    (error,) = found["errors"]
+    assert error["file"] == str(broken)
     assert found["synthetic"] is False
     text = render(check_tables(found))
     assert f"video/{broken.name}" in text
@@ -91,7 +91,7 @@ def test_a_check_reports_what_fit_would_refuse(
     shutil.copytree(small_set / "train", tmp_path / "train")
     labels = tmp_path / "train/labels.csv"
     labels.write_text(labels.read_text().replace(old, new, 8 if code else 1))
-    codes = {finding["code"] for finding in summarise_folder(tmp_path / "train")["refused_by_fit"]}
+    codes = {finding["code"] for finding in summarise_folder(tmp_path / "train")["fit_errors"]}
     assert (code or "unknown-label") in codes
 
 
@@ -162,7 +162,7 @@ def test_the_keys_of_a_check(tmp_path: Path) -> None:
         (tmp_path / f"train/audio/{data_id}.csv").write_text(f"0.1,0.2,{data_id[1]}\n")
     (tmp_path / "train/labels.csv").write_text("data_id,status,subject_id\nr1,yes,S1\nr2,yes,S1\nr3,no,S2\n")
     summary = summarise_folder(tmp_path / "train", **{"data.positive": "yes"})
-    del summary["refused_by_fit"]
+    del summary["fit_errors"]
     assert summary == {
         "synthetic": False,
         "splits": {
@@ -180,7 +180,7 @@ def test_the_keys_of_a_check(tmp_path: Path) -> None:
                 "audio_width": 3,
             }
         },
-        "refused": [],
+        "errors": [],
         "findings": [],
     }
 
