@@ -15,7 +15,7 @@ PACKAGE = Path(pdmr_classic.__file__).parent
 # A package may import from itself, and from earlier layers. A module belongs to the longest package name that it starts
 # with.
 LAYERS = [
-    {"errors", "text", "config", "progress", "workers", "arrays", "_version"},
+    {"errors", "text", "config", "environment", "progress", "workers", "arrays", "_version"},
     {"storage"},
     {"io"},
     {"synthetic", "features.names", "features.signal", "features.bouts", "features.registry"},

@@ -10,6 +10,7 @@ import pandas as pd
 
 from pdmr_classic._version import __version__
 from pdmr_classic.config import Settings
+from pdmr_classic.environment import describe_environment
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.evaluation._permutation import permutation_test
 from pdmr_classic.evaluation.baselines import floor_scores, select_shortcut_features
@@ -21,7 +22,6 @@ from pdmr_classic.evaluation.stress import score_stress_tests
 from pdmr_classic.evaluation.subgroups import score_subgroups
 from pdmr_classic.evaluation.system_scores import main_score, summarise_scores
 from pdmr_classic.evaluation.table import EvaluationTable
-from pdmr_classic.models.persistence.versions import describe_environment
 
 _OPTIMISM_SCORES = ("f1", "macro_f1", "balanced_accuracy", "auc", "brier")
 _LABELS = {"f1": "F1", "macro_f1": "macro F1", "auc": "AUC"}

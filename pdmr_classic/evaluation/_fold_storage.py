@@ -46,7 +46,7 @@ def open_fold_storage(path: str | Path | None, fingerprint: str) -> Iterator[Fol
     Raises
     ------
     ConfigError
-        The file belongs to other data or settings.
+        The file belongs to other data, settings or library versions.
     TargetError
         Another run has locked the file, or it cannot be written.
     """

@@ -43,7 +43,7 @@ def run_folds(
     Raises
     ------
     ConfigError
-        `checkpoint` belongs to other data or settings.
+        `checkpoint` belongs to other data, settings or library versions.
     """
     with open_fold_storage(checkpoint, _fingerprint(table, outer, settings)) as storage:
         _run_missing_folds(table, settings, outer, storage, jobs, reporter)

@@ -74,7 +74,7 @@ def evaluate(
     DataError
         A file cannot be read, or the labels, subjects or splits are not valid.
     ConfigError
-        A setting is not valid, or `checkpoint` belongs to other data or settings.
+        A setting is not valid, or `checkpoint` belongs to other data, settings or library versions.
 
     References
     ----------

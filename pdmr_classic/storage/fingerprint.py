@@ -1,4 +1,4 @@
-"""Hash of training data and settings, so that work is resumed only with the same data and settings."""
+"""Hash of training data, settings and library versions, so that work is resumed only if none of them has changed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 import xxhash
 
-from pdmr_classic._version import __version__
 from pdmr_classic.arrays import Floats
+from pdmr_classic.environment import read_library_versions
 
 
 def hash_data(
@@ -32,13 +32,14 @@ def hash_data(
     weights : ndarray, shape [n], optional
         Weights that are all 1 give the same hash as no weights.
     settings : optional
-        JSON-serialisable settings. If given, the package version is hashed too, because results may depend on it.
+        JSON-serialisable settings of a computation. If given, the library versions are hashed too, because its result
+        depends on them.
     extra : iterable of bytes
         Other data that the result depends on.
     """
     digest = xxhash.xxh3_128()
     if settings is not None:
-        digest.update(json.dumps([__version__, settings], sort_keys=True).encode())
+        digest.update(json.dumps([read_library_versions(), settings], sort_keys=True).encode())
     for part in (*table_bytes(features), *(_join_lines(column) for column in (features.index, status, groups))):
         digest.update(part)
     if weights is not None and (weights != 1).any():

@@ -97,9 +97,9 @@ def open_journal(path: Path) -> Iterator[Journal]:
 
 
 def resume_mismatch_error(path: Path, work: str, parts: str) -> ConfigError:
-    """Return the error for `parts` of an unfinished `work` that belong to different data or settings."""
+    """Return the error for `parts` of an unfinished `work` with different data, settings or library versions."""
     return ConfigError(
-        f"the file contains the {parts} of an unfinished {work} with different data or settings",
+        f"the file contains the {parts} of an unfinished {work} with different data, settings or library versions",
         file=path,
         hint="finish it with the original command, delete the file, or choose a different --out",
     )

@@ -11,13 +11,14 @@ import pandas as pd
 import pytest
 
 from pdmr_classic import DataError, DepressionModel, Settings
+from pdmr_classic.environment import describe_environment
 from pdmr_classic.errors import ConfigError, TargetError
 from pdmr_classic.evaluation import _run_folds as run_folds
 from pdmr_classic.evaluation import run_fold as folds
 from pdmr_classic.evaluation.evaluate_features import evaluate_features
 from pdmr_classic.evaluation.predictions import make_pseudonyms
-from pdmr_classic.models.persistence.versions import describe_environment
 from pdmr_classic.progress import CollectingReporter
+from pdmr_classic.storage import fingerprint
 from pdmr_classic.storage.lock import hold_lock
 
 QUICK = Settings().override(
@@ -337,12 +338,14 @@ def test_subgroup_scores_can_be_added_to_an_interrupted_run(interrupted: Path, m
     assert list(resumed["subgroups"]) == ["site"]
 
 
-@pytest.mark.parametrize("other", ["data", "settings", "folds"])
-def test_folds_of_another_run_are_refused(interrupted: Path, other: str) -> None:
+@pytest.mark.parametrize("other", ["data", "settings", "folds", "libraries"])
+def test_folds_of_another_run_are_refused(interrupted: Path, monkeypatch: pytest.MonkeyPatch, other: str) -> None:
+    if other == "libraries":
+        monkeypatch.setattr(fingerprint, "read_library_versions", lambda: {"lightgbm": "0.0"})
     data = study(seed=1) if other == "data" else study()
     settings = QUICK.override({"learning.trials": 2}) if other == "settings" else QUICK
     before = interrupted.read_bytes()
-    with pytest.raises(ConfigError, match="an unfinished evaluation with different data or settings"):
+    with pytest.raises(ConfigError, match="an unfinished evaluation with different data, settings or library"):
         run(data, settings=settings, folds=4 if other == "folds" else 3, checkpoint=interrupted)
     assert interrupted.read_bytes() == before
 

@@ -81,7 +81,10 @@ def test_work_with_different_data_is_refused_with_the_path(path: Path) -> None:
     error = resume_mismatch_error(path, "fit", "studies")
     assert isinstance(error, ConfigError)
     assert (error.exit_code, error.finding.code, error.finding.file) == (2, "error", path)
-    assert "the file contains the studies of an unfinished fit with different data or settings" in str(error)
+    assert (
+        "the file contains the studies of an unfinished fit with different data, settings or library versions"
+        in str(error)
+    )
 
 
 # ------------------------------------------------------------------------------------------- next to a target

@@ -18,9 +18,10 @@ import joblib
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from sklearn.exceptions import InconsistentVersionWarning
 
+from pdmr_classic.environment import describe_environment
 from pdmr_classic.errors import ArtifactError, ConfigError, DataError, Finding
 from pdmr_classic.models.persistence._trust import is_recorded, record_digest, record_folder
-from pdmr_classic.models.persistence.versions import check_versions, describe_environment
+from pdmr_classic.models.persistence._versions import check_versions
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.storage.atomic import check_writable, refuse_foreign_file, rename, write_atomic, write_text_atomic
 from pdmr_classic.storage.bytes import read_bytes

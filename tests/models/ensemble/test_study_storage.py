@@ -19,6 +19,7 @@ from pdmr_classic.models.ensemble.study_storage import open_studies
 from pdmr_classic.models.ensemble.tuning import tune
 from pdmr_classic.models.learners.member import Member, default_members
 from pdmr_classic.progress import LogReporter
+from pdmr_classic.storage import fingerprint
 
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 SMALL = Settings().override({"learning.learners": ("svm", "linear"), "learning.trials": 4, "learning.repeats": 1})
@@ -68,7 +69,9 @@ def test_an_interrupted_fit_is_resumed_with_the_same_result(tmp_path: Path, monk
     assert list(tmp_path.iterdir()) == [journal], "stored until the model is saved, without a lock file"
 
 
-def test_studies_of_different_data_or_settings_are_not_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_studies_of_different_data_settings_or_libraries_are_not_resumed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     features, labels, subjects = table()
     journal = tmp_path / "model.studies"
     with monkeypatch.context() as patch:
@@ -76,8 +79,12 @@ def test_studies_of_different_data_or_settings_are_not_resumed(tmp_path: Path, m
         with pytest.raises(KeyboardInterrupt):
             DepressionModel(SMALL).fit(features, labels, subjects, studies=journal)
     for settings, data in ((SMALL.override({"learning.seed": 1}), features), (SMALL, features + 1)):
-        with pytest.raises(ConfigError, match="different data or settings"):
+        with pytest.raises(ConfigError, match="different data, settings or library versions"):
             DepressionModel(settings).fit(data, labels, subjects, studies=journal)
+    with monkeypatch.context() as patch:
+        patch.setattr(fingerprint, "read_library_versions", lambda: {"optuna": "0.0"})
+        with pytest.raises(ConfigError, match="different data, settings or library versions"):
+            DepressionModel(SMALL).fit(features, labels, subjects, studies=journal)
     longer = SMALL.override({"learning.trials": 5})
     DepressionModel(longer).fit(features, labels, subjects, studies=journal)
 

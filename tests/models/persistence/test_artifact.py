@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from pdmr_classic import DepressionModel, Settings, fit, load_dataset
+from pdmr_classic.environment import describe_environment
 from pdmr_classic.errors import ArtifactError, ConfigError, TargetError
 from pdmr_classic.models.persistence.artifact import (
     SCHEMA,
@@ -22,7 +23,6 @@ from pdmr_classic.models.persistence.artifact import (
     read_manifest,
     save_artifact,
 )
-from pdmr_classic.models.persistence.versions import describe_environment
 from pdmr_classic.progress import CollectingReporter
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from pdmr_classic.models.persistence import versions
-from pdmr_classic.models.persistence.versions import describe_environment, describe_machine
+from pdmr_classic import environment
+from pdmr_classic.environment import describe_environment, describe_machine
 
 OPENBLAS = {
     "user_api": "blas",
@@ -32,7 +32,7 @@ def test_the_environment_is_json_serialisable_and_contains_versions() -> None:
 
 
 def test_each_blas_kernel_is_listed_once_without_paths(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(versions, "threadpool_info", lambda: [OPENBLAS, OPENMP, MKL, OPENBLAS])
+    monkeypatch.setattr(environment, "threadpool_info", lambda: [OPENBLAS, OPENMP, MKL, OPENBLAS])
     description = describe_machine()
     assert description["blas"] == ["mkl 2024.1", "openblas SkylakeX 0.3.30"]
     assert list(description) == ["cpu", "architecture", "blas"]
@@ -55,9 +55,9 @@ def test_the_cpu_name_comes_from_linux_or_otherwise_from_the_platform(
     monkeypatch.setattr(platform, "processor", lambda: "by its platform")
     if cpuinfo is not None:
         (tmp_path / "cpuinfo").write_bytes(cpuinfo)
-    assert versions._read_cpu_name(tmp_path / "cpuinfo") == cpu
+    assert environment._read_cpu_name(tmp_path / "cpuinfo") == cpu
 
 
 def test_a_cpu_without_a_name_is_described_by_its_architecture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "processor", str)
-    assert versions._read_cpu_name(tmp_path / "cpuinfo") == platform.machine()
+    assert environment._read_cpu_name(tmp_path / "cpuinfo") == platform.machine()
