@@ -48,6 +48,20 @@ def evaluate_features(
         Label table of the same rows, with the columns for `by`, `split` and the sample weights.
     altered : mapping of str to DataFrame, optional
         Features of the same rows in each stress test.
+    settings, folds, repeats, by, jobs, checkpoint, reporter
+        As for `evaluate`.
+
+    Returns
+    -------
+    dict
+        As returned by `evaluate`.
+
+    Raises
+    ------
+    DataError
+        The labels, subjects or splits are not valid, or no row has usable features.
+    ConfigError
+        A setting is not valid, or `checkpoint` belongs to other data, settings or library versions.
     """
     reporter = reporter or LogReporter()
     settings = override_evaluation(settings, folds=folds, repeats=repeats, by=by)

@@ -102,6 +102,7 @@ def _score_repeat(predictions: Predictions, rows: Ints, weights: Floats) -> _Sco
     return scores
 
 
+# Per row, unlike `metrics.score`: intervals weight the rows thousands of times.
 def brier_losses(predictions: Predictions) -> Floats:
     """Return (p - y)² of the positive class, or summed over the classes if there are several, shape [n]."""
     losses = (predictions.probability - np.eye(len(predictions.classes))[predictions.truth]) ** 2

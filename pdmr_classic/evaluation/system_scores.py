@@ -78,6 +78,7 @@ def score_repeat(predictions: Predictions, rows: Ints) -> dict[str, float]:
     return scores
 
 
+# Not in `metrics.score`: only evaluations report it.
 def calibration_error(predictions: Predictions) -> float:
     """Return the expected calibration error with ten bins of equal count.
 
