@@ -40,18 +40,18 @@ def check(
     from pdmr_classic.reporting.tables import check_tables
 
     with ConsoleReporter(quiet=as_json) as reporter:
-        splits, refused = {}, []
+        splits, errors = {}, []
         folders = find_splits(data)
         for folder in folders:
-            dataset, errors = scan_dataset(
+            dataset, unreadable = scan_dataset(
                 folder, labels=labels, groups=settings.data.groups, may_lack_labels=folder != folders[0]
             )
-            refused += errors
+            errors += unreadable
             facts = inspect_files(
                 dataset, settings.reading, signatures=len(folders) > 1, jobs=n_jobs(jobs), reporter=reporter
             )
             splits[folder.resolve().name] = (dataset, facts)
-    summary = summarise_check(splits, check_data(splits, settings, refused))
+    summary = summarise_check(splits, check_data(splits, settings, errors))
     show(summary, as_json, check_tables)
     if summary["errors"] or summary["fit_errors"]:
         raise typer.Exit(REFUSED)

@@ -46,12 +46,12 @@ def check_tables(summary: dict[str, Any]) -> RenderableType:
     if summary["findings"]:
         parts += ["", _findings_table("notes (these files are used)", summary["findings"])]
     parts += (
-        ["", _refused_table("errors (no command can use these)", summary["errors"])]
+        ["", _errors_table("errors (no command can use these)", summary["errors"])]
         if summary["errors"]
         else ["", "Every file can be read."]
     )
     if summary["fit_errors"]:
-        parts += ["", _refused_table("errors for fit", summary["fit_errors"])]
+        parts += ["", _errors_table("errors for fit", summary["fit_errors"])]
     return add_synthetic_note(summary, parts)
 
 
@@ -112,9 +112,9 @@ def _findings_table(title: str, findings: Iterable[dict[str, Any]]) -> Table:
     return table
 
 
-def _refused_table(title: str, refused: Iterable[dict[str, Any]]) -> Table:
+def _errors_table(title: str, errors: Iterable[dict[str, Any]]) -> Table:
     table = new_table(title, "file")
-    for finding in refused:
+    for finding in errors:
         text = Text(finding["what"])
         where = ", ".join(f"{name} {finding[name]}" for name in ("row", "column") if name in finding)
         if where:

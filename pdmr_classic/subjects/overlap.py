@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -85,7 +86,7 @@ def load_sibling_train(data: Dataset, reporter: Reporter | None = None) -> Datas
         return None
     reporter = reporter or LogReporter()
     try:
-        dataset, refused = scan_dataset(train, use_labels=False)
+        dataset, errors = scan_dataset(train, use_labels=False)
     except DataError as error:
         reporter.note(
             Finding(
@@ -99,18 +100,18 @@ def load_sibling_train(data: Dataset, reporter: Reporter | None = None) -> Datas
             )
         )
         return None
-    if refused:
-        reporter.note(make_unreadable_finding(refused))
+    if errors:
+        reporter.note(make_unreadable_finding(errors))
     return dataset
 
 
-def make_unreadable_finding(refused: Sequence[Finding]) -> Finding:
+def make_unreadable_finding(errors: Sequence[Finding]) -> Finding:
     """Return a warning about files in train/ that cannot be read."""
     return Finding(
         "train-unread",
-        f"{format_count(len(refused), 'file', 'files')} in the train/ next to these recordings cannot be read: "
+        f"{format_count(len(errors), 'file', 'files')} in the train/ next to these recordings cannot be read: "
         "near copies of these training recordings cannot be found",
-        found=format_list(f"{'/'.join(Path(str(finding.file)).parts[-2:])}: {_reason(finding)}" for finding in refused),
+        found=format_list(f"{'/'.join(Path(str(finding.file)).parts[-2:])}: {_reason(finding)}" for finding in errors),
         hint="correct them: `pdmr-classic check` lists them all",
     )
 
@@ -121,14 +122,14 @@ def _reason(finding: Finding) -> str:
 
 def make_overlap_finding(copies: Sequence[Copy]) -> Finding:
     """Return a message about recordings that are also in the training set."""
-    ids = list(dict.fromkeys(copy.data_id for copy in copies))
-    listed = ids[:_MAX_LISTED]
-    texts = [_describe(data_id, [copy for copy in copies if copy.data_id == data_id]) for data_id in listed]
+    by_id: dict[str, list[Copy]] = {}
+    for copy in copies:
+        by_id.setdefault(copy.data_id, []).append(copy)
     return Finding(
         "overlap",
-        f"{format_count(len(ids), 'recording is', 'recordings are')} also in the training set",
+        f"{format_count(len(by_id), 'recording is', 'recordings are')} also in the training set",
         expected="recordings not used for training: scores on training recordings say nothing about new people",
-        found=", ".join(texts) + (f" and {len(ids) - len(listed)} more" if len(ids) > len(listed) else ""),
+        found=format_list(itertools.starmap(_describe, by_id.items()), _MAX_LISTED),
         hint="remove them, or pass --allow-overlap (allow_overlap=True)",
     )
 
