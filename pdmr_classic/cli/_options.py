@@ -94,8 +94,8 @@ SETTINGS: dict[str, Any] = {
             "--groups",
             metavar="SOURCE",
             help="Where the subject ids come from: a column of the label table; a table with data_id,subject_id; a "
-            r"regular expression with one group, such as 're:^(S\d+)_', for the data_id; or infer, which proposes them "
-            "and writes them to a file for review (default: the column subject_id).",
+            r"regular expression with one group, such as 're:^(S\d+)_', applied to the data_id; or infer, which "
+            "proposes them from the recordings and writes them to a file for review (default: column subject_id).",
         ),
     ],
     "data.positive": Positive,
@@ -114,8 +114,8 @@ SETTINGS: dict[str, Any] = {
         typer.Option(
             "--seed",
             metavar="N",
-            help="Random seed. Results are identical for the same seed, data, settings, machine type and library "
-            "versions (default: 0).",
+            help="Random seed (default: 0). Results are identical for the same seed, data, settings, machine type and "
+            "library versions.",
         ),
     ],
     "learning.metric": Annotated[

@@ -25,7 +25,8 @@ from pdmr_classic.errors import PdmrError
 app = typer.Typer(
     name="pdmr-classic",
     help="Recognise depression from OpenFace streams and audio vectors. No subject is ever on both sides of a split.",
-    epilog="Try it: pdmr-classic demo. For research only, not for diagnosis.",
+    epilog="Exit codes: 0 success, 1 bug, 2 usage, 3 data, 4 model file, 5 output not writable, 130 interrupted.\n\n"
+    "Try it: pdmr-classic demo. For research only, not for diagnosis.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

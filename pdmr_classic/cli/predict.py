@@ -29,7 +29,12 @@ def predict(
     ] = False,
     pool_subjects: Annotated[
         bool,
-        typer.Option("--pool-subjects", metavar="", help="Average the predictions over each subject's recordings."),
+        typer.Option(
+            "--pool-subjects",
+            metavar="",
+            help="Average the predictions (log-odds) over each subject's recordings and give all of them the same "
+            "prediction.",
+        ),
     ] = False,
     subjects: Annotated[
         Path | None,
@@ -57,7 +62,8 @@ def predict(
         typer.Option(
             "--skip-bad",
             metavar="",
-            help="Skip recordings without a usable file and list them in a .notes.json next to the results.",
+            help="Skip recordings without a usable file, and list them in the notes file next to the results (default: "
+            "results.notes.json).",
         ),
     ] = False,
     trust: Trust = False,

@@ -19,7 +19,7 @@ def score(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Score results against labels, next to the F1 of always predicting the positive class.
+    """Score predictions against labels, with the F1 of an always-positive baseline for comparison.
 
     Example: pdmr-classic score results.jsonl DATA/test/labels.csv
     """

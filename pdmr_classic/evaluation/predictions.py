@@ -127,7 +127,7 @@ def read_predictions(evaluation: Mapping[str, Any]) -> Predictions:
     Raises
     ------
     DataError
-        It is not an evaluation with this schema, or its predictions are damaged.
+        It is not an evaluation with this schema, or its predictions are corrupt.
     """
     if not isinstance(evaluation, Mapping) or evaluation.get("schema") != SCHEMA:
         found = repr(evaluation.get("schema")) if isinstance(evaluation, Mapping) else type(evaluation).__name__
@@ -146,6 +146,7 @@ def read_predictions(evaluation: Mapping[str, Any]) -> Predictions:
             code="bad-evaluation",
             expected="predictions as written by evaluate",
             found=f"{type(error).__name__}: {error}",
+            hint="run evaluate again",
         ) from None
 
 

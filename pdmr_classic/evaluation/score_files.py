@@ -55,7 +55,7 @@ def score_files(results: str | Path, labels: str | Path, *, positive: str | None
             "results and label table have no data_id in common",
             code="labels-match-nothing",
             file=results,
-            expected=f"ids such as {format_quoted(truth.index[:3])}",
+            expected=f"data_ids such as {format_quoted(truth.index[:3])}",
             found=format_quoted(predictions.index),
         )
     check_labels(truth, None)
@@ -91,7 +91,12 @@ def _check_file_order(predictions: pd.DataFrame, table: pd.DataFrame, results: P
 def _find_unmatched(truth: pd.Series, predictions: pd.DataFrame, labels: Path, results: Path) -> list[Finding]:
     findings = []
     for one, many, ids, file in (
-        ("label has no result", "labels have no result", truth.index.difference(predictions.index), labels),
+        (
+            "row of the label table has no result",
+            "rows of the label table have no result",
+            truth.index.difference(predictions.index),
+            labels,
+        ),
         ("result has no label", "results have no label", predictions.index.difference(truth.index), results),
     ):
         if len(ids):

@@ -233,5 +233,6 @@ def parse_number(text: str) -> float:
 
 
 def dropped_columns_finding(path: Path, names: Sequence[str], reason: str) -> Finding:
-    """Return the finding for columns that are left out."""
-    return Finding("dropped-column", f"a column was left out: {reason}", file=path, found=format_quoted(names))
+    """Return the finding for columns that are ignored."""
+    columns = "column" if len(names) == 1 else "columns"
+    return Finding("dropped-column", f"{columns} ignored: {reason}", file=path, found=format_quoted(names))

@@ -161,7 +161,7 @@ def _parse_with_csv(
             )
     if len(first_text) == len(names):
         raise no_numbers_error(path, next(iter(first_text.values()))[1])
-    findings = [dropped_columns_finding(path, list(first_text), "it contains no numbers")] if first_text else []
+    findings = [dropped_columns_finding(path, list(first_text), "no numbers")] if first_text else []
     return {name: column for name, column in columns.items() if name not in first_text}, findings
 
 

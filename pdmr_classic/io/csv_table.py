@@ -87,7 +87,7 @@ def read_table(
     dropped = [name for name in layout.names if _is_bookkeeping(name, layout)]
     names = [name for name in layout.names if name not in set(dropped)] if dropped else layout.names
     if dropped:
-        findings.append(dropped_columns_finding(path, dropped, "it contains row numbers, identifiers or labels"))
+        findings.append(dropped_columns_finding(path, dropped, "row numbers, identifiers or labels"))
     if layout.has_header and select is not None:
         names = list(select(names))
     columns, parse_findings = parse_columns(data, layout, names, path, must_be_numeric or (lambda name: False))
@@ -132,7 +132,7 @@ def _drop_trailing_column(
         return columns, []
     remaining = {name: values for name, values in columns.items() if name != last}
     if not is_empty:
-        return remaining, [dropped_columns_finding(path, [last], "it has no name")]
+        return remaining, [dropped_columns_finding(path, [last], "no name")]
     what = "every row ends with a delimiter; the empty last column was left out"
     return remaining, [Finding("trailing-comma", what, file=path)]
 
@@ -148,7 +148,7 @@ def _drop_row_counter(columns: dict[str, Floats], path: Path) -> tuple[dict[str,
     ):
         return columns, []
     renamed = dict(zip(positional_names(len(measurements)), measurements, strict=True))
-    return renamed, [dropped_columns_finding(path, ["the first"], "it contains row numbers")]
+    return renamed, [dropped_columns_finding(path, ["the first"], "row numbers")]
 
 
 def _mask_non_finite(columns: dict[str, Floats], path: Path) -> list[Finding]:

@@ -143,7 +143,8 @@ def _groups_from_labels(labels: pd.DataFrame, option: str | None, file: Path | N
         )
     warning = Finding(
         "own-groups",
-        "no subject ids: each recording is treated as its own subject; if people recur, scores are too optimistic",
+        "no subject ids: each recording counts as its own subject; if a person has several recordings, scores are too "
+        "optimistic",
         file=file,
         hint="add a column subject_id, or pass --groups (for example --groups infer)",
     )
@@ -161,7 +162,7 @@ def _status(labels: pd.DataFrame | None) -> pd.Series | None:
 def _check_no_subject_ids(labels: pd.DataFrame | None, file: Path | None) -> None:
     if labels is not None and "subject_id" in labels:
         raise ConfigError(
-            "--groups infer is only for datasets without subject ids",
+            "--groups infer is only for data sets without subject ids",
             file=file,
             found="a column subject_id",
             hint="remove --groups infer; the column is used by default",
@@ -176,6 +177,7 @@ def _read_table(path: Path, index: pd.Index, status: pd.Series | None) -> pd.Ser
             file=path,
             expected="data_id,subject_id",
             found=", ".join(["data_id", *table.columns]),
+            hint="add the column, or pass another table",
         )
     return _check_complete(table["subject_id"].reindex(index, fill_value=""), status, "subject_id", path)
 
@@ -189,13 +191,13 @@ def _match_expression(expression: str, index: pd.Index) -> pd.Series:
         ) from None
     if pattern.groups != 1:
         raise ConfigError(
-            "the --groups pattern must have exactly one group in parentheses", expected=_EXAMPLE, found=expression
+            "the --groups pattern must have exactly one group, in parentheses", expected=_EXAMPLE, found=expression
         )
     matches = {data_id: pattern.search(data_id) for data_id in index}
     unmatched = [data_id for data_id, match in matches.items() if match is None or not match[1]]
     if unmatched:
         raise DataError(
-            f"--groups finds no subject in {len(unmatched)} of {len(index)} ids",
+            f"the --groups pattern does not match {len(unmatched)} of {len(index)} data_ids",
             code="no-group",
             expected=f"a match of {expression!r}",
             found=format_quoted(unmatched),

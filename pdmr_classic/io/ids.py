@@ -76,7 +76,7 @@ def refuse_repeated_names(names: Sequence[str], path: Path, row: int) -> None:
     repeated = [name for name, count in Counter(names).items() if count > 1 and name]
     if repeated:
         raise DataError(
-            "there are duplicate column names",
+            "duplicate column names",
             code="duplicate-columns",
             file=path,
             row=row,

@@ -93,9 +93,10 @@ def find_repeated_contents(facts: Sequence[FileFacts]) -> list[Finding]:
     return [
         Finding(
             "same-content",
-            "recordings have identical content; in both training and test data, they would inflate the scores",
+            "recordings have identical content; in both training and test data they would inflate the scores",
             file=copies[0].path,
             found=", ".join(str(copy.path) for copy in copies[1:4]),
+            hint="keep one of them",
         )
         for copies in facts_by_content.values()
         if len(copies) > 1

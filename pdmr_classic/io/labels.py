@@ -85,7 +85,7 @@ def _check_row(number: int, row: dict[str, str], path: Path) -> Finding | None:
     """Return the problem of a row, regardless of the other rows, or None."""
     data_id = row.get("data_id")
     if not data_id:
-        what, found = "the label has no data_id", ", ".join(sorted(row)) or "an empty row"
+        what, found = "a row has no data_id", ", ".join(sorted(row)) or "an empty row"
         hint = "fill in the data_id" if "data_id" in row else "name the column of the ids data_id"
         return Finding("no-data-id", what, file=path, row=number, expected=_EXPECTED, found=found, hint=hint)
     if problem := id_problem(data_id):
@@ -163,6 +163,7 @@ def read_weights(labels: pd.DataFrame | None, column: str | None) -> pd.Series |
             column=column,
             expected="a finite number, 0 or more",
             found=format_list(f"{cell!r} for {data_id!r}" for data_id, cell in invalid.items()),
+            hint="correct the weights",
         )
     return weights
 

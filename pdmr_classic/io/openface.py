@@ -64,7 +64,7 @@ def read_stream(path: str | Path, settings: ReadingSettings | None = None) -> St
     channels = tuple(name for name in table.columns if name not in META)
     if not channels:
         raise DataError(
-            "the file has no channels",
+            "the file has no column that can be used",
             code="no-channel",
             file=path,
             expected="OpenFace columns, or a matrix",
@@ -278,7 +278,12 @@ def _check_stream(stream: Stream, meta: dict[str, Floats], path: Path) -> list[F
         findings.append(Finding("frozen", what, file=path))
     if stream.face_switches:
         findings.append(
-            Finding("face-switch", f"the face id changes {format_count(stream.face_switches, 'time')}", file=path)
+            Finding(
+                "face-switch",
+                f"the face id changes {format_count(stream.face_switches, 'time')}, so several people may be in the "
+                "recording",
+                file=path,
+            )
         )
     confidence = meta.get("confidence")
     if confidence is not None and ((confidence < 0) | (confidence > 1)).any():
@@ -288,5 +293,6 @@ def _check_stream(stream: Stream, meta: dict[str, Floats], path: Path) -> list[F
     if intensities:
         values = stream.select(intensities)[stream.valid]
         if ((values < 0) | (values > 5)).any():
-            findings.append(Finding("au-range", "AU intensities are outside 0..5", file=path))
+            what = "AU intensities are outside 0..5 and are used unchanged"
+            findings.append(Finding("au-range", what, file=path))
     return findings

@@ -133,7 +133,9 @@ def _find_collisions(paths: Iterable[Path]) -> list[Finding]:
                     file=path,
                     expected="ids that differ in more than case, with the same spelling in video/ and audio/",
                     found="/".join(earlier.parts[-2:]) if earlier.parent != path.parent else earlier.name,
-                    hint="rename one of the files",
+                    hint="rename one of the files"
+                    if earlier.parent == path.parent
+                    else "if they are the same recording, give both files the same name; otherwise rename one",
                 )
             )
     return collisions

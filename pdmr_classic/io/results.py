@@ -10,7 +10,7 @@ import pandas as pd
 from pdmr_classic.errors import DataError, wrap_os_errors
 from pdmr_classic.io.labels import read_labels
 from pdmr_classic.storage.atomic import check_writable, refuse_foreign_file, write_text_atomic
-from pdmr_classic.text import to_json
+from pdmr_classic.text import format_quoted, to_json
 
 _NOTES_SCHEMA_PREFIX = "pdmr-classic/notes/"
 NOTES_SCHEMA = f"{_NOTES_SCHEMA_PREFIX}2"
@@ -132,14 +132,10 @@ def read_results(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     frame, _ = read_labels(path)
-    if "status" not in frame or (frame["status"] == "").any():
-        raise DataError(
-            "the result has no status",
-            code="no-status",
-            file=path,
-            expected='{"data_id": …, "status": …}',
-            found=", ".join(frame.columns),
-        )
+    if "status" not in frame:
+        raise _no_status_error("the results have no column status", path, ", ".join(frame.columns))
+    if (frame["status"] == "").any():
+        raise _no_status_error("some results have no status", path, format_quoted(frame.index[frame["status"] == ""]))
     if "probability" not in frame:
         return frame[["status"]]
     probability = pd.to_numeric(frame["probability"], errors="coerce")
@@ -154,3 +150,7 @@ def read_results(path: str | Path) -> pd.DataFrame:
             found=f"{frame['probability'][row]!r} for {row!r}",
         )
     return frame[["status"]].assign(probability=probability)
+
+
+def _no_status_error(what: str, path: Path, found: str) -> DataError:
+    return DataError(what, code="no-status", file=path, expected='{"data_id": …, "status": …}', found=found)

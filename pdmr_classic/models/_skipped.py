@@ -50,9 +50,7 @@ def no_usable_data_error(skipped: Sequence[SkippedRecording]) -> DataError:
         found=first,
         hint="fix or remove them, or pass --skip-bad (skip_bad=True) to predict the other recordings",
     )
-    continued = [
-        Finding("no-usable-data", "more recordings have no data that the model can use", found=ids) for ids in more
-    ]
+    continued = [Finding("no-usable-data", "further recordings without usable data", found=ids) for ids in more]
     return DataError(finding, [*continued, *(error for recording in skipped for error in recording.errors)])
 
 

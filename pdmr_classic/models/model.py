@@ -153,7 +153,7 @@ class DepressionModel:
             Prevalence of the positive class among these recordings: probabilities are corrected for it and the
             threshold is chosen again. "estimate" uses the maximum-likelihood class shares, for any number of classes.
         train : Dataset, optional
-            The training recordings, if available: needed to detect near-copies of them.
+            The training recordings, if available: needed to detect near-duplicates of them.
         allow_overlap : bool
             If a recording was in the training data, predict it with a warning instead of raising.
         skip_bad : bool
@@ -284,7 +284,7 @@ class DepressionModel:
         ----------
         path : path-like
         trust : bool
-            Also open a model that was not made on this account. A model file can execute any code.
+            Also open a model that was not trained under this account. A model file can execute any code.
 
         Raises
         ------
@@ -292,10 +292,17 @@ class DepressionModel:
         """
         model, manifest, findings = load_artifact(path, trust=trust)
         if not isinstance(model, cls):
-            raise ArtifactError("the file does not contain a DepressionModel", file=path, found=type(model).__name__)
+            raise ArtifactError(
+                "the file does not contain a DepressionModel",
+                file=path,
+                found=type(model).__name__,
+                hint="pass a model that fit wrote",
+            )
         if model.feature_names_ != manifest["features"]:
             raise ArtifactError(
-                "the features in the manifest differ from those of the model", file=path, hint="train the model again"
+                "the features in the manifest differ from those of the model",
+                file=path,
+                hint="copy both files again, or train the model again",
             )
         for finding in findings:
             (reporter or LogReporter()).note(finding)

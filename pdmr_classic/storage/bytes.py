@@ -109,7 +109,7 @@ def decode_text(data: bytes, path: Path) -> tuple[bytes, list[Finding]]:
     findings = []
     if data.startswith(_UTF16):
         data = _decode(data, "utf-16", path).encode("utf-8")
-        findings.append(Finding("utf-16", "the file is encoded in UTF-16 and was read as UTF-16", file=path))
+        findings.append(Finding("utf-16", "the file was read as UTF-16", file=path))
     data = data.removeprefix(codecs.BOM_UTF8)
     if not data or data.isspace():
         raise DataError(

@@ -1,4 +1,4 @@
-"""Detection of copied recordings: identical files, and near copies that were cut, resampled or rounded."""
+"""Detection of copied recordings: identical files, and near-duplicates that were cut, resampled or rounded."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from pdmr_classic.features.names import AUDIO, VIDEO, audio_channel, feature_nam
 from pdmr_classic.io.inspection import FileFacts
 from pdmr_classic.text import format_count, format_list
 
-# A near copy is closer than a fifth of the median nearest-neighbour distance within the training set, which includes
-# other recordings of the same person.
+# A near-duplicate is closer than a fifth of the median nearest-neighbour distance within the training set, which
+# includes other recordings of the same person.
 _MAX_RELATIVE_DISTANCE = 0.2
 # With fewer rows or columns, distances are not informative.
 _MIN_ROWS, _MIN_COLUMNS = 8, 8
@@ -151,7 +151,7 @@ def find_copies_between_subjects(contents: pd.DataFrame, groups: pd.Series) -> F
     >>> contents = pd.DataFrame({"video": ["a", "b", "a"], "audio": ["", "", ""]}, index=["001", "002", "003"])
     >>> found = find_copies_between_subjects(contents, pd.Series(["S1", "S2", "S3"], contents.index))
     >>> found.what
-    '1 file appears under several subjects: a leak if they are split between training and test'
+    '1 file appears under several subjects and could be in both training and test data (leakage)'
     """
     shared = []
     for modality in contents:
@@ -164,7 +164,7 @@ def find_copies_between_subjects(contents: pd.DataFrame, groups: pd.Series) -> F
     files = format_count(len(shared), "file appears", "files appear")
     return Finding(
         "copies-between-subjects",
-        f"{files} under several subjects: a leak if they are split between training and test",
+        f"{files} under several subjects and could be in both training and test data (leakage)",
         expected="each recording once, or all of its copies with the same subject",
         found=format_list(shared),
         hint="remove the copies, or give them the same subject_id",

@@ -178,10 +178,10 @@ def _write_proposal(out: Path, table: str) -> None:
         content = out.read_bytes() if out.exists() else None
     if content not in (None, table.encode()):
         raise TargetError(
-            "the file contains different subjects, which may have been corrected by hand",
+            "this table of subjects already exists and differs from the new proposal; it may have been edited by hand",
             code="target-taken",
             file=out,
-            hint="use the file (--groups FILE.csv instead of --groups infer), or move or remove it",
+            hint="to use it, pass --groups FILE.csv instead of --groups infer; to propose again, move or delete it",
         )
     write_text_atomic(out, table)
 
@@ -206,8 +206,8 @@ def _make_report(inferred: InferredSubjects, out: Path | None) -> Finding:
         found = f"confidence {inferred.confidence:.2f}: {inferred.note}"
         return Finding("inferred-groups", what, file=out, found=found, hint=hint)
     what = (
-        "no subjects could be inferred: each recording is treated as its own subject, so scores are optimistic if "
-        "people recur"
+        "no subjects could be inferred: each recording counts as its own subject; if a person has several recordings, "
+        "scores are too optimistic"
     )
     if n_groups < n:
         what = f"{what}; only copies are grouped ({n_groups} groups for {n} recordings)"

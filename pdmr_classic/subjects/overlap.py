@@ -52,7 +52,7 @@ def find_overlap(
     stored : dict or None
         The record stored in the model, see `hash_contents`.
     train : Extraction, optional
-        Features of the training recordings, if available: required to find near copies and to name the originals.
+        Features of the training recordings, if available: required to find near-duplicates and to name the originals.
     """
     hashes = set(stored["hashes"]) if stored else set()
     names: dict[str, str] = {}
@@ -77,7 +77,7 @@ def find_overlap(
 def load_sibling_train(data: Dataset, reporter: Reporter | None = None) -> Dataset | None:
     """Return the recordings in the train/ next to a split; None if there is none, or it cannot be read.
 
-    Anything in it that cannot be read is reported, because near copies of it cannot be found.
+    Anything in it that cannot be read is reported, because near-duplicates of it cannot be detected.
     """
     folder = data.folder.resolve()
     train = folder.parent / "train"
@@ -91,12 +91,11 @@ def load_sibling_train(data: Dataset, reporter: Reporter | None = None) -> Datas
         reporter.note(
             Finding(
                 "train-unread",
-                "the train/ next to these recordings cannot be read: near copies of training recordings "
-                "cannot be found",
+                "train/ cannot be read, so near-duplicates of training recordings cannot be detected",
                 file=train,
                 expected="the recordings that the model was trained on",
                 found=_reason(error.finding),
-                hint="correct train/, or move it somewhere else",
+                hint="fix train/, or move it elsewhere",
             )
         )
         return None
@@ -109,10 +108,10 @@ def make_unreadable_finding(errors: Sequence[Finding]) -> Finding:
     """Return a warning about files in train/ that cannot be read."""
     return Finding(
         "train-unread",
-        f"{format_count(len(errors), 'file', 'files')} in the train/ next to these recordings cannot be read: "
-        "near copies of these training recordings cannot be found",
+        f"{format_count(len(errors), 'file')} in train/ cannot be read, so near-duplicates of "
+        f"{'it' if len(errors) == 1 else 'them'} cannot be detected",
         found=format_list(f"{'/'.join(Path(str(finding.file)).parts[-2:])}: {_reason(finding)}" for finding in errors),
-        hint="correct them: `pdmr-classic check` lists them all",
+        hint="fix these files: pdmr-classic check lists all of them",
     )
 
 

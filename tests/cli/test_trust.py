@@ -27,7 +27,7 @@ def folder(small_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_fit_succeeds_with_a_warning_if_home_is_not_writable(folder: Path) -> None:
     messages = (folder / "stderr.txt").read_text()
-    assert "the model could not be recorded as yours: later runs will open it only with --trust" in messages
+    assert "could not record that you trained this model; predict will need --trust to open it" in messages
     assert "/proc/nobody/.local/state/pdmr-classic/models" in messages
     assert "Traceback" not in messages
 
@@ -36,7 +36,7 @@ def test_an_unrecorded_model_requires_trust(folder: Path, small_set: Path, tmp_p
     command = ("predict", small_set, "--model", folder / "m.joblib", "--out", tmp_path / "r.jsonl", "--jobs", "1")
     result = run(*command)
     assert result.returncode == 4
-    assert "the model was not made on this account and was not opened" in result.stderr
+    assert "the model was not trained under this account and was not opened" in result.stderr
     assert "pass --trust" in result.stderr
     assert "Traceback" not in result.stderr
     assert list(tmp_path.iterdir()) == []

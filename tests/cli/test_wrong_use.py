@@ -118,7 +118,7 @@ def test_classes_without_depression_require_the_positive_option(data: Path) -> N
     [
         ("", "empty"),
         ("hello\n", "not valid JSON"),
-        ('{"data_id": "000"}\n', "no status"),
+        ('{"data_id": "000"}\n', "no column status"),
         ('{"data_id": "777", "status": "Normal"}\n', "results and label table have no data_id in common"),
         ('{"data_id": "000", "status": "Sad"}\n', "unknown label"),
     ],

@@ -72,7 +72,7 @@ def test_unmatched_ids_are_left_out_with_a_note(tmp_path: Path) -> None:
     assert scores["n"] == 2
     assert scores["f1"] == 1
     without_result, without_label = scores["findings"]
-    assert without_result.what.startswith("3 labels have no result")
+    assert without_result.what.startswith("3 rows of the label table have no result")
     assert without_result.found == "002, 003, 005"
     assert without_label.what.startswith("1 result has no label")
     assert without_label.found == "777"

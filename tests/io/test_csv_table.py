@@ -321,7 +321,7 @@ def test_a_repeated_header_is_rejected_with_its_row(file: Path, content: str, ro
     [("a,b,a\n1,2,3\n", 1, "'a'"), ("\na, b,b ,a\n1,2,3,4\n", 2, "'a', 'b'"), ('"a",a\n1,2\n', 1, "'a'")],
 )
 def test_repeated_column_names_are_rejected(file: Path, content: str, row: int, found: str) -> None:
-    finding = read_error(file, content, "there are duplicate column names")
+    finding = read_error(file, content, "duplicate column names")
     assert (finding.row, finding.found) == (row, found)
 
 

@@ -349,8 +349,8 @@ def test_the_status_cannot_be_the_group_column(tmp_path: Path) -> None:
     ("expression", "match"),
     [
         ("re:^(S", "not a valid regular expression"),
-        ("re:S1", "exactly one group in parentheses"),
-        ("re:(S)(1)", "exactly one group in parentheses"),
+        ("re:S1", "exactly one group, in parentheses"),
+        ("re:(S)(1)", "exactly one group, in parentheses"),
     ],
 )
 def test_an_expression_without_exactly_one_group_is_a_config_error(tmp_path: Path, expression: str, match: str) -> None:
@@ -360,7 +360,7 @@ def test_an_expression_without_exactly_one_group_is_a_config_error(tmp_path: Pat
 
 @pytest.mark.parametrize("expression", [r"re:^(S\d+)_", r"re:^(S\d*|)"])
 def test_an_expression_that_does_not_match_all_ids_is_refused(tmp_path: Path, expression: str) -> None:
-    with pytest.raises(DataError, match="finds no subject in 1 of 2 ids") as raised:
+    with pytest.raises(DataError, match="the --groups pattern does not match 1 of 2 data_ids") as raised:
         load_dataset(write_split(tmp_path, video=["S1_a", "x"]), groups=expression)
     assert raised.value.finding.found == "'x'"
 

@@ -172,5 +172,5 @@ def test_a_column_name_may_contain_a_delimiter_of_other_files(tmp_path: Path, na
 
 
 def test_a_last_column_without_a_name_is_not_a_channel(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no channel"):
+    with pytest.raises(DataError, match="no column that can be used"):
         read_stream(write_file(tmp_path, "x.csv", "label,index,\n1,1,\n2,2,\n"))

@@ -134,7 +134,7 @@ def test_the_same_status_with_two_subjects_is_a_conflict(tmp_path: Path) -> None
     ],
 )
 def test_a_label_without_an_id_is_refused(tmp_path: Path, name: str, content: str, row: int, found: str) -> None:
-    finding = read_error(write_labels(tmp_path, content, name), "the label has no data_id")
+    finding = read_error(write_labels(tmp_path, content, name), "a row has no data_id")
     assert (finding.row, finding.found) == (row, found)
     assert "data_id" in str(finding.expected)
 
@@ -153,7 +153,7 @@ def test_a_ragged_row_is_refused_with_its_number(tmp_path: Path, content: str, r
 
 
 def test_repeated_column_names_are_refused(tmp_path: Path) -> None:
-    finding = read_error(write_labels(tmp_path, "data_id,status,status\n1,a,b\n"), "there are duplicate column names")
+    finding = read_error(write_labels(tmp_path, "data_id,status,status\n1,a,b\n"), "duplicate column names")
     assert "status" in str(finding.found)
 
 

@@ -95,9 +95,14 @@ def test_no_recordings_give_an_empty_file(tmp_path: Path) -> None:
         ("", "the file is empty", None, None),
         ("data_id,status\n", "not valid JSON", 1, None),
         ('{"data_id": "1", "status": "a"}\n{"data_id": "2"', "not valid JSON", 2, None),
-        ('{"data_id": "1"}\n', "the result has no status", None, None),
-        ('{"data_id": "1", "status": "a"}\n{"data_id": "2", "status": ""}\n', "the result has no status", None, None),
-        ('{"status": "a"}\n', "the label has no data_id", 1, None),
+        ('{"data_id": "1"}\n', "the results have no column status", None, None),
+        (
+            '{"data_id": "1", "status": "a"}\n{"data_id": "2", "status": ""}\n',
+            "some results have no status",
+            None,
+            None,
+        ),
+        ('{"status": "a"}\n', "a row has no data_id", 1, None),
         (
             '{"data_id": "1", "status": "a", "probability": 1.5}\n',
             "a probability must be between 0 and 1",

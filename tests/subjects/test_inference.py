@@ -212,7 +212,7 @@ def test_loading_with_inferred_groups_first_makes_each_recording_its_own_group(w
 
 
 def test_inference_raises_an_error_if_there_are_subject_ids(small_set: Path) -> None:
-    with pytest.raises(ConfigError, match=r"(?s)infer is only for datasets without subject ids.*subject_id"):
+    with pytest.raises(ConfigError, match=r"(?s)infer is only for data sets without subject ids.*subject_id"):
         load_dataset(small_set / "train", groups="infer")
 
 
@@ -256,7 +256,7 @@ def test_corrected_subjects_are_not_overwritten(without_subjects: Path, tmp_path
     for _ in range(2):  # the file may already contain the same proposal
         propose_subjects(extraction, out, FindingReporter())
     out.write_text(corrected := out.read_text().replace("\n", "\nx", 1))
-    with pytest.raises(TargetError, match=r"corrected by hand[^\0]*--groups FILE"):
+    with pytest.raises(TargetError, match=r"edited by hand[^\0]*--groups FILE"):
         propose_subjects(extraction, out, FindingReporter())
     assert out.read_text() == corrected
 

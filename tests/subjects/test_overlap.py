@@ -67,7 +67,7 @@ def test_placeholder_files_have_no_content_hash(small_set: Path, tmp_path: Path)
     assert contents.loc[audio[1].stem, "audio"] == contents.loc[audio[2].stem, "audio"] != ""
 
 
-# ------------------------------------------------------------------------------------------ near copies
+# --------------------------------------------------------------------------------------- near-duplicates
 
 
 @pytest.mark.parametrize("columns", [VIDEO, AUDIO], ids=["video", "audio"])
@@ -180,7 +180,7 @@ def test_a_train_folder_that_cannot_be_read_is_reported(
     assert load_sibling_train(load_dataset(tmp_path / "test"), reporter) is None
     (finding,) = reporter.findings
     assert finding.code == "train-unread"
-    assert "near copies of training recordings cannot be found" in finding.what
+    assert "near-duplicates of training recordings cannot be detected" in finding.what
     assert (finding.file, finding.found) == (tmp_path.resolve() / "train", reason)
     assert finding.hint
 
@@ -194,7 +194,7 @@ def test_invalid_names_in_train_are_reported_and_the_other_files_are_used(small_
     assert train is not None
     assert set(train.data_ids) > set(load_dataset(small_set, split="train").data_ids)
     (finding,) = reporter.findings
-    assert finding.what.startswith("1 file in the train/ next to these recordings cannot be read")
+    assert finding.what.startswith("1 file in train/ cannot be read")
     assert finding.found == "video/x.csv: the names of two files differ only in case (X.csv)"
 
 
@@ -212,7 +212,7 @@ def test_training_files_that_cannot_be_read_are_reported_with_reasons(small_set:
     for path in broken:
         path.write_bytes(b"")
     finding = make_unreadable_finding(FeatureExtractor().extract(load_dataset(tmp_path / "train")).errors)
-    assert finding.what.startswith("2 files in the train/ next to these recordings cannot be read: near copies")
+    assert finding.what.startswith("2 files in train/ cannot be read, so near-duplicates")
     assert not any(path.stem in finding.what for path in broken), "it may be logged"
     assert finding.found is not None
     for path in broken:

@@ -271,7 +271,7 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         missing = np.isnan(probability).any(axis=1)
         if missing.any():
             raise DataError(
-                f"{format_count(missing.sum(), 'row has', 'rows have')} none of the modalities used in training",
+                f"{format_count(missing.sum(), 'row has', 'rows have')} no modality that was used in training",
                 code="no-modality",
                 expected=" or ".join(sorted({name for view in self.views_.values() for name in view.needs})),
             )

@@ -1,4 +1,4 @@
-"""The record of models made on this account, which may be opened without `--trust`.
+"""The record of models trained under this account, which may be opened without `--trust`.
 
 One empty file per model, named by its SHA-256: concurrent runs cannot conflict, no file can be half written, and the
 record reveals nothing about the training data.
@@ -36,7 +36,7 @@ def record_digest(digest: str) -> bool:
 
 
 def is_recorded(digest: str) -> bool:
-    """Return whether a model with this SHA-256 was made here; a record that others can write to is ignored."""
+    """Return whether this SHA-256 is in the record, which is ignored if other users can write to it."""
     if digest in _session_digests:
         return True
     folder = record_folder()

@@ -39,7 +39,7 @@ def check_versions(path: Path, saved: Mapping[str, str]) -> list[Finding]:
             if version != UNKNOWN_VERSION
         )
         raise ArtifactError(
-            "the model was made with incompatible library versions and was not opened",
+            "the model was trained with incompatible library versions and was not opened",
             code="version-mismatch",
             file=path,
             expected=_format_versions(incompatible),
@@ -49,7 +49,7 @@ def check_versions(path: Path, saved: Mapping[str, str]) -> list[Finding]:
     if not differing:
         return []
     found = ", ".join(f"{name} {version} (installed: {installed[name]})" for name, version in differing.items())
-    return [Finding("version-mismatch", "the model was made with other library versions", file=path, found=found)]
+    return [Finding("version-mismatch", "the model was trained with other library versions", file=path, found=found)]
 
 
 def _leading_parts(version: str, name: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Save and load models: a joblib file next to a JSON manifest, which is checked before anything is unpickled.
 
-A manifest is distributed with its model, so it does not prove who made them. Models made on this account are also in
-the user's record (`_trust.py`); any other model is opened only on request.
+A manifest is distributed with its model, so it does not prove who made them. Models trained under this account are
+also in the user's record (`_trust.py`); any other model is opened only on request.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def manifest_path(path: Path) -> Path:
 
 
 def save_artifact(model: Any, path: str | Path, metadata: dict[str, Any], *, reporter: Reporter | None = None) -> Path:
-    """Write a model and its manifest, and record the model as made on this account.
+    """Write a model and its manifest, and record the model as trained under this account.
 
     Parameters
     ----------
@@ -100,10 +100,10 @@ def save_artifact(model: Any, path: str | Path, metadata: dict[str, Any], *, rep
 def _not_recorded_finding() -> Finding:
     return Finding(
         "not-recorded",
-        "the model could not be recorded as yours: later runs will open it only with --trust",
+        "could not record that you trained this model; predict will need --trust to open it",
         expected="a folder that only you can write to",
         found=str(record_folder() or "no home directory"),
-        hint="set XDG_STATE_HOME to such a folder, and save the model again",
+        hint="set XDG_STATE_HOME to a folder that only you can write to, and run fit again",
     )
 
 
@@ -175,7 +175,7 @@ def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[s
     Returns
     -------
     model, manifest, findings
-        The findings list libraries whose version differs from the one the model was made with.
+        The findings list libraries whose version differs from the one the model was trained with.
 
     Raises
     ------
@@ -192,7 +192,7 @@ def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[s
             "the model file cannot be read",
             file=path,
             found=error.finding.found,
-            hint="train a model: pdmr-classic fit DATA",
+            hint="fix its permissions, or pass another file with --model",
         ) from None
     digest = hashlib.sha256(data).hexdigest()
     if digest != manifest["sha256"]:
@@ -206,7 +206,7 @@ def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[s
     findings = check_versions(path, manifest["libraries"])
     if not trust and not is_recorded(digest):
         raise ArtifactError(
-            "the model was not made on this account and was not opened",
+            "the model was not trained under this account and was not opened",
             code="not-recorded",
             file=path,
             expected="a model that was trained here, because a model file can execute any code",
@@ -222,8 +222,10 @@ def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[s
         raise ArtifactError(
             "the model file cannot be opened",
             file=path,
-            found=f"{type(error).__name__}: {error}",
-            hint="; ".join([*(str(finding.found) for finding in findings), "train the model again"]),
+            found="; ".join([f"{type(error).__name__}: {error}", *(str(finding.found) for finding in findings)]),
+            hint="install the library versions that the model was trained with, or train it again"
+            if findings
+            else "train the model again",
         ) from error
 
 
@@ -249,7 +251,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
             "the model file does not exist",
             file=path,
             expected="a .joblib file",
-            hint="train a model: pdmr-classic fit DATA",
+            hint="check --model, or train a model: pdmr-classic fit DATA",
         )
     try:
         manifest = json.loads(read_bytes(manifest_file))
@@ -265,7 +267,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if not isinstance(manifest, dict) or manifest.get("schema") != SCHEMA:
         schema = manifest.get("schema") if isinstance(manifest, dict) else type(manifest).__name__
         raise ArtifactError(
-            "the manifest has another schema, and the model was not opened",
+            "unsupported schema version in the manifest; the model was not opened",
             file=manifest_file,
             expected=SCHEMA,
             found=repr(schema)[:80],
@@ -276,7 +278,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     except ValidationError as error:
         first = error.errors()[0]
         raise ArtifactError(
-            "the manifest is damaged, and the model was not opened",
+            "the manifest is corrupt, and the model was not opened",
             file=manifest_file,
             column=".".join(map(str, first["loc"])),
             expected=first["msg"],

@@ -156,7 +156,9 @@ def test_a_row_without_any_modality_has_no_probability_and_no_class() -> None:
     X.loc[X.index[[3, 7]], NAMES] = np.nan
     missing = np.isnan(fitted.predict_proba(X)).all(axis=1)
     assert np.flatnonzero(missing).tolist() == [3, 7]
-    with pytest.raises(DataError, match=r"2 rows have none of the modalities[^\0]*expected: audio or video"):
+    with pytest.raises(
+        DataError, match=r"2 rows have no modality that was used in training[^\0]*expected: audio or video"
+    ):
         fitted.predict(X)
 
 

@@ -148,7 +148,8 @@ def test_a_manifest_of_another_schema_is_refused_and_nothing_is_opened(
     model_copy.write_bytes(data)
     change_manifest(model_copy, schema=schema, sha256=hashlib.sha256(data).hexdigest())
     with pytest.raises(
-        ArtifactError, match=r"has another schema, and the model was not opened[^\0]*train the model again"
+        ArtifactError,
+        match=r"unsupported schema version in the manifest; the model was not opened[^\0]*train the model again",
     ):
         DepressionModel.load(model_copy)
     assert not (tmp_path / "executed").exists()
@@ -163,7 +164,7 @@ def test_a_missing_manifest_is_reported_with_its_expected_name(model_copy: Path)
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '"a string"', '{"schema": "pdmr-classic/model/1"}'])
 def test_a_file_that_is_not_a_manifest_is_refused(model_copy: Path, text: str) -> None:
     manifest_path(model_copy).write_text(text)
-    with pytest.raises(ArtifactError, match=r"is not valid JSON|has another schema"):
+    with pytest.raises(ArtifactError, match=r"is not valid JSON|unsupported schema version"):
         DepressionModel.load(model_copy)
 
 
@@ -218,14 +219,14 @@ def test_a_manifest_with_other_features_than_the_model_is_refused(
 @pytest.mark.parametrize("features", [None, [], "video__c__mean", [1, 2], ["a", "a"], {"a": 1}])
 def test_a_manifest_without_a_list_of_features_is_refused(model_copy: Path, features: Any) -> None:
     change_manifest(model_copy, features=features)
-    with pytest.raises(ArtifactError, match=r"manifest is damaged, and the model was not opened[^\0]*'features"):
+    with pytest.raises(ArtifactError, match=r"manifest is corrupt, and the model was not opened[^\0]*'features"):
         DepressionModel.load(model_copy)
 
 
 @pytest.mark.parametrize("changes", [{"sha256": "G" * 64}, {"sha256": 7}, {"libraries": None}, {"libraries": {"a": 1}}])
 def test_a_damaged_manifest_is_refused(model_copy: Path, changes: dict[str, Any]) -> None:
     change_manifest(model_copy, **changes)
-    with pytest.raises(ArtifactError, match="manifest is damaged, and the model was not opened"):
+    with pytest.raises(ArtifactError, match="manifest is corrupt, and the model was not opened"):
         DepressionModel.load(model_copy)
 
 

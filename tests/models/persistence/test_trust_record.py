@@ -23,7 +23,7 @@ from pdmr_classic.models.persistence.artifact import load_artifact, manifest_pat
 from pdmr_classic.progress import CollectingReporter
 
 DIGEST = "ab" * 32
-NOT_MADE_HERE = r"not made on this account and was not opened[^\0]*--trust \(trust=True\)"
+NOT_MADE_HERE = r"not trained under this account and was not opened[^\0]*--trust \(trust=True\)"
 
 
 class Payload:
