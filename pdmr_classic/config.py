@@ -20,9 +20,23 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class DataSettings(_Section):
-    """Subjects, classes and sample weights."""
+LayoutName = Literal["auto", "pdmr", "flat", "daic-woz", "e-daic", "mpdd"]
 
+
+class DataSettings(_Section):
+    """Files, label columns, subjects, classes and sample weights."""
+
+    layout: LayoutName = Field("auto", description="arrangement of the files of a data set")
+    video_pattern: str | None = Field(
+        None, description="path of a video file below the data folder, with {id} and optionally {subject}, {session}"
+    )
+    audio_pattern: str | None = Field(None, description="path of an audio file, likewise")
+    id_column: str | None = Field(None, description="label column with the data_id; default: data_id or a known name")
+    label_column: str | None = Field(None, description="label column with the class; default: status or a known name")
+    map: str | None = Field(None, description="new names of the labels, such as '0=Normal,1=Depression'")
+    cutoff: str | None = Field(
+        None, description="column and cut-off that make two classes from a score, such as 'PHQ8_Score>=10'"
+    )
     groups: str | None = Field(
         None, description="subjects: a label column, a table, 're:…' or infer; default: subject_id"
     )
@@ -32,9 +46,21 @@ class DataSettings(_Section):
 
 
 class ReadingSettings(_Section):
-    """Timestamps and valid frames of video streams."""
+    """Trackers, units, timestamps and valid frames of video streams."""
 
-    fps: float = Field(30.0, gt=0, description="frame rate in Hz of streams without timestamps")
+    tracker: str | None = Field(None, description="program that wrote the files; default: recognised from the columns")
+    face: int | None = Field(None, description="face id to read; default: the face that is present longest")
+    angle_unit: Literal["radians", "degrees"] | None = Field(
+        None, description="unit of angles; default: of the tracker"
+    )
+    au_maximum: float | None = Field(
+        None, gt=0, description="upper end of the AU intensity scale; default: of the tracker"
+    )
+    time_unit: Literal["s", "ms"] | None = Field(None, description="unit of timestamps; default: of the tracker")
+    resting_face: bool = Field(False, description="subtract each recording's own resting level from AU intensities")
+    fps: float | None = Field(
+        None, gt=0, description="frame rate in Hz instead of the timestamps; default: from the timestamps, otherwise 30"
+    )
     min_confidence: float = Field(0.7, ge=0, le=1, description="frames with a lower tracking confidence are invalid")
     frozen_s: float = Field(1.0, gt=0, description="frames of a face that is frozen for this many seconds are invalid")
     landmarks: bool = Field(True, description="read 2-D landmarks if available (a third of the reading time)")

@@ -54,7 +54,11 @@ Positive = Annotated[
 ]
 Fps = Annotated[
     float | None,
-    typer.Option("--fps", metavar="HZ", help="Frame rate of streams without timestamps (default: 30)."),
+    typer.Option(
+        "--fps",
+        metavar="HZ",
+        help="Frame rate in Hz, instead of the timestamps (default: from the timestamps; 30 without).",
+    ),
 ]
 _Config = Annotated[
     Path | None,
@@ -88,6 +92,69 @@ def _negate_flag(flag: bool | None) -> bool | None:
 # Settings that commands offer as options, named after the last part of the key. A missing option is None: the defaults
 # are in `Settings`.
 SETTINGS: dict[str, Any] = {
+    "data.layout": Annotated[
+        str | None,
+        typer.Option(
+            "--layout",
+            metavar="NAME",
+            help="Arrangement of the files: pdmr, flat, daic-woz, e-daic, mpdd, or auto to recognise it (default: auto).",
+        ),
+    ],
+    "data.video_pattern": Annotated[
+        str | None,
+        typer.Option(
+            "--video-pattern",
+            metavar="PATTERN",
+            help="Paths of the video files below DATA, such as '{id}_P/features/{id}_OpenFace2.1.0_Pose_gaze_AUs.csv'; "
+            "{subject}, {session} and {event} may also stand in it.",
+        ),
+    ],
+    "data.audio_pattern": Annotated[
+        str | None,
+        typer.Option("--audio-pattern", metavar="PATTERN", help="Paths of the audio files, likewise."),
+    ],
+    "reading.tracker": Annotated[
+        str | None,
+        typer.Option(
+            "--tracker",
+            metavar="NAME",
+            help="Program that wrote the video files (default: recognised from the columns).",
+        ),
+    ],
+    "reading.face": Annotated[
+        int | None,
+        typer.Option(
+            "--face", metavar="ID", help="Face to read if there are several (default: the one present longest)."
+        ),
+    ],
+    "data.id_column": Annotated[
+        str | None,
+        typer.Option(
+            "--id-column",
+            metavar="COLUMN",
+            help="Column of the label table with the data_id (default: data_id, or a known name).",
+        ),
+    ],
+    "data.label_column": Annotated[
+        str | None,
+        typer.Option(
+            "--label-column",
+            metavar="COLUMN",
+            help="Column of the label table with the class (default: status, or a known name).",
+        ),
+    ],
+    "data.map": Annotated[
+        str | None,
+        typer.Option("--map", metavar="MAP", help="New names of the labels, such as 0=Normal,1=Depression."),
+    ],
+    "data.cutoff": Annotated[
+        str | None,
+        typer.Option(
+            "--cutoff",
+            metavar="RULE",
+            help="Make the classes Depression and Normal from a score, such as 'PHQ8_Score>=10'.",
+        ),
+    ],
     "data.groups": Annotated[
         str | None,
         typer.Option(
@@ -165,6 +232,11 @@ SETTINGS: dict[str, Any] = {
 EVALUATION_SETTINGS = tuple(name for name in SETTINGS if name.startswith("evaluation."))
 # For `evaluate` as well, because it fits the same models.
 FIT_SETTINGS = tuple(name for name in SETTINGS if name not in EVALUATION_SETTINGS)
+FILE_SETTINGS = (
+    *("data.layout", "data.video_pattern", "data.audio_pattern"),
+    *("reading.tracker", "reading.face", "reading.fps"),
+)
+LABEL_SETTINGS = ("data.groups", "data.id_column", "data.label_column", "data.map", "data.cutoff", "data.positive")
 
 
 def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 import typer
 
 from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
-from pdmr_classic.cli._options import AsJson, Data, Debug, Jobs, Labels, n_jobs, with_settings
+from pdmr_classic.cli._options import (
+    FILE_SETTINGS,
+    LABEL_SETTINGS,
+    AsJson,
+    Data,
+    Debug,
+    Jobs,
+    Labels,
+    n_jobs,
+    with_settings,
+)
 
 if TYPE_CHECKING:
     from pdmr_classic.config import Settings
@@ -17,7 +27,7 @@ REFUSED = 3
 
 
 @handle_errors
-@with_settings("data.groups", "reading.fps")
+@with_settings(*FILE_SETTINGS, *LABEL_SETTINGS)
 def check(
     data: Data = Path(),
     labels: Labels = None,
@@ -44,7 +54,7 @@ def check(
         folders = find_splits(data)
         for folder in folders:
             dataset, unreadable = scan_dataset(
-                folder, labels=labels, groups=settings.data.groups, may_lack_labels=folder != folders[0]
+                folder, labels=labels, settings=settings.data, may_lack_labels=folder != folders[0]
             )
             errors += unreadable
             facts = inspect_files(

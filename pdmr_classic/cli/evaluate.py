@@ -58,7 +58,7 @@ def evaluate(
     from pdmr_classic.storage.resume import hold_target
     from pdmr_classic.subjects.inference import proposal_path
 
-    dataset = load_dataset(data, split="train", labels=labels, groups=settings.data.groups)
+    dataset = load_dataset(data, split="train", labels=labels, settings=settings.data)
     check_writable(out)
     refuse_foreign_file(out, "pdmr-classic/evaluation/", "the evaluation")
     check_writable(proposal_path(out))

@@ -9,6 +9,7 @@ import typer
 
 from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
 from pdmr_classic.cli._options import (
+    FILE_SETTINGS,
     AsJson,
     Debug,
     Jobs,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @handle_errors
-@with_settings("reading.fps")
+@with_settings(*FILE_SETTINGS)
 def extract(
     data: RequiredData,
     out: Annotated[
@@ -55,7 +56,7 @@ def extract(
     from pdmr_classic.storage.atomic import check_writable
     from pdmr_classic.storage.lock import hold_lock
 
-    dataset = load_dataset(data, split=parse_split(split), use_labels=False)
+    dataset = load_dataset(data, split=parse_split(split), use_labels=False, settings=settings.data)
     check_writable(out, ".parquet")
     with hold_lock(out), ConsoleReporter(quiet=as_json) as reporter:
         extractor = FeatureExtractor(

@@ -61,7 +61,7 @@ def fit(
     from pdmr_classic.subjects.inference import proposal_path
 
     check_model_writable(out)
-    dataset = load_dataset(data, split="train", labels=labels, groups=settings.data.groups)
+    dataset = load_dataset(data, split="train", labels=labels, settings=settings.data)
     check_writable(proposal_path(out))
     with hold_target(out, ".studies") as studies, ConsoleReporter(quiet=as_json) as reporter:
         cache = cache_folder(no_cache)

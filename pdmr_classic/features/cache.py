@@ -22,7 +22,7 @@ from pdmr_classic.errors import Finding, TargetError
 from pdmr_classic.features.file_features import FileRow
 from pdmr_classic.features.names import AUDIO, feature_view
 from pdmr_classic.storage.atomic import write_atomic
-from pdmr_classic.storage.bytes import read_bytes
+from pdmr_classic.storage.bytes import combine_hashes, hash_bytes, read_bytes
 from pdmr_classic.storage.user_dirs import user_folder
 
 _PACKAGE = Path(__file__).parents[1]
@@ -71,13 +71,17 @@ class FeatureCache:
         self._next_write = time.monotonic() + _MIN_WRITE_INTERVAL_S
         self._load()
 
-    def find(self, path: Path, *, audio: bool) -> FileRow | None:
-        """Return the cached row of a file, or None; the same bytes have different rows as video and as audio."""
+    def find(self, path: Path, *, parts: tuple[Path, ...] = (), audio: bool) -> FileRow | None:
+        """Return the cached row of a file (with its further parts), or None.
+
+        The same bytes have different rows as video and as audio.
+        """
         # Taken before reading: a file that changes in the meantime is read again in the next run.
-        shortcut = self._shortcuts[path] = _shortcut(path)
+        shortcut = self._shortcuts[path] = _shortcut(path, *parts)
         row = None if self.verify else self._by_shortcut.get(shortcut)
         if row is None and self._by_content:
-            row = self._by_content.get((xxhash.xxh3_128_hexdigest(read_bytes(path)), audio))
+            content = combine_hashes([hash_bytes(read_bytes(file)) for file in (path, *parts)])
+            row = self._by_content.get((content, audio))
         # The cached findings may refer to another file with the same content.
         return row.with_path(path) if row is not None else None
 
@@ -130,12 +134,12 @@ class FeatureCache:
             return  # missing or not a valid cache: it is written again
 
 
-def _shortcut(path: Path) -> str:
+def _shortcut(*paths: Path) -> str:
     try:
-        status = path.stat()
+        status = [(path, path.stat()) for path in paths]
     except OSError:
         return ""
-    facts = (str(path.absolute()), status.st_size, status.st_mtime_ns, status.st_ino)
+    facts = [(str(path.absolute()), file.st_size, file.st_mtime_ns, file.st_ino) for path, file in status]
     return xxhash.xxh3_128_hexdigest(repr(facts).encode())
 
 

@@ -146,15 +146,18 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def extract(self, dataset: Dataset) -> Extraction:
         """Return the features of every recording, the errors and the findings."""
         families = self._select_families()
-        video = tuple(family for family in families if family.view != "audio")
-        audio = tuple(family for family in families if family.view == "audio")
+        families_by_modality = {
+            "video": tuple(family for family in families if family.view != "audio"),
+            "audio": tuple(family for family in families if family.view == "audio"),
+        }
         settings = self.settings or Settings()
         alter = self.alter or {}
         jobs = [
-            _Job(recording.data_id, modality, path, settings, modality_families, alter.get(modality))
-            for modality, modality_families in (("video", video), ("audio", audio))
+            _Job(recording.data_id, modality, path, parts, settings, modality_families, alter.get(modality))
+            for selected, modality_families in families_by_modality.items()
             for recording in dataset.recordings
-            if (path := getattr(recording, modality)) and modality_families
+            for modality, path, parts in recording.files
+            if modality == selected and modality_families
         ]
         cache = self._open_cache(dataset.folder, settings, families)
         outcomes = self._run(jobs, cache)
@@ -192,7 +195,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         reporter = self.reporter or LogReporter()
         reporter.progress("reading", done, len(jobs))
         tasks = (joblib.delayed(_run_jobs)([jobs[index] for index in chunk], working_folder()) for chunk in chunks)
-        n_workers = self._count_workers([jobs[index].path for index in todo])
+        n_workers = self._count_workers([path for index in todo for path in (jobs[index].path, *jobs[index].parts)])
         parallel = joblib.Parallel(n_jobs=n_workers, return_as="generator")
         for chunk, results in zip(chunks, parallel(tasks), strict=True):
             for index, outcome in zip(chunk, results, strict=True):
@@ -214,14 +217,16 @@ class _Job:
     data_id: str
     modality: str
     path: Path
+    parts: tuple[Path, ...]
     settings: Settings
     families: tuple[Family, ...]
     alter: Alteration | None = None
 
     def run(self) -> FileRow | Finding:
         try:
-            compute = compute_video_row if self.modality == "video" else compute_audio_row
-            return compute(self.path, self.settings, self.families, self.alter)
+            if self.modality == "video":
+                return compute_video_row(self.path, self.settings, self.families, self.alter, parts=self.parts)
+            return compute_audio_row(self.path, self.settings, self.families, self.alter)
         except DataError as error:
             return error.finding
 
@@ -241,7 +246,7 @@ def _run_jobs(jobs: list[_Job], folder: str) -> list[FileRow | Finding]:
 
 def _find_cached(job: _Job, cache: FeatureCache | None) -> FileRow | None:
     try:
-        return cache.find(job.path, audio=job.modality == "audio") if cache is not None else None
+        return cache.find(job.path, parts=job.parts, audio=job.modality == "audio") if cache is not None else None
     except DataError:
         return None  # the reader will report the error
 

@@ -51,10 +51,15 @@ class FileRow:
 
 
 def compute_video_row(
-    path: Path, settings: Settings, families: tuple[Family, ...], alter: Alteration | None = None
+    path: Path,
+    settings: Settings,
+    families: tuple[Family, ...],
+    alter: Alteration | None = None,
+    *,
+    parts: tuple[Path, ...] = (),
 ) -> FileRow:
     """Read one stream, apply `alter`, and compute its features; raises as `read_stream` does."""
-    stream = read_stream(path, settings.reading)
+    stream = read_stream(path, settings.reading, parts=parts)
     stream = alter(stream) if alter is not None else stream
     names, values = compute_stream_features(stream, families, settings.features)
     return FileRow(names, values, stream.content, stream.findings)

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import xxhash
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import Finding
@@ -21,7 +20,7 @@ from pdmr_classic.io._csv_layout import (
     read_layout,
 )
 from pdmr_classic.io._csv_parse import parse_columns
-from pdmr_classic.storage.bytes import decode_text, read_bytes
+from pdmr_classic.storage.bytes import decode_text, hash_bytes, read_bytes
 from pdmr_classic.text import format_count
 
 # Columns that do not describe behaviour: row counters, identifiers and labels.
@@ -107,7 +106,7 @@ def read_table(
         columns, drop_findings = _drop_row_counter(columns, path)
         findings += drop_findings
     findings += _mask_non_finite(columns, path)
-    content = xxhash.xxh3_128_hexdigest(raw)
+    content = hash_bytes(raw)
     return Table(path, columns, layout.has_header, content, tuple(findings), layout.header_lines + 1)
 
 

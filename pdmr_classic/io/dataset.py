@@ -8,6 +8,7 @@ from typing import Literal
 
 import pandas as pd
 
+from pdmr_classic.config import DataSettings
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.io.groups import Groups, GroupsSource, resolve_groups
 from pdmr_classic.io.ids import find_near_matches
@@ -137,6 +138,7 @@ def load_dataset(
     labels: str | Path | None = None,
     groups: str | None = None,
     use_labels: bool = True,
+    settings: DataSettings | None = None,
 ) -> Dataset:
     r"""Load the recordings of a split with their labels and subjects.
 
@@ -154,6 +156,8 @@ def load_dataset(
         subjects if there are no subject ids. Default: `subject_id` if it exists, otherwise one subject per recording.
     use_labels : bool
         False ignores label tables in the split or next to it.
+    settings : DataSettings, optional
+        Layout of the files and columns of the label table; `groups` overrides its `groups`.
 
     Raises
     ------
@@ -175,7 +179,9 @@ def load_dataset(
     >>> data.groups.to_dict()
     {'S01_a': 'S01', 'S01_b': 'S01', 'S02_a': 'S02'}
     """
-    dataset, errors = scan_dataset(path, split=split, labels=labels, groups=groups, use_labels=use_labels)
+    dataset, errors = scan_dataset(
+        path, split=split, labels=labels, groups=groups, use_labels=use_labels, settings=settings
+    )
     if errors:
         raise DataError(errors[0], errors[1:])
     return dataset
@@ -189,12 +195,13 @@ def scan_dataset(
     groups: str | None = None,
     use_labels: bool = True,
     may_lack_labels: bool = False,
+    settings: DataSettings | None = None,
 ) -> tuple[Dataset, list[Finding]]:
     """Load a dataset like `load_dataset`, but return errors in files and labels instead of raising them.
 
     Parameters
     ----------
-    path, split, labels, groups, use_labels
+    path, split, labels, groups, use_labels, settings
         As for `load_dataset`.
     may_lack_labels : bool
         Whether a label table outside the split may match no recording, because it describes another split.
@@ -206,6 +213,8 @@ def scan_dataset(
     ConfigError
         `groups` is not a label column or a valid expression or table.
     """
+    settings = settings or DataSettings()
+    groups = groups if groups is not None else settings.groups
     folder = resolve_split(Path(path), split)
     recordings, findings, errors = find_recordings(folder)
     dataset = Dataset(folder, recordings, findings=tuple(findings))

@@ -29,11 +29,17 @@ class Embedding:
     content : str
         Hash of the file's bytes.
     findings : tuple of Finding
+    names : tuple of str, length D, or empty
+        Names of the components; empty if the file has none.
+    tracker : str
+        Program that wrote the file, as far as its columns tell; "" if they do not.
     """
 
     values: Floats
     content: str = ""
     findings: tuple[Finding, ...] = ()
+    names: tuple[str, ...] = ()
+    tracker: str = ""
 
 
 def read_embedding(path: str | Path) -> Embedding:

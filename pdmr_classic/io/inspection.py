@@ -69,10 +69,9 @@ def inspect_files(
     """Read every file of a data set and return the facts of each, in the order of the recordings."""
     reporter = reporter or LogReporter()
     files = [
-        (recording.data_id, modality, path)
+        (recording.data_id, modality, path, parts)
         for recording in dataset.recordings
-        for modality, path in (("video", recording.video), ("audio", recording.audio))
-        if path is not None
+        for modality, path, parts in recording.files
     ]
     chunks = [files[start : start + _FILES_PER_TASK] for start in range(0, len(files), _FILES_PER_TASK)]
     parallel = joblib.Parallel(n_jobs=jobs if len(chunks) > 2 else 1, return_as="generator")
@@ -104,13 +103,15 @@ def find_repeated_contents(facts: Sequence[FileFacts]) -> list[Finding]:
 
 
 def _inspect_chunk(
-    files: Sequence[tuple[str, str, Path]], reading: ReadingSettings, signatures: bool, folder: str
+    files: Sequence[tuple[str, str, Path, tuple[Path, ...]]], reading: ReadingSettings, signatures: bool, folder: str
 ) -> list[FileFacts]:
     change_working_folder(folder)
-    return [_inspect_file(data_id, modality, path, reading, signatures) for data_id, modality, path in files]
+    return [_inspect_file(*file, reading, signatures) for file in files]
 
 
-def _inspect_file(data_id: str, modality: str, path: Path, reading: ReadingSettings, signatures: bool) -> FileFacts:
+def _inspect_file(
+    data_id: str, modality: str, path: Path, parts: tuple[Path, ...], reading: ReadingSettings, signatures: bool
+) -> FileFacts:
     try:
         if modality == "audio":
             vector = read_embedding(path)
@@ -123,7 +124,7 @@ def _inspect_file(data_id: str, modality: str, path: Path, reading: ReadingSetti
                 findings=vector.findings,
                 signature=vector.values.astype(np.float32) if signatures else None,
             )
-        stream = read_stream(path, reading)
+        stream = read_stream(path, reading, parts=parts)
     except DataError as error:
         return FileFacts(data_id, modality, path, error=error.finding)
     return FileFacts(

@@ -24,11 +24,12 @@ from pdmr_classic.text import format_count, format_list
 
 _RIGID = frozenset({"pose", "gaze", "gaze_vector", "landmark"})
 
+_DEFAULT_FPS = 30.0
 _LIKELY_HZ = (1.0, 1000.0)
 _SHORTEST_STEP_S = 1e-9
 
 
-def read_stream(path: str | Path, settings: ReadingSettings | None = None) -> Stream:
+def read_stream(path: str | Path, settings: ReadingSettings | None = None, *, parts: Sequence[Path] = ()) -> Stream:
     r"""Read one video CSV.
 
     Parameters
@@ -77,7 +78,7 @@ def read_stream(path: str | Path, settings: ReadingSettings | None = None) -> St
     rows, face_findings = _select_faces(table, meta)
     if rows is not None:
         values, meta = values[:, rows], {name: column[rows] for name, column in meta.items()}
-    time_s, rate, order, time_findings = _read_time(table, meta, values.shape[1], settings.fps)
+    time_s, rate, order, time_findings = _read_time(table, meta, values.shape[1], settings.fps or _DEFAULT_FPS)
     if order is not None:
         values, meta = values[:, order], {name: column[order] for name, column in meta.items()}
     tracked = _find_tracked(meta, values.shape[1], settings.min_confidence)

@@ -16,11 +16,26 @@ _IGNORED = re.compile(r"^(\.|~\$)")
 
 @dataclass(frozen=True)
 class Recording:
-    """The files of one `data_id`; None for a missing modality."""
+    """The files of one `data_id`; None for a missing modality.
+
+    Attributes
+    ----------
+    data_id : str
+    video, audio : Path or None
+    video_parts : tuple of Path
+        Further files of the same video, joined to the first by frame number, as OpenFace 0.x (CLNF) writes them.
+    """
 
     data_id: str
     video: Path | None = None
     audio: Path | None = None
+    video_parts: tuple[Path, ...] = ()
+
+    @property
+    def files(self) -> list[tuple[str, Path, tuple[Path, ...]]]:
+        """Modality, first file and further files of each available modality."""
+        files = [("video", self.video, self.video_parts), ("audio", self.audio, ())]
+        return [(modality, path, parts) for modality, path, parts in files if path is not None]
 
 
 def is_folder(path: Path) -> bool:
@@ -74,9 +89,8 @@ def find_recordings(folder: Path) -> tuple[tuple[Recording, ...], list[Finding],
         for modality, group in paths.items()
     }
     ids = sorted(set().union(*by_id.values()))
-    recordings = tuple(
-        Recording(data_id, **{modality: files.get(data_id) for modality, files in by_id.items()}) for data_id in ids
-    )
+    video, audio = by_id.get("video", {}), by_id.get("audio", {})
+    recordings = tuple(Recording(data_id, video.get(data_id), audio.get(data_id)) for data_id in ids)
     findings += _near_match_findings(recordings, folder)
     return recordings, findings, [*_find_invalid_ids(all_paths), *_find_collisions(all_paths)]
 

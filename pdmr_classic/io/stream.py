@@ -37,6 +37,8 @@ class Stream:
     content : str
         Hash of the file's bytes.
     findings : tuple of Finding
+    tracker : str
+        Program that wrote the file, as far as its columns tell; "" if they do not.
 
     Examples
     --------
@@ -57,6 +59,7 @@ class Stream:
     frozen_s: float = 0.0
     content: str = ""
     findings: tuple[Finding, ...] = ()
+    tracker: str = ""
 
     @property
     def n_frames(self) -> int:

@@ -33,7 +33,12 @@ def find_skipped(data: Dataset, data_ids: Iterable[str], errors: Iterable[Findin
     return [
         SkippedRecording(
             recording.data_id,
-            tuple(error_by_file[path] for path in (recording.video, recording.audio) if path in error_by_file),
+            tuple(
+                error_by_file[file]
+                for _, path, parts in recording.files
+                for file in (path, *parts)
+                if file in error_by_file
+            ),
         )
         for recording in data.recordings
         if recording.data_id in ids

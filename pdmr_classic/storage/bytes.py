@@ -5,7 +5,10 @@ from __future__ import annotations
 import codecs
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
+
+import xxhash
 
 from pdmr_classic.errors import DataError, Finding
 
@@ -27,6 +30,16 @@ _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
     (b"<html", "an HTML page, possibly from a failed download", "download the file again"),
 )
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def hash_bytes(data: bytes) -> str:
+    """Return the hash of a file's bytes (xxh3, 128 bit)."""
+    return xxhash.xxh3_128_hexdigest(data)
+
+
+def combine_hashes(hashes: Sequence[str]) -> str:
+    """Return one hash for the files of a recording; that of a single file stays as it is."""
+    return hashes[0] if len(hashes) == 1 else hash_bytes("".join(hashes).encode())
 
 
 def read_bytes(path: Path) -> bytes:

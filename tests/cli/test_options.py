@@ -54,8 +54,9 @@ def test_the_help_of_a_verb_lists_each_option_once(verb: str, tmp_path: Path) ->
 
 
 def test_help_lists_options_of_the_verb_then_settings_then_common_options() -> None:
-    own, settings = ["--labels", "--out"], ["--groups", "--positive", "--fps", "--trials", "--timeout", "--seed"]
-    settings += ["--metric", "--threshold", "--no-training-rows", "--config"]
+    own, settings = ["--labels", "--out"], ["--layout", "--video-pattern", "--audio-pattern", "--tracker", "--face"]
+    settings += ["--id-column", "--label-column", "--map", "--cutoff", "--groups", "--positive", "--fps"]
+    settings += ["--trials", "--timeout", "--seed", "--metric", "--threshold", "--no-training-rows", "--config"]
     assert list_options("fit") == [*own, *settings, "--jobs", "--no-cache", "--json", "--debug"]
 
 

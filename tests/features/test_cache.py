@@ -57,9 +57,9 @@ def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
     spy = Spy()
 
     def watch(function: Any, calls: list[str]) -> Any:
-        def call(path: Path, *rest: Any) -> Any:
+        def call(path: Path, *rest: Any, **options: Any) -> Any:
             calls.append(path.name)
-            return function(path, *rest)
+            return function(path, *rest, **options)
 
         return call
 
