@@ -105,14 +105,14 @@ def _remove_stale_files(path: Path) -> None:
                 os.close(descriptor)
 
 
-def check_writable(path: str | Path, suffix: str = "") -> None:
+def check_writable(path: str | Path, suffixes: tuple[str, ...] = ("",)) -> None:
     """Check before long work that `write_atomic` can write the target.
 
     Raises
     ------
     TargetError
     ConfigError
-        The name does not end in `suffix`. This also prevents a typo such as `--out labels.csv` from overwriting the
+        The name ends in none of the suffixes. This also prevents a typo such as `--out labels.csv` from overwriting the
         labels.
     """
     path = Path(path)
@@ -138,10 +138,10 @@ def check_writable(path: str | Path, suffix: str = "") -> None:
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         found = "no permission to write" if parent.is_dir() else f"{parent} is a file"
         raise TargetError("the output file cannot be written", file=path, found=found, hint="choose a different --out")
-    if not path.name.endswith(suffix):
+    if not path.name.endswith(suffixes):
         raise ConfigError(
-            f"the name of the output file does not end in {suffix}",
-            expected=f"for example {path.stem}{suffix}",
+            f"the name of the output file does not end in {' or '.join(suffixes)}",
+            expected=f"for example {path.stem}{suffixes[0]}",
             found=path.name,
             hint="choose a different --out",
         )

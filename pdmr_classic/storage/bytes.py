@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import stat
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import xxhash
@@ -17,14 +19,29 @@ MAX_BYTES = 4 << 30
 MAX_LINE_BYTES = 1 << 24
 """An audio vector of 100,000 numbers is 1 MB, so a longer line is not data and would only exhaust the memory."""
 
+MAX_UNPACKED_BYTES = 1 << 30
+"""Twice the complete OpenFace output of one hour."""
+# Text shrinks to a tenth, constant text to a hundredth; only a file made to exhaust the memory shrinks further.
+_MAX_UNPACKED_RATIO = 250
+_SMALL_BYTES = 16 << 20
+_UNPACK_STEP = 1 << 20
+
 # First bytes of a file, its type, and the hint. Some CSV readers accept several of these types without an error.
 _SIGNATURES: tuple[tuple[bytes, str, str], ...] = (
-    (b"\x1f\x8b", "gzip data", "unpack it (gunzip)"),
+    (b"\x1f\x8b", "gzip data", "unpack it (gunzip), or add .gz to the name of a recording"),
     (b"BZh91AY", "bzip2 data", "unpack it (bunzip2)"),
     (b"\xfd7zXZ", "xz data", "unpack it (unxz)"),
     (b"\x28\xb5\x2f\xfd", "zstd data", "unpack it (unzstd)"),
-    (b"PK\x03\x04", "a zip archive or an office document", "unpack it, or export it as CSV"),
-    (b"\x93NUMPY", "a NumPy array", "save it as CSV (numpy.savetxt with delimiter=',')"),
+    (
+        b"PK\x03\x04",
+        "a zip archive or an office document",
+        "unpack it, export it as CSV, or name it .npz if numpy.savez wrote it",
+    ),
+    (b"\x93NUMPY", "a NumPy array", "name it .npy, or save it as CSV (numpy.savetxt with delimiter=',')"),
+    (b"PAR1", "a Parquet file", "name it .parquet, or export it as CSV"),
+    (b"\x89HDF", "an HDF5 file", "export it as CSV"),
+    (b"MATLAB 5.0", "a MATLAB file", "export it as CSV (writematrix)"),
+    (b"\x80\x04\x95", "a Python pickle, which is never loaded", "if you trust it, load it and save it as CSV"),
     (b"version https://git-lfs", "a git-lfs pointer, not the data", "fetch the data (git lfs pull)"),
     (b"<!doctype html", "an HTML page, possibly from a failed download", "download the file again"),
     (b"<html", "an HTML page, possibly from a failed download", "download the file again"),
@@ -110,6 +127,126 @@ def _read_error(path: Path, error: OSError | ValueError) -> DataError:
     )
 
 
+def unpack_gzip(data: bytes, path: Path) -> bytes:
+    """Return the unpacked bytes of a gzip file.
+
+    Raises
+    ------
+    DataError
+        The file is not complete gzip data, or unpacks to far more than a recording.
+    """
+    refuse_empty(data, path)
+    if not data.startswith(b"\x1f\x8b"):
+        file_type, _ = describe_bytes(data) or ("other data", "")
+        raise DataError(
+            "the file is not gzip data",
+            code="not-gzip",
+            file=path,
+            expected="gzip data, as the name says",
+            found=file_type,
+            hint="remove .gz from the name if the file is already unpacked",
+        )
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        for piece in _unpack(data):
+            pieces.append(piece)
+            size += len(piece)
+            refuse_if_unpacked_too_large(size, len(data), path)
+    except (zlib.error, EOFError) as error:
+        raise DataError(
+            "the gzip data is truncated or damaged",
+            code="damaged-gzip",
+            file=path,
+            expected="complete gzip data",
+            found=str(error)[:200],
+            hint="copy or download the file again",
+        ) from None
+    return b"".join(pieces)
+
+
+def _unpack(data: bytes) -> Iterator[bytes]:
+    """Yield the content of all members of a gzip file in pieces; zeros may follow the last one."""
+    view = memoryview(data)
+    while view:
+        member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        rest: bytes | memoryview = view
+        while not member.eof:
+            piece = member.decompress(rest, _UNPACK_STEP)
+            rest = member.unconsumed_tail
+            if not piece and not rest and not member.eof:
+                raise EOFError("the data ends too early")
+            yield piece
+        unused = member.unused_data
+        view = memoryview(unused.lstrip(b"\0") if unused[:1] == b"\0" else unused)
+
+
+def refuse_if_unpacked_too_large(unpacked: int, packed: int, path: Path) -> None:
+    """Refuse packed data that would exhaust the memory.
+
+    Raises
+    ------
+    DataError
+        The data unpacks to more than a recording, or to far more than its size.
+    """
+    limit = max(_SMALL_BYTES, min(MAX_UNPACKED_BYTES, _MAX_UNPACKED_RATIO * packed))
+    if unpacked > limit:
+        raise DataError(
+            "the file unpacks to too much data",
+            code="too-large",
+            file=path,
+            expected=f"at most {limit:,} bytes",
+            found="more",
+            hint="remove it, or unpack it yourself if you trust it",
+        )
+
+
+def describe_bytes(data: bytes) -> tuple[str, str] | None:
+    r"""Return the type of a file, judged by its first bytes, with a hint; None if it is not known.
+
+    Examples
+    --------
+    >>> describe_bytes(b"PAR1...")[0], describe_bytes(b"1,2\n")[0], describe_bytes(b"\x00\x01")
+    ('a Parquet file', 'text', None)
+    """
+    signature = _find_signature(data)
+    if signature is not None:
+        return signature
+    head = data[:1024]
+    is_text = head.isascii() and not re.search(rb"[\x00-\x08\x0e-\x1f]", head)
+    return ("text", "name it .csv if it is CSV text") if is_text else None
+
+
+def _find_signature(data: bytes) -> tuple[str, str] | None:
+    head = data[:64].lstrip().lower()
+    return next(
+        ((file_type, hint) for signature, file_type, hint in _SIGNATURES if head.startswith(signature.lower())), None
+    )
+
+
+def refuse_empty(data: bytes, path: Path) -> None:
+    """Refuse a file without bytes.
+
+    Raises
+    ------
+    DataError
+        The file is empty.
+    """
+    if not data:
+        raise _empty_error(path, 0)
+
+
+def _empty_error(path: Path, n_bytes: int) -> DataError:
+    return DataError(
+        "the file is empty",
+        code="empty",
+        file=path,
+        expected="rows of numbers",
+        found=f"{n_bytes} bytes",
+        hint="write or copy it again, or remove it",
+    )
+
+
 def decode_text(data: bytes, path: Path) -> tuple[bytes, list[Finding]]:
     """Return the data as UTF-8 text without a byte order mark, with findings.
 
@@ -125,25 +262,12 @@ def decode_text(data: bytes, path: Path) -> tuple[bytes, list[Finding]]:
         findings.append(Finding("utf-16", "the file was read as UTF-16", file=path))
     data = data.removeprefix(codecs.BOM_UTF8)
     if not data or data.isspace():
+        raise _empty_error(path, n_bytes)
+    if signature := _find_signature(data):
+        file_type, hint = signature
         raise DataError(
-            "the file is empty",
-            code="empty",
-            file=path,
-            expected="rows of numbers",
-            found=f"{n_bytes} bytes",
-            hint="write or copy it again, or remove it",
+            "the file is not CSV text", code="not-csv", file=path, expected="CSV text", found=file_type, hint=hint
         )
-    head = data[:64].lstrip().lower()
-    for signature, file_type, hint in _SIGNATURES:
-        if head.startswith(signature.lower()):
-            raise DataError(
-                "the file is not CSV text",
-                code="not-csv",
-                file=path,
-                expected="CSV text",
-                found=file_type,
-                hint=hint,
-            )
     if b"\0" in data:
         raise DataError(
             "the file is not CSV text",

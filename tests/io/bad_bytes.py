@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
+import pandas as pd
 from bad_inputs import FILE_CASES
 
 HEADER = "frame,face_id,timestamp,confidence,success,pose_Rx,gaze_angle_x,AU12_r,AU12_c,x_30"
@@ -35,8 +39,71 @@ TABLES: dict[str, bytes] = {
     "stream of semicolons": STREAM.replace(",", ";").replace(".", ",").encode(),
     "matrix": MATRIX.encode(),
     "vector": VECTOR.encode(),
+    "cells": b"sep=,\ntimestamp,success,AU12_r,Participant_ID,\n"
+    b"00:00:00.0,True,FIT_FAILED,300\n00:00:00.04,no,1.5,300\n",
+    "blanks": b'"pose_Rx" "AU12_r"\n"1" 0.5 1e-3\n"2" ? 2\n',
+    "decimal commas": b"0,037,0,196\n0,058,0,211\n",
     "odd times": b"timestamp,AU12_r\n-1e38,1\n0,2\n1e-5,3\n1e38,4\n",
     **_read_bad_inputs(),
+}
+
+
+def _npy(array: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=True)
+    return buffer.getvalue()
+
+
+def _npz(compress: bool, **arrays: object) -> bytes:
+    buffer = io.BytesIO()
+    (np.savez_compressed if compress else np.savez)(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def _parquet(frame: pd.DataFrame, compression: str | None = None) -> bytes:
+    buffer = io.BytesIO()
+    frame.to_parquet(buffer, compression=compression)
+    return buffer.getvalue()
+
+
+_ARRAY = np.arange(40, dtype=np.float32).reshape(5, 8) / 8
+_FRAME = pd.read_csv(io.StringIO(STREAM)).assign(mood="good", success=True, status="Normal")
+
+ARRAYS: dict[str, bytes] = {
+    "matrix": _npy(_ARRAY),
+    "vector": _npy(np.linspace(-1, 1, 96)),
+    "integers": _npy(np.arange(6, dtype=">i2").reshape(2, 3, order="F")),
+    "structured": _npy(np.array([(0.5, 1), (2, 3)], dtype=[("AU12_r", "f4"), ("frame", "i4")])),
+    "three dimensions": _npy(np.ones((1, 2, 3))),
+    "objects": _npy(np.array([1, None], dtype=object)),
+    "text": _npy(np.array(["a", "b"])),
+    "no bytes": b"",
+}
+ARCHIVES: dict[str, bytes] = {
+    "one array": _npz(False, features=_ARRAY),
+    "names": _npz(True, data=_ARRAY, names=[f"AU{column:02d}_r" for column in range(8)], fps=30),
+    "two arrays": _npz(True, left=_ARRAY, right=_ARRAY),
+    "objects": _npz(False, data=np.array([1, None], dtype=object)),
+    "no bytes": b"",
+}
+PARQUETS: dict[str, bytes] = {
+    "stream": _parquet(_FRAME),
+    "compressed": _parquet(_FRAME, "snappy"),
+    "lists": _parquet(pd.DataFrame({"AU12_r": [0.5, 1], "landmarks": [[1, 2], [3]]})),
+    "times": _parquet(pd.DataFrame({"time": pd.to_datetime([0, 10**9]), "AU12_r": pd.Categorical([1, 2])})),
+    "no bytes": b"",
+}
+ARFFS: dict[str, bytes] = {
+    "openSMILE": b"@relation x\n\n@attribute name string\n@attribute frameTime numeric\n@attribute 'F0 sma' real\n"
+    b"@attribute class {0,1}\n\n@data\n\n'unknown',0,1.5,?\n% comment\n'unknown',0.01,?,1\n",
+    "sparse": b"@attribute a real\n@attribute b real\n@data\n{0 1.5, 1 2}\n",
+    "no bytes": b"",
+}
+COMPRESSED: dict[str, bytes] = {
+    "stream": gzip.compress(STREAM.encode(), mtime=0),
+    "two members": gzip.compress(VECTOR[:100].encode(), mtime=0) + gzip.compress(VECTOR[100:].encode(), mtime=0),
+    "stored": gzip.compress(MATRIX.encode(), compresslevel=0, mtime=0),
+    "no bytes": b"",
 }
 
 LABELS: dict[str, bytes] = {
@@ -74,6 +141,30 @@ TOKENS: tuple[bytes, ...] = (
     *(b"", b"\0", b'"', b'""', b"\\", b"'", b",", b";", b"\t", b"\n", b"\r", b"\r\n", b" ", b"#", b"=1+1"),
     *(b"nan", b"-nan(ind)", b"1.#QNAN", b"inf", b"-Infinity", b"None", b"true", b"-0", b"+.5e-3", b".", b"1.", b"e5"),
     *(b"1e400", b"1e300", b"3.5e38", b"1e39", b"-1e38", b"1e-46", b"1e-310", b"5e-324", b"9" * 400, b"1_000", b"0x1p3"),
+    *(
+        b"True",
+        b"no",
+        b"?",
+        b"--undefined--",
+        b"#N/A",
+        b"00:00:01.5",
+        b"2024-01-01 00:00:01",
+        b"0 days 00:00:01",
+        b"5 mm",
+    ),
+    *(
+        b"sep=;",
+        b"|",
+        b"%",
+        b"{0 1}",
+        b"@data",
+        b"@attribute x real",
+        b"'",
+        b"PK\x03\x04",
+        b"PAR1",
+        b"\x93NUMPY",
+        b"\x1f\x8b",
+    ),
     *(b"1,5", b"1.234,5", b"16777217", b"9007199254740993", b"0.1000000000000000055511151231257827", b"0" * 300),
     *(
         "\ufeff\u2028\u2029\x85\xa0\u3000\u200b".encode(),
@@ -98,4 +189,14 @@ TOKENS: tuple[bytes, ...] = (
     *(b"[" * 3000, b'{"a":' * 3000, b"9" * 5000, b'"\\ud800"', b'"\\u0000"', b"NaN", b"null", b"{}", b"[]", b":"),
 )
 
-KINDS = {"table": TABLES, "labels": LABELS, "json": JSON_LABELS, "jsonl": JSONL_LABELS}
+KINDS = {
+    "table": TABLES,
+    "npy": ARRAYS,
+    "npz": ARCHIVES,
+    "parquet": PARQUETS,
+    "arff": ARFFS,
+    "gz": COMPRESSED,
+    "labels": LABELS,
+    "json": JSON_LABELS,
+    "jsonl": JSONL_LABELS,
+}

@@ -37,13 +37,13 @@ from hypothesis import strategies as st
 from hypothesis.errors import HypothesisWarning
 
 from pdmr_classic.errors import DataError
-from pdmr_classic.io import _csv_parse as parse_module
-from pdmr_classic.io.channels import META
-from pdmr_classic.io.embeddings import Embedding, read_embedding
-from pdmr_classic.io.labels import read_labels
-from pdmr_classic.io.openface import read_stream
+from pdmr_classic.io.audio.embeddings import Embedding, read_embedding
+from pdmr_classic.io.labels.labels import read_labels
 from pdmr_classic.io.results import read_results
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.tables import _csv_parse as parse_module
+from pdmr_classic.io.trackers.channels import META
+from pdmr_classic.io.video.read_stream import read_stream
+from pdmr_classic.io.video.stream import Stream
 
 MAX_BYTES = 300_000
 SECONDS_PER_EXAMPLE = 20.0  # CPU time of this process, because the machine may be busy
@@ -343,6 +343,11 @@ class Reader(NamedTuple):
 READERS: dict[str, Reader] = {
     "stream": Reader(check_stream, "x.csv", "table", recipes("table")),
     "embedding": Reader(check_embedding, "x.csv", "table", recipes("table")),
+    "npy": Reader(check_embedding, "x.npy", "npy", recipes("npy")),
+    "npz": Reader(check_embedding, "x.npz", "npz", recipes("npz")),
+    "parquet": Reader(check_stream, "x.parquet", "parquet", recipes("parquet")),
+    "arff": Reader(check_stream, "x.arff", "arff", recipes("arff")),
+    "gz": Reader(check_stream, "x.csv.gz", "gz", recipes("gz")),
     "labels.csv": Reader(check_labels, "labels.csv", "labels", recipes("labels")),
     "labels.json": Reader(check_labels, "labels.json", "json", recipes("json", JSON_MUTATIONS)),
     "labels.jsonl": Reader(check_labels, "labels.jsonl", "jsonl", recipes("jsonl", JSON_MUTATIONS)),
@@ -414,7 +419,9 @@ def run_shard(reader: str, n_examples: int, number: int) -> tuple[Counter[str], 
             finally:
                 slowest = max(slowest, (time.process_time() - begin, repr(recipe)))
 
-        try_reader(reader, SEEDS["table, stream"], folder)  # triggers lazy imports
+        kind = READERS[reader].kind
+        first = next(data for name, data in SEEDS.items() if name.startswith(f"{kind}, "))
+        try_reader(reader, first, folder)  # triggers lazy imports
         limit_memory(EXTRA_MEMORY)
         try:
             one()
@@ -436,8 +443,8 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--shard", type=int, default=2000, help="examples per process")
     args = parser.parse_args()
-    # Streams are the most complex inputs and get half of all examples.
-    shares = {reader: 4 if reader == "stream" else 1 for reader in READERS}
+    # Streams are the most complex inputs and get nearly half of all examples.
+    shares = {reader: 7 if reader == "stream" else 1 for reader in READERS}
     shards = []
     for reader, share in shares.items():
         remaining, number = args.examples * share // sum(shares.values()), args.seed * 1000

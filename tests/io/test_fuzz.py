@@ -16,8 +16,8 @@ import pytest
 from fuzzing import READERS, SEEDS, Recipe, TooSlowError, try_reader
 from hypothesis import HealthCheck, given, settings
 
-from pdmr_classic.io.openface import read_stream
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.video.read_stream import read_stream
+from pdmr_classic.io.video.stream import Stream
 
 EXAMPLES = 150
 TESTS = str(Path(__file__).parents[1])

@@ -11,9 +11,9 @@ import pytest
 from fuzzing import time_limit, try_reader
 
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.io.embeddings import read_embedding
-from pdmr_classic.io.labels import read_labels
-from pdmr_classic.io.openface import read_stream
+from pdmr_classic.io.audio.embeddings import read_embedding
+from pdmr_classic.io.labels.labels import read_labels
+from pdmr_classic.io.video.read_stream import read_stream
 
 
 def write_file(folder: Path, name: str, content: str) -> Path:
@@ -148,7 +148,7 @@ def test_memory_use_is_proportional_to_the_values_read(tmp_path: Path) -> None:
     code = (
         "import resource, sys\n"
         "import pyarrow.csv\n"
-        "from pdmr_classic.io.csv_table import read_table\n"
+        "from pdmr_classic.io.tables.table import read_table\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "assert len(read_table(sys.argv[1]).columns) == 90_000\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"

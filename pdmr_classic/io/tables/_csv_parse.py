@@ -10,21 +10,16 @@ import csv
 from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.io._csv_layout import (
-    NAN_TOKENS,
-    Layout,
-    dropped_columns_finding,
-    is_number,
-    no_rows_error,
-    not_a_table_error,
-    parse_number,
-    to_decimal_point,
-)
+from pdmr_classic.io.tables._csv_dialect import not_a_table_error
+from pdmr_classic.io.tables._csv_layout import Layout, no_rows_error
+from pdmr_classic.io.tables._numbers import NAN_TOKENS, is_number, parse_number, to_decimal_point
+from pdmr_classic.io.tables.text_cells import Cells, read_text_cells
 from pdmr_classic.text import format_count
 
 _BLOCK_BYTES = 1 << 22
@@ -94,11 +89,18 @@ def _parse_one_row(data: bytes, layout: Layout) -> dict[str, Floats] | None:
 
 def _parse_with_pyarrow(data: bytes, layout: Layout, names: list[str]) -> dict[str, Floats]:
     import pyarrow as pa
-    from pyarrow import csv as pa_csv
 
     if not names:
         return {}
-    table = pa_csv.read_csv(
+    table = _read_with_pyarrow(data, layout, names, pa.float64())
+    return {name: table.column(name).to_numpy() for name in names}
+
+
+def _read_with_pyarrow(data: bytes, layout: Layout, names: list[str], cell_type: Any) -> Any:
+    import pyarrow as pa
+    from pyarrow import csv as pa_csv
+
+    return pa_csv.read_csv(
         pa.BufferReader(data),
         # One thread: recordings are read by parallel processes.
         read_options=pa_csv.ReadOptions(
@@ -107,15 +109,14 @@ def _parse_with_pyarrow(data: bytes, layout: Layout, names: list[str]) -> dict[s
             skip_rows=layout.header_lines,
             block_size=max(_BLOCK_BYTES, len(data) // 16),
         ),
-        parse_options=pa_csv.ParseOptions(delimiter=layout.delimiter),
+        parse_options=pa_csv.ParseOptions(delimiter=layout.delimiter, quote_char=layout.quote),
         convert_options=pa_csv.ConvertOptions(
             include_columns=names,
-            column_types=dict.fromkeys(names, pa.float64()),
+            column_types=dict.fromkeys(names, cell_type),
             null_values=list(NAN_TOKENS),
             decimal_point="," if layout.decimal_comma else ".",
         ),
     )
-    return {name: table.column(name).to_numpy() for name in names}
 
 
 def _parse_with_csv(
@@ -125,9 +126,47 @@ def _parse_with_csv(
     all_indices = {name: index for index, name in enumerate(layout.names)}
     indices = {name: all_indices[name] for name in names}
     values = {name: array("d") for name in names}
-    first_text: dict[str, tuple[int, str]] = {}
+    text: dict[str, dict[int, str]] = {}
+    numbers: list[int] = []
+    for number, cells in _iterate_rows(data, layout, path):
+        for name, index in indices.items():
+            try:
+                values[name].append(parse_number(to_decimal_point(cells[index], layout.delimiter)))
+            except ValueError:
+                text.setdefault(name, {})[len(numbers)] = cells[index]
+                values[name].append(np.nan)
+        numbers.append(number)
+    columns = {name: np.array(column) for name, column in values.items()}
+    # In file order: the first column may lack text in the first rows.
+    text = {name: text[name] for name in names if name in text}
+    return read_text_cells(Cells(columns, text, numbers), path, must_be_numeric)
+
+
+def read_text(data: bytes, layout: Layout, names: list[str], path: Path) -> dict[str, list[str]]:
+    """Return columns as text, unparsed.
+
+    Raises
+    ------
+    DataError
+        A row is too short or too long, or the header is repeated.
+    """
+    import pyarrow as pa
+
+    if len(layout.names) <= _MAX_PYARROW_COLUMNS:
+        try:
+            table = _read_with_pyarrow(data, layout, names, pa.string())
+            return {name: table.column(name).to_pylist() for name in names}
+        except pa.ArrowInvalid:
+            pass
+    indices = [layout.names.index(name) for name in names]
+    rows = [[cells[index] for index in indices] for _, cells in _iterate_rows(data, layout, path)]
+    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)) if rows else {}
+
+
+def _iterate_rows(data: bytes, layout: Layout, path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line number and the fields of each row, and check their number."""
     lines = data.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n").rstrip("\n ").split("\n")
-    for number, cells in _iterate_rows(lines, layout, path):
+    for number, cells in _split_rows(lines, layout, path):
         if cells == layout.header:
             raise DataError(
                 "the header is repeated in the middle of the file",
@@ -139,34 +178,14 @@ def _parse_with_csv(
                 hint="split the concatenated recordings into one file each",
             )
         if len(cells) != len(layout.names):
-            raise _ragged_row_error(path, number, len(cells), len(layout.names), is_last=number >= len(lines))
-        for name, index in indices.items():
-            try:
-                values[name].append(parse_number(to_decimal_point(cells[index], layout.delimiter)))
-            except ValueError:
-                first_text.setdefault(name, (number, cells[index]))
-                values[name].append(np.nan)
-    columns = {name: np.array(column) for name, column in values.items()}
-    for name, (number, cell) in sorted(first_text.items(), key=lambda item: item[1][0]):
-        if must_be_numeric(name) or not np.isnan(columns[name]).all():
-            raise DataError(
-                "a numeric column contains text",
-                code="text-in-number-column",
-                file=path,
-                row=number,
-                column=name,
-                expected="a number",
-                found=repr(cell[:60]),
-                hint="correct the value, or leave it empty if it is unknown",
-            )
-    if len(first_text) == len(names):
-        raise no_numbers_error(path, next(iter(first_text.values()))[1])
-    findings = [dropped_columns_finding(path, list(first_text), "no numbers")] if first_text else []
-    return {name: column for name, column in columns.items() if name not in first_text}, findings
+            raise _ragged_row_error(path, number, cells, layout, is_last=number >= len(lines))
+        yield number, cells
 
 
-def _iterate_rows(lines: list[str], layout: Layout, path: Path) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(lines[layout.header_lines :], delimiter=layout.delimiter, skipinitialspace=True)
+def _split_rows(lines: list[str], layout: Layout, path: Path) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(
+        lines[layout.header_lines :], delimiter=layout.delimiter, quotechar=layout.quote, skipinitialspace=True
+    )
     try:
         for row in reader:
             number = layout.header_lines + reader.line_num
@@ -177,8 +196,9 @@ def _iterate_rows(lines: list[str], layout: Layout, path: Path) -> Iterator[tupl
         raise not_a_table_error(path, layout.header_lines + reader.line_num, str(error)) from None
 
 
-def _ragged_row_error(path: Path, number: int, found: int, expected: int, *, is_last: bool) -> DataError:
-    short = found < expected
+def _ragged_row_error(path: Path, number: int, cells: list[str], layout: Layout, *, is_last: bool) -> DataError:
+    expected = len(layout.names)
+    short = len(cells) < expected
     what = "the last row is truncated" if short and is_last else f"a row is too {'short' if short else 'long'}"
     return DataError(
         what,
@@ -186,18 +206,15 @@ def _ragged_row_error(path: Path, number: int, found: int, expected: int, *, is_
         file=path,
         row=number,
         expected=format_count(expected, "field"),
-        found=format_count(found, "field"),
-        hint="export the file again",
+        found=format_count(len(cells), "field"),
+        hint=_ragged_row_hint(cells, layout),
     )
 
 
-def no_numbers_error(path: Path, found: str) -> DataError:
-    """Return the error for a file without a numeric column."""
-    return DataError(
-        "no column contains numbers",
-        code="no-numbers",
-        file=path,
-        expected="rows of numbers",
-        found=repr(found[:60]),
-        hint="export it again, or remove it",
-    )
+def _ragged_row_hint(cells: list[str], layout: Layout) -> str:
+    is_split_at_decimals = 2 * len(cells) > 3 * len(layout.names) and not any("." in cell for cell in cells)
+    if layout.delimiter == "," and is_split_at_decimals:
+        return "export the file again, with decimal points if its numbers have decimal commas"
+    if layout.has_header and len(cells) == len(layout.names) + 1:
+        return "name all columns, row names included (in R: write.csv, or write.table with col.names = NA)"
+    return "export the file again"

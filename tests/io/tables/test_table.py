@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.io._csv_layout import NAN_TOKENS
-from pdmr_classic.io.csv_table import Table, read_table
+from pdmr_classic.io.tables._numbers import NAN_TOKENS
+from pdmr_classic.io.tables.table import Table, read_table
 
 NAN = float("nan")
 
@@ -74,6 +74,19 @@ def rows(table: Table) -> list[list[float]]:
         ("a,b,status\n1.5,2,Depression\n-3,4.25,Depression\n", ["dropped-column"]),
         ("a,b,label\n1.5,2,0\n-3,4.25,1\n", ["dropped-column"]),
         ("a,b,note\n1.5,2,smiles\n-3,4.25,\n", ["dropped-column"]),
+        ("a,b,\n1.5,2\n-3,4.25\n", ["trailing-comma"]),
+        ("a; b;\n1,5;2\n-3;4,25\n", ["delimiter", "trailing-comma"]),
+        ("a|b\n1.5|2\n-3|4.25\n", ["delimiter"]),
+        ("a b\n1.5 2\n-3 4.25\n", ["delimiter"]),
+        ("  a    b\r\n 1.5   2\r\n  -3  4.25\r\n \r\n", ["delimiter"]),
+        ('"a" "b"\n1,5 2\n-3 4,25\n', ["delimiter"]),
+        ("# a b\n1.5 2.0\n-3 4.25\n", ["delimiter"]),
+        ("sep=,\na,b\n1.5,2\n-3,4.25\n", []),
+        ("\ufeffSEP=;\r\na;b\r\n1,5;2\r\n-3;4,25\r\n", ["delimiter"]),
+        ('"sep=\t"\na\tb\n1.5\t2\n-3\t4.25\n', ["delimiter"]),
+        ("sep=;;\na;b\n1.5;2\n-3;4.25\n", ["delimiter"]),
+        ('"a","b"\n"1",1.5,2\n"2",-3,4.25\n', ["dropped-column"]),  # write.table of R
+        ('"a" "b"\n"1" 1.5 2\n"2" -3 4.25\n', ["delimiter", "dropped-column"]),
     ],
 )
 def test_one_table_in_many_formats_is_read_identically(file: Path, content: str, expected_codes: list[str]) -> None:
@@ -99,6 +112,11 @@ def test_one_table_in_many_formats_is_read_identically(file: Path, content: str,
         ("1,5;2,0\n-3;4,25\n", ["delimiter"]),
         ("1,5\t2,0\n-3\t4,25\n", ["delimiter"]),
         ("# a matrix\n1.5,2\n-3,4.25\n", []),
+        ("1.500e+00 2.000e+00\n-3.000e+00 4.250e+00\n", ["delimiter"]),  # numpy.savetxt
+        ("  1.5    2\n-3.0  4.25 \n", ["delimiter"]),
+        ("1,5 2,0\n-3,0 4,25\n", ["delimiter"]),
+        ("sep=;\n1,5;2,0\n-3;4,25\n", ["delimiter"]),
+        ("1.5|2\n-3|4.25\n", ["delimiter"]),
         ("#1,2\n1.5,2\n#\n-3,4.25\n", []),
     ],
 )
@@ -299,6 +317,70 @@ def test_a_ragged_row_is_rejected_with_its_row_number(
     finding = read_error(file, content, match)
     assert (finding.row, finding.found) == (row, found)
     assert str(finding.expected).endswith(("1 field", "2 fields", "3 fields"))
+
+
+@pytest.mark.parametrize(
+    ("content", "row"),
+    [
+        ("0,037,0,196\n0,058,0,211\n", 1),
+        ("12,100\n12,5\n-0,015\n", 3),
+        ("1,5,2,25\r\n1,75,-3,04\r\n", 2),
+        ("1,2,0,0001\n", 1),
+    ],
+)
+def test_decimal_commas_in_a_headerless_matrix_are_betrayed_by_leading_zeros(
+    file: Path, content: str, row: int
+) -> None:
+    finding = read_error(file, content, "seem to be decimal commas")
+    assert (finding.code, finding.row) == ("decimal-comma", row)
+    assert "decimal points" in str(finding.hint)
+
+
+@pytest.mark.parametrize("content", ["1.5,007\n", "0,1,-0,10\n", "007\n008\n", "1.0,2\n3,04\n"])
+def test_leading_zeros_alone_are_no_decimal_commas(file: Path, content: str) -> None:
+    assert read(file, content).n_rows == content.count("\n")
+
+
+def test_a_header_over_decimal_commas_names_them_in_the_hint(file: Path) -> None:
+    finding = read_error(file, "a,b\n0,037,0,196\n1,5,2,25\n", "a row is too long")
+    assert "decimal commas" in str(finding.hint)
+
+
+@pytest.mark.parametrize(
+    "content", ["1,0.98,Neutral\n2,0.97,Happy\n", "x;3;1\ny;4;2\n", "0.5,happy,3\n0.6,sad,4\n", "a b 0,5\n"]
+)
+def test_a_first_row_of_data_with_text_is_not_lost_as_a_header(file: Path, content: str) -> None:
+    assert read_error(file, content, "looks like data, but contains text|no rows").code in ("no-header", "no-rows")
+
+
+@pytest.mark.parametrize("content", ['"a,b"\n"1,2"\n"3,4"\n', '"1,2"\n"3,4"\n', '"a,b"\n1,2\n'])
+def test_lines_in_quotes_are_refused(file: Path, content: str) -> None:
+    assert read_error(file, content, "each line is in quotes").code == "quoted-lines"
+
+
+def test_rising_numbers_may_be_names(file: Path) -> None:
+    table = read(file, "name,125.0,250.0,500.0\nx,1,2,3\nx,4,5,6\n")
+    assert list(table.columns) == ["125.0", "250.0", "500.0"]
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        ("a,b\n1,0.5,2\n2,0.7,3\n", "row names"),  # without quotes it may be a column without a name
+        ('a,b\n"3",0.5,2\n"1",0.7,3\n', "row names"),
+    ],
+)
+def test_row_names_that_are_not_certain_are_refused_with_a_hint(file: Path, content: str, hint: str) -> None:
+    assert hint in str(read_error(file, content, "a row is too long").hint)
+
+
+@pytest.mark.parametrize("content", ["a,b,\n1,2\n3\n", "a,b,\n1,2\n3,4,5\n", "a,b,\n1\n3\n"])
+def test_a_trailing_comma_in_the_header_excuses_no_ragged_row(file: Path, content: str) -> None:
+    read_error(file, content, "a row is too|the last row is truncated")
+
+
+def test_a_cell_with_an_error_of_excel_is_no_comment(file: Path) -> None:
+    assert read(file, "a,b\n#N/A,1\n# a comment\n2,3\n").n_rows == 2
 
 
 @pytest.mark.parametrize(

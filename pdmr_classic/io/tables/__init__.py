@@ -1,0 +1,1 @@
+"""Tables of numbers in any file format: names, columns, and what is left out."""
