@@ -48,7 +48,7 @@ import pytest
 from numpy.typing import NDArray
 from streams import AU_C, AU_R, GAZE, POSE, RATE, features, make_stream
 
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.video.stream import Stream
 
 N = 1800
 SEEDS = (0, 1, 2)

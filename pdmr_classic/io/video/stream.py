@@ -39,6 +39,10 @@ class Stream:
     findings : tuple of Finding
     tracker : str
         Program that wrote the file, as far as its columns tell; "" if they do not.
+    evidence : str
+        Title of the tracker, and the columns that betray it.
+    n_columns, n_unused : int
+        Number of columns in the file, and of those that are not read.
 
     Examples
     --------
@@ -60,6 +64,9 @@ class Stream:
     content: str = ""
     findings: tuple[Finding, ...] = ()
     tracker: str = ""
+    evidence: str = ""
+    n_columns: int = 0
+    n_unused: int = 0
 
     @property
     def n_frames(self) -> int:

@@ -1,0 +1,1 @@
+"""Programs that write video streams, one file each: how their columns are recognised, and what the columns hold."""

@@ -1,0 +1,1 @@
+"""Streams: the video of one recording, from the file of any tracker."""

@@ -1,0 +1,45 @@
+"""Findings about a stream as a whole: validity, frozen faces, and values out of the range of the vocabulary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pdmr_classic.arrays import Floats
+from pdmr_classic.errors import Finding
+from pdmr_classic.io.trackers.channels import channel_kind
+from pdmr_classic.io.video.stream import Stream
+from pdmr_classic.text import format_count
+
+
+def check_stream(stream: Stream, meta: Mapping[str, Floats], path: Path) -> list[Finding]:
+    """Return the findings about a stream."""
+    findings = []
+    if not stream.valid.any():
+        what = "no frame is valid: only quality features can be computed"
+        findings.append(Finding("no-valid-frame", what, file=path))
+    if stream.frozen_s:
+        what = f"the face is frozen for {stream.frozen_s:.1f} s; these frames are invalid"
+        findings.append(Finding("frozen", what, file=path))
+    if stream.face_switches:
+        what = (
+            f"the face id changes {format_count(stream.face_switches, 'time')}, so several people may be in the "
+            "recording"
+        )
+        findings.append(Finding("face-switch", what, file=path))
+    confidence = meta.get("confidence")
+    if confidence is not None and ((confidence < 0) | (confidence > 1)).any():
+        what = "confidence values are outside 0..1"
+        findings.append(Finding("confidence-range", what, file=path, column="confidence"))
+    if _has_odd_intensity(stream):
+        what = "AU intensities are outside 0..5 and are used unchanged"
+        findings.append(Finding("au-range", what, file=path))
+    return findings
+
+
+def _has_odd_intensity(stream: Stream) -> bool:
+    names = [name for name in stream.channels if channel_kind(name) == "au_intensity"]
+    if not names:
+        return False
+    values = stream.select(names)[stream.valid]
+    return bool(((values < 0) | (values > 5)).any())
