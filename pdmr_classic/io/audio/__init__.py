@@ -1,0 +1,1 @@
+"""Audio vectors, from the file of any program."""
