@@ -13,6 +13,12 @@ from pdmr_classic.text import format_quoted
 
 _MAX_ID_BYTES = 255
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])\s*(\..*)?", re.IGNORECASE | re.DOTALL)
+FILE_SUFFIX = re.compile(
+    r"\.(csv|txt|tsv|npy|npz|parquet|arff|json|wav|mp3|mp4|m4a|flac|ogg|avi|mov|mkv|webm|wmv)(\.gz)?$", re.IGNORECASE
+)
+"""Suffix of a file of a recording, which some tables write behind the id."""
+# DAIC-WOZ names the folder of participant 300 `300_P`.
+_SESSION_SUFFIX = re.compile(r"(?<=\d)_p$")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -49,7 +55,9 @@ def id_problem(data_id: str) -> str | None:
 
 
 def find_near_matches(data_ids: Iterable[str], candidates: Iterable[str]) -> list[tuple[str, str]]:
-    """Return pairs of ids that differ only in leading zeros, spaces, case, `.csv`, `.0` or Unicode normalization.
+    """Return pairs of ids that differ only in spelling.
+
+    This is leading zeros, spaces, case, `.0`, Unicode form, quotes, a file suffix, or the `_P` of DAIC-WOZ.
 
     Examples
     --------
@@ -61,11 +69,12 @@ def find_near_matches(data_ids: Iterable[str], candidates: Iterable[str]) -> lis
 
 
 def _normalize_id(data_id: str) -> str:
-    text = unicodedata.normalize("NFKC", data_id).strip().casefold().removesuffix(".csv").removesuffix(".0")
-    return text.lstrip("0") or "0"
+    text = unicodedata.normalize("NFKC", data_id).strip().strip("'\"").strip().casefold()
+    text = FILE_SUFFIX.sub("", text).removesuffix(".0")
+    return _SESSION_SUFFIX.sub("", text).lstrip("0") or "0"
 
 
-def refuse_repeated_names(names: Sequence[str], path: Path, row: int) -> None:
+def refuse_repeated_names(names: Sequence[str], path: Path, row: int | None) -> None:
     """Refuse a header with repeated column names; empty names may repeat.
 
     Raises

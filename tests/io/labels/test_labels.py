@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import json
+import sys
+import zipfile
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+import openpyxl
+import pandas as pd
 import pytest
 
-from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.io.labels import find_labels, read_labels
+from pdmr_classic.errors import ConfigError, DataError, Finding
+from pdmr_classic.io.labels.labels import find_labels, read_labels
 
 ROWS = [
     {"data_id": "007", "status": "Depression", "subject_id": "S1"},
@@ -41,6 +47,8 @@ CSV = "data_id,status,subject_id\n007,Depression,S1\n10,Normal,S2\n"
         ("labels.csv", CSV.replace("\n", "\r")),
         ("labels.csv", CSV.replace(",", ";")),
         ("labels.csv", CSV.replace(",", "\t")),
+        ("labels.csv", "sep=;\r\n" + CSV.replace(",", ";")),
+        ("labels.tsv", CSV.replace(",", "\t")),
         ("labels.csv", CSV.replace("\n", "\n\n")),
         ("labels.csv", "\n" + CSV),
         ("LABELS.CSV", CSV),
@@ -60,6 +68,85 @@ def test_every_format_gives_the_same_table(tmp_path: Path, name: str, content: s
     assert findings == []
 
 
+def write_workbook(folder: Path, rows: list[list[Any]], *, more_sheets: int = 0, name: str = "labels.xlsx") -> Path:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    for _ in range(more_sheets):
+        book.create_sheet().append(["data_id", "status"])
+    book.save(folder / name)
+    return folder / name
+
+
+def test_a_workbook_is_read_like_a_csv(tmp_path: Path) -> None:
+    rows = [["data_id", "status", "subject_id"], ["007", "Depression", "S1"], [], [10, "Normal", "S2"]]
+    frame, findings = read_labels(write_workbook(tmp_path, rows))
+    assert frame.reset_index().to_dict("records") == ROWS
+    assert findings == []
+
+
+def test_numbers_of_a_workbook_are_written_as_in_the_cell(tmp_path: Path) -> None:
+    rows = [["data_id", "status", "age", "seen", "day"], [300.0, 1, 30.5, True, datetime(2024, 3, 1)], [301, 0]]
+    frame, _ = read_labels(write_workbook(tmp_path, rows))
+    assert frame.loc["300"].tolist() == ["1", "30.5", "True", "2024-03-01"]
+    assert frame.loc["301"].tolist() == ["0", "", "", ""]
+
+
+def test_only_the_first_sheet_is_read_and_the_others_are_told(tmp_path: Path) -> None:
+    path = write_workbook(tmp_path, [["data_id", "status"], ["1", "a"]], more_sheets=2)
+    frame, (finding,) = read_labels(path)
+    assert frame.index.tolist() == ["1"]
+    assert (finding.code, finding.found) == ("several-sheets", "'Sheet', 'Sheet1', 'Sheet2'")
+
+
+def test_a_formula_counts_with_its_stored_value_and_is_refused_without_one(tmp_path: Path) -> None:
+    path = write_workbook(tmp_path, [["data_id", "status"], ["1", "=IF(1>0,1,0)"]])
+    finding = read_error(path, "a formula has no stored value")
+    assert (finding.row, finding.found) == (2, "'=IF(1>0,1,0)'")
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    parts[sheet] = parts[sheet].replace(b"<v />", b"<v>1</v>").replace(b"<v></v>", b"<v>1</v>")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    assert read_labels(path)[0]["status"].tolist() == ["1"]
+
+
+def test_a_workbook_row_that_is_longer_than_the_header_is_refused(tmp_path: Path) -> None:
+    path = write_workbook(tmp_path, [["data_id", "status"], ["1", "a", "b"]])
+    assert read_error(path, "wrong number of fields").row == 2
+
+
+def test_a_workbook_without_rows_is_refused(tmp_path: Path) -> None:
+    read_error(write_workbook(tmp_path, [["data_id", "status"]]), "the label table has no rows")
+
+
+@pytest.mark.parametrize(("name", "what"), [("labels.xlsx", "an Excel workbook"), ("labels.parquet", "a parquet file")])
+@pytest.mark.parametrize("content", [b"data_id,status\n1,a\n", b"PK\x03\x04", b""])
+def test_a_file_of_another_format_is_refused(tmp_path: Path, name: str, what: str, content: bytes) -> None:
+    assert read_error(write_labels(tmp_path, content, name), f"the file is not {what}").code == "bad-table"
+
+
+def test_without_openpyxl_a_workbook_is_refused_with_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_workbook(tmp_path, [["data_id", "status"], ["1", "a"]])
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(ConfigError, match=r"openpyxl[^\0]*pip install 'pdmr-classic\[excel\]'"):
+        read_labels(path)
+
+
+def test_a_parquet_file_is_read_with_text_cells(tmp_path: Path) -> None:
+    table = pd.DataFrame({"status": [1.0, 0.0, None], "age": [30.5, 31.0, 32.0], "subject_id": ["a", "b", None]})
+    table.index = pd.Index([300, 301, 302], name="data_id")
+    table.to_parquet(tmp_path / "labels.parquet")
+    frame, findings = read_labels(tmp_path / "labels.parquet")
+    assert frame.index.tolist() == ["300", "301", "302"]
+    assert frame.loc[["300", "302"]].to_numpy().tolist() == [["1", "30.5", "a"], ["", "32", ""]]
+    assert findings == []
+
+
 def test_a_json_object_may_map_ids_to_status(tmp_path: Path) -> None:
     frame, _ = read_labels(write_labels(tmp_path, '{"007": "Depression", "10": "Normal"}', "labels.json"))
     assert frame["status"].to_dict() == {"007": "Depression", "10": "Normal"}
@@ -73,7 +160,7 @@ def test_ids_and_cells_stay_unchanged_text(tmp_path: Path, cell: str) -> None:
 
 
 def test_json_numbers_and_null_become_text(tmp_path: Path) -> None:
-    text = '[{"data_id": 7, "status": null, "severity": 3.5}, {"data_id": "8", "status": "x"}]'
+    text = '[{"data_id": 7.0, "status": null, "severity": 3.5}, {"data_id": "8", "status": "x"}]'
     frame, _ = read_labels(write_labels(tmp_path, text, "labels.json"))
     assert frame.reset_index().to_dict("records") == [
         {"data_id": "7", "status": "", "severity": "3.5"},
@@ -126,17 +213,34 @@ def test_the_same_status_with_two_subjects_is_a_conflict(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "content", "row", "found"),
     [
-        ("labels.csv", "status,subject\nx,S1\n", 2, "status, subject"),
-        ("labels.csv", "Participant_ID,PHQ\n300,1\n", 2, "PHQ, Participant_ID"),
         ("labels.csv", "data_id,status\n1,x\n,y\n", 3, "data_id, status"),
         ("labels.jsonl", '{"data_id": "1"}\n{"status": "x"}\n', 2, "status"),
-        ("labels.json", "[{}]", 1, "an empty row"),
     ],
 )
 def test_a_label_without_an_id_is_refused(tmp_path: Path, name: str, content: str, row: int, found: str) -> None:
     finding = read_error(write_labels(tmp_path, content, name), "a row has no data_id")
     assert (finding.row, finding.found) == (row, found)
     assert "data_id" in str(finding.expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "found", "hint"),
+    [
+        ("labels.csv", "status,severity\nx,1\n", "severity, status", "--id-column status"),
+        ("labels.csv", "Proband,PHQ\n300,1\n301,2\n", "PHQ, Proband", "--id-column Proband"),
+        ("labels.json", "[{}]", "an empty row", "--id-column COLUMN"),
+    ],
+)
+def test_a_table_without_a_column_of_ids_is_refused(
+    tmp_path: Path, name: str, content: str, found: str, hint: str
+) -> None:
+    finding = read_error(write_labels(tmp_path, content, name), "no known column of ids")
+    assert (finding.row, finding.found) == (None, found)
+    assert hint in str(finding.hint)
+
+
+def test_a_folder_instead_of_a_label_table_is_refused(tmp_path: Path) -> None:
+    assert read_error(tmp_path, "the label table is a folder").hint == "pass the file"
 
 
 @pytest.mark.parametrize(
@@ -215,9 +319,9 @@ def test_labels_in_the_split_come_before_labels_next_to_it(tmp_path: Path) -> No
     assert find_labels(split) == in_split
 
 
-def test_csv_comes_before_jsonl_before_json(tmp_path: Path) -> None:
-    for name in ("labels.json", "labels.jsonl", "labels.csv"):
-        path = write_labels(tmp_path, CSV, name)
+def test_csv_comes_before_the_other_formats(tmp_path: Path) -> None:
+    for name in ("parquet", "xlsx", "json", "jsonl", "tsv", "csv"):
+        path = write_labels(tmp_path, CSV, f"labels.{name}")
         assert find_labels(tmp_path) == path
 
 

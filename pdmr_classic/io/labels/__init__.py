@@ -1,0 +1,1 @@
+"""Label tables: ids, classes and subjects."""
