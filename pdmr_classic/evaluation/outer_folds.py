@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,11 @@ from numpy.typing import NDArray
 
 from pdmr_classic.arrays import Ints
 from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN, TRAIN, split_name
 from pdmr_classic.progress import Reporter
 from pdmr_classic.splits import (
-    SPLIT_COLUMN,
     count_feasible_folds,
+    list_held_out,
     make_column_folds,
     make_nestable_folds,
 )
@@ -24,18 +26,24 @@ _MIN_SUBJECTS = 3
 
 @dataclass(frozen=True, eq=False)
 class OuterFold:
-    """Training rows and held-out rows of one outer fold."""
+    """Training rows and held-out rows of one outer fold.
+
+    `held_out` is the value of the label column `split` that is held out, such as dev or test; empty for other folds,
+    and if it may name a single person, because evaluations store it.
+    """
 
     repeat: int
     fold: int
     train: Ints
     test: Ints
+    held_out: str = ""
 
-    def count_rows(self, groups: NDArray[Any]) -> dict[str, int]:
+    def count_rows(self, groups: NDArray[Any]) -> dict[str, Any]:
         """Return the numbers of recordings and subjects in the training set and the test set."""
         return {
             "repeat": self.repeat,
             "fold": self.fold,
+            **({"held_out": self.held_out} if self.held_out else {}),
             "n_train": len(self.train),
             "n_test": len(self.test),
             "n_train_subjects": len(np.unique(groups[self.train])),
@@ -59,7 +67,8 @@ def make_outer_folds(
     ----------
     status, groups : Series of str, length n
     split : Series of str or None
-        The label column `split`: each distinct value is one held-out fold.
+        The label column `split`. If it has the value train, each other value is held out and all folds train on
+        train; otherwise each value is one held-out fold, and its fold trains on the others.
     folds, repeats, seed : int
         Number, repeats and random seed of the grouped folds, used without a column `split`; fewer folds if the rarest
         class has fewer subjects.
@@ -71,10 +80,12 @@ def make_outer_folds(
     """
     y, subjects = status.to_numpy(dtype=object), groups.to_numpy(dtype=object)
     if split is not None and split[split != ""].nunique() > 1:
-        what = f"the outer folds are the values of the column {SPLIT_COLUMN!r}; --folds and --repeats are ignored"
-        reporter.note(Finding("split-column", what))
         column_folds = make_column_folds(y, subjects, split)
-        return [OuterFold(0, fold, *rows) for fold, rows in enumerate(column_folds)], f"column {SPLIT_COLUMN}"
+        held_out = list_held_out(split)
+        names = held_out if _are_parts_of_a_set(split, subjects) else [""] * len(held_out)
+        reporter.note(_column_finding(split, held_out, are_scored=len({*names}) > 1))
+        outer = [OuterFold(0, n, *rows, name) for n, (rows, name) in enumerate(zip(column_folds, names, strict=True))]
+        return outer, f"column {SPLIT_COLUMN}"
     if split is not None:
         reporter.note(Finding("split-ignored", f"the column {SPLIT_COLUMN!r} has only one value and is ignored"))
     _check_subject_counts(y, subjects)
@@ -84,6 +95,23 @@ def make_outer_folds(
         reporter.note(Finding("fewer-folds", what))
     grouped_folds = make_nestable_folds(y, subjects, n_folds, repeats, seed)
     return [OuterFold(k // n_folds, k % n_folds, *rows) for k, rows in enumerate(grouped_folds)], "grouped folds"
+
+
+def _are_parts_of_a_set(split: pd.Series, subjects: NDArray[Any]) -> bool:
+    """Return whether the values of `split` are train and others with several subjects each, not numbered folds."""
+    n_subjects = pd.Series(subjects).groupby(split.to_numpy(dtype=object)).nunique()
+    return any(split_name(value) == TRAIN for value in n_subjects.index) and bool((n_subjects > 1).all())
+
+
+def _column_finding(split: pd.Series, held_out: Sequence[str], *, are_scored: bool) -> Finding:
+    """Return what to tell about folds from the column `split`."""
+    what = f"the outer folds are the values of the column {SPLIT_COLUMN!r}; --folds and --repeats are ignored"
+    if not any(split_name(value) == TRAIN for value in split):
+        return Finding("split-column", what)
+    counts = ", ".join(f"{value}: {int((split == value).sum())}" for value in held_out)
+    what = f"trained on split train, tested on {counts}; --folds and --repeats are ignored"
+    several = "the scores pool these splits; the scores of each are in the subgroups of split"
+    return Finding("split-column", what, hint=several if are_scored else None)
 
 
 def _check_subject_counts(y: NDArray[Any], subjects: NDArray[Any]) -> None:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
 from pdmr_classic.config import DataSettings
-from pdmr_classic.errors import ConfigError, DataError, Finding
-from pdmr_classic.io.groups import Groups, GroupsSource, resolve_groups
-from pdmr_classic.io.ids import find_near_matches
-from pdmr_classic.io.labels import find_labels, read_labels
-from pdmr_classic.io.recordings import Recording, csv_files, describe_folder, find_recordings, is_folder, is_split
-from pdmr_classic.text import format_count, format_list, format_quoted
-
-Split = Literal["train", "test"]
-SYNTHETIC_MARK = "SYNTHETIC.md"
+from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.io._aligned_labels import add_fields, align_labels, align_tables
+from pdmr_classic.io.labels.groups import Groups, GroupsSource, resolve_groups
+from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN, TRAIN, split_name
+from pdmr_classic.io.labels.labels import describe_missing_status, find_labels
+from pdmr_classic.io.layouts.discover import discover
+from pdmr_classic.io.layouts.layout import Discovery
+from pdmr_classic.io.layouts.recordings import Recording
+from pdmr_classic.io.split_folders import (
+    assign_splits,
+    choose_split,
+    is_synthetic,
+    make_unassigned_finding,
+    order_splits,
+    resolve_split,
+    which_split_error,
+)
+from pdmr_classic.text import format_list
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +49,12 @@ class Dataset:
         Origin of the groups; None without groups.
     groups_warning : Finding or None
         Why the same person may be on both sides of a split; also in `findings`.
+    split : str or None
+        The split that was selected from a data set whose tables tell the splits; None if the folder is the split.
+    settings : DataSettings
+        How the files were found.
+    layout : str
+        The arrangement of the files that was given or recognised.
 
     Examples
     --------
@@ -62,6 +77,9 @@ class Dataset:
     findings: tuple[Finding, ...] = ()
     groups_source: GroupsSource | None = None
     groups_warning: Finding | None = None
+    split: str | None = None
+    settings: DataSettings = field(default_factory=DataSettings)
+    layout: str = ""
 
     def __len__(self) -> int:
         return len(self.recordings)
@@ -103,9 +121,11 @@ class Dataset:
                 "there are no labels",
                 code="no-labels",
                 file=self.folder,
-                expected="labels.csv (or .jsonl, .json) with data_id,status[,subject_id] in the folder or next to it",
-                found="no file" if self.labels is None else f"columns {', '.join(['data_id', *self.labels.columns])}",
-                hint="add the file, or pass --labels FILE",
+                expected="a table with data_id,status[,subject_id], such as labels.csv, in the folder or next to it",
+                found="no file" if self.labels is None else f"columns {format_list(['data_id', *self.labels], 20)}",
+                hint="add the file, or pass --labels FILE"
+                if self.labels is None
+                else describe_missing_status(list(self.labels.columns)),
             )
         has_label = self.status != ""
         if not has_label.any():
@@ -115,10 +135,22 @@ class Dataset:
                 file=self.folder,
                 column="status",
                 expected="a class for each recording",
-                found="empty cells",
+                found="empty cells, or cells such as -1",
                 hint="fill in the cells, or pass --labels FILE",
             )
         return self.subset(has_label)
+
+    def select_training_split(self) -> Dataset:
+        """Return the recordings with `train` in the label column `split`; all if it has no such value or no other."""
+        if self.labels is None or SPLIT_COLUMN not in self.labels:
+            return self
+        values = zip(self.data_ids, self.labels[SPLIT_COLUMN], strict=True)
+        splits = {data_id: split_name(value) for data_id, value in values if value}
+        if TRAIN not in splits.values() or len({*splits.values()}) < 2:
+            return self
+        findings = choose_split(splits, self.data_ids, TRAIN, self.folder)
+        is_train = pd.Series({data_id: splits.get(data_id) == TRAIN for data_id in self.data_ids})
+        return replace(self.subset(is_train), findings=(*self.findings, *findings))
 
     def subset(self, mask: pd.Series) -> Dataset:
         """Return the recordings for which `mask` (bool, indexed by data_id) is true."""
@@ -134,10 +166,11 @@ class Dataset:
 def load_dataset(
     path: str | Path = ".",
     *,
-    split: Split | None = None,
+    split: str | None = None,
     labels: str | Path | None = None,
     groups: str | None = None,
     use_labels: bool = True,
+    all_splits: bool = False,
     settings: DataSettings | None = None,
 ) -> Dataset:
     r"""Load the recordings of a split with their labels and subjects.
@@ -145,17 +178,24 @@ def load_dataset(
     Parameters
     ----------
     path : path-like
-        A split (contains `video/`, `audio/` or both, or the CSV files), or a root with `train/` and `test/`.
-    split : "train" or "test", optional
-        The split to load; required only if the root has both.
+        A split (contains `video/`, `audio/` or both, or the files), a root with `train/` and `test/`, or the root of
+        another layout (DAIC-WOZ, E-DAIC, MPDD, nested folders), which is recognised.
+    split : "train", "dev" or "test", optional
+        The split to load: a folder, the recordings in an official split table such as `train_split.csv`, or those
+        with this value in the label column `split`, if it has the value train. Required if the root has several
+        folders or tables.
     labels : path-like, optional
-        The label table; default: `labels.csv|jsonl|json` in the split or, if missing, next to it.
+        The label table; default: `labels.csv` (or another format) in the split or, if missing, next to it.
     groups : str, optional
         A label column; a table (.csv, .jsonl, .json) with `data_id` and `subject_id`; `re:EXPRESSION`, whose
         capturing group extracts the subject from the data_id; or `infer`, with which `fit` and `evaluate` infer the
         subjects if there are no subject ids. Default: `subject_id` if it exists, otherwise one subject per recording.
     use_labels : bool
-        False ignores label tables in the split or next to it.
+        False ignores label tables in the split or next to it, and the setting `groups`; tables that tell the splits
+        still do.
+    all_splits : bool
+        If tables or the label column `split` tell the splits, load the recordings of all of them, and without
+        `use_labels` also those that are in none; labels then have a column `split`.
     settings : DataSettings, optional
         Layout of the files and columns of the label table; `groups` overrides its `groups`.
 
@@ -180,7 +220,7 @@ def load_dataset(
     {'S01_a': 'S01', 'S01_b': 'S01', 'S02_a': 'S02'}
     """
     dataset, errors = scan_dataset(
-        path, split=split, labels=labels, groups=groups, use_labels=use_labels, settings=settings
+        path, split=split, labels=labels, groups=groups, use_labels=use_labels, all_splits=all_splits, settings=settings
     )
     if errors:
         raise DataError(errors[0], errors[1:])
@@ -190,10 +230,11 @@ def load_dataset(
 def scan_dataset(
     path: str | Path = ".",
     *,
-    split: Split | None = None,
+    split: str | None = None,
     labels: str | Path | None = None,
     groups: str | None = None,
     use_labels: bool = True,
+    all_splits: bool = False,
     may_lack_labels: bool = False,
     settings: DataSettings | None = None,
 ) -> tuple[Dataset, list[Finding]]:
@@ -201,7 +242,7 @@ def scan_dataset(
 
     Parameters
     ----------
-    path, split, labels, groups, use_labels, settings
+    path, split, labels, groups, use_labels, all_splits, settings
         As for `load_dataset`.
     may_lack_labels : bool
         Whether a label table outside the split may match no recording, because it describes another split.
@@ -214,158 +255,76 @@ def scan_dataset(
         `groups` is not a label column or a valid expression or table.
     """
     settings = settings or DataSettings()
-    groups = groups if groups is not None else settings.groups
-    folder = resolve_split(Path(path), split)
-    recordings, findings, errors = find_recordings(folder)
-    dataset = Dataset(folder, recordings, findings=tuple(findings))
-    file = Path(labels) if labels is not None else find_labels(folder) if use_labels else None
+    settings = settings if groups is None else settings.model_copy(update={"groups": groups})
+    folder = resolve_split(Path(path), split, settings)
+    discovery = discover(folder, settings)
+    own_file = Path(labels) if labels is not None else None
+    splits, split_errors = assign_splits(discovery, own_file or find_labels(folder), settings.id_column)
+    errors = [*discovery.errors, *split_errors]
+    dataset = Dataset(
+        folder, discovery.recordings, findings=discovery.findings, settings=settings, layout=discovery.layout
+    )
+    if all_splits and not use_labels:
+        dataset = replace(dataset, split="all" if splits else None)
+    else:
+        dataset = _select_split(dataset, discovery, splits, split, all_splits=all_splits)
+    file = own_file or (find_labels(folder) if use_labels and not discovery.tables else None)
     try:
         if file is not None:
-            dataset = _attach_labels(dataset, file, optional=may_lack_labels and file.parent != folder)
-        dataset = _attach_groups(dataset, resolve_groups(dataset.data_ids, dataset.labels, groups, file))
+            optional = may_lack_labels and file.parent != folder
+            matched = align_labels(
+                dataset.data_ids,
+                file,
+                settings,
+                optional=optional,
+                may_lack_columns=may_lack_labels,
+                other_ids=discovery.data_ids,
+                subjects=discovery.fields.get("subject"),
+            )
+            dataset = _add_labels(dataset, *matched)
+        elif use_labels and discovery.tables:
+            dataset = _add_labels(dataset, *align_tables(dataset.data_ids, discovery, splits, settings))
+        if dataset.labels is not None:
+            labelled = add_fields(dataset.labels, discovery, splits if all_splits else {})
+            dataset = replace(dataset, labels=labelled)
+        subjects = pd.Series(discovery.fields.get("subject", {}), dtype=object)
+        # The settings of a model name the subjects of its training set: other recordings need none.
+        option = settings.groups if use_labels or groups is not None else None
+        groups_found = resolve_groups(dataset.data_ids, dataset.labels, option, file, known_subjects=subjects)
+        dataset = _attach_groups(dataset, groups_found)
     except DataError as error:
         errors += error.findings
     return dataset, errors
 
 
-def resolve_split(path: Path, split: Split | None) -> Path:
-    """Return the folder of a split, given the split itself or its root.
-
-    Raises
-    ------
-    DataError
-        The folder does not exist or has no recordings, or it has two splits and `split` is None.
-    """
-    if not is_folder(path):
-        raise DataError(
-            "the data folder does not exist",
-            code="no-folder",
-            file=path,
-            expected="a folder",
-            found=_describe_path(path),
-            hint="pass the folder that contains the recordings",
-        )
-    if is_split(path):
-        return path
-    splits = [name for name in ("train", "test") if is_folder(path / name)]
-    if split is not None and split in splits:
-        return path / split
-    if split is None and len(splits) == 1:
-        return path / splits[0]
-    if split is None and splits:
-        raise DataError(
-            "the folder contains both train/ and test/",
-            code="which-split",
-            file=path,
-            expected="one split",
-            found="two splits",
-            hint="pass one of the two folders, or --split",
-        )
-    if not splits and csv_files(path):
-        return path
-    raise DataError(
-        "there are no recordings in this folder",
-        code="no-recordings",
-        file=path,
-        expected=f"video/ or audio/ with CSV files{f', or a folder {split}/ that contains them' if split else ''}",
-        found=describe_folder(path),
-        hint="pass the folder that contains the recordings",
-    )
-
-
-def _describe_path(path: Path) -> str:
-    try:
-        return "a file" if path.exists() else "nothing"
-    except OSError as error:
-        return error.strerror or "nothing"
-
-
-def is_synthetic(folder: Path) -> bool:
-    """Return whether a split or its root is marked as synthetic."""
-    return any((parent / SYNTHETIC_MARK).is_file() for parent in (folder, folder.resolve().parent))
-
-
-def find_splits(path: Path) -> list[Path]:
-    """Return the folder itself if it is a split, otherwise its train/ and test/ folders.
-
-    Raises
-    ------
-    DataError
-        The folder does not exist, or contains no recordings.
-    """
-    splits = [path / name for name in ("train", "test") if is_folder(path / name)]
-    return splits if splits and not is_split(path) else [resolve_split(path, None)]
-
-
-def parse_split(name: str | None) -> Split | None:
-    """Return the name of a split after checking it; None stays None.
-
-    Raises
-    ------
-    ConfigError
-        The name is not "train" or "test".
-    """
-    if name is None:
-        return None
-    if name == "train":
-        return "train"
-    if name == "test":
-        return "test"
-    raise ConfigError("unknown split", expected="train or test", found=repr(name))
+def _select_split(
+    dataset: Dataset, discovery: Discovery, splits: Mapping[str, str], split: str | None, *, all_splits: bool
+) -> Dataset:
+    """Return the recordings of one split if tables tell the splits; all recordings that are in any if asked for."""
+    names = order_splits(splits.values())
+    if split is None and not all_splits and (discovery.tables or "split" in discovery.fields):
+        if len(names) > 1:
+            raise which_split_error(dataset.folder, names)
+        split = next(iter(names), None)
+    if not names or (split is None and not all_splits):
+        return dataset
+    if all_splits:
+        rest = [data_id for data_id in dataset.data_ids if data_id not in splits]
+        findings = [make_unassigned_finding(rest, dataset.folder)] if rest else []
+        chosen = [data_id in splits for data_id in dataset.data_ids]
+    else:
+        assert split is not None
+        findings = choose_split(splits, dataset.data_ids, split, dataset.folder)
+        chosen = [splits.get(data_id) == split for data_id in dataset.data_ids]
+    subset = dataset.subset(pd.Series(chosen, index=dataset.data_ids))
+    return replace(subset, split=None if all_splits else split, findings=(*dataset.findings, *findings))
 
 
 # ------------------------------------------------------------------------------------------------ labels
 
 
-def _attach_labels(dataset: Dataset, file: Path, *, optional: bool = False) -> Dataset:
-    table, findings = read_labels(file)
-    ids = dataset.data_ids
-    unlabelled = [data_id for data_id in ids if data_id not in table.index]
-    id_set = set(ids)
-    unmatched = [label_id for label_id in table.index if label_id not in id_set]
-    near_matches = find_near_matches(unlabelled, unmatched)
-    if len(unlabelled) == len(ids):
-        if optional:
-            return dataset
-        raise DataError(
-            "no data_id in the label table matches a recording",
-            code="labels-match-nothing",
-            file=file,
-            expected=f"ids such as {format_quoted(ids[:3])}",
-            found=format_quoted(table.index),
-            hint="use the file names without .csv as data_id"
-            + (" (a spreadsheet may have converted them to numbers)" if near_matches else ""),
-        )
-    if near_matches:
-        pairs = format_list(f"{label_id!r} for {data_id!r}" for data_id, label_id in near_matches)
-        findings.append(
-            Finding(
-                "near-match",
-                "some data_ids in the label table almost match a recording and are ignored: they must match exactly",
-                file=file,
-                found=pairs,
-            )
-        )
-    if unlabelled:
-        findings.append(
-            Finding(
-                "unlabelled",
-                f"{format_count(len(unlabelled), 'recording has', 'recordings have')} no label",
-                file=file,
-                found=format_list(unlabelled),
-            )
-        )
-    if unmatched:
-        findings.append(
-            Finding(
-                "unmatched",
-                f"{format_count(len(unmatched), 'label has', 'labels have')} no recording",
-                file=file,
-                found=format_list(unmatched),
-            )
-        )
-    aligned = table.reindex(ids, fill_value="")
-    return replace(dataset, labels=aligned, findings=(*dataset.findings, *findings))
+def _add_labels(dataset: Dataset, labels: pd.DataFrame | None, findings: Sequence[Finding]) -> Dataset:
+    return replace(dataset, labels=labels, findings=(*dataset.findings, *findings))
 
 
 def _attach_groups(dataset: Dataset, groups: Groups | None) -> Dataset:
@@ -376,5 +335,5 @@ def _attach_groups(dataset: Dataset, groups: Groups | None) -> Dataset:
         groups=groups.subjects,
         groups_source=groups.source,
         groups_warning=groups.warning,
-        findings=(*dataset.findings, *([groups.warning] if groups.warning else [])),
+        findings=(*dataset.findings, *groups.findings, *([groups.warning] if groups.warning else [])),
     )

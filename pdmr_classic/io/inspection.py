@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from pdmr_classic.config import ReadingSettings
 from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.io.audio.embeddings import read_embedding
 from pdmr_classic.io.dataset import Dataset
-from pdmr_classic.io.embeddings import read_embedding
-from pdmr_classic.io.openface import read_stream
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.stream_facts import StreamFacts, describe_embedding, describe_stream
+from pdmr_classic.io.video.read_stream import read_stream
+from pdmr_classic.io.video.stream import Stream
 from pdmr_classic.progress import LogReporter, Reporter
+from pdmr_classic.text import format_list
 from pdmr_classic.workers import change_working_folder, working_folder
 
 _FILES_PER_TASK = 16
@@ -34,13 +36,21 @@ class FileFacts:
         Channels of a stream; empty for an audio vector.
     width : int
         Width of an audio vector; 0 for a stream.
+    components : tuple of str
+        Names of the components of an audio vector, if they have names.
     n_frames : int
     duration_s, frame_rate_hz, coverage : float
         Properties of a stream; coverage is the share of valid frames.
+    tracker, evidence : str
+        Program that wrote a stream, and what shows it; empty if it was not recognised.
+    n_columns, n_unused : int
+        Number of columns of a stream's file, and of those that are not read.
     error : Finding or None
+    facts : StreamFacts
+        What is compared with the other files of the set.
     signature : ndarray of float32, or None
-        If requested. Stream: mean and standard deviation of each channel over valid frames, shape [2 C]; audio: the
-        vector itself, shape [D]. Trimmed, resampled or rounded copies have nearly the same signature.
+        Audio: the vector itself, shape [D]. Stream, if requested: mean and standard deviation of each channel over
+        valid frames, shape [2 C]. Trimmed, resampled or rounded copies have nearly the same signature.
     """
 
     data_id: str
@@ -55,7 +65,13 @@ class FileFacts:
     content: str = ""
     findings: tuple[Finding, ...] = ()
     error: Finding | None = None
+    tracker: str = ""
+    evidence: str = ""
+    n_columns: int = 0
+    n_unused: int = 0
+    facts: StreamFacts = field(default_factory=StreamFacts)
     signature: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+    components: tuple[str, ...] = ()
 
 
 def inspect_files(
@@ -94,7 +110,7 @@ def find_repeated_contents(facts: Sequence[FileFacts]) -> list[Finding]:
             "same-content",
             "recordings have identical content; in both training and test data they would inflate the scores",
             file=copies[0].path,
-            found=", ".join(str(copy.path) for copy in copies[1:4]),
+            found=format_list(copy.path for copy in copies[1:]),
             hint="keep one of them",
         )
         for copies in facts_by_content.values()
@@ -120,9 +136,11 @@ def _inspect_file(
                 modality,
                 path,
                 width=len(vector.values),
+                components=vector.names,
                 content=vector.content,
                 findings=vector.findings,
-                signature=vector.values.astype(np.float32) if signatures else None,
+                facts=describe_embedding(vector),
+                signature=vector.values.astype(np.float32),
             )
         stream = read_stream(path, reading, parts=parts)
     except DataError as error:
@@ -138,6 +156,11 @@ def _inspect_file(
         coverage=float(np.mean(stream.valid)),
         content=stream.content,
         findings=stream.findings,
+        tracker=stream.tracker,
+        evidence=stream.evidence,
+        n_columns=stream.n_columns,
+        n_unused=stream.n_unused,
+        facts=describe_stream(stream),
         signature=_signature(stream) if signatures else None,
     )
 

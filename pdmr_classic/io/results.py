@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from pdmr_classic.errors import DataError, wrap_os_errors
-from pdmr_classic.io.labels import read_labels
+from pdmr_classic.config import DataSettings
+from pdmr_classic.errors import DataError, Finding, wrap_os_errors
+from pdmr_classic.io.labels.classes import POSITIVE
+from pdmr_classic.io.labels.labels import read_labels
 from pdmr_classic.storage.atomic import check_writable, refuse_foreign_file, write_text_atomic
+from pdmr_classic.storage.bytes import read_bytes
 from pdmr_classic.text import format_quoted, to_json
 
 _NOTES_SCHEMA_PREFIX = "pdmr-classic/notes/"
-NOTES_SCHEMA = f"{_NOTES_SCHEMA_PREFIX}2"
+NOTES_SCHEMA = f"{_NOTES_SCHEMA_PREFIX}3"
+# Reasons to write notes; without one, the results speak for themselves.
+_DEVIATIONS = ("n_subjects", "prevalence", "mismatch", "overlap", "skipped", "ids_without_recording")
 _DECIMALS = 6
 PROBABILITY_PREFIX = "probability_"
 
@@ -87,14 +93,23 @@ def check_notes_writable(results: Path) -> None:
 
 
 def has_notes(predictions: pd.DataFrame) -> bool:
-    """Return whether the predictions include training recordings, or recordings were skipped."""
+    """Return whether there is anything to note, see `write_notes`."""
     return bool(_collect_notes(predictions))
 
 
 def write_notes(predictions: pd.DataFrame, results: Path) -> Path | None:
-    """Write the notes next to the results: which recordings were in the training data, and which were skipped.
+    """Write the notes next to the results: what whoever scores them must know, and the results do not say.
 
-    If there are no notes, those of earlier results are removed.
+    There are notes if the positive class is not the default, if predictions were pooled over subjects, corrected for a
+    prevalence or made despite a mismatch, if training recordings were predicted, or if recordings were skipped. They
+    then also contain the positive class and the threshold. If there are no notes, those of earlier results are removed.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        As returned by `DepressionModel.predict`; the notes are in its `attrs`.
+    results : Path
+        The results file.
 
     Raises
     ------
@@ -102,15 +117,44 @@ def write_notes(predictions: pd.DataFrame, results: Path) -> Path | None:
     """
     path = notes_path(results)
     check_notes_writable(results)
-    if not has_notes(predictions):
+    notes = _collect_notes(predictions)
+    if not notes:
         with wrap_os_errors(path):
             path.unlink(missing_ok=True)
         return None
-    return write_text_atomic(path, to_json({"schema": NOTES_SCHEMA, **_collect_notes(predictions)}, indent=1) + "\n")
+    return write_text_atomic(path, to_json({"schema": NOTES_SCHEMA, **notes}, indent=1) + "\n")
 
 
 def _collect_notes(predictions: pd.DataFrame) -> dict[str, Any]:
-    return {name: predictions.attrs[name] for name in ("overlap", "skipped") if name in predictions.attrs}
+    attrs = predictions.attrs
+    deviations = {name: attrs[name] for name in _DEVIATIONS if attrs.get(name)}
+    if not deviations and attrs.get("positive") in (None, POSITIVE):
+        return {}
+    decision = {name: attrs[name] for name in ("positive", "threshold") if attrs.get(name) is not None}
+    return {**decision, **deviations}
+
+
+def read_notes(results: str | Path) -> tuple[dict[str, Any], list[Finding]]:
+    """Read the notes next to results; empty if there are none.
+
+    Returns
+    -------
+    dict
+        The notes that `write_notes` wrote, without the schema.
+    list of Finding
+        A warning if there is a file of this name that cannot be read as notes.
+    """
+    path = notes_path(Path(results))
+    if not path.exists():
+        return {}, []
+    try:
+        notes = json.loads(read_bytes(path))
+    except (DataError, ValueError, RecursionError):
+        notes = None
+    if not isinstance(notes, dict) or not str(notes.pop("schema", "")).startswith(_NOTES_SCHEMA_PREFIX):
+        what = "the notes on the results cannot be read and are ignored"
+        return {}, [Finding("notes-unread", what, file=path, hint="predict again, or delete the file")]
+    return notes, []
 
 
 def read_results(path: str | Path) -> pd.DataFrame:
@@ -131,7 +175,8 @@ def read_results(path: str | Path) -> pd.DataFrame:
     {'status': 'Depression', 'probability': 0.75}
     """
     path = Path(path)
-    frame, _ = read_labels(path)
+    # The classes are those that the model wrote, whatever they would mean in a label table.
+    frame, _ = read_labels(path, DataSettings(groups="subject_id"), with_status=False)
     if "status" not in frame:
         raise _no_status_error("the results have no column status", path, ", ".join(frame.columns))
     if (frame["status"] == "").any():

@@ -73,6 +73,17 @@ def test_each_value_of_the_column_split_is_one_held_out_fold() -> None:
     assert {outer.repeat for outer in outer_folds} == {0}
 
 
+def test_a_column_split_with_train_is_evaluated_one_way() -> None:
+    split = ["val"] * 4 + ["test"] * 4 + ["Training"] * 12
+    outer_folds, source, codes = make_folds(STATUS, GROUPS, split)
+    assert (source, codes) == ("column split", ["split-column"])
+    assert [(outer.held_out, outer.test.tolist()) for outer in outer_folds] == [
+        ("test", [4, 5, 6, 7]),
+        ("val", [0, 1, 2, 3]),
+    ]
+    assert all(outer.train.tolist() == list(range(8, 20)) for outer in outer_folds)
+
+
 def test_a_subject_on_both_sides_of_the_column_split_is_refused_without_naming_it() -> None:
     split = ["a"] * 9 + ["b"] * 11
     with pytest.raises(DataError, match="1 subject has several values in the column 'split'") as caught:

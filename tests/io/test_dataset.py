@@ -7,8 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from pdmr_classic.config import DataSettings
 from pdmr_classic.errors import ConfigError, DataError, Finding
-from pdmr_classic.io.dataset import Dataset, find_splits, load_dataset, parse_split, resolve_split
+from pdmr_classic.io.dataset import Dataset, load_dataset
+from pdmr_classic.io.split_folders import SplitSource, find_splits, parse_split, resolve_split
 
 
 def write_split(folder: Path, video: Iterable[str] = (), audio: Iterable[str] = (), labels: str | None = None) -> Path:
@@ -100,13 +102,16 @@ def test_a_root_with_both_splits_requires_a_choice(tmp_path: Path) -> None:
     assert "--split" in str(raised.value.finding.hint)
     assert load_dataset(tmp_path, split="train").data_ids == ["1"]
     assert load_dataset(tmp_path, split="test").data_ids == ["2", "3"]
-    assert find_splits(tmp_path) == [tmp_path / "train", tmp_path / "test"]
+    assert find_splits(tmp_path) == [
+        SplitSource("train", tmp_path / "train"),
+        SplitSource("test", tmp_path / "test"),
+    ]
 
 
 def test_a_root_with_one_split_requires_no_choice(tmp_path: Path) -> None:
     write_split(tmp_path / "test", audio=["1"])
     assert resolve_split(tmp_path, None) == tmp_path / "test"
-    assert find_splits(tmp_path) == [tmp_path / "test"]
+    assert find_splits(tmp_path) == [SplitSource("test", tmp_path / "test")]
     with pytest.raises(DataError, match="there are no recordings in this folder") as raised:
         load_dataset(tmp_path, split="train")
     assert "train/" in str(raised.value.finding.expected)
@@ -116,7 +121,7 @@ def test_a_root_with_one_split_requires_no_choice(tmp_path: Path) -> None:
 def test_a_split_folder_is_used_for_either_value_of_split(tmp_path: Path) -> None:
     folder = write_split(tmp_path / "train", video=["1"])
     assert load_dataset(folder, split="test").folder == folder
-    assert find_splits(folder) == [folder]
+    assert find_splits(folder) == [SplitSource("train", folder)]
 
 
 def test_the_current_folder_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,10 +181,10 @@ def test_a_path_that_is_not_a_folder_is_refused(tmp_path: Path, name: str, found
 
 
 def test_split_names_are_checked() -> None:
-    assert [parse_split(name) for name in (None, "train", "test")] == [None, "train", "test"]
+    assert [parse_split(name) for name in (None, "train", "dev", "test")] == [None, "train", "dev", "test"]
     with pytest.raises(ConfigError, match="unknown split") as raised:
-        parse_split("dev")
-    assert (raised.value.finding.expected, raised.value.finding.found) == ("train or test", "'dev'")
+        parse_split("Dev")
+    assert (raised.value.finding.expected, raised.value.finding.found) == ("train, dev or test", "'Dev'")
 
 
 def test_a_synthetic_dataset_is_recognised_by_a_file_in_the_root(tmp_path: Path) -> None:
@@ -226,9 +231,27 @@ def test_a_missing_labels_file_is_refused(tmp_path: Path) -> None:
         load_dataset(write_split(tmp_path, video=["001"]), labels=tmp_path / "missing.csv")
 
 
+@pytest.mark.parametrize("name", ["metadata.csv", "groups.tsv"])
+def test_a_table_beside_the_recordings_that_is_not_the_label_table_is_told(tmp_path: Path, name: str) -> None:
+    write_split(tmp_path, video=["001", "002"])
+    (tmp_path / name).write_text(LABELS.replace(",", "\t") if name.endswith("tsv") else LABELS)
+    dataset = load_dataset(tmp_path)
+    assert dataset.labels is None
+    assert finding_of(dataset, "label-table").found == name
+
+
 def test_labels_can_be_ignored(tmp_path: Path) -> None:
     dataset = load_dataset(write_split(tmp_path, video=["001"], labels="broken"), use_labels=False)
     assert (dataset.labels, dataset.groups) == (None, None)
+
+
+@pytest.mark.parametrize("groups", ["subjects.csv", r"re:^(S\d+)_"])
+def test_without_labels_the_subjects_of_a_training_set_are_not_needed(tmp_path: Path, groups: str) -> None:
+    folder = write_split(tmp_path, video=["001"])
+    settings = DataSettings(groups=groups)
+    assert load_dataset(folder, use_labels=False, settings=settings).groups is None
+    with pytest.raises(DataError, match=r"cannot be read|does not match 1 of 1"):
+        load_dataset(folder, settings=settings)
 
 
 def test_recordings_without_labels_and_labels_without_recordings_are_reported(tmp_path: Path) -> None:
@@ -239,6 +262,12 @@ def test_recordings_without_labels_and_labels_without_recordings_are_reported(tm
     assert finding_of(dataset, "unlabelled").what.startswith("1 ")
     assert finding_of(dataset, "unmatched").found == "002"
     assert dataset.select_labelled().data_ids == ["001"]
+
+
+def test_labels_of_recordings_in_another_split_are_not_reported_as_labels_without_recordings(tmp_path: Path) -> None:
+    labels = "data_id,status,split\n001,x,train\n002,y,train\n003,x,test\n004,y,test\n"
+    write_split(tmp_path, video=["001", "002", "003"], labels=labels)
+    assert finding_of(load_dataset(tmp_path, split="train"), "unmatched").found == "004"
 
 
 @pytest.mark.parametrize(

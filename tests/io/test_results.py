@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pdmr_classic.errors import DataError, TargetError
-from pdmr_classic.io.results import check_notes_writable, read_results, write_notes, write_results
+from pdmr_classic.io.results import check_notes_writable, read_notes, read_results, write_notes, write_results
 
 ODD_IDS = ["ä", 'q"uote', "comma,", "line\nbreak", "tab\t", "😀", "null", "\u2028", "\x85", "\x7f"]
 
@@ -102,7 +102,7 @@ def test_no_recordings_give_an_empty_file(tmp_path: Path) -> None:
             None,
             None,
         ),
-        ('{"status": "a"}\n', "a row has no data_id", 1, None),
+        ('{"status": "a"}\n', "the table has no known column of ids", None, None),
         (
             '{"data_id": "1", "status": "a", "probability": 1.5}\n',
             "a probability must be between 0 and 1",
@@ -172,3 +172,35 @@ def test_notes_do_not_overwrite_a_foreign_file(tmp_path: Path) -> None:
         with pytest.raises(TargetError, match="the notes on the results would overwrite another file"):
             action()
     assert foreign_file.read_text() == "my own"
+
+
+def with_notes(**attrs: Any) -> pd.DataFrame:
+    frame = BINARY.copy()
+    frame.attrs = {"positive": "Depression", "threshold": 0.5, **attrs}
+    return frame
+
+
+@pytest.mark.parametrize(
+    "attrs",
+    [
+        {"positive": "PD"},
+        {"n_subjects": 2},
+        {"prevalence": {"Depression": 0.1, "Normal": 0.9}},
+        {"mismatch": ["tracker"]},
+        {"overlap": [{"data_id": "2"}]},
+        {"skipped": [{"data_id": "3", "errors": []}]},
+        {"ids_without_recording": ["4"]},
+    ],
+)
+def test_notes_say_how_predictions_were_made(tmp_path: Path, attrs: dict[str, Any]) -> None:
+    path = write_notes(with_notes(**attrs), tmp_path / "r.jsonl")
+    assert path == tmp_path / "r.notes.json"
+    assert read_notes(tmp_path / "r.jsonl") == ({"positive": "Depression", "threshold": 0.5, **attrs}, [])
+
+
+@pytest.mark.parametrize("attrs", [{}, {"skipped": [], "ids_without_recording": []}, {"positive": None}])
+def test_ordinary_predictions_have_no_notes_and_remove_older_ones(tmp_path: Path, attrs: dict[str, Any]) -> None:
+    write_notes(with_notes(positive="PD"), tmp_path / "r.jsonl")
+    assert write_notes(with_notes(**attrs), tmp_path / "r.jsonl") is None
+    assert not list(tmp_path.iterdir())
+    assert read_notes(tmp_path / "r.jsonl") == ({}, [])

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io.ids import find_near_matches, id_problem, text_problem
+from pdmr_classic.io.labels.id_tables import is_id_table
+from pdmr_classic.io.layouts.folder_files import ignored_findings, is_hidden, list_entries, list_files
+from pdmr_classic.io.tables.table_files import FORMATS, file_id, is_table_file
 from pdmr_classic.text import format_list
-
-_IGNORED = re.compile(r"^(\.|~\$)")
 
 
 @dataclass(frozen=True)
@@ -53,12 +53,20 @@ def is_split(path: Path) -> bool:
 
 def describe_folder(path: Path) -> str:
     """Return a short description of the content of a folder, for messages."""
-    names = sorted(entry.name + "/" * is_folder(entry) for entry in _list_entries(path))
+    names = sorted(entry.name + "/" * is_folder(entry) for entry in list_entries(path))
     return format_list(names) or "an empty folder"
 
 
 def find_recordings(folder: Path) -> tuple[tuple[Recording, ...], list[Finding], list[Finding]]:
-    """Return the recordings of a folder, findings, and errors for file names that cannot be used."""
+    """Return the recordings in video/ and audio/, findings, and errors for file names that cannot be used.
+
+    In a folder without video/ and audio/, all files are of one modality: audio in a folder of that name, else video.
+
+    Raises
+    ------
+    DataError
+        There are no recordings.
+    """
     findings = []
     if is_split(folder):
         folders = {"video": folder / "video", "audio": folder / "audio"}
@@ -68,54 +76,72 @@ def find_recordings(folder: Path) -> tuple[tuple[Recording, ...], list[Finding],
         findings.append(
             Finding(
                 "bare-folder",
-                f"the folder has no video/ or audio/; its CSV files are read as {modality}",
+                f"the folder has no video/ or audio/; its files are read as {modality}",
                 file=folder,
             )
         )
-    paths = {modality: csv_files(subfolder) for modality, subfolder in folders.items() if is_folder(subfolder)}
-    all_paths = [path for group in paths.values() for path in group]
-    if not all_paths:
-        raise DataError(
-            "there are no recordings in this folder",
-            code="no-recordings",
-            file=folder,
-            expected="CSV files",
-            found=describe_folder(folder),
-            hint="pass the folder that contains the recordings",
+    contents = {modality: list_files(subfolder) for modality, subfolder in folders.items() if is_folder(subfolder)}
+    for modality, content in contents.items():
+        findings += ignored_findings(
+            folders[modality], files=content.others, folders=content.folders, tables=content.tables
         )
-    # File names that are not valid text are reported below and cannot be data_ids.
-    by_id = {
-        modality: {path.stem: path for path in group if not text_problem(path.stem)}
-        for modality, group in paths.items()
-    }
-    ids = sorted(set().union(*by_id.values()))
-    video, audio = by_id.get("video", {}), by_id.get("audio", {})
-    recordings = tuple(Recording(data_id, video.get(data_id), audio.get(data_id)) for data_id in ids)
-    findings += _near_match_findings(recordings, folder)
-    return recordings, findings, [*_find_invalid_ids(all_paths), *_find_collisions(all_paths)]
+    if is_split(folder):
+        findings += _find_unread_folders(folder)
+    paths = {modality: content.recordings for modality, content in contents.items()}
+    if not any(paths.values()):
+        raise no_recordings_error(folder)
+    recordings, name_findings, errors = join_files(paths.get("video", ()), paths.get("audio", ()), folder)
+    return recordings, [*findings, *name_findings], errors
 
 
-def csv_files(folder: Path) -> list[Path]:
-    """Return the CSV files of recordings in a folder, sorted, without hidden files and editor backups."""
-    return sorted(
-        entry
-        for entry in _list_entries(folder)
-        if entry.suffix.lower() == ".csv" and entry.stem != "labels" and not _IGNORED.match(entry.name)
+def has_files(folder: Path) -> bool:
+    """Return whether a folder itself contains files of recordings."""
+    return bool(list_files(folder).recordings)
+
+
+def no_recordings_error(folder: Path) -> DataError:
+    """Return the error for a folder in which nothing was found."""
+    return DataError(
+        "there are no recordings in this folder",
+        code="no-recordings",
+        file=folder,
+        expected=FORMATS,
+        found=describe_folder(folder),
+        hint="pass the folder that contains the recordings, or --video-pattern and --audio-pattern",
     )
 
 
-def _list_entries(folder: Path) -> list[Path]:
+def join_files(
+    video: Sequence[Path], audio: Sequence[Path], folder: Path
+) -> tuple[tuple[Recording, ...], list[Finding], list[Finding]]:
+    """Join the files of the same name to recordings; return these, findings, and errors for unusable names."""
+    # File names that are not valid text are reported below and cannot be data_ids.
+    by_id = [{file_id(path): path for path in paths if not text_problem(file_id(path))} for paths in (video, audio)]
+    ids = sorted({*by_id[0], *by_id[1]})
+    recordings = tuple(Recording(data_id, by_id[0].get(data_id), by_id[1].get(data_id)) for data_id in ids)
+    all_paths = [*video, *audio]
+    return (
+        recordings,
+        find_near_names(recordings, folder),
+        [*_find_invalid_ids(all_paths), *_find_collisions(all_paths)],
+    )
+
+
+def _find_unread_folders(folder: Path) -> list[Finding]:
+    """Find folders beside video/ and audio/ with files that could be recordings."""
+    folders = [
+        entry
+        for entry in sorted(list_entries(folder))
+        if entry.name not in ("video", "audio") and not is_hidden(entry.name) and is_folder(entry)
+    ]
+    return ignored_findings(folder, folders=[entry for entry in folders if _may_hold_recordings(entry)])
+
+
+def _may_hold_recordings(folder: Path) -> bool:
     try:
-        return list(folder.iterdir())
-    except OSError as error:
-        raise DataError(
-            "the folder cannot be read",
-            code="unreadable",
-            file=folder,
-            expected="a readable folder",
-            found=error.strerror,
-            hint="fix its permissions",
-        ) from None
+        return any(is_table_file(path) and not is_id_table(path) for path in folder.iterdir())
+    except OSError:
+        return False
 
 
 def _find_invalid_ids(paths: Iterable[Path]) -> list[Finding]:
@@ -129,7 +155,7 @@ def _find_invalid_ids(paths: Iterable[Path]) -> list[Finding]:
             hint="rename the file",
         )
         for path in paths
-        if (problem := id_problem(path.stem))
+        if (problem := id_problem(file_id(path)))
     ]
 
 
@@ -138,14 +164,18 @@ def _find_collisions(paths: Iterable[Path]) -> list[Finding]:
     first: dict[str, Path] = {}
     collisions = []
     for path in paths:
-        earlier = first.setdefault(path.stem.casefold(), path)
-        if earlier.stem != path.stem or (earlier is not path and earlier.parent == path.parent):
+        data_id = file_id(path)
+        earlier = first.setdefault(data_id.casefold(), path)
+        if file_id(earlier) != data_id or (earlier is not path and earlier.parent == path.parent):
+            is_suffix = file_id(earlier) == data_id and earlier.name.casefold() != path.name.casefold()
             collisions.append(
                 Finding(
                     "ids-collide",
-                    "the names of two files differ only in case",
+                    f"the names of two files differ only in {'their suffix' if is_suffix else 'case'}",
                     file=path,
-                    expected="ids that differ in more than case, with the same spelling in video/ and audio/",
+                    expected="one file per recording and modality"
+                    if is_suffix
+                    else "ids that differ in more than case, with the same spelling in video/ and audio/",
                     found="/".join(earlier.parts[-2:]) if earlier.parent != path.parent else earlier.name,
                     hint="rename one of the files"
                     if earlier.parent == path.parent
@@ -155,7 +185,7 @@ def _find_collisions(paths: Iterable[Path]) -> list[Finding]:
     return collisions
 
 
-def _near_match_findings(recordings: Sequence[Recording], folder: Path) -> list[Finding]:
+def find_near_names(recordings: Sequence[Recording], folder: Path) -> list[Finding]:
     """Return a finding if ids of video-only and audio-only recordings almost match."""
     video_ids = [recording.data_id for recording in recordings if recording.audio is None]
     audio_ids = [recording.data_id for recording in recordings if recording.video is None]
