@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn import metrics as sk
 
+from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Floats, Ints
 
 
@@ -32,6 +33,8 @@ def score(
 ) -> dict[str, float]:
     """Score predicted labels against true labels.
 
+    Series and DataFrames are matched by their index, anything else by position.
+
     Parameters
     ----------
     truth, predicted : array-like of str, shape [n]
@@ -48,11 +51,17 @@ def score(
         if `truth` has only one class; mean one-vs-rest AUC for several classes) and `brier` (summed over classes if
         there are several).
 
+    Raises
+    ------
+    DataError
+        Two pandas objects have different labels in their index, or labels that repeat.
+
     Examples
     --------
     >>> score(["yes", "no"], ["yes", "yes"], positive="yes")["precision"]
     0.5
     """
+    truth, predicted, probability = align_rows(truth=truth, predicted=predicted, probability=probability)
     y_true, y_pred = np.asarray(truth), np.asarray(predicted)
     scores: dict[str, float] = {"n": len(y_true)}
     if positive is not None:

@@ -10,13 +10,13 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
+from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Ints
 from pdmr_classic.errors import DataError
+from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN, TRAIN, split_name
 from pdmr_classic.text import format_count, format_quoted
 
 Fold = tuple[Ints, Ints]
-SPLIT_COLUMN = "split"
-"""Column of the labels that defines the outer folds of an evaluation."""
 _ATTEMPTS = 50
 _OUTER_ATTEMPTS = 20
 
@@ -55,15 +55,18 @@ class GroupedFolds(StratifiedGroupKFold):  # type: ignore[misc]
     def split(self, X: Any, y: ArrayLike | None = None, groups: ArrayLike | None = None) -> Iterator[Fold]:
         """Yield training and test indices, one repeat after another.
 
+        Series and DataFrames are matched by their index; the indices yielded are positions in `X`.
+
         Raises
         ------
         ValueError
             `y` or `groups` is missing.
         DataError
-            A class has too few groups for this many folds.
+            A class has too few groups for this many folds, or pandas objects have different indexes.
         """
         if y is None or groups is None:
             raise ValueError("y and groups are required: without groups, a subject could be in both training and test")
+        _, y, groups = align_rows(X=X, y=y, groups=groups)
         y, groups = np.asarray(y), np.asarray(groups)
         for repeat in range(self.n_repeats):
             yield from self._make_repeat(y, groups, repeat)
@@ -119,6 +122,7 @@ def count_feasible_folds(y: ArrayLike, groups: ArrayLike, n_folds: int) -> int:
     >>> count_feasible_folds(["no", "no", "yes", "yes", "yes"], ["a", "b", "c", "d", "e"], n_folds=5)
     2
     """
+    y, groups = align_rows(y=y, groups=groups)
     y, groups = np.asarray(y), np.asarray(groups)
     if len(np.unique(groups)) < 2:
         raise DataError(
@@ -173,8 +177,24 @@ def make_nestable_folds(y: NDArray[Any], groups: NDArray[Any], n_folds: int, n_r
     )
 
 
+def list_held_out(column: pd.Series) -> list[str]:
+    """Return the values of the column `split` that are held out, sorted: all except train, if one is train.
+
+    Examples
+    --------
+    >>> list_held_out(pd.Series(["train", "test", "dev"])), list_held_out(pd.Series(["1", "2"]))
+    (['dev', 'test'], ['1', '2'])
+    """
+    values = sorted(set(column))
+    held_out = [value for value in values if split_name(value) != TRAIN]
+    return held_out or values
+
+
 def make_column_folds(y: NDArray[Any], groups: NDArray[Any], column: pd.Series) -> list[Fold]:
-    """Return one fold per distinct value of the `split` column, sorted by value.
+    """Return one fold per held-out value of the `split` column, sorted by value.
+
+    If a value is train (or training), each other value is held out and all folds train on train. Otherwise, each value
+    is held out, and its fold trains on all others.
 
     Parameters
     ----------
@@ -189,7 +209,11 @@ def make_column_folds(y: NDArray[Any], groups: NDArray[Any], column: pd.Series) 
     """
     _check_split_column(column, groups)
     values = column.to_numpy(dtype=object)
-    return [_make_column_fold(value, values, y, groups) for value in sorted(set(values))]
+    is_train = np.array([split_name(value) == TRAIN for value in values])
+    return [
+        _make_column_fold(value, values, is_train if is_train.any() else values != value, y, groups)
+        for value in list_held_out(column)
+    ]
 
 
 def _check_split_column(column: pd.Series, groups: NDArray[Any]) -> None:
@@ -213,8 +237,10 @@ def _check_split_column(column: pd.Series, groups: NDArray[Any]) -> None:
         )
 
 
-def _make_column_fold(value: str, values: NDArray[Any], y: NDArray[Any], groups: NDArray[Any]) -> Fold:
-    train, test = np.flatnonzero(values != value), np.flatnonzero(values == value)
+def _make_column_fold(
+    value: str, values: NDArray[Any], is_train: NDArray[Any], y: NDArray[Any], groups: NDArray[Any]
+) -> Fold:
+    train, test = np.flatnonzero(is_train), np.flatnonzero(values == value)
     check_disjoint_groups(groups, train, test)
     if not _is_nestable(y, groups, train):
         raise DataError(

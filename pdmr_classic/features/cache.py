@@ -1,8 +1,8 @@
 """Cache of extracted features on disk, so that each file is read only once.
 
-A row is looked up by the hash of the file's bytes; path, size, modification time and inode together serve as a
-shortcut that avoids hashing. The name of the cache file depends on the settings and the extractor's code, so cached
-rows cannot become stale. The cache contains hashes, no file names.
+A row is looked up by modality and the hash of the file's bytes; path, size, modification time and inode together serve
+as a shortcut that avoids hashing. The name of the cache file depends on the settings and the extractor's code, so
+cached rows cannot become stale. The cache contains hashes, no file names.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ import xxhash
 from pdmr_classic.errors import Finding, TargetError
 from pdmr_classic.features.file_features import FileRow
 from pdmr_classic.features.names import AUDIO, feature_view
+from pdmr_classic.io.stream_facts import Range, StreamFacts
 from pdmr_classic.storage.atomic import write_atomic
 from pdmr_classic.storage.bytes import combine_hashes, hash_bytes, read_bytes
 from pdmr_classic.storage.user_dirs import user_folder
@@ -31,7 +33,9 @@ _CODE = (
     *("arrays.py", "config.py", "errors.py", "progress.py", "text.py", "workers.py"),
     *("storage/**/*.py", "io/**/*.py", "features/**/*.py"),
 )
-_NAMES = b"names"
+_COLUMNS = ("shortcut", "content", "findings", "names", "values", "channels", "facts")
+# Lists that many rows share, stored once.
+_NAMES, _CHANNELS = b"names", b"channels"
 # Limits the rows of deleted files, which would otherwise accumulate.
 _MAX_ROWS = 20_000
 # Each write rewrites the whole file, so writes are rare and take a small share of the time.
@@ -66,7 +70,7 @@ class FeatureCache:
         self.verify = verify
         self._by_shortcut: dict[str, FileRow] = {}
         self._by_content: dict[tuple[str, bool], FileRow] = {}
-        self._shortcuts: dict[Path, str] = {}
+        self._shortcuts: dict[tuple[Path, bool], str] = {}
         self._new_rows: list[tuple[Path, FileRow]] = []
         self._next_write = time.monotonic() + _MIN_WRITE_INTERVAL_S
         self._load()
@@ -77,7 +81,7 @@ class FeatureCache:
         The same bytes have different rows as video and as audio.
         """
         # Taken before reading: a file that changes in the meantime is read again in the next run.
-        shortcut = self._shortcuts[path] = _shortcut(path, *parts)
+        shortcut = self._shortcuts[path, audio] = _shortcut(path, *parts, audio=audio)
         row = None if self.verify else self._by_shortcut.get(shortcut)
         if row is None and self._by_content:
             content = combine_hashes([hash_bytes(read_bytes(file)) for file in (path, *parts)])
@@ -96,9 +100,10 @@ class FeatureCache:
     def write(self, rows: Iterable[tuple[Path, FileRow]]) -> None:
         """Write these rows next to those of other files. Failure to write the cache is not an error."""
         layouts: dict[tuple[str, ...], int] = {}
-        columns: dict[str, list[object]] = {"shortcut": [], "content": [], "findings": [], "names": [], "values": []}
+        channels: dict[tuple[str, ...], int] = {}
+        columns: dict[str, list[object]] = {name: [] for name in _COLUMNS}
         # A file deleted in the meantime has no shortcut and is left out.
-        current = {shortcut: row for path, row in rows if (shortcut := self._shortcuts.get(path, ""))}
+        current = {shortcut: row for path, row in rows if (shortcut := self._shortcuts.get((path, _is_audio(row))))}
         # A run may cover only part of the folder, such as the labelled recordings.
         others = {shortcut: row for shortcut, row in self._by_shortcut.items() if shortcut not in current}
         for shortcut, row in (*current.items(), *list(others.items())[: max(_MAX_ROWS - len(current), 0)]):
@@ -106,9 +111,11 @@ class FeatureCache:
             columns["content"].append(row.content)
             columns["findings"].append(json.dumps([finding.as_dict() | {"file": None} for finding in row.findings]))
             columns["names"].append(layouts.setdefault(row.names, len(layouts)))
+            columns["channels"].append(channels.setdefault(row.facts.channels, len(channels)))
+            columns["facts"].append(_facts_to_json(row.facts))
             # One blob per row: thousands of parquet columns would cost more than computing the features.
             columns["values"].append(np.ascontiguousarray(row.values, dtype="<f8").tobytes())
-        metadata = {_NAMES: json.dumps(list(layouts)).encode()}
+        metadata = {_NAMES: json.dumps(list(layouts)).encode(), _CHANNELS: json.dumps(list(channels)).encode()}
         table = pa.table(columns).replace_schema_metadata(metadata)
         try:
             # Features are personal data: other users of the machine must not read them.
@@ -120,27 +127,46 @@ class FeatureCache:
     def _load(self) -> None:
         try:
             table = pq.read_table(self.path)
-            layouts = [tuple(names) for names in json.loads(table.schema.metadata[_NAMES])]
-            columns = (
-                table.column(name).to_pylist() for name in ("shortcut", "content", "findings", "names", "values")
+            layouts, channels = (
+                [tuple(names) for names in json.loads(table.schema.metadata[key])] for key in (_NAMES, _CHANNELS)
             )
-            for shortcut, content, findings_json, layout, blob in zip(*columns, strict=True):
+            columns = (table.column(name).to_pylist() for name in _COLUMNS)
+            for shortcut, content, findings_json, layout, blob, channel_layout, facts_json in zip(
+                *columns, strict=True
+            ):
                 findings = tuple(Finding(**parts) for parts in json.loads(findings_json))
-                row = FileRow(layouts[layout], np.frombuffer(blob, dtype="<f8"), content, findings)
+                facts = _facts_from_json(facts_json, channels[channel_layout])
+                row = FileRow(layouts[layout], np.frombuffer(blob, dtype="<f8"), content, findings, facts)
                 if len(row.names) == len(row.values):
-                    audio = bool(row.names) and feature_view(row.names[0]) == AUDIO
-                    self._by_shortcut[shortcut] = self._by_content[content, audio] = row
+                    self._by_shortcut[shortcut] = self._by_content[content, _is_audio(row)] = row
         except (OSError, ValueError, TypeError, KeyError, IndexError):
             return  # missing or not a valid cache: it is written again
 
 
-def _shortcut(*paths: Path) -> str:
+def _is_audio(row: FileRow) -> bool:
+    return bool(row.names) and feature_view(row.names[0]) == AUDIO
+
+
+def _facts_to_json(facts: StreamFacts) -> str:
+    return json.dumps({name: getattr(facts, name) for name in _FACTS})
+
+
+def _facts_from_json(text: str, channels: tuple[str, ...]) -> StreamFacts:
+    facts = json.loads(text)
+    ranges = {kind: Range(*limits) for kind, limits in facts.pop("ranges").items()}
+    return StreamFacts(**{**facts, "empty": tuple(facts["empty"])}, channels=channels, ranges=ranges)
+
+
+_FACTS = tuple(field.name for field in fields(StreamFacts) if field.name != "channels")
+
+
+def _shortcut(*paths: Path, audio: bool) -> str:
     try:
         status = [(path, path.stat()) for path in paths]
     except OSError:
         return ""
     facts = [(str(path.absolute()), file.st_size, file.st_mtime_ns, file.st_ino) for path, file in status]
-    return xxhash.xxh3_128_hexdigest(repr(facts).encode())
+    return xxhash.xxh3_128_hexdigest(repr((audio, facts)).encode())
 
 
 def _code_version(package: Path = _PACKAGE) -> str:

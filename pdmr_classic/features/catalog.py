@@ -12,9 +12,9 @@ from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.file_features import compute_stream_features
 from pdmr_classic.features.names import AUDIO, QUALITY, feature_name, parse_name
 from pdmr_classic.features.registry import Family, load_families
-from pdmr_classic.io.channels import GAZE, POSE
-from pdmr_classic.io.embeddings import NETVLAD_WIDTH
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.audio.embeddings import NETVLAD_WIDTH, Embedding
+from pdmr_classic.io.trackers.channels import GAZE, POSE
+from pdmr_classic.io.video.stream import Stream
 
 _UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
 _UNKNOWN = "other"
@@ -33,7 +33,7 @@ def _make_complete_stream() -> Stream:
 @lru_cache(maxsize=1)
 def feature_names_by_family() -> dict[str, tuple[str, ...]]:
     """Return the feature names of each family for a complete stream and an audio vector of default width."""
-    stream, vector, settings = _make_complete_stream(), np.zeros(NETVLAD_WIDTH), FeatureSettings()
+    stream, vector, settings = _make_complete_stream(), Embedding(np.zeros(NETVLAD_WIDTH)), FeatureSettings()
 
     def names(family: Family) -> tuple[str, ...]:
         if family.view == "audio":

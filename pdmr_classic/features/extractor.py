@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,28 +11,28 @@ from typing import Any
 import joblib
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from pdmr_classic.arrays import Ints
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.features.cache import FeatureCache
+from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions
 from pdmr_classic.features.file_features import Alteration, FileRow, compute_audio_row, compute_video_row
 from pdmr_classic.features.names import (
     MATERIAL,
     QUALITY,
-    count_audio_components,
     feature_view,
     is_audio_component,
-    parse_name,
+    vector_layout,
 )
 from pdmr_classic.features.registry import Family, load_families
+from pdmr_classic.io.audio.vector_layouts import VectorLayout, find_additional_names, find_odd_layouts
 from pdmr_classic.io.dataset import Dataset
-from pdmr_classic.io.embeddings import find_odd_widths
-from pdmr_classic.io.openface import find_missing_channels
+from pdmr_classic.io.set_checks import ExtractedFile, check_set, summarise_errors
+from pdmr_classic.io.video.missing_channels import find_missing_channels
 from pdmr_classic.progress import LogReporter, Reporter
-from pdmr_classic.storage.atomic import write_atomic
-from pdmr_classic.text import format_count
+from pdmr_classic.text import format_count, mask_numbers
 from pdmr_classic.workers import change_working_folder, use_one_thread, working_folder
 
 # Starting a worker takes as long as parsing this many bytes.
@@ -57,23 +57,29 @@ class Extraction:
     content_hashes : DataFrame of str
         Index `data_id`, columns `video` and `audio`: the hash of each file's bytes; empty without a file, and for a
         constant audio vector, because recordings that share such a placeholder are not copies.
+    files : tuple of ExtractedFile
+        Facts about each file that was read.
+    conflicts : tuple of Finding
+        Files that do not fit together, such as those of two trackers; they have features nevertheless.
     """
 
     features: pd.DataFrame
     errors: tuple[Finding, ...]
     findings: tuple[Finding, ...]
     content_hashes: pd.DataFrame = field(default_factory=pd.DataFrame)
+    files: tuple[ExtractedFile, ...] = ()
+    conflicts: tuple[Finding, ...] = ()
 
     def require_features(self) -> pd.DataFrame:
-        """Return the features if every file could be read.
+        """Return the features if every file could be read, and all fit together.
 
         Raises
         ------
         DataError
-            Lists every file that could not be used.
+            Lists every file that could not be used, or else the conflicts.
         """
-        if self.errors:
-            raise DataError(self.errors[0], self.errors[1:])
+        if errors := self.errors or summarise_errors(self.conflicts):
+            raise DataError(errors[0], errors[1:])
         return self.features
 
 
@@ -90,11 +96,14 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Cache folder; None disables the cache.
     verify_cache : bool
         Hash every file again instead of trusting its size, modification time and inode.
-    vector_width : int, optional
-        Width of the audio vectors in training; vectors of another width are errors (default: the most frequent width).
+    trained_names : sequence of str, optional
+        Names of the features that a model was trained on: audio vectors with other components are errors (default:
+        vectors with other components than most).
     alter : mapping of str to callable, optional
         For stress tests: per modality, a function that alters each `Stream` ("video") or `Embedding` ("audio") before
         its features are computed; disables the cache.
+    exclusions : Exclusions, optional
+        Channels and audio components to leave out, as found in the training data.
     reporter : Reporter, optional
         Receives the progress.
 
@@ -116,16 +125,18 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         jobs: int = 1,
         cache: str | Path | None = None,
         verify_cache: bool = False,
-        vector_width: int | None = None,
+        trained_names: Sequence[str] | None = None,
         alter: Mapping[str, Alteration] | None = None,
+        exclusions: Exclusions | None = None,
         reporter: Reporter | None = None,
     ) -> None:
         self.settings = settings
         self.jobs = jobs
         self.cache = cache
         self.verify_cache = verify_cache
-        self.vector_width = vector_width
+        self.trained_names = trained_names
         self.alter = alter
+        self.exclusions = exclusions
         self.reporter = reporter
 
     def fit(self, dataset: Dataset, y: Any = None) -> FeatureExtractor:
@@ -152,8 +163,9 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         }
         settings = self.settings or Settings()
         alter = self.alter or {}
+        exclusions = self.exclusions or NO_EXCLUSIONS
         jobs = [
-            _Job(recording.data_id, modality, path, parts, settings, modality_families, alter.get(modality))
+            _Job(recording.data_id, modality, path, parts, settings, modality_families, alter.get(modality), exclusions)
             for selected, modality_families in families_by_modality.items()
             for recording in dataset.recordings
             for modality, path, parts in recording.files
@@ -163,8 +175,8 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         outcomes = self._run(jobs, cache)
         if cache is not None:
             cache.write((job.path, row) for job, row in zip(jobs, outcomes, strict=True) if isinstance(row, FileRow))
-        outcomes = _reject_odd_widths(jobs, outcomes, self.vector_width)
-        return _build_extraction(dataset.data_ids, jobs, outcomes)
+        outcomes = _reject_odd_vectors(jobs, outcomes, vector_layout(tuple(self.trained_names or ())))
+        return _build_extraction(dataset.data_ids, jobs, outcomes, settings)
 
     def _select_families(self) -> tuple[Family, ...]:
         families = load_families()
@@ -184,7 +196,8 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if self.cache is None or self.alter is not None:
             return None
         settings_json = settings.model_dump_json(include={"reading", "features"})
-        key = "\0".join((settings_json, *(family.name for family in families)))
+        excluded = [json.dumps(self.exclusions.as_dict())] if self.exclusions else []
+        key = "\0".join((settings_json, *(family.name for family in families), *excluded))
         return FeatureCache(Path(self.cache), folder, key, verify=self.verify_cache)
 
     def _run(self, jobs: list[_Job], cache: FeatureCache | None) -> list[FileRow | Finding]:
@@ -221,12 +234,15 @@ class _Job:
     settings: Settings
     families: tuple[Family, ...]
     alter: Alteration | None = None
+    exclusions: Exclusions = NO_EXCLUSIONS
 
     def run(self) -> FileRow | Finding:
         try:
             if self.modality == "video":
-                return compute_video_row(self.path, self.settings, self.families, self.alter, parts=self.parts)
-            return compute_audio_row(self.path, self.settings, self.families, self.alter)
+                return compute_video_row(
+                    self.path, self.settings, self.families, self.alter, parts=self.parts, exclusions=self.exclusions
+                )
+            return compute_audio_row(self.path, self.settings, self.families, self.alter, exclusions=self.exclusions)
         except DataError as error:
             return error.finding
 
@@ -251,19 +267,26 @@ def _find_cached(job: _Job, cache: FeatureCache | None) -> FileRow | None:
         return None  # the reader will report the error
 
 
-def _reject_odd_widths(
-    jobs: list[_Job], outcomes: list[FileRow | Finding], trained_width: int | None
+def _reject_odd_vectors(
+    jobs: list[_Job], outcomes: list[FileRow | Finding], trained: VectorLayout | None
 ) -> list[FileRow | Finding]:
-    widths = [
-        (job.path, count_audio_components(row.names))
+    layouts = [
+        (job.path, layout)
         for job, row in zip(jobs, outcomes, strict=True)
-        if job.modality == "audio" and isinstance(row, FileRow)
+        if job.modality == "audio" and isinstance(row, FileRow) and (layout := vector_layout(row.names)) is not None
     ]
-    odd = find_odd_widths([(path, width) for path, width in widths if width], trained_width)
-    return [odd.get(job.path, row) for job, row in zip(jobs, outcomes, strict=True)]
+    odd, additional = find_odd_layouts(layouts, trained), find_additional_names(layouts, trained)
+    return [
+        replace(row, findings=(*row.findings, additional[job.path]))
+        if job.path in additional and isinstance(row, FileRow)
+        else odd.get(job.path, row)
+        for job, row in zip(jobs, outcomes, strict=True)
+    ]
 
 
-def _build_extraction(data_ids: list[str], jobs: list[_Job], outcomes: list[FileRow | Finding]) -> Extraction:
+def _build_extraction(
+    data_ids: list[str], jobs: list[_Job], outcomes: list[FileRow | Finding], settings: Settings
+) -> Extraction:
     """Collect the rows of all files in one table, aligned by feature name."""
     file_rows = [(job.data_id, row) for job, row in zip(jobs, outcomes, strict=True) if isinstance(row, FileRow)]
     names = _merge_names(row.names for _, row in file_rows)
@@ -271,7 +294,7 @@ def _build_extraction(data_ids: list[str], jobs: list[_Job], outcomes: list[File
     row_indices = {data_id: index for index, data_id in enumerate(data_ids)}
     table = np.full((len(data_ids), len(names)), np.nan)
     # Files of one data set mostly share the same names.
-    columns: dict[tuple[str, ...], Ints] = {}
+    columns: dict[tuple[str, ...], NDArray[np.intp]] = {}
     for data_id, row in file_rows:
         if row.names not in columns:
             columns[row.names] = np.array([column_indices[name] for name in row.names], dtype=np.intp)
@@ -280,18 +303,24 @@ def _build_extraction(data_ids: list[str], jobs: list[_Job], outcomes: list[File
     errors = tuple(outcome for outcome in outcomes if isinstance(outcome, Finding))
     findings = [finding for _, row in file_rows for finding in row.findings]
     findings += _check_channels(jobs, outcomes)
-    return Extraction(features, errors, tuple(findings), _collect_hashes(data_ids, jobs, outcomes))
+    files = tuple(
+        ExtractedFile(job.path, job.modality, row.facts)
+        for job, row in zip(jobs, outcomes, strict=True)
+        if isinstance(row, FileRow)
+    )
+    warnings, conflicts = check_set(files, settings.reading)
+    hashes = _collect_hashes(data_ids, jobs, outcomes)
+    return Extraction(features, errors, (*findings, *warnings), hashes, files, tuple(conflicts))
 
 
 def _check_channels(jobs: list[_Job], outcomes: list[FileRow | Finding]) -> list[Finding]:
-    channels: dict[tuple[str, ...], frozenset[str]] = {}
-    streams = []
-    for job, row in zip(jobs, outcomes, strict=True):
-        if job.modality == "video" and isinstance(row, FileRow):
-            if row.names not in channels:
-                channels[row.names] = frozenset(parse_name(name).channel for name in row.names)
-            streams.append((job.path, channels[row.names]))
-    return find_missing_channels(streams)
+    return find_missing_channels(
+        [
+            (job.path, row.facts.channels)
+            for job, row in zip(jobs, outcomes, strict=True)
+            if job.modality == "video" and isinstance(row, FileRow)
+        ]
+    )
 
 
 def _collect_hashes(data_ids: list[str], jobs: list[_Job], outcomes: list[FileRow | Finding]) -> pd.DataFrame:
@@ -317,15 +346,13 @@ def _merge_names(layouts: Iterable[tuple[str, ...]]) -> list[str]:
 
 
 def summarise_findings(findings: Sequence[Finding]) -> list[Finding]:
-    """Return one finding per code, with the number of files instead of their names."""
-    counts = Counter(finding.code for finding in findings)
-    first = {finding.code: finding for finding in reversed(findings)}
-    return [
-        replace(first[code], file=None, found=None, what=f"{first[code].what} ({format_count(n, 'file')})")
-        for code, n in counts.items()
-    ]
+    """Return one finding per kind, with the number of files instead of their names."""
+    by_kind: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        by_kind.setdefault((finding.code, mask_numbers(finding.what)), []).append(finding)
+    return [_summarise_kind(group) for group in by_kind.values()]
 
 
-def write_features(features: pd.DataFrame, path: str | Path) -> Path:
-    """Write a feature table as parquet, atomically, with `data_id` as the first column."""
-    return write_atomic(Path(path), features.reset_index().to_parquet)
+def _summarise_kind(group: Sequence[Finding]) -> Finding:
+    n_files = len({finding.file for finding in group})
+    return replace(group[0], file=None, found=None, what=f"{group[0].what} ({format_count(n_files, 'file')})")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,16 @@ import numpy as np
 from pdmr_classic.arrays import Floats
 from pdmr_classic.config import FeatureSettings, Settings
 from pdmr_classic.errors import Finding
+from pdmr_classic.features._resting_face import subtract_resting_face
+from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions
 from pdmr_classic.features.names import feature_name
 from pdmr_classic.features.registry import Family
 from pdmr_classic.features.signal import Signal, make_signals
-from pdmr_classic.io.channels import channel_kind
-from pdmr_classic.io.embeddings import read_embedding
-from pdmr_classic.io.openface import read_stream
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.audio.embeddings import read_embedding
+from pdmr_classic.io.stream_facts import StreamFacts, describe_embedding, describe_stream
+from pdmr_classic.io.trackers.channels import channel_kind
+from pdmr_classic.io.video.read_stream import read_stream
+from pdmr_classic.io.video.stream import Stream
 
 _UNITS = ("au_intensity", "au_presence")
 
@@ -38,12 +41,15 @@ class FileRow:
     content : str
         Hash of the file's bytes.
     findings : tuple of Finding
+    facts : StreamFacts
+        Facts about the file as it is: of all channels, and before resting levels are subtracted.
     """
 
     names: tuple[str, ...]
     values: Floats
     content: str = ""
     findings: tuple[Finding, ...] = ()
+    facts: StreamFacts = field(default_factory=StreamFacts)
 
     def with_path(self, path: Path) -> FileRow:
         """Return the row with its findings attributed to another file with the same content."""
@@ -57,24 +63,43 @@ def compute_video_row(
     alter: Alteration | None = None,
     *,
     parts: tuple[Path, ...] = (),
+    exclusions: Exclusions = NO_EXCLUSIONS,
 ) -> FileRow:
-    """Read one stream, apply `alter`, and compute its features; raises as `read_stream` does."""
+    """Read one stream, apply `alter`, and compute its features; raises as `read_stream` does.
+
+    Features are computed without the channels in `exclusions`.
+    """
     stream = read_stream(path, settings.reading, parts=parts)
     stream = alter(stream) if alter is not None else stream
+    facts = describe_stream(stream)
+    stream = exclusions.drop_channels(stream)
+    if settings.reading.resting_face:
+        stream = subtract_resting_face(stream)
     names, values = compute_stream_features(stream, families, settings.features)
-    return FileRow(names, values, stream.content, stream.findings)
+    row = FileRow(names, values, stream.content, stream.findings, facts)
+    # The cache does not know which part a finding is about.
+    return row.with_path(path) if parts else row
 
 
 def compute_audio_row(
-    path: Path, settings: Settings, families: tuple[Family, ...], alter: Alteration | None = None
+    path: Path,
+    settings: Settings,
+    families: tuple[Family, ...],
+    alter: Alteration | None = None,
+    *,
+    exclusions: Exclusions = NO_EXCLUSIONS,
 ) -> FileRow:
-    """Read one audio vector, apply `alter`, and compute its features; raises as `read_embedding` does."""
+    """Read one audio vector, apply `alter`, and compute its features; raises as `read_embedding` does.
+
+    Features of the components in `exclusions` are left out.
+    """
     embedding = read_embedding(path)
     embedding = alter(embedding) if alter is not None else embedding
-    results = [(family, family.function(embedding.values, settings.features)) for family in families]
+    results = [(family, family.function(embedding, settings.features)) for family in families]
     names = _concatenate_names(tuple(_key_names(family.view, tuple(result)) for family, result in results))
     values = np.array([value for _, result in results for value in result.values()], dtype=np.float64)
-    return FileRow(names, values, embedding.content, embedding.findings)
+    names, values = exclusions.drop_components(names, values)
+    return FileRow(names, values, embedding.content, embedding.findings, describe_embedding(embedding))
 
 
 def compute_stream_features(

@@ -12,6 +12,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from pdmr_classic.arrays import Ints
+from pdmr_classic.io.audio.embeddings import NETVLAD_CLUSTERS, NETVLAD_WIDTH
+from pdmr_classic.io.audio.vector_layouts import VectorLayout
 
 ViewName = Literal["video", "audio", "quality", "material"]
 VIDEO: ViewName = "video"
@@ -20,10 +22,12 @@ QUALITY: ViewName = "quality"
 """Recording quality, hidden from learners because it can reveal the label."""
 MATERIAL: ViewName = "material"
 """Input of transformers that are fitted inside each fold."""
+LABEL = "label"
+"""Columns of a label table beside features, never learned from."""
 _DEFAULT_VIEW = "all"
 """Modality of columns without a view in their names, such as those of a plain array."""
 
-_HIDDEN_VIEWS = frozenset({QUALITY, MATERIAL})
+_HIDDEN_VIEWS = frozenset({QUALITY, MATERIAL, LABEL})
 _SEPARATOR = "__"
 _VECTOR_CHANNELS = ("netvlad", "vector")
 
@@ -76,6 +80,17 @@ def parse_name(name: str) -> FeatureName:
     return FeatureName(view, channel, functional)
 
 
+def label_column(name: str) -> str:
+    """Return the name of a column of a label table beside features.
+
+    Examples
+    --------
+    >>> label_column("status")
+    'label__status'
+    """
+    return f"{LABEL}{_SEPARATOR}{name}"
+
+
 def feature_view(name: str) -> str:
     """Return the view of a feature."""
     return parse_name(name).view
@@ -87,7 +102,7 @@ def missing_indicator(modality: str) -> str:
 
 
 def is_model_input(name: str) -> bool:
-    """Return whether base learners use a feature; quality and material are hidden from them."""
+    """Return whether base learners use a feature; quality, material and labels are hidden from them."""
     return feature_view(name) not in _HIDDEN_VIEWS
 
 
@@ -107,13 +122,36 @@ def is_audio_component(name: str) -> bool:
     return str(name).startswith(_VECTOR_PREFIXES)
 
 
+def audio_cluster(component: int) -> str:
+    """Return the feature of the NetVLAD cluster that a component of the audio vector belongs to.
+
+    Examples
+    --------
+    >>> audio_cluster(100)
+    'audio__netvlad_cluster__02'
+    """
+    return feature_name(AUDIO, "netvlad_cluster", f"{component * NETVLAD_CLUSTERS // NETVLAD_WIDTH:02d}")
+
+
 _VECTOR_PREFIXES = tuple(feature_prefix(AUDIO, channel) for channel in _VECTOR_CHANNELS)
 
 
 @lru_cache(maxsize=64)
-def count_audio_components(names: tuple[str, ...]) -> int:
-    """Return the number of features that are components of the audio vector."""
-    return sum(map(is_audio_component, names))
+def vector_layout(names: tuple[str, ...]) -> VectorLayout | None:
+    """Return the layout of the audio vector that a feature table has the components of; None if it has none.
+
+    Examples
+    --------
+    >>> vector_layout(("video__AU12_r__mean", "audio__vector__000", "audio__vector__001"))
+    VectorLayout(width=2, names=frozenset())
+    >>> sorted(vector_layout(("audio__vector__F0", "audio__vector__loudness")).names)
+    ['F0', 'loudness']
+    """
+    components = [parse_name(name).functional for name in names if is_audio_component(name)]
+    if not components:
+        return None
+    is_positional = all(component.isdigit() for component in components)
+    return VectorLayout(len(components), frozenset() if is_positional else frozenset(components))
 
 
 def modality_columns(names: Iterable[str]) -> dict[str, Ints]:

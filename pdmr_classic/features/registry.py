@@ -13,11 +13,12 @@ from pdmr_classic.arrays import Floats
 from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.names import VIDEO, ViewName
 from pdmr_classic.features.signal import Signal
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.audio.embeddings import Embedding
+from pdmr_classic.io.video.stream import Stream
 
 ChannelFunction = Callable[[Signal, FeatureSettings], Mapping[str, Floats]]
 StreamFunction = Callable[[Stream, FeatureSettings], Mapping[tuple[str, str], float]]
-VectorFunction = Callable[[Floats, FeatureSettings], Mapping[tuple[str, str], float]]
+VectorFunction = Callable[[Embedding, FeatureSettings], Mapping[tuple[str, str], float]]
 
 _FACT = re.compile(r"^(Formula|Unit|Source): (.+?)(?=\n\s*\n|\n[A-Z][a-z]+: |\Z)", re.MULTILINE | re.DOTALL)
 
@@ -98,7 +99,7 @@ def stream_family(
 
 
 def vector_family(name: str) -> Callable[[VectorFunction], VectorFunction]:
-    """Register a function from an audio vector, shape [D], to `{(channel, functional): value}`."""
+    """Register a function from an `Embedding` to `{(channel, functional): value}`."""
 
     def register(function: VectorFunction) -> VectorFunction:
         _FAMILIES[name] = Family(name, "audio", (), function)

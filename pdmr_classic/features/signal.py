@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdmr_classic.arrays import Floats, Ints, Mask
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.video.stream import Stream
 
 # Relative variation below this threshold is float32 rounding, not movement.
 _ROUNDING_TOLERANCE = 1e-6

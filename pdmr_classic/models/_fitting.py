@@ -73,7 +73,7 @@ def fit_ensemble(
     Raises
     ------
     DataError
-        The table has no usable column.
+        The table has no usable column, or contains labels.
     """
     learning = settings.learning
     classes = np.array(target.classes, dtype=object)

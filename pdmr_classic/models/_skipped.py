@@ -10,7 +10,6 @@ from pdmr_classic.errors import MAX_PART_LENGTH, DataError, Finding
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.text import format_count, format_quoted
 
-_MAX_SHOWN = 50
 _MAX_LIST_LENGTH = MAX_PART_LENGTH - 500
 
 
@@ -71,9 +70,9 @@ def _split_into_lists(names: Sequence[str]) -> list[str]:
 
 
 def skipped_finding(skipped: Sequence[SkippedRecording], n_recordings: int) -> Finding:
-    """Return the note that lists the skipped recordings."""
+    """Return the note that counts the skipped recordings and names the first."""
     return Finding(
         "skipped",
         f"{len(skipped)} of {n_recordings} recordings have no data that the model can use and are skipped",
-        found=format_quoted((recording.data_id for recording in skipped), _MAX_SHOWN),
+        found=format_quoted(recording.data_id for recording in skipped),
     )

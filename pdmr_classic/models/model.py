@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from copy import copy
 from dataclasses import asdict
 from pathlib import Path
@@ -10,23 +9,23 @@ from typing import Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from pdmr_classic.arrays import Floats
+from pdmr_classic.alignment import align_rows
 from pdmr_classic.config import Settings
-from pdmr_classic.errors import ArtifactError, Finding
-from pdmr_classic.features.extractor import Extraction, FeatureExtractor, summarise_findings
-from pdmr_classic.features.names import count_audio_components, feature_view, parse_name
+from pdmr_classic.errors import ArtifactError
+from pdmr_classic.features.extractor import FeatureExtractor, summarise_findings
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.models._fitting import fit_ensemble
 from pdmr_classic.models._skipped import find_skipped, no_usable_data_error, skipped_finding
+from pdmr_classic.models.decision.hints import find_mixed_subjects, find_prediction_hints
 from pdmr_classic.models.decision.pooling import match_subjects
 from pdmr_classic.models.decision.prevalence import Prevalence, check_prevalence
+from pdmr_classic.models.measurements import check_comparable, find_missing_channels, read_exclusions
 from pdmr_classic.models.persistence.artifact import load_artifact, save_artifact
 from pdmr_classic.models.target_checks import Target, check_target
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.subjects.overlap import check_overlap, find_overlap, make_unreadable_finding
-from pdmr_classic.text import format_list
 
 
 class DepressionModel:
@@ -88,7 +87,7 @@ class DepressionModel:
         features : DataFrame, shape [n, F]
             As returned by `FeatureExtractor`.
         status, groups : Series, length n
-            Label and subject of each row, in the same order.
+            Label and subject of each row, matched by their index.
         sample_weight : array-like of float, length n, optional
             Used in training, tuning and threshold selection.
         jobs : int
@@ -99,10 +98,13 @@ class DepressionModel:
         Raises
         ------
         DataError
-            A label is unknown, there is only one class, or there are too few subjects.
+            A label is unknown, there is only one class, there are too few subjects, or the indexes differ.
         ConfigError
             The positive class is not given or unknown.
         """
+        features, status, groups, sample_weight = align_rows(
+            features=features, status=status, groups=groups, sample_weight=sample_weight
+        )
         target = check_target(status, groups, self.settings, sample_weight)
         return self.fit_target(features, target, jobs=jobs, studies=studies, reporter=reporter)
 
@@ -116,6 +118,7 @@ class DepressionModel:
         reporter: Reporter | None = None,
     ) -> Self:
         """Do the same as `fit`, with a target that `check_target` has validated."""
+        _, features = align_rows(status=target.status, features=features)
         ensemble = fit_ensemble(
             features, target, self.settings, jobs=jobs, studies=studies, reporter=reporter or LogReporter()
         )
@@ -134,6 +137,7 @@ class DepressionModel:
         prevalence: Prevalence | None = None,
         train: Dataset | None = None,
         allow_overlap: bool = False,
+        allow_mismatch: bool = False,
         skip_bad: bool = False,
         fps: float | None = None,
         jobs: int = 1,
@@ -156,10 +160,13 @@ class DepressionModel:
             The training recordings, if available: needed to detect near-duplicates of them.
         allow_overlap : bool
             If a recording was in the training data, predict it with a warning instead of raising.
+        allow_mismatch : bool
+            If the files were written by another tracker than the training files, or are on another scale, predict them
+            with a warning instead of raising.
         skip_bad : bool
             If a recording has no data that the model can use, skip it with a note instead of raising.
         fps : float, optional
-            Frame rate in Hz of streams without timestamps; default: as in training.
+            Frame rate in Hz instead of the timestamps; default: as in training.
         jobs, cache, reporter
             As for `pdmr_classic.fit`.
 
@@ -167,25 +174,33 @@ class DepressionModel:
         -------
         DataFrame
             Index `data_id`; `status`, and `probability` of the positive class, or `probability_<class>` of each class.
-            `attrs`: the `threshold` used; if pooled, `n_subjects`; if corrected, `prevalence` (share of each class);
-            if training recordings were predicted, `overlap` (one dict per recording and modality); if recordings were
-            skipped, `skipped` (one dict per recording).
+            `attrs`: the `positive` class and the `threshold` used; if pooled, `n_subjects`; if corrected, `prevalence`
+            (share of each class); if training recordings were predicted, `overlap` (one dict per recording and
+            modality); if recordings were skipped, `skipped` (one dict per recording); if they were measured in another
+            way than in training, `mismatch` (codes of the findings).
 
         Raises
         ------
         DataError
             A recording has no data that the model can use (with `skip_bad`: none has any), has no subject, or was in
-            the training data. All affected recordings are listed.
+            the training data; all affected recordings are listed. Or the recordings were measured in another way than
+            those of the training data.
         ConfigError
             `prevalence` is not between 0 and 1, or is a number although there are several classes; `fps` is not a
             valid frame rate.
         """
         reporter = reporter or LogReporter()
         check_prevalence(prevalence, self.positive_)
-        match_subjects(data.data_ids, pool_subjects)
+        subjects = match_subjects(data.data_ids, pool_subjects)
         settings = self.settings.override({"reading.fps": fps})
-        width = count_audio_components(tuple(self.feature_names_)) or None
-        extractor = FeatureExtractor(settings, jobs=jobs, cache=cache, vector_width=width, reporter=reporter)
+        extractor = FeatureExtractor(
+            settings,
+            jobs=jobs,
+            cache=cache,
+            trained_names=self.feature_names_,
+            exclusions=read_exclusions(self.metadata_),
+            reporter=reporter,
+        )
         extraction = extractor.extract(data)
         training_hashes = self.metadata_.get("content_hashes")
         train_extraction = extractor.extract(train) if train is not None else None
@@ -193,7 +208,9 @@ class DepressionModel:
             reporter.note(make_unreadable_finding(train_extraction.errors))
         copies = find_overlap(extraction, training_hashes, train_extraction)
         check_overlap(copies, allow_overlap, reporter)
-        self._note_missing_channels(extraction, reporter)
+        mismatches = check_comparable(extraction, self.metadata_, allow_mismatch, reporter)
+        for finding in find_missing_channels(extraction, self.feature_names_, self.metadata_):
+            reporter.note(finding)
         features = extraction.features.reindex(columns=self.feature_names_)
         probability = self.stacker_.predict_proba(features)
         unusable = np.asarray(np.isnan(probability).any(axis=1))
@@ -207,9 +224,20 @@ class DepressionModel:
         predictions = self._classify(
             probability[~unusable], features.index[~unusable], pool_subjects, prevalence, reporter
         )
+        hints = find_prediction_hints(
+            predictions["status"],
+            self.positive_,
+            self.decision_.priors_,
+            self.classes_,
+            is_corrected=prevalence is not None,
+        )
+        for finding in (*hints, *find_mixed_subjects(data.status, subjects)):
+            reporter.note(finding)
         if skipped:
             reporter.note(skipped_finding(skipped, len(data)))
             predictions.attrs["skipped"] = [recording.as_dict() for recording in skipped]
+        if mismatches:
+            predictions.attrs["mismatch"] = sorted({finding.code for finding in mismatches})
         if copies:
             predictions.attrs["overlap"] = [asdict(duplicate) for duplicate in copies]
         return predictions
@@ -228,7 +256,7 @@ class DepressionModel:
 
     def _classify(
         self,
-        probability: Floats,
+        probability: NDArray[np.float64],
         index: pd.Index,
         pool_subjects: pd.Series | None,
         prevalence: Prevalence | None,
@@ -242,23 +270,12 @@ class DepressionModel:
         for finding in answers.findings:
             reporter.note(finding)
         predictions = self.decision_.assign_classes(answers.probability, index, threshold)
-        predictions.attrs["threshold"] = threshold
+        predictions.attrs |= {"positive": self.positive_, "threshold": threshold}
         if subjects is not None:
             predictions.attrs["n_subjects"] = len(set(subjects))
         if answers.prevalence is not None:
             predictions.attrs["prevalence"] = answers.prevalence
         return predictions
-
-    def _note_missing_channels(self, extraction: Extraction, reporter: Reporter) -> None:
-        has_values = extraction.features.notna().any()
-        feature_names = {str(name) for name in has_values.index[has_values]}
-        for modality in ("video", "audio"):
-            trained = _list_channels(self.feature_names_, modality)
-            available = _list_channels(feature_names, modality)
-            missing = sorted(trained - available)
-            if available and missing:
-                what = f"{len(missing)} of {len(trained)} {modality} channels that the model was trained on are missing"
-                reporter.note(Finding("missing-channels", what, found=format_list(missing)))
 
     def save(self, path: str | Path, *, reporter: Reporter | None = None) -> Path:
         """Write the model and its manifest, and record its hash; see `save_artifact`.
@@ -306,8 +323,5 @@ class DepressionModel:
             )
         for finding in findings:
             (reporter or LogReporter()).note(finding)
+        model.settings = Settings.from_manifest(model.settings.model_dump())
         return model
-
-
-def _list_channels(names: Iterable[str], modality: str) -> set[str]:
-    return {parse_name(name).channel for name in names if feature_view(name) == modality}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding
-from pdmr_classic.features.extractor import FeatureExtractor, summarise_findings
+from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions, find_exclusions
+from pdmr_classic.features.extractor import Extraction, FeatureExtractor, summarise_findings
 from pdmr_classic.io.dataset import Dataset
-from pdmr_classic.io.labels import read_weights
+from pdmr_classic.models.decision.hints import find_training_hints
+from pdmr_classic.models.measurements import summarise_measurements
 from pdmr_classic.models.model import DepressionModel
-from pdmr_classic.models.target_checks import Target, check_target
+from pdmr_classic.models.target_checks import Target, select_target
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.subjects.copies import find_copies_between_subjects
 from pdmr_classic.subjects.inference import add_face_shape, propose_subjects
@@ -36,6 +39,10 @@ class TrainingSet:
     leakage_warnings : list of Finding
         Reasons why one person may be on both sides of a split: subjects that are unknown or inferred, and copies of a
         recording under several subjects. They name no recording.
+    exclusions : Exclusions
+        Channels that are not in the features because they mark recordings, see `find_exclusions`.
+    measurements : dict
+        Trackers, units, frame rates and ranges of the recordings, see `summarise_measurements`.
     """
 
     features: pd.DataFrame
@@ -43,6 +50,8 @@ class TrainingSet:
     labels: pd.DataFrame
     content_hashes: pd.DataFrame
     leakage_warnings: list[Finding]
+    exclusions: Exclusions = NO_EXCLUSIONS
+    measurements: dict[str, Any] = field(default_factory=dict)
 
 
 def prepare_training_set(
@@ -70,20 +79,16 @@ def prepare_training_set(
     ConfigError
         A setting is not valid.
     """
-    labelled = data.select_labelled()
-    status, groups, labels = labelled.status, labelled.groups, labelled.labels
-    assert status is not None
-    assert groups is not None
+    labelled, target = select_target(data, settings)
+    labels = labelled.labels
     assert labels is not None
-    target = check_target(status, groups, settings, read_weights(labels, settings.data.weights))
     for finding in labelled.findings:
         reporter.note(finding)
     warnings = [labelled.groups_warning] if labelled.groups_warning else []
     extraction_settings = add_face_shape(settings) if labelled.groups_source == "infer" else settings
-    extraction = FeatureExtractor(extraction_settings, jobs=jobs, cache=cache, reporter=reporter).extract(labelled)
-    features = extraction.require_features()
-    for finding in summarise_findings(extraction.findings):
-        reporter.note(finding)
+    extractor = FeatureExtractor(extraction_settings, jobs=jobs, cache=cache, reporter=reporter)
+    extraction, exclusions = _extract(labelled, extractor, reporter)
+    features = extraction.features
     if labelled.groups_source == "infer":
         features, groups, proposal = propose_subjects(extraction, groups_out, reporter, seed=settings.learning.seed)
         warnings.append(proposal)
@@ -91,7 +96,22 @@ def prepare_training_set(
     if leak := find_copies_between_subjects(extraction.content_hashes, target.groups):
         reporter.note(leak)
         warnings.append(replace(leak, found=None))  # `found` names recordings
-    return TrainingSet(features, target, labels, extraction.content_hashes, warnings)
+    measurements = summarise_measurements(extraction.files)
+    return TrainingSet(features, target, labels, extraction.content_hashes, warnings, exclusions, measurements)
+
+
+def _extract(labelled: Dataset, extractor: FeatureExtractor, reporter: Reporter) -> tuple[Extraction, Exclusions]:
+    """Extract features without the channels that mark recordings; refuse files that do not fit together."""
+    extraction = extractor.extract(labelled)
+    features = extraction.require_features()
+    exclusions, findings = find_exclusions(extraction.files, features)
+    for finding in (*summarise_findings(extraction.findings), *findings):
+        reporter.note(finding)
+    if exclusions:
+        # Computed again: families that combine channels must not use an excluded one either.
+        extractor.set_params(exclusions=exclusions)
+        extraction = extractor.extract(labelled)
+    return extraction, exclusions
 
 
 def fit(
@@ -113,7 +133,8 @@ def fit(
     Parameters
     ----------
     data : Dataset
-        With labels; recordings without a label are left out.
+        With labels; recordings without a label are left out. If some have `train` in a label column `split`, only
+        these are used.
     settings : Settings, optional
         Overridden by `trials`, `timeout`, `seed` and `positive`.
     jobs : int
@@ -153,10 +174,16 @@ def fit(
         "data.positive": positive,
     }
     settings = (settings or Settings()).override(overrides)
-    training = prepare_training_set(data, settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter)
+    training = prepare_training_set(
+        data.select_training_split(), settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter
+    )
     model = DepressionModel(settings).fit_target(
         training.features, training.target, jobs=jobs, studies=studies, reporter=reporter
     )
+    for finding in find_training_hints(model.oof_, model.metadata_["inner_scores"], model.positive_):
+        reporter.note(finding)
     model.metadata_["synthetic"] = data.is_synthetic
+    model.metadata_["measurements"] = training.measurements
+    model.metadata_["excluded_channels"] = training.exclusions.as_dict()
     model.metadata_["content_hashes"] = hash_contents(training.content_hashes)
     return model

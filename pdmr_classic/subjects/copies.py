@@ -138,7 +138,8 @@ def _signatures(facts: Sequence[FileFacts]) -> pd.DataFrame:
         if fact.signature is not None:
             functionals = ("mean", "std")
             names = [feature_name(VIDEO, channel, name) for name in functionals for channel in fact.channels]
-            names = names or [feature_name(AUDIO, audio_channel(False), f"{place:04d}") for place in range(fact.width)]
+            places = fact.components or [f"{place:04d}" for place in range(fact.width)]
+            names = names or [feature_name(AUDIO, audio_channel(False), place) for place in places]
             rows.setdefault(fact.data_id, {}).update(zip(names, fact.signature.tolist(), strict=True))
     return pd.DataFrame.from_dict(rows, orient="index").astype(np.float64)
 

@@ -19,6 +19,7 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import euclidean_distances, silhouette_score
 from sklearn.preprocessing import StandardScaler
 
+from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding, TargetError, wrap_os_errors
@@ -26,7 +27,7 @@ from pdmr_classic.features.extractor import Extraction
 from pdmr_classic.features.families.movement import align_shapes
 from pdmr_classic.features.names import MATERIAL, VIDEO, feature_prefix, is_audio_component, parse_name
 from pdmr_classic.features.registry import load_families
-from pdmr_classic.io.channels import channel_kind
+from pdmr_classic.io.trackers.channels import channel_kind
 from pdmr_classic.progress import Reporter
 from pdmr_classic.storage.atomic import write_text_atomic
 from pdmr_classic.subjects.copies import find_near_copies, unit_directions
@@ -123,6 +124,7 @@ def infer_subjects(features: pd.DataFrame, content_hashes: pd.DataFrame, *, seed
     >>> inferred.groups.nunique(), inferred.groups["002"], round(inferred.confidence, 1)
     (10, '000', 1.0)
     """
+    features, content_hashes = align_rows(features=features, content_hashes=content_hashes)
     copies = _group_copies(features, content_hashes)
     # One row represents all of its copies, which would otherwise form clusters of their own.
     first = np.unique(copies, return_index=True)[1]

@@ -15,12 +15,11 @@ import pandas as pd
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.features.extractor import Extraction
 from pdmr_classic.io.dataset import Dataset, scan_dataset
-from pdmr_classic.io.recordings import is_folder
+from pdmr_classic.io.labels.id_tables import TRAIN
+from pdmr_classic.io.layouts.recordings import is_folder
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.subjects.copies import Copy, find_near_copies
 from pdmr_classic.text import format_count, format_list
-
-_MAX_LISTED = 50
 
 
 def hash_contents(contents: pd.DataFrame, salt: str | None = None) -> dict[str, Any]:
@@ -75,10 +74,13 @@ def find_overlap(
 
 
 def load_sibling_train(data: Dataset, reporter: Reporter | None = None) -> Dataset | None:
-    """Return the recordings in the train/ next to a split; None if there is none, or it cannot be read.
+    """Return the training recordings of a data set, in train/ next to a split or by its split tables.
 
-    Anything in it that cannot be read is reported, because near-duplicates of it cannot be detected.
+    None if there are none, or they cannot be read. Anything in it that cannot be read is reported, because
+    near-duplicates of it cannot be detected.
     """
+    if data.split is not None:
+        return _load_train_of_tables(data, reporter or LogReporter())
     folder = data.folder.resolve()
     train = folder.parent / "train"
     # A broken link counts as a train/ that cannot be read.
@@ -86,7 +88,7 @@ def load_sibling_train(data: Dataset, reporter: Reporter | None = None) -> Datas
         return None
     reporter = reporter or LogReporter()
     try:
-        dataset, errors = scan_dataset(train, use_labels=False)
+        dataset, errors = scan_dataset(train, use_labels=False, settings=data.settings)
     except DataError as error:
         reporter.note(
             Finding(
@@ -99,6 +101,19 @@ def load_sibling_train(data: Dataset, reporter: Reporter | None = None) -> Datas
             )
         )
         return None
+    if errors:
+        reporter.note(make_unreadable_finding(errors))
+    return dataset
+
+
+def _load_train_of_tables(data: Dataset, reporter: Reporter) -> Dataset | None:
+    """Return the recordings of split train of the same data set; None if there are none, or `data` is that split."""
+    if data.split == TRAIN:
+        return None
+    try:
+        dataset, errors = scan_dataset(data.folder, split=TRAIN, use_labels=False, settings=data.settings)
+    except DataError:
+        return None  # there is no split train
     if errors:
         reporter.note(make_unreadable_finding(errors))
     return dataset
@@ -128,8 +143,8 @@ def make_overlap_finding(copies: Sequence[Copy]) -> Finding:
         "overlap",
         f"{format_count(len(by_id), 'recording is', 'recordings are')} also in the training set",
         expected="recordings not used for training: scores on training recordings say nothing about new people",
-        found=format_list(itertools.starmap(_describe, by_id.items()), _MAX_LISTED),
-        hint="remove them, or pass --allow-overlap (allow_overlap=True)",
+        found=format_list(itertools.starmap(_describe, by_id.items())),
+        hint="remove them, or pass --allow-overlap (allow_overlap=True), which lists all of them in the notes",
     )
 
 

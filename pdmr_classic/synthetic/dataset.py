@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import TargetError
-from pdmr_classic.io.channels import GAZE, POSE
-from pdmr_classic.io.dataset import SYNTHETIC_MARK
+from pdmr_classic.io.split_folders import SYNTHETIC_MARK
+from pdmr_classic.io.trackers.channels import GAZE, POSE
 from pdmr_classic.synthetic._truth import write_table, write_truth
 from pdmr_classic.synthetic.plan import (
     RECORDING,

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from pdmr_classic.arrays import Floats
-from pdmr_classic.io.channels import GAZE, POSE
+from pdmr_classic.io.trackers.channels import GAZE, POSE
 
 
 class Behaviour(NamedTuple):

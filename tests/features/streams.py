@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.file_features import compute_stream_features
 from pdmr_classic.features.registry import load_families
-from pdmr_classic.io.channels import GAZE, POSE
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.trackers.channels import GAZE, POSE
+from pdmr_classic.io.video.stream import Stream
 
 RATE = 30.0
 

@@ -82,6 +82,8 @@ def assert_equal(result: Extraction, expected: Extraction) -> None:
     pd.testing.assert_frame_equal(result.features, expected.features, check_exact=True)
     assert result.findings == expected.findings
     assert result.errors == expected.errors
+    assert result.files == expected.files
+    assert result.conflicts == expected.conflicts
 
 
 def test_a_second_run_gives_equal_features_and_opens_no_file(folder: Path, cache_folder: Path, spy: Spy) -> None:
@@ -150,6 +152,31 @@ def test_the_same_bytes_as_video_and_as_audio_are_not_confused(folder: Path, cac
     for path in folder.rglob("*.csv"):
         os.utime(path, ns=(1, 1))
     assert_equal(run(folder, cache_folder), expected)
+
+
+def test_a_file_that_was_read_as_audio_is_read_again_as_video(tmp_path: Path, cache_folder: Path) -> None:
+    folder = tmp_path / "set"
+    for seed, data_id in enumerate(IDS):
+        write_video(folder / f"{data_id}.csv", seed)
+    for modality in ("audio", "video", "audio"):
+        settings = QUICK.override({f"data.{modality}_pattern": "{id}.csv"})
+        data = load_dataset(folder, settings=settings.data)
+        cached = FeatureExtractor(settings, cache=cache_folder).extract(data)
+        assert_equal(cached, FeatureExtractor(settings).extract(data))
+        assert cached.features.columns.str.startswith(f"{modality}__").any()
+
+
+def test_findings_of_joined_files_are_the_same_in_a_second_run(tmp_path: Path, cache_folder: Path) -> None:
+    session = tmp_path / "set" / "300_P"
+    session.mkdir(parents=True)
+    for name, channel in (("AUs", "AU12_r"), ("pose", "pose_Rx")):
+        rows = [f"{k + 1},{k / 30:.3f},0.9,1,{'nan' if k == 20 else k % 7 / 5}\n" for k in range(40)]
+        (session / f"300_CLNF_{name}.txt").write_text(
+            f"frame, timestamp, confidence, success, {channel}\n" + "".join(rows)
+        )
+    first = run(tmp_path / "set", cache_folder)
+    assert any(finding.code == "nan" for finding in first.findings)
+    assert_equal(run(tmp_path / "set", cache_folder), first)
 
 
 @pytest.mark.parametrize(
@@ -351,7 +378,8 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_code_version_covers_everything_the_extractor_imports() -> None:
-    assert {"config.py", "io/openface.py", "features/signal.py", "features/families/eyes.py"} <= set(FEATURE_CODE)
+    code = {"config.py", "io/video/read_stream.py", "features/signal.py", "features/families/eyes.py"}
+    assert code <= set(FEATURE_CODE)
     assert set(FEATURE_CODE) <= {file.relative_to(PACKAGE).as_posix() for file in cache_module._code_files(PACKAGE)}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,9 @@ import pytest
 from streams import FULL
 
 from pdmr_classic import Settings
-from pdmr_classic.errors import DataError
+from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.features import extractor
-from pdmr_classic.features.extractor import Extraction, FeatureExtractor, summarise_findings, write_features
+from pdmr_classic.features.extractor import Extraction, FeatureExtractor, summarise_findings
 from pdmr_classic.features.file_features import compute_audio_row, compute_video_row
 from pdmr_classic.io.dataset import Dataset, load_dataset
 from pdmr_classic.progress import LogReporter
@@ -180,6 +179,28 @@ def test_an_audio_vector_of_a_different_width_is_rejected(folder: Path) -> None:
         result.require_features()
 
 
+def test_audio_components_are_aligned_by_their_names(folder: Path) -> None:
+    write_audio(folder, "001", "loud,F0,mfcc__sma[1]\n1.5,200,-3\n")
+    write_audio(folder, "003", "F0,mfcc__sma[1],loud\n210,-4,2.5\n")
+    table = extract(folder).require_features()
+    expected = {
+        "audio__vector__loud": [1.5, 2.5],
+        "audio__vector__F0": [200, 210],
+        "audio__vector__mfcc_sma[1]": [-3, -4],
+    }
+    assert table.loc[["001", "003"], list(expected)].to_dict("list") == expected
+    assert [name for name in table if name.startswith("audio__") and name not in expected] == []
+
+
+@pytest.mark.parametrize("text", ["loud,hnr\n2.5,12\n", "2.5,210\n"], ids=["other names", "no names"])
+def test_audio_components_that_cannot_be_matched_are_rejected(folder: Path, text: str) -> None:
+    for data_id in ("001", "002"):
+        write_audio(folder, data_id, "loud,F0\n1.5,200\n")
+    write_audio(folder, "003", text)
+    (finding,) = extract(folder).errors
+    assert (finding.code, finding.file) == ("odd-names", folder / "audio" / "003.csv")
+
+
 def test_recordings_do_not_affect_each_other(folder: Path) -> None:
     expected = extract(folder).require_features()
     write_video(folder, "002", seed=99)
@@ -195,6 +216,18 @@ def test_findings_give_their_file_or_the_number_of_files(folder: Path) -> None:
     (counted,) = summarise_findings(findings)
     assert counted.file is None
     assert "(2 files)" in counted.what
+
+
+def test_findings_that_differ_by_more_than_a_number_are_counted_apart() -> None:
+    findings = [
+        Finding("dropped", what, file)
+        for file in ("1.csv", "2.csv")
+        for what in (f"{file[0]} rows ignored: no face", "2 rows ignored: no voice", "3 rows ignored: no voice")
+    ]
+    assert [finding.what for finding in summarise_findings(findings)] == [
+        "1 rows ignored: no face (2 files)",
+        "2 rows ignored: no voice (2 files)",
+    ]
 
 
 def test_settings_of_reading_are_used(folder: Path) -> None:
@@ -213,13 +246,3 @@ def test_progress_ends_at_all_files(folder: Path) -> None:
 
     extract(folder, reporter=RecordingReporter())
     assert (steps[0], steps[-1]) == ((0, 4), (4, 4))
-
-
-def test_a_table_is_written_with_its_ids(folder: Path, tmp_path: Path) -> None:
-    table = extract(folder).features
-    path = write_features(table, tmp_path / "features.parquet")
-    again = pd.read_parquet(path)
-    assert again.columns[0] == "data_id"
-    pd.testing.assert_frame_equal(again.set_index("data_id"), table, check_exact=True)
-    shutil.rmtree(folder)
-    assert len(pd.read_parquet(path)) == 3

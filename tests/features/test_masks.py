@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from streams import AU_C, AU_R, FULL, LANDMARKS, RATE, assert_same, drop_features, features, make_stream
 
 from pdmr_classic.features.registry import load_families
-from pdmr_classic.io.channels import channel_kind
-from pdmr_classic.io.openface import read_stream
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.trackers.channels import channel_kind
+from pdmr_classic.io.video.read_stream import read_stream
+from pdmr_classic.io.video.stream import Stream
 
 ALL = tuple(name for name, family in load_families().items() if family.view != "audio")
 SLOW = ("power_0_0.1hz", "power_0.1_0.3hz", "relative_", "amplitude_")

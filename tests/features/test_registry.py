@@ -17,8 +17,8 @@ from pdmr_classic.features import families as package
 from pdmr_classic.features.extractor import FeatureExtractor
 from pdmr_classic.features.registry import load_families
 from pdmr_classic.io.dataset import load_dataset
-from pdmr_classic.io.openface import read_stream
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.video.read_stream import read_stream
+from pdmr_classic.io.video.stream import Stream
 from pdmr_classic.synthetic.dataset import make_synthetic
 
 GENERIC = {"distribution", "dynamics", "spectral", "multiscale", "quality"}

@@ -190,6 +190,47 @@ def test_missing_channels_are_reported(fitted_model: DepressionModel, both: Path
 # ------------------------------------------------------------------------------------------- fitting
 
 
+NAMES = ("loud", "F0", "jitter<ms>", "mfcc[1]")
+
+
+def write_vectors(folder: Path, *, names: tuple[str, ...] = NAMES, columns: tuple[str, ...], n: int = 24) -> Path:
+    """Write audio vectors whose components are columns; component F0 gives the label away."""
+    (folder / "audio").mkdir(parents=True)
+    rng = np.random.default_rng(n)
+    for number in range(n):
+        row = dict(zip(NAMES, rng.normal(size=len(NAMES)), strict=True), extra=rng.normal())
+        row["F0"] += 4 * (number % 2)
+        header = ",".join(columns) + "\n" if names else ""
+        values = ",".join(f"{row[name]:.6f}" for name in columns)
+        (folder / "audio" / f"{n}_{number:02d}.csv").write_text(f"{header}{values}\n")
+    ids = [f"{n}_{number:02d}" for number in range(n)]
+    labels = pd.DataFrame({"data_id": ids, "status": ["Normal", "Depression"] * (n // 2)})
+    labels.to_csv(folder / "labels.csv", index=False)
+    return folder
+
+
+def test_a_model_uses_audio_components_by_name(tmp_path: Path) -> None:
+    settings = Settings().override({"learning.trials": 1, "learning.repeats": 1})
+    model = fit(load_dataset(write_vectors(tmp_path / "a", columns=NAMES)), settings=settings)
+    permuted = load_dataset(write_vectors(tmp_path / "b", columns=("extra", *NAMES[::-1]), n=30))
+    reporter = CodeReporter()
+    predictions = model.predict(permuted, reporter=reporter)
+    assert (predictions["status"] == permuted.status.loc[predictions.index]).mean() > 0.9
+    assert "additional-components" in reporter.codes()
+    fewer = write_vectors(tmp_path / "c", columns=NAMES[:3], n=26)
+    with pytest.raises(DataError, match=r"(?s)other names.*missing: 'mfcc\[1\]'"):
+        model.predict(load_dataset(fewer))
+    unnamed = write_vectors(tmp_path / "d", names=(), columns=NAMES, n=28)
+    with pytest.raises(DataError, match=r"(?s)only some files name them.*4 values without names"):
+        model.predict(load_dataset(unnamed))
+
+
+def test_a_model_of_vectors_without_names_refuses_names(tmp_path: Path, svm: Settings) -> None:
+    model = fit(load_dataset(write_vectors(tmp_path / "a", names=(), columns=NAMES)), settings=svm)
+    with pytest.raises(DataError, match="only some files name them"):
+        model.predict(load_dataset(write_vectors(tmp_path / "b", columns=NAMES, n=26)))
+
+
 def test_the_out_of_fold_table_has_every_training_recording(fitted_model: DepressionModel, small_set: Path) -> None:
     data = load_dataset(small_set, split="train")
     assert fitted_model.oof_.index.tolist() == data.data_ids

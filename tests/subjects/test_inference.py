@@ -11,7 +11,7 @@ from pdmr_classic import Finding, Settings, evaluate, fit, load_dataset
 from pdmr_classic.errors import ConfigError, DataError, TargetError
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.features.families.shape import face_shape
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.video.stream import Stream
 from pdmr_classic.progress import CollectingReporter
 from pdmr_classic.subjects.inference import add_face_shape, infer_subjects, propose_subjects
 

@@ -11,8 +11,8 @@ from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.bouts import Bouts
 from pdmr_classic.features.registry import channel_family, stream_family
 from pdmr_classic.features.signal import Signal, make_joint_signal
-from pdmr_classic.io.channels import channel_kind
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.trackers.channels import channel_kind
+from pdmr_classic.io.video.stream import Stream
 
 ACTIVE_INTENSITY = 1.0
 """OpenFace intensity 1 is FACS level A, the lowest level that coders score as present."""

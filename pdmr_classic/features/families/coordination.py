@@ -12,8 +12,8 @@ from pdmr_classic.arrays import Floats
 from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.registry import stream_family
 from pdmr_classic.features.signal import Signal, make_joint_signal
-from pdmr_classic.io.channels import channel_kind
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.trackers.channels import channel_kind
+from pdmr_classic.io.video.stream import Stream
 
 _GROUPS = {"AU": "au_intensity", "pose": "pose", "gaze": "gaze"}
 # Spacing of the delays in s, on the time scales of blinks, nods and changes of posture.

@@ -12,8 +12,8 @@ from pdmr_classic.features.bouts import Bouts
 from pdmr_classic.features.families.action_units import is_active
 from pdmr_classic.features.registry import stream_family
 from pdmr_classic.features.signal import Signal, make_joint_signal
-from pdmr_classic.io.channels import GAZE_ANGLES
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.trackers.channels import GAZE_ANGLES
+from pdmr_classic.io.video.stream import Stream
 
 # rad; in OpenFace, down is positive and the camera is at (0, 0). The tracking error is about 0.15 rad (9 degrees).
 _DOWN, _AWAY, _CONTACT = 0.2, 0.35, 0.17

@@ -13,7 +13,7 @@ from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.registry import stream_family
 from pdmr_classic.features.signal import make_joint_signal
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.video.stream import Stream
 
 N_KINEMES = 16
 _AXES = ("pose_Rx", "pose_Ry", "pose_Rz")

@@ -11,8 +11,8 @@ from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.families.spectral import log_band_power
 from pdmr_classic.features.registry import stream_family
 from pdmr_classic.features.signal import Signal, make_joint_signal, mean_or_nan, rms_or_nan
-from pdmr_classic.io.channels import channel_kind
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.trackers.channels import channel_kind
+from pdmr_classic.io.video.stream import Stream
 
 # Channels of each body part, and the speed below which it counts as still: 0.05 rad/s (3 degrees per second) and
 # 10 mm/s are about the tracker jitter of a resting head.

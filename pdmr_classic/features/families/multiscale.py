@@ -12,7 +12,7 @@ from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.families.action_units import is_active
 from pdmr_classic.features.registry import BEHAVIOURAL, channel_family
 from pdmr_classic.features.signal import Signal
-from pdmr_classic.io.channels import channel_kind
+from pdmr_classic.io.trackers.channels import channel_kind
 
 SCALES_S = (1, 5, 30)
 # Windows with a smaller share of usable frames are left out.

@@ -8,7 +8,7 @@ import numpy as np
 
 from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.registry import stream_family
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.video.stream import Stream
 
 
 @stream_family("quality", view="quality")

@@ -11,8 +11,8 @@ from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.families.movement import align_shapes
 from pdmr_classic.features.registry import stream_family
 from pdmr_classic.features.signal import make_joint_signal
-from pdmr_classic.io.channels import channel_kind
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.trackers.channels import channel_kind
+from pdmr_classic.io.video.stream import Stream
 
 _ROTATIONS = ("pose_Rx", "pose_Ry")
 

@@ -12,8 +12,8 @@ from pdmr_classic.config import FeatureSettings
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.features.registry import stream_family
 from pdmr_classic.features.signal import make_joint_signal
-from pdmr_classic.io.channels import channel_kind
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.trackers.channels import channel_kind
+from pdmr_classic.io.video.stream import Stream
 
 # Keeps the covariance non-singular if a unit never moves; far below any real variance.
 _RIDGE = 1e-6

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from pdmr_classic.alignment import align_rows, check_unique_index
 from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import DataError
 from pdmr_classic.text import format_quoted
@@ -41,6 +42,7 @@ def pool_subjects(probability: ArrayLike, subjects: ArrayLike) -> Floats:
            [0.25, 0.75],
            [0.8 , 0.2 ]])
     """
+    probability, subjects = align_rows(probability=probability, subjects=subjects)
     p = np.asarray(probability, dtype=np.float64)
     log_p = np.log(np.maximum(p, _MIN_PROBABILITY))
     is_finite = np.isfinite(p).all(axis=1)
@@ -59,10 +61,11 @@ def match_subjects(data_ids: Sequence[str] | pd.Index, subjects: pd.Series | Non
     Raises
     ------
     DataError
-        A recording has no subject, so it cannot be pooled.
+        A recording has no subject, so it cannot be pooled, or several.
     """
     if subjects is None:
         return None
+    check_unique_index(subjects, "pool_subjects")
     matched = subjects.reindex(pd.Index(data_ids)).astype(object)
     missing = matched.index[matched.isna() | (matched == "")]
     if len(missing):

@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import ConfigError
 
@@ -49,6 +50,7 @@ def correct_probability(probability: ArrayLike, train_priors: ArrayLike, new_pri
     >>> correct_probability([[0.5, 0.5]], train_priors=[0.5, 0.5], new_priors=[0.9, 0.1])
     array([[0.9, 0.1]])
     """
+    train_priors, new_priors = align_rows(train_priors=train_priors, new_priors=new_priors)
     odds = np.asarray(probability, dtype=np.float64) * (np.asarray(new_priors) / np.asarray(train_priors))
     return np.asarray(odds / odds.sum(axis=1, keepdims=True))
 

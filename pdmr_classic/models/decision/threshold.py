@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
+from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Floats, Mask
 from pdmr_classic.config import Metric
 
@@ -59,6 +60,9 @@ def choose_threshold(
     >>> choose_threshold([0.1, 0.2, 0.8, 0.9], [False, False, True, True], ["a", "b", "c", "d"])
     0.5
     """
+    probability, is_positive, groups, sample_weight = align_rows(
+        probability=probability, is_positive=is_positive, groups=groups, sample_weight=sample_weight
+    )
     if metric == "logloss":
         return 0.5
     row_weights = np.ones(len(np.asarray(groups))) if sample_weight is None else np.asarray(sample_weight, dtype=float)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.features.feature_table import refuse_label_columns
 from pdmr_classic.features.fold_fitted import FoldFittedFeatures
 from pdmr_classic.features.names import AUDIO, VIDEO, modality_columns
 from pdmr_classic.models.ensemble.views import View, find_modalities, make_views
@@ -138,12 +139,13 @@ def make_fold_data(
     Raises
     ------
     DataError
-        There are too few subjects for this many folds, or no feature columns.
+        There are too few subjects for this many folds, no feature columns, or columns of labels.
     """
     groups = np.asarray(groups)
     weights = np.ones(len(X)) if weights is None else weights
     folds = list(GroupedFolds(n_folds, n_repeats=repeats, random_state=seed).split(X, y, groups))
     column_names = [str(k) for k in range(X.shape[1])] if names is None else list(names)
+    refuse_label_columns(column_names)
     columns = modality_columns(column_names)
     present = find_modalities(X, columns)
     fold_fitted = FoldFittedFeatures(column_names, seed)

@@ -18,6 +18,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
+from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Floats, Mask
 from pdmr_classic.errors import DataError
 from pdmr_classic.models.ensemble._combiner import Combiner, CombinerChoice, choose_combiner
@@ -110,6 +111,8 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ) -> Self:
         """Fit base learners, calibrators and meta-learners.
 
+        Series and DataFrames are matched by their index, anything else by position.
+
         Parameters
         ----------
         X : DataFrame or ndarray, shape [n, F]
@@ -126,10 +129,11 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ValueError
             `groups` is missing, or `sample_weight` is not valid.
         DataError
-            There are too few classes or subjects.
+            There are too few classes or subjects, or pandas objects have different indexes.
         """
         if groups is None:
             raise ValueError("groups are required: without them, a subject could be in both training and test")
+        X, y, groups, sample_weight = align_rows(X=X, y=y, groups=groups, sample_weight=sample_weight)
         table, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         check_classification_targets(labels)
         groups = np.asarray(groups)

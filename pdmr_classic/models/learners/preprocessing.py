@@ -11,9 +11,12 @@ from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Floats, Mask
 
 _MIN_FINITE = 5
+# In units of the last digit: what summing a thousand equal values amounts to.
+_ROUNDING_ERRORS = 64.0
 
 
 class DropUninformative(SelectorMixin, BaseEstimator):  # type: ignore[misc]
@@ -71,6 +74,7 @@ class KeepBest(SelectorMixin, BaseEstimator):  # type: ignore[misc]
         self.k = k
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        X, y = align_rows(X=X, y=y)
         table, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         n_columns = table.shape[1]
         self.scores_ = f_ratio(table, labels) if self.k is not None and self.k < n_columns else np.zeros(n_columns)
@@ -95,7 +99,7 @@ def _to_floats(estimator: Any, X: ArrayLike) -> Floats:
 
 
 def f_ratio(X: Floats, y: ArrayLike) -> Floats:
-    """Return the F ratio of each column, shape [F]; 0 if it cannot be computed."""
+    """Return the F ratio of each column, shape [F]; infinite if only classes differ, 0 if it cannot be computed."""
     classes, codes = np.unique(np.asarray(y), return_inverse=True)
     one_hot = np.eye(len(classes))[codes]
     is_finite = np.isfinite(X)
@@ -107,9 +111,18 @@ def f_ratio(X: Floats, y: ArrayLike) -> Floats:
     between = np.divide(sums**2, n_class, out=np.zeros_like(sums), where=n_class > 0).sum(axis=0)
     within = np.maximum((centred**2).sum(axis=0) - between, 0.0)
     degrees_of_freedom = n_finite - len(classes)
-    usable = (degrees_of_freedom > 0) & (within > 0)
-    ratio = np.divide(between * degrees_of_freedom, within * (len(classes) - 1), out=np.zeros(X.shape[1]), where=usable)
-    return np.asarray(ratio)
+    # Sums of squares of equal values are not exactly 0: below the rounding error there is no spread.
+    tolerance = _ROUNDING_ERRORS * np.finfo(np.float64).eps
+    largest = np.abs(np.where(is_finite, X, 0.0)).max(axis=0, initial=0.0)
+    rounding = n_finite * (tolerance * largest) ** 2
+    has_spread, separates = within > rounding + tolerance * between, between > rounding
+    ratio = np.divide(
+        between * degrees_of_freedom,
+        within * (len(classes) - 1),
+        out=np.where(separates & ~has_spread, np.inf, 0.0),
+        where=has_spread,
+    )
+    return np.where(degrees_of_freedom > 0, ratio, 0.0)
 
 
 class RobustScale(TransformerMixin, BaseEstimator):  # type: ignore[misc]

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from streams import NAN, features, make_stream
 
-from pdmr_classic.io.openface import read_stream
+from pdmr_classic.io.video.read_stream import read_stream
 
 
 def compute(channels: dict[str, Any], rate: float = 10.0, **options: Any) -> dict[str, float]:

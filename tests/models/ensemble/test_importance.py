@@ -9,7 +9,7 @@ from streams import AU_C, AU_R, LANDMARKS, features, make_stream
 from pdmr_classic import DepressionModel, Settings
 from pdmr_classic.features.catalog import find_families
 from pdmr_classic.features.registry import load_families
-from pdmr_classic.io.channels import GAZE, POSE
+from pdmr_classic.io.trackers.channels import GAZE, POSE
 
 QUICK = {"learning.learners": ("linear",), "learning.trials": 1, "learning.repeats": 1}
 

@@ -70,6 +70,16 @@ def test_the_f_ratio_ignores_nan_in_each_column() -> None:
     np.testing.assert_allclose(f_ratio(X, y), expected)
 
 
+@pytest.mark.parametrize("level", [0.0, 0.1, 1e6])
+def test_a_column_that_separates_the_classes_perfectly_ranks_first_and_a_constant_one_last(level: float) -> None:
+    y = np.array([1] * 15 + [0] * 15)
+    noise, separating, constant = np.random.default_rng(0).normal(size=30), level + 0.3 * y, np.full(30, level + 0.1)
+    X = np.column_stack([constant, noise, separating])
+    assert f_ratio(X, y)[2] == np.inf
+    assert KeepBest(1).fit(X, y).get_support().tolist() == [False, False, True]
+    assert KeepBest(2).fit(X, y).get_support().tolist() == [False, True, True]
+
+
 def test_the_f_ratio_is_zero_if_it_cannot_be_computed() -> None:
     y = np.array([0, 0, 1, 1])
     empty, constant, two_finite = np.full(4, np.nan), np.ones(4), np.array([1.0, np.nan, 2.0, np.nan])

@@ -54,6 +54,15 @@ def change_manifest(path: Path, **changes: Any) -> None:
     place.write_text(json.dumps(json.loads(place.read_text()) | changes))
 
 
+def test_an_older_model_uses_the_timestamps_of_new_recordings(fitted_model: DepressionModel, tmp_path: Path) -> None:
+    older = copy.copy(fitted_model)
+    older.settings = fitted_model.settings.override({"reading.fps": 30.0})
+    for name in ("tracker", "face", "angle_unit", "au_maximum", "time_unit", "resting_face"):
+        del older.settings.reading.__dict__[name]
+    loaded = DepressionModel.load(older.save(tmp_path / "older.joblib"))
+    assert loaded.settings == fitted_model.settings
+
+
 def test_a_loaded_model_predicts_what_the_saved_one_did(
     fitted_model: DepressionModel, fitted_file: Path, small_set: Path
 ) -> None:

@@ -1,0 +1,148 @@
+"""Feature tables as files: one row per recording, first `data_id`, then labels if asked for, then the features."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pdmr_classic.errors import DataError, TargetError
+from pdmr_classic.features.names import AUDIO, LABEL, MATERIAL, QUALITY, VIDEO, feature_view, label_column
+from pdmr_classic.io.dataset import Dataset
+from pdmr_classic.storage.atomic import check_writable, write_atomic
+from pdmr_classic.text import format_count, format_list
+
+_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+_SUFFIXES = (".parquet", *_DELIMITERS)
+_HEAD_BYTES = 4096
+_FIRST_LABELS = ("status", "subject_id")
+_VIEWS = {VIDEO, AUDIO, QUALITY, MATERIAL, LABEL}
+
+
+def collect_label_columns(dataset: Dataset) -> pd.DataFrame:
+    """Return the label table of a data set under names that cannot be mistaken for features, such as `label__status`.
+
+    Returns
+    -------
+    DataFrame of str
+        Index `data_id`; first the classes and, if they are known, the subjects. An empty cell is an empty string.
+
+    Raises
+    ------
+    DataError
+        There is no label table.
+    """
+    if dataset.labels is None:
+        raise DataError(
+            "there is no label table",
+            code="no-labels",
+            file=dataset.folder,
+            expected="labels.csv (or .jsonl, .json) in the folder or next to it",
+            hint="add the file, pass --labels FILE, or extract without --with-labels",
+        )
+    table = dataset.labels
+    if dataset.groups is not None and not dataset.lacks_subject_ids:
+        table = table.assign(subject_id=dataset.groups)
+    first = [name for name in _FIRST_LABELS if name in table]
+    table = table[[*first, *(name for name in table.columns if name not in first)]]
+    return table.rename(columns=lambda name: label_column(str(name)))
+
+
+def refuse_label_columns(names: Iterable[object]) -> None:
+    """Refuse to learn from a table that contains labels, as `extract --with-labels` writes it.
+
+    Raises
+    ------
+    DataError
+    """
+    labels = [str(name) for name in names if feature_view(str(name)) == LABEL]
+    if labels:
+        raise DataError(
+            f"the feature table contains {format_count(len(labels), 'column')} of labels",
+            code="labels-in-features",
+            expected="features only",
+            found=format_list(labels),
+            hint="drop the columns whose names start with label__",
+        )
+
+
+def check_table_writable(path: str | Path) -> None:
+    """Check before long work that `write_features` can write the table.
+
+    Raises
+    ------
+    ConfigError
+        The name does not end in .parquet, .csv or .tsv.
+    TargetError
+        The file cannot be written, or would overwrite a file that is not a feature table, such as the labels.
+    """
+    path = Path(path)
+    check_writable(path, _SUFFIXES)
+    if path.exists() and not _is_feature_table(path):
+        raise TargetError(
+            "the feature table would overwrite another file",
+            file=path,
+            expected="no file, or a feature table",
+            found="a different file",
+            hint="choose a different --out",
+        )
+
+
+def write_features(features: pd.DataFrame, path: str | Path, labels: pd.DataFrame | None = None) -> Path:
+    """Write a feature table atomically as .parquet, .csv or .tsv, by the name of the file.
+
+    Text files contain every digit of a number, and an empty field for NaN.
+
+    Parameters
+    ----------
+    features : DataFrame
+        Index `data_id`; it is written as the first column.
+    path : path-like
+    labels : DataFrame, optional
+        Columns to write before the features, see `collect_label_columns`; same rows.
+
+    Raises
+    ------
+    ConfigError
+        The name of the file has another ending.
+    TargetError
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> features = pd.DataFrame({"video__a__mean": [0.1, float("nan")]}, pd.Index(["001", "002"], name="data_id"))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     print(write_features(features, f"{folder}/features.csv").read_text(), end="")
+    data_id,video__a__mean
+    001,0.1
+    002,
+    """
+    path = Path(path)
+    check_table_writable(path)
+    table = features.reset_index() if labels is None else labels.join(features, validate="1:1").reset_index()
+
+    def write(file: BinaryIO) -> None:
+        if path.suffix in _DELIMITERS:
+            table.to_csv(file, index=False, sep=_DELIMITERS[path.suffix], lineterminator="\n", mode="wb")
+        else:
+            table.to_parquet(file)
+
+    return write_atomic(path, write)
+
+
+def _is_feature_table(path: Path) -> bool:
+    """Return whether a file starts with the column data_id and a column of this package."""
+    try:
+        # Opened here, because pyarrow cannot open a path that is not Unicode.
+        with path.open("rb") as file:
+            if path.suffix in _DELIMITERS:
+                names = file.readline(_HEAD_BYTES).decode("utf-8", "replace").split(_DELIMITERS[path.suffix])
+            else:
+                names = pq.read_schema(file).names
+    except (OSError, pa.ArrowInvalid):
+        return False
+    return len(names) > 1 and names[0] == "data_id" and feature_view(names[1].strip()) in _VIEWS
