@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from pdmr_classic.evaluation.evaluate import evaluate
     from pdmr_classic.features.extractor import FeatureExtractor
     from pdmr_classic.io.dataset import Dataset, load_dataset
-    from pdmr_classic.io.openface import read_stream
     from pdmr_classic.io.results import read_results, write_results
-    from pdmr_classic.io.stream import Stream
+    from pdmr_classic.io.video.read_stream import read_stream
+    from pdmr_classic.io.video.stream import Stream
     from pdmr_classic.metrics import score
     from pdmr_classic.models.ensemble.stacking import GroupedStacker
     from pdmr_classic.models.model import DepressionModel
@@ -39,13 +39,13 @@ _MODULES = {
     "GroupedStacker": "pdmr_classic.models.ensemble.stacking",
     "PdmrError": "pdmr_classic.errors",
     "Settings": "pdmr_classic.config",
-    "Stream": "pdmr_classic.io.stream",
+    "Stream": "pdmr_classic.io.video.stream",
     "evaluate": "pdmr_classic.evaluation.evaluate",
     "fit": "pdmr_classic.models.training",
     "load_dataset": "pdmr_classic.io.dataset",
     "make_synthetic": "pdmr_classic.synthetic.dataset",
     "read_results": "pdmr_classic.io.results",
-    "read_stream": "pdmr_classic.io.openface",
+    "read_stream": "pdmr_classic.io.video.read_stream",
     "score": "pdmr_classic.metrics",
     "write_results": "pdmr_classic.io.results",
 }

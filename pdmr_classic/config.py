@@ -11,9 +11,11 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from pdmr_classic.errors import ConfigError
+
+_OLD_DEFAULT_FPS = 30.0
 
 
 class _Section(BaseModel):
@@ -43,6 +45,11 @@ class DataSettings(_Section):
     positive: str | None = Field(None, description="positive class for F1; default: Depression if it exists")
     classes: tuple[str, ...] | None = Field(None, description="allowed labels; default: all labels in the table")
     weights: str | None = Field(None, description="label column with the training weight of each recording")
+
+    @field_validator("layout", mode="before")
+    @classmethod
+    def _fold_layout(cls, name: object) -> object:
+        return name.strip().casefold().replace("_", "-") if isinstance(name, str) else name
 
 
 class ReadingSettings(_Section):
@@ -150,7 +157,24 @@ class Settings(_Section):
                 expected=f"TOML with the sections {', '.join(cls.model_fields)}; or the .json manifest of a model",
                 found=str(error),
             ) from None
-        return cls._validate(raw, file=path)
+        return cls.from_manifest(raw, file=path) if path.suffix == ".json" else cls._validate(raw, file=path)
+
+    @classmethod
+    def from_manifest(cls, raw: Any, file: Path | None = None) -> Self:
+        """Return settings that a model stores.
+
+        In older models, `fps` is the frame rate of streams without timestamps, by default 30; now it replaces the
+        timestamps. Such a default is dropped.
+
+        Raises
+        ------
+        ConfigError
+            A setting is unknown or not valid.
+        """
+        reading = raw.get("reading") if isinstance(raw, dict) else None
+        if isinstance(reading, dict) and "tracker" not in reading and reading.get("fps") == _OLD_DEFAULT_FPS:
+            raw = raw | {"reading": {name: value for name, value in reading.items() if name != "fps"}}
+        return cls._validate(raw, file=file)
 
     def override(self, changes: dict[str, Any]) -> Self:
         """Return a copy with the values of dotted names replaced; None keeps the current value."""

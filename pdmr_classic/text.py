@@ -61,6 +61,17 @@ def format_count(n: int, singular: str, plural: str | None = None) -> str:
     return f"{n} {singular if n == 1 else plural or singular + 's'}"
 
 
+def mask_numbers(text: str) -> str:
+    """Return a message with a placeholder for its numbers, to tell whether two messages say the same.
+
+    Examples
+    --------
+    >>> mask_numbers("12 vectors of width 768 were averaged")
+    '# vectors of width # were averaged'
+    """
+    return re.sub(r"\d+", "#", text)
+
+
 def format_list(items: Iterable[object], limit: int = 5) -> str:
     """Return the first items of a list and how many were left out.
 

@@ -30,6 +30,11 @@ def test_a_toml_file_overrides_only_what_it_names(tmp_path: Path) -> None:
     assert settings.learning.folds == Settings().learning.folds
 
 
+@pytest.mark.parametrize("name", ["DAIC-WOZ", "daic_woz"])
+def test_the_case_of_a_layout_does_not_matter(name: str) -> None:
+    assert Settings().override({"data.layout": name}).data.layout == "daic-woz"
+
+
 def test_an_empty_file_gives_the_defaults(tmp_path: Path) -> None:
     assert Settings.load(write_settings(tmp_path, "")) == Settings()
 
@@ -38,6 +43,17 @@ def test_settings_are_read_from_the_manifest_of_a_fit(tmp_path: Path) -> None:
     settings = Settings().override({"learning.seed": 7, "data.classes": ("PD", "Control")})
     manifest = {"schema": 1, "settings": settings.model_dump(mode="json")}
     assert Settings.load(write_settings(tmp_path, json.dumps(manifest), "model.json")) == settings
+
+
+@pytest.mark.parametrize(("fps", "expected"), [(30.0, None), (25.0, 25.0)])
+def test_the_frame_rate_that_older_models_assume_does_not_replace_timestamps(
+    tmp_path: Path, fps: float, expected: float | None
+) -> None:
+    reading = {"fps": fps, "min_confidence": 0.8, "frozen_s": 1.0, "landmarks": True}
+    manifest = write_settings(tmp_path, json.dumps({"settings": {"reading": reading}}), "model.json")
+    settings = Settings.load(manifest).reading
+    assert (settings.fps, settings.min_confidence) == (expected, 0.8)
+    assert Settings.from_manifest(Settings().override({"reading.fps": fps}).model_dump()).reading.fps == fps
 
 
 def test_a_manifest_without_a_newer_section_still_loads(tmp_path: Path) -> None:

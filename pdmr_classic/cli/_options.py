@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
-_FOLDER = "Folder with video/ and/or audio/, or with train/ and test/"
+# Panels of the help, in this order; options of a single verb are above them.
+FILES, LABELS, DECISION, CHECKS = "Files", "Labels", "Decision", "Checks"
+LEARNING, EVALUATION, GENERAL = "Learning", "Evaluation", "General"
+PANELS = (None, FILES, LABELS, DECISION, CHECKS, LEARNING, EVALUATION, GENERAL)
+
+_FOLDER = "Folder with video/ and/or audio/, with train/ and test/, or in another layout (see --layout)"
 Data = Annotated[
     Path, typer.Argument(metavar="DATA", help=f"{_FOLDER} (default: the current folder).", show_default=False)
 ]
@@ -19,51 +21,75 @@ Labels = Annotated[
     Path | None,
     typer.Option(
         "--labels",
+        rich_help_panel=LABELS,
         metavar="FILE",
-        help="Label table with data_id, status and optionally subject_id (default: labels.csv, labels.jsonl or "
-        "labels.json in DATA or next to it).",
+        help="Label table with data_id, status and optionally subject_id: csv, tsv, xlsx, parquet, json or jsonl "
+        "(default: labels.csv and so on, in DATA or next to it; or the tables of the layout).",
     ),
 ]
 Jobs = Annotated[
     int | None,
     typer.Option(
-        "--jobs", metavar="N", min=1, help="Number of processes; results do not depend on it (default: one per core)."
+        "--jobs",
+        rich_help_panel=GENERAL,
+        metavar="N",
+        min=1,
+        help="Number of processes; results do not depend on it (default: one per core).",
     ),
 ]
 Trust = Annotated[
     bool,
     typer.Option(
         "--trust",
+        rich_help_panel=CHECKS,
         metavar="",
         help="Open a model that was trained under another account. A model file can run any code with your "
         "permissions: use this only if you trust its source.",
     ),
 ]
-NoCache = Annotated[bool, typer.Option("--no-cache", metavar="", help="Do not read or write the feature cache.")]
-VerifyCache = Annotated[
-    bool, typer.Option("--verify-cache", metavar="", help="Hash each file again before using its cached features.")
+NoCache = Annotated[
+    bool,
+    typer.Option("--no-cache", rich_help_panel=GENERAL, metavar="", help="Do not read or write the feature cache."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object and nothing else.")]
-Debug = Annotated[bool, typer.Option("--debug", metavar="", help="Show the full traceback of an error.")]
+VerifyCache = Annotated[
+    bool,
+    typer.Option(
+        "--verify-cache",
+        rich_help_panel=GENERAL,
+        metavar="",
+        help="Hash each file again before using its cached features.",
+    ),
+]
+AsJson = Annotated[
+    bool, typer.Option("--json", rich_help_panel=GENERAL, metavar="", help="Print one JSON object and nothing else.")
+]
+Debug = Annotated[
+    bool, typer.Option("--debug", rich_help_panel=GENERAL, metavar="", help="Show the full traceback of an error.")
+]
 
 Positive = Annotated[
     str | None,
     typer.Option(
-        "--positive", metavar="NAME", help="Positive class (default: Depression, if it is one of the classes)."
+        "--positive",
+        rich_help_panel=LABELS,
+        metavar="NAME",
+        help="Positive class (default: Depression, if it is one of the classes).",
     ),
 ]
 Fps = Annotated[
     float | None,
     typer.Option(
         "--fps",
+        rich_help_panel=FILES,
         metavar="HZ",
         help="Frame rate in Hz, instead of the timestamps (default: from the timestamps; 30 without).",
     ),
 ]
-_Config = Annotated[
+Config = Annotated[
     Path | None,
     typer.Option(
         "--config",
+        rich_help_panel=GENERAL,
         metavar="FILE",
         help="Settings file (TOML), or the .json manifest of a model to reuse its settings; options override it.",
     ),
@@ -96,27 +122,33 @@ SETTINGS: dict[str, Any] = {
         str | None,
         typer.Option(
             "--layout",
+            rich_help_panel=FILES,
             metavar="NAME",
-            help="Arrangement of the files: pdmr, flat, daic-woz, e-daic, mpdd, or auto to recognise it (default: auto).",
+            help="Arrangement of the files: pdmr, flat, daic-woz, e-daic, mpdd, or auto, which recognises it "
+            "(default: auto).",
         ),
     ],
     "data.video_pattern": Annotated[
         str | None,
         typer.Option(
             "--video-pattern",
+            rich_help_panel=FILES,
             metavar="PATTERN",
-            help="Paths of the video files below DATA, such as '{id}_P/features/{id}_OpenFace2.1.0_Pose_gaze_AUs.csv'; "
-            "{subject}, {session} and {event} may also stand in it.",
+            help="Paths of the video files below DATA, such as '{id}/{id}_openface.csv'; it may also contain "
+            "{subject}, {session} and {event}.",
         ),
     ],
     "data.audio_pattern": Annotated[
         str | None,
-        typer.Option("--audio-pattern", metavar="PATTERN", help="Paths of the audio files, likewise."),
+        typer.Option(
+            "--audio-pattern", rich_help_panel=FILES, metavar="PATTERN", help="Paths of the audio files, likewise."
+        ),
     ],
     "reading.tracker": Annotated[
         str | None,
         typer.Option(
             "--tracker",
+            rich_help_panel=FILES,
             metavar="NAME",
             help="Program that wrote the video files (default: recognised from the columns).",
         ),
@@ -124,13 +156,17 @@ SETTINGS: dict[str, Any] = {
     "reading.face": Annotated[
         int | None,
         typer.Option(
-            "--face", metavar="ID", help="Face to read if there are several (default: the one present longest)."
+            "--face",
+            rich_help_panel=FILES,
+            metavar="ID",
+            help="Face to read if there are several (default: the one present longest).",
         ),
     ],
     "data.id_column": Annotated[
         str | None,
         typer.Option(
             "--id-column",
+            rich_help_panel=LABELS,
             metavar="COLUMN",
             help="Column of the label table with the data_id (default: data_id, or a known name).",
         ),
@@ -139,18 +175,25 @@ SETTINGS: dict[str, Any] = {
         str | None,
         typer.Option(
             "--label-column",
+            rich_help_panel=LABELS,
             metavar="COLUMN",
             help="Column of the label table with the class (default: status, or a known name).",
         ),
     ],
     "data.map": Annotated[
         str | None,
-        typer.Option("--map", metavar="MAP", help="New names of the labels, such as 0=Normal,1=Depression."),
+        typer.Option(
+            "--map",
+            rich_help_panel=LABELS,
+            metavar="MAP",
+            help="New names of the labels, such as 0=Normal,1=Depression.",
+        ),
     ],
     "data.cutoff": Annotated[
         str | None,
         typer.Option(
             "--cutoff",
+            rich_help_panel=LABELS,
             metavar="RULE",
             help="Make the classes Depression and Normal from a score, such as 'PHQ8_Score>=10'.",
         ),
@@ -159,6 +202,7 @@ SETTINGS: dict[str, Any] = {
         str | None,
         typer.Option(
             "--groups",
+            rich_help_panel=LABELS,
             metavar="SOURCE",
             help="Where the subject ids come from: a column of the label table; a table with data_id,subject_id; a "
             r"regular expression with one group, such as 're:^(S\d+)_', applied to the data_id; or infer, which "
@@ -168,18 +212,25 @@ SETTINGS: dict[str, Any] = {
     "data.positive": Positive,
     "reading.fps": Fps,
     "learning.trials": Annotated[
-        int | None, typer.Option("--trials", metavar="N", help="Tuning trials per base learner (default: 12).")
+        int | None,
+        typer.Option(
+            "--trials", rich_help_panel=LEARNING, metavar="N", help="Tuning trials per base learner (default: 12)."
+        ),
     ],
     "learning.timeout": Annotated[
         float | None,
         typer.Option(
-            "--timeout", metavar="SECONDS", help="Start no new trials after this many seconds (default: no limit)."
+            "--timeout",
+            rich_help_panel=LEARNING,
+            metavar="SECONDS",
+            help="Start no new trials after this many seconds (default: no limit).",
         ),
     ],
     "learning.seed": Annotated[
         int | None,
         typer.Option(
             "--seed",
+            rich_help_panel=LEARNING,
             metavar="N",
             help="Random seed (default: 0). Results are identical for the same seed, data, settings, machine type and "
             "library versions.",
@@ -189,6 +240,7 @@ SETTINGS: dict[str, Any] = {
         str | None,
         typer.Option(
             "--metric",
+            rich_help_panel=LEARNING,
             metavar="NAME",
             help="Metric that the threshold maximises: f1, macro_f1 or balanced_accuracy; logloss keeps it at 0.5 "
             "(default: f1).",
@@ -198,6 +250,7 @@ SETTINGS: dict[str, Any] = {
         float | None,
         typer.Option(
             "--threshold",
+            rich_help_panel=LEARNING,
             metavar="P",
             help="Classify as positive at or above this probability (default: chosen for --metric).",
         ),
@@ -206,27 +259,38 @@ SETTINGS: dict[str, Any] = {
         bool | None,
         typer.Option(
             "--no-training-rows",
+            rich_help_panel=LEARNING,
             metavar="",
             callback=_negate_flag,
             help="Do not use learners that store training data in the model file (svm).",
         ),
     ],
-    "evaluation.folds": Annotated[int | None, typer.Option("--folds", metavar="N", help="Outer folds (default: 5).")],
+    "evaluation.folds": Annotated[
+        int | None, typer.Option("--folds", rich_help_panel=EVALUATION, metavar="N", help="Outer folds (default: 5).")
+    ],
     "evaluation.repeats": Annotated[
         int | None,
-        typer.Option("--repeats", metavar="N", help="Repeats, each with different outer folds (default: 3)."),
+        typer.Option(
+            "--repeats",
+            rich_help_panel=EVALUATION,
+            metavar="N",
+            help="Repeats, each with different outer folds (default: 3).",
+        ),
     ],
     "evaluation.by": Annotated[
         list[str] | None,
         typer.Option(
             "--by",
+            rich_help_panel=EVALUATION,
             metavar="COLUMN",
             help="Also report scores for each value of this column of the label table; can be given several times.",
         ),
     ],
     "evaluation.stress": Annotated[
         bool | None,
-        typer.Option("--no-stress", metavar="", callback=_negate_flag, help="Skip the stress tests."),
+        typer.Option(
+            "--no-stress", rich_help_panel=EVALUATION, metavar="", callback=_negate_flag, help="Skip the stress tests."
+        ),
     ],
 }
 EVALUATION_SETTINGS = tuple(name for name in SETTINGS if name.startswith("evaluation."))
@@ -236,52 +300,5 @@ FILE_SETTINGS = (
     *("data.layout", "data.video_pattern", "data.audio_pattern"),
     *("reading.tracker", "reading.face", "reading.fps"),
 )
-LABEL_SETTINGS = ("data.groups", "data.id_column", "data.label_column", "data.map", "data.cutoff", "data.positive")
-
-
-def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command options for settings, and pass it all settings as its keyword-only parameter `settings`.
-
-    On the command line, that parameter is replaced by one option per name and `--config`. Options override the file,
-    and the file overrides the defaults.
-
-    Parameters
-    ----------
-    *names : str
-        Keys of `SETTINGS`.
-    """
-    keys = {name.rpartition(".")[2]: name for name in names}
-
-    def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        @wraps(function)
-        def with_options(*args: Any, config: Path | None = None, **options: Any) -> None:
-            from pdmr_classic.config import Settings
-
-            changes = {name: options.pop(option, None) for option, name in keys.items()}
-            settings = Settings.load(config) if config else Settings()
-            function(*args, settings=settings.override(changes), **options)
-
-        annotations = {option: SETTINGS[name] for option, name in keys.items()}
-        parameters = _replace_settings(function, {**annotations, "config": _Config})
-        # Typer reads both attributes.
-        with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-        return with_options
-
-    return decorate
-
-
-def _replace_settings(function: Callable[..., None], options: dict[str, Any]) -> list[inspect.Parameter]:
-    """Return the parameters of a function, with `settings` replaced by options that are None by default."""
-    # Commands import `Settings` only when they run, because the import would slow down `--help`.
-    hints = get_type_hints(function, localns={"Settings": object}, include_extras=True)
-    parameters: list[inspect.Parameter] = []
-    for parameter in inspect.signature(function).parameters.values():
-        if parameter.name == "settings":
-            parameters += [
-                inspect.Parameter(option, parameter.kind, default=None, annotation=annotation)
-                for option, annotation in options.items()
-            ]
-        else:
-            parameters.append(parameter.replace(annotation=hints[parameter.name]))
-    return parameters
+LABEL_COLUMNS = ("data.id_column", "data.label_column", "data.map", "data.cutoff")
+LABEL_SETTINGS = (*LABEL_COLUMNS, "data.groups", "data.positive")

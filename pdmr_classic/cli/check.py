@@ -17,8 +17,8 @@ from pdmr_classic.cli._options import (
     Jobs,
     Labels,
     n_jobs,
-    with_settings,
 )
+from pdmr_classic.cli._with_settings import with_settings
 
 if TYPE_CHECKING:
     from pdmr_classic.config import Settings
@@ -44,23 +44,28 @@ def check(
     Exit code 3 if a file cannot be used or fit would reject the labels.
     """
     from pdmr_classic.evaluation.check_data import check_data
-    from pdmr_classic.io.dataset import find_splits, scan_dataset
+    from pdmr_classic.io.dataset import scan_dataset
     from pdmr_classic.io.inspection import inspect_files
+    from pdmr_classic.io.split_folders import find_splits
     from pdmr_classic.reporting.summary import summarise_check
     from pdmr_classic.reporting.tables import check_tables
 
     with ConsoleReporter(quiet=as_json) as reporter:
         splits, errors = {}, []
-        folders = find_splits(data)
-        for folder in folders:
+        sources = find_splits(data, settings.data)
+        for source in sources:
             dataset, unreadable = scan_dataset(
-                folder, labels=labels, settings=settings.data, may_lack_labels=folder != folders[0]
+                source.folder,
+                split=source.split,
+                labels=labels,
+                settings=settings.data,
+                may_lack_labels=source != sources[0],
             )
             errors += unreadable
             facts = inspect_files(
-                dataset, settings.reading, signatures=len(folders) > 1, jobs=n_jobs(jobs), reporter=reporter
+                dataset, settings.reading, signatures=len(sources) > 1, jobs=n_jobs(jobs), reporter=reporter
             )
-            splits[folder.resolve().name] = (dataset, facts)
+            splits[source.name] = (dataset, facts)
     summary = summarise_check(splits, check_data(splits, settings, errors))
     show(summary, as_json, check_tables)
     if summary["errors"] or summary["fit_errors"]:

@@ -19,8 +19,8 @@ from pdmr_classic.cli._options import (
     NoCache,
     cache_folder,
     n_jobs,
-    with_settings,
 )
+from pdmr_classic.cli._with_settings import with_settings
 
 if TYPE_CHECKING:
     from pdmr_classic.config import Settings
@@ -58,7 +58,7 @@ def evaluate(
     from pdmr_classic.storage.resume import hold_target
     from pdmr_classic.subjects.inference import proposal_path
 
-    dataset = load_dataset(data, split="train", labels=labels, settings=settings.data)
+    dataset = load_dataset(data, split="train", labels=labels, all_splits=True, settings=settings.data)
     check_writable(out)
     refuse_foreign_file(out, "pdmr-classic/evaluation/", "the evaluation")
     check_writable(proposal_path(out))

@@ -10,33 +10,56 @@ import typer
 from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
 from pdmr_classic.cli._options import (
     FILE_SETTINGS,
+    FILES,
+    LABEL_COLUMNS,
+    LABELS,
     AsJson,
     Debug,
     Jobs,
+    Labels,
     NoCache,
     RequiredData,
     VerifyCache,
     cache_folder,
     n_jobs,
-    with_settings,
 )
+from pdmr_classic.cli._with_settings import with_settings
 
 if TYPE_CHECKING:
     from pdmr_classic.config import Settings
 
 
 @handle_errors
-@with_settings(*FILE_SETTINGS)
+@with_settings(*FILE_SETTINGS, *LABEL_COLUMNS, "data.groups")
 def extract(
     data: RequiredData,
     out: Annotated[
         Path,
-        typer.Option(metavar="FILE", help="Parquet file to write (default: features.parquet).", show_default=False),
+        typer.Option(
+            metavar="FILE",
+            help="Table to write: .parquet, .csv or .tsv (default: features.parquet).",
+            show_default=False,
+        ),
     ] = Path("features.parquet"),
     split: Annotated[
         str | None,
-        typer.Option(metavar="train|test", help="Split to read; required if DATA has both train/ and test/."),
+        typer.Option(
+            rich_help_panel=FILES,
+            metavar="train|dev|test",
+            help="Split to read; required if DATA has several.",
+        ),
     ] = None,
+    with_labels: Annotated[
+        bool,
+        typer.Option(
+            "--with-labels",
+            rich_help_panel=LABELS,
+            metavar="",
+            help="Also write the columns of the label table, as label__status, label__subject_id and so on; the other "
+            "options in this panel are for these.",
+        ),
+    ] = False,
+    labels: Labels = None,
     *,
     settings: Settings,
     jobs: Jobs = None,
@@ -47,24 +70,31 @@ def extract(
 ) -> None:
     """Write the feature table: one row per recording, first column data_id.
 
-    Example: pdmr-classic extract DATA/train --out features.parquet
+    Example: pdmr-classic extract DATA/train --out features.csv --with-labels
     """
-    from pdmr_classic.features.extractor import FeatureExtractor, summarise_findings, write_features
-    from pdmr_classic.io.dataset import load_dataset, parse_split
+    from pdmr_classic.errors import ConfigError
+    from pdmr_classic.features.extractor import FeatureExtractor, summarise_findings
+    from pdmr_classic.features.feature_table import check_table_writable, collect_label_columns, write_features
+    from pdmr_classic.io.dataset import load_dataset
+    from pdmr_classic.io.split_folders import parse_split
     from pdmr_classic.reporting.summary import summarise_extraction
     from pdmr_classic.reporting.tables import extraction_table
-    from pdmr_classic.storage.atomic import check_writable
     from pdmr_classic.storage.lock import hold_lock
 
-    dataset = load_dataset(data, split=parse_split(split), use_labels=False, settings=settings.data)
-    check_writable(out, ".parquet")
+    if labels is not None and not with_labels:
+        raise ConfigError("--labels has no effect without --with-labels", hint="add --with-labels, or remove --labels")
+    dataset = load_dataset(
+        data, split=parse_split(split), labels=labels, use_labels=with_labels, settings=settings.data
+    )
+    label_columns = collect_label_columns(dataset) if with_labels else None
+    check_table_writable(out)
     with hold_lock(out), ConsoleReporter(quiet=as_json) as reporter:
         extractor = FeatureExtractor(
             settings, jobs=n_jobs(jobs), cache=cache_folder(no_cache), verify_cache=verify_cache, reporter=reporter
         )
         extraction = extractor.extract(dataset)
-        write_features(extraction.require_features(), out)
+        write_features(extraction.require_features(), out, label_columns)
         for finding in (*dataset.findings, *summarise_findings(extraction.findings)):
             reporter.note(finding)
-    summary = summarise_extraction(extraction, out, synthetic=dataset.is_synthetic)
+    summary = summarise_extraction(extraction, out, labels=label_columns, synthetic=dataset.is_synthetic)
     show(summary | {"findings": reporter.findings}, as_json, extraction_table)

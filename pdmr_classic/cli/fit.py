@@ -18,8 +18,8 @@ from pdmr_classic.cli._options import (
     NoCache,
     cache_folder,
     n_jobs,
-    with_settings,
 )
+from pdmr_classic.cli._with_settings import with_settings
 
 if TYPE_CHECKING:
     from pdmr_classic.config import Settings
@@ -50,6 +50,8 @@ def fit(
     Uses train/ if DATA has one. After an interruption, run the same command again to resume.
 
     Example: pdmr-classic fit DATA --out models/mine.joblib
+
+    With your own labels: pdmr-classic fit DATA --labels mine.csv --label-column group --map 0=Normal,1=Depression
     """
     from pdmr_classic.io.dataset import load_dataset
     from pdmr_classic.models.persistence.artifact import check_model_writable

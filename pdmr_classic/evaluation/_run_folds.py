@@ -54,7 +54,7 @@ def run_folds(
 
 def _fingerprint(table: EvaluationTable, outer: Iterable[OuterFold], settings: Settings) -> str:
     altered = [part for name, features in table.altered.items() for part in (name.encode(), *table_bytes(features))]
-    folds = [np.append(fold.test, [fold.repeat, fold.fold]).tobytes() for fold in outer]
+    folds = [np.concatenate([fold.train, fold.test, [fold.repeat, fold.fold]]).tobytes() for fold in outer]
     # The evaluation settings are excluded: folds and altered features are hashed directly, and subgroups come later.
     hashed_settings = settings.model_dump(mode="json", exclude={"evaluation"})
     return hash_data(

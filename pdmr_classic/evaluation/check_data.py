@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
 
 from pdmr_classic.config import Settings
-from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.errors import ConfigError, DataError, Finding
+from pdmr_classic.features.exclusions import find_exclusions
+from pdmr_classic.features.names import AUDIO, audio_channel, feature_name
+from pdmr_classic.io.audio.vector_layouts import VectorLayout, find_odd_layouts
 from pdmr_classic.io.dataset import Dataset
-from pdmr_classic.io.embeddings import find_odd_widths
 from pdmr_classic.io.inspection import FileFacts, find_repeated_contents
-from pdmr_classic.io.openface import find_missing_channels
-from pdmr_classic.models.target_checks import check_labels
-from pdmr_classic.splits import count_feasible_folds
+from pdmr_classic.io.labels.subject_ids import find_shared_subjects
+from pdmr_classic.io.set_checks import check_set
+from pdmr_classic.io.video.missing_channels import find_missing_channels
+from pdmr_classic.models.target_checks import select_target
 from pdmr_classic.subjects.copies import find_near_file_copies
-from pdmr_classic.text import format_count
+from pdmr_classic.text import format_count, format_list
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,30 +58,70 @@ def check_data(
     """
     findings: list[Finding] = []
     errors = list(errors)
-    for dataset, facts in splits.values():
-        findings += [*dataset.findings, *(finding for fact in facts for finding in fact.findings)]
+    fit_errors: list[Finding] = []
+    for name, (dataset, facts) in splits.items():
+        # All splits are read here, so it is not true that only one is used.
+        findings += [finding for finding in dataset.findings if finding.code != "split" or len(splits) == 1]
+        findings += [finding for fact in facts for finding in fact.findings]
         errors += [fact.error for fact in facts if fact.error is not None]
         findings += find_missing_channels([(fact.path, fact.channels) for fact in facts if fact.channels])
-        errors += find_odd_widths([(fact.path, fact.width) for fact in facts if fact.width]).values()
+        vectors = [(fact.path, VectorLayout(fact.width, frozenset(fact.components))) for fact in facts if fact.width]
+        errors += find_odd_layouts(vectors).values()
+        set_findings, set_errors = check_set(facts, settings.reading)
+        # What fit refuses in a training set, predict refuses in a test set; other commands can use either.
+        findings += [*set_findings, *(set_errors if name == "test" else ())]
+        fit_errors += set_errors if name != "test" else []
+        findings += [
+            replace(finding, file=dataset.folder) for finding in find_exclusions(facts, _collect_vectors(facts))[1]
+        ]
     findings += find_repeated_contents([fact for _, facts in splits.values() for fact in facts])
     findings += _find_shared_subjects([dataset for dataset, _ in splits.values()])
-    if set(splits) == {"train", "test"}:
+    if {"train", "test"} <= set(splits):
         findings += _find_near_copies(splits["test"][1], splits["train"][1])
     training_split = splits.get("train", next(iter(splits.values())))[0] if set(splits) != {"test"} else None
-    return DataCheck(findings, errors, _find_fit_errors(training_split, settings))
+    fit_errors += _find_fit_errors(training_split, settings)
+    # The splits of one folder have findings about the folder in common.
+    return DataCheck(list(dict.fromkeys(findings)), list(dict.fromkeys(errors)), list(dict.fromkeys(fit_errors)))
+
+
+def _collect_vectors(facts: Sequence[FileFacts]) -> pd.DataFrame:
+    """Return the audio vectors with the most frequent components, as the table in which counters are sought."""
+    vectors = {fact.data_id: fact for fact in facts if fact.width and fact.signature is not None}
+    components = Counter(fact.components or tuple(map(str, range(fact.width))) for fact in vectors.values())
+    common = components.most_common(1)[0][0] if components else ()
+    names = [feature_name(AUDIO, audio_channel(is_netvlad=False), component) for component in common]
+    rows = {
+        data_id: fact.signature
+        for data_id, fact in vectors.items()
+        if (fact.components or tuple(map(str, range(fact.width)))) == common
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=names)
 
 
 def _find_shared_subjects(datasets: Sequence[Dataset]) -> list[Finding]:
-    """Find subjects in both train and test; ignores splits without subject ids, where equal ids prove nothing."""
-    known = [dataset for dataset in datasets if dataset.groups is not None and not dataset.lacks_subject_ids]
-    if len(known) < 2:
-        return []
-    shared = set.intersection(*(set(dataset.groups.unique()) - {""} for dataset in known if dataset.groups is not None))
-    if not shared:
-        return []
+    """Find subjects in two splits; ignores splits without subject ids, where equal ids prove nothing."""
+    known = [
+        (dataset.split or dataset.folder.resolve().name, dataset.folder, dataset.groups)
+        for dataset in datasets
+        if dataset.groups is not None and not dataset.lacks_subject_ids
+    ]
+    pairs = [
+        (f"{name} and {other_name}", folder, find_shared_subjects(groups, other_groups))
+        for (name, _, groups), (other_name, folder, other_groups) in itertools.combinations(known, 2)
+    ]
+    return [_make_shared_finding(names, folder, shared) for names, folder, shared in pairs if shared]
+
+
+def _make_shared_finding(names: str, folder: Path, shared: Sequence[tuple[str, str]]) -> Finding:
     n_shared = format_count(len(shared), "subject is", "subjects are")
-    what = f"{n_shared} in both train and test: test scores would be inflated by leakage"
-    return [Finding("shared-subjects", what, file=known[-1].folder, hint="put each subject in only one split")]
+    differ = [f"{one!r} = {other!r}" for one, other in shared if one != other]
+    return Finding(
+        "shared-subjects",
+        f"{n_shared} in both {names}: test scores would be inflated by leakage",
+        file=folder,
+        found=format_list(differ) or None,
+        hint="put each subject in only one split",
+    )
 
 
 def _find_near_copies(test: Sequence[FileFacts], train: Sequence[FileFacts]) -> list[Finding]:
@@ -90,12 +138,11 @@ def _find_near_copies(test: Sequence[FileFacts], train: Sequence[FileFacts]) -> 
 
 def _find_fit_errors(dataset: Dataset | None, settings: Settings) -> list[Finding]:
     """Return the errors that `fit` would raise for these labels."""
-    if dataset is None or dataset.status is None or dataset.groups is None:
+    # Without a label table, a folder may be one to predict; without groups, the subjects were refused before.
+    if dataset is None or dataset.labels is None or dataset.groups is None:
         return []
-    labelled = dataset.status != ""
     try:
-        check_labels(dataset.status[labelled], settings.data.classes)
-        count_feasible_folds(dataset.status[labelled], dataset.groups[labelled], settings.learning.folds)
-    except DataError as error:
+        select_target(dataset, settings)
+    except (DataError, ConfigError) as error:
         return [replace(error.finding, file=error.finding.file or dataset.folder)]
     return []

@@ -40,8 +40,8 @@ def evaluate(
     Parameters
     ----------
     data : Dataset
-        With labels; recordings without a label are left out. If there is a label column `split`, each of its values
-        is one held-out fold.
+        With labels; recordings without a label are left out. If there is a label column `split` with the value train,
+        models are trained on train and tested on each other value; otherwise each value is one held-out fold.
     settings : Settings, optional
         `folds`, `repeats`, `by` and `stress` override its section `evaluation`.
     folds, repeats : int, optional
@@ -104,7 +104,9 @@ def evaluate(
     )
     altered = {}
     if settings.evaluation.stress:
-        altered = extract_altered_features(labelled, training.features, settings, jobs=jobs, reporter=reporter)
+        altered = extract_altered_features(
+            labelled, training.features, settings, exclusions=training.exclusions, jobs=jobs, reporter=reporter
+        )
     evaluation = evaluate_features(
         training.features,
         training.target.status,

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from pdmr_classic.alignment import align_rows
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding
 from pdmr_classic.evaluation._assemble import assemble_evaluation
@@ -15,10 +16,10 @@ from pdmr_classic.evaluation._run_folds import run_folds
 from pdmr_classic.evaluation.outer_folds import OuterFold, make_outer_folds
 from pdmr_classic.evaluation.subgroups import check_subgroup_columns
 from pdmr_classic.evaluation.table import EvaluationTable, find_usable_rows, make_table
-from pdmr_classic.io.labels import read_weights
+from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN
+from pdmr_classic.io.labels.labels import read_weights
 from pdmr_classic.models.target_checks import check_target, choose_positive_class
 from pdmr_classic.progress import LogReporter, Reporter
-from pdmr_classic.splits import SPLIT_COLUMN
 
 
 def evaluate_features(
@@ -43,7 +44,7 @@ def evaluate_features(
     features : DataFrame, shape [n, F]
         As returned by `FeatureExtractor`.
     status, groups : Series of str, length n
-        Label and subject of each row, in the same order.
+        Label and subject of each row, matched by their index.
     labels : DataFrame, optional
         Label table of the same rows, with the columns for `by`, `split` and the sample weights.
     altered : mapping of str to DataFrame, optional
@@ -59,21 +60,27 @@ def evaluate_features(
     Raises
     ------
     DataError
-        The labels, subjects or splits are not valid, or no row has usable features.
+        The labels, subjects or splits are not valid, no row has usable features, or the indexes differ.
     ConfigError
         A setting is not valid, or `checkpoint` belongs to other data, settings or library versions.
     """
     reporter = reporter or LogReporter()
     settings = override_evaluation(settings, folds=folds, repeats=repeats, by=by)
     options = settings.evaluation
-    check_target(status, groups, settings)
+    features, status, groups, labels = align_rows(features=features, status=status, groups=groups, labels=labels)
+    altered = {name: align_rows(features=features, **{name: table})[1] for name, table in (altered or {}).items()}
+    target = check_target(status, groups, settings)
+    groups = target.groups
+    for finding in target.findings:
+        if finding.code == "merged-subjects":
+            reporter.note(finding)
     rows = find_usable_rows(features, reporter)
     # Of the usable rows: all recordings of a class may lack usable data.
     positive = choose_positive_class(sorted(map(str, status[rows].unique())), settings.data.positive)
-    labels = pd.DataFrame(index=features.index) if labels is None else labels.set_axis(features.index)
+    labels = pd.DataFrame(index=features.index) if labels is None else labels
     check_subgroup_columns(labels, options.by, groups)
     weights = read_weights(labels, settings.data.weights)
-    table = make_table(features, status, groups, positive=positive, altered=altered or {}, weights=weights, rows=rows)
+    table = make_table(features, status, groups, positive=positive, altered=altered, weights=weights, rows=rows)
     split = labels[SPLIT_COLUMN][rows] if SPLIT_COLUMN in labels else None
     outer, source = make_outer_folds(
         table.status,
@@ -85,6 +92,9 @@ def evaluate_features(
         reporter=reporter,
     )
     reporter.note(_cost_finding(table, outer, settings))
+    if len({fold.held_out for fold in outer}) > 1 and SPLIT_COLUMN not in options.by:
+        # Scores of dev and test are different things.
+        settings = override_evaluation(settings, by=(*options.by, SPLIT_COLUMN))
     results = run_folds(table, outer, settings, jobs=jobs, checkpoint=checkpoint, reporter=reporter)
     return assemble_evaluation(table, outer, results, labels[rows], settings, fold_source=source)
 

@@ -2,34 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from pdmr_classic.config import DataSettings
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.io.dataset import is_synthetic
-from pdmr_classic.io.labels import read_labels
-from pdmr_classic.io.results import read_results
+from pdmr_classic.evaluation._score_warnings import find_note_warnings, find_score_warnings
+from pdmr_classic.io.dataset import load_dataset
+from pdmr_classic.io.labels.classes import POSITIVE
+from pdmr_classic.io.labels.labels import describe_missing_status, find_status_column, read_labels
+from pdmr_classic.io.layouts.recordings import is_folder
+from pdmr_classic.io.results import notes_path, read_notes, read_results
+from pdmr_classic.io.selection import match_ids
+from pdmr_classic.io.split_folders import is_synthetic
 from pdmr_classic.metrics import score
 from pdmr_classic.models.target_checks import check_labels, choose_positive_class
 from pdmr_classic.text import format_count, format_list, format_quoted
 
 
-def score_files(results: str | Path, labels: str | Path, *, positive: str | None = None) -> dict[str, Any]:
+def score_files(
+    results: str | Path,
+    labels: str | Path,
+    *,
+    positive: str | None = None,
+    settings: DataSettings | None = None,
+) -> dict[str, Any]:
     """Score a results file against labels, matched by `data_id`.
 
     Parameters
     ----------
-    results, labels : path-like
+    results : path-like
+        The notes of `predict` next to the results are read too.
+    labels : path-like
+        A label table, or the folder of a data set with labels.
     positive : str, optional
-        The positive class of F1; default: Depression, if it is one of the classes.
+        The positive class of F1; default: that of `settings`, then that of the notes, then Depression, if it is one of
+        the classes.
+    settings : DataSettings, optional
+        Columns and labels of the table, and `positive`.
 
     Returns
     -------
     dict
-        The scores of `score`, with `positive`, `synthetic` (whether the labels belong to a synthetic set) and
-        `findings`: labels without a result and results without a label, which are left out of the scores.
+        The scores of `score`, with `positive`, `synthetic` (whether the labels belong to a synthetic set), `decision`
+        (how `predict` decided, from the notes), `overlap` (number of scored recordings that were in the training data),
+        `warnings` (dicts: reasons not to take a score at its face value) and `findings`: labels without a result and
+        results without a label, which are left out of the scores, how the label table was read, and where the positive
+        class comes from.
 
     Raises
     ------
@@ -38,17 +61,14 @@ def score_files(results: str | Path, labels: str | Path, *, positive: str | None
     ConfigError
         `positive` is not given or unknown.
     """
+    results, labels, settings = Path(results), Path(labels), settings or DataSettings()
     predictions = read_results(results)
-    table, _ = read_labels(labels)
-    _check_file_order(predictions, table, Path(results), Path(labels))
-    if "status" not in table:
-        raise DataError(
-            "the label table has no column status",
-            file=labels,
-            expected="a column status",
-            found=", ".join(table.columns),
-        )
-    truth = table["status"][table["status"] != ""]
+    notes, findings = read_notes(results)
+    table, label_findings = _read_table(labels, settings)
+    _check_file_order(predictions, table, results, labels)
+    matches, near_matches = match_ids([str(data_id) for data_id in table.index], list(predictions.index), labels)
+    table = table.rename(index=matches)
+    truth = _select_truth(table, labels, settings)
     common = truth.index.intersection(predictions.index)
     if not len(common):
         raise DataError(
@@ -58,19 +78,110 @@ def score_files(results: str | Path, labels: str | Path, *, positive: str | None
             expected=f"data_ids such as {format_quoted(truth.index[:3])}",
             found=format_quoted(predictions.index),
         )
-    check_labels(truth, None)
-    classes = sorted(truth.unique())
+    classes, positive = sorted(truth.unique()), positive or settings.positive
     if len(classes) > 1:
-        positive = choose_positive_class(classes, positive)
-        check_labels(predictions["status"][common], classes)
-    probability = predictions["probability"][common] if "probability" in predictions and positive is not None else None
-    scores = score(truth[common], predictions["status"][common], positive=positive, probability=probability)
+        _check_predicted_classes(predictions["status"][common], classes, results)
+        positive, origin = _choose_positive(classes, positive, notes.get("positive"), notes_path(results))
+        findings += origin
+    scored = predictions.loc[common]
+    default = POSITIVE if POSITIVE in classes else None
+    probability, remarks = _select_probability(scored, positive, notes.get("positive") or default, results)
+    scores = score(truth[common], scored["status"], positive=positive, probability=probability)
+    overlap = common.intersection([copy["data_id"] for copy in notes.get("overlap", ())])
+    warnings = [
+        *find_note_warnings(notes, overlap, truth[common], table.get("subject_id")),
+        *find_score_warnings(scores, positive),
+    ]
     return {
         "positive": positive,
-        "synthetic": is_synthetic(Path(labels).parent),
+        "synthetic": is_synthetic(labels.parent),
         **scores,
-        "findings": _find_unmatched(truth, predictions, Path(labels), Path(results)),
+        "decision": {name: notes[name] for name in ("threshold", "n_subjects", "prevalence") if name in notes},
+        "overlap": len(overlap),
+        "warnings": [warning.as_dict() for warning in warnings],
+        "findings": [
+            *label_findings,
+            *near_matches,
+            *findings,
+            *remarks,
+            *_find_unmatched(truth, predictions, labels, results),
+        ],
     }
+
+
+def _read_table(labels: Path, settings: DataSettings) -> tuple[pd.DataFrame, list[Finding]]:
+    """Return a label table, or the labels of all recordings of a data set, and how they were read."""
+    if is_folder(labels):
+        try:
+            dataset = load_dataset(labels, all_splits=True, settings=settings)
+        except DataError as error:
+            hint = f"{error.finding.hint}; or pass the label table instead of the folder"
+            raise DataError(replace(error.finding, hint=hint), error.additional) from None
+        table = dataset.select_labelled().labels
+        return pd.DataFrame() if table is None else table, list(dataset.findings)
+    # A column of subjects is not required here, and several must not be an error.
+    return read_labels(labels, settings.model_copy(update={"groups": settings.groups or "subject_id"}))
+
+
+def _select_truth(table: pd.DataFrame, labels: Path, settings: DataSettings) -> pd.Series:
+    """Return the labels of the labelled recordings."""
+    if "status" not in table:
+        raise DataError(
+            "the label table has no column status",
+            code="no-status",
+            file=labels,
+            expected="a column status",
+            found=format_list(table.columns, 20),
+            hint=describe_missing_status(list(table.columns)),
+        )
+    truth = table["status"][table["status"] != ""]
+    check_labels(truth, settings.classes, find_status_column(table))
+    return truth
+
+
+def _check_predicted_classes(status: pd.Series, classes: Sequence[str], results: Path) -> None:
+    try:
+        check_labels(status, classes)
+    except DataError as error:
+        hint = "pass the column of these classes with --label-column, or map the labels, such as --map 1=Depression"
+        raise DataError(replace(error.finding, file=results, hint=hint)) from None
+
+
+def _choose_positive(
+    classes: Sequence[str], requested: str | None, noted: str | None, notes: Path
+) -> tuple[str | None, list[Finding]]:
+    """Return the positive class, and findings about the one that the model had according to the notes."""
+    if noted is None or len(classes) != 2:
+        return choose_positive_class(classes, requested), []
+    if noted not in classes:
+        what = f"the model's positive class is {noted!r}, which is not among the labels"
+        finding = Finding("other-positive", what, file=notes, expected=" or ".join(classes))
+    elif requested not in (None, noted):
+        finding = Finding(
+            "other-positive", f"F1 is that of {requested!r}; the model's positive class is {noted!r}", notes
+        )
+    elif noted == POSITIVE:
+        return noted, []
+    else:
+        return noted, [Finding("noted-positive", f"F1 is that of {noted!r}, the model's positive class", file=notes)]
+    return choose_positive_class(classes, requested), [finding]
+
+
+def _select_probability(
+    scored: pd.DataFrame, positive: str | None, model_positive: str | None, results: Path
+) -> tuple[pd.Series | None, list[Finding]]:
+    """Return the probability of the positive class, which may be the complement of the one in the results."""
+    if "probability" not in scored or positive is None:
+        return None, []
+    probability = scored["probability"]
+    predicted_positive = scored["status"] == positive
+    p, q = probability[predicted_positive], probability[~predicted_positive]
+    # The predicted classes show whose probability it is, unless all are of one class.
+    is_complement = p.max() < q.min() if len(p) and len(q) else model_positive not in (None, positive)
+    if not is_complement:
+        return probability, []
+    what = f"the probabilities are those of the other class, so 1 - p is scored as the probability of {positive!r}"
+    return 1 - probability, [Finding("complement", what, file=results)]
 
 
 def _check_file_order(predictions: pd.DataFrame, table: pd.DataFrame, results: Path, labels: Path) -> None:

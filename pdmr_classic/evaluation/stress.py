@@ -16,12 +16,13 @@ from pdmr_classic.errors import Finding
 from pdmr_classic.evaluation.baselines import drop_modality, find_present_modalities
 from pdmr_classic.evaluation.predictions import Predictions
 from pdmr_classic.evaluation.system_scores import HEADLINE_SCORES, score_repeat
+from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions
 from pdmr_classic.features.extractor import FeatureExtractor
 from pdmr_classic.features.file_features import Alteration
-from pdmr_classic.io.channels import channel_kind
+from pdmr_classic.io.audio.embeddings import Embedding
 from pdmr_classic.io.dataset import Dataset
-from pdmr_classic.io.embeddings import Embedding
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.trackers.channels import channel_kind
+from pdmr_classic.io.video.stream import Stream
 from pdmr_classic.progress import Reporter
 
 _DROPPED_SHARES = (0.1, 0.3, 0.5)
@@ -99,7 +100,13 @@ class _StressReporter:
 
 
 def extract_altered_features(
-    data: Dataset, features: pd.DataFrame, settings: Settings, *, jobs: int, reporter: Reporter
+    data: Dataset,
+    features: pd.DataFrame,
+    settings: Settings,
+    *,
+    exclusions: Exclusions = NO_EXCLUSIONS,
+    jobs: int,
+    reporter: Reporter,
 ) -> dict[str, pd.DataFrame]:
     """Return the features of the same recordings in each stress test that applies to the available modalities.
 
@@ -109,6 +116,8 @@ def extract_altered_features(
         Read again for each alteration, without the cache, which stores features of unaltered streams.
     features : DataFrame
         Features of the unaltered recordings.
+    exclusions : Exclusions
+        Channels that are left out of them.
     """
     modalities = find_present_modalities(features)
     altered = {}
@@ -119,7 +128,7 @@ def extract_altered_features(
     }
     for number, (name, alter) in enumerate(todo.items()):
         stress_reporter = _StressReporter(reporter, number, len(todo))
-        extractor = FeatureExtractor(settings, jobs=jobs, alter=alter, reporter=stress_reporter)
+        extractor = FeatureExtractor(settings, jobs=jobs, alter=alter, exclusions=exclusions, reporter=stress_reporter)
         altered[name] = extractor.transform(data).loc[features.index]
     return altered
 

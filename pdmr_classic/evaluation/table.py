@@ -11,6 +11,7 @@ import pandas as pd
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.errors import Finding
 from pdmr_classic.evaluation.baselines import find_present_modalities
+from pdmr_classic.features.feature_table import refuse_label_columns
 from pdmr_classic.features.names import is_model_input
 from pdmr_classic.progress import Reporter
 from pdmr_classic.text import format_count
@@ -87,7 +88,14 @@ def make_table(
 
 
 def find_usable_rows(features: pd.DataFrame, reporter: Reporter) -> pd.Series:
-    """Return a mask of the rows that have at least one modality; the others cannot be predicted."""
+    """Return a mask of the rows that have at least one modality; the others cannot be predicted.
+
+    Raises
+    ------
+    DataError
+        The table contains labels.
+    """
+    refuse_label_columns(features.columns)
     behaviour = [name for name in features.columns if is_model_input(name)]
     usable = features[behaviour].notna().any(axis=1)
     if not usable.all():

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pdmr_classic.evaluation.system_scores import main_score
-from pdmr_classic.reporting.tables import add_synthetic_note, new_table
+from pdmr_classic.reporting.tables import add_synthetic_note, new_table, warning_text
 from pdmr_classic.text import format_count
 
 _LABELS = {
@@ -47,7 +47,7 @@ def evaluation_tables(evaluation: Mapping[str, Any]) -> RenderableType:
         parts += ["", _subgroup_table(column, part)]
     parts += ["", *_remarks(evaluation)]
     for warning in evaluation["warnings"]:
-        parts += ["", _warning_text(warning)]
+        parts += ["", warning_text(warning)]
     if evaluation.get("out"):
         parts += ["", Text(f"Written: {evaluation['out']}")]
     return add_synthetic_note(dict(evaluation), parts)
@@ -150,13 +150,6 @@ def _remarks(evaluation: Mapping[str, Any]) -> Iterable[RenderableType]:
     permutations = f"{test['n_permutations']} permutations of {test['permuted']}"
     yield Text(f"Permutation p on fixed predictions ({permutations}): {p}.")
     yield Text(evaluation["interval_note"])
-
-
-def _warning_text(warning: Mapping[str, Any]) -> Text:
-    text = Text(f"! {warning['what']}", style="yellow")
-    if warning.get("found"):
-        text.append(f" ({warning['found']})")
-    return text
 
 
 def _headline_scores(scores: Mapping[str, Any]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +11,29 @@ import numpy as np
 import pandas as pd
 
 from pdmr_classic.evaluation.check_data import DataCheck
+from pdmr_classic.evaluation.conclude import conclude
 from pdmr_classic.features.catalog import feature_names_by_family
 from pdmr_classic.features.extractor import Extraction
 from pdmr_classic.features.fold_fitted import count_fold_fitted_features
 from pdmr_classic.features.names import feature_view
 from pdmr_classic.features.registry import load_families
-from pdmr_classic.io.channels import channel_kind
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.inspection import FileFacts
+from pdmr_classic.io.trackers.channels import channel_kind
 from pdmr_classic.models.model import DepressionModel
 
 
 def summarise_check(splits: dict[str, tuple[Dataset, list[FileFacts]]], check: DataCheck) -> dict[str, Any]:
     """Return the content of each split, with the findings and errors of `check`."""
+    fit_can_use, conclusion = conclude(splits, check)
     return {
         "synthetic": any(dataset.is_synthetic for dataset, _ in splits.values()),
         "splits": {name: _summarise_split(dataset, facts) for name, (dataset, facts) in splits.items()},
         "errors": [finding.as_dict() for finding in check.errors],
         "fit_errors": [finding.as_dict() for finding in check.fit_errors],
         "findings": [finding.as_dict() for finding in check.findings],
+        "fit_can_use": fit_can_use,
+        "conclusion": conclusion,
     }
 
 
@@ -40,6 +44,7 @@ def _summarise_split(dataset: Dataset, facts: Sequence[FileFacts]) -> dict[str, 
         "recordings": len(dataset),
         "with_video": sum(recording.video is not None for recording in dataset.recordings),
         "with_audio": sum(recording.audio is not None for recording in dataset.recordings),
+        "layout": dataset.layout,
     }
     if dataset.status is not None:
         labelled = dataset.status[dataset.status != ""]
@@ -47,14 +52,22 @@ def _summarise_split(dataset: Dataset, facts: Sequence[FileFacts]) -> dict[str, 
     if dataset.groups is not None:
         summary["subjects"] = int(dataset.groups[dataset.groups != ""].nunique())
     if video:
+        summary["trackers"] = _count_values([fact.tracker for fact in video])
+        summary["evidence"] = {fact.tracker: fact.evidence for fact in reversed(video)}
+        summary["columns"] = {name: max(getattr(fact, name) for fact in video) for name in ("n_columns", "n_unused")}
         summary["channels"] = _count_channels(video)
         summary |= {name: _range([getattr(fact, name) for fact in video]) for name in _VIDEO_MEASURES}
     if audio:
-        summary["audio_width"] = Counter(fact.width for fact in audio).most_common(1)[0][0]
+        summary["audio_widths"] = _count_values([str(fact.width) for fact in audio])
     return summary
 
 
 _VIDEO_MEASURES = ("n_frames", "duration_s", "frame_rate_hz", "coverage")
+
+
+def _count_values(values: Sequence[str]) -> dict[str, int]:
+    """Return the number of files with each value, the most frequent first."""
+    return dict(Counter(values).most_common())
 
 
 def _count_channels(video: Sequence[FileFacts]) -> dict[str, int]:
@@ -67,8 +80,10 @@ def _range(values: Sequence[float]) -> dict[str, float]:
     return {"min": float(np.min(values)), "median": float(np.median(values)), "max": float(np.max(values))}
 
 
-def summarise_extraction(extraction: Extraction, out: Path, *, synthetic: bool = False) -> dict[str, Any]:
-    """Return the number of extracted features per view."""
+def summarise_extraction(
+    extraction: Extraction, out: Path, *, labels: pd.DataFrame | None = None, synthetic: bool = False
+) -> dict[str, Any]:
+    """Return the number of extracted features per view, and the names of label columns beside them."""
     views = Counter(map(feature_view, extraction.features.columns))
     return {
         "out": str(out),
@@ -76,6 +91,7 @@ def summarise_extraction(extraction: Extraction, out: Path, *, synthetic: bool =
         "recordings": len(extraction.features),
         "features": {**views, "all": extraction.features.shape[1]},
         "nan_share": float(extraction.features.isna().to_numpy().mean()),
+        **({} if labels is None else {"labels": list(map(str, labels.columns))}),
     }
 
 
@@ -101,20 +117,45 @@ def summarise_fit(model: DepressionModel, out: Path) -> dict[str, Any]:
     return {"out": str(out), **facts, "n_features": len(model.feature_names_)}
 
 
-_DECISION_KEYS = ("threshold", "n_subjects", "prevalence")
+_DECISION_KEYS = ("positive", "threshold", "n_subjects", "prevalence")
+
+
+def training_shares(model: DepressionModel) -> dict[str, float]:
+    """Return the share of each class in the training data of a model."""
+    counts = model.metadata_["classes"]
+    return {str(label): count / sum(counts.values()) for label, count in counts.items()}
 
 
 def summarise_predictions(
-    predictions: pd.DataFrame, out: Path, notes: Path | None = None, *, synthetic: bool = False
+    predictions: pd.DataFrame,
+    out: Path,
+    notes: Path | None = None,
+    *,
+    training: Mapping[str, float] | None = None,
+    synthetic: bool = False,
 ) -> dict[str, Any]:
-    """Return the number of recordings per predicted class, the decision settings and the path of the notes."""
+    """Return the number of recordings per predicted class, the decision settings and the path of the notes.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        As returned by `DepressionModel.predict`.
+    out, notes : Path
+        Files that were written.
+    training : mapping of str to float, optional
+        Share of each class in training, for comparison.
+    synthetic : bool
+    """
     counts = predictions["status"].value_counts()
+    attrs = predictions.attrs
     return {
         "out": str(out),
         "synthetic": synthetic,
         "recordings": len(predictions),
         "predicted": {str(label): int(count) for label, count in sorted(counts.items())},
-        "skipped": len(predictions.attrs.get("skipped", ())),
+        **({} if training is None else {"training_shares": dict(training)}),
+        "skipped": len(attrs.get("skipped", ())),
+        "ids_without_recording": len(attrs.get("ids_without_recording", ())),
         **({} if notes is None else {"notes": str(notes)}),
-        **{name: predictions.attrs[name] for name in _DECISION_KEYS if name in predictions.attrs},
+        **{name: attrs[name] for name in _DECISION_KEYS if name in attrs},
     }

@@ -11,10 +11,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pdmr_classic.text import format_count, format_list
+from pdmr_classic.text import format_count, format_list, mask_numbers
 
 _SYNTHETIC = "These recordings are synthetic: scores on them say nothing about people."
 _FILES_SHOWN = 3
+_KINDS_SHOWN = 12
+_ERROR_FILES_SHOWN = 20
+_CLASSES_SHOWN = 7
+# A longer part, such as a list of recordings, is in the note.
+_MAX_FOUND = 120
 _CHANNEL_KINDS = {
     "pose": "head pose",
     "gaze": "gaze angles",
@@ -24,6 +29,11 @@ _CHANNEL_KINDS = {
     "landmark": "2-D landmarks",
     "geometry": "other geometry",
     "other": "other",
+}
+# Findings that are repeated below the numbers that they put in doubt.
+_MISLEADING = {
+    *("below-floor", "nearly-all-positive", "share-differs", "mixed-subjects", "overlap"),
+    *("other-tracker", "other-scale", "mixed-trackers", "mixed-scales"),
 }
 _SCORES = (
     ("f1", "F1"),
@@ -52,6 +62,7 @@ def check_tables(summary: dict[str, Any]) -> RenderableType:
     )
     if summary["fit_errors"]:
         parts += ["", _errors_table("errors for fit", summary["fit_errors"])]
+    parts += ["", Text(summary["conclusion"], style="bold" if summary["fit_can_use"] else "bold yellow")]
     return add_synthetic_note(summary, parts)
 
 
@@ -68,13 +79,19 @@ def _split_rows(summary: dict[str, Any]) -> dict[str, str]:
         "recordings": str(summary["recordings"]),
         "  with video": str(summary["with_video"]),
         "  with audio": str(summary["with_audio"]),
+        "layout": summary["layout"],
     }
     if "subjects" in summary:
         rows["subjects"] = str(summary["subjects"])
-    for label, count in summary.get("classes", {}).items():
+    classes = list(summary.get("classes", {}).items())
+    for label, count in classes[:_CLASSES_SHOWN]:
         rows[f"  labelled {label}"] = str(count)
+    if len(classes) > _CLASSES_SHOWN:
+        n_more = sum(count for _, count in classes[_CLASSES_SHOWN:])
+        rows[f"  labelled with {len(classes) - _CLASSES_SHOWN} others"] = str(n_more)
     if "classes" not in summary:
         rows["labels"] = "none"
+    rows |= _column_rows(summary)
     for kind, count in summary.get("channels", {}).items():
         rows[f"channels: {_CHANNEL_KINDS.get(kind, kind)}"] = str(count)
     for name, label, digits in (
@@ -84,27 +101,54 @@ def _split_rows(summary: dict[str, Any]) -> dict[str, str]:
         ("coverage", "share of valid frames", 2),
     ):
         if name in summary:
-            spread = summary[name]
-            rows[label] = f"{spread['median']:.{digits}f}  ({spread['min']:.{digits}f} to {spread['max']:.{digits}f})"
-    if "audio_width" in summary:
-        rows["audio vector"] = f"{summary['audio_width']} values"
+            rows[label] = _format_spread(summary[name], digits)
+    if "audio_widths" in summary:
+        widths = {format_count(int(width), "value"): n for width, n in summary["audio_widths"].items()}
+        rows["audio vector"] = _format_counts(widths, "{}")
     return rows
 
 
+def _format_spread(spread: dict[str, float], digits: int) -> str:
+    """Return the median with the range, if there is one."""
+    low, median, high = (f"{spread[name]:.{digits}f}" for name in ("min", "median", "max"))
+    return median if low == high else f"{median}  ({low} to {high})"
+
+
+def _column_rows(summary: dict[str, Any]) -> dict[str, str]:
+    """Return the tracker with the columns that betray it, and how many columns of the files are not read."""
+    if "trackers" not in summary:
+        return {}
+    # The evidence names the tracker, too.
+    names = {summary["evidence"][name] or name or "not recognised": n for name, n in summary["trackers"].items()}
+    rows = {"tracker": _format_counts(names, "{}")}
+    n_columns, n_unused = summary["columns"]["n_columns"], summary["columns"]["n_unused"]
+    if n_unused:
+        rows["columns not used"] = f"{n_unused} of {n_columns}"
+    return rows
+
+
+def _format_counts(counts: dict[str, int], form: str) -> str:
+    """Return the only value, or each value with its number of files."""
+    texts = [form.format(value) for value in counts]
+    if len(texts) == 1:
+        return texts[0]
+    return format_list(f"{text} ({format_count(n, 'file')})" for text, n in zip(texts, counts.values(), strict=True))
+
+
 def _findings_table(title: str, findings: Iterable[dict[str, Any]]) -> Table:
-    """Return a table with one row per code: the finding, the first files and the number of files."""
+    """Return a table with one row per code: each kind of finding, the first files and the number of files."""
     by_code: dict[str, list[dict[str, Any]]] = {}
     for finding in findings:
         by_code.setdefault(finding["code"], []).append(finding)
     table = new_table(title, "files")
     for group in by_code.values():
         first = group[0]
-        text = Text(first["what"])
+        text = Text(_join_kinds(group))
         if len(group) == 1 and first.get("found"):
             text.append(f": {first['found']}", style="dim")
-        files = [_short_path(finding["file"]) for finding in group if "file" in finding]
+        files = list(dict.fromkeys(finding["file"] for finding in group if "file" in finding))
         if files:
-            shown = format_list(dict.fromkeys(files), _FILES_SHOWN)
+            shown = format_list(dict.fromkeys(map(_short_path, files)), _FILES_SHOWN)
             text.append(f"\n{shown}", style="dim")
         if first.get("hint"):
             text.append(f"\nhint: {first['hint']}", style="dim")
@@ -112,9 +156,31 @@ def _findings_table(title: str, findings: Iterable[dict[str, Any]]) -> Table:
     return table
 
 
+def _join_kinds(group: Iterable[dict[str, Any]]) -> str:
+    """Return the sentences that differ by more than a number, one a line, with what was found in all files alike."""
+    by_kind: dict[str, list[dict[str, Any]]] = {}
+    for finding in group:
+        by_kind.setdefault(mask_numbers(finding["what"]), []).append(finding)
+    lines = [_describe_kind(findings) for findings in by_kind.values()]
+    n_more = len(lines) - _KINDS_SHOWN
+    return "\n".join([*lines[:_KINDS_SHOWN], *([f"and {n_more} more of this kind"] if n_more > 0 else [])])
+
+
+def _describe_kind(findings: list[dict[str, Any]]) -> str:
+    found = {finding.get("found", "") for finding in findings}
+    is_alike = len(findings) > 1 and len(found) == 1 and found != {""}
+    return f"{findings[0]['what']}: {found.pop()}" if is_alike else str(findings[0]["what"])
+
+
 def _errors_table(title: str, errors: Iterable[dict[str, Any]]) -> Table:
+    """Return a table with one row per error; files with the same error share one."""
     table = new_table(title, "file")
+    by_error: dict[tuple[tuple[str, str], ...], list[dict[str, Any]]] = {}
     for finding in errors:
+        key = tuple((name, str(value)) for name, value in finding.items() if name != "file")
+        by_error.setdefault(key, []).append(finding)
+    for group in by_error.values():
+        finding = group[0]
         text = Text(finding["what"])
         where = ", ".join(f"{name} {finding[name]}" for name in ("row", "column") if name in finding)
         if where:
@@ -122,13 +188,16 @@ def _errors_table(title: str, errors: Iterable[dict[str, Any]]) -> Table:
         for name in ("expected", "found", "hint"):
             if name in finding:
                 text.append(f"\n{name + ':':<10}{finding[name]}", style="dim")
-        table.add_row(text, Text(_short_path(finding.get("file", ""))))
+        files = [_short_path(finding.get("file", "")) for finding in group]
+        n_more = len(files) - _ERROR_FILES_SHOWN
+        more = [f"and {n_more} more"] if n_more > 0 else []
+        table.add_row(text, Text("\n".join([*files[:_ERROR_FILES_SHOWN], *more])))
     return table
 
 
 def _short_path(file: str) -> str:
     """Return split, modality and name of a file, because the name alone may exist in each split and modality."""
-    return "/".join(Path(file).parts[-3:])
+    return "/".join(Path(file).parts[-3:]) or file
 
 
 def families_table(families: Iterable[dict[str, Any]]) -> RenderableType:
@@ -166,28 +235,70 @@ def fit_table(summary: dict[str, Any]) -> RenderableType:
         "The same folds chose the hyperparameters and the threshold, so these scores are optimistic. Use evaluate to "
         "estimate performance on new people."
     )
-    return add_synthetic_note(summary, [table, "", scores, "", note, "", Text(f"Written: {summary['out']}")])
+    parts = [table, "", scores, "", note, *_warning_texts(summary), "", Text(f"Written: {summary['out']}")]
+    return add_synthetic_note(summary, parts)
 
 
 def score_table(scores: dict[str, Any], title: str = "score") -> RenderableType:
-    """Show scores, and below F1 that of the baseline which always predicts the positive class."""
+    """Show scores, below F1 that of the baseline which always predicts the positive class, and warnings."""
     table = new_table(title, format_count(scores["n"], "recording"))
     positive = scores.get("positive")
     suffixes = {"f1": f" of {positive}", "floor": str(positive)} if positive else {}
     for name, label in _SCORES:
         if name in scores:
             table.add_row(label + suffixes.get(name, ""), f"{scores[name]:.3f}")
-    return add_synthetic_note(scores, [table])
+    parts: list[RenderableType] = [table]
+    if scores.get("decision"):
+        parts += ["", *map(Text, describe_decision(scores["decision"], positive))]
+    return add_synthetic_note(scores, parts + _warning_texts(scores))
+
+
+def describe_decision(decision: dict[str, Any], positive: str | None) -> Iterable[str]:
+    """Return lines that say how predicted classes were decided."""
+    if decision.get("threshold") is not None:
+        yield f"Threshold for {positive}: {decision['threshold']:.3f}"
+    if decision.get("n_subjects"):
+        yield f"Pooled over {format_count(decision['n_subjects'], 'subject')}"
+    if decision.get("prevalence"):
+        shares = ", ".join(f"{share:.1%} {label}" for label, share in decision["prevalence"].items())
+        yield f"Corrected to a prevalence of {shares}"
+
+
+def _warning_texts(summary: dict[str, Any]) -> list[RenderableType]:
+    findings = [finding for finding in summary.get("findings", ()) if finding["code"] in _MISLEADING]
+    warnings = [*summary.get("warnings", ()), *findings]
+    return [part for warning in warnings for part in ("", warning_text(warning))]
+
+
+def warning_text(warning: dict[str, Any]) -> Text:
+    """Return a warning in the style of all tables."""
+    text = Text(f"! {warning['what']}", style="yellow")
+    if len(warning.get("found", "")) in range(1, _MAX_FOUND):
+        text.append(f" ({warning['found']})")
+    return text
 
 
 def prediction_table(summary: dict[str, Any]) -> RenderableType:
-    """Show the number of recordings per predicted class."""
-    table = new_table("predicted class", "recordings")
-    for label, count in summary["predicted"].items():
-        table.add_row(label, str(count))
-    skipped = [f"Skipped, without a usable file: {summary['skipped']}"] if summary.get("skipped") else []
+    """Show the number and the share of recordings per predicted class, beside the share in training."""
+    training = summary.get("training_shares", {})
+    table = new_table("predicted class", "recordings", "share", *(["share in training"] if training else []))
+    n_recordings = sum(summary["predicted"].values())
+    for label in dict.fromkeys([*summary["predicted"], *training]):
+        n = summary["predicted"].get(label, 0)
+        shares = [n / max(n_recordings, 1), *([training.get(label, 0.0)] if training else [])]
+        table.add_row(label, str(n), *(f"{share:.0%}" for share in shares))
+    remarks = [*describe_decision(summary, summary.get("positive")), *_describe_left_out(summary)]
     written = " and ".join(summary[name] for name in ("out", "notes") if name in summary)
-    return add_synthetic_note(summary, [table, "", *skipped, f"Written: {written}"])
+    parts: list[RenderableType] = [table, "", *map(Text, remarks), Text(f"Written: {written}")]
+    parts += _warning_texts(summary)
+    return add_synthetic_note(summary, parts)
+
+
+def _describe_left_out(summary: dict[str, Any]) -> Iterable[str]:
+    if summary.get("skipped"):
+        yield f"Skipped, without a usable file: {summary['skipped']}"
+    if summary.get("ids_without_recording"):
+        yield f"Skipped, without a recording: {summary['ids_without_recording']}"
 
 
 def extraction_table(summary: dict[str, Any]) -> RenderableType:
@@ -196,7 +307,11 @@ def extraction_table(summary: dict[str, Any]) -> RenderableType:
     for view, count in summary["features"].items():
         table.add_row(view, str(count))
     note = f"{format_count(summary['recordings'], 'recording')}; {summary['nan_share']:.1%} of the values are NaN."
-    return add_synthetic_note(summary, [table, "", note, f"Written: {summary['out']}"])
+    parts: list[RenderableType] = [table, "", note]
+    if "labels" in summary:
+        names = format_list(summary["labels"])
+        parts += [Text(f"Label columns, which are not features: {names}. Drop label__* before learning.")]
+    return add_synthetic_note(summary, [*parts, Text(f"Written: {summary['out']}")])
 
 
 def add_synthetic_note(summary: dict[str, Any], parts: list[RenderableType]) -> RenderableType:

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import bad_inputs
+import pandas as pd
 import pytest
 import xxhash
 from bad_inputs import FILE_CASES, ODD_IDS, SET_CASES, VERBS, FileCase, SetCase
 from program import TINY, Result, invoke
+
+from pdmr_classic.features.feature_table import write_features
 
 DONE, DATA = 0, 3
 TARGETS = {"extract": "f.parquet", "fit": "m.joblib", "predict": "r.jsonl"}
@@ -131,8 +134,10 @@ def check_refusal(findings: list[dict[str, Any]], case: FileCase | SetCase, wher
 @pytest.mark.parametrize("case", [case for case in FILE_CASES if case.outcome == "error"], ids=str)
 def test_an_unusable_file_is_refused_with_its_location_and_a_hint(case: FileCase, verbs: Verbs) -> None:
     path = case.put(verbs.data)
-    for name in TARGETS.values():
-        (verbs.work / name).write_text("an older file, which must not change")
+    for verb in ("fit", "predict"):
+        (verbs.work / TARGETS[verb]).write_text("an older file, which must not change")
+    older = pd.DataFrame({"video__a__mean": [1.0]}, pd.Index(["1"], name="data_id"))
+    write_features(older, verbs.work / TARGETS["extract"])
     for verb in ("check", "extract", "fit"):
         check_refusal(verbs.read_errors(verb), case, str(path))
     result = verbs.run("predict")  # uses the other modality
@@ -243,7 +248,8 @@ def test_a_folder_without_recordings_is_refused(verbs: Verbs, verb: str, name: s
     (verbs.data / "empty").mkdir()
     (verbs.data / "none" / "video").mkdir(parents=True)
     verbs.data = verbs.data / name
-    result = invoke(verb, verbs.data, cwd=verbs.work)
+    model = ("--model", verbs.workspace / "model.joblib") if verb == "predict" else ()
+    result = invoke(verb, verbs.data, *model, cwd=verbs.work)
     assert result.exit_code == DATA
     assert result.stdout == ""
     (finding,) = parse_findings(result.stderr.removeprefix("error: "))

@@ -52,7 +52,7 @@ def test_allowed_overlap_is_reported_and_written_to_the_notes(leaky: Path) -> No
     lines = [json.loads(line) for line in (leaky / "results.jsonl").read_text().splitlines()]
     assert [list(line) for line in lines] == [["data_id", "status"]] * len(lines)
     notes = json.loads((leaky / "results.notes.json").read_text())
-    assert notes["schema"] == "pdmr-classic/notes/2"
+    assert notes["schema"] == "pdmr-classic/notes/3"
     assert [note["data_id"] for note in notes["overlap"]] == ["zz"]
 
 

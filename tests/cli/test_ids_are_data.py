@@ -89,7 +89,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 COMMANDS = (
-    ("check", "train"),
+    ("check", "train", *CLASS_OPTION),
     ("extract", "train", "--out", "f.parquet"),
     ("predict", "test", "--model", "m.joblib", "--out", "r.jsonl", "--proba"),
     ("score", "r.jsonl", "train/labels.csv", *CLASS_OPTION),

@@ -10,17 +10,19 @@ import pytest
 from program import invoke
 from typer.main import get_command
 
-from pdmr_classic.cli._options import EVALUATION_SETTINGS, FIT_SETTINGS, SETTINGS, Jobs, with_settings
+from pdmr_classic.cli._options import EVALUATION_SETTINGS, FIT_SETTINGS, SETTINGS, Jobs
+from pdmr_classic.cli._with_settings import with_changes, with_settings
 from pdmr_classic.cli.app import app
 from pdmr_classic.config import Settings
+from pdmr_classic.errors import ConfigError
 
 VERBS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
 
 
 def list_options(verb: str) -> list[str]:
-    """Return the long names of a verb's options, in the order of its help."""
+    """Return the first name of each of a verb's options, in the order of its help."""
     command = get_command(app).commands[verb]  # type: ignore[attr-defined]
-    return [name for option in command.params for name in option.opts if name.startswith("--")]
+    return [option.opts[0] for option in command.params if option.opts[0].startswith("--")]
 
 
 def read_default(setting: str) -> Any:
@@ -49,15 +51,19 @@ def test_no_two_settings_have_the_same_option() -> None:
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_help_of_a_verb_lists_each_option_once(verb: str, tmp_path: Path) -> None:
     names = re.findall(r"^│ (--[a-z-]+)", invoke(verb, "--help", cwd=tmp_path).stdout, re.MULTILINE)
-    assert names == [*list_options(verb), "--help"]
-    assert len(set(names)) == len(names)
+    assert [name for name in names if name != "--help"] == list_options(verb)
+    assert len(set(names)) == len(names) == len(list_options(verb)) + 1
 
 
-def test_help_lists_options_of_the_verb_then_settings_then_common_options() -> None:
-    own, settings = ["--labels", "--out"], ["--layout", "--video-pattern", "--audio-pattern", "--tracker", "--face"]
-    settings += ["--id-column", "--label-column", "--map", "--cutoff", "--groups", "--positive", "--fps"]
-    settings += ["--trials", "--timeout", "--seed", "--metric", "--threshold", "--no-training-rows", "--config"]
-    assert list_options("fit") == [*own, *settings, "--jobs", "--no-cache", "--json", "--debug"]
+def test_help_groups_the_options_of_a_verb_in_panels(tmp_path: Path) -> None:
+    text = invoke("evaluate", "--help", cwd=tmp_path).stdout
+    panels = {part.split(" ")[0]: re.findall(r"^│ --([a-z-]+)", part, re.MULTILINE) for part in text.split("╭─ ")}
+    files = ["layout", "video-pattern", "audio-pattern", "tracker", "face", "fps"]
+    labels = ["labels", "id-column", "label-column", "map", "cutoff", "groups", "positive"]
+    assert list(panels)[1:] == ["Arguments", "Options", "Files", "Labels", "Learning", "Evaluation", "General"]
+    assert (panels["Options"], panels["Files"], panels["Labels"]) == (["out", "help"], files, labels)
+    assert panels["Evaluation"] == ["folds", "repeats", "by", "no-stress"]
+    assert panels["General"] == ["config", "jobs", "no-cache", "json", "debug"]
 
 
 def test_evaluate_accepts_every_option_of_fit() -> None:
@@ -99,3 +105,22 @@ def test_options_that_are_not_given_come_from_the_settings_file(
 def test_an_unknown_option_is_refused(verb: Any) -> None:
     with pytest.raises(TypeError, match="unexpected keyword argument 'trails'"):
         verb(trails=3)
+
+
+def test_a_verb_with_changes_gets_only_the_options_that_are_given(arguments: list[Any]) -> None:
+    @with_changes("data.layout", "reading.fps")
+    def verb(*, changes: dict[str, Any], jobs: Jobs = None) -> None:
+        arguments.extend([changes, jobs])
+
+    verb(fps=25.0, jobs=2)
+    assert arguments == [{"reading.fps": 25.0}, 2]
+    with pytest.raises(ConfigError, match=r"data\.layout is not valid[^\0]*'woz'"):
+        verb(layout="woz")
+
+
+def test_options_of_predict_default_to_the_settings_of_training(tmp_path: Path) -> None:
+    text = " ".join(invoke("predict", "--help", cwd=tmp_path).stdout.replace("│", " ").split())
+    for name in ("--layout", "--video-pattern", "--audio-pattern", "--tracker", "--face", "--fps", "--id-column"):
+        option = re.split(rf"{name} [A-Z]+ ", text)[1].partition(" --")[0]
+        assert "(default: as in training)" in option, name
+        assert option.count("default") == 1

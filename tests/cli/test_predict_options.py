@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from pdmr_classic import load_dataset
 from pdmr_classic.cli.app import app
 from pdmr_classic.errors import ConfigError, DataError
-from pdmr_classic.io.groups import read_subjects
-from pdmr_classic.io.labels import read_weights
+from pdmr_classic.io.labels.groups import read_subjects
+from pdmr_classic.io.labels.labels import read_weights
 
 QUICK = '[learning]\nlearners = ["svm"]\ntrials = 1\nrepeats = 1\nfolds = 3\nimportance = false\n'
 

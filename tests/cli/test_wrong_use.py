@@ -171,7 +171,9 @@ def test_unwritable_output_is_reported_before_the_work_starts(data: Path, args: 
 @pytest.mark.parametrize(
     ("args", "fragment", "code"),
     [
-        (("extract", "train", "--out", "mine.csv"), "does not end in .parquet", USAGE),
+        (("extract", "train", "--out", "mine.csv"), "the feature table would overwrite another file", TARGET),
+        (("extract", "train", "--out", "mine.xlsx"), "does not end in .parquet or .csv or .tsv", USAGE),
+        (("extract", "train", "--out", "new.csv", "--labels", "x.csv"), "--labels has no effect without", USAGE),
         (("evaluate", "--out", "mine.csv"), "the evaluation would overwrite another file", TARGET),
     ],
 )

@@ -198,6 +198,27 @@ def test_no_subject_is_shared_between_training_and_prediction(
     assert asked == [set()] * len(asked)
 
 
+def test_dev_and_test_are_scored_separately_and_never_trained_on() -> None:
+    table, status, groups = study()
+    names = ["train"] * 8 + ["dev"] * 4 + ["test"] * 4
+    split = groups.map(dict(zip(groups.unique(), names, strict=True)))
+    evaluation = run((table, status, groups), labels=pd.DataFrame({"split": split}))
+    sizes = [(fold["held_out"], fold["n_train"], fold["n_test"]) for fold in evaluation["outer_folds"]["sizes"]]
+    assert sizes == [("dev", 16, 8), ("test", 16, 8)]
+    subgroups = evaluation["subgroups"]["split"]["groups"]
+    assert {name: scores["n_recordings"] for name, scores in subgroups.items()} == {"dev": 8, "test": 8}
+
+
+@pytest.mark.parametrize("in_training", [0, 12])
+def test_a_column_split_with_the_names_of_people_does_not_enter_the_evaluation(in_training: int) -> None:
+    table, status, groups = study()
+    people = list(groups.unique())
+    people = {name: "train" if place < in_training else f"Jane{place}" for place, name in enumerate(people)}
+    evaluation = run((table, status, groups), labels=pd.DataFrame({"split": groups.map(people)}))
+    assert evaluation["outer_folds"]["source"] == "column split"
+    assert "Jane" not in json.dumps(evaluation)
+
+
 def test_the_shortcut_baseline_is_not_trained_on_held_out_subjects(monkeypatch: pytest.MonkeyPatch) -> None:
     table, status, groups = study()
     table["quality__stream__duration_s"] = [float(name.removeprefix("secret-")) for name in groups]
@@ -241,7 +262,8 @@ def test_missing_modalities_are_part_of_the_shortcut_baseline() -> None:
 
 
 def test_several_classes_work() -> None:
-    evaluation = run(study(18, classes=3, signal=2.0), by=["sex"], labels=pd.DataFrame({"sex": list("fm") * 18}))
+    data = study(18, classes=3, signal=2.0)
+    evaluation = run(data, by=["sex"], labels=pd.DataFrame({"sex": list("fm") * 18}, index=data[0].index))
     assert evaluation["positive"] is None
     assert "f1" not in evaluation["scores"]
     assert evaluation["scores"]["macro_f1"]["low"] > 1 / 3
@@ -250,6 +272,17 @@ def test_several_classes_work() -> None:
     assert set(evaluation["optimism"]) == {"macro_f1", "balanced_accuracy", "auc", "brier"}
     assert set(evaluation["predictions"][0]["probabilities"]) == {"c0", "c1", "c2"}
     assert set(evaluation["permutation_test"]["p_fixed_predictions"]) == {"macro_f1", "auc"}
+
+
+def test_spellings_of_a_subject_count_as_one_person() -> None:
+    table, status, groups = study()
+    numbers = groups.str.removeprefix("secret-")
+    numbers.iloc[1::2] = "P" + numbers.iloc[1::2]
+    reporter = CollectingReporter()
+    evaluation = run((table, status, numbers), reporter=reporter)
+    assert evaluation["n_subjects"] == 16
+    assert "merged-subjects" in [finding.code for finding in reporter.findings]
+    assert "P01" not in json.dumps(evaluation), "ids of subjects stay out of the file"
 
 
 def test_one_class_is_refused() -> None:
@@ -334,7 +367,9 @@ def test_an_interrupted_run_resumes_with_the_same_result(interrupted: Path, monk
 def test_subgroup_scores_can_be_added_to_an_interrupted_run(interrupted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     data = study()
     monkeypatch.setattr(run_folds, "run_fold", stopping_after(1))
-    resumed = run(data, checkpoint=interrupted, by=["site"], labels=pd.DataFrame({"site": ["a", "b"] * 16}))
+    resumed = run(
+        data, checkpoint=interrupted, by=["site"], labels=pd.DataFrame({"site": ["a", "b"] * 16}, data[0].index)
+    )
     assert list(resumed["subgroups"]) == ["site"]
 
 

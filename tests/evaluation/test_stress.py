@@ -15,7 +15,7 @@ from pdmr_classic.evaluation.stress import (
     halve_rate,
     make_alterations,
 )
-from pdmr_classic.io.embeddings import Embedding
+from pdmr_classic.io.audio.embeddings import Embedding
 from pdmr_classic.progress import LogReporter
 
 AUDIO_TOO = ["without audio", "without video"]

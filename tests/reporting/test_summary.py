@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -61,11 +62,39 @@ def test_a_check_counts_recordings_subjects_and_classes(small_set: Path) -> None
     assert split["subjects"] == 8
     assert split["classes"] == {"Depression": 8, "Normal": 8}
     assert split["with_video"] == sum(recording.video is not None for recording in data.recordings) < 16
-    assert split["audio_width"] == 768
+    assert split["audio_widths"] == {"768": split["with_audio"]}
+    assert split["layout"] == "pdmr"
     assert 4 <= split["duration_s"]["min"] <= split["duration_s"]["max"] <= 6.1
     text = render(check_tables(found))
     assert "Every file can be read." in text
+    assert "OpenFace 2 (pose_Tx … AU45_c)" in " ".join(text.split())
+    assert "fit can use this data." in text
     assert "synthetic" in text
+
+
+def test_a_check_lists_each_kind_of_note_and_counts_each_file_once(small_set: Path, tmp_path: Path) -> None:
+    shutil.copytree(small_set / "train", tmp_path / "train")
+    for name in ("a.docx", "b.docx", "c.mp4"):
+        (tmp_path / "train/video" / name).write_bytes(b"x")
+    text = render(check_tables(summarise_folder(tmp_path / "train")))
+    rows = re.findall(r"^\d files? (?:is|are) not read .*$", text, re.MULTILINE)
+    assert [row.split() for row in rows] == [
+        ["2", "files", "are", "not", "read", "(.docx)", "1"],
+        ["1", "file", "is", "not", "read", "(.mp4)"],
+    ]
+
+
+def test_a_check_names_the_ignored_columns_and_lists_files_with_the_same_error_together(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    (folder / "audio").mkdir(parents=True)
+    for data_id in ("1", "2", "3"):
+        (folder / f"audio/{data_id}.csv").write_text(f"frameTime,F0\n0.0,{data_id}.5\n0.1,2.5\n")
+    for data_id in ("4", "5"):
+        (folder / f"audio/{data_id}.csv").write_bytes(b"")
+    text = render(check_tables(summarise_folder(folder)))
+    assert "counters, identifiers or labels: 'frameTime'" in " ".join(text.split())
+    assert text.count("the file is empty") == 2  # in the table and in the conclusion
+    assert [f"set/audio/{data_id}.csv" in text for data_id in ("4", "5")] == [True, True]
 
 
 def test_a_check_lists_invalid_files(small_set: Path, tmp_path: Path) -> None:
@@ -163,6 +192,7 @@ def test_the_keys_of_a_check(tmp_path: Path) -> None:
     (tmp_path / "train/labels.csv").write_text("data_id,status,subject_id\nr1,yes,S1\nr2,yes,S1\nr3,no,S2\n")
     summary = summarise_folder(tmp_path / "train", **{"data.positive": "yes"})
     del summary["fit_errors"]
+    assert summary.pop("conclusion").startswith("fit would stop: ")
     assert summary == {
         "synthetic": False,
         "splits": {
@@ -170,16 +200,21 @@ def test_the_keys_of_a_check(tmp_path: Path) -> None:
                 "recordings": 3,
                 "with_video": 1,
                 "with_audio": 3,
+                "layout": "pdmr",
                 "classes": {"no": 1, "yes": 2},
                 "subjects": 2,
+                "trackers": {"openface2": 1},
+                "evidence": {"openface2": "OpenFace 2 (AU12_r … pose_Rx)"},
+                "columns": {"n_columns": 5, "n_unused": 0},
                 "channels": {"au_intensity": 1, "pose": 1},
                 "n_frames": {"min": 5.0, "median": 5.0, "max": 5.0},
                 "duration_s": {name: pytest.approx(0.5) for name in ("min", "median", "max")},
                 "frame_rate_hz": {name: pytest.approx(10.0) for name in ("min", "median", "max")},
                 "coverage": {"min": 0.8, "median": 0.8, "max": 0.8},
-                "audio_width": 3,
+                "audio_widths": {"3": 3},
             }
         },
+        "fit_can_use": False,
         "errors": [],
         "findings": [],
     }
@@ -208,15 +243,25 @@ def test_the_keys_of_predictions() -> None:
     predictions = pd.DataFrame({"status": ["Normal", "Depression", "Normal"], "probability": [0.1, 0.9, 0.2]})
     adjustments = {"threshold": 0.4, "n_subjects": 2, "prevalence": {"Depression": 0.3, "Normal": 0.7}}
     predictions.attrs = adjustments | {"skipped": [{"data_id": "4"}], "overlap": [{"data_id": "1"}]}
-    summary = summarise_predictions(predictions, Path("r.jsonl"), Path("r.notes.json"), synthetic=True)
+    predictions.attrs |= {"positive": "Depression", "ids_without_recording": ["7", "8"]}
+    training = {"Depression": 0.25, "Normal": 0.75}
+    summary = summarise_predictions(
+        predictions, Path("r.jsonl"), Path("r.notes.json"), training=training, synthetic=True
+    )
     assert summary == adjustments | {
         "out": "r.jsonl",
         "synthetic": True,
         "recordings": 3,
         "predicted": {"Depression": 1, "Normal": 2},
+        "training_shares": training,
         "skipped": 1,
+        "ids_without_recording": 2,
         "notes": "r.notes.json",
+        "positive": "Depression",
     }
+    rows = [line.split() for line in render(prediction_table(summary)).splitlines()]
+    assert ["Depression", "1", "33%", "25%"] in rows
+    assert ["Threshold", "for", "Depression:", "0.400"] in rows
 
 
 def test_every_family_is_listed_with_formula_unit_and_source() -> None:
@@ -268,3 +313,32 @@ def test_labels_are_not_interpreted_as_markup() -> None:
     text = render(score_table(scores))
     assert "F1 of [bold]PD[/bold]" in text
     assert "synthetic" not in text
+
+
+def test_findings_that_put_a_number_in_doubt_are_repeated_below_it(fitted_model: DepressionModel) -> None:
+    doubts = [
+        {"code": "below-floor", "what": "F1 is below the baseline", "found": "0.6"},
+        {"code": "overlap", "what": "2 recordings are also in the training set", "found": "'001', " * 100},
+        {"code": "nan", "what": "some values are missing"},
+    ]
+    fit = summarise_fit(fitted_model, Path("m.joblib")) | {"findings": doubts}
+    predictions = {"out": "r.jsonl", "recordings": 1, "predicted": {"PD": 1}, "findings": doubts}
+    for text in (render(fit_table(fit)), render(prediction_table(predictions))):
+        assert "! F1 is below the baseline (0.6)" in text
+        assert "! 2 recordings are also in the training set\n" in text
+        assert "missing" not in text.replace("missing_", "")
+
+
+def test_a_check_counts_columns_that_are_not_used_and_files_of_each_width(tmp_path: Path) -> None:
+    for modality in ("video", "audio"):
+        (tmp_path / modality).mkdir()
+    rows = [f"{frame / 10},0.9,1,{frame % 3}.5,{frame},{frame}" for frame in range(9)]
+    header = "timestamp,confidence,success,AU12_r,p_1,X_1\n"
+    (tmp_path / "video/1.csv").write_text(header + "\n".join(rows) + "\n")
+    for data_id, row in (("1", "0.1,0.2,1"), ("2", "0.4,0.1,1"), ("3", "0.4,0.2")):
+        (tmp_path / f"audio/{data_id}.csv").write_text(f"{row}\n")
+    summary = summarise_folder(tmp_path)
+    assert summary["splits"]["train"]["columns"] == {"n_columns": 6, "n_unused": 2}
+    text = render(check_tables(summary))
+    assert re.search(r"columns not used +2 of 6", text)
+    assert re.search(r"audio vector +3 values \(2 files\), 2 values \(1 file\)", text)
