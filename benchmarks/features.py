@@ -30,9 +30,9 @@ from pdmr_classic.config import FeatureSettings, Settings
 from pdmr_classic.features.extractor import FeatureExtractor
 from pdmr_classic.features.file_features import compute_stream_features, compute_video_row
 from pdmr_classic.features.registry import Family, load_families
-from pdmr_classic.io.channels import GAZE, POSE, channel_kind
 from pdmr_classic.io.dataset import Dataset, Recording
-from pdmr_classic.io.openface import read_stream
+from pdmr_classic.io.trackers.channels import GAZE, POSE, channel_kind
+from pdmr_classic.io.video.read_stream import read_stream
 
 FRAMES, FILES, ROUNDS = 3000, 20, 5
 AU_R = [f"AU{unit:02d}_r" for unit in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)]

@@ -35,8 +35,8 @@ from competitors import Competitor, Predictions, Problem, make_competitors
 from sklearn.metrics import f1_score, roc_auc_score
 
 from pdmr_classic import DepressionModel, FeatureExtractor, GroupedFolds, Settings, load_dataset, make_synthetic
-from pdmr_classic.io.openface import read_stream
-from pdmr_classic.io.stream import Stream
+from pdmr_classic.io.video.read_stream import read_stream
+from pdmr_classic.io.video.stream import Stream
 from pdmr_classic.progress import CollectingReporter
 
 POSITIVE = {"badrobots-gaze": "Reaction", "youtubepd-wavlm": "PD", "synthetic": "Depression"}

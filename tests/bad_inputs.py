@@ -832,7 +832,7 @@ SET_CASES: tuple[SetCase, ...] = (
     SetCase("67", "one group", "too-few-groups", _set_subjects(*["A"] * 8), LEARNING, found="1 in 8"),
     SetCase("67", "no labels", "no-labels", lambda f: (f / "labels.csv").unlink(), ("fit",), hint="--labels"),
     SetCase(
-        "67", "no status", "no-labels", _edit_labels(lambda t: t.replace("status", "state")), ("fit",), found="state"
+        "67", "no status", "no-labels", _edit_labels(lambda t: t.replace("status", "state")), LEARNING, found="state"
     ),
     SetCase(
         "67",

@@ -15,9 +15,9 @@ PACKAGE = Path(pdmr_classic.__file__).parent
 # A package may import from itself, and from earlier layers. A module belongs to the longest package name that it starts
 # with.
 LAYERS = [
-    {"errors", "text", "config", "environment", "progress", "workers", "arrays", "_version"},
+    {"errors", "text", "config", "environment", "progress", "workers", "arrays", "alignment", "_version"},
     {"storage"},
-    {"io"},
+    {"io", "io.audio", "io.labels", "io.layouts", "io.tables", "io.trackers", "io.video"},
     {"synthetic", "features.names", "features.signal", "features.bouts", "features.registry"},
     {"features.families"},
     {"features"},
@@ -187,8 +187,8 @@ def test_an_unknown_name_raises_an_attribute_error() -> None:
 
 # ------------------------------------------------------------------------------------------ private modules
 
-# Each command and each feature family has its own public module.
-PUBLIC_PACKAGES = {"cli", "features.families"}
+# Each command, feature family, layout and tracker has its own public module.
+PUBLIC_PACKAGES = {"cli", "features.families", "io.layouts", "io.trackers"}
 # Public modules for users with their own feature table.
 ENTRY_POINTS = {"pdmr_classic.evaluation.evaluate_features"}
 

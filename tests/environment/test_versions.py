@@ -27,7 +27,10 @@ def parse_version(version: str) -> tuple[int, ...]:
 
 def read_lower_bounds() -> dict[str, tuple[int, ...]]:
     extras = PROJECT["optional-dependencies"]
-    requirements = [*PROJECT["dependencies"], *extras["test"], *extras["notebook"], *extras["riemann"]]
+    requirements = [
+        *PROJECT["dependencies"],
+        *(requirement for name in ("test", "excel", "notebook", "riemann") for requirement in extras[name]),
+    ]
     matches = [re.match(r"([\w-]+)>=([\d.]+)", requirement) for requirement in requirements]
     return {match[1]: parse_version(match[2]) for match in matches if match}
 
