@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import Finding
 from pdmr_classic.io.trackers.channels import channel_kind
 from pdmr_classic.io.video.stream import Stream
-from pdmr_classic.text import format_count
+from pdmr_classic.text import format_count, format_list
+
+# Names of columns without a header.
+_POSITIONAL = re.compile(r"ch\d+")
 
 
 def check_stream(stream: Stream, meta: Mapping[str, Floats], path: Path) -> list[Finding]:
@@ -27,6 +31,10 @@ def check_stream(stream: Stream, meta: Mapping[str, Floats], path: Path) -> list
             "recording"
         )
         findings.append(Finding("face-switch", what, file=path))
+    if _has_only_unknown_names(stream.channels):
+        what = "no column has a known name: families for AUs, head, gaze and landmarks are not computed"
+        hint = "if the file is of a known program, correct the names, or pass --tracker"
+        findings.append(Finding("unknown-channels", what, file=path, found=format_list(stream.channels), hint=hint))
     confidence = meta.get("confidence")
     if confidence is not None and ((confidence < 0) | (confidence > 1)).any():
         what = "confidence values are outside 0..1"
@@ -35,6 +43,12 @@ def check_stream(stream: Stream, meta: Mapping[str, Floats], path: Path) -> list
         what = "AU intensities are outside 0..5 and are used unchanged"
         findings.append(Finding("au-range", what, file=path))
     return findings
+
+
+def _has_only_unknown_names(channels: Sequence[str]) -> bool:
+    """Return whether a file has names, and none is in the vocabulary."""
+    has_names = not all(map(_POSITIONAL.fullmatch, channels))
+    return has_names and all(channel_kind(name) == "other" for name in channels)
 
 
 def _has_odd_intensity(stream: Stream) -> bool:

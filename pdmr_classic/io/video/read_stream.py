@@ -22,6 +22,7 @@ from pdmr_classic.io.video._parts import join_parts
 from pdmr_classic.io.video._tracking import Tracking, read_tracking
 from pdmr_classic.io.video._units import Channels, convert_units, normalise_confidence
 from pdmr_classic.io.video._valid_frames import (
+    blank_missing_units,
     drop_constant_channels,
     find_duplicate_channels,
     find_frozen,
@@ -77,6 +78,7 @@ def _make_stream(tracking: Tracking, clock: Clock, settings: ReadingSettings, fi
     tracked = find_tracked(meta, tracking.n_rows, settings.min_confidence)
     missing, missing_findings = find_missing_rows(channels, tracked)
     tracked &= ~missing
+    missing_findings += blank_missing_units(channels)
     unit_findings = convert_units(channels, tracked, tracking.recognition.tracker, settings)
     channels, constant_findings = drop_constant_channels(channels)
     frozen = find_frozen(channels, tracked, settings.frozen_s * clock.frame_rate_hz)

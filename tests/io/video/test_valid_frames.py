@@ -163,3 +163,26 @@ def test_frames_that_the_tracker_marks_as_failed_are_not_reported_as_missing(fil
     zeros = {name: [0.0, *values[1:]] for name, values in columns.items()}
     assert "missing-rows" in codes(read(file, zeros))
     assert "missing-rows" not in codes(read(file, {"success": [0] + [1] * (N - 1), **zeros}))
+
+
+def test_a_negative_value_in_every_unit_is_missing(file: Path) -> None:
+    units = {f"AU{unit}_r": [-1.0, *[0.5 + index] * (N - 1)] for index, unit in enumerate(("04", "12", "45"))}
+    stream = read(file, moving("pose_Rx") | units)
+    assert np.isnan(stream.select([*units])[0]).all()
+    assert stream.valid.all()
+    assert "1 frame of -1" in str(find(stream, "missing-units").found)
+
+
+def test_a_negative_value_in_one_unit_is_used_and_reported(file: Path) -> None:
+    units = {"AU04_r": [-1.0, *[0.5] * (N - 1)], "AU12_r": [0.5] * N, "AU45_r": [1.5] * N}
+    assert "missing-units" not in codes(stream := read(file, moving("pose_Rx") | units))
+    assert "au-range" in codes(stream)
+
+
+@pytest.mark.parametrize(
+    ("columns", "is_told"),
+    [({"foo": 1, "bar": 2}, True), ({"foo": 1, "AU12_r": 2}, False), ({"jawOpen": 1, "_neutral": 2}, True)],
+)
+def test_a_file_without_a_known_name_is_reported(file: Path, columns: dict[str, float], is_told: bool) -> None:
+    stream = read(file, {name: [*[value] * (N - 1), 0.25] for name, value in columns.items()})
+    assert ("unknown-channels" in codes(stream)) == is_told
