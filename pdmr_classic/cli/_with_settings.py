@@ -62,6 +62,7 @@ def _as_in_training(annotation: Any) -> Any:
     kind, option = get_args(annotation)
     option = copy(option)
     option.help = f"{_DEFAULT.sub('', option.help).rstrip('.')} (default: as in training)."
+    option.show_default = False  # older versions of typer add "[default: None]"
     return Annotated[kind, option]
 
 
