@@ -24,14 +24,21 @@ _NAMES: dict[Role, str] = {
         "timestampms timems frametimems frametimeinms milliseconds millis msec timemilliseconds "
         "timestampmilliseconds timeinms"
     ),
-    "confidence": "confidence conf facescore detectionconfidence faceconfidence",
-    "success": "success detectionsuccess tracksuccess trackingsuccess",
-    "face": "faceid faceindex faceidx facenumber",
+    "confidence": (
+        "confidence conf facescore detectionconfidence faceconfidence facedetectionconfidence trackingconfidence "
+        "landmarkconfidence landmarkdetectionconfidence openfaceconfidence confidencescore facedetectionscore "
+        "detectionscore detscore trackingscore"
+    ),
+    "success": (
+        "success detectionsuccess tracksuccess trackingsuccess landmarkdetectionsuccess ofsuccess openfacesuccess "
+        "detected isdetected facedetected facefound tracked istracked isvalid facevalid"
+    ),
+    "face": "faceid faceindex faceidx facenumber faceno facenum trackid facetrackid",
     "id": (
         "index id ids dataid subjectid subject participantid participant patientid patient personid person "
         "pid sid uid userid videoid audioid video input file filename filepath path pathtoframe videopath "
         "imagepath name recording recordingid session sessionid event eventid clip clipid segment segmentid "
-        "row rowid rownumber level0 face identity gamefile groupid fold split start end"
+        "row rowid rownumber level0 speaker speakerid face identity gamefile groupid fold split start end"
     ),
     "label": (
         "label labels status severity class classes target diagnosis depression depressed isdepressed gender "

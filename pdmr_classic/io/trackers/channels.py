@@ -19,6 +19,7 @@ _ANY_LANDMARK_2D = re.compile(r"x_(0|[1-9]\d*)")
 _OTHER_GEOMETRY = re.compile(r"eye_lmk_[xyXYZ]_\d+|[XYZ]_\d+|p_(scale|[rt][xyz]|\d+)")
 # Names that no other name equals when the case is ignored; x_0 and X_0 are different channels.
 _CASELESS = {name.lower(): name for name in (*META, *POSE, *GAZE)}
+_PADDED_POINT = re.compile(r"([xyzXYZ])_0+(\d+)")
 _CASELESS_AU = re.compile(r"au(\d\d)_([rc])")
 # Number of points at which a region of the 68-point scheme ends: jaw, brows, nose, eyes, outer lips.
 _REGION_ENDS = frozenset({17, 22, 27, 31, 36, 42, 48, 60})
@@ -51,13 +52,15 @@ def channel_kind(name: str) -> str:
 
 
 def restore_case(name: str) -> str:
-    """Return the OpenFace 2 spelling of a name that differs from it in case only; any other name unchanged.
+    """Return the OpenFace 2 spelling of a name that differs from it in case or leading zeros; others unchanged.
 
     Examples
     --------
-    >>> [restore_case(name) for name in ("POSE_TX", "au04_R", "X_0", "mood")]
-    ['pose_Tx', 'AU04_r', 'X_0', 'mood']
+    >>> [restore_case(name) for name in ("POSE_TX", "au04_R", "X_0", "x_07", "mood")]
+    ['pose_Tx', 'AU04_r', 'X_0', 'x_7', 'mood']
     """
+    if match := _PADDED_POINT.fullmatch(name):
+        return f"{match[1]}_{match[2]}"
     lower = name.lower()
     if match := _CASELESS_AU.fullmatch(lower):
         return f"AU{match[1]}_{match[2]}"
@@ -73,8 +76,13 @@ def count_landmarks(names: Collection[str]) -> int | None:
     --------
     >>> count_landmarks([f"x_{point}" for point in range(478)]), count_landmarks(["x_36", "x_39"])
     (478, None)
+    >>> count_landmarks([f"x_{point}" for point in range(1, 69)])
+    68
     """
     points = sorted(int(match[1]) for name in names if (match := _ANY_LANDMARK_2D.fullmatch(name)))
+    # Numbered from 1, all points are others.
+    if points == list(range(1, len(points) + 1)) and len(points) >= _SMALLEST_SCHEME:
+        return len(points)
     if not points or points[-1] == N_LANDMARKS - 1:
         return None
     n_points = points[-1] + 1

@@ -6,6 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import Finding
 from pdmr_classic.io.trackers.channels import channel_kind
@@ -42,6 +45,9 @@ def check_stream(stream: Stream, meta: Mapping[str, Floats], path: Path) -> list
     if _has_odd_intensity(stream):
         what = "AU intensities are outside 0..5 and are used unchanged"
         findings.append(Finding("au-range", what, file=path))
+    if _has_odd_presence(stream):
+        what = "AU presences are not only 0 and 1 and are used unchanged"
+        findings.append(Finding("presence-range", what, file=path, hint="export them as 0 and 1"))
     return findings
 
 
@@ -52,8 +58,15 @@ def _has_only_unknown_names(channels: Sequence[str]) -> bool:
 
 
 def _has_odd_intensity(stream: Stream) -> bool:
-    names = [name for name in stream.channels if channel_kind(name) == "au_intensity"]
-    if not names:
-        return False
-    values = stream.select(names)[stream.valid]
+    values = _select_valid(stream, "au_intensity")
     return bool(((values < 0) | (values > 5)).any())
+
+
+def _has_odd_presence(stream: Stream) -> bool:
+    values = _select_valid(stream, "au_presence")
+    return bool(((values != 0) & (values != 1) & ~np.isnan(values)).any())
+
+
+def _select_valid(stream: Stream, kind: str) -> NDArray[np.float32]:
+    names = [name for name in stream.channels if channel_kind(name) == kind]
+    return stream.select(names)[stream.valid] if names else np.empty((0, 0), dtype=np.float32)

@@ -11,16 +11,28 @@ from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import ReadingSettings
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io.video._clock_columns import SMALLEST_WALL_CLOCK
+from pdmr_classic.io.video._coarse_time import count_per_second, describe_coarse_time, is_coarse
 from pdmr_classic.io.video._time_order import sort_time
-from pdmr_classic.io.video._timestamps import MAX_LIKELY_HZ, MIN_LIKELY_HZ, describe_rate, fill_blank_stamps, to_seconds
+from pdmr_classic.io.video._timestamps import (
+    MAX_LIKELY_HZ,
+    MIN_LIKELY_HZ,
+    describe_rate,
+    fill_blank_stamps,
+    round_rate,
+    to_seconds,
+)
 from pdmr_classic.io.video._tracking import Tracking
 from pdmr_classic.io.video.stream import GAP_INTERVALS
 from pdmr_classic.text import format_count
 
 _DEFAULT_FPS = 30.0
 _SHORTEST_STEP_S = 1e-9
+# Of a frame number in floating point.
+_ROUNDING = 1e-3
 # Share of steps in which frame numbers and timestamps may disagree.
 _MAX_CONTRADICTIONS = 0.05
+# A shorter pause may be one of the recording.
+_LONG_PAUSE_S = 60.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +64,16 @@ def read_clock(tracking: Tracking, settings: ReadingSettings) -> Clock:
         Time repeats, starts again, is in milliseconds without saying so, or gives no frame rate.
     """
     stamps, findings = _usable_stamps(tracking)
-    if stamps is None or settings.fps is not None:
+    if settings.fps is None and stamps is not None and is_coarse(tracking, stamps):
+        rate = count_per_second(tracking, stamps)
+        clock = _count_frames(tracking, None, rate)
+        findings += [] if rate is None else [describe_coarse_time(tracking, rate)]
+    elif stamps is None or settings.fps is not None:
         clock = _count_frames(tracking, stamps, settings.fps)
     else:
         clock = _read_stamps(tracking, stamps, settings)
-    return Clock(clock.time_s, clock.frame_rate_hz, clock.order, [*findings, *clock.findings])
+    pauses = _find_long_pause(tracking, clock.time_s)
+    return Clock(clock.time_s, clock.frame_rate_hz, clock.order, [*findings, *clock.findings, *pauses])
 
 
 # -------------------------------------------------------------------------------------------- timestamps
@@ -88,6 +105,23 @@ def _read_stamps(tracking: Tracking, stamps: Floats, settings: ReadingSettings) 
     return Clock(time_s, rate, order, [*findings, *_compare_with_frames(tracking, time_s, order)])
 
 
+def _find_long_pause(tracking: Tracking, time_s: Floats) -> list[Finding]:
+    """Return a finding for a step that is longer than all others together: most likely a wrong timestamp."""
+    steps = np.diff(time_s)
+    longest = int(np.argmax(steps)) if len(steps) > 1 else 0
+    if len(steps) < 2 or steps[longest] < max(_LONG_PAUSE_S, time_s[-1] / 2):
+        return []
+    return [
+        Finding(
+            "long-pause",
+            "one pause between two rows is longer than the rest of the recording",
+            file=tracking.path,
+            found=f"{steps[longest]:g} s, from {time_s[longest]:g} s on",
+            hint="check the timestamps or frame numbers",
+        )
+    ]
+
+
 def _wall_clock_finding(tracking: Tracking, column: str, rate: float) -> Finding:
     title = tracking.recognition.tracker.title
     return Finding(
@@ -115,9 +149,7 @@ def _estimate_rate(path: Path, stamps: Floats, column: str) -> float:
             found=f"steps of {step:g}",
             hint="correct the column, or remove it and pass --fps",
         )
-    rate = 1.0 / step
-    # Timestamps 0.033, 0.067, 0.100 mean 30 Hz, not 30.04: the last digit is rounded.
-    return float(round(rate)) if abs(rate - round(rate)) < 0.002 * rate else rate
+    return round_rate(1.0 / step)
 
 
 def _compare_with_frames(tracking: Tracking, time_s: Floats, order: Ints | None) -> list[Finding]:
@@ -127,6 +159,8 @@ def _compare_with_frames(tracking: Tracking, time_s: Floats, order: Ints | None)
         return []
     steps = np.diff(frames if order is None else frames[order])
     intervals = np.diff(time_s)
+    if (intervals == 1).all() and (steps == 1).all():
+        return [_counted_time_finding(tracking)]
     # In most files, every row is the next frame, one interval later.
     if (steps == steps[0]).all() and steps[0] > 0 and intervals.min() >= 0.5 * intervals.mean():
         return []
@@ -151,6 +185,16 @@ def _compare_with_frames(tracking: Tracking, time_s: Floats, order: Ints | None)
     ]
 
 
+def _counted_time_finding(tracking: Tracking) -> Finding:
+    return Finding(
+        "time-counts-frames",
+        "the timestamps rise by exactly 1 per frame; they were taken for seconds, but may be frame numbers",
+        file=tracking.path,
+        column=tracking.name_in_file("timestamp"),
+        hint="pass --fps if they are",
+    )
+
+
 # ----------------------------------------------------------------------------------------- frame numbers
 
 
@@ -165,6 +209,9 @@ def _count_frames(tracking: Tracking, stamps: Floats | None, chosen_fps: float |
     if frames is not None and np.isfinite(frames).all():
         column = tracking.name_in_file("frame")
         time_s, order, order_findings = sort_time(tracking, frames, column, fps)
+        if (np.abs(frames - np.rint(frames)) > _ROUNDING).any():
+            findings.append(_fractions_finding(tracking, frames))
+            return Clock(np.arange(n_rows) / fps, fps, order, findings + order_findings)
         step = _typical_step(frames if order is None else frames[order])
         if step > 1:
             findings.append(_skipped_finding(tracking.path, column, step, fps))
@@ -176,6 +223,17 @@ def _count_frames(tracking: Tracking, stamps: Floats | None, chosen_fps: float |
         return Clock(np.arange(n_rows) / fps, fps, None, findings)
     time_s, order, order_findings = sort_time(tracking, stamps, tracking.name_in_file("timestamp"), 1.0)
     return Clock(_rescale(time_s) / fps, fps, order, findings + order_findings)
+
+
+def _fractions_finding(tracking: Tracking, frames: Floats) -> Finding:
+    return Finding(
+        "frame-fractions",
+        "the frame numbers are not whole numbers and were not used",
+        file=tracking.path,
+        column=tracking.name_in_file("frame"),
+        found=f"{frames[np.abs(frames - np.rint(frames)) > _ROUNDING][0]:g}",
+        hint="if they are seconds, name the column timestamp",
+    )
 
 
 def _typical_step(frames: Floats) -> int:

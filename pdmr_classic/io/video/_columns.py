@@ -83,9 +83,10 @@ def read_header(names: tuple[str, ...], tracker: str | None, landmarks: bool) ->
     defined = recognition.tracker.map_columns(cleaned)
     columns = {name: defined.get(clean) or _default_column(clean) for name, clean in zip(names, cleaned, strict=True)}
     findings = list(_describe_names(columns, recognition))
-    if n_points := count_landmarks([column.name for column in columns.values()]):
+    defaults = list(columns.values())
+    if n_points := count_landmarks([column.name for column in defaults]):
         columns = {name: _rename_point(column) for name, column in columns.items()}
-        findings.append(_other_scheme_finding(n_points))
+        findings.append(_other_scheme_finding(n_points, "x_0" not in (column.name for column in defaults)))
     meta, extra_clocks = _select_meta(columns)
     if extra_clocks:
         findings.append(_dropped_finding(extra_clocks, "further counters and clocks"))
@@ -200,12 +201,12 @@ def _describe_names(columns: Mapping[str, Column], recognition: Recognition) -> 
         yield Finding("unknown-units", what, found=format_list(foreign), hint="name the program with --tracker")
 
 
-def _other_scheme_finding(n_points: int) -> Finding:
+def _other_scheme_finding(n_points: int, starts_at_1: bool) -> Finding:
     return Finding(
         "landmark-scheme",
         "the landmarks are not the 68 points of OpenFace: no feature of eyelids or face regions is computed from them",
         expected="x_0 .. x_67",
-        found=f"{n_points} points",
+        found=f"{n_points} points" + (", numbered from 1" if starts_at_1 else ""),
     )
 
 

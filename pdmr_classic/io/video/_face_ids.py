@@ -33,7 +33,10 @@ def number_faces(names: list[str]) -> Floats:
 def repeats_time(meta: Mapping[str, Floats]) -> bool:
     """Return whether several rows have the same time."""
     clock = meta.get("frame", meta.get("timestamp"))
-    return clock is not None and len(np.unique(clock)) < len(clock)
+    if clock is None:
+        return False
+    known = clock[np.isfinite(clock)]
+    return len(np.unique(known)) < len(known)
 
 
 def follow_faces(clock: Floats, rectangles: Floats) -> Floats:

@@ -88,7 +88,11 @@ def _select_chosen(tracking: Tracking, ids: Floats | None, face: int) -> tuple[T
 def _has_crowded_frame(tracking: Tracking, ids: Floats) -> bool:
     """Return whether some frame has rows of several faces, each with one row."""
     clock = tracking.meta.get("frame", tracking.meta.get("timestamp"))
-    if clock is None or len(np.unique(clock)) == len(clock):
+    if clock is None:
+        return False
+    known = np.isfinite(clock)
+    clock, ids = clock[known], ids[known]
+    if len(np.unique(clock)) == len(clock):
         return False
     # The same face twice in a frame is reported as repeated time.
     return len(np.unique(np.column_stack([clock, ids]), axis=0)) == len(clock)

@@ -17,6 +17,11 @@ from pdmr_classic.storage.bytes import combine_hashes
 from pdmr_classic.text import format_count
 
 _QUALITY = ("confidence", "success")
+# In steps from one frame to the next; files may round times differently.
+_MAX_TIME_DIFFERENCE = 0.75
+_CONFIDENCE_ROUNDING = 0.006
+# Files of one video share the confidence of each frame.
+_MAX_OTHER_CONFIDENCES = 0.5
 
 
 def join_parts(parts: Sequence[Tracking]) -> Tracking:
@@ -39,12 +44,14 @@ def join_parts(parts: Sequence[Tracking]) -> Tracking:
         raise _parts_error("the files of a recording have no frame in common", parts[1], clock, parts[0].path.name)
     selected = [part.select(_find_rows(numbers, common)) for part, numbers in zip(parts, frames, strict=True)]
     channels: dict[str, Floats] = {}
+    _refuse_other_times(selected)
     for part in selected:
         _refuse_contradictions(part, channels)
         channels = {**part.channels, **channels}
     ordered = {name: channels[name] for part in selected for name in part.channels}
     meta = {**selected[0].meta, **_worst_quality(selected)}
     findings = [finding for part in parts for finding in part.findings]
+    findings += _compare_confidences(selected)
     if any(len(numbers) != len(common) for numbers in frames):
         findings.append(_frames_finding(parts, len(common)))
     return replace(
@@ -93,6 +100,25 @@ def _find_rows(frames: Floats, common: Floats) -> Ints:
     )
 
 
+def _refuse_other_times(parts: Sequence[Tracking]) -> None:
+    """Refuse files that give other timestamps for the same frames: they are of different videos."""
+    timed = [part for part in parts if "timestamp" in part.meta]
+    for first, part in zip(timed[:1] * len(timed), timed[1:], strict=False):
+        differences = np.abs(part.meta["timestamp"] - first.meta["timestamp"])
+        if np.nanmax(differences, initial=0.0) > _MAX_TIME_DIFFERENCE * _typical_step(first.meta["timestamp"]):
+            raise _parts_error(
+                "the files of a recording give different times for the same frames",
+                part,
+                "timestamp",
+                f"a difference of {np.nanmax(differences):.3g} from {first.path.name}",
+            )
+
+
+def _typical_step(stamps: Floats) -> float:
+    steps = np.abs(np.diff(stamps))
+    return float(np.nanmedian(steps)) if np.isfinite(steps).any() else np.inf
+
+
 def _refuse_contradictions(part: Tracking, channels: dict[str, Floats]) -> None:
     for name in part.channels.keys() & channels.keys():
         if not np.array_equal(part.channels[name], channels[name], equal_nan=True):
@@ -110,6 +136,25 @@ def _refuse_contradictions(part: Tracking, channels: dict[str, Floats]) -> None:
 def _worst_quality(parts: Sequence[Tracking]) -> dict[str, Floats]:
     columns = {name: [part.meta[name] for part in parts if name in part.meta] for name in _QUALITY}
     return {name: np.minimum.reduce(values) for name, values in columns.items() if values}
+
+
+def _compare_confidences(parts: Sequence[Tracking]) -> list[Finding]:
+    rated = [part for part in parts if "confidence" in part.meta]
+    for part in rated[1:]:
+        differs = np.abs(part.meta["confidence"] - rated[0].meta["confidence"]) > _CONFIDENCE_ROUNDING
+        if differs.mean() > _MAX_OTHER_CONFIDENCES:
+            return [
+                Finding(
+                    "parts-differ",
+                    "the files of the recording give different confidences for the same frames, so they may be of "
+                    "different videos; the lowest were used",
+                    file=part.path,
+                    column=part.name_in_file("confidence"),
+                    found=format_count(int(np.count_nonzero(differs)), "frame"),
+                    hint="check that all files are of one run",
+                )
+            ]
+    return []
 
 
 def _parts_error(what: str, part: Tracking, clock: str, found: str) -> DataError:

@@ -44,5 +44,13 @@ def _order_error(tracking: Tracking, clock: Floats, column: str, row: int, code:
         column=column,
         expected=f"more than {clock[row - 1]:g}",
         found=f"{clock[row]:g}",
-        hint="split the file into one recording of one face each",
+        hint=_choose_hint(tracking, column, code),
     )
+
+
+def _choose_hint(tracking: Tracking, column: str, code: str) -> str:
+    frames = tracking.meta.get("frame")
+    is_timestamp = code == "time-repeats" and column == tracking.name_in_file("timestamp")
+    if is_timestamp and frames is not None and (np.diff(frames) > 0).all():
+        return "pass --fps to use the frame numbers instead"
+    return "split the file into one recording of one face each"

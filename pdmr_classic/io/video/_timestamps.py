@@ -64,6 +64,12 @@ def to_seconds(stamps: Floats, tracking: Tracking, settings: ReadingSettings) ->
     return stamps, []
 
 
+def round_rate(rate: float) -> float:
+    """Return a whole number of frames per second if the rate is that close to it."""
+    # Timestamps 0.033, 0.067, 0.100 mean 30 Hz, not 30.04: the last digit is rounded.
+    return float(round(rate)) if abs(rate - round(rate)) < 0.002 * rate else rate
+
+
 def describe_rate(path: Path, column: str, rate: float) -> Finding:
     """Return the finding for an implausible frame rate."""
     return Finding(

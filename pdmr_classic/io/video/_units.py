@@ -22,6 +22,8 @@ _QUANTILE = 0.99
 _LIKELY_RADIANS = np.pi / 2
 # Angles may be unwrapped, but one beyond a whole turn, among several beyond half a turn, is in degrees.
 _MIN_ANGLES, _TURN = 2, 2 * np.pi
+# The highest confidence of a file, if confidences are percentages.
+_LOWEST_PERCENT = 20.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,12 +63,18 @@ def normalise_confidence(
     """Return confidences in percent as shares; those that are certainly no percent stay as they are."""
     confidence = meta.get("confidence", np.empty(0))
     known = confidence[np.isfinite(confidence)]
-    is_percent = len(known) > 0 and np.median(known) > 1 and known.min() >= 0 and known.max() <= 100
-    if not is_percent:
+    if not _are_percent(known):
         return dict(meta), []
     what = "the confidences are percentages and were divided by 100"
     finding = Finding("confidence-percent", what, file=path, column=column, found=f"up to {known.max():g}")
     return {**meta, "confidence": confidence / 100}, [finding]
+
+
+def _are_percent(confidences: Floats) -> bool:
+    """Return whether confidences are certainly percentages: not logits, nor on 0..10; 0 is a failure on any scale."""
+    if not len(confidences) or confidences.min() < 0 or not _LOWEST_PERCENT < confidences.max() <= 100:
+        return False
+    return bool(np.quantile(confidences[confidences > 0], 0.25) > 1)
 
 
 def _convert_angles(channels: Channels, tracked: Mask, tracker: Tracker, stated: AngleUnit | None) -> list[Finding]:
@@ -79,7 +87,7 @@ def _convert_angles(channels: Channels, tracked: Mask, tracker: Tracker, stated:
         extent = _find_extents(channels.values[rows], tracked)
         if unit is None:
             unit = "degrees" if extent.max(initial=0.0) > _LIKELY_RADIANS else "radians"
-        elif (extent > np.pi).any():
+        elif _are_beyond_radians(extent):
             return _report_extents(channels, [channels.names[row] for row in rows], extent)
     if unit == "radians":
         return [] if stated or tracker.angle_unit else [_assumed_finding(channels.path, tracker)]
@@ -100,14 +108,20 @@ def _find_extents(angles: NDArray[np.float32], tracked: Mask) -> Floats:
     return np.array([np.quantile(row, _QUANTILE) if len(row) else 0.0 for row in finite])
 
 
+def _are_beyond_radians(extents: Floats) -> bool:
+    return bool((extents > np.pi).any() or np.count_nonzero(extents > _LIKELY_RADIANS) >= _MIN_ANGLES)
+
+
 def _report_extents(channels: Channels, names: list[str], extents: Floats) -> list[Finding]:
-    beyond = [f"{name} up to {extent:.3g}" for name, extent in zip(names, extents, strict=True) if extent > np.pi]
-    is_certain = len(beyond) >= _MIN_ANGLES and extents.max() > _TURN
+    beyond = [
+        f"{name} up to {extent:.3g}" for name, extent in zip(names, extents, strict=True) if extent > _LIKELY_RADIANS
+    ]
+    is_certain = np.count_nonzero(extents > np.pi) >= _MIN_ANGLES and extents.max() > _TURN
     finding = Finding(
         "angle-unit" if is_certain else "angle-range",
         f"angles are too large for radians{'' if is_certain else ' and are used unchanged'}",
         file=channels.path,
-        expected="radians, between -3.14 and 3.14",
+        expected="radians, between -1.57 and 1.57 for a face that can be tracked",
         found=format_list(beyond),
         hint='if they are degrees, say so in the settings: [reading] angle_unit = "degrees"',
     )

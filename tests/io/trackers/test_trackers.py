@@ -18,6 +18,8 @@ from pdmr_classic.io.trackers.registry import TRACKERS, recognise_tracker
 from pdmr_classic.io.video.read_stream import read_stream
 
 FRAMES = list(range(N))
+# How py-feat writes the time of every tenth frame at 25 frames per second.
+MINUTES = [f"{frame // 150:02d}:{frame * 10 // 25 % 60:02d}" for frame in FRAMES]
 FEX_UNITS = [f"AU{unit:02d}" for unit in (1, 2, 4, 6, 12, 43)]
 
 
@@ -269,6 +271,19 @@ def test_several_faces_without_identity_are_rejected(file: Path) -> None:
     assert read_error(file, two_faces(Identity=[])).code == "time-repeats"
 
 
+@pytest.mark.parametrize("identity", [[], ["Person_0"] * N])
+def test_whole_seconds_of_py_feat_leave_the_time_to_the_frame_numbers(file: Path, identity: list[str]) -> None:
+    stream = read(file, fex(Identity=identity, frame=[10 * row for row in FRAMES], approx_time=MINUTES))
+    assert stream.time_s == pytest.approx(np.arange(N) * 10 / 25)
+    assert stream.frame_rate_hz == 2.5
+
+
+def test_units_that_libreface_does_not_have_are_no_file_of_it(file: Path) -> None:
+    stream = read(file, {"frame": FRAMES, **moving(*(f"au_{unit}" for unit in range(1, 9)), offset=0.5)})
+    assert stream.tracker == ""
+    assert {channel_kind(name) for name in stream.channels} == {"other"}
+
+
 def test_a_file_of_libreface_is_mapped_and_converted(file: Path) -> None:
     stream = read(file, libreface())
     assert stream.tracker == "libreface"
@@ -299,6 +314,21 @@ def test_points_of_another_scheme_are_never_those_of_the_68(file: Path, n_points
     assert len(stream.channels) == 3 * n_points
     assert not [name for name in stream.channels if channel_kind(name) == "landmark"]
     assert find(stream, "landmark-scheme").found == f"{n_points} points"
+
+
+@pytest.mark.parametrize("n_points", [5, 17, 49, 67, 68])
+def test_points_numbered_from_1_are_never_those_of_the_68(file: Path, n_points: int) -> None:
+    names = [f"{axis}_{point}" for axis in "xy" for point in range(1, n_points + 1)]
+    stream = read(file, {"frame": FRAMES, **moving(*names)})
+    assert {channel_kind(name) for name in stream.channels} == {"other"}
+    assert find(stream, "landmark-scheme").found == f"{n_points} points, numbered from 1"
+
+
+def test_leading_zeros_change_no_landmark(file: Path) -> None:
+    names = [f"{axis}_{point:02d}" for axis in "xy" for point in range(68)]
+    stream = read(file, {"frame": FRAMES, **moving(*names)})
+    assert {channel_kind(name) for name in stream.channels} == {"landmark"}
+    assert "x_7" in stream.channels
 
 
 @pytest.mark.parametrize("points", [range(68), range(36, 48), range(17), [30]])

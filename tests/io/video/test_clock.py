@@ -134,3 +134,52 @@ def test_a_row_that_was_written_late_is_put_in_its_place(file: Path) -> None:
     stream = read(file, {name: [values[row] for row in order] for name, values in recording().items()})
     np.testing.assert_array_equal(stream.values, read(file, recording()).values)
     assert codes(stream) == ["shuffled"]
+
+
+# ------------------------------------------------------------------------------------------- coarse clocks
+
+
+@pytest.mark.parametrize(("fps", "step", "rate"), [(30, 1, 30), (25, 1, 25), (30, 3, 10)])
+def test_frame_numbers_count_between_whole_seconds(file: Path, fps: int, step: int, rate: float) -> None:
+    frames = [step * row for row in range(4 * N)]
+    clock = [f"00:{frame // fps:02d}" for frame in frames]
+    stream = read(file, recording(4 * N, frame=frames, timestamp=clock))
+    assert stream.frame_rate_hz == rate
+    assert stream.time_s == pytest.approx(np.arange(4 * N) / rate)
+    assert find(stream, "coarse-time").found == f"{fps} frames per second"
+
+
+def test_a_clip_of_less_than_two_whole_seconds_has_no_known_rate(file: Path) -> None:
+    assert "no-frame-rate" in codes(read(file, recording(timestamp=[row // 40 for row in range(N)])))
+
+
+def test_milliseconds_are_not_taken_for_whole_seconds(file: Path) -> None:
+    assert read_error(file, recording(timestamp=[33 * row + row % 2 for row in range(N)])).code == "time-unit"
+
+
+def test_repeated_timestamps_without_frame_numbers_are_refused_with_a_way_out(file: Path) -> None:
+    stamps = [row // 3 / 10 for row in range(N)]
+    assert "--fps" in str(read_error(file, recording(timestamp=stamps)).hint)
+    assert "--fps" not in str(read_error(file, recording(timestamp=stamps, frame=[])).hint)
+
+
+def test_timestamps_that_count_frames_are_reported(file: Path) -> None:
+    assert "time-counts-frames" in codes(read(file, recording(timestamp=list(range(N)))))
+
+
+def test_fractions_of_frame_numbers_are_not_used(file: Path) -> None:
+    stream = read(file, recording(timestamp=[], frame=[row / 25 for row in range(N)]))
+    assert stream.time_s == pytest.approx(np.arange(N) / 30)
+    assert find(stream, "frame-fractions").found == "0.04"
+
+
+def test_a_pause_longer_than_the_recording_is_reported(file: Path) -> None:
+    stamps = [*times()[:-1], 4000.0]
+    assert find(read(file, recording(timestamp=stamps, frame=[])), "long-pause").found.startswith("3998")
+
+
+def test_blank_stamps_make_no_crowd(file: Path) -> None:
+    stamps = [NAN, NAN, *times()[2:]]
+    stream = read(file, recording(timestamp=stamps, frame=[], face_id=[0] * 40 + [1] * (N - 40)))
+    assert len(stream.values) == N
+    assert "several-faces" not in codes(stream)

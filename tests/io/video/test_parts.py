@@ -62,6 +62,7 @@ def test_the_content_is_that_of_all_files(tmp_path: Path) -> None:
         (POSE | {"frame": list(range(1000, 1000 + N))}, "no frame in common"),
         ({name: values for name, values in POSE.items() if name not in META}, "without frame numbers"),
         (POSE | {"frame": [1] * N}, "cannot be joined"),
+        (POSE | {"timestamp": times(rate=25)}, "different times for the same frames"),
         (AUS | {"AU12_r": [1.0] * N}, "the same channel with different values"),
     ],
 )
@@ -79,3 +80,10 @@ def test_files_of_different_programs_are_rejected(tmp_path: Path) -> None:
 
 def test_a_channel_in_two_files_is_read_once(tmp_path: Path) -> None:
     assert join(tmp_path, AUS, AUS).channels == ("AU04_r", "AU12_r")
+
+
+def test_files_with_other_confidences_may_be_of_different_videos(tmp_path: Path) -> None:
+    stream = join(tmp_path, AUS, POSE | {"confidence": [0.8, 0.7, 0.98] * (N // 3)})
+    assert find(stream, "parts-differ").found == "40 frames"
+    assert codes(join(tmp_path, AUS, POSE | {"confidence": [0.975] * N})) == []
+    assert codes(join(tmp_path, AUS, POSE | {"timestamp": [round(stamp, 2) for stamp in times()]})) == []

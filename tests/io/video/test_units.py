@@ -58,3 +58,26 @@ def test_confidences_in_percent_are_divided(file: Path) -> None:
     assert stream.valid.tolist() == [True, False] * (N // 2)
     assert find(stream, "confidence-percent").found == "up to 98"
     assert "confidence-range" not in codes(stream)
+
+
+@pytest.mark.parametrize("confidences", [[3.5, 4.2, 5.1], [9.8, 9.1, 0.0], [0.9, 98.0, 97.0], [-98.0, 98.0, 97.0]])
+def test_confidences_on_an_unknown_scale_are_reported(file: Path, confidences: list[float]) -> None:
+    stream = read(file, recording(confidence=confidences * (N // 3)))
+    assert "confidence-range" in codes(stream)
+    assert "confidence-percent" not in codes(stream)
+
+
+def test_failed_frames_do_not_hide_percentages(file: Path) -> None:
+    stream = read(file, recording(confidence=[0.0, 0.0, 40.0, 98.0] * (N // 4)))
+    assert stream.valid.tolist() == [False, False, False, True] * (N // 4)
+
+
+def test_angles_that_no_tracked_face_reaches_are_reported(file: Path) -> None:
+    stream = read(file, recording(**moving(*ANGLES, scale=0.1, offset=2.5)))
+    assert "pose_Ry up to 2." in str(find(stream, "angle-range").found)
+
+
+@pytest.mark.parametrize("values", [[0, 100], [1, 2], [0.2, 0.9]])
+def test_presences_other_than_0_and_1_are_reported(file: Path, values: list[float]) -> None:
+    assert "presence-range" in codes(read(file, recording(AU12_c=values * (N // 2))))
+    assert "presence-range" not in codes(read(file, recording(AU12_c=[0, 1] * (N // 2))))

@@ -119,6 +119,12 @@ CLOCKS = {
     "whole seconds": ROWS // 10 * 1.0,
     "one value missing": np.where(ROWS == 7, np.nan, ROWS * 0.5),
     "a pause": ROWS * 0.04 + 9.0 * (ROWS > 200),
+    "a pause and jitter": ROWS * 0.04 + 0.01 * np.random.default_rng(0).random(400) + 900.0 * (ROWS > 200),
+    "whole units of time": (ROWS + 20) // 75 * 1.0,
+    "frame within a second": ROWS % 25 * 1.0,
+    "milliseconds within a second": np.round(ROWS * 33.333) % 1000,
+    "falling and starting again": 9.0 - ROWS % 10,
+    "noise that turns back": ROWS / 30 + 0.02 * np.random.default_rng(0).normal(size=400),
 }
 SIGNALS = {
     "constant": np.zeros(400),
@@ -126,6 +132,13 @@ SIGNALS = {
     "slow wave": np.sin(ROWS / 300),
     "drift": ROWS * 0.01 + np.random.default_rng(1).normal(size=400),
     "saturating": 1 - np.exp(-ROWS / 100),
+    "presence": (np.sin(ROWS / 9) > 0) * 1.0,
+    "regular presence": ROWS // 40 % 2 * 1.0,
+    "levels": np.floor(3 * np.sin(ROWS / 40)),
+    "levels in order": np.searchsorted([30, 90, 120, 250, 380], ROWS) * 1.0,
+    "square wave": ROWS // 2 % 2 * 1.0,
+    "triangle": np.abs(ROWS % 20 - 10.0),
+    "rounded noise": np.random.default_rng(2).normal(size=400).round(),
     "mostly missing": np.where(ROWS % 3 == 0, ROWS * 1.0, np.nan),
 }
 
@@ -186,3 +199,10 @@ def test_a_negative_value_in_one_unit_is_used_and_reported(file: Path) -> None:
 def test_a_file_without_a_known_name_is_reported(file: Path, columns: dict[str, float], is_told: bool) -> None:
     stream = read(file, {name: [*[value] * (N - 1), 0.25] for name, value in columns.items()})
     assert ("unknown-channels" in codes(stream)) == is_told
+
+
+@pytest.mark.parametrize("name", ["face_detected", "Tracked", "OF_success", "is_valid", "tracking_confidence"])
+def test_failed_frames_are_no_behaviour_under_other_names(file: Path, name: str) -> None:
+    stream = read(file, recording(confidence=[], success=[]) | {name: [1, 0] * (N // 2)})
+    assert stream.valid.tolist() == [True, False] * (N // 2)
+    assert len(stream.channels) == 3
