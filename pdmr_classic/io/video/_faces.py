@@ -9,6 +9,9 @@ from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io.video._tracking import Tracking
 from pdmr_classic.text import format_count, format_list
 
+# A few returns may be a mistake of the tracker.
+_MIN_RETURNS, _MAX_RETURN_SHARE = 10, 0.1
+
 
 def select_face(tracking: Tracking, face: int | None) -> tuple[Tracking, list[Finding]]:
     """Return the rows of one face.
@@ -20,13 +23,17 @@ def select_face(tracking: Tracking, face: int | None) -> tuple[Tracking, list[Fi
     Raises
     ------
     DataError
-        The chosen face is not in the file, or every row is another face.
+        The chosen face is not in the file, every row is another face, or the rows of several faces alternate without a
+        time in common.
     """
     ids = tracking.meta.get("face_id")
     _refuse_image(tracking, ids)
     if face is not None:
         return _select_chosen(tracking, ids, face)
-    if ids is None or not _has_crowded_frame(tracking, ids):
+    if ids is None:
+        return tracking, []
+    if not _has_crowded_frame(tracking, ids):
+        _refuse_alternation(tracking, ids)
         return tracking, []
     faces, counts = np.unique(ids[np.isfinite(ids)], return_counts=True)
     means = np.array([_mean_confidence(tracking, ids == one) for one in faces])
@@ -61,6 +68,24 @@ def _refuse_image(tracking: Tracking, ids: Floats | None) -> None:
         expected="one row per frame",
         found=format_count(tracking.n_rows, "face"),
         hint="leave the file out, or track a video",
+    )
+
+
+def _refuse_alternation(tracking: Tracking, ids: Floats) -> None:
+    """Refuse rows that often return to an earlier face: a tracker gives a new id to a face that it has lost."""
+    known = ids[np.isfinite(ids)]
+    _, first_rows = np.unique(known, return_index=True)
+    n_returns = int(np.count_nonzero(np.diff(known))) - (len(first_rows) - 1)
+    if n_returns < max(_MIN_RETURNS, _MAX_RETURN_SHARE * len(known)):
+        return
+    raise DataError(
+        "the rows of several faces alternate, but none have a frame or a time in common",
+        code="alternating-faces",
+        file=tracking.path,
+        column=tracking.name_in_file("face_id"),
+        expected="the faces of a frame with the same frame number",
+        found=f"{format_count(n_returns, 'return')} to an earlier face",
+        hint="read one of them with --face, or correct the frame numbers",
     )
 
 

@@ -18,6 +18,7 @@ from pdmr_classic.io.trackers import plain
 from pdmr_classic.io.video._checks import check_stream
 from pdmr_classic.io.video._clock import Clock, read_clock
 from pdmr_classic.io.video._faces import count_face_switches, select_face
+from pdmr_classic.io.video._interleaved import refuse_interleaved
 from pdmr_classic.io.video._parts import join_parts
 from pdmr_classic.io.video._tracking import Tracking, read_tracking
 from pdmr_classic.io.video._units import Channels, convert_units, normalise_confidence
@@ -65,6 +66,7 @@ def read_stream(path: str | Path, settings: ReadingSettings | None = None, *, pa
     settings = settings or ReadingSettings()
     tracking = join_parts([read_tracking(part, settings) for part in (path, *parts)])
     tracking, face_findings = select_face(tracking, settings.face)
+    refuse_interleaved(tracking)
     clock = read_clock(tracking, settings)
     if clock.order is not None:
         tracking = tracking.select(clock.order)
