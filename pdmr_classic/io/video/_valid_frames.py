@@ -69,29 +69,6 @@ def find_missing_rows(channels: Channels, tracked: Mask) -> tuple[Mask, list[Fin
     return missing, [finding]
 
 
-def blank_missing_units(channels: Channels) -> list[Finding]:
-    """Replace AU intensities by NaN, in place, in frames in which all have the same negative value.
-
-    The face was tracked there, but its AUs were not measured: intensities cannot be negative.
-    """
-    rows = [row for row, name in enumerate(channels.names) if channel_kind(name) == "au_intensity"]
-    if len(rows) < _MIN_EQUAL_CHANNELS:
-        return []
-    missing = channels.values[rows[0]] < 0
-    for row in rows[1:]:
-        # In most files, no intensity is negative.
-        if not missing.any():
-            return []
-        missing &= channels.values[row] == channels.values[rows[0]]
-    if not missing.any():
-        return []
-    n_frames = format_count(int(np.count_nonzero(missing)), "frame")
-    codes = format_list(f"{value:g}" for value in np.unique(channels.values[rows[0], missing]))
-    channels.values[np.ix_(np.array(rows), np.flatnonzero(missing))] = np.nan
-    what = "the same negative value in every AU intensity is missing (NaN)"
-    return [Finding("missing-units", what, file=channels.path, found=f"{n_frames} of {codes}")]
-
-
 def drop_constant_channels(channels: Channels) -> tuple[Channels, list[Finding]]:
     """Drop poses, gazes and landmarks that never move: they were not measured, and prove no frozen face."""
     rigid = [row for row, name in enumerate(channels.names) if channel_kind(name) in _RIGID]

@@ -19,11 +19,11 @@ from pdmr_classic.io.video._checks import check_stream
 from pdmr_classic.io.video._clock import Clock, read_clock
 from pdmr_classic.io.video._faces import count_face_switches, select_face
 from pdmr_classic.io.video._interleaved import refuse_interleaved
+from pdmr_classic.io.video._missing_codes import mask_missing_codes
 from pdmr_classic.io.video._parts import join_parts
 from pdmr_classic.io.video._tracking import Tracking, read_tracking
 from pdmr_classic.io.video._units import Channels, convert_units, normalise_confidence
 from pdmr_classic.io.video._valid_frames import (
-    blank_missing_units,
     drop_constant_channels,
     find_duplicate_channels,
     find_frozen,
@@ -80,7 +80,7 @@ def _make_stream(tracking: Tracking, clock: Clock, settings: ReadingSettings, fi
     tracked = find_tracked(meta, tracking.n_rows, settings.min_confidence)
     missing, missing_findings = find_missing_rows(channels, tracked)
     tracked &= ~missing
-    missing_findings += blank_missing_units(channels)
+    missing_findings += mask_missing_codes(channels, tracked)
     unit_findings = convert_units(channels, tracked, tracking.recognition.tracker, settings)
     channels, constant_findings = drop_constant_channels(channels)
     frozen = find_frozen(channels, tracked, settings.frozen_s * clock.frame_rate_hz)

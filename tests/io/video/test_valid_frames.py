@@ -36,6 +36,61 @@ def test_a_row_with_one_value_in_every_channel_is_no_measurement(file: Path, val
     assert find(stream, "missing-rows").found == f"3 frames of {value}"
 
 
+CODED = [3, 4, 20, 50]
+
+
+def put_code(value: float, *names: str, rows: list[int] = CODED) -> dict[str, Any]:
+    columns = recording(**moving("pose_Tx", scale=9), **moving("pose_Tz", scale=5, offset=500), AU04_r=[0.5, 1.5] * 30)
+    return {
+        name: [value if row in rows and name in names else cell for row, cell in enumerate(values)]
+        for name, values in columns.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "names"),
+    [
+        (-1, ["pose_Tz"]),
+        (0, ["pose_Tz"]),
+        (100, ["pose_Rx", "pose_Tx", "pose_Tz"]),
+        (-1, ["pose_Tx", "pose_Tz"]),
+        (-999, ["gaze_angle_x"]),
+        (-1, ["AU12_r"]),
+        (100, ["AU04_r", "AU12_r"]),
+        (-9999, ["AU04_r"]),
+    ],
+)
+def test_a_code_in_some_channels_is_missing_there_only(file: Path, value: float, names: list[str]) -> None:
+    stream = read(file, put_code(value, *names))
+    assert stream.valid.all()
+    for name in stream.channels:
+        missing = np.flatnonzero(np.isnan(stream.select([name]).ravel())).tolist()
+        assert missing == (CODED if name in names else []), name
+    assert find(stream, "missing-code").found.startswith(f"{value} in 4 frames of ")
+    assert not {"angle-unit", "angle-range", "au-range"} & set(codes(stream))
+
+
+@pytest.mark.parametrize(
+    ("value", "name", "rows"),
+    [
+        (0, "pose_Rx", CODED),
+        (5, "AU12_r", CODED),
+        (0, "AU12_r", CODED),
+        (-1, "pose_Tz", [7]),
+        (480.5, "pose_Tz", CODED),
+    ],
+)
+def test_a_plausible_value_is_no_code(file: Path, value: float, name: str, rows: list[int]) -> None:
+    stream = read(file, put_code(value, name, rows=rows))
+    assert not np.isnan(stream.values).any()
+    assert "missing-code" not in codes(stream)
+
+
+def test_codes_in_failed_frames_are_not_reported(file: Path) -> None:
+    columns = put_code(0, "pose_Tz") | {"success": [0 if row in CODED else 1 for row in range(N)]}
+    assert "missing-code" not in codes(read(file, columns))
+
+
 def test_quiet_units_are_measurements(file: Path) -> None:
     columns = {"AU04_r": [0.0, 1.5] * 30, "AU12_r": [0.0, 2.5] * 30, "AU06_c": [0, 1] * 30}
     stream = read(file, columns)
@@ -179,16 +234,16 @@ def test_frames_that_the_tracker_marks_as_failed_are_not_reported_as_missing(fil
 
 
 def test_a_negative_value_in_every_unit_is_missing(file: Path) -> None:
-    units = {f"AU{unit}_r": [-1.0, *[0.5 + index] * (N - 1)] for index, unit in enumerate(("04", "12", "45"))}
+    units = {f"AU{unit}_r": [-1.0, -1.0, *[0.5 + index] * (N - 2)] for index, unit in enumerate(("04", "12", "45"))}
     stream = read(file, moving("pose_Rx") | units)
-    assert np.isnan(stream.select([*units])[0]).all()
+    assert np.isnan(stream.select([*units])[:2]).all()
     assert stream.valid.all()
-    assert "1 frame of -1" in str(find(stream, "missing-units").found)
+    assert "-1 in 2 frames" in str(find(stream, "missing-code").found)
 
 
 def test_a_negative_value_in_one_unit_is_used_and_reported(file: Path) -> None:
     units = {"AU04_r": [-1.0, *[0.5] * (N - 1)], "AU12_r": [0.5] * N, "AU45_r": [1.5] * N}
-    assert "missing-units" not in codes(stream := read(file, moving("pose_Rx") | units))
+    assert "missing-code" not in codes(stream := read(file, moving("pose_Rx") | units))
     assert "au-range" in codes(stream)
 
 
