@@ -20,6 +20,8 @@ _UNIT_SCALE = 1.0
 # Beyond any plausible error on the scale 0..5: percent.
 _PERCENT_SCALE = 15.0
 _MIN_FILES, _MIN_FRAMES = 3, 300
+# Nearer to the camera, no face is seen as a whole.
+_SMALLEST_DISTANCE_MM = 30.0
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,8 @@ def find_scale_problems(
             (errors if is_certain else warnings).append(_mixed_scales_finding(kind, file, limits, len(odd), described))
     if not reading.au_maximum and (finding := _find_unit_scale(files)):
         warnings.append(finding)
+    if finding := _find_small_positions(files):
+        warnings.append(finding)
     return warnings, errors
 
 
@@ -181,6 +185,25 @@ def _find_unit_scale(files: Iterable[DescribedFile]) -> Finding | None:
         expected="intensities on 0..5",
         found=f"at most {highest:.2g}",
         hint="if they are on 0..1, state it: [reading] au_maximum = 1",
+    )
+
+
+def _find_small_positions(files: Iterable[DescribedFile]) -> Finding | None:
+    """Return a warning if head positions are too small for millimetres: the distance alone is hundreds of them."""
+    sizes = [
+        file.facts.ranges["head position"].typical
+        for file in files
+        if "pose_Tz" in file.facts.channels and "head position" in file.facts.ranges
+    ]
+    sizes = [size for size in sizes if size > 0]
+    if not sizes or np.median(sizes) >= _SMALLEST_DISTANCE_MM:
+        return None
+    return Finding(
+        "position-unit",
+        "head positions are too small for millimetres and are used unchanged",
+        expected="distances of hundreds of mm",
+        found=f"{np.median(sizes):.2g} in the median file",
+        hint="convert them to mm, if models of other sets are to be used",
     )
 
 

@@ -106,3 +106,12 @@ def test_audio_and_video_may_come_from_different_programs() -> None:
 def test_angles_of_a_turned_head_are_no_degrees() -> None:
     files = make_files("head rotation", [0.05, 0.06, 2.9], low=-float(np.pi))
     assert check_set(files, READING) == ([], [])
+
+
+@pytest.mark.parametrize(("typical", "is_reported"), [(0.6, True), (6.0, True), (600.0, False)])
+def test_positions_in_m_are_reported(typical: float, is_reported: bool) -> None:
+    ranges = {"head position": Range(0.0, typical, typical)}
+    files = [ExtractedFile(Path("1.csv"), "video", StreamFacts(("pose_Tz",), n_frames=900, ranges=ranges))]
+    warnings, errors = check_set(files, READING)
+    assert [finding.code for finding in warnings] == ["position-unit"] * is_reported
+    assert not errors

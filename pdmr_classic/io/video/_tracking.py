@@ -149,7 +149,9 @@ def _name_positions(table: Table, settings: ReadingSettings) -> VideoColumns:
     recognition = recognise_tracker((), settings.tracker)
     if recognition.tracker.name != "openface2" or len(names) == 1:
         return VideoColumns(
-            recognition if settings.tracker is None else Recognition(recognition.tracker), {n: n for n in names}
+            recognition if settings.tracker is None else Recognition(recognition.tracker),
+            {n: n for n in names},
+            findings=_suggest_layout(table, settings),
         )
     columns = read_positions(names, settings.landmarks)
     if columns is None or not _fits_layout(table, columns):
@@ -162,6 +164,24 @@ def _name_positions(table: Table, settings: ReadingSettings) -> VideoColumns:
             hint="add a header with the column names",
         )
     return columns
+
+
+def _suggest_layout(table: Table, settings: ReadingSettings) -> tuple[Finding, ...]:
+    """Return a finding for a matrix that fits OpenFace 2 and has a success or confidence among its channels."""
+    columns = None if settings.tracker else read_positions(tuple(table.columns), settings.landmarks)
+    if columns is None or not _fits_layout(table, columns):
+        return ()
+    quality = [name for name in ("confidence", "success") if name in columns.meta]
+    what = "the columns have no names, but fit the documented order of OpenFace 2" + (
+        f"; {format_list(quality)} count as behaviour" if quality else ""
+    )
+    finding = Finding(
+        "unnamed-columns",
+        what,
+        found=f"{len(table.columns)} columns",
+        hint="if it wrote them, pass --tracker openface2",
+    )
+    return (finding,)
 
 
 def _fits_layout(table: Table, columns: VideoColumns) -> bool:

@@ -151,6 +151,8 @@ def test_a_matrix_is_named_only_if_the_tracker_is_given(file: Path, width: int) 
     unnamed = read_stream(file)
     assert set(unnamed.channels) <= {f"ch{index:03d}" for index in range(width)}
     assert unnamed.tracker == ""
+    assert "--tracker openface2" in str(find(unnamed, "unnamed-columns").hint)
+    assert ("success" in find(unnamed, "unnamed-columns").what) == ("success" in LAYOUTS[width])
     stream = read_stream(file, ReadingSettings(tracker="openface2"))
     assert {"pose_Tx", "gaze_angle_x", "AU45_r", "AU28_c"} <= set(stream.channels)
     assert stream.tracker == "openface2"
