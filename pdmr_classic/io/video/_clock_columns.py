@@ -20,7 +20,7 @@ _RESTARTING_SHARE = 0.8
 _PAUSE = 10.0
 # A unit of time, such as a minute, is as long each time: rows, and the share of them by which it may differ.
 _MIN_PLATEAU_ROWS, _PLATEAU_TOLERANCE = 5, 0.02
-_MIN_PLATEAUS = 3
+_MIN_PLATEAUS = 2
 # A jittering clock is distinguished from a slow movement by a long record on a straight line: rows, correlation.
 _STRAIGHT = ((100, 0.9999), (300, 0.999))
 # The same for one whose noise turns it back now and then.

@@ -87,7 +87,7 @@ def _convert_angles(channels: Channels, tracked: Mask, tracker: Tracker, stated:
         extent = _find_extents(channels.values[rows], tracked)
         if unit is None:
             unit = "degrees" if extent.max(initial=0.0) > _LIKELY_RADIANS else "radians"
-        elif _are_beyond_radians(extent):
+        elif (extent > np.pi).any():
             return _report_extents(channels, [channels.names[row] for row in rows], extent)
     if unit == "radians":
         return [] if stated or tracker.angle_unit else [_assumed_finding(channels.path, tracker)]
@@ -108,20 +108,14 @@ def _find_extents(angles: NDArray[np.float32], tracked: Mask) -> Floats:
     return np.array([np.quantile(row, _QUANTILE) if len(row) else 0.0 for row in finite])
 
 
-def _are_beyond_radians(extents: Floats) -> bool:
-    return bool((extents > np.pi).any() or np.count_nonzero(extents > _LIKELY_RADIANS) >= _MIN_ANGLES)
-
-
 def _report_extents(channels: Channels, names: list[str], extents: Floats) -> list[Finding]:
-    beyond = [
-        f"{name} up to {extent:.3g}" for name, extent in zip(names, extents, strict=True) if extent > _LIKELY_RADIANS
-    ]
-    is_certain = np.count_nonzero(extents > np.pi) >= _MIN_ANGLES and extents.max() > _TURN
+    beyond = [f"{name} up to {extent:.3g}" for name, extent in zip(names, extents, strict=True) if extent > np.pi]
+    is_certain = len(beyond) >= _MIN_ANGLES and extents.max() > _TURN
     finding = Finding(
         "angle-unit" if is_certain else "angle-range",
         f"angles are too large for radians{'' if is_certain else ' and are used unchanged'}",
         file=channels.path,
-        expected="radians, between -1.57 and 1.57 for a face that can be tracked",
+        expected="radians, between -3.14 and 3.14",
         found=format_list(beyond),
         hint='if they are degrees, say so in the settings: [reading] angle_unit = "degrees"',
     )

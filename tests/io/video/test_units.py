@@ -72,11 +72,6 @@ def test_failed_frames_do_not_hide_percentages(file: Path) -> None:
     assert stream.valid.tolist() == [False, False, False, True] * (N // 4)
 
 
-def test_angles_that_no_tracked_face_reaches_are_reported(file: Path) -> None:
-    stream = read(file, recording(**moving(*ANGLES, scale=0.1, offset=2.5)))
-    assert "pose_Ry up to 2." in str(find(stream, "angle-range").found)
-
-
 @pytest.mark.parametrize("values", [[0, 100], [1, 2], [0.2, 0.9]])
 def test_presences_other_than_0_and_1_are_reported(file: Path, values: list[float]) -> None:
     assert "presence-range" in codes(read(file, recording(AU12_c=values * (N // 2))))

@@ -175,6 +175,7 @@ CLOCKS = {
     "one value missing": np.where(ROWS == 7, np.nan, ROWS * 0.5),
     "a pause": ROWS * 0.04 + 9.0 * (ROWS > 200),
     "a pause and jitter": ROWS * 0.04 + 0.01 * np.random.default_rng(0).random(400) + 900.0 * (ROWS > 200),
+    "few units of time": ROWS // 100 * 1.0,
     "whole units of time": (ROWS + 20) // 75 * 1.0,
     "frame within a second": ROWS % 25 * 1.0,
     "milliseconds within a second": np.round(ROWS * 33.333) % 1000,
