@@ -217,6 +217,23 @@ def describe_bytes(data: bytes) -> tuple[str, str] | None:
     return ("text", "name it .csv if it is CSV text") if is_text else None
 
 
+def make_damaged_error(
+    path: Path, data: bytes, signature: bytes, *, kind: str, code: str, expected: str, reason: str
+) -> DataError:
+    """Return the error for a file that is damaged or, judged by its first bytes, of another type."""
+    file_type, hint = f"damaged data: {reason.strip()[:200]}", "write or copy the file again"
+    if not data.startswith(signature):
+        file_type, hint = describe_bytes(data) or ("other data", hint)
+    return DataError(
+        f"the file is not a complete {kind} file",
+        code=code,
+        file=path,
+        expected=expected,
+        found=file_type,
+        hint=hint,
+    )
+
+
 def _find_signature(data: bytes) -> tuple[str, str] | None:
     head = data[:64].lstrip().lower()
     return next(

@@ -6,7 +6,7 @@ move their faces less and speak differently, so that a model has something to le
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,26 +16,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 _AUS_2 = ["01", "02", "04", "05", "06", "07", "09", "10", "12", "14", "15", "17", "20", "23", "25", "26", "45"]
-_PRESENCE_2 = [
-    "01",
-    "02",
-    "04",
-    "05",
-    "06",
-    "07",
-    "09",
-    "10",
-    "12",
-    "14",
-    "15",
-    "17",
-    "20",
-    "23",
-    "25",
-    "26",
-    "28",
-    "45",
-]
+_PRESENCE_2 = [*_AUS_2[:-1], "28", "45"]
 _AUS_0 = ["01", "02", "04", "05", "06", "09", "10", "12", "14", "15", "17", "20", "25", "26"]
 _PRESENCE_0 = ["04", "12", "15", "23", "28", "45"]
 N_FRAMES = 60
@@ -278,42 +259,17 @@ def _save(path: Path, values: Floats) -> None:
 
 def make_pyfeat(root: Path) -> Path:
     """Write Fex tables of py-feat (no suffix in AU names, degrees, several faces in some frames) and their labels."""
-    for seed, (split, n) in enumerate((("train", 24), ("test", 8))):
-        people = range(100 * seed, 100 * seed + n)
-        _write_pyfeat_split(root / split, people, np.random.default_rng(40 + seed))
-        _write_labels(root / split, people, delimiter="\t", suffix="tsv")
-    return root
+    return _make_splits(root, _write_pyfeat_split, "labels.tsv")
 
 
 def _write_pyfeat_split(folder: Path, people: range, rng: np.random.Generator) -> None:
     (folder / "video").mkdir(parents=True)
-    units = [
-        "01",
-        "02",
-        "04",
-        "05",
-        "06",
-        "07",
-        "09",
-        "10",
-        "11",
-        "12",
-        "14",
-        "15",
-        "17",
-        "20",
-        "23",
-        "24",
-        "25",
-        "26",
-        "28",
-        "43",
-    ]
+    units = [*_AUS_2[:8], "11", *_AUS_2[8:13], "23", "24", "25", "26", "28", "43"]
     for index in people:
         levels = simulate_intensities(rng, units, index % 2 == 0)
         pose = simulate_pose(rng)
         face: dict[str, object] = {"input": f"{index:03d}.mp4", "frame": np.arange(N_FRAMES)}
-        face["approx_time"] = (np.arange(N_FRAMES) / 30).round(3)
+        face["approx_time"] = [f"00:{frame // 30:02d}" for frame in range(N_FRAMES)]  # whole seconds
         face |= {"FaceRectX": 200.0, "FaceRectY": 100.0, "FaceRectWidth": 150.0, "FaceRectHeight": 180.0}
         face |= {"FaceScore": rng.uniform(0.95, 1, N_FRAMES).round(4)}
         face |= {
@@ -330,11 +286,7 @@ def _write_pyfeat_split(folder: Path, people: range, rng: np.random.Generator) -
 
 def make_opensmile(root: Path) -> Path:
     """Write one ARFF file of openSMILE functionals per recording, and their labels."""
-    for seed, (split, n) in enumerate((("train", 24), ("test", 8))):
-        people = range(100 * seed, 100 * seed + n)
-        _write_opensmile_split(root / split, people, np.random.default_rng(50 + seed))
-        _write_labels(root / split, people, delimiter=",", suffix="csv")
-    return root
+    return _make_splits(root, _write_opensmile_split, "labels.csv")
 
 
 def _write_opensmile_split(folder: Path, people: range, rng: np.random.Generator) -> None:
@@ -346,14 +298,19 @@ def _write_opensmile_split(folder: Path, people: range, rng: np.random.Generator
         "HNRdBACF_sma3nz_amean",
     ]
     for index in people:
-        values = rng.normal(size=len(names)) + np.array([0, 0 if index % 2 == 0 else 2, 0, 0])
+        values = rng.normal(size=len(names)) + np.array([0, 0 if index % 2 == 0 else 4, 0, 0])
         header = ["@relation openSMILE_features", "", "@attribute name string", "@attribute frameTime numeric"]
         header += [f"@attribute {name} numeric" for name in names] + ["@attribute class numeric", "", "@data", ""]
         row = ",".join(["'unknown'", "0.000000", *(f"{value:.6e}" for value in values), "?"])
         (folder / "audio" / f"{index:03d}.arff").write_text("\n".join([*header, row]) + "\n")
 
 
-def _write_labels(folder: Path, people: range, *, delimiter: str, suffix: str) -> None:
-    diagnosis = np.where(np.array(people) % 2 == 0, "Depression", "Normal")
-    table = pd.DataFrame({"Participant": [f"{person:03d}" for person in people], "diagnosis": diagnosis})
-    table.to_csv(folder / f"labels.{suffix}", sep=delimiter, index=False)
+def _make_splits(root: Path, write: Callable[[Path, range, np.random.Generator], None], labels: str) -> Path:
+    """Write train/ and test/ with different people, and a label table with columns of other names."""
+    for seed, (split, n) in enumerate((("train", 24), ("test", 8))):
+        people = range(100 * seed, 100 * seed + n)
+        write(root / split, people, np.random.default_rng(seed))
+        diagnosis = np.where(np.array(people) % 2 == 0, "Depression", "Normal")
+        table = pd.DataFrame({"Participant": [f"{person:03d}" for person in people], "diagnosis": diagnosis})
+        table.to_csv(root / split / labels, sep="\t" if labels.endswith(".tsv") else ",", index=False)
+    return root

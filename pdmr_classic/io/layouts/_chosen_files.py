@@ -10,9 +10,8 @@ from pathlib import Path
 
 from pdmr_classic.config import DataSettings
 from pdmr_classic.errors import ConfigError, DataError, Finding
-from pdmr_classic.io.ids import id_problem
-from pdmr_classic.io.layouts._patterns import PLACEHOLDERS, PathMatch, compile_pattern, match_pattern, walk_files
-from pdmr_classic.io.layouts._suffixes import collision_finding
+from pdmr_classic.io.layouts._grouping import group_files
+from pdmr_classic.io.layouts._patterns import PLACEHOLDERS, compile_pattern, match_pattern, walk_files
 from pdmr_classic.io.layouts.folder_files import find_id_tables, ignored_findings
 from pdmr_classic.io.layouts.layout import Discovery
 from pdmr_classic.io.layouts.recordings import Recording, find_near_names
@@ -49,7 +48,9 @@ def choose_files(folder: Path, base: Discovery, settings: DataSettings) -> Disco
             raise _no_match_error(folder, modality, str(given[modality]), paths)
         known_ids = _known_ids(base, patterns[modality])
         usable = [replace(match, known_id=known_ids.get(tuple(match.fields.values()))) for match in usable]
-        chosen[modality] = _by_id(usable, errors)
+        by_id, group_errors = group_files((match.data_id, modality, match.path) for match in usable)
+        chosen[modality] = {data_id: paths[modality] for data_id, paths in by_id.items()}
+        errors += group_errors
         for match in usable:
             for name, value in match.fields.items():
                 if name != "id":
@@ -79,18 +80,6 @@ def _known_ids(base: Discovery, pattern: re.Pattern[str]) -> dict[tuple[str, ...
     values = {data_id: tuple(base.fields[name].get(data_id, "") for name in names) for data_id in base.data_ids}
     times = Counter(values.values())
     return {key: data_id for data_id, key in values.items() if times[key] == 1}
-
-
-def _by_id(matches: list[PathMatch], errors: list[Finding]) -> dict[str, Path]:
-    paths: dict[str, Path] = {}
-    for match in matches:
-        if problem := id_problem(match.data_id):
-            errors.append(Finding("bad-id", "the path gives no valid data_id", file=match.path, found=problem))
-        elif match.data_id in paths:
-            errors.append(collision_finding(match.path, paths[match.data_id]))
-        else:
-            paths[match.data_id] = match.path
-    return paths
 
 
 def _replace_files(

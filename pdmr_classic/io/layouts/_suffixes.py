@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pdmr_classic.errors import Finding
-from pdmr_classic.io.ids import id_problem
+from pdmr_classic.io.layouts._grouping import group_files
 from pdmr_classic.io.layouts.recordings import Recording
 from pdmr_classic.io.tables.table_files import file_id, is_table_file
 from pdmr_classic.text import format_count, format_list
@@ -69,41 +69,11 @@ def join_suffixes(
     list of Finding
         Ids that are not valid, and files of the same kind and id.
     """
-    by_id: dict[str, dict[str, Path]] = {}
-    errors = []
-    for file in sorted(files, key=lambda file: file.path):
-        if file.suffix is None:
-            continue
-        if problem := id_problem(file.data_id):
-            errors.append(Finding("bad-id", "the file name gives no valid data_id", file=file.path, found=problem))
-            continue
-        paths = by_id.setdefault(file.data_id, {})
-        if file.suffix in paths:
-            errors.append(collision_finding(file.path, paths[file.suffix]))
-        paths.setdefault(file.suffix, file.path)
+    ordered = sorted(files, key=lambda file: file.path)
+    by_id, errors = group_files((file.data_id, file.suffix, file.path) for file in ordered if file.suffix is not None)
     recordings = tuple(_make_recording(data_id, by_id[data_id], naming) for data_id in sorted(by_id))
     usable = tuple(recording for recording in recordings if recording.files)
     return usable, _find_missing(by_id, naming, folder), errors
-
-
-def make_recordings(by_id: Mapping[str, Mapping[str, Path]]) -> tuple[Recording, ...]:
-    """Return the recordings, sorted, given the file of each modality of each data_id."""
-    return tuple(
-        Recording(data_id, by_id[data_id].get("video"), by_id[data_id].get("audio")) for data_id in sorted(by_id)
-    )
-
-
-def collision_finding(path: Path, earlier: Path) -> Finding:
-    """Return the error for two files of the same recording and modality."""
-    return Finding(
-        "ids-collide",
-        "two files are the same modality of the same recording",
-        file=path,
-        expected="one file per recording and modality",
-        found=str(earlier),
-        hint="remove one of the files, or make the pattern match only one; if {id} repeats in other folders, write "
-        "{event} instead: without {id}, data_ids are made of all placeholders",
-    )
 
 
 def _make_recording(data_id: str, paths: dict[str, Path], naming: Naming) -> Recording:

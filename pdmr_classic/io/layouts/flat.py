@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pdmr_classic.errors import Finding
-from pdmr_classic.io.ids import id_problem
+from pdmr_classic.io.layouts._grouping import group_files, make_recordings
 from pdmr_classic.io.layouts._split_tables import find_split_tables
 from pdmr_classic.io.layouts._suffixes import (
     CLNF,
@@ -15,9 +15,7 @@ from pdmr_classic.io.layouts._suffixes import (
     PLAIN,
     NamedFile,
     Naming,
-    collision_finding,
     join_suffixes,
-    make_recordings,
     split_suffix,
 )
 from pdmr_classic.io.layouts.folder_files import FolderFiles, ignored_findings, list_files, sort_files
@@ -116,20 +114,13 @@ def _join_named(
 
 
 def _join_nested(paths: Sequence[Path], folder: Path) -> tuple[tuple[Recording, ...], list[Finding], list[Finding]]:
-    by_id: dict[str, dict[str, Path]] = {}
-    errors = []
+    files = []
     for path in sorted(paths):
         parts = path.relative_to(folder).parts[:-1]
         modality = next((_MODALITIES[part.casefold()] for part in parts if part.casefold() in _MODALITIES), "video")
         names = [part for part in parts if part.casefold() not in _MODALITIES]
-        data_id = "_".join([*names, file_id(path)])
-        if problem := id_problem(data_id):
-            errors.append(Finding("bad-id", "the path gives no valid data_id", file=path, found=problem))
-            continue
-        files = by_id.setdefault(data_id, {})
-        if modality in files:
-            errors.append(collision_finding(path, files[modality]))
-        files.setdefault(modality, path)
+        files.append(("_".join([*names, file_id(path)]), modality, path))
+    by_id, errors = group_files(files)
     return make_recordings(by_id), [], errors
 
 

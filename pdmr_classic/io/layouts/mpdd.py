@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.io.ids import id_problem
 from pdmr_classic.io.labels.id_tables import TEST, TRAIN, split_name
+from pdmr_classic.io.layouts._grouping import group_files, make_recordings
 from pdmr_classic.io.layouts._patterns import walk_files
-from pdmr_classic.io.layouts._suffixes import collision_finding, make_recordings
 from pdmr_classic.io.layouts.folder_files import ignored_findings, list_entries, list_files
 from pdmr_classic.io.layouts.layout import Discovery, LabelTable, Layout, layout_finding
 from pdmr_classic.io.layouts.recordings import Recording, is_folder
@@ -131,16 +130,7 @@ def _choose_files(files: Sequence[_File]) -> list[_File]:
 
 
 def _join(files: Sequence[_File]) -> tuple[tuple[Recording, ...], list[Finding]]:
-    by_id: dict[str, dict[str, Path]] = {}
-    errors = []
-    for file in files:
-        if problem := id_problem(file.data_id):
-            errors.append(Finding("bad-id", "the path gives no valid data_id", file=file.path, found=problem))
-            continue
-        paths = by_id.setdefault(file.data_id, {})
-        if file.modality in paths:
-            errors.append(collision_finding(file.path, paths[file.modality]))
-        paths.setdefault(file.modality, file.path)
+    by_id, errors = group_files((file.data_id, file.modality, file.path) for file in files)
     return make_recordings(by_id), errors
 
 

@@ -19,7 +19,7 @@ from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io.ids import refuse_repeated_names
 from pdmr_classic.io.tables._csv_layout import fill_missing_names, is_numbered_header, refuse_too_many_columns
 from pdmr_classic.io.tables._source import MemorySource
-from pdmr_classic.storage.bytes import describe_bytes, refuse_empty, refuse_if_unpacked_too_large
+from pdmr_classic.storage.bytes import make_damaged_error, refuse_empty, refuse_if_unpacked_too_large
 from pdmr_classic.text import format_quoted
 
 _DATA_KEYS = ("features", "feature", "data", "embedding", "embeddings", "values", "x", "X", "arr_0")
@@ -205,14 +205,4 @@ def _object_error(path: Path) -> DataError:
 
 
 def _not_numpy_error(data: bytes, signature: bytes, path: Path, expected: str, reason: str) -> DataError:
-    file_type, hint = f"damaged data: {reason[:200]}", "write or copy the file again"
-    if not data.startswith(signature):
-        file_type, hint = describe_bytes(data) or ("other data", hint)
-    return DataError(
-        "the file is not a complete NumPy file",
-        code="not-numpy",
-        file=path,
-        expected=expected,
-        found=file_type,
-        hint=hint,
-    )
+    return make_damaged_error(path, data, signature, kind="NumPy", code="not-numpy", expected=expected, reason=reason)

@@ -20,7 +20,7 @@ from pdmr_classic.io.tables._csv_layout import (
 )
 from pdmr_classic.io.tables._source import MustBeNumeric, Parsed
 from pdmr_classic.io.tables.text_cells import Cells, parse_cells, read_text_cells
-from pdmr_classic.storage.bytes import MAX_UNPACKED_BYTES, describe_bytes, refuse_empty
+from pdmr_classic.storage.bytes import MAX_UNPACKED_BYTES, make_damaged_error, refuse_empty
 from pdmr_classic.text import format_quoted
 
 _INDEX = "__index_level_"
@@ -138,14 +138,6 @@ def _to_text(column: Any) -> list[str | None]:
 
 
 def _damaged_error(path: Path, reason: str, data: bytes = _SIGNATURE) -> DataError:
-    file_type, hint = f"damaged data: {reason.strip()[:200]}", "write or copy the file again"
-    if not data.startswith(_SIGNATURE):
-        file_type, hint = describe_bytes(data) or ("other data", hint)
-    return DataError(
-        "the file is not a complete Parquet file",
-        code="not-parquet",
-        file=path,
-        expected="a Parquet file",
-        found=file_type,
-        hint=hint,
+    return make_damaged_error(
+        path, data, _SIGNATURE, kind="Parquet", code="not-parquet", expected="a Parquet file", reason=reason
     )
