@@ -14,6 +14,7 @@ from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Ints
 from pdmr_classic.errors import DataError
 from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN, TRAIN, split_name
+from pdmr_classic.io.labels.subject_ids import merge_spellings
 from pdmr_classic.text import format_count, format_quoted
 
 Fold = tuple[Ints, Ints]
@@ -55,7 +56,8 @@ class GroupedFolds(StratifiedGroupKFold):  # type: ignore[misc]
     def split(self, X: Any, y: ArrayLike | None = None, groups: ArrayLike | None = None) -> Iterator[Fold]:
         """Yield training and test indices, one repeat after another.
 
-        Series and DataFrames are matched by their index; the indices yielded are positions in `X`.
+        Series and DataFrames are matched by their index; the indices yielded are positions in `X`. Groups that are
+        spellings of the same subject, such as 300 and 0300, stay together.
 
         Raises
         ------
@@ -67,7 +69,7 @@ class GroupedFolds(StratifiedGroupKFold):  # type: ignore[misc]
         if y is None or groups is None:
             raise ValueError("y and groups are required: without groups, a subject could be in both training and test")
         _, y, groups = align_rows(X=X, y=y, groups=groups)
-        y, groups = np.asarray(y), np.asarray(groups)
+        y, groups = np.asarray(y), merge_spellings(np.asarray(groups))
         for repeat in range(self.n_repeats):
             yield from self._make_repeat(y, groups, repeat)
 
@@ -123,7 +125,7 @@ def count_feasible_folds(y: ArrayLike, groups: ArrayLike, n_folds: int) -> int:
     2
     """
     y, groups = align_rows(y=y, groups=groups)
-    y, groups = np.asarray(y), np.asarray(groups)
+    y, groups = np.asarray(y), merge_spellings(np.asarray(groups))
     if len(np.unique(groups)) < 2:
         raise DataError(
             "cross-validation needs at least two subjects",

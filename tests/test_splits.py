@@ -131,3 +131,14 @@ def test_a_shared_group_raises_an_error_without_its_name() -> None:
     with pytest.raises(AssertionError, match="groups in both training and test: 1") as caught:
         check_disjoint_groups(["anna", "anna", "bert"], train=[0, 2], test=[1])
     assert "anna" not in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [str, object])
+def test_spellings_of_a_subject_are_never_on_both_sides_of_a_split(dtype: type) -> None:
+    people = np.repeat(np.arange(300, 312), 3)
+    forms = np.tile(np.array(["{}", "0{}", "P{}"]), 12)
+    groups = np.array([form.format(person) for form, person in zip(forms, people, strict=True)], dtype=dtype)
+    y = people % 2
+    for train, test in GroupedFolds(4, n_repeats=3).split(y, y, groups):
+        assert not set(people[train]) & set(people[test])
+    assert count_feasible_folds(y, groups, 99) == 6

@@ -13,8 +13,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io.ids import FILE_SUFFIX
@@ -132,6 +135,28 @@ def normalise_subjects(
     n_people = format_count(len(merged), "subject is", "subjects are")
     what = f"{n_people} spelled in several ways; the spellings are merged"
     return result, [Finding("merged-subjects", what, file=file, column=column, found=_format_groups(merged))]
+
+
+def merge_spellings(subjects: NDArray[Any]) -> NDArray[Any]:
+    """Return subjects with one spelling for all that may be the same person; without any such, the array itself.
+
+    For splits of arrays, whose subjects nobody has checked: doubtful spellings are merged, too, because a split can
+    only become stricter. Numbers have one spelling already.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> merge_spellings(np.array(["300", "301", "0300", "P300"])).tolist()
+    ['300', '301', '300', '300']
+    """
+    if subjects.dtype.kind not in "OUT":
+        return subjects
+    spellings = [str(subject) for subject in subjects]
+    groups, doubtful = _group_spellings(spellings)
+    names = {s: group[0] for group in (*groups, *doubtful) for s in group}
+    if len({*names.values()}) == len(names):
+        return subjects
+    return np.array([names.get(spelling, spelling) for spelling in spellings], dtype=object)
 
 
 def find_shared_subjects(first: Iterable[str], second: Iterable[str]) -> list[tuple[str, str]]:
