@@ -69,7 +69,7 @@ class GroupedFolds(StratifiedGroupKFold):  # type: ignore[misc]
         if y is None or groups is None:
             raise ValueError("y and groups are required: without groups, a subject could be in both training and test")
         _, y, groups = align_rows(X=X, y=y, groups=groups)
-        y, groups = np.asarray(y), merge_spellings(np.asarray(groups))
+        y, groups = np.asarray(y), merge_spellings(groups)
         for repeat in range(self.n_repeats):
             yield from self._make_repeat(y, groups, repeat)
 
@@ -125,7 +125,7 @@ def count_feasible_folds(y: ArrayLike, groups: ArrayLike, n_folds: int) -> int:
     2
     """
     y, groups = align_rows(y=y, groups=groups)
-    y, groups = np.asarray(y), merge_spellings(np.asarray(groups))
+    y, groups = np.asarray(y), merge_spellings(groups)
     if len(np.unique(groups)) < 2:
         raise DataError(
             "cross-validation needs at least two subjects",

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io.ids import FILE_SUFFIX
@@ -137,25 +137,27 @@ def normalise_subjects(
     return result, [Finding("merged-subjects", what, file=file, column=column, found=_format_groups(merged))]
 
 
-def merge_spellings(subjects: NDArray[Any]) -> NDArray[Any]:
-    """Return subjects with one spelling for all that may be the same person; without any such, the array itself.
+def merge_spellings(subjects: ArrayLike) -> NDArray[Any]:
+    """Return subjects as an array, with one spelling for all that may be the same person.
 
-    For splits of arrays, whose subjects nobody has checked: doubtful spellings are merged, too, because a split can
-    only become stricter. Numbers have one spelling already.
+    For splits of groups that nobody has checked: doubtful spellings are merged, too, because a split can only become
+    stricter. Numbers have one spelling already. A Series whose values are its index names recordings without subjects,
+    which stay apart.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> merge_spellings(np.array(["300", "301", "0300", "P300"])).tolist()
+    >>> merge_spellings(["300", "301", "0300", "P300"]).tolist()
     ['300', '301', '300', '300']
     """
-    if subjects.dtype.kind not in "OUT":
-        return subjects
-    spellings = [str(subject) for subject in subjects]
+    array = np.asarray(subjects)
+    are_recordings = isinstance(subjects, pd.Series) and list(subjects) == list(subjects.index)
+    if array.dtype.kind not in "OUT" or are_recordings:
+        return array
+    spellings = [str(subject) for subject in array]
     groups, doubtful = _group_spellings(spellings)
     names = {s: group[0] for group in (*groups, *doubtful) for s in group}
     if len({*names.values()}) == len(names):
-        return subjects
+        return array
     return np.array([names.get(spelling, spelling) for spelling in spellings], dtype=object)
 
 
