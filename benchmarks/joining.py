@@ -1,99 +1,409 @@
-"""Ways to combine base learners on held-out people: plain average, best learner, fitted weights, and our rule.
+"""Ways to join base learners into one probability, compared on held-out people of the design tasks.
 
-    PDMR_REAL_DATA=../shared/data python benchmarks/joining.py
+    python benchmarks/joining.py --cache FOLDER [--old FOLDER]
 
-Each task of benchmarks/tuning.py has five outer grouped folds. In each, every learner is fitted on every view with its
-default hyperparameters, and the learners are combined on out-of-fold scores of the training people. Only recordings
-with all modalities are used. Scores are AUC (several classes: one vs rest, averaged) and log loss on held-out people,
-averaged over folds.
+reads the scores that members.py cached. Each rule gets calibrated out-of-fold log-odds of the members and returns their
+weights; the weighted mean is calibrated once more. Members: every learner on every view. Scores on held-out people: AUC
+(several classes: one vs rest, averaged), log loss, and F1 at the threshold that `fit` would choose (macro F1 of the most
+probable class for several classes). Differences are to the plain average of the four default learners, per fold.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
-import joblib
 import numpy as np
 import pandas as pd
-from sklearn.metrics import log_loss, roc_auc_score
-from tuning import N_FOLDS, REAL, ROWS, Table, load_table, outer_folds
+from members import INNER_FOLDS, INNER_REPEATS, PLAIN_SVM
+from scipy.optimize import minimize
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score, log_loss, roc_auc_score
 
-from pdmr_classic import GroupedStacker
-from pdmr_classic.metrics import log_loss as inner_loss
-from pdmr_classic.models.ensemble._combiner import Combiner
-from pdmr_classic.models.ensemble.calibration import cross_fit
-from pdmr_classic.models.ensemble.fold_data import make_fold_data
-from pdmr_classic.models.ensemble.tuning import compute_oof_scores
-from pdmr_classic.models.ensemble.views import find_modalities
-from pdmr_classic.models.learners.learners import LEARNERS, raw_scores
-from pdmr_classic.models.learners.member import default_members
+from pdmr_classic import GroupedFolds
+from pdmr_classic.models.decision.threshold import choose_threshold
 
-
-def run_fold(table: Table, fold: int) -> pd.DataFrame:
-    """Return AUC and log loss of each combination method on one outer fold."""
-    features, y, groups = table
-    X = features.to_numpy(dtype=float)
-    train, test = outer_folds(table)[fold]
-    fold_data = make_fold_data(X[train], list(features.columns), y[train], groups[train], n_folds=5, repeats=2, seed=0)
-    members = default_members(fold_data.views, LEARNERS)
-    oof_scores = compute_oof_scores(members, fold_data, 0, jobs=1)
-    stack = GroupedStacker(members, folds=5, repeats=2).fit_oof_scores(members, oof_scores, fold_data, np.unique(y))
-    complete = np.stack(list(fold_data.present.values())).all(axis=0)
-    columns = [column[complete] for column in oof_scores]
-    positions = np.cumsum(complete) - 1
-    folds = [(positions[a[complete[a]]], positions[b[complete[b]]]) for a, b in fold_data.folds]
-    oof, truth, subjects = np.hstack(columns), fold_data.y[complete], fold_data.groups[complete]
-    widths, names = [part.shape[1] for part in columns], [member.name for member in members]
-
-    ones = np.ones(len(truth))
-
-    def out_of_fold_loss(method: str) -> float:
-        def fit(rows: np.ndarray) -> Combiner:
-            return Combiner(widths, method, names).fit(oof[rows], truth[rows], ones[rows], subjects[rows])
-
-        return inner_loss(cross_fit(fit, oof, truth, folds, len(stack.classes_), ones), truth, ones)
-
-    methods = {"average": "average", "best learner": min(names, key=out_of_fold_loss), "weights": "weighted_average"}
-    modalities = frozenset[str]().union(*(view.needs for view in fold_data.views.values()))
-    methods["our rule"] = stack.choices_[modalities].method
-    test_rows = test[np.stack(list(find_modalities(X[test], fold_data.columns).values())).all(axis=0)]
-    held_out = [
-        raw_scores(stack.models_[member.name], X[test_rows][:, fold_data.views[member.view].columns])
-        for member in members
-    ]
-    scores = {}
-    for label, method in methods.items():
-        combiner = Combiner(widths, method, names).fit(oof, truth, ones, subjects)
-        scores[label] = score(combiner.predict_proba(np.hstack(held_out)), y[test_rows])
-    return pd.DataFrame(scores, index=["AUC", "log loss"])
+Array = np.ndarray
+N_BOOTSTRAPS = 400
+RIDGE = 8.0
+DEFAULT = ("lightgbm", "xgboost", "svm", "linear")
 
 
-def score(probability: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    n_classes = probability.shape[1]
-    is_class = np.eye(n_classes, dtype=bool)[y]
-    mixed = [k for k in range(n_classes) if 0 < is_class[:, k].sum() < len(y)]
-    auc = np.mean([roc_auc_score(is_class[:, k], probability[:, k]) for k in mixed]) if mixed else np.nan
-    return float(auc), float(log_loss(y, probability, labels=list(range(n_classes))))
+# --------------------------------------------------------------------------------------------- calibration
+
+
+def log_softmax(logits: Array) -> Array:
+    logits = logits - logits.max(axis=-1, keepdims=True)
+    return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
+
+
+class Calibration:
+    """Sigmoid for two classes; for more, one temperature and class biases with a ridge penalty."""
+
+    def __init__(self, penalty: float | None) -> None:
+        self.penalty = penalty  # None: a full softmax regression
+
+    def fit(self, scores: Array, y: Array) -> Calibration:
+        self.centre, self.is_softmax = scores.mean(axis=0), scores.shape[1] == 1 or self.penalty is None
+        self.spread = np.maximum(scores.std(axis=0), 1e-12)
+        if self.is_softmax:
+            self.model = LogisticRegression(C=100.0, max_iter=1000).fit((scores - self.centre) / self.spread, y)
+            if scores.shape[1] == 1 and self.model.coef_[0, 0] < 0:
+                share = y.mean()
+                self.model.coef_[:], self.model.intercept_[:] = 0.0, np.log(share / (1 - share))
+            return self
+        self.spread = max(float(scores.std()), 1e-12)
+        s, one_hot = scores / self.spread, np.eye(scores.shape[1])[y]
+
+        def loss(parameters: Array) -> tuple[float, Array]:
+            slope, bias = parameters[0], parameters[1:]
+            log_p = log_softmax(slope * s + bias)
+            residual = np.exp(log_p) - one_hot
+            value = -(log_p * one_hot).sum() + 0.5 * self.penalty * bias @ bias
+            return value, np.r_[(residual * s).sum(), residual.sum(axis=0) + self.penalty * bias]
+
+        k = scores.shape[1]
+        bounds = [(0.0, None)] + [(None, None) if np.isfinite(self.penalty) else (0.0, 0.0)] * k
+        if not np.isfinite(self.penalty):
+            self.penalty = 0.0
+        self.parameters = minimize(loss, np.r_[1.0, np.zeros(k)], jac=True, method="L-BFGS-B", bounds=bounds).x
+        return self
+
+    def log_probability(self, scores: Array) -> Array:
+        if self.is_softmax:
+            return np.log(np.maximum(self.model.predict_proba((scores - self.centre) / self.spread), 1e-12))
+        return log_softmax(self.parameters[0] * scores / self.spread + self.parameters[1:])
+
+
+def to_scores(log_p: Array) -> Array:
+    return log_p[:, 1:] - log_p[:, :1] if log_p.shape[1] == 2 else log_p
+
+
+# --------------------------------------------------------------------------------------------------- rules
+
+
+@dataclass
+class Inner:
+    """What a rule may look at: calibrated scores [m, n, S], cross-fitted losses [m, n], classes and subjects."""
+
+    scores: Array
+    losses: Array
+    y: Array
+    groups: Array
+    names: list[str]
+
+    @property
+    def equal(self) -> Array:
+        return np.full(len(self.names), 1 / len(self.names))
+
+    def subject_sums(self) -> tuple[Array, Array]:
+        _, group = np.unique(self.groups, return_inverse=True)
+        one_hot = np.eye(group.max() + 1)[group]
+        return self.losses @ one_hot, one_hot.sum(axis=0)
+
+    def bootstrap_losses(self, seed: int = 0) -> Array:
+        """Return mean losses in Bayesian bootstraps of the subjects, shape [B, m]."""
+        sums, counts = self.subject_sums()
+        weights = np.random.default_rng(seed).dirichlet(np.ones(len(counts)), N_BOOTSTRAPS)
+        return (weights @ sums.T) / (weights @ counts)[:, None]
+
+    def paired_errors(self) -> Array:
+        """Return the clustered standard error of each member's loss minus the best, shape [m]."""
+        sums, counts = self.subject_sums()
+        best = int(np.argmin(self.losses.mean(axis=1)))
+        difference = sums - sums[best]
+        residual = difference - (difference.sum(axis=1) / counts.sum())[:, None] * counts
+        n = len(counts)
+        return np.sqrt(n / (n - 1) * (residual**2).sum(axis=1)) / counts.sum()
+
+
+Rule = Callable[[Inner], Array]
+
+
+def average(inner: Inner) -> Array:
+    return inner.equal
+
+
+def single(inner: Inner) -> Array:
+    return np.eye(len(inner.names))[np.argmin(inner.losses.mean(axis=1))]
+
+
+def soft(inner: Inner) -> Array:
+    best = np.argmin(inner.bootstrap_losses(), axis=1)
+    return np.bincount(best, minlength=len(inner.names)) / N_BOOTSTRAPS
+
+
+def bma(scale: str) -> Rule:
+    def rule(inner: Inner) -> Array:
+        n = len(inner.y) if scale == "rows" else len(np.unique(inner.groups))
+        z = -n * inner.bootstrap_losses()
+        return np.exp(log_softmax(z)).mean(axis=0)
+
+    return rule
+
+
+def by_error(width: float) -> Rule:
+    """Weights fall with the loss above the smallest, in standard errors of the paired difference."""
+
+    def rule(inner: Inner) -> Array:
+        loss = inner.losses.mean(axis=1)
+        excess = loss - loss.min()
+        z = np.divide(excess, width * inner.paired_errors(), out=np.zeros_like(excess), where=excess > 0)
+        weights = np.exp(-0.5 * z**2)
+        return weights / weights.sum()
+
+    return rule
+
+
+def ridge(strength: float = RIDGE, prior: Rule = average) -> Rule:
+    """Non-negative weights by log loss, with a ridge penalty towards a prior."""
+
+    def rule(inner: Inner) -> Array:
+        m, start = len(inner.names), prior(inner)
+        k = int(inner.y.max()) + 1
+        one_hot = np.eye(k)[inner.y]
+
+        def loss(weights: Array) -> tuple[float, Array]:
+            joined = np.einsum("mns,m->ns", inner.scores, weights)
+            logits = np.hstack([np.zeros_like(joined), joined]) if joined.shape[1] == 1 else joined
+            log_p = log_softmax(logits)
+            deviation = weights - start
+            residual = (np.exp(log_p) - one_hot)[:, -joined.shape[1] :]
+            gradient = np.einsum("mns,ns->m", inner.scores, residual) + 2 * strength * m * deviation
+            return -(log_p * one_hot).sum() + strength * m * deviation @ deviation, gradient
+
+        weights = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[(0, None)] * m).x
+        return weights / weights.sum() if weights.sum() > 0 else inner.equal
+
+    return rule
+
+
+def greedy(steps: int, bags: int) -> Rule:
+    """Ensemble selection (Caruana 2004) by log loss, averaged over bootstraps of the subjects."""
+
+    def rule(inner: Inner) -> Array:
+        _, group = np.unique(inner.groups, return_inverse=True)
+        rng, m = np.random.default_rng(0), len(inner.names)
+        total = np.zeros(m)
+        for _ in range(bags):
+            w = np.bincount(rng.integers(0, group.max() + 1, group.max() + 1), minlength=group.max() + 1)[group]
+            joined, counts = np.zeros_like(inner.scores[0]), np.zeros(m)
+            for step in range(steps):
+                candidates = (joined + inner.scores) / (step + 1)
+                if candidates.shape[2] == 1:
+                    losses = np.logaddexp(0, np.where(inner.y, -1, 1) * candidates[:, :, 0])
+                else:
+                    losses = -np.take_along_axis(log_softmax(candidates), inner.y[None, :, None], 2)[:, :, 0]
+                best = int(np.argmin(losses @ w))
+                joined, counts[best] = joined + inner.scores[best], counts[best] + 1
+            total += counts / steps
+        return total / bags
+
+    return rule
+
+
+def blend(*rules: Rule) -> Rule:
+    return lambda inner: np.mean([rule(inner) for rule in rules], axis=0)
+
+
+def drop_weak(width: float) -> Rule:
+    """Average of the members whose loss exceeds the smallest by at most `width` standard errors."""
+
+    def rule(inner: Inner) -> Array:
+        loss = inner.losses.mean(axis=1)
+        kept = loss - loss.min() <= width * inner.paired_errors()
+        return kept / kept.sum()
+
+    return rule
+
+
+def views_first(inner_rule: Rule) -> Rule:
+    """Average the learners of each view by a rule, then the views by the same rule on the joined scores."""
+
+    def rule(inner: Inner) -> Array:
+        views = np.array([name.split("/")[0] for name in inner.names])
+        weights = np.zeros(len(views))
+        for view in np.unique(views):
+            chosen = np.flatnonzero(views == view)
+            part = Inner(inner.scores[chosen], inner.losses[chosen], inner.y, inner.groups, views[chosen].tolist())
+            weights[chosen] = inner_rule(part) / len(np.unique(views))
+        return weights
+
+    return rule
+
+
+RULES: dict[str, Rule] = {
+    "average": average,
+    "best single": single,
+    "ridge 8": ridge(),
+    "ridge 2": ridge(2.0),
+    "soft choice": soft,
+    "soft + average": blend(soft, average),
+    "BMA rows": bma("rows"),
+    "BMA subjects": bma("subjects"),
+    "BMA rows + average": blend(bma("rows"), average),
+    "by error 1": by_error(1.0),
+    "by error 2": by_error(2.0),
+    "within 1 se": drop_weak(1.0),
+    "within 2 se": drop_weak(2.0),
+    "greedy 20x20": greedy(15, 20),
+    "greedy + average": blend(greedy(15, 20), average),
+    "ridge 8 to soft+avg": ridge(8.0, blend(soft, average)),
+    "views, soft + average": views_first(blend(soft, average)),
+}
+
+
+# -------------------------------------------------------------------------------------------------- folds
+
+
+class CachedFold:
+    """The cached scores of one outer fold, calibrated."""
+
+    def __init__(self, path: Path, penalty: float | None) -> None:
+        with np.load(path) as file:
+            data = {key: file[key] for key in file.files}
+        self.y, self.y_test, self.penalty = data["y"], data["y_test"], penalty
+        self.groups, self.groups_test = data["groups"], data["groups_test"]
+        splitter = GroupedFolds(INNER_FOLDS, n_repeats=INNER_REPEATS, random_state=0)
+        self.folds = list(splitter.split(self.y, self.y, self.groups))
+        self.oof, self.test, self.losses = {}, {}, {}
+        self.columns = {key.removeprefix("oof "): value.mean(axis=0) for key, value in data.items() if key[:3] == "oof"}
+        for name, column in self.columns.items():
+            model = Calibration(penalty).fit(column, self.y)
+            self.oof[name] = to_scores(model.log_probability(column))
+            self.test[name] = to_scores(model.log_probability(data[f"test {name}"]))
+            self.losses[name] = self.cross_fitted_losses(column)
+        self.raw_test = {name: data[f"test {name}"] for name in self.columns}
+
+    def cross_fitted_losses(self, column: Array) -> Array:
+        total = np.zeros(len(self.y))
+        for train, test in self.folds:
+            log_p = Calibration(self.penalty).fit(column[train], self.y[train]).log_probability(column[test])
+            total[test] -= log_p[np.arange(len(test)), self.y[test]]
+        return total / INNER_REPEATS
+
+    def select(self, learners: dict[str, str]) -> list[str]:
+        """Return members by name; `learners` maps each learner to its form in the joint view."""
+        views = list(dict.fromkeys(name.split("/")[0] for name in self.oof if name != PLAIN_SVM))
+        names = []
+        for view in views:
+            for learner, joint in learners.items():
+                form = joint if view == "both" else learner
+                names.append(f"{view}/{form}")
+        return names
+
+    def inner(self, names: list[str]) -> Inner:
+        scores = np.stack([self.oof[name] for name in names])
+        losses = np.stack([self.losses[name] for name in names])
+        return Inner(scores, losses, self.y, self.groups, names)
+
+    def evaluate(self, names: list[str], weights: Array) -> dict[str, float]:
+        joined = np.einsum("mns,m->ns", np.stack([self.oof[name] for name in names]), weights)
+        held_out = np.einsum("mns,m->ns", np.stack([self.test[name] for name in names]), weights)
+        model = Calibration(self.penalty).fit(joined, self.y)
+        return self.score(np.exp(model.log_probability(joined)), np.exp(model.log_probability(held_out)))
+
+    def score(self, oof: Array, p: Array) -> dict[str, float]:
+        is_class = np.eye(p.shape[1], dtype=bool)[self.y_test]
+        mixed = [k for k in range(p.shape[1]) if 0 < is_class[:, k].sum() < len(p)]
+        auc = np.mean([roc_auc_score(is_class[:, k], p[:, k]) for k in mixed]) if mixed else np.nan
+        if p.shape[1] == 2:
+            threshold = choose_threshold(oof[:, 1], self.y == 1, self.groups)
+            f1 = f1_score(self.y_test == 1, p[:, 1] >= threshold, zero_division=0)
+        else:
+            f1 = f1_score(self.y_test, p.argmax(axis=1), average="macro")
+        return {"AUC": float(auc), "loss": float(log_loss(self.y_test, p, labels=range(p.shape[1]))), "F1": float(f1)}
+
+    def score_plain_svm(self) -> dict[str, float]:
+        scores = self.evaluate([PLAIN_SVM], np.ones(1))
+        if len(np.unique(self.y)) == 2:
+            scores["F1"] = float(f1_score(self.y_test == 1, self.raw_test[PLAIN_SVM][:, 0] > 0, zero_division=0))
+        return scores
+
+
+def plain(*learners: str) -> dict[str, str]:
+    return {learner: learner for learner in learners}
+
+
+BALANCED = {"svm": "svm_balanced", "linear": "linear_balanced"}
+HALF = {"svm": "svm_half", "linear": "linear_half"}
+MEMBERS: dict[str, dict[str, str]] = {
+    "four": plain(*DEFAULT),
+    "four, balanced": plain(*DEFAULT) | BALANCED,
+    "four, half balanced": plain(*DEFAULT) | HALF,
+    "four + extra trees": plain(*DEFAULT, "extra_trees"),
+    "four + extra trees, balanced": plain(*DEFAULT, "extra_trees") | BALANCED,
+    "four + extra trees + rank SVM, balanced": plain(*DEFAULT, "extra_trees", "rank_svm") | BALANCED,
+    "SVM, linear, extra trees, balanced": plain("svm", "linear", "extra_trees") | BALANCED,
+    "LightGBM, SVM, linear, extra trees, balanced": plain("lightgbm", "svm", "linear", "extra_trees") | BALANCED,
+}
+
+
+def evaluate_fold(path: Path, penalty: float | None, sets: dict[str, dict[str, str]]) -> Iterator[dict[str, object]]:
+    name, seed, k = path.stem.rsplit("-", 2)
+    fold = CachedFold(path, penalty)
+    about = {"task": name, "seed": int(seed), "fold": int(k), "n_test": len(fold.y_test)}
+    yield about | {"members": "plain RBF SVM", "rule": ""} | fold.score_plain_svm()
+    for label, learners in sets.items():
+        names = fold.select(learners)
+        inner = fold.inner(names)
+        for rule, weigh in RULES.items():
+            yield about | {"members": label, "rule": rule} | fold.evaluate(names, weigh(inner))
+    for member in fold.oof:
+        yield about | {"members": "single", "rule": member} | fold.evaluate([member], np.ones(1))
+
+
+def summarise(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return means over tasks, and differences to the plain average of the default members in the lower tail."""
+    keys = ["task", "seed", "fold"]
+    reference = rows[(rows["members"] == "four") & (rows["rule"] == "average")].set_index(keys)
+    table = {}
+    for (members, rule), part in rows[rows["members"] != "single"].groupby(["members", "rule"], sort=False):
+        part = part.set_index(keys)
+        difference = part[["AUC", "loss", "F1"]] - reference.loc[part.index, ["AUC", "loss", "F1"]]
+        by_task = difference.groupby("task").mean()
+        means = part.groupby("task")[["AUC", "loss", "F1"]].mean().mean()
+        table[members, rule] = {
+            "AUC": means["AUC"],
+            "loss": means["loss"],
+            "F1": means["F1"],
+            "dAUC": by_task["AUC"].mean(),
+            "se": by_task["AUC"].std() / np.sqrt(len(by_task)),
+            "worst task": by_task["AUC"].min(),
+            "2nd": by_task["AUC"].nsmallest(2).iloc[-1],
+            "5% of folds": difference["AUC"].quantile(0.05),
+            "best": by_task["AUC"].max(),
+            "dloss": by_task["loss"].mean(),
+            "worst loss": by_task["loss"].max(),
+            "dF1": by_task["F1"].mean(),
+            "F1 worst": by_task["F1"].min(),
+        }
+    return pd.DataFrame(table).T
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", nargs="+", default=[*REAL, *ROWS])
+    parser.add_argument("--cache", type=Path, required=True, help="folder that members.py wrote")
+    parser.add_argument("--penalty", type=float, default=1.0, help="of class biases; below 0: full softmax")
+    parser.add_argument("--rows", type=Path, help="write the scores of all folds to this parquet file")
     arguments = parser.parse_args()
-    tables = []
-    with tempfile.TemporaryDirectory() as folder:
-        for name in arguments.sets:
-            table = load_table(name, Path(folder))
-            folds = joblib.Parallel(n_jobs=-1)(joblib.delayed(run_fold)(table, k) for k in range(N_FOLDS))
-            tables.append(sum(folds) / N_FOLDS)
-            print(f"\n{name}\n{tables[-1].round(3).to_string()}", flush=True)
-    print(f"\nmean over {len(tables)} tasks\n{(sum(tables) / len(tables)).round(3).to_string()}")
+    penalty = arguments.penalty if arguments.penalty >= 0 else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        paths = sorted(arguments.cache.glob("*.npz"))
+        rows = pd.DataFrame([row for path in paths for row in evaluate_fold(path, penalty, MEMBERS)])
+    if arguments.rows:
+        rows.to_parquet(arguments.rows)
+    print(f"{rows['task'].nunique()} tasks, {len(paths)} folds")
+    with pd.option_context("display.width", 250, "display.max_rows", None, "display.max_columns", None):
+        print(summarise(rows).round(3).to_string())
 
 
 if __name__ == "__main__":
