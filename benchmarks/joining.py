@@ -14,7 +14,7 @@ import argparse
 import os
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -98,6 +98,7 @@ class Inner:
     y: Array
     groups: Array
     names: list[str]
+    folds: list[tuple[Array, Array]]
 
     @property
     def equal(self) -> Array:
@@ -107,6 +108,19 @@ class Inner:
         _, group = np.unique(self.groups, return_inverse=True)
         one_hot = np.eye(group.max() + 1)[group]
         return self.losses @ one_hot, one_hot.sum(axis=0)
+
+    def subset(self, rows: Array) -> Inner:
+        return Inner(self.scores[:, rows], self.losses[:, rows], self.y[rows], self.groups[rows], self.names, [])
+
+    def cross_fitted_losses(self, rule: Rule) -> Array:
+        """Return the loss of each row if weights and calibration come from the other inner folds, shape [n]."""
+        total = np.zeros(len(self.y))
+        for train, test in self.folds:
+            weights = rule(self.subset(train))
+            joined = np.einsum("mns,m->ns", self.scores, weights)
+            log_p = Calibration(1.0).fit(joined[train], self.y[train]).log_probability(joined[test])
+            total[test] -= log_p[np.arange(len(test)), self.y[test]]
+        return total / INNER_REPEATS
 
     def bootstrap_losses(self, seed: int = 0) -> Array:
         """Return mean losses in Bayesian bootstraps of the subjects, shape [B, m]."""
@@ -124,7 +138,7 @@ class Inner:
         return np.sqrt(n / (n - 1) * (residual**2).sum(axis=1)) / counts.sum()
 
 
-Rule = Callable[[Inner], Array]
+Rule = Callable[["Inner"], Array]
 
 
 def average(inner: Inner) -> Array:
@@ -224,6 +238,39 @@ def drop_weak(width: float) -> Rule:
     return rule
 
 
+def former_weights(inner: Inner) -> Array:
+    """Leave out members that worsen the average by more than half a standard error, then ridge weights."""
+    order = np.argsort(inner.losses.mean(axis=1), kind="stable")
+
+    def losses(members: Array) -> Array:
+        joined = inner.scores[members].mean(axis=0)
+        log_p = Calibration(np.inf).fit(joined, inner.y).log_probability(joined)
+        return -log_p[np.arange(len(inner.y)), inner.y]
+
+    while len(order) > 1:
+        pair = replace(inner, losses=np.stack([losses(order), losses(order[:-1])]))
+        gain = float(np.mean(pair.losses[0] - pair.losses[1]))
+        if gain <= 0.5 * pair.paired_errors().max():
+            break
+        order = order[:-1]
+    weights = np.zeros(len(inner.names))
+    names = [inner.names[k] for k in order]
+    weights[order] = ridge()(replace(inner, scores=inner.scores[order], losses=inner.losses[order], names=names))
+    return weights
+
+
+def former(inner: Inner) -> Array:
+    """The simplest of average, best member and weights within one standard error of the best, as before."""
+    rules = (average, single, former_weights)
+    losses = np.stack([inner.cross_fitted_losses(average), inner.losses.min(axis=0), np.zeros(len(inner.y))])
+    losses[1] = inner.losses[np.argmin(inner.losses.mean(axis=1))]
+    losses[2] = inner.cross_fitted_losses(former_weights)
+    candidates = replace(inner, losses=losses)
+    means = losses.mean(axis=1)
+    within = means <= means.min() + candidates.paired_errors()
+    return rules[int(np.argmax(within))](inner)
+
+
 def views_first(inner_rule: Rule) -> Rule:
     """Average the learners of each view by a rule, then the views by the same rule on the joined scores."""
 
@@ -232,7 +279,8 @@ def views_first(inner_rule: Rule) -> Rule:
         weights = np.zeros(len(views))
         for view in np.unique(views):
             chosen = np.flatnonzero(views == view)
-            part = Inner(inner.scores[chosen], inner.losses[chosen], inner.y, inner.groups, views[chosen].tolist())
+            names = views[chosen].tolist()
+            part = replace(inner, scores=inner.scores[chosen], losses=inner.losses[chosen], names=names)
             weights[chosen] = inner_rule(part) / len(np.unique(views))
         return weights
 
@@ -240,6 +288,7 @@ def views_first(inner_rule: Rule) -> Rule:
 
 
 RULES: dict[str, Rule] = {
+    "former rule": former,
     "average": average,
     "best single": single,
     "ridge 8": ridge(),
@@ -302,7 +351,7 @@ class CachedFold:
     def inner(self, names: list[str]) -> Inner:
         scores = np.stack([self.oof[name] for name in names])
         losses = np.stack([self.losses[name] for name in names])
-        return Inner(scores, losses, self.y, self.groups, names)
+        return Inner(scores, losses, self.y, self.groups, names, self.folds)
 
     def evaluate(self, names: list[str], weights: Array) -> dict[str, float]:
         joined = np.einsum("mns,m->ns", np.stack([self.oof[name] for name in names]), weights)

@@ -64,6 +64,16 @@ class ViewData:
         return int(self.X.shape[1] + self.final_fitted_features.shape[1])
 
     @property
+    def has_audio(self) -> bool:
+        """Whether there is an audio vector."""
+        return len(self.audio) > 0
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether there are other columns besides the audio vector."""
+        return self.has_audio and len(self.audio) < self.n_columns
+
+    @property
     def final_features(self) -> Floats:
         """Features of all rows for the final model, shape [n, F + G]."""
         return np.hstack([self.X, self.final_fitted_features])

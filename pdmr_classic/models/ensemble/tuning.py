@@ -148,13 +148,12 @@ class MemberStudy:
     def ask(self) -> None:
         """Start a trial; the first one uses default hyperparameters."""
         n_finished = self.n_finished
-        has_audio = len(self.data.audio) > 0
         if not n_finished:
-            self.study.enqueue_trial(default_params(self.member.learner, has_audio))
+            self.study.enqueue_trial(default_params(self.member.learner, self.data.has_audio, self.data.is_joint))
         # The seed depends only on the number of finished trials, so that a resumed study suggests the same again.
         self.study.sampler = make_sampler(_derive_seed(self.seed, self.member.name, n_finished))
         self.trial = self.study.ask()
-        params = suggest_params(self.member.learner, self.trial, has_audio)
+        params = suggest_params(self.member.learner, self.trial, self.data.has_audio, self.data.is_joint)
         self.trial.set_user_attr("params", params)
         self.candidate = replace(self.member, params=params)
         self._losses, self._scores = [], []

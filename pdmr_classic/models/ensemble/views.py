@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pdmr_classic.arrays import Floats, Ints, Mask
-
-_BOTH = "both"
+from pdmr_classic.models.learners.member import JOINT_VIEW
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +43,7 @@ def make_views(columns: dict[str, Ints], present: dict[str, Mask]) -> list[View]
     modalities = [name for name in columns if present[name].any()]
     views = [View(name, frozenset({name}), columns[name]) for name in modalities]
     if len(views) > 1:
-        joint = View(_BOTH, frozenset(modalities), np.sort(np.concatenate([columns[name] for name in modalities])))
+        joint = View(JOINT_VIEW, frozenset(modalities), np.sort(np.concatenate([columns[name] for name in modalities])))
         if joint.rows(present).any():
             views.append(joint)
     return views

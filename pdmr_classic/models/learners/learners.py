@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from lightgbm import LGBMClassifier
 from numpy.typing import ArrayLike, NDArray
+from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVC
@@ -18,33 +19,37 @@ from xgboost import XGBClassifier
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import LearningSettings
+from pdmr_classic.models.learners.blocks import ScaleBlocks
 from pdmr_classic.models.learners.member import Member, Params
 from pdmr_classic.models.learners.preprocessing import DropUninformative, KeepBest, NormalizeAudio, RobustScale
 from pdmr_classic.workers import use_one_thread
 
-_PREPROCESSING_PARAMS = frozenset({"k", "audio", "audio_components"})
+_PREPROCESSING_PARAMS = frozenset({"k", "audio", "audio_components", "audio_share"})
 
 
 @dataclass(frozen=True)
 class Learner:
-    """A learning algorithm with its preprocessing.
+    """A learning algorithm.
 
     Attributes
     ----------
     name : str
     build : callable
-        Maps hyperparameters and a seed to the unfitted steps of a pipeline.
+        Maps hyperparameters and a seed to an unfitted estimator.
+    needs_scaling : bool
+        Whether columns are imputed and scaled first.
     stores_rows : bool
         Whether the fitted learner contains rows of its training data.
     """
 
     name: str
-    build: Callable[[Params, int], list[Any]]
+    build: Callable[[Params, int], Any]
+    needs_scaling: bool = False
     stores_rows: bool = False
 
 
-def _lightgbm(params: Params, seed: int) -> list[Any]:
-    model = LGBMClassifier(
+def _lightgbm(params: Params, seed: int) -> Any:
+    return LGBMClassifier(
         **_algorithm_params(params),
         max_bin=63,
         subsample_freq=1,
@@ -55,27 +60,25 @@ def _lightgbm(params: Params, seed: int) -> list[Any]:
         force_row_wise=True,
         verbose=-1,
     )
-    return [DropUninformative(), KeepBest(params.get("k")), model]
 
 
-def _xgboost(params: Params, seed: int) -> list[Any]:
-    model = XGBClassifier(
+def _xgboost(params: Params, seed: int) -> Any:
+    return XGBClassifier(
         **_algorithm_params(params), max_bin=63, tree_method="hist", random_state=seed, n_jobs=1, verbosity=0
     )
-    return [DropUninformative(), KeepBest(params.get("k")), model]
 
 
-def _svm(params: Params, seed: int) -> list[Any]:
+def _svm(params: Params, seed: int) -> Any:
     # gamma is a multiple of 1 / n_columns, to match squared distances between standardised rows.
-    model = _ScaledSVC(C=params.get("C", 1.0), scale=params.get("gamma_scale", 1.0), random_state=seed)
-    select = (DropUninformative(), KeepBest(params.get("k")))
-    return [*select, RobustScale(), model]
+    return _ScaledSVC(C=params.get("C", 1.0), scale=params.get("gamma_scale", 1.0), random_state=seed)
 
 
-def _linear(params: Params, seed: int) -> list[Any]:
-    select = (DropUninformative(), KeepBest(params.get("k")))
-    model = _ScaledLogistic(params.get("C", 1.0), random_state=seed)
-    return [*select, RobustScale(), model]
+def _linear(params: Params, seed: int) -> Any:
+    return _ScaledLogistic(params.get("C", 1.0), random_state=seed)
+
+
+def _extra_trees(params: Params, seed: int) -> Any:
+    return ExtraTreesClassifier(**_algorithm_params(params), random_state=seed, n_jobs=1)
 
 
 def _algorithm_params(params: Params) -> dict[str, Any]:
@@ -117,8 +120,9 @@ LEARNERS: dict[str, Learner] = {
     for learner in (
         Learner("lightgbm", _lightgbm),
         Learner("xgboost", _xgboost),
-        Learner("svm", _svm, stores_rows=True),
-        Learner("linear", _linear),
+        Learner("svm", _svm, needs_scaling=True, stores_rows=True),
+        Learner("linear", _linear, needs_scaling=True),
+        Learner("extra_trees", _extra_trees),
     )
 }
 
@@ -149,10 +153,7 @@ def fit_member(
     weights : ndarray, shape [n], optional
         Row weights, used by the last step; rows with weight 0 are left out of all steps.
     """
-    form, components = member.params.get("audio", "as_is"), member.params.get("audio_components")
-    steps = LEARNERS[member.learner].build(member.params, seed)
-    if len(audio) and (form != "as_is" or components is not None):
-        steps = [NormalizeAudio(audio, form=form, components=components), *steps]
+    steps = [*_make_preprocessing(member, X.shape[1], audio), LEARNERS[member.learner].build(member.params, seed)]
     weights = np.ones(len(X)) if weights is None else weights
     rows = weights > 0
     X, y, weights = X[rows], y[rows], weights[rows]
@@ -162,6 +163,21 @@ def fit_member(
             X = step.fit_transform(X, y)
         steps[-1].fit(X, y, **({} if (weights == 1).all() else {"sample_weight": weights}))
     return make_pipeline(*steps)
+
+
+def _make_preprocessing(member: Member, n_columns: int, audio: Ints) -> list[Any]:
+    """Return the unfitted steps before the learner: normalise the audio vector, select columns, scale them."""
+    params, needs_scaling = member.params, LEARNERS[member.learner].needs_scaling
+    form, components, share = params.get("audio", "as_is"), params.get("audio_components"), params.get("audio_share")
+    n_other = n_columns - len(audio)
+    is_balanced = needs_scaling and share is not None and len(audio) > 0 and n_other > 0
+    steps: list[Any] = []
+    if len(audio) and (form != "as_is" or components is not None or is_balanced):
+        steps.append(NormalizeAudio(audio, form=form, components=components))
+    if is_balanced:
+        return [*steps, ScaleBlocks(n_other, share, params.get("k"))]
+    steps += [DropUninformative(), KeepBest(params.get("k"))]
+    return [*steps, RobustScale()] if needs_scaling else steps
 
 
 def erase_feature_ranges(model: Pipeline) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 from pdmr_classic.models.learners.search_spaces import default_params
 
 Params = Mapping[str, Any]
+JOINT_VIEW = "both"
+"""Name of the view with the columns of all modalities."""
 
 
 @dataclass(frozen=True)
@@ -27,4 +29,8 @@ class Member:
 def default_members(views: Iterable[str], learners: Iterable[str]) -> list[Member]:
     """Return each learner on each view, with default hyperparameters."""
     learners = list(learners)
-    return [Member(view, learner, default_params(learner, has_audio=False)) for view in views for learner in learners]
+    return [
+        Member(view, learner, default_params(learner, has_audio=False, is_joint=view == JOINT_VIEW))
+        for view in views
+        for learner in learners
+    ]

@@ -36,20 +36,30 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     },
     "svm": {"k": None, "C": 2.0, "gamma_scale": 1.0},
     "linear": {"k": None, "C": 3.0},
+    "extra_trees": {"k": None, "n_estimators": 200, "min_samples_leaf": 2},
 }
-
-
 _AUDIO_DEFAULTS = {"audio": "as_is", "audio_components": None}
+# Learners whose columns are scaled, so that the share of the audio vector in the joint view can be set.
+_SCALED = ("svm", "linear")
+_AUDIO_SHARE = 0.5
+
+UNTUNED = frozenset({"extra_trees"})
+"""Learners without a study: they have a default that is hardly ever improved, and take the longest to fit."""
 
 
-def default_params(learner: str, has_audio: bool) -> dict[str, Any]:
-    """Return the default hyperparameters of a learner."""
-    return _DEFAULTS[learner] | (_AUDIO_DEFAULTS if has_audio else {})
+def default_params(learner: str, has_audio: bool, is_joint: bool = False) -> dict[str, Any]:
+    """Return the default hyperparameters of a learner, on a view with an audio vector and, if joint, other columns."""
+    params = _DEFAULTS[learner] | (_AUDIO_DEFAULTS if has_audio else {})
+    return params | ({"audio_share": _AUDIO_SHARE} if is_joint and learner in _SCALED else {})
 
 
-def suggest_params(learner: str, trial: Trial, has_audio: bool) -> dict[str, Any]:
-    """Sample the hyperparameters of a learner, on a view with or without an audio vector."""
+def suggest_params(learner: str, trial: Trial, has_audio: bool, is_joint: bool = False) -> dict[str, Any]:
+    """Sample the hyperparameters of a learner, on a view with an audio vector and, if joint, other columns."""
+    if learner in UNTUNED:
+        return default_params(learner, has_audio, is_joint)
     params: dict[str, Any] = {"k": trial.suggest_categorical("k", _COLUMNS)}
+    if is_joint and learner in _SCALED:
+        params["audio_share"] = trial.suggest_float("audio_share", 0.1, 0.9)
     if has_audio:
         params["audio"] = trial.suggest_categorical("audio", AUDIO_FORMS)
         params["audio_components"] = trial.suggest_categorical("audio_components", _COMPONENTS)

@@ -11,7 +11,7 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import threadpool_info
 
 from pdmr_classic.models.learners.learners import LEARNERS, erase_feature_ranges, fit_member, log_odds, raw_scores
-from pdmr_classic.models.learners.member import Member
+from pdmr_classic.models.learners.member import Member, default_members
 from pdmr_classic.models.learners.search_spaces import default_params, suggest_params
 from pdmr_classic.workers import use_one_thread
 
@@ -54,21 +54,44 @@ def test_the_same_seed_gives_the_same_scores(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-@pytest.mark.parametrize("n_audio", [0, 6])
+@pytest.mark.parametrize("n_audio", [0, 6, 11])
 def test_all_sampled_hyperparameters_can_be_fitted(name: str, n_audio: int) -> None:
     X, y = make_data(n=40)
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     for _ in range(6):
-        model = fit_learner(name, X, y, n_audio=n_audio, **suggest_params(name, study.ask(), n_audio > 0))
+        params = suggest_params(name, study.ask(), n_audio > 0, is_joint=n_audio == 6)
+        model = fit_learner(name, X, y, n_audio=n_audio, **params)
         assert np.isfinite(raw_scores(model, X)).all()
 
 
 @pytest.mark.parametrize("name", LEARNERS)
-@pytest.mark.parametrize("has_audio", [False, True])
-def test_the_defaults_are_in_the_search_space(name: str, has_audio: bool) -> None:
+@pytest.mark.parametrize(("has_audio", "is_joint"), [(False, False), (True, False), (True, True)])
+def test_the_defaults_are_in_the_search_space(name: str, has_audio: bool, is_joint: bool) -> None:
     study = optuna.create_study()
-    study.enqueue_trial(default_params(name, has_audio))
-    assert suggest_params(name, study.ask(), has_audio) == default_params(name, has_audio)
+    study.enqueue_trial(default_params(name, has_audio, is_joint))
+    assert suggest_params(name, study.ask(), has_audio, is_joint) == default_params(name, has_audio, is_joint)
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_only_scaled_learners_on_the_joint_view_have_a_share_of_the_audio_vector(name: str) -> None:
+    needs_scaling = LEARNERS[name].needs_scaling
+    assert ("audio_share" in default_params(name, has_audio=True, is_joint=True)) == needs_scaling
+    assert "audio_share" not in default_params(name, has_audio=True)
+    member = next(member for member in default_members(["both"], [name]))
+    assert ("audio_share" in member.params) == needs_scaling
+
+
+@pytest.mark.parametrize("name", ["svm", "linear"])
+def test_many_audio_columns_do_not_drown_the_others_in_the_joint_view(name: str) -> None:
+    """Three informative columns beside four hundred columns of noise in the audio vector."""
+    rng = np.random.default_rng(0)
+    y = np.arange(200) % 2
+    X = np.hstack([rng.normal(size=(200, 400)), rng.normal(size=(200, 3)) + 1.2 * y[:, None]])
+    accuracy = {}
+    for share in (None, 0.5):
+        model = fit_learner(name, X[:100], y[:100], n_audio=400, audio_share=share)
+        accuracy[share] = np.mean((raw_scores(model, X[100:])[:, 0] > 0) == y[100:])
+    assert accuracy[0.5] > accuracy[None] + 0.1
 
 
 @pytest.mark.parametrize("form", ["l2", "signed_root"])
