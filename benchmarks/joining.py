@@ -1,11 +1,11 @@
 """Ways to join base learners into one probability, compared on held-out people of the design tasks.
 
-    python benchmarks/joining.py --cache FOLDER [--old FOLDER]
+    python benchmarks/joining.py --cache FOLDER
 
-reads the scores that members.py cached. Each rule gets calibrated out-of-fold log-odds of the members and returns their
-weights; the weighted mean is calibrated once more. Members: every learner on every view. Scores on held-out people: AUC
-(several classes: one vs rest, averaged), log loss, and F1 at the threshold that `fit` would choose (macro F1 of the most
-probable class for several classes). Differences are to the plain average of the four default learners, per fold.
+reads the scores that members.py cached. Each rule gets calibrated out-of-fold log-odds of the members and returns
+their weights; the weighted mean is calibrated once more. Members: every learner on every view. Scores on held-out
+people: AUC (several classes: one vs rest, averaged), log loss, and F1 at the threshold that `fit` would choose (several
+classes: macro F1 of the most probable class). Differences are to the plain average of the four default learners.
 """
 
 from __future__ import annotations

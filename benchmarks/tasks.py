@@ -6,9 +6,9 @@ writes one parquet file per task: features (`video__…`, `audio__vector__…`),
 folder in which aeon, sktime, tslearn and statsmodels are installed (`pip install --no-deps`); only data files in their
 wheels are read, nothing is downloaded. Each task has 60 to 480 rows.
 
-Tables are cut small, their columns are dealt to two blocks of unequal width, columns of noise are added, and so is noise
-on every value, so that the best methods have an AUC of .7 to .98. Series become means, standard deviations, quantiles and
-velocities (video) and resampled values or spectra (audio).
+Tables are cut small, their columns are dealt to two blocks of unequal width, columns of noise are added, and so is
+noise on every value, so that most AUCs are between .6 and .98. Series become means, standard deviations, quantiles and
+velocities (video), and resampled values or spectra (audio).
 
 Methods are chosen on design tasks only; exam tasks are run once, at the end. Tasks that were used before the split are
 design tasks. Of each synthetic generator, seed 0 is design and seed 1 exam. The others are ordered by the SHA-256 of
@@ -23,6 +23,7 @@ import os
 import tempfile
 import wave
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -139,7 +140,7 @@ def spectrum(series: list[Array], length: int) -> Array:
     def bands(channel: Array) -> Array:
         power = np.abs(np.fft.rfft(channel - channel.mean())) ** 2
         edges = np.linspace(1, len(power), length + 1).astype(int)
-        return np.log([power[a : max(b, a + 1)].mean() + 1e-9 for a, b in zip(edges[:-1], edges[1:], strict=True)])
+        return np.log([power[a : max(b, a + 1)].mean() + 1e-9 for a, b in pairwise(edges)])
 
     return np.array([np.concatenate([bands(channel) for channel in x]) for x in series])
 
@@ -174,7 +175,8 @@ def real_tasks() -> Iterator[tuple[str, Callable[[], pd.DataFrame]]]:
         yield name, lambda name=name: load_set(name)
 
     def digits_spoken(name: str, digits: str, label: Callable[[str, str], str], by_speaker: bool) -> pd.DataFrame:
-        paths = sorted(p for p in (Path(os.environ["PDMR_REAL_DATA"]) / "fsdd-wav").glob("*.wav") if p.name[0] in digits)
+        folder = Path(os.environ["PDMR_REAL_DATA"]) / "fsdd-wav"
+        paths = sorted(path for path in folder.glob("*.wav") if path.name[0] in digits)
         energies = [log_mel(path).T for path in paths]
         parts = [path.stem.split("_") for path in paths]
         status = np.array([label(digit, speaker) for digit, speaker, _ in parts])
@@ -279,7 +281,13 @@ def series_tasks(packages: Path) -> Iterator[tuple[str, Callable[[], pd.DataFram
             "ItalyPowerDemand", lambda label: label, rows=120, length=24, noise=1.0, noise_columns=(10, 100)
         ),
         "ACSF1": lambda: series_task(
-            "ACSF1", halves("0", "1", "2", "3", "4"), rows=120, length=80, noise=0.7, noise_columns=(0, 0), spectral=True
+            "ACSF1",
+            halves("0", "1", "2", "3", "4"),
+            rows=120,
+            length=80,
+            noise=0.7,
+            noise_columns=(0, 0),
+            spectral=True,
         ),
         "OSULeaf": lambda: series_task(
             "OSULeaf", halves("1", "2", "3"), rows=240, length=60, noise=0.5, noise_columns=(0, 40), spectral=True

@@ -15,10 +15,11 @@ from pdmr_classic.io.results import PROBABILITY_PREFIX
 from pdmr_classic.metrics import score
 from pdmr_classic.models.decision.decision import Decision
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
-from pdmr_classic.models.ensemble.importance import permutation_importance
+from pdmr_classic.models.ensemble.importance import column_groups, permutation_importance
+from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
 from pdmr_classic.models.ensemble.study_storage import open_studies
-from pdmr_classic.models.ensemble.tuning import compute_oof_scores, tune
+from pdmr_classic.models.ensemble.tuning import tune
 from pdmr_classic.models.learners.learners import LEARNERS, select_learners
 from pdmr_classic.models.learners.member import default_members
 from pdmr_classic.models.target_checks import Target
@@ -78,38 +79,38 @@ def fit_ensemble(
     learning = settings.learning
     classes = np.array(target.classes, dtype=object)
     feature_names = [str(name) for name in features.columns]
-    fold_data = make_fold_data(
+    all_folds = make_fold_data(
         check_array(features.to_numpy(dtype=np.float64), ensure_all_finite="allow-nan", ensure_min_features=0),
         feature_names,
         target.codes,
         target.groups.to_numpy(dtype=object),
         n_folds=target.n_folds,
-        repeats=learning.repeats,
+        # Losses of tuned members are optimistic on the folds of their trials: they are compared on other ones.
+        repeats=2 * learning.repeats,
         seed=learning.seed,
         weights=target.weights,
     )
+    tuning_data = all_folds.select_repeats(slice(learning.repeats))
+    fold_data = all_folds.select_repeats(slice(learning.repeats, None))
     for finding in (*target.findings, *fold_data.findings):
         reporter.note(finding)
     members = default_members(fold_data.views, select_learners(learning))
     hashed_settings = settings.model_dump(mode="json", exclude=_NOT_IN_FINGERPRINT)
     fingerprint = hash_data(features, target.status, target.groups, target.weights, settings=hashed_settings)
     with open_studies(studies, fingerprint) as storage:
-        tuned = tune(members, fold_data.view_data, learning, jobs=jobs, reporter=reporter, storage=storage)
+        members = tune(members, tuning_data.view_data, learning, jobs=jobs, reporter=reporter, storage=storage)
     reporter.progress("training", 0, 1)
-    members = [result.member for result in tuned]
-    study_scores = {result.member.name: result.scores for result in tuned if result.scores is not None}
-    columns = compute_oof_scores(members, fold_data, learning.seed, jobs=jobs, study_scores=study_scores)
+    groups = column_groups(fold_data, feature_names) if learning.importance else None
+    oof_scores = compute_oof_scores(members, fold_data, learning.seed, jobs=jobs, groups=groups)
     stacker = GroupedStacker(
         members, folds=learning.folds, repeats=learning.repeats, random_state=learning.seed, jobs=jobs
-    ).fit_oof_scores(members, columns, fold_data, classes)
+    ).fit_oof_scores(members, oof_scores.scores, fold_data, classes)
     decision, oof = _fit_decision(stacker, features.index, target, settings)
     for finding in decision.findings:
         reporter.note(finding)
     metadata = _collect_metadata(features, target, settings, fold_data, stacker, decision, oof)
-    if learning.importance:
-        metadata["importance"] = permutation_importance(
-            stacker, fold_data, columns, feature_names, seed=learning.seed, jobs=jobs
-        )
+    if groups is not None:
+        metadata["importance"] = permutation_importance(stacker, fold_data, oof_scores, groups)
     reporter.progress("training", 1, 1)
     return FittedEnsemble(stacker, decision, oof, metadata)
 

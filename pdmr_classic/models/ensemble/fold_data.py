@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -118,6 +118,16 @@ class FoldData:
     views: dict[str, View]
     view_data: dict[str, ViewData]
     findings: list[Finding]
+
+    def select_repeats(self, repeats: slice) -> FoldData:
+        """Return the same table with the folds of some repeats only."""
+        first, last, _ = repeats.indices(len(self.folds) // self.n_folds)
+        folds = slice(first * self.n_folds, last * self.n_folds)
+        view_data = {
+            name: replace(data, folds=data.folds[folds], fitted_features=data.fitted_features[folds])
+            for name, data in self.view_data.items()
+        }
+        return replace(self, folds=self.folds[folds], view_data=view_data)
 
 
 def make_fold_data(

@@ -23,8 +23,8 @@ from pdmr_classic.arrays import Floats, Mask
 from pdmr_classic.errors import DataError
 from pdmr_classic.models.ensemble._combiner import Combiner, CombinerChoice, choose_combiner
 from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY, FoldData, make_fold_data
+from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
 from pdmr_classic.models.ensemble.sample_weights import check_weights
-from pdmr_classic.models.ensemble.tuning import compute_oof_scores
 from pdmr_classic.models.ensemble.views import find_modalities
 from pdmr_classic.models.learners.learners import LEARNERS, erase_feature_ranges, fit_member, raw_scores
 from pdmr_classic.models.learners.member import Member, default_members
@@ -154,8 +154,8 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         )
         members = self.members if self.members is not None else default_members(fold_data.views, self.learners)
         members = [member for member in members if member.view in fold_data.views]
-        scores = compute_oof_scores(members, fold_data, self.random_state, jobs=self.jobs)
-        return self.fit_oof_scores(members, scores, fold_data, classes)
+        oof = compute_oof_scores(members, fold_data, self.random_state, jobs=self.jobs)
+        return self.fit_oof_scores(members, oof.scores, fold_data, classes)
 
     def fit_oof_scores(
         self, members: Sequence[Member], scores: Sequence[Floats], fold_data: FoldData, classes: NDArray[Any]

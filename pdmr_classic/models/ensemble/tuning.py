@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import joblib
@@ -21,12 +21,12 @@ from pdmr_classic.arrays import Floats
 from pdmr_classic.config import LearningSettings
 from pdmr_classic.metrics import row_losses, weighted_nanmean
 from pdmr_classic.models.ensemble.calibration import Calibrator, cross_fit
-from pdmr_classic.models.ensemble.fold_data import FoldData, ViewData
+from pdmr_classic.models.ensemble.fold_data import ViewData
 from pdmr_classic.models.ensemble.search import make_sampler
 from pdmr_classic.models.ensemble.study_storage import Studies
 from pdmr_classic.models.learners.learners import fit_member, raw_scores
 from pdmr_classic.models.learners.member import Member
-from pdmr_classic.models.learners.search_spaces import default_params, suggest_params
+from pdmr_classic.models.learners.search_spaces import UNTUNED, default_params, suggest_params
 from pdmr_classic.progress import Reporter
 
 # With fewer folds, the Wilcoxon test has too little power: its smallest p-value is 2^-folds.
@@ -37,21 +37,6 @@ Scores = list[Floats]
 """Scores of one member on the held-out rows of each fold, shape [test rows, S]."""
 
 
-@dataclass(frozen=True, eq=False)
-class TunedMember:
-    """A member with tuned hyperparameters, and its out-of-fold scores.
-
-    Attributes
-    ----------
-    member : Member
-    scores : list of ndarray, or None
-        None if the trial was run by an earlier process, which stored only its loss.
-    """
-
-    member: Member
-    scores: Scores | None = None
-
-
 def tune(
     members: Sequence[Member],
     data: Mapping[str, ViewData],
@@ -60,8 +45,8 @@ def tune(
     jobs: int,
     reporter: Reporter,
     storage: Studies | None = None,
-) -> list[TunedMember]:
-    """Return the members with tuned hyperparameters.
+) -> list[Member]:
+    """Return the members with tuned hyperparameters; learners in `UNTUNED` keep their default ones.
 
     Parameters
     ----------
@@ -74,18 +59,29 @@ def tune(
         Storage of the trials; finished trials are not run again.
     """
     storage = storage or Studies()
-    studies = [MemberStudy(member, data[member.view], settings, storage.open(member.name)) for member in members]
+    studies = {
+        member.name: MemberStudy(member, data[member.view], settings, storage.open(member.name))
+        for member in members
+        if member.learner not in UNTUNED
+    }
     started = time.monotonic()
     with joblib.Parallel(n_jobs=jobs) as parallel:
         for n_done in range(settings.trials):
             if n_done and settings.timeout is not None and time.monotonic() - started > settings.timeout:
                 break
             reporter.progress("tuning", n_done, settings.trials)
-            pending = [study for study in studies if study.n_finished <= n_done]
+            pending = [study for study in studies.values() if study.n_finished <= n_done]
             if pending:
                 run_round(pending, data, settings.seed, parallel)
     reporter.progress("tuning", settings.trials, settings.trials)
-    return [study.tuned_member for study in studies]
+    return [
+        studies[member.name].tuned_member if member.name in studies else _use_defaults(member, data[member.view])
+        for member in members
+    ]
+
+
+def _use_defaults(member: Member, data: ViewData) -> Member:
+    return replace(member, params=default_params(member.learner, data.has_audio, data.is_joint))
 
 
 def run_round(
@@ -118,11 +114,9 @@ class MemberStudy:
         self.candidate = member
         self.study = study
         self._losses: list[float] = []
-        self._scores: Scores = []
-        self._trial_scores: dict[int, Scores] = {}
 
     @property
-    def tuned_member(self) -> TunedMember:
+    def tuned_member(self) -> Member:
         """The member with the hyperparameters of the best trial, or the default ones if within one standard error.
 
         The best of many noisy trials is partly lucky, and generalises worse than a default with a similar loss. This is
@@ -133,8 +127,7 @@ class MemberStudy:
         # Folds of one repeat are disjoint; further repeats contain the same people and do not reduce the error.
         is_better = len(gain) > 1 and gain.mean() > gain.std(ddof=1) / np.sqrt(self.folds_per_repeat)
         trial = best if is_better else default
-        member = replace(self.member, params=trial.user_attrs["params"])
-        return TunedMember(member, self._trial_scores.get(trial.number))
+        return replace(self.member, params=trial.user_attrs["params"])
 
     @property
     def _default_trial(self) -> FrozenTrial:
@@ -149,18 +142,17 @@ class MemberStudy:
         """Start a trial; the first one uses default hyperparameters."""
         n_finished = self.n_finished
         if not n_finished:
-            self.study.enqueue_trial(default_params(self.member.learner, self.data.has_audio, self.data.is_joint))
+            self.study.enqueue_trial(dict(_use_defaults(self.member, self.data).params))
         # The seed depends only on the number of finished trials, so that a resumed study suggests the same again.
         self.study.sampler = make_sampler(_derive_seed(self.seed, self.member.name, n_finished))
         self.trial = self.study.ask()
         params = suggest_params(self.member.learner, self.trial, self.data.has_audio, self.data.is_joint)
         self.trial.set_user_attr("params", params)
         self.candidate = replace(self.member, params=params)
-        self._losses, self._scores = [], []
+        self._losses = []
 
     def report(self, folds: Sequence[int], scores: Scores) -> None:
         """Report the loss on each fold of one repeat."""
-        self._scores += scores
         for fold, loss in zip(folds, compute_fold_losses(folds, scores, self.data), strict=True):
             if np.isfinite(loss):
                 self.trial.report(loss, step=fold)
@@ -175,11 +167,8 @@ class MemberStudy:
         return False
 
     def finish(self) -> None:
-        """Complete the trial with its mean loss; store scores only for the default and the best trial."""
+        """Complete the trial with its mean loss."""
         self.study.tell(self.trial, float(np.mean(self._losses)))
-        self._trial_scores[self.trial.number] = self._scores
-        candidates = (self._default_trial.number, self.study.best_trial.number)
-        self._trial_scores = {n: scores for n, scores in self._trial_scores.items() if n in candidates}
 
 
 def compute_fold_scores(
@@ -187,51 +176,12 @@ def compute_fold_scores(
     data: Mapping[str, ViewData],
     seed: int,
     parallel: joblib.Parallel,
-    folds: Sequence[int] | None = None,
+    folds: Sequence[int],
 ) -> list[Scores]:
     """Return each member's scores on the held-out rows of each fold, shape [test rows, S]."""
-    member_folds = [range(len(data[member.view].folds)) if folds is None else folds for member in members]
-    tasks = [
-        joblib.delayed(_score_fold)(member, data[member.view], fold, seed)
-        for member, indices in zip(members, member_folds, strict=True)
-        for fold in indices
-    ]
+    tasks = [joblib.delayed(_score_fold)(member, data[member.view], fold, seed) for member in members for fold in folds]
     results = iter(parallel(tasks))
-    return [[next(results) for _ in indices] for indices in member_folds]
-
-
-def compute_oof_scores(
-    members: Sequence[Member],
-    fold_data: FoldData,
-    seed: int,
-    *,
-    jobs: int,
-    study_scores: Mapping[str, Scores] | None = None,
-) -> list[Floats]:
-    """Return each member's out-of-fold scores of all rows, shape [n, S]; NaN for rows without its view.
-
-    Parameters
-    ----------
-    members : sequence of Member
-    fold_data : FoldData
-    seed, jobs : int
-    study_scores : dict, optional
-        By member name, scores from its study, which are not computed again.
-    """
-    study_scores = study_scores or {}
-    missing = [member for member in members if member.name not in study_scores]
-    with joblib.Parallel(n_jobs=jobs) as parallel:
-        new_scores = compute_fold_scores(missing, fold_data.view_data, seed, parallel)
-    scores = {**study_scores, **dict(zip([member.name for member in missing], new_scores, strict=True))}
-    return [expand_scores(scores[member.name], fold_data.view_data[member.view]) for member in members]
-
-
-def expand_scores(scores: Scores, data: ViewData) -> Floats:
-    """Average the scores of a view over repeats, and return them for all rows of the table, shape [n, S]."""
-    means = average_scores(scores, data)
-    column = np.full((len(data.rows), means.shape[1]), np.nan)
-    column[data.rows] = means
-    return column
+    return [[next(results) for _ in folds] for _ in members]
 
 
 def average_scores(scores: Scores, data: ViewData) -> Floats:

@@ -32,7 +32,7 @@ class ScaleBlocks(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     References
     ----------
-    Gönen and Alpaydın 2011 (multiple kernel learning). An RBF kernel of weighted blocks is the product of one kernel
+    Gönen and Alpaydin 2011 (multiple kernel learning). An RBF kernel of weighted blocks is the product of one kernel
     per block; a linear kernel is their weighted sum.
 
     Examples

@@ -168,14 +168,14 @@ def fit_member(
 def _make_preprocessing(member: Member, n_columns: int, audio: Ints) -> list[Any]:
     """Return the unfitted steps before the learner: normalise the audio vector, select columns, scale them."""
     params, needs_scaling = member.params, LEARNERS[member.learner].needs_scaling
-    form, components, share = params.get("audio", "as_is"), params.get("audio_components"), params.get("audio_share")
+    form, components = params.get("audio", "as_is"), params.get("audio_components")
     n_other = n_columns - len(audio)
-    is_balanced = needs_scaling and share is not None and len(audio) > 0 and n_other > 0
+    is_balanced = needs_scaling and len(audio) > 0 and n_other > 0 and "audio_share" in params
     steps: list[Any] = []
     if len(audio) and (form != "as_is" or components is not None or is_balanced):
         steps.append(NormalizeAudio(audio, form=form, components=components))
     if is_balanced:
-        return [*steps, ScaleBlocks(n_other, share, params.get("k"))]
+        return [*steps, ScaleBlocks(n_other, params["audio_share"], params.get("k"))]
     steps += [DropUninformative(), KeepBest(params.get("k"))]
     return [*steps, RobustScale()] if needs_scaling else steps
 

@@ -123,7 +123,7 @@ def run_tuning(journal: Path | None) -> tuple[list[object], int]:
             ]
             for member in members
         ]
-    return [[dict(result.member.params) for result in tuned], finished if journal else None], len(started)
+    return [[dict(member.params) for member in tuned], finished if journal else None], len(started)
 
 
 def make_scores(members: list[Member], data: object, seed: int, parallel: object, folds: range) -> list[object]:

@@ -18,7 +18,9 @@ from pdmr_classic.models.learners.search_spaces import default_params
 from pdmr_classic.progress import LogReporter
 
 DEFAULTS = [
-    default_params(name, view != "video") for view in ("video", "audio", "both") for name in ("lightgbm", "svm")
+    default_params(name, view != "video", is_joint=view == "both")
+    for view in ("video", "audio", "both")
+    for name in ("lightgbm", "svm")
 ]
 
 
@@ -37,7 +39,7 @@ def run_tuning(jobs: int = 1, **changes: Any) -> list[Member]:
     fold_data = make_data()
     members = default_members(fold_data.views, ["lightgbm", "svm"])
     learning = LearningSettings(**{"trials": 4, **changes})
-    return [tuned.member for tuned in tune(members, fold_data.view_data, learning, jobs=jobs, reporter=LogReporter())]
+    return tune(members, fold_data.view_data, learning, jobs=jobs, reporter=LogReporter())
 
 
 def params(members: list[Member]) -> list[dict[str, Any]]:
@@ -113,7 +115,7 @@ def test_a_trial_is_selected_only_if_it_is_clearly_better_than_the_default(
         study.report(range(5), [])
         study.report(range(5, 10), [])
         study.finish()
-    assert dict(study.tuned_member.member.params) == suggested[expected]
+    assert dict(study.tuned_member.params) == suggested[expected]
 
 
 def test_a_trial_that_is_worse_on_every_fold_is_pruned_after_one_repeat() -> None:
@@ -145,9 +147,17 @@ def test_a_row_that_is_not_in_any_fold_has_no_out_of_fold_score() -> None:
     data = replace(data, folds=[(train, test[test != 7]) for train, test in data.folds])
     member = Member("video", "svm", default_params("svm", has_audio=False))
     with joblib.Parallel(n_jobs=1) as parallel:
-        (scores,) = compute_fold_scores([member], {"video": data}, 0, parallel)
+        (scores,) = compute_fold_scores([member], {"video": data}, 0, parallel, range(len(data.folds)))
     missing = np.isnan(average_scores(scores, data)).any(axis=1)
     assert np.flatnonzero(missing).tolist() == [7]
+
+
+def test_extra_trees_keep_their_defaults_and_run_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    fold_data = make_data()
+    members = default_members(fold_data.views, ["extra_trees"])
+    monkeypatch.setattr(tuning, "run_round", lambda *_: pytest.fail("a trial was run"))
+    tuned = tune(members, fold_data.view_data, LearningSettings(trials=4), jobs=1, reporter=LogReporter())
+    assert params(tuned) == [default_params("extra_trees", view != "video") for view in ("video", "audio", "both")]
 
 
 def test_optuna_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
