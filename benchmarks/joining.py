@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -44,42 +44,80 @@ def log_softmax(logits: Array) -> Array:
     return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
 
 
+def smooth_targets(y: Array, n_classes: int, weights: Array) -> Array:
+    """Return targets [n, K] with one more recording of each class (Platt 1999): none is 0 or 1."""
+    counts = np.bincount(y, weights, n_classes)[y][:, None]
+    return (counts * np.eye(n_classes)[y] + 1) / (counts + n_classes)
+
+
+def fit_softmax(scores: Array, targets: Array, weights: Array, start: Array, penalty: Array) -> Array:
+    """Return slope and biases [1 + S] that minimise the log loss, shrunk towards `start`; the slope is not negative."""
+
+    def loss(parameters: Array) -> tuple[float, Array]:
+        joined = parameters[0] * scores + parameters[1:]
+        log_p = log_softmax(np.hstack([np.zeros_like(joined), joined]) if joined.shape[1] == 1 else joined)
+        residual = (weights[:, None] * (np.exp(log_p) - targets))[:, -joined.shape[1] :]
+        deviation = parameters - start
+        value = -(weights @ (log_p * targets).sum(axis=1)) + 0.5 * penalty @ deviation**2
+        return value, np.r_[(residual * scores).sum(), residual.sum(axis=0)] + penalty * deviation
+
+    bounds = [(0.0, None)] + [(None, None)] * scores.shape[1]
+    return minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+
+
+@dataclass(frozen=True)
+class Method:
+    """How scores become probabilities.
+
+    Attributes
+    ----------
+    softmax : bool
+        A full softmax regression for several classes, instead of one temperature and shrunken biases.
+    by_subject : bool
+        Count subjects instead of rows, and smooth the targets.
+    final : float
+        Ridge penalty that shrinks the last slope towards 1 and the last intercept towards 0.
+    """
+
+    softmax: bool = False
+    by_subject: bool = True
+    final: float = 1.0
+
+
 class Calibration:
-    """Sigmoid for two classes; for more, one temperature and class biases with a ridge penalty."""
+    """Maps scores to log-probabilities."""
 
-    def __init__(self, penalty: float | None) -> None:
-        self.penalty = penalty  # None: a full softmax regression
+    def __init__(self, method: Method, is_final: bool = False) -> None:
+        self.method, self.is_final = method, is_final
 
-    def fit(self, scores: Array, y: Array) -> Calibration:
-        self.centre, self.is_softmax = scores.mean(axis=0), scores.shape[1] == 1 or self.penalty is None
-        self.spread = np.maximum(scores.std(axis=0), 1e-12)
-        if self.is_softmax:
+    def fit(self, scores: Array, y: Array, groups: Array) -> Calibration:
+        width = scores.shape[1]
+        n_classes = 2 if width == 1 else width
+        self.centre, self.spread = scores.mean(axis=0), np.maximum(scores.std(axis=0), 1e-12)
+        if width > 1 and self.method.softmax:
             self.model = LogisticRegression(C=100.0, max_iter=1000).fit((scores - self.centre) / self.spread, y)
-            if scores.shape[1] == 1 and self.model.coef_[0, 0] < 0:
-                share = y.mean()
-                self.model.coef_[:], self.model.intercept_[:] = 0.0, np.log(share / (1 - share))
             return self
-        self.spread = max(float(scores.std()), 1e-12)
-        s, one_hot = scores / self.spread, np.eye(scores.shape[1])[y]
-
-        def loss(parameters: Array) -> tuple[float, Array]:
-            slope, bias = parameters[0], parameters[1:]
-            log_p = log_softmax(slope * s + bias)
-            residual = np.exp(log_p) - one_hot
-            value = -(log_p * one_hot).sum() + 0.5 * self.penalty * bias @ bias
-            return value, np.r_[(residual * s).sum(), residual.sum(axis=0) + self.penalty * bias]
-
-        k = scores.shape[1]
-        bounds = [(0.0, None)] + [(None, None) if np.isfinite(self.penalty) else (0.0, 0.0)] * k
-        if not np.isfinite(self.penalty):
-            self.penalty = 0.0
-        self.parameters = minimize(loss, np.r_[1.0, np.zeros(k)], jac=True, method="L-BFGS-B", bounds=bounds).x
+        weights, targets = np.ones(len(y)), np.eye(n_classes)[y]
+        if self.method.by_subject:
+            weights = np.full(len(y), len(np.unique(groups)) / len(y))
+            targets = smooth_targets(y, n_classes, weights)
+        bias_penalty = 1e-6 if width == 1 else 1.0
+        if self.is_final and self.method.final:
+            self.centre, self.spread = np.zeros(width), np.ones(width)
+            start, penalty = np.r_[1.0, np.zeros(width)], np.full(1 + width, self.method.final)
+        else:
+            self.centre = self.centre if width == 1 else np.zeros(width)
+            self.spread = np.full(width, max(float(scores.std()), 1e-12))
+            start, penalty = np.zeros(1 + width), np.r_[0.01, np.full(width, bias_penalty)]
+        self.parameters = fit_softmax((scores - self.centre) / self.spread, targets, weights, start, penalty)
         return self
 
     def log_probability(self, scores: Array) -> Array:
-        if self.is_softmax:
-            return np.log(np.maximum(self.model.predict_proba((scores - self.centre) / self.spread), 1e-12))
-        return log_softmax(self.parameters[0] * scores / self.spread + self.parameters[1:])
+        scaled = (scores - self.centre) / self.spread
+        if scores.shape[1] > 1 and self.method.softmax:
+            return np.log(np.maximum(self.model.predict_proba(scaled), 1e-12))
+        joined = self.parameters[0] * scaled + self.parameters[1:]
+        return log_softmax(np.hstack([np.zeros_like(joined), joined]) if joined.shape[1] == 1 else joined)
 
 
 def to_scores(log_p: Array) -> Array:
@@ -99,6 +137,7 @@ class Inner:
     groups: Array
     names: list[str]
     folds: list[tuple[Array, Array]]
+    method: Method
 
     @property
     def equal(self) -> Array:
@@ -110,7 +149,8 @@ class Inner:
         return self.losses @ one_hot, one_hot.sum(axis=0)
 
     def subset(self, rows: Array) -> Inner:
-        return Inner(self.scores[:, rows], self.losses[:, rows], self.y[rows], self.groups[rows], self.names, [])
+        parts = self.scores[:, rows], self.losses[:, rows], self.y[rows], self.groups[rows]
+        return Inner(*parts, self.names, [], self.method)
 
     def cross_fitted_losses(self, rule: Rule) -> Array:
         """Return the loss of each row if weights and calibration come from the other inner folds, shape [n]."""
@@ -118,7 +158,8 @@ class Inner:
         for train, test in self.folds:
             weights = rule(self.subset(train))
             joined = np.einsum("mns,m->ns", self.scores, weights)
-            log_p = Calibration(1.0).fit(joined[train], self.y[train]).log_probability(joined[test])
+            model = Calibration(self.method, is_final=True).fit(joined[train], self.y[train], self.groups[train])
+            log_p = model.log_probability(joined[test])
             total[test] -= log_p[np.arange(len(test)), self.y[test]]
         return total / INNER_REPEATS
 
@@ -176,20 +217,21 @@ def by_error(width: float) -> Rule:
     return rule
 
 
-def ridge(strength: float = RIDGE, prior: Rule = average) -> Rule:
+def ridge(strength: float = RIDGE, prior: Rule = average, by_subject: bool = True) -> Rule:
     """Non-negative weights by log loss, with a ridge penalty towards a prior."""
 
     def rule(inner: Inner) -> Array:
         m, start = len(inner.names), prior(inner)
         k = int(inner.y.max()) + 1
-        one_hot = np.eye(k)[inner.y]
+        one_hot = np.eye(k)[inner.y] * (len(np.unique(inner.groups)) / len(inner.y) if by_subject else 1.0)
+        n_effective = one_hot.sum(axis=1, keepdims=True)
 
         def loss(weights: Array) -> tuple[float, Array]:
             joined = np.einsum("mns,m->ns", inner.scores, weights)
             logits = np.hstack([np.zeros_like(joined), joined]) if joined.shape[1] == 1 else joined
             log_p = log_softmax(logits)
             deviation = weights - start
-            residual = (np.exp(log_p) - one_hot)[:, -joined.shape[1] :]
+            residual = (n_effective * np.exp(log_p) - one_hot)[:, -joined.shape[1] :]
             gradient = np.einsum("mns,ns->m", inner.scores, residual) + 2 * strength * m * deviation
             return -(log_p * one_hot).sum() + strength * m * deviation @ deviation, gradient
 
@@ -223,6 +265,12 @@ def greedy(steps: int, bags: int) -> Rule:
     return rule
 
 
+def by_family(inner: Inner) -> Array:
+    """Equal weights, except that the two boosters share one."""
+    weights = np.array([0.5 if name.endswith(("lightgbm", "xgboost")) else 1.0 for name in inner.names])
+    return weights / weights.sum()
+
+
 def blend(*rules: Rule) -> Rule:
     return lambda inner: np.mean([rule(inner) for rule in rules], axis=0)
 
@@ -244,7 +292,7 @@ def former_weights(inner: Inner) -> Array:
 
     def losses(members: Array) -> Array:
         joined = inner.scores[members].mean(axis=0)
-        log_p = Calibration(np.inf).fit(joined, inner.y).log_probability(joined)
+        log_p = Calibration(inner.method).fit(joined, inner.y, inner.groups).log_probability(joined)
         return -log_p[np.arange(len(inner.y)), inner.y]
 
     while len(order) > 1:
@@ -290,21 +338,31 @@ def views_first(inner_rule: Rule) -> Rule:
 RULES: dict[str, Rule] = {
     "former rule": former,
     "average": average,
+    "family average": by_family,
     "best single": single,
     "ridge 8": ridge(),
+    "ridge 4": ridge(4.0),
     "ridge 2": ridge(2.0),
+    "ridge 2 by row": ridge(2.0, by_subject=False),
+    "ridge 1": ridge(1.0),
+    "ridge 0.5": ridge(0.5),
+    "ridge 4 to family": ridge(4.0, by_family),
+    "ridge 2 to family": ridge(2.0, by_family),
+    "ridge 1 to family": ridge(1.0, by_family),
     "soft choice": soft,
     "soft + average": blend(soft, average),
-    "BMA rows": bma("rows"),
+    "soft + family": blend(soft, by_family),
     "BMA subjects": bma("subjects"),
-    "BMA rows + average": blend(bma("rows"), average),
+    "BMA subjects + average": blend(bma("subjects"), average),
+    "BMA subjects + family": blend(bma("subjects"), by_family),
     "by error 1": by_error(1.0),
-    "by error 2": by_error(2.0),
+    "by error 1 + family": blend(by_error(1.0), by_family),
     "within 1 se": drop_weak(1.0),
-    "within 2 se": drop_weak(2.0),
-    "greedy 20x20": greedy(15, 20),
+    "greedy 20x15": greedy(15, 20),
     "greedy + average": blend(greedy(15, 20), average),
-    "ridge 8 to soft+avg": ridge(8.0, blend(soft, average)),
+    "greedy + family": blend(greedy(15, 20), by_family),
+    "greedy + ridge 2": blend(greedy(15, 20), ridge(2.0)),
+    "ridge 2 to soft + family": ridge(2.0, blend(soft, by_family)),
     "views, soft + average": views_first(blend(soft, average)),
 }
 
@@ -315,17 +373,18 @@ RULES: dict[str, Rule] = {
 class CachedFold:
     """The cached scores of one outer fold, calibrated."""
 
-    def __init__(self, path: Path, penalty: float | None) -> None:
+    def __init__(self, path: Path, method: Method, with_f1: bool = True) -> None:
+        self.with_f1 = with_f1
         with np.load(path) as file:
             data = {key: file[key] for key in file.files}
-        self.y, self.y_test, self.penalty = data["y"], data["y_test"], penalty
+        self.y, self.y_test, self.method = data["y"], data["y_test"], method
         self.groups, self.groups_test = data["groups"], data["groups_test"]
         splitter = GroupedFolds(INNER_FOLDS, n_repeats=INNER_REPEATS, random_state=0)
         self.folds = list(splitter.split(self.y, self.y, self.groups))
         self.oof, self.test, self.losses = {}, {}, {}
         self.columns = {key.removeprefix("oof "): value.mean(axis=0) for key, value in data.items() if key[:3] == "oof"}
         for name, column in self.columns.items():
-            model = Calibration(penalty).fit(column, self.y)
+            model = Calibration(method).fit(column, self.y, self.groups)
             self.oof[name] = to_scores(model.log_probability(column))
             self.test[name] = to_scores(model.log_probability(data[f"test {name}"]))
             self.losses[name] = self.cross_fitted_losses(column)
@@ -334,7 +393,8 @@ class CachedFold:
     def cross_fitted_losses(self, column: Array) -> Array:
         total = np.zeros(len(self.y))
         for train, test in self.folds:
-            log_p = Calibration(self.penalty).fit(column[train], self.y[train]).log_probability(column[test])
+            model = Calibration(self.method).fit(column[train], self.y[train], self.groups[train])
+            log_p = model.log_probability(column[test])
             total[test] -= log_p[np.arange(len(test)), self.y[test]]
         return total / INNER_REPEATS
 
@@ -351,19 +411,22 @@ class CachedFold:
     def inner(self, names: list[str]) -> Inner:
         scores = np.stack([self.oof[name] for name in names])
         losses = np.stack([self.losses[name] for name in names])
-        return Inner(scores, losses, self.y, self.groups, names, self.folds)
+        return Inner(scores, losses, self.y, self.groups, names, self.folds, self.method)
 
     def evaluate(self, names: list[str], weights: Array) -> dict[str, float]:
         joined = np.einsum("mns,m->ns", np.stack([self.oof[name] for name in names]), weights)
         held_out = np.einsum("mns,m->ns", np.stack([self.test[name] for name in names]), weights)
-        model = Calibration(self.penalty).fit(joined, self.y)
+        model = Calibration(self.method, is_final=True).fit(joined, self.y, self.groups)
         return self.score(np.exp(model.log_probability(joined)), np.exp(model.log_probability(held_out)))
 
     def score(self, oof: Array, p: Array) -> dict[str, float]:
+        """Return AUC, log loss and F1 on the held-out people."""
         is_class = np.eye(p.shape[1], dtype=bool)[self.y_test]
         mixed = [k for k in range(p.shape[1]) if 0 < is_class[:, k].sum() < len(p)]
         auc = np.mean([roc_auc_score(is_class[:, k], p[:, k]) for k in mixed]) if mixed else np.nan
-        if p.shape[1] == 2:
+        if not self.with_f1:
+            f1 = np.nan
+        elif p.shape[1] == 2:
             threshold = choose_threshold(oof[:, 1], self.y == 1, self.groups)
             f1 = f1_score(self.y_test == 1, p[:, 1] >= threshold, zero_division=0)
         else:
@@ -385,26 +448,28 @@ BALANCED = {"svm": "svm_balanced", "linear": "linear_balanced"}
 HALF = {"svm": "svm_half", "linear": "linear_half"}
 MEMBERS: dict[str, dict[str, str]] = {
     "four": plain(*DEFAULT),
-    "four, balanced": plain(*DEFAULT) | BALANCED,
-    "four, half balanced": plain(*DEFAULT) | HALF,
-    "four + extra trees": plain(*DEFAULT, "extra_trees"),
-    "four + extra trees, balanced": plain(*DEFAULT, "extra_trees") | BALANCED,
-    "four + extra trees + rank SVM, balanced": plain(*DEFAULT, "extra_trees", "rank_svm") | BALANCED,
-    "SVM, linear, extra trees, balanced": plain("svm", "linear", "extra_trees") | BALANCED,
-    "LightGBM, SVM, linear, extra trees, balanced": plain("lightgbm", "svm", "linear", "extra_trees") | BALANCED,
+    "four, half": plain(*DEFAULT) | HALF,
+    "five": plain(*DEFAULT, "extra_trees"),
+    "five, balanced": plain(*DEFAULT, "extra_trees") | BALANCED,
+    "five, half": plain(*DEFAULT, "extra_trees") | HALF,
+    "five + rank SVM, half": plain(*DEFAULT, "extra_trees", "rank_svm") | HALF,
+    "without XGBoost, half": plain("lightgbm", "svm", "linear", "extra_trees") | HALF,
+    "without boosters, half": plain("svm", "linear", "extra_trees") | HALF,
 }
 
 
-def evaluate_fold(path: Path, penalty: float | None, sets: dict[str, dict[str, str]]) -> Iterator[dict[str, object]]:
+def evaluate_fold(
+    path: Path, method: Method, sets: Iterable[str], rules: Iterable[str], with_f1: bool
+) -> Iterator[dict[str, object]]:
     name, seed, k = path.stem.rsplit("-", 2)
-    fold = CachedFold(path, penalty)
+    fold = CachedFold(path, method, with_f1)
     about = {"task": name, "seed": int(seed), "fold": int(k), "n_test": len(fold.y_test)}
     yield about | {"members": "plain RBF SVM", "rule": ""} | fold.score_plain_svm()
-    for label, learners in sets.items():
-        names = fold.select(learners)
+    for label in sets:
+        names = fold.select(MEMBERS[label])
         inner = fold.inner(names)
-        for rule, weigh in RULES.items():
-            yield about | {"members": label, "rule": rule} | fold.evaluate(names, weigh(inner))
+        for rule in rules:
+            yield about | {"members": label, "rule": rule} | fold.evaluate(names, RULES[rule](inner))
     for member in fold.oof:
         yield about | {"members": "single", "rule": member} | fold.evaluate([member], np.ones(1))
 
@@ -440,14 +505,20 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, required=True, help="folder that members.py wrote")
-    parser.add_argument("--penalty", type=float, default=1.0, help="of class biases; below 0: full softmax")
+    parser.add_argument("--softmax", action="store_true", help="full softmax regression for several classes")
+    parser.add_argument("--by-row", action="store_true", help="calibrate on rows instead of subjects, targets 0 and 1")
+    parser.add_argument("--final", type=float, default=1.0, help="shrinks the last calibration; 0: as the others")
+    parser.add_argument("--members", nargs="+", choices=MEMBERS, default=list(MEMBERS))
+    parser.add_argument("--rules", nargs="+", choices=RULES, default=list(RULES))
+    parser.add_argument("--no-f1", action="store_true", help="leave out F1, whose thresholds take most of the time")
     parser.add_argument("--rows", type=Path, help="write the scores of all folds to this parquet file")
     arguments = parser.parse_args()
-    penalty = arguments.penalty if arguments.penalty >= 0 else None
+    method = Method(arguments.softmax, not arguments.by_row, arguments.final)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         paths = sorted(arguments.cache.glob("*.npz"))
-        rows = pd.DataFrame([row for path in paths for row in evaluate_fold(path, penalty, MEMBERS)])
+        options = arguments.members, arguments.rules, not arguments.no_f1
+        rows = pd.DataFrame([row for path in paths for row in evaluate_fold(path, method, *options)])
     if arguments.rows:
         rows.to_parquet(arguments.rows)
     print(f"{rows['task'].nunique()} tasks, {len(paths)} folds")

@@ -15,6 +15,7 @@ import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -173,17 +174,17 @@ def main() -> None:
     arguments = parser.parse_args()
     arguments.cache.mkdir(parents=True, exist_ok=True)
     tasks = {k: frame for k, frame in read_tasks(arguments.tasks, arguments.part).items() if k not in arguments.skip}
-    for seed in arguments.seeds:
+    for seed, k in product(arguments.seeds, range(N_FOLDS)):
+        started = time.perf_counter()
         for name, frame in tasks.items():
-            y, groups = frame["status"].to_numpy(dtype=str), frame["subject"].to_numpy(dtype=str)
-            started = time.perf_counter()
-            for k, (train, test) in enumerate(outer_folds(y, groups, seed)):
-                path = fold_path(arguments.cache, name, seed, k)
-                if not path.exists():
-                    with warnings.catch_warnings():
-                        warnings.simplefilter("ignore")
-                        np.savez_compressed(path, **compute_fold(frame, train, test))
-            print(f"{name}, seed {seed}: {time.perf_counter() - started:.0f} s", flush=True)
+            path = fold_path(arguments.cache, name, seed, k)
+            if not path.exists():
+                y, groups = frame["status"].to_numpy(dtype=str), frame["subject"].to_numpy(dtype=str)
+                train, test = outer_folds(y, groups, seed)[k]
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    np.savez_compressed(path, **compute_fold(frame, train, test))
+        print(f"seed {seed}, fold {k}: {time.perf_counter() - started:.0f} s", flush=True)
 
 
 if __name__ == "__main__":
