@@ -45,9 +45,9 @@ def log_softmax(logits: Array) -> Array:
 
 
 def smooth_targets(y: Array, n_classes: int, weights: Array) -> Array:
-    """Return targets [n, K] with one more recording of each class (Platt 1999): none is 0 or 1."""
-    counts = np.bincount(y, weights, n_classes)[y][:, None]
-    return (counts * np.eye(n_classes)[y] + 1) / (counts + n_classes)
+    """Return targets [n, K] as if each class had one more recording, and one of another class (Platt 1999)."""
+    other = 1 / (np.bincount(y, weights, n_classes)[y][:, None] + 2)
+    return np.where(np.eye(n_classes, dtype=bool)[y], 1 - other, other / (n_classes - 1))
 
 
 def fit_softmax(scores: Array, targets: Array, weights: Array, start: Array, penalty: Array) -> Array:
@@ -360,6 +360,8 @@ RULES: dict[str, Rule] = {
     "within 1 se": drop_weak(1.0),
     "greedy 20x15": greedy(15, 20),
     "greedy + average": blend(greedy(15, 20), average),
+    "greedy 10x10 + average": blend(greedy(10, 10), average),
+    "greedy + 2 average": blend(greedy(15, 20), average, average),
     "greedy + family": blend(greedy(15, 20), by_family),
     "greedy + ridge 2": blend(greedy(15, 20), ridge(2.0)),
     "ridge 2 to soft + family": ridge(2.0, blend(soft, by_family)),
@@ -493,6 +495,7 @@ def summarise(rows: pd.DataFrame) -> pd.DataFrame:
             "worst task": by_task["AUC"].min(),
             "2nd": by_task["AUC"].nsmallest(2).iloc[-1],
             "5% of folds": difference["AUC"].quantile(0.05),
+            "folds < -.01": (difference["AUC"] < -0.01).mean(),
             "best": by_task["AUC"].max(),
             "dloss": by_task["loss"].mean(),
             "worst loss": by_task["loss"].max(),

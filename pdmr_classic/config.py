@@ -91,7 +91,7 @@ class LearningSettings(_Section):
     """Tuning and training of the ensemble."""
 
     learners: tuple[str, ...] = Field(
-        ("lightgbm", "xgboost", "svm", "linear"), min_length=1, description="base learners for each view"
+        ("lightgbm", "xgboost", "svm", "linear", "extra_trees"), min_length=1, description="base learners for each view"
     )
     training_rows: bool = Field(True, description="allow learners that store rows of the training data (svm)")
     trials: int = Field(12, ge=1, description="Optuna trials per base learner")

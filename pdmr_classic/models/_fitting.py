@@ -155,11 +155,11 @@ def _collect_metadata(
         "views": {name: len(data.y) for name, data in fold_data.view_data.items()},
         "combiners": {
             "+".join(sorted(modalities)): {
-                "method": choice.method,
-                "log_loss": choice.losses,
-                "weights": stacker.combiners_[modalities].member_weights,
+                "summary": combiner.summary,
+                "log_loss": stacker.losses_[modalities],
+                "weights": combiner.member_weights,
             }
-            for modalities, choice in stacker.choices_.items()
+            for modalities, combiner in stacker.combiners_.items()
         },
         "base_learners": [{"view": m.view, "learner": m.learner, "params": dict(m.params)} for m in stacker.members_],
         # Optimistic: the hyperparameters and the threshold were chosen on these rows.

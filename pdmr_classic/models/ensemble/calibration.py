@@ -6,17 +6,19 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
-from sklearn.linear_model import LogisticRegression
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.splits import Fold
 
-# Almost unregularised, because there are only two parameters for two classes.
-_C = 100.0
-# Shrinks the class biases of several classes towards 0, as two recordings of each class would.
-_BIAS_PENALTY = 1.0
+# Ridge penalties. Slopes of standardised scores are almost free, and so is the intercept of two classes; the biases of
+# several classes are shrunk towards 0.
+_SLOPE_PENALTY, _INTERCEPT_PENALTY, _BIAS_PENALTY = 0.01, 1e-6, 1.0
+# Log-odds that are already calibrated: the slope is shrunk towards 1 and the intercept towards 0.
+_RECALIBRATION_PENALTY = 1.0
+_MAX_NEWTON_STEPS, _MAX_STEP, _TOLERANCE = 50, 2.0, 1e-9
 
 
 class Calibrator:
@@ -25,19 +27,40 @@ class Calibrator:
     Two classes: a sigmoid with slope and intercept. More: a softmax of slope x scores + biases, with one slope for all
     classes (a temperature), and one bias per class that is shrunk towards 0.
 
+    Parameters
+    ----------
+    recalibrate : bool
+        The scores are calibrated log-odds or log-probabilities: only correct them, by a slope near 1.
+
     Notes
     -----
-    Platt 1999 for two classes; Guo et al. 2017 (temperature scaling) for more. A full softmax regression has K (K + 1)
-    parameters: with seven classes and 112 recordings, its log loss on new people was .63 instead of .36.
-    scikit-learn's `CalibratedClassifierCV` cannot pass groups to its folds without an ensemble; here, the scores are
-    already out-of-fold.
+    Platt 1999, with his smoothed targets, for two classes; Guo et al. 2017 (temperature scaling) for more. A full
+    softmax regression has K (K + 1) parameters: with seven classes and 112 recordings, its log loss on new people was
+    .63 instead of .36. Slopes are at least 0: out-of-fold scores of an uninformative learner correlate slightly
+    negatively with the labels, and a negative slope would make it look informative (and invert a perfect learner if
+    folds leak).
     """
 
+    def __init__(self, *, recalibrate: bool = False) -> None:
+        self.recalibrate = recalibrate
+
     def fit(self, scores: Floats, y: Ints, weights: Floats | None = None) -> Self:
-        """Fit on out-of-fold scores [n, S], class numbers [n] and weights [n]."""
+        """Fit on out-of-fold scores [n, S], class numbers [n] and weights [n].
+
+        The sum of the weights is the amount of evidence: see `weigh_by_subject`.
+        """
         weights = np.ones(len(y)) if weights is None else weights
-        fit = _fit_sigmoid if scores.shape[1] == 1 else _fit_softmax
-        self.slope_, self.bias_ = fit(scores, y, weights)
+        width = scores.shape[1]
+        targets = smooth_targets(y, max(width, 2), weights)
+        if self.recalibrate:
+            start, penalty = np.append(1.0, np.zeros(width)), np.full(1 + width, _RECALIBRATION_PENALTY)
+            self.slope_, self.bias_ = _fit(scores, targets, weights, start, penalty)
+            return self
+        centre, spread = _standardisation(scores, weights)
+        bias_penalty = _INTERCEPT_PENALTY if width == 1 else _BIAS_PENALTY
+        penalty = np.append(_SLOPE_PENALTY, np.full(width, bias_penalty))
+        slope, bias = _fit((scores - centre) / spread, targets, weights, np.zeros(1 + width), penalty)
+        self.slope_, self.bias_ = slope / spread, bias - slope * centre / spread
         return self
 
     def predict_proba(self, scores: Floats) -> Floats:
@@ -45,48 +68,78 @@ class Calibrator:
         return np.asarray(softmax(to_logits(self.slope_ * scores + self.bias_), axis=1))
 
 
+def weigh_by_subject(weights: Floats, groups: NDArray[Any]) -> Floats:
+    """Return weights that sum to the number of subjects: recordings of one subject are not independent evidence.
+
+    Examples
+    --------
+    >>> weigh_by_subject(np.ones(4), np.array(["a", "a", "a", "b"]))
+    array([0.5, 0.5, 0.5, 0.5])
+    """
+    n_subjects = len(np.unique(groups[weights > 0]))
+    return np.asarray(weights * (n_subjects / weights.sum()))
+
+
+def smooth_targets(y: Ints, n_classes: int, weights: Floats) -> Floats:
+    """Return targets, shape [n, K], as if each class had one more recording, and one that belongs to another class.
+
+    Examples
+    --------
+    >>> smooth_targets(np.array([0, 1, 1]), 2, np.ones(3))
+    array([[0.66666667, 0.33333333],
+           [0.25      , 0.75      ],
+           [0.25      , 0.75      ]])
+    """
+    other = 1 / (np.bincount(y, weights, n_classes)[y][:, None] + 2)
+    return np.asarray(np.where(np.eye(n_classes, dtype=bool)[y], 1 - other, other / (n_classes - 1)))
+
+
 def to_logits(scores: Floats) -> Floats:
     """Return one column per class: log-odds [n, 1] become 0 and the log-odds, scores [n, K] stay as they are."""
     return np.hstack([np.zeros_like(scores), scores]) if scores.shape[1] == 1 else scores
 
 
-def _fit_sigmoid(scores: Floats, y: Ints, weights: Floats) -> tuple[float, Floats]:
-    """Return slope and intercept, shape [1]."""
-    centre, spread = _centre_and_spread(scores, weights)
-    model = LogisticRegression(C=_C, max_iter=1000).fit((scores - centre) / spread, y, weights)
-    # Out-of-fold scores of an uninformative learner correlate slightly negatively with the labels. A negative slope
-    # would make it look informative (and invert a perfect learner if folds leak), so it predicts the class shares.
-    if model.coef_[0, 0] < 0:
-        share = np.average(y == model.classes_[1], weights=weights)
-        return 0.0, np.array([np.log(share / (1 - share))])
-    slope = model.coef_[0, 0] / spread
-    return float(slope), np.asarray(model.intercept_ - slope * centre)
+def _standardisation(scores: Floats, weights: Floats) -> tuple[float, float]:
+    """Return centre (0 for several classes) and standard deviation of all scores."""
+    mean = float(np.average(scores.mean(axis=1), weights=weights))
+    spread = float(np.sqrt(np.average(((scores - mean) ** 2).mean(axis=1), weights=weights)))
+    return mean if scores.shape[1] == 1 else 0.0, spread if spread > 0 else 1.0
 
 
-def _fit_softmax(scores: Floats, y: Ints, weights: Floats) -> tuple[float, Floats]:
-    """Return the slope and the biases, shape [K], that minimise the penalised log loss."""
-    n_classes = scores.shape[1]
-    spread = _centre_and_spread(scores, weights)[1]
-    scaled, one_hot = scores / spread, np.eye(n_classes)[y]
+def _fit(scores: Floats, targets: Floats, weights: Floats, start: Floats, penalty: Floats) -> tuple[float, Floats]:
+    """Return the slope, at least 0, and the biases, shape [S], with the smallest penalised log loss."""
+    fit = _fit_sigmoid if scores.shape[1] == 1 else _fit_softmax
+    parameters = fit(scores, targets, weights, start, penalty)
+    return float(parameters[0]), parameters[1:]
 
+
+def _fit_sigmoid(scores: Floats, targets: Floats, weights: Floats, start: Floats, penalty: Floats) -> Floats:
+    """Newton's method, which takes a tenth of the time of L-BFGS."""
+    design, target, parameters = np.hstack([scores, np.ones_like(scores)]), targets[:, 1], start.copy()
+    for _ in range(_MAX_NEWTON_STEPS):
+        p = 0.5 * (1 + np.tanh(design @ parameters / 2))
+        gradient = design.T @ (weights * (p - target)) + penalty * (parameters - start)
+        hessian = (design.T * (weights * p * (1 - p))) @ design + np.diag(penalty)
+        step = np.clip(np.linalg.solve(hessian, gradient), -_MAX_STEP, _MAX_STEP)
+        parameters = parameters - step
+        if np.abs(step).max() < _TOLERANCE:
+            break
+    if parameters[0] >= 0:
+        return parameters
+    share = float(np.average(target, weights=weights))
+    return np.array([0.0, np.log(share / (1 - share))])
+
+
+def _fit_softmax(scores: Floats, targets: Floats, weights: Floats, start: Floats, penalty: Floats) -> Floats:
     def loss(parameters: Floats) -> tuple[float, Floats]:
-        slope, bias = parameters[0], parameters[1:]
-        log_p = log_softmax(slope * scaled + bias, axis=1)
-        residual = weights[:, None] * (np.exp(log_p) - one_hot)
-        value = -(weights @ (log_p * one_hot).sum(axis=1)) + 0.5 * (slope**2 / _C + _BIAS_PENALTY * bias @ bias)
-        gradient = np.append((residual * scaled).sum() + slope / _C, residual.sum(axis=0) + _BIAS_PENALTY * bias)
-        return float(value), gradient
+        log_p = log_softmax(parameters[0] * scores + parameters[1:], axis=1)
+        residual = weights[:, None] * (np.exp(log_p) - targets)
+        deviation = parameters - start
+        gradient = np.append((residual * scores).sum(), residual.sum(axis=0)) + penalty * deviation
+        return float(0.5 * penalty @ deviation**2 - weights @ (log_p * targets).sum(axis=1)), gradient
 
-    start, bounds = np.append(1.0, np.zeros(n_classes)), [(0.0, None), *[(None, None)] * n_classes]
-    best = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
-    return float(best[0] / spread), best[1:]
-
-
-def _centre_and_spread(scores: Floats, weights: Floats) -> tuple[float, float]:
-    """Return mean and standard deviation of all scores; 1 instead of a standard deviation of 0."""
-    centre = float(np.average(scores.mean(axis=1), weights=weights))
-    spread = float(np.sqrt(np.average(((scores - centre) ** 2).mean(axis=1), weights=weights)))
-    return centre, spread if spread > 0 else 1.0
+    bounds = [(0.0, None), *[(None, None)] * scores.shape[1]]
+    return np.asarray(minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x)
 
 
 def cross_fit(

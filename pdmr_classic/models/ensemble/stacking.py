@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Floats, Mask
 from pdmr_classic.errors import DataError
-from pdmr_classic.models.ensemble._combiner import Combiner, CombinerChoice, choose_combiner
+from pdmr_classic.models.ensemble._combiner import Combiner, cross_fit_combiner
 from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY, FoldData, make_fold_data
 from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
 from pdmr_classic.models.ensemble.sample_weights import check_weights
@@ -198,7 +198,7 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _fit_combiners(self, fold_data: FoldData, scores: Sequence[Floats]) -> None:
         self.combiners_: dict[_Modalities, Combiner] = {}
-        self.choices_: dict[_Modalities, CombinerChoice] = {}
+        self.losses_: dict[_Modalities, dict[str, float]] = {}
         self.oof_probability_ = np.full((len(fold_data.y), len(self.classes_)), np.nan)
         for modalities in self._modality_sets():
             members = self._usable_members(modalities)
@@ -210,13 +210,13 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             folds = [(index[train[rows[train]]], index[test[rows[test]]]) for train, test in fold_data.folds]
             widths = [scores[k].shape[1] for k in members]
             names = [self.members_[k].name for k in members]
-            choice, probability = choose_combiner(columns, y, groups, folds, widths, names, weights)
-            self.choices_[modalities] = choice
+            cross_fitted = cross_fit_combiner(columns, y, groups, folds, widths, names, weights)
+            self.losses_[modalities] = cross_fitted.losses
             is_used = weights > 0
-            combiner = Combiner(widths, choice.method, names)
+            combiner = Combiner(widths, names)
             self.combiners_[modalities] = combiner.fit(columns[is_used], y[is_used], weights[is_used], groups[is_used])
             is_exact = self._has_exactly(modalities, fold_data.present)
-            self.oof_probability_[is_exact & rows] = probability[is_exact[rows]]
+            self.oof_probability_[is_exact & rows] = cross_fitted.probability[is_exact[rows]]
 
     def _modality_sets(self) -> list[_Modalities]:
         """Return all sets of modalities for which there is a member."""
