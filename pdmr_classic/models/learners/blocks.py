@@ -25,8 +25,9 @@ class ScaleBlocks(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     edge : int
         The first block are the columns before this one; the second are the others.
-    share : float
-        Share of the second block, between 0 and 1.
+    share : float, optional
+        Share of the second block, between 0 and 1. By default, shares are in proportion to the square roots of the
+        numbers of columns: halfway between equal columns and equal blocks.
     k : int or None
         Number of columns to keep in each block, see `KeepBest`.
 
@@ -44,21 +45,21 @@ class ScaleBlocks(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     1.0
     """
 
-    def __init__(self, edge: int = 1, share: float = 0.5, k: int | None = None) -> None:
+    def __init__(self, edge: int = 1, share: float | None = None, k: int | None = None) -> None:
         self.edge = edge
         self.share = share
         self.k = k
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         table, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
-        if not 0 < self.share < 1:
+        if self.share is not None and not 0 < self.share < 1:
             raise ValueError(f"share must be between 0 and 1, got {self.share}")
         self.scalers_ = []
         for block in self._split(table):
             self.scalers_.append(make_pipeline(DropUninformative(), KeepBest(self.k), RobustScale()).fit(block, labels))
         widths = np.array([len(scaler[-1].scale_) for scaler in self.scalers_])
-        shares = np.array([1 - self.share, self.share]) if len(widths) > 1 else np.ones(1)
-        self.factors_ = np.sqrt(shares * widths.sum() / widths)
+        shares = np.sqrt(widths) if self.share is None or len(widths) == 1 else np.array([1 - self.share, self.share])
+        self.factors_ = np.sqrt(shares / shares.sum() * widths.sum() / widths)
         return self
 
     def transform(self, X: ArrayLike) -> Floats:

@@ -41,7 +41,8 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
 _AUDIO_DEFAULTS = {"audio": "as_is", "audio_components": None}
 # Learners whose columns are scaled, so that the share of the audio vector in the joint view can be set.
 _SCALED = ("svm", "linear")
-_AUDIO_SHARE = 0.5
+# None: in proportion to the square roots of the numbers of columns.
+_AUDIO_SHARES = (None, 0.2, 0.5, 0.8)
 
 UNTUNED = frozenset({"extra_trees"})
 """Learners without a study: they have a default that is hardly ever improved, and take the longest to fit."""
@@ -50,7 +51,7 @@ UNTUNED = frozenset({"extra_trees"})
 def default_params(learner: str, has_audio: bool, is_joint: bool = False) -> dict[str, Any]:
     """Return the default hyperparameters of a learner, on a view with an audio vector and, if joint, other columns."""
     params = _DEFAULTS[learner] | (_AUDIO_DEFAULTS if has_audio else {})
-    return params | ({"audio_share": _AUDIO_SHARE} if is_joint and learner in _SCALED else {})
+    return params | ({"audio_share": _AUDIO_SHARES[0]} if is_joint and learner in _SCALED else {})
 
 
 def suggest_params(learner: str, trial: Trial, has_audio: bool, is_joint: bool = False) -> dict[str, Any]:
@@ -59,7 +60,7 @@ def suggest_params(learner: str, trial: Trial, has_audio: bool, is_joint: bool =
         return default_params(learner, has_audio, is_joint)
     params: dict[str, Any] = {"k": trial.suggest_categorical("k", _COLUMNS)}
     if is_joint and learner in _SCALED:
-        params["audio_share"] = trial.suggest_float("audio_share", 0.1, 0.9)
+        params["audio_share"] = trial.suggest_categorical("audio_share", _AUDIO_SHARES)
     if has_audio:
         params["audio"] = trial.suggest_categorical("audio", AUDIO_FORMS)
         params["audio_components"] = trial.suggest_categorical("audio_components", _COMPONENTS)

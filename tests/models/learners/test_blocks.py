@@ -31,6 +31,11 @@ def test_each_block_has_its_share_of_the_squared_distance(share: float) -> None:
     assert squared_distance(scaled[:, 50:]) / squared_distance(scaled) == pytest.approx(share, abs=0.02)
 
 
+def test_by_default_shares_are_in_proportion_to_the_square_roots_of_the_numbers_of_columns() -> None:
+    scaled = ScaleBlocks(edge=48).fit_transform(X, Y)
+    assert squared_distance(scaled[:, :48]) / squared_distance(scaled[:, 48:]) == pytest.approx(2, abs=0.1)
+
+
 def test_the_total_distance_does_not_depend_on_the_share() -> None:
     totals = [squared_distance(ScaleBlocks(edge=50, share=share).fit_transform(X, Y)) for share in (0.2, 0.8)]
     assert totals == pytest.approx([squared_distance(RobustScale().fit_transform(X))] * 2, rel=0.05)
