@@ -24,7 +24,7 @@ from sklearn.preprocessing import FunctionTransformer
 from pdmr_classic import DepressionModel, GroupedFolds, GroupedStacker, Settings
 from pdmr_classic.features import fold_fitted
 from pdmr_classic.models.ensemble import _combiner as meta
-from pdmr_classic.models.ensemble import stacking, tuning
+from pdmr_classic.models.ensemble import oof_scores, stacking, tuning
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.learners import learners
 from pdmr_classic.models.learners import search_spaces as spaces
@@ -78,17 +78,17 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
 
         return Watched
 
-    def build(params: Params, seed: int) -> list[Any]:
-        return [Spy()]
+    def build(params: Params, seed: int) -> Any:
+        return Spy()
 
-    def suggest(learner: str, trial: Any, has_audio: bool) -> dict[str, Any]:
+    def suggest(learner: str, trial: Any, *view: bool) -> dict[str, Any]:
         # Normalised audio vectors would not preserve the subject's number.
-        return spaces.suggest_params(learner, trial, has_audio) | {"audio": "as_is", "audio_components": None}
+        return spaces.suggest_params(learner, trial, *view) | {"k": None, "audio": "as_is", "audio_components": None}
 
     monkeypatch.setitem(learners.LEARNERS, "spy", Learner("spy", build))
     monkeypatch.setitem(spaces._DEFAULTS, "spy", {"k": None})
     monkeypatch.setattr(tuning, "suggest_params", suggest)
-    # `meta` compares the methods on cross-fitted predictions; `stacking` applies the chosen one to new rows.
+    # `meta` makes cross-fitted predictions; `stacking` predicts new rows.
     combiner = watch_class(meta.Combiner, watch.meta)
     monkeypatch.setattr(meta, "Combiner", combiner)
     monkeypatch.setattr(stacking, "Combiner", combiner)
@@ -140,7 +140,7 @@ def test_no_base_or_meta_learner_predicts_a_subject_it_was_fitted_on_in_the_mode
     changes = {"learning.learners": ("spy",), "learning.trials": 2, "learning.repeats": 2, "learning.importance": False}
     DepressionModel(Settings().override(changes)).fit(X, y, subjects)
     n_folds = 5 * 2
-    assert len(watch.base) == 3 * n_folds * 2, "two trials per view; the stacker reuses the scores of one"
+    assert len(watch.base) == 3 * n_folds * 3, "two trials per view, and other folds for the stacker"
     assert len(watch.calibration) == 3 * n_folds * 2
     assert len(watch.meta) == (1 + 1 + 5) * n_folds
     assert sum(watch.base) == sum(watch.calibration) == sum(watch.meta) == 0
@@ -158,14 +158,15 @@ def test_the_learners_never_predict_a_subject_they_were_fitted_on(monkeypatch: p
         leaks.append(Watch.count_shared(model.train_subjects, read_subjects(X)))
         return learners.raw_scores(model, X)
 
-    for module in (tuning, stacking):
+    for module in (tuning, oof_scores):
         monkeypatch.setattr(module, "fit_member", fit_and_record)
         monkeypatch.setattr(module, "raw_scores", score_and_compare)
     X, y, subjects = make_awkward_table()
     DepressionModel(
         Settings().override({"learning.trials": 1, "learning.repeats": 1, "learning.importance": False})
     ).fit(X, y, subjects)
-    assert len(leaks) == len(LEARNERS) * 3 * 5, "learners x views x folds: the stacker reuses the scores of the trial"
+    n_tuned = len(set(LEARNERS) - spaces.UNTUNED)
+    assert len(leaks) == (n_tuned + len(LEARNERS)) * 3 * 5, "(trials and stacker) x views x folds"
     assert sum(leaks) == 0
 
 
@@ -314,8 +315,8 @@ def meta_accuracies(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         accuracies.append(float(np.mean((columns[0][:, 0] > 0) == fold_data.y)))
         fit_combiners(self, fold_data, columns)
 
-    def build(params: Params, seed: int) -> list[Any]:
-        return [KNeighborsClassifier(n_neighbors=1)]
+    def build(params: Params, seed: int) -> Any:
+        return KNeighborsClassifier(n_neighbors=1)
 
     monkeypatch.setitem(learners.LEARNERS, "neighbour", Learner("neighbour", build))
     monkeypatch.setitem(spaces._DEFAULTS, "neighbour", {"k": None})

@@ -11,7 +11,7 @@ import pytest
 
 from pdmr_classic import Settings, fit, load_dataset
 from pdmr_classic.models import target_checks
-from pdmr_classic.models.ensemble import importance, stacking, tuning
+from pdmr_classic.models.ensemble import oof_scores, stacking, tuning
 
 CHECKS = ("check_labels", "choose_positive_class", "count_feasible_folds")
 
@@ -37,11 +37,11 @@ def test_a_fit_checks_its_labels_and_subjects_once(
     assert calls == dict.fromkeys(CHECKS, 1)
 
 
-def test_the_models_of_the_chosen_trial_are_not_fitted_again_for_the_stack(
+def test_permutation_importance_fits_no_model_of_its_own(
     small_set: Path, quick_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fits: Counter[tuple[str, str]] = Counter()
-    for module in (tuning, stacking, importance):
+    for module in (tuning, stacking, oof_scores):
         original = module.fit_member
 
         def fit_member(member: Any, *args: Any, place: str = module.__name__, original: Any = original) -> Any:
@@ -52,9 +52,29 @@ def test_the_models_of_the_chosen_trial_are_not_fitted_again_for_the_stack(
     model = fit(load_dataset(small_set, split="train"), settings=quick_settings)
     names = [member.name for member in model.stacker_.members_]
     n_folds = quick_settings.learning.folds
-    # One trial and the permutation importance fit each fold; the stack fits the final model alone.
+    # One trial per fold, one model per fold of other partitions for the meta-learner and importance, the final model.
     assert fits == {
         **{("tuning", name): n_folds for name in names},
         **{("stacking", name): 1 for name in names},
-        **{("importance", name): n_folds for name in names},
+        **{("oof_scores", name): n_folds for name in names},
     }
+
+
+def test_members_are_compared_on_other_folds_than_those_of_their_trials(
+    small_set: Path, quick_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Losses of tuned members are optimistic on the folds on which they were tuned."""
+    splits: dict[str, set[tuple[int, ...]]] = {}
+    for module in (tuning, oof_scores):
+
+        def score_fold(
+            member: Any, data: Any, fold: int, *args: Any, module: Any = module, original: Any = module._score_fold
+        ) -> Any:
+            splits.setdefault(module.__name__, set()).add((*data.rows, *data.folds[fold][1]))
+            return original(member, data, fold, *args)
+
+        monkeypatch.setattr(module, "_score_fold", score_fold)
+    fit(load_dataset(small_set, split="train"), settings=quick_settings)
+    trials, comparison = splits[tuning.__name__], splits[oof_scores.__name__]
+    assert len(trials) == len(comparison) == 3 * quick_settings.learning.folds
+    assert not trials & comparison

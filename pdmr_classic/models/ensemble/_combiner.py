@@ -115,7 +115,7 @@ def fit_weights(stacked: Floats, y: Ints, weights: Floats, groups: NDArray[Any])
     counts = np.random.default_rng(0).multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), _N_BAGS)
     scores, labels = stacked[:, is_used], y[is_used]
     shares = [_select_ensemble(scores, labels, weights[is_used] * bag[subject]) for bag in counts]
-    return _EQUAL_SHARE / n_members + (1 - _EQUAL_SHARE) * np.mean(shares, axis=0)
+    return np.asarray(_EQUAL_SHARE / n_members + (1 - _EQUAL_SHARE) * np.mean(shares, axis=0))
 
 
 def _select_ensemble(scores: Floats, y: Ints, weights: Floats) -> Floats:

@@ -19,7 +19,7 @@ from xgboost import XGBClassifier
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import LearningSettings
-from pdmr_classic.models.learners.blocks import ScaleBlocks
+from pdmr_classic.models.learners._blocks import ScaleBlocks
 from pdmr_classic.models.learners.member import Member, Params
 from pdmr_classic.models.learners.preprocessing import DropUninformative, KeepBest, NormalizeAudio, RobustScale
 from pdmr_classic.workers import use_one_thread
