@@ -8,19 +8,19 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
 from scipy.special import log_softmax
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.metrics import log_loss
-from pdmr_classic.models.ensemble.calibration import Calibrator, cross_fit, weigh_by_subject
+from pdmr_classic.models.ensemble.calibration import Calibrator, cross_fit, to_logits, weigh_by_subject
 from pdmr_classic.models.learners.learners import log_odds
 from pdmr_classic.splits import Fold
 from pdmr_classic.text import format_count
 
 AVERAGE, WEIGHTED_AVERAGE = "average", "weighted_average"
-# Of the weights: a hundred subjects hardly distinguish a dozen learners.
-_EQUAL_SHARE = 0.5
-_N_BAGS, _N_STEPS = 20, 15
+# Shrinks the weights towards the prior, because a hundred subjects hardly distinguish a dozen learners.
+_RIDGE = 2.0
 
 
 class Combiner:
@@ -34,19 +34,28 @@ class Combiner:
         Member names.
     method : {"average", "weighted_average"}
         Equal weights, or those of `fit_weights`.
+    votes : sequence of float, optional
+        The weights without evidence are in proportion to these; by default, they are equal.
     """
 
-    def __init__(self, widths: Sequence[int], names: Sequence[str], method: str = WEIGHTED_AVERAGE) -> None:
+    def __init__(
+        self,
+        widths: Sequence[int],
+        names: Sequence[str],
+        method: str = WEIGHTED_AVERAGE,
+        votes: Sequence[float] | None = None,
+    ) -> None:
         self.edges = np.cumsum([0, *widths])
         self.names = list(names)
         self.method = method
+        self.votes = votes
 
     def fit(self, columns: Floats, y: Ints, sample_weight: Floats, groups: NDArray[Any]) -> Self:
         """Fit on out-of-fold scores [n, S], class numbers [n], row weights [n] and subjects [n]."""
         weights = weigh_by_subject(sample_weight, groups)
         self.calibrators_ = [Calibrator().fit(part, y, weights) for part in self.split(columns)]
         stacked = self._calibrate(columns)
-        self.weights_ = self._find_weights(stacked, y, weights, groups)
+        self.weights_ = self._find_weights(stacked, y, weights)
         self.final_calibrator_ = Calibrator(recalibrate=True).fit(self._combine(stacked), y, weights)
         return self
 
@@ -68,10 +77,12 @@ class Combiner:
         n_members = format_count(int((self.weights_ > 0).sum()), "member")
         return f"average of {n_members}; {self.names[heaviest]} weighs most ({self.weights_[heaviest]:.2f})"
 
-    def _find_weights(self, stacked: Floats, y: Ints, weights: Floats, groups: NDArray[Any]) -> Floats:
+    def _find_weights(self, stacked: Floats, y: Ints, weights: Floats) -> Floats:
+        equal = np.full(len(stacked), 1 / len(stacked))
         if self.method == AVERAGE:
-            return np.full(len(stacked), 1 / len(stacked))
-        return fit_weights(stacked, y, weights, groups)
+            return equal
+        prior = equal if self.votes is None else np.asarray(self.votes) / np.sum(self.votes)
+        return fit_weights(stacked, y, weights, prior)
 
     def _combine(self, stacked: Floats) -> Floats:
         return np.asarray(np.einsum("mns,m->ns", stacked, self.weights_))
@@ -86,8 +97,8 @@ class Combiner:
         return [columns[:, start:stop] for start, stop in zip(self.edges[:-1], self.edges[1:], strict=True)]
 
 
-def fit_weights(stacked: Floats, y: Ints, weights: Floats, groups: NDArray[Any]) -> Floats:
-    """Return positive member weights that sum to one, shape [members].
+def fit_weights(stacked: Floats, y: Ints, weights: Floats, prior: Floats) -> Floats:
+    """Return non-negative member weights that sum to one, shape [members].
 
     Parameters
     ----------
@@ -95,44 +106,29 @@ def fit_weights(stacked: Floats, y: Ints, weights: Floats, groups: NDArray[Any])
         Calibrated log-odds.
     y : ndarray of int, shape [n]
     weights : ndarray, shape [n]
-        Row weights; rows with weight 0 are ignored.
-    groups : ndarray, shape [n]
-        The subject of each row.
+        Row weights; their sum is the number of subjects, see `weigh_by_subject`.
+    prior : ndarray, shape [members]
+        Weights without evidence; they sum to one.
 
     Notes
     -----
-    Half of the weight is equal, and half is the share of each member in ensembles that are selected on bootstrap
-    samples of the subjects (Caruana et al. 2004, 2006): starting from none, the member is added, with replacement, with
-    which the average has the smallest log loss. The best of many members is partly lucky, and its tuning makes it look
-    better still, so no member is ever used alone, and a lead that does not survive the bootstrap gives little weight.
+    The weights minimise the log loss of the weighted log-odds, plus a ridge penalty towards the prior. The best of many
+    members is partly lucky, and its tuning makes it look better still, so there is no choice of a single member: the
+    weights leave the prior only as far as the evidence of all subjects goes.
     """
     n_members = len(stacked)
-    if n_members == 1:
-        return np.ones(1)
-    is_used = weights > 0
-    _, subject = np.unique(groups[is_used], return_inverse=True)
-    n_subjects = int(subject.max()) + 1
-    counts = np.random.default_rng(0).multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), _N_BAGS)
-    scores, labels = stacked[:, is_used], y[is_used]
-    shares = [_select_ensemble(scores, labels, weights[is_used] * bag[subject]) for bag in counts]
-    return np.asarray(_EQUAL_SHARE / n_members + (1 - _EQUAL_SHARE) * np.mean(shares, axis=0))
+    one_hot = np.eye(int(y.max()) + 1)[y]
 
+    def loss(member_weights: Floats) -> tuple[float, Floats]:
+        log_p = log_softmax(to_logits(np.einsum("mns,m->ns", stacked, member_weights)), axis=1)
+        deviation = member_weights - prior
+        value = _RIDGE * n_members * (deviation @ deviation) - weights @ (log_p * one_hot).sum(axis=1)
+        residual = weights[:, None] * (np.exp(log_p) - one_hot)[:, -stacked.shape[2] :]
+        return float(value), np.einsum("mns,ns->m", stacked, residual) + 2 * _RIDGE * n_members * deviation
 
-def _select_ensemble(scores: Floats, y: Ints, weights: Floats) -> Floats:
-    """Return the share of each member in a greedily selected ensemble, shape [members]."""
-    total, counts = np.zeros_like(scores[0]), np.zeros(len(scores))
-    for step in range(_N_STEPS):
-        losses = _row_losses((total + scores) / (step + 1), y) @ weights
-        best = int(np.argmin(losses))
-        total, counts[best] = total + scores[best], counts[best] + 1
-    return counts / _N_STEPS
-
-
-def _row_losses(scores: Floats, y: Ints) -> Floats:
-    """Return the log loss of each row, shape [members, n], from log-odds or log-probabilities [members, n, S]."""
-    if scores.shape[2] == 1:
-        return np.asarray(np.logaddexp(0.0, np.where(y == 1, -1.0, 1.0) * scores[:, :, 0]))
-    return np.asarray(-np.take_along_axis(log_softmax(scores, axis=2), y[None, :, None], axis=2)[:, :, 0])
+    fitted = minimize(loss, prior, jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * n_members).x
+    total = fitted.sum()
+    return np.asarray(fitted / total) if total > 0 else prior
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,9 +156,10 @@ def cross_fit_combiner(
     widths: Sequence[int],
     names: Sequence[str],
     sample_weight: Floats,
+    votes: Sequence[float] | None = None,
 ) -> CrossFit:
     """Predict each row with calibrators and weights that were fitted on the training rows of its fold."""
-    combiner = Combiner(widths, names)
+    combiner = Combiner(widths, names, votes=votes)
     probability = _predict_folds(combiner, columns, y, groups, folds, sample_weight)
     losses = {WEIGHTED_AVERAGE: log_loss(probability, y, sample_weight)}
     if len(names) > 1:

@@ -26,7 +26,7 @@ from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY, FoldData, ma
 from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
 from pdmr_classic.models.ensemble.sample_weights import check_weights
 from pdmr_classic.models.ensemble.views import find_modalities
-from pdmr_classic.models.learners.learners import LEARNERS, erase_feature_ranges, fit_member, raw_scores
+from pdmr_classic.models.learners.learners import LEARNERS, count_votes, erase_feature_ranges, fit_member, raw_scores
 from pdmr_classic.models.learners.member import Member, default_members
 from pdmr_classic.splits import count_feasible_folds
 from pdmr_classic.text import format_count
@@ -210,10 +210,11 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             folds = [(index[train[rows[train]]], index[test[rows[test]]]) for train, test in fold_data.folds]
             widths = [scores[k].shape[1] for k in members]
             names = [self.members_[k].name for k in members]
-            cross_fitted = cross_fit_combiner(columns, y, groups, folds, widths, names, weights)
+            votes = count_votes([self.members_[k] for k in members])
+            cross_fitted = cross_fit_combiner(columns, y, groups, folds, widths, names, weights, votes)
             self.losses_[modalities] = cross_fitted.losses
             is_used = weights > 0
-            combiner = Combiner(widths, names)
+            combiner = Combiner(widths, names, votes=votes)
             self.combiners_[modalities] = combiner.fit(columns[is_used], y[is_used], weights[is_used], groups[is_used])
             is_exact = self._has_exactly(modalities, fold_data.present)
             self.oof_probability_[is_exact & rows] = cross_fitted.probability[is_exact[rows]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,8 @@ class Learner:
     name : str
     build : callable
         Maps hyperparameters and a seed to an unfitted estimator.
+    kind : str
+        Learners of one kind on one view share a vote in the average, because they make similar predictions.
     needs_scaling : bool
         Whether columns are imputed and scaled first.
     stores_rows : bool
@@ -44,6 +46,7 @@ class Learner:
 
     name: str
     build: Callable[[Params, int], Any]
+    kind: str
     needs_scaling: bool = False
     stores_rows: bool = False
 
@@ -118,11 +121,11 @@ class _ScaledLogistic(LogisticRegression):  # type: ignore[misc]
 LEARNERS: dict[str, Learner] = {
     learner.name: learner
     for learner in (
-        Learner("lightgbm", _lightgbm),
-        Learner("xgboost", _xgboost),
-        Learner("svm", _svm, needs_scaling=True, stores_rows=True),
-        Learner("linear", _linear, needs_scaling=True),
-        Learner("extra_trees", _extra_trees),
+        Learner("lightgbm", _lightgbm, "boosting"),
+        Learner("xgboost", _xgboost, "boosting"),
+        Learner("svm", _svm, "kernel", needs_scaling=True, stores_rows=True),
+        Learner("linear", _linear, "linear", needs_scaling=True),
+        Learner("extra_trees", _extra_trees, "forest"),
     )
 }
 
@@ -130,6 +133,18 @@ LEARNERS: dict[str, Learner] = {
 def select_learners(learning: LearningSettings) -> list[str]:
     """Return the learners in the settings, except those that store training rows if that is not allowed."""
     return [name for name in learning.learners if learning.training_rows or not LEARNERS[name].stores_rows]
+
+
+def count_votes(members: Sequence[Member]) -> list[float]:
+    """Return the vote of each member: one for each kind of learner on each view, shared among its members.
+
+    Examples
+    --------
+    >>> count_votes([Member("video", "lightgbm"), Member("video", "xgboost"), Member("video", "svm")])
+    [0.5, 0.5, 1.0]
+    """
+    kinds = [(member.view, LEARNERS[member.learner].kind) for member in members]
+    return [1 / kinds.count(kind) for kind in kinds]
 
 
 def fit_member(

@@ -23,7 +23,9 @@ GROUPS = np.arange(N) // 4
 def fit_member_weights(
     members: NDArray[np.float64], y: NDArray[np.intp] = Y, groups: NDArray[np.intp] | None = None
 ) -> NDArray[np.float64]:
-    return fit_weights(members, y, np.ones(len(y)), np.arange(len(y)) if groups is None else groups)
+    subjects = np.arange(len(y)) if groups is None else groups
+    equal = np.full(len(members), 1 / len(members))
+    return fit_weights(members, y, weigh_by_subject(np.ones(len(y)), subjects), equal)
 
 
 def make_scores(*noise: float, seed: int = 0, y: NDArray[np.intp] = Y) -> NDArray[np.float64]:
@@ -32,17 +34,22 @@ def make_scores(*noise: float, seed: int = 0, y: NDArray[np.intp] = Y) -> NDArra
     return np.stack([(2.0 * y - 1 + sd * rng.normal(size=len(y)))[:, None] / (sd**2 / 2) for sd in noise])
 
 
-def test_weights_sum_to_one_and_half_of_them_is_equal() -> None:
+def test_weights_are_never_negative_and_sum_to_one() -> None:
     weights = fit_member_weights(make_scores(1, 1.5, 2, 3))
-    assert (weights >= 0.125).all()
+    assert (weights >= 0).all()
     assert weights.sum() == pytest.approx(1)
 
 
-def test_an_uninformative_member_has_only_its_equal_share() -> None:
-    members = np.concatenate([make_scores(1.5, 1.5, 1.5), 0.1 * np.random.default_rng(1).normal(size=(1, N, 1))])
+def test_an_uninformative_member_has_hardly_any_weight() -> None:
+    members = np.concatenate([make_scores(1.5, 1.5, 1.5), np.random.default_rng(1).normal(size=(1, N, 1)) * 3])
     weights = fit_member_weights(members)
-    assert weights[3] == pytest.approx(0.125, abs=0.03)
+    assert weights[3] < 0.05
     assert (weights[:3] > 0.2).all()
+
+
+def test_without_evidence_the_weights_are_those_of_the_prior() -> None:
+    prior = np.array([0.5, 0.25, 0.25])
+    np.testing.assert_allclose(fit_weights(np.zeros((3, N, 1)), Y, np.ones(N), prior), prior)
 
 
 def test_equally_good_members_have_similar_weights() -> None:
@@ -58,8 +65,8 @@ def test_repeated_rows_of_a_subject_are_no_further_evidence() -> None:
     labels, members = Y[:24], make_scores(2, 2.5, 2.5, y=Y[:24])
     repeated = np.tile(members, (1, 20, 1)), np.tile(labels, 20)
     once = fit_member_weights(members, labels)
-    np.testing.assert_allclose(fit_member_weights(*repeated, np.tile(np.arange(24), 20)), once)
-    assert (fit_member_weights(*repeated) != once).any()
+    np.testing.assert_allclose(fit_member_weights(*repeated, np.tile(np.arange(24), 20)), once, atol=1e-3)
+    assert np.ptp(fit_member_weights(*repeated)) > np.ptp(once) + 0.05
 
 
 def test_the_best_of_many_equally_good_members_is_not_preferred_by_chance() -> None:
@@ -72,16 +79,16 @@ def test_weights_are_fitted_for_three_classes() -> None:
     y, rng = np.arange(N) % 3, np.random.default_rng(2)
     informative = np.log(np.full((N, 3), 0.2) + 0.4 * np.eye(3)[y])
     weights = fit_member_weights(np.stack([informative + 0.3 * rng.normal(size=(N, 3)), rng.normal(size=(N, 3))]), y)
-    assert weights[0] == pytest.approx(0.75, abs=0.02)
+    assert weights[0] > 0.8
 
 
 def test_rows_with_weight_zero_are_ignored() -> None:
     members, row_weights = make_scores(1, 2), np.repeat([1.0, 0.0], N // 2)
     labels = np.where(row_weights > 0, Y, 1 - Y)
-    np.testing.assert_array_equal(
-        fit_weights(members, labels, row_weights, GROUPS),
-        fit_member_weights(members[:, : N // 2], Y[: N // 2], GROUPS[: N // 2]),
-    )
+    used = slice(N // 2)
+    equal = np.full(2, 0.5)
+    expected = fit_weights(members[:, used], labels[used], row_weights[used], equal)
+    np.testing.assert_allclose(fit_weights(members, labels, row_weights, equal), expected, atol=1e-3)
 
 
 # ------------------------------------------------------------------------------------------------ combiner
@@ -122,6 +129,13 @@ def test_member_weights_and_the_summary_name_the_members() -> None:
     weighted = Combiner([1, 1], ["a", "b"]).fit(*data)
     assert weighted.summary == f"average of 2 members; a weighs most ({weighted.member_weights['a']:.2f})"
     assert Combiner([1], ["a"]).fit(data[0][:, :1], *data[1:]).summary == "a is the only member"
+
+
+def test_votes_are_the_weights_without_evidence() -> None:
+    """Columns that say nothing about the label, so that all calibrated scores are equal."""
+    data = np.zeros((N, 3)), Y, np.ones(N), GROUPS
+    weights = Combiner([1, 1, 1], ["a", "b", "c"], votes=[0.5, 0.5, 1.0]).fit(*data).member_weights
+    assert weights == pytest.approx({"a": 0.25, "b": 0.25, "c": 0.5})
 
 
 def test_the_stacker_weighs_evidence_by_subject(monkeypatch: pytest.MonkeyPatch) -> None:
