@@ -50,6 +50,12 @@ def smooth_targets(y: Array, n_classes: int, weights: Array) -> Array:
     return np.where(np.eye(n_classes, dtype=bool)[y], 1 - other, other / (n_classes - 1))
 
 
+def count_evidence(y: Array, groups: Array, unit: str) -> int:
+    """Return the number of rows, of subjects, or of pairs of a subject and a class."""
+    pairs = set(zip(groups.tolist(), y.tolist(), strict=True))
+    return {"rows": len(y), "subjects": len(np.unique(groups)), "pairs": len(pairs)}[unit]
+
+
 def fit_softmax(scores: Array, targets: Array, weights: Array, start: Array, penalty: Array) -> Array:
     """Return slope and biases [1 + S] that minimise the log loss, shrunk towards `start`; the slope is not negative."""
 
@@ -73,14 +79,17 @@ class Method:
     ----------
     softmax : bool
         A full softmax regression for several classes, instead of one temperature and shrunken biases.
-    by_subject : bool
-        Count subjects instead of rows, and smooth the targets.
+    evidence : str
+        What counts as independent evidence: "rows", "subjects", or "pairs" of a subject and a class.
+    smooth : bool
+        Smooth the targets.
     final : float
         Ridge penalty that shrinks the last slope towards 1 and the last intercept towards 0.
     """
 
     softmax: bool = False
-    by_subject: bool = True
+    evidence: str = "pairs"
+    smooth: bool = False
     final: float = 1.0
 
 
@@ -97,9 +106,9 @@ class Calibration:
         if width > 1 and self.method.softmax:
             self.model = LogisticRegression(C=100.0, max_iter=1000).fit((scores - self.centre) / self.spread, y)
             return self
-        weights, targets = np.ones(len(y)), np.eye(n_classes)[y]
-        if self.method.by_subject:
-            weights = np.full(len(y), len(np.unique(groups)) / len(y))
+        targets = np.eye(n_classes)[y]
+        weights = np.full(len(y), count_evidence(y, groups, self.method.evidence) / len(y))
+        if self.method.smooth:
             targets = smooth_targets(y, n_classes, weights)
         bias_penalty = 1e-6 if width == 1 else 1.0
         if self.is_final and self.method.final:
@@ -217,13 +226,13 @@ def by_error(width: float) -> Rule:
     return rule
 
 
-def ridge(strength: float = RIDGE, prior: Rule = average, by_subject: bool = True) -> Rule:
+def ridge(strength: float = RIDGE, prior: Rule = average) -> Rule:
     """Non-negative weights by log loss, with a ridge penalty towards a prior."""
 
     def rule(inner: Inner) -> Array:
         m, start = len(inner.names), prior(inner)
         k = int(inner.y.max()) + 1
-        one_hot = np.eye(k)[inner.y] * (len(np.unique(inner.groups)) / len(inner.y) if by_subject else 1.0)
+        one_hot = np.eye(k)[inner.y] * (count_evidence(inner.y, inner.groups, inner.method.evidence) / len(inner.y))
         n_effective = one_hot.sum(axis=1, keepdims=True)
 
         def loss(weights: Array) -> tuple[float, Array]:
@@ -343,7 +352,6 @@ RULES: dict[str, Rule] = {
     "ridge 8": ridge(),
     "ridge 4": ridge(4.0),
     "ridge 2": ridge(2.0),
-    "ridge 2 by row": ridge(2.0, by_subject=False),
     "ridge 1": ridge(1.0),
     "ridge 0.5": ridge(0.5),
     "ridge 4 to family": ridge(4.0, by_family),
@@ -513,14 +521,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, required=True, help="folder that members.py wrote")
     parser.add_argument("--softmax", action="store_true", help="full softmax regression for several classes")
-    parser.add_argument("--by-row", action="store_true", help="calibrate on rows instead of subjects, targets 0 and 1")
+    parser.add_argument("--evidence", choices=("rows", "subjects", "pairs"), default="pairs")
+    parser.add_argument("--smooth", action="store_true", help="smooth the targets of the calibration")
     parser.add_argument("--final", type=float, default=1.0, help="shrinks the last calibration; 0: as the others")
     parser.add_argument("--members", nargs="+", choices=MEMBERS, default=list(MEMBERS))
     parser.add_argument("--rules", nargs="+", choices=RULES, default=list(RULES))
     parser.add_argument("--no-f1", action="store_true", help="leave out F1, whose thresholds take most of the time")
     parser.add_argument("--rows", type=Path, help="write the scores of all folds to this parquet file")
     arguments = parser.parse_args()
-    method = Method(arguments.softmax, not arguments.by_row, arguments.final)
+    method = Method(arguments.softmax, arguments.evidence, arguments.smooth, arguments.final)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         paths = sorted(arguments.cache.glob("*.npz"))

@@ -13,7 +13,7 @@ from scipy.special import log_softmax
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.metrics import log_loss
-from pdmr_classic.models.ensemble.calibration import Calibrator, cross_fit, to_logits, weigh_by_subject
+from pdmr_classic.models.ensemble.calibration import Calibrator, cross_fit, to_logits, weigh_evidence
 from pdmr_classic.models.learners.learners import log_odds
 from pdmr_classic.splits import Fold
 from pdmr_classic.text import format_count
@@ -52,7 +52,7 @@ class Combiner:
 
     def fit(self, columns: Floats, y: Ints, sample_weight: Floats, groups: NDArray[Any]) -> Self:
         """Fit on out-of-fold scores [n, S], class numbers [n], row weights [n] and subjects [n]."""
-        weights = weigh_by_subject(sample_weight, groups)
+        weights = weigh_evidence(sample_weight, y, groups)
         self.calibrators_ = [Calibrator().fit(part, y, weights) for part in self.split(columns)]
         stacked = self._calibrate(columns)
         self.weights_ = self._find_weights(stacked, y, weights)
@@ -106,7 +106,7 @@ def fit_weights(stacked: Floats, y: Ints, weights: Floats, prior: Floats) -> Flo
         Calibrated log-odds.
     y : ndarray of int, shape [n]
     weights : ndarray, shape [n]
-        Row weights; their sum is the number of subjects, see `weigh_by_subject`.
+        Row weights; their sum is the amount of evidence, see `weigh_evidence`.
     prior : ndarray, shape [members]
         Weights without evidence; they sum to one.
 

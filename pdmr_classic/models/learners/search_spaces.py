@@ -45,7 +45,7 @@ _SCALED = ("svm", "linear")
 _AUDIO_SHARES = (None, 0.2, 0.5, 0.8)
 
 UNTUNED = frozenset({"extra_trees"})
-"""Learners without a study: they have a default that is hardly ever improved, and take the longest to fit."""
+"""Learners without a study: tuning would bring little, and they take the longest to fit."""
 
 
 def default_params(learner: str, has_audio: bool, is_joint: bool = False) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from pdmr_classic.metrics import log_loss
-from pdmr_classic.models.ensemble.calibration import Calibrator, weigh_by_subject
+from pdmr_classic.models.ensemble.calibration import Calibrator, weigh_evidence
 
 N = 300
 
@@ -56,11 +56,11 @@ def test_scores_that_are_worse_than_chance_give_the_class_shares(n_classes: int)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_perfect_scores_of_few_recordings_are_not_taken_for_certain(n_classes: int) -> None:
+def test_perfect_scores_of_few_recordings_are_not_taken_for_certain_again(n_classes: int) -> None:
+    """Log-odds of 2 that happen to be always right stay near 2."""
     y = np.arange(12) % n_classes
-    scores = np.where(y == 1, 1.0, -1.0)[:, None] if n_classes == 2 else np.eye(3)[y]
-    p = Calibrator().fit(scores, y).predict_proba(scores)[np.arange(12), y]
-    assert ((p > 0.6) & (p < 0.95)).all()
+    scores = np.where(y == 1, 2.0, -2.0)[:, None] if n_classes == 2 else 2 * np.eye(3)[y]
+    assert 1 < Calibrator(recalibrate=True).fit(scores, y).slope_ < 1.6
 
 
 def test_recalibration_changes_the_scores_of_few_recordings_less_than_calibration() -> None:
@@ -72,8 +72,15 @@ def test_recalibration_changes_the_scores_of_few_recordings_less_than_calibratio
 def test_repeated_recordings_of_a_subject_are_no_further_evidence() -> None:
     scores, y = make_classes(20, 2)
     subjects = np.arange(20)
-    once = Calibrator().fit(scores, y, weigh_by_subject(np.ones(20), subjects))
-    weights = weigh_by_subject(np.ones(200), np.repeat(subjects, 10))
+    once = Calibrator().fit(scores, y, weigh_evidence(np.ones(20), y, subjects))
+    weights = weigh_evidence(np.ones(200), np.repeat(y, 10), np.repeat(subjects, 10))
     repeated = Calibrator().fit(np.repeat(scores, 10, axis=0), np.repeat(y, 10), weights)
     assert repeated.slope_ == pytest.approx(once.slope_)
     np.testing.assert_allclose(repeated.bias_, once.bias_)
+
+
+def test_recordings_of_a_subject_with_different_labels_are_further_evidence() -> None:
+    """As in a set in which each of eight people does each of seven exercises twice."""
+    subjects, y = np.repeat(np.arange(8), 14), np.tile(np.repeat(np.arange(7), 2), 8)
+    assert weigh_evidence(np.ones(112), y, subjects).sum() == pytest.approx(56)
+    assert weigh_evidence(np.ones(112), subjects % 2, subjects).sum() == pytest.approx(8)

@@ -12,7 +12,7 @@ from pdmr_classic import GroupedStacker
 from pdmr_classic.metrics import log_loss
 from pdmr_classic.models.ensemble import _combiner as meta
 from pdmr_classic.models.ensemble._combiner import Combiner, CrossFit, cross_fit_combiner, fit_weights
-from pdmr_classic.models.ensemble.calibration import weigh_by_subject
+from pdmr_classic.models.ensemble.calibration import weigh_evidence
 from pdmr_classic.splits import GroupedFolds
 
 N = 400
@@ -25,7 +25,7 @@ def fit_member_weights(
 ) -> NDArray[np.float64]:
     subjects = np.arange(len(y)) if groups is None else groups
     equal = np.full(len(members), 1 / len(members))
-    return fit_weights(members, y, weigh_by_subject(np.ones(len(y)), subjects), equal)
+    return fit_weights(members, y, weigh_evidence(np.ones(len(y)), y, subjects), equal)
 
 
 def make_scores(*noise: float, seed: int = 0, y: NDArray[np.intp] = Y) -> NDArray[np.float64]:
@@ -141,12 +141,12 @@ def test_votes_are_the_weights_without_evidence() -> None:
 def test_the_stacker_weighs_evidence_by_subject(monkeypatch: pytest.MonkeyPatch) -> None:
     clusters: set[str] = set()
 
-    def record_groups(weights: Any, groups: Any) -> Any:
+    def record_groups(weights: Any, y: Any, groups: Any) -> Any:
         clusters.update(groups)
         assert len(set(groups)) < len(groups)
-        return weigh_by_subject(weights, groups)
+        return weigh_evidence(weights, y, groups)
 
-    monkeypatch.setattr(meta, "weigh_by_subject", record_groups)
+    monkeypatch.setattr(meta, "weigh_evidence", record_groups)
     subjects = np.array([f"S{number}" for number in np.arange(60) // 3])
     X = np.random.default_rng(5).normal(size=(60, 4)) + np.arange(60)[:, None] // 3 % 2
     stacker = GroupedStacker(learners=["svm", "linear"], folds=3, repeats=1)
