@@ -90,7 +90,7 @@ class Method:
     softmax: bool = False
     evidence: str = "pairs"
     smooth: bool = False
-    final: float = 1.0
+    final: float = 4.0
 
 
 class Calibration:
@@ -355,7 +355,7 @@ RULES: dict[str, Rule] = {
     "ridge 1": ridge(1.0),
     "ridge 0.5": ridge(0.5),
     "ridge 4 to family": ridge(4.0, by_family),
-    "ridge 2 to family": ridge(2.0, by_family),
+    "ridge 2 to family": ridge(2.0, by_family),  # the rule of the package
     "ridge 1 to family": ridge(1.0, by_family),
     "soft choice": soft,
     "soft + average": blend(soft, average),
@@ -523,7 +523,7 @@ def main() -> None:
     parser.add_argument("--softmax", action="store_true", help="full softmax regression for several classes")
     parser.add_argument("--evidence", choices=("rows", "subjects", "pairs"), default="pairs")
     parser.add_argument("--smooth", action="store_true", help="smooth the targets of the calibration")
-    parser.add_argument("--final", type=float, default=1.0, help="shrinks the last calibration; 0: as the others")
+    parser.add_argument("--final", type=float, default=4.0, help="shrinks the last calibration; 0: as the others")
     parser.add_argument("--members", nargs="+", choices=MEMBERS, default=list(MEMBERS))
     parser.add_argument("--rules", nargs="+", choices=RULES, default=list(RULES))
     parser.add_argument("--no-f1", action="store_true", help="leave out F1, whose thresholds take most of the time")

@@ -129,8 +129,8 @@ def main() -> None:
                 scores = run_peer(method, tasks[name], train, test)
             about = {"task": name, "seed": seed, "fold": fold, "method": method}
             rows.append(about | scores | {"seconds": time.perf_counter() - started})
+            print(name, seed, fold, method, {key: round(value, 3) for key, value in scores.items()}, flush=True)
         pd.DataFrame(rows).to_parquet(arguments.rows)
-        print(name, seed, fold, {key: round(value, 3) for key, value in scores.items()}, flush=True)
     print(summarise(pd.DataFrame(rows)).round(3).to_string())
 
 
