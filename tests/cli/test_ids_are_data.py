@@ -106,7 +106,8 @@ def test_every_verb_prints_escaped_names_and_exact_names_in_json(hostile: Path, 
     report = json.loads(check_result(invoke(*command, "--json", cwd=hostile)).stdout)
     if command[0] in ("check", "predict"):
         classes = report["predicted"] if command[0] == "predict" else report["splits"]["train"]["classes"]
-        assert set(classes) == {POSITIVE, NEGATIVE}
+        assert classes
+        assert set(classes) <= {POSITIVE, NEGATIVE}  # the recordings are noise: one class may not be predicted
         assert all(escape_unprintable(label) in text for label in classes)
     names = {path.name for path in set(hostile.rglob("*")) - before}
     assert names <= {"f.parquet", "r.jsonl", "r.notes.json", "evaluation.json"}
