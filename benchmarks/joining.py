@@ -274,9 +274,18 @@ def greedy(steps: int, bags: int) -> Rule:
     return rule
 
 
+VOTES = {"svm": 2.0, "rank": 2.0, "extra": 2.0, "lightgbm": 0.5, "xgboost": 0.5, "linear": 0.5}
+
+
 def by_family(inner: Inner) -> Array:
     """Equal weights, except that the two boosters share one."""
     weights = np.array([0.5 if name.endswith(("lightgbm", "xgboost")) else 1.0 for name in inner.names])
+    return weights / weights.sum()
+
+
+def by_votes(inner: Inner) -> Array:
+    """The votes of the package: more for kernels and forests."""
+    weights = np.array([VOTES[name.split("/")[1].split("_")[0]] for name in inner.names])
     return weights / weights.sum()
 
 
@@ -355,7 +364,9 @@ RULES: dict[str, Rule] = {
     "ridge 1": ridge(1.0),
     "ridge 0.5": ridge(0.5),
     "ridge 4 to family": ridge(4.0, by_family),
-    "ridge 2 to family": ridge(2.0, by_family),  # the rule of the package
+    "ridge 2 to family": ridge(2.0, by_family),
+    "votes": by_votes,
+    "ridge 2 to votes": ridge(2.0, by_votes),  # the rule of the package
     "ridge 1 to family": ridge(1.0, by_family),
     "soft choice": soft,
     "soft + average": blend(soft, average),
