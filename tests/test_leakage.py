@@ -85,7 +85,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
         # Normalised audio vectors would not preserve the subject's number.
         return spaces.suggest_params(learner, trial, *view) | {"k": None, "audio": "as_is", "audio_components": None}
 
-    monkeypatch.setitem(learners.LEARNERS, "spy", Learner("spy", build, "spy"))
+    monkeypatch.setitem(learners.LEARNERS, "spy", Learner("spy", build, "kernel"))
     monkeypatch.setitem(spaces._DEFAULTS, "spy", {"k": None})
     monkeypatch.setattr(tuning, "suggest_params", suggest)
     # `meta` makes cross-fitted predictions; `stacking` predicts new rows.
@@ -318,7 +318,7 @@ def meta_accuracies(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     def build(params: Params, seed: int) -> Any:
         return KNeighborsClassifier(n_neighbors=1)
 
-    monkeypatch.setitem(learners.LEARNERS, "neighbour", Learner("neighbour", build, "neighbour"))
+    monkeypatch.setitem(learners.LEARNERS, "neighbour", Learner("neighbour", build, "kernel"))
     monkeypatch.setitem(spaces._DEFAULTS, "neighbour", {"k": None})
     monkeypatch.setattr(GroupedStacker, "_fit_combiners", record_accuracy)
     return accuracies
