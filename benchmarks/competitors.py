@@ -1,154 +1,179 @@
-"""Competing methods for learning.py: each is a function (Problem) -> labels and P(positive) of the test rows.
+"""Methods of learning.py: each learns from the training rows of one outer fold and predicts the held-out rows.
 
-AutoGluon and FLAML need their own library versions, so they run in separate environments and exchange tables as parquet
-files.
+Classes are numbers, in sorted order. Methods that handle missing values get them; the others impute the mean. Methods
+that tune or stop early use inner folds by subject. Some need libraries that do not fit into one environment: they are
+in environment_peers.py, and run with the Python of another environment.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from lightgbm import LGBMClassifier
+from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from pdmr_classic import DepressionModel, GroupedFolds, Settings
+from pdmr_classic.progress import CollectingReporter
+from pdmr_classic.splits import count_feasible_folds
+
+Array = np.ndarray
+OWN = "pdmr-classic"
+N_INNER_FOLDS = 5
+SVM_GRID = {"svc__C": [0.1, 0.3, 1, 3, 10, 30], "svc__gamma": [1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, "scale"]}
+
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """One outer fold: training rows with labels and subjects, and test rows without labels."""
+    """One outer fold: training rows with classes [n] and subjects [n], and held-out rows without them."""
 
     train: pd.DataFrame
-    status: pd.Series
-    groups: pd.Series
+    y: Array
+    groups: Array
     test: pd.DataFrame
-    positive: str | None
+    classes: list[str]
 
-    def inner_folds(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return the inner folds by subject, the same for all competitors that tune."""
-        n_subjects = self.groups.groupby(self.status.to_numpy()).nunique().min()
-        splitter = StratifiedGroupKFold(int(min(5, n_subjects)), shuffle=True, random_state=0)
-        return list(splitter.split(self.train, self.status, self.groups))
-
-
-Predictions = tuple[np.ndarray, np.ndarray]
-Competitor = Callable[[Problem], Predictions]
+    def inner_folds(self) -> list[tuple[Array, Array]]:
+        """Return the inner folds by subject, the same for all methods that need some."""
+        n_folds = count_feasible_folds(self.y, self.groups, N_INNER_FOLDS)
+        return list(GroupedFolds(n_folds, random_state=0).split(self.y, self.y, self.groups))
 
 
-def run_in_process(make: Callable[[Problem], Any]) -> Competitor:
-    def run(problem: Problem) -> Predictions:
-        model = make(problem).fit(problem.train.to_numpy(dtype=float), problem.status.to_numpy(dtype=str))
-        X = problem.test.to_numpy(dtype=float)
-        return model.predict(X), positive_scores(model, X, problem.positive)
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Predictions of m held-out rows.
 
-    return run
+    Attributes
+    ----------
+    scores : ndarray of float, shape [m, K]
+        Probabilities, or scores of which only the order within a column counts.
+    predicted : ndarray of int, shape [m]
+    is_probability : bool
+    """
+
+    scores: Array
+    predicted: Array
+    is_probability: bool
 
 
-def positive_scores(model: Any, X: np.ndarray, positive: str | None) -> np.ndarray:
-    """Return P(positive), or a margin with the same order, because only the order is scored."""
-    if positive is None:
-        return np.full(len(X), np.nan)
+Learn = Callable[[Problem, int], Predictions]
+"""Takes a problem and the number of processes or threads."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """How to learn, and from which table: that of the task, or of tasks with video "plain", "tsfel" or "series"."""
+
+    learn: Learn
+    table: str = "task"
+
+
+def read_predictions(model: Any, X: Array) -> Predictions:
     if hasattr(model, "predict_proba"):
-        return model.predict_proba(X)[:, list(model.classes_).index(positive)]
+        return Predictions(model.predict_proba(X), model.predict(X), is_probability=True)
     margin = model.decision_function(X)
-    return margin if model.classes_[1] == positive else -margin
+    return Predictions(np.column_stack([-margin, margin]) if margin.ndim == 1 else margin, model.predict(X), False)
 
 
-def make_tuned_svm(problem: Problem) -> Any:
-    pipeline = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), SVC(class_weight="balanced"))
-    grid = {"svc__C": [0.1, 0.3, 1, 3, 10, 30], "svc__gamma": [1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, "scale"]}
-    scoring = "roc_auc" if problem.positive else "f1_macro"
-    return GridSearchCV(pipeline, grid, cv=problem.inner_folds(), scoring=scoring, n_jobs=2)
+def learn_own(problem: Problem, jobs: int) -> Predictions:
+    """Fit with the default settings, without permutation importance: predictions do not depend on it."""
+    # Ids must be strings; those of some tasks are numbers.
+    train, test = (table.rename(index=str).rename_axis("data_id") for table in (problem.train, problem.test))
+    status = pd.Series(np.array(problem.classes, dtype=object)[problem.y], train.index)
+    positive = problem.classes[1] if len(problem.classes) == 2 else None
+    model = DepressionModel(Settings().override({"data.positive": positive, "learning.importance": False}))
+    groups = pd.Series(problem.groups.astype(object), train.index)
+    model.fit(train, status, groups, jobs=jobs, reporter=CollectingReporter())
+    predictions = model.predict_features(test)
+    if positive is None:
+        scores = predictions[[f"probability_{label}" for label in problem.classes]].to_numpy(dtype=float)
+    else:
+        scores = np.column_stack([1 - predictions["probability"], predictions["probability"]])
+    number = {label: k for k, label in enumerate(problem.classes)}
+    predicted = predictions["status"].map(number).to_numpy(dtype=int)
+    return Predictions(scores / scores.sum(axis=1, keepdims=True), predicted, is_probability=True)
 
 
-def make_logistic(problem: Problem) -> Any:
-    regression = LogisticRegression(C=0.01, class_weight="balanced", max_iter=2000)
-    return make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), regression)
+def scale(model: Any) -> Any:
+    return make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), model)
 
 
-def make_lightgbm(problem: Problem) -> Any:
-    return LGBMClassifier(n_jobs=1, verbose=-1, random_state=0)
+def make_tuned_svm(problem: Problem, jobs: int) -> Any:
+    scoring = "roc_auc" if len(problem.classes) == 2 else "f1_macro"
+    model = scale(SVC(class_weight="balanced"))
+    return GridSearchCV(model, SVM_GRID, cv=problem.inner_folds(), scoring=scoring, n_jobs=jobs)
 
 
-def run_in_environment(python: str, code: str, seconds: int) -> Competitor:
-    def run(problem: Problem) -> Predictions:
-        fold_of_row = np.zeros(len(problem.train), int)
-        for k, (_, held_out) in enumerate(problem.inner_folds()):
-            fold_of_row[held_out] = k
-        with tempfile.TemporaryDirectory() as folder:
-            # Short names, because some learners reject special characters in feature names.
-            column_names = [str(place) for place in range(problem.train.shape[1])]
-            train = problem.train.set_axis(column_names, axis=1).astype(float)
-            train["label"], train["fold"] = problem.status.to_numpy(dtype=str), fold_of_row
-            train.to_parquet(f"{folder}/train.parquet")
-            problem.test.set_axis(column_names, axis=1).astype(float).to_parquet(f"{folder}/test.parquet")
-            request = json.dumps({"folder": folder, "seconds": seconds, "positive": problem.positive})
-            environment = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
-            process = subprocess.run([python, "-c", code, request], check=False, capture_output=True, env=environment)
-            if process.returncode:
-                raise RuntimeError(process.stderr.decode()[-3000:])
-            predictions = pd.read_parquet(f"{folder}/predictions.parquet")
-        return predictions["label"].to_numpy(dtype=str), predictions["probability"].to_numpy(dtype=float)
-
-    return run
+MODELS: dict[str, Callable[[Problem, int], Any]] = {
+    "svm": lambda problem, jobs: scale(SVC(class_weight="balanced")),
+    "svm-tuned": make_tuned_svm,
+    "logistic": lambda problem, jobs: scale(LogisticRegression(C=0.01, class_weight="balanced", max_iter=2000)),
+    "lightgbm": lambda problem, jobs: LGBMClassifier(n_jobs=jobs, verbose=-1, random_state=0),
+    "extra-trees": lambda problem, jobs: ExtraTreesClassifier(500, random_state=0, n_jobs=jobs),
+}
 
 
-# Both read the inner folds by subject from a column; AutoGluon's dynamic stacking would ignore that column.
-AUTOGLUON = """
-import json, sys, pandas as pd
-from autogluon.tabular import TabularPredictor
-request = json.loads(sys.argv[1]); folder = request["folder"]
-train, test = pd.read_parquet(folder + "/train.parquet"), pd.read_parquet(folder + "/test.parquet")
-metric = "f1_macro" if request["positive"] is None else "f1"
-extra = {} if request["positive"] is None else {"positive_class": request["positive"]}
-about = {"label": "label", "groups": "fold", "eval_metric": metric, "path": folder + "/ag"}
-predictor = TabularPredictor(**about, verbosity=0, **extra)
-predictor.fit(train, presets="best_quality", time_limit=request["seconds"], dynamic_stacking=False)
-p = predictor.predict_proba(test)
-out = pd.DataFrame({"label": predictor.predict(test).astype(str)})
-out["probability"] = p[request["positive"]] if request["positive"] is not None else float("nan")
-out.to_parquet(folder + "/predictions.parquet")
-"""
-
-FLAML = """
-import json, sys, pandas as pd
-from flaml import AutoML
-request = json.loads(sys.argv[1]); folder = request["folder"]
-train, test = pd.read_parquet(folder + "/train.parquet"), pd.read_parquet(folder + "/test.parquet")
-y, groups = train.pop("label"), train.pop("fold")
-codes = {c: k for k, c in enumerate(sorted(y.unique()))}
-automl = AutoML()
-metric = "macro_f1" if request["positive"] is None else "roc_auc"
-automl.fit(train, y.map(codes), task="classification", time_budget=request["seconds"], metric=metric,
-           split_type="group", groups=groups, eval_method="cv", n_splits=int(groups.nunique()), verbose=0, seed=0)
-names = {k: c for c, k in codes.items()}
-out = pd.DataFrame({"label": [names[k] for k in automl.predict(test)]})
-p = automl.predict_proba(test)
-out["probability"] = p[:, codes[request["positive"]]] if request["positive"] is not None else float("nan")
-out.to_parquet(folder + "/predictions.parquet")
-"""
+def learn_model(name: str, problem: Problem, jobs: int) -> Predictions:
+    model = MODELS[name](problem, jobs).fit(problem.train.to_numpy(dtype=float), problem.y)
+    return read_predictions(model, problem.test.to_numpy(dtype=float))
 
 
-def make_competitors(autogluon: str | None, flaml: str | None, seconds: int) -> dict[str, Competitor]:
-    """Return name -> competitor; AutoGluon and FLAML only if a Python with them is given."""
-    competitors = {
-        "tuned RBF SVM": run_in_process(make_tuned_svm),
-        "logistic regression": run_in_process(make_logistic),
-        "LightGBM default": run_in_process(make_lightgbm),
-    }
-    if autogluon:
-        competitors["AutoGluon best_quality"] = run_in_environment(autogluon, AUTOGLUON, seconds)
-    if flaml:
-        competitors["FLAML"] = run_in_environment(flaml, FLAML, seconds)
-    return competitors
+def run_in_environment(name: str, python: str, seconds: int, problem: Problem, jobs: int) -> Predictions:
+    """Run a method of environment_peers.py with another Python; arrays are exchanged as files."""
+    fold_of_row = np.zeros(len(problem.train), dtype=int)
+    for k, (_, held_out) in enumerate(problem.inner_folds()):
+        fold_of_row[held_out] = k
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(
+            Path(folder) / "problem.npz",
+            X=problem.train.to_numpy(dtype=float),
+            y=problem.y,
+            groups=np.unique(problem.groups, return_inverse=True)[1],
+            fold=fold_of_row,
+            X_test=problem.test.to_numpy(dtype=float),
+            names=problem.train.columns.to_numpy(dtype=str),
+        )
+        threads = {variable: str(jobs) for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+        script = Path(__file__).with_name("environment_peers.py")
+        command = [python, "-P", str(script), name, folder, "--seconds", str(seconds), "--jobs", str(jobs)]
+        process = subprocess.run(command, check=False, capture_output=True, env=os.environ | threads)
+        if process.returncode:
+            raise RuntimeError(process.stderr.decode(errors="replace")[-3000:])
+        with np.load(Path(folder) / "predictions.npz") as file:
+            return Predictions(file["scores"], file["predicted"], bool(file["is_probability"]))
+
+
+IN_ENVIRONMENT = {
+    "realmlp": "task",
+    "catboost": "task",
+    "ebm": "task",
+    "autogluon": "task",
+    "quant": "series",
+    "multirocket-hydra": "series",
+}
+
+
+def make_methods(python: str | None, seconds: int) -> dict[str, Method]:
+    """Return all methods by name; those in another environment only if its Python is given."""
+    methods = {OWN: Method(learn_own)}
+    methods |= {name: Method(partial(learn_model, name)) for name in MODELS}
+    methods["svm-plain"] = Method(partial(learn_model, "svm"), "plain")
+    methods |= {f"tsfel-{name}": Method(partial(learn_model, name), "tsfel") for name in MODELS if name != "svm"}
+    if python:
+        for name, table in IN_ENVIRONMENT.items():
+            methods[name] = Method(partial(run_in_environment, name, python, seconds), table)
+    return methods

@@ -1,289 +1,227 @@
-"""Accuracy of pdmr-classic and competing methods on the same raw files and the same outer grouped folds.
+"""The whole default `fit` against peers, on the collection of tasks that tasks.py writes.
 
-    python benchmarks/learning.py --sets badrobots-gaze youtubepd-wavlm watch-exercise synthetic
-    python benchmarks/learning.py --sets … --autogluon /path/to/python --flaml /path/to/python --tsfel
+    python benchmarks/learning.py --tasks TASKS --out OUT
+    python benchmarks/learning.py --tasks TASKS --out OUT --methods realmlp catboost ebm --python OTHER_PYTHON
+    python benchmarks/learning.py --tasks TASKS --out OUT --report
 
-AutoGluon and FLAML need separate environments (`pip install autogluon.tabular[lightgbm,xgboost] pyarrow`, `pip install
-flaml[automl] pyarrow`). They get our feature table of each fold, its inner folds by subject, and `--seconds` per fold.
-With `--tsfel` (extra `bench`), sets with video are also learned from TSFEL features, by the best competitor on our
-features and by the three fast ones. F1 and AUC are averaged over folds; differences are paired, with 95% subject
-bootstrap intervals. Real sets are read from the folder PDMR_REAL_DATA.
+All methods get the same outer grouped folds and the same feature table; those named svm-plain, tsfel-…, quant and
+multirocket-hydra describe the raw recordings in another way, and run only on tasks with video. Each result of a task,
+seed, fold and method is one file in OUT and is not computed again, so several processes can fill OUT side by side, and
+expensive peers can be run on fewer folds. `--report` compares every peer with pdmr-classic on the folds that both have.
 
-`--keep FOLDER` caches the predictions of competitors, and reuses them if table and folds are the same; pdmr-classic is
-always fitted again.
+Methods in other environments (environment_peers.py tells what to install) need `--python`. With PYTHONPATH, another
+version of the package can be measured under another `--name`. Methods are chosen on design tasks; exam tasks are run
+once, at the end.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
+import fcntl
 import os
+import re
 import sys
-import tempfile
 import time
 import warnings
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
 from pathlib import Path
-from typing import Any
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 import numpy as np
 import pandas as pd
-from competitors import Competitor, Predictions, Problem, make_competitors
-from sklearn.metrics import f1_score, roc_auc_score
+from competitors import IN_ENVIRONMENT, OWN, Method, Predictions, Problem, make_methods
+from learning_report import print_report
+from learning_scores import Result, TaskResults
+from recordings import WITH_VIDEO, describe_plainly, describe_with_tsfel, read_streams, resample_streams
+from tasks import read_tasks
 
-from pdmr_classic import DepressionModel, FeatureExtractor, GroupedFolds, Settings, load_dataset, make_synthetic
-from pdmr_classic.io.video.read_stream import read_stream
-from pdmr_classic.io.video.stream import Stream
-from pdmr_classic.progress import CollectingReporter
+from pdmr_classic import GroupedFolds
 
-POSITIVE = {"badrobots-gaze": "Reaction", "youtubepd-wavlm": "PD", "synthetic": "Depression"}
-OWN = "pdmr-classic"
-BOOTSTRAPS = 300
-SEED = 5
+N_FOLDS = 5
+SEEDS = (5, 6, 7)
+Array = np.ndarray
 
 
-@dataclass(eq=False)
+@contextmanager
+def claim(path: Path) -> Iterator[bool]:
+    """Yield whether this process is the one to make a file: it does not exist, and no other process is making it."""
+    lock_path = path.with_name(f".{path.name}.lock")
+    with lock_path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        try:
+            yield not path.exists()
+        finally:
+            lock_path.unlink(missing_ok=True)
+
+
+def replace_file(path: Path, write: Callable[[Path], None]) -> None:
+    """Write a file completely or not at all."""
+    temporary = path.with_name(f".{os.getpid()}-{path.name}")
+    write(temporary)
+    temporary.replace(path)
+
+
+DESCRIPTIONS = {"plain": describe_plainly, "tsfel": describe_with_tsfel, "series": resample_streams}
+
+
+@dataclass(frozen=True, eq=False)
 class Task:
-    """One data set: features, labels and subjects, the outer folds, and the predictions of each method."""
+    """A task of the collection, with the folder of all results."""
 
     name: str
-    features: pd.DataFrame
-    tsfel: pd.DataFrame | None
-    status: pd.Series
-    groups: pd.Series
-    folds: list[tuple[np.ndarray, np.ndarray]]
-    positive: str | None
-    predictions: dict[str, list[Predictions]] = field(default_factory=dict)
-    seconds: dict[str, list[float]] = field(default_factory=dict)
+    frame: pd.DataFrame
+    out: Path
 
-    def problem(self, table: pd.DataFrame, fold: int) -> Problem:
-        train, test = self.folds[fold]
-        return Problem(
-            table.iloc[train], self.status.iloc[train], self.groups.iloc[train], table.iloc[test], self.positive
-        )
+    @cached_property
+    def features(self) -> pd.DataFrame:
+        return self.frame.drop(columns=["status", "subject"])
 
+    @cached_property
+    def classes(self) -> list[str]:
+        return sorted(self.frame["status"].astype(str).unique())
 
-def load(name: str, folder: Path, *, folds: int, repeats: int, seed: int, with_tsfel: bool) -> Task:
-    if name == "synthetic":
-        roots = [folder / "synthetic" / split for split in ("train", "test")]
-        make_synthetic(folder / "synthetic", subjects=100, segments=3, seed=11)
-    else:
-        base = Path(os.environ["PDMR_REAL_DATA"]) / name
-        roots = [base / split for split in ("train", "test") if (base / split).is_dir()]
-    parts, tsfel_parts = [], []
-    for root in roots:
-        data = load_dataset(root).select_labelled()
-        table = FeatureExtractor(reporter=CollectingReporter()).transform(data)
-        labels = pd.DataFrame({"status": data.status, "subject": data.groups})
-        new_ids = {data_id: f"{root.name}-{data_id}" for data_id in table.index}
-        parts.append(pd.concat([table, labels], axis=1).rename(index=new_ids))
-        if with_tsfel and any(recording.video for recording in data.recordings):
-            videos = {new_ids[r.data_id]: r.video for r in data.recordings if r.video}
-            audio = parts[-1][[column for column in table if column.startswith("audio__")]]
-            tsfel_parts.append(tsfel_table(videos).join(audio, how="right"))
-    joined = pd.concat(parts)
-    features = joined.drop(columns=["status", "subject"])
-    splitter = GroupedFolds(folds, n_repeats=repeats, random_state=seed)
-    splits = list(splitter.split(features, joined["status"], joined["subject"]))
-    tsfel = pd.concat(tsfel_parts).loc[joined.index] if tsfel_parts else None
-    return Task(name, features, tsfel, joined["status"], joined["subject"], splits, POSITIVE.get(name))
+    @cached_property
+    def y(self) -> Array:
+        return np.unique(self.frame["status"].to_numpy(dtype=str), return_inverse=True)[1]
 
+    @cached_property
+    def groups(self) -> Array:
+        return self.frame["subject"].to_numpy(dtype=str)
 
-def tsfel_table(videos: dict[str, Path]) -> pd.DataFrame:
-    """Return the default TSFEL features of every channel; missing frames are interpolated."""
-    import tsfel
+    def folds(self, seed: int) -> list[tuple[Array, Array]]:
+        return list(GroupedFolds(N_FOLDS, random_state=seed).split(self.y, self.y, self.groups))
 
-    configuration = tsfel.get_features_by_domain()
+    def has_table(self, kind: str) -> bool:
+        return kind == "task" or self.name in WITH_VIDEO
 
-    def row(stream: Stream) -> pd.DataFrame:
-        frame = pd.DataFrame(stream.values, columns=list(stream.channels)).astype(float)
-        frame[~stream.valid] = np.nan
-        known = frame.interpolate(limit_direction="both").fillna(0.0)
-        return tsfel.time_series_features_extractor(configuration, known, fs=round(stream.frame_rate_hz), verbose=0)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        rows = [row(read_stream(path)) for path in videos.values()]
-    return pd.concat(rows).set_axis(list(videos), axis=0).replace([np.inf, -np.inf], np.nan)
-
-
-def select_behaviour(features: pd.DataFrame) -> pd.DataFrame:
-    return features[[c for c in features if not c.startswith(("quality__", "material__"))]]
-
-
-def fit_own(task: Task, fold: int, trials: int) -> Predictions:
-    train, test = task.folds[fold]
-    arguments = {"data.positive": task.positive, "learning.trials": trials}
-    model = DepressionModel(Settings().override(arguments))
-    model.fit(
-        task.features.iloc[train],
-        task.status.iloc[train],
-        task.groups.iloc[train],
-        jobs=2,
-        reporter=CollectingReporter(),
-    )
-    predictions = model.predict_features(task.features.iloc[test])
-    probability = predictions["probability"] if task.positive else pd.Series(np.nan, index=predictions.index)
-    return predictions["status"].to_numpy(dtype=str), probability.to_numpy(dtype=float)
-
-
-def f1(truth: np.ndarray, predictions: np.ndarray, positive: str | None) -> float:
-    if positive is None:
-        return float(f1_score(truth, predictions, average="macro"))
-    return float(f1_score(truth == positive, predictions == positive))
-
-
-def scores(task: Task, name: str, rows: list[np.ndarray] | None = None) -> tuple[float, float]:
-    """Return F1 and AUC, averaged over folds; `rows` selects held-out rows of each fold (with repetition)."""
-    fold_scores = []
-    for k, (_, test) in enumerate(task.folds):
-        pick = np.arange(len(test)) if rows is None else rows[k]
-        truth = task.status.to_numpy(dtype=str)[test][pick]
-        predictions, probability = (part[pick] for part in task.predictions[name][k])
-        both = task.positive is not None and len(set(truth)) == 2
-        auc = roc_auc_score(truth == task.positive, probability) if both else np.nan
-        fold_scores.append((f1(truth, predictions, task.positive) if len(truth) else np.nan, auc))
-    columns = np.array(fold_scores).T
-    return tuple(float(column[~np.isnan(column)].mean()) if (~np.isnan(column)).any() else np.nan for column in columns)
-
-
-def intervals(task: Task, competitor: str) -> list[tuple[float, float]]:
-    """Return 95% subject bootstrap intervals of (competitor − pdmr-classic) in F1 and AUC."""  # noqa: RUF002
-    rng = np.random.default_rng(0)
-    subjects = task.groups.to_numpy(dtype=str)
-    names = np.unique(subjects)
-    places = [{s: np.flatnonzero(subjects[test] == s) for s in np.unique(subjects[test])} for _, test in task.folds]
-    differences = []
-    for _ in range(BOOTSTRAPS):
-        drawn = rng.choice(names, len(names))
-        rows = [np.concatenate([np.zeros(0, int), *(of[s] for s in drawn if s in of)]) for of in places]
-        differences.append(np.subtract(scores(task, competitor, rows), scores(task, OWN, rows)))
-    columns = np.array(differences).T
-    return [(np.nan, np.nan) if np.isnan(c).all() else tuple(np.nanpercentile(c, (2.5, 97.5))) for c in columns]
-
-
-class Comparison:
-    """Runs the methods on every fold of a task, and caches the predictions of competitors."""
-
-    def __init__(self, task: Task, keep: Path | None) -> None:
-        self.task, self.keep = task, keep
-
-    def run_own(self, trials: int) -> None:
-        self._store(OWN, [self._time(lambda k=k: fit_own(self.task, k, trials)) for k in range(len(self.task.folds))])
-
-    def run(self, name: str, competitor: Competitor, table: pd.DataFrame) -> None:
-        self._store(name, [self._run_cached(name, competitor, table, k) for k in range(len(self.task.folds))])
-
-    def _store(self, name: str, results: list[tuple[Predictions, float]]) -> None:
-        self.task.predictions[name] = [predictions for predictions, _ in results]
-        self.task.seconds[name] = [seconds for _, seconds in results]
-        f1_, auc = scores(self.task, name)
-        seconds = np.mean(self.task.seconds[name])
-        print(f"  … {self.task.name}, {name}: F1 {f1_:.3f}, AUC {auc:.3f}, {seconds:.1f} s per fold", file=sys.stderr)
-
-    @staticmethod
-    def _time(learn: Any) -> tuple[Predictions, float]:
-        started = time.perf_counter()
-        predictions, probability = learn()
-        return (np.asarray(predictions, dtype=str), np.asarray(probability, dtype=float)), time.perf_counter() - started
-
-    def _run_cached(
-        self, name: str, competitor: Competitor, table: pd.DataFrame, fold: int
-    ) -> tuple[Predictions, float]:
-        problem = self.task.problem(table, fold)
-        if self.keep is None:
-            return self._time(lambda: competitor(problem))
-        key = hashlib.sha256(name.encode())
-        for part in (problem.train, problem.status, problem.groups, problem.test):
-            key.update(pd.util.hash_pandas_object(part).to_numpy().tobytes())
-        path = self.keep / f"{self.task.name}-{name.replace(' ', '_')}-{fold}-{key.hexdigest()[:12]}.parquet"
+    def read_table(self, kind: str) -> pd.DataFrame:
+        """Return the feature table, or another description of the recordings, with the audio features if any."""
+        if kind == "task":
+            return self.features
+        path = self.out / f"table-{kind}-{self.name}.parquet"
         if not path.exists():
-            predictions, seconds = self._time(lambda: competitor(problem))
-            pd.DataFrame({"label": predictions[0], "probability": predictions[1], "seconds": seconds}).to_parquet(path)
-        cached = pd.read_parquet(path)
-        return (cached["label"].to_numpy(dtype=str), cached["probability"].to_numpy()), float(cached["seconds"].iloc[0])
+            table = DESCRIPTIONS[kind](read_streams(self.name))
+            table = table.add_prefix("series__" if kind == "series" else "video__").astype(np.float32)
+            replace_file(path, table.to_parquet)
+        audio = self.features[[column for column in self.features if column.startswith("audio__")]]
+        table = pd.read_parquet(path)
+        unknown = table.index.difference(audio.index)
+        if len(unknown):
+            raise SystemExit(f"{self.name}: {len(unknown)} recordings are not in the table of the task")
+        return audio.join(table, how="left")
+
+    def make_problem(self, table: pd.DataFrame, train: Array, test: Array) -> Problem:
+        return Problem(table.iloc[train], self.y[train], self.groups[train], table.iloc[test], self.classes)
+
+    def result_path(self, seed: int, fold: int, method: str) -> Path:
+        return self.out / f"{self.name}-{seed}-{fold}-{method}.npz"
 
 
-def best_method(task: Task, names: list[str]) -> str:
-    """Return the method with the largest F1 + AUC (F1 alone if there is no AUC)."""
-    return max(names, key=lambda name: float(np.nansum(scores(task, name))))
+def save_result(path: Path, predictions: Predictions, y: Array, rows: Array, seconds: float) -> None:
+    if not np.isfinite(predictions.scores).all() or len(predictions.scores) != len(rows):
+        raise RuntimeError(f"the scores of {path.stem} are incomplete")
+    arrays = {
+        "scores": predictions.scores,
+        "predicted": predictions.predicted,
+        "is_probability": predictions.is_probability,
+        "y": y,
+        "rows": rows,
+        "seconds": seconds,
+    }
+
+    def write(temporary: Path) -> None:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+
+    replace_file(path, write)
 
 
-def report(task: Task) -> None:
-    subjects = task.groups.nunique()
-    kind = "macro F1" if task.positive is None else f"F1 of {task.positive}"
-    print(f"\n{task.name}: {len(task.status)} recordings, {subjects} subjects, {len(task.folds)} folds; {kind}")
-    if task.positive is not None:
-        share = (task.status == task.positive).mean()
-        print(f"  F1 of always predicting it: {2 * share / (1 + share):.3f}")
-    print(f"  {'':<30}{'F1':>7}{'AUC':>7}{'s':>7}   difference, 95%: F1                AUC")
-    for name in task.predictions:
-        f1_, auc = scores(task, name)
-        line = f"  {name:<30}{f1_:7.3f}{auc:7.3f}{np.mean(task.seconds[name]):7.1f}"
-        if name != OWN and OWN in task.predictions:
-            (low, high), (alow, ahigh) = intervals(task, name)
-            line += f"   {low:+.3f} to {high:+.3f}{'  *' if low > 0 else '   '}   "
-            line += f"{alow:+.3f} to {ahigh:+.3f}{'  *' if alow > 0 else ''}"
-        print(line, flush=True)
+def run(task: Task, seed: int, fold: int, name: str, method: Method, jobs: int) -> None:
+    """Learn and predict one fold, and save the predictions; do nothing if they exist."""
+    path = task.result_path(seed, fold, name)
+    if path.exists() or not task.has_table(method.table):
+        return
+    with claim(path) as is_mine:
+        if not is_mine:
+            return
+        train, test = task.folds(seed)[fold]
+        problem = task.make_problem(task.read_table(method.table), train, test)
+        started = time.perf_counter()
+        predictions = method.learn(problem, jobs)
+        seconds = time.perf_counter() - started
+        save_result(path, predictions, task.y[test], test, seconds)
+        print(f"{task.name}, seed {seed}, fold {fold}, {name}: {seconds:.1f} s", flush=True)
 
 
-def report_means(tasks: list[Task]) -> None:
-    """Print the mean over the sets of each method that was run on all of them."""
-    print("\nmeans over the sets" + " " * 13 + "F1    AUC")
-    for name in tasks[0].predictions:
-        if all(name in task.predictions for task in tasks):
-            columns = np.array([scores(task, name) for task in tasks]).T
-            print(f"  {name:<30}{np.nanmean(columns[0]):7.3f}{np.nanmean(columns[1]):7.3f}")
+def read_results(task: Task, seeds: list[int], folds: list[int], methods: list[str] | None) -> TaskResults:
+    """Return the saved results of a task."""
+    results: dict[str, dict[tuple[int, int], Result]] = {}
+    for path in sorted(task.out.glob(f"{task.name}-*.npz")):
+        match = re.fullmatch(rf"{re.escape(task.name)}-(\d+)-(\d+)-([a-z].*)", path.stem)
+        if match is None:
+            continue
+        seed, fold, method = int(match[1]), int(match[2]), match[3]
+        if seed not in seeds or fold not in folds or (methods and method not in (*methods, OWN)):
+            continue
+        with np.load(path) as file:
+            result = Result(**file)
+        if not np.array_equal(result.y, task.y[result.rows]):
+            raise SystemExit(f"{path} was made from another table of the task; remove it")
+        results.setdefault(method, {})[seed, fold] = result
+    return TaskResults(task.name, task.classes, task.y, task.groups, results)
 
 
 def main() -> None:
+    known = list(make_methods("python", 0))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", nargs="+", required=True)
-    parser.add_argument("--folds", type=int, default=5)
-    parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=SEED, help="seed of the outer folds")
-    parser.add_argument("--trials", type=int, default=Settings().learning.trials)
-    parser.add_argument("--seconds", type=int, default=60)
-    parser.add_argument("--autogluon", metavar="PYTHON")
-    parser.add_argument("--flaml", metavar="PYTHON")
-    parser.add_argument("--tsfel", action="store_true")
-    parser.add_argument("--keep", metavar="FOLDER", type=Path)
-    parser.add_argument("--competitors-only", action="store_true", help="only fill the cache of --keep")
+    parser.add_argument("--tasks", type=Path, required=True, help="folder that tasks.py wrote")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the results")
+    parser.add_argument("--part", choices=("design", "exam"), default="design")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), help="seeds of the outer folds")
+    parser.add_argument("--folds", type=int, nargs="+", default=list(range(N_FOLDS)), choices=range(N_FOLDS))
+    parser.add_argument("--methods", nargs="+", choices=known, help="default: all that need no other environment")
+    parser.add_argument("--only", nargs="+", metavar="TASK", help="only these tasks")
+    parser.add_argument("--python", help="Python of the environment with the libraries of --methods")
+    parser.add_argument("--seconds", type=int, default=60, help="time limit of AutoGluon in each fold")
+    parser.add_argument("--jobs", type=int, default=1, help="processes or threads of each method")
+    parser.add_argument("--name", default=OWN, help=f"name for the results of {OWN}")
+    parser.add_argument("--report", action="store_true", help="print tables of the results, and run nothing")
     arguments = parser.parse_args()
-    if set(arguments.sets) - {"synthetic"} and "PDMR_REAL_DATA" not in os.environ:
-        parser.error("PDMR_REAL_DATA is not set: it must name the folder of the real data sets")
-    if arguments.keep:
-        arguments.keep.mkdir(parents=True, exist_ok=True)
-    competitors = make_competitors(arguments.autogluon, arguments.flaml, arguments.seconds)
-    tasks = []
-    with tempfile.TemporaryDirectory() as folder:
-        for name in arguments.sets:
-            task = load(
-                name,
-                Path(folder),
-                folds=arguments.folds,
-                repeats=arguments.repeats,
-                seed=arguments.seed,
-                with_tsfel=arguments.tsfel,
-            )
-            comparison = Comparison(task, arguments.keep)
-            if not arguments.competitors_only:
-                comparison.run_own(arguments.trials)
-            for competitor, learn in competitors.items():
-                comparison.run(competitor, learn, select_behaviour(task.features))
-            if task.tsfel is not None:
-                fast = [
-                    competitor for competitor in competitors if competitor not in ("AutoGluon best_quality", "FLAML")
-                ]
-                for competitor in dict.fromkeys([*fast, best_method(task, list(competitors))]):
-                    comparison.run(f"TSFEL + {competitor}", competitors[competitor], task.tsfel)
-            report(task)
-            tasks.append(task)
-    if len(tasks) > 1:
-        report_means(tasks)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    tasks = read_tasks(arguments.tasks, arguments.part)
+    unknown = set(arguments.only or []) - set(tasks)
+    if unknown:
+        parser.error(f"--only must name tasks of the part {arguments.part}, got {', '.join(sorted(unknown))}")
+    selected = [Task(name, frame, arguments.out) for name, frame in tasks.items() if name in (arguments.only or tasks)]
+    if arguments.report:
+        results = [read_results(task, arguments.seeds, arguments.folds, arguments.methods) for task in selected]
+        print_report(results, OWN)
+        return
+    methods = make_methods(arguments.python, arguments.seconds)
+    chosen = arguments.methods or [name for name in methods if name not in IN_ENVIRONMENT]
+    if set(chosen) - set(methods):
+        parser.error(f"--python is needed for {', '.join(sorted(set(chosen) - set(methods)))}")
+    warnings.simplefilter("ignore")
+    n_failures = 0
+    for seed, fold, task, method in product(arguments.seeds, arguments.folds, selected, chosen):
+        try:
+            name = arguments.name if method == OWN else method
+            run(task, seed, fold, name, methods[method], arguments.jobs)
+        except Exception as error:  # one peer that fails must not stop the others
+            n_failures += 1
+            print(f"{task.name}, seed {seed}, fold {fold}, {method} failed: {error}", file=sys.stderr, flush=True)
+    if n_failures:
+        raise SystemExit(f"{n_failures} results are missing")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
-import tempfile
 import wave
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -31,9 +30,10 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np
 import pandas as pd
+from recordings import SETS, read_table
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
 
-USED_BEFORE = ("badrobots-gaze", "youtubepd-wavlm", "watch-exercise", "synthetic", "cancer", "digits")
+USED_BEFORE = (*SETS, "cancer", "digits")
 Array = np.ndarray
 
 
@@ -164,14 +164,11 @@ def log_mel(path: Path, n_bands: int = 26) -> Array:
 
 
 def real_tasks() -> Iterator[tuple[str, Callable[[], pd.DataFrame]]]:
-    from learning import load, select_behaviour
-
     def load_set(name: str) -> pd.DataFrame:
-        with tempfile.TemporaryDirectory() as folder:
-            task = load(name, Path(folder), folds=2, repeats=1, seed=0, with_tsfel=False)
-        return select_behaviour(task.features).assign(status=task.status, subject=task.groups)
+        table = read_table(name)
+        return table.features.assign(status=table.status, subject=table.groups)
 
-    for name in ("badrobots-gaze", "youtubepd-wavlm", "watch-exercise", "synthetic"):
+    for name in SETS:
         yield name, lambda name=name: load_set(name)
 
     def digits_spoken(name: str, digits: str, label: Callable[[str, str], str], by_speaker: bool) -> pd.DataFrame:

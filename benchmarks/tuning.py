@@ -15,9 +15,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
@@ -25,7 +23,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 import joblib
 import numpy as np
 import pandas as pd
-from learning import SEED, load, select_behaviour
+from recordings import SETS, read_table
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.metrics import roc_auc_score
 
@@ -39,20 +37,20 @@ from pdmr_classic.models.learners.member import Member, default_members
 from pdmr_classic.models.learners.search_spaces import UNTUNED
 from pdmr_classic.splits import Fold
 
-REAL = ("badrobots-gaze", "youtubepd-wavlm", "watch-exercise", "synthetic")
+SEED = 5
 ROWS = {"cancer": 120, "digits": 160}
 CHOICES = ("default", "smallest loss", "one standard error")
 N_FOLDS = 5
 Table = tuple[pd.DataFrame, np.ndarray, np.ndarray]
 
 
-def load_table(name: str, folder: Path) -> Table:
+def load_table(name: str) -> Table:
     """Return features [n, F], class numbers [n] and subjects [n]."""
     if name in ROWS:
         return load_sklearn_table(name)
-    task = load(name, folder, folds=N_FOLDS, repeats=1, seed=SEED, with_tsfel=False)
-    y = np.unique(task.status, return_inverse=True)[1]
-    return select_behaviour(task.features), y, task.groups.to_numpy(dtype=object)
+    table = read_table(name)
+    y = np.unique(table.status, return_inverse=True)[1]
+    return table.features, y, table.groups.to_numpy(dtype=object)
 
 
 def load_sklearn_table(name: str) -> Table:
@@ -111,20 +109,17 @@ def held_out_auc(fold_data: FoldData, member: Member, X: np.ndarray, y: np.ndarr
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", nargs="+", default=[*REAL, *ROWS])
+    parser.add_argument("--sets", nargs="+", default=[*SETS, *ROWS])
     parser.add_argument("--trials", type=int, default=Settings().learning.trials)
     arguments = parser.parse_args()
     tables = []
-    with tempfile.TemporaryDirectory() as folder:
-        for name in arguments.sets:
-            data = load_table(name, Path(folder))
-            folds = joblib.Parallel(n_jobs=-1)(
-                joblib.delayed(run_fold)(data, k, arguments.trials) for k in range(N_FOLDS)
-            )
-            rows = pd.DataFrame([row for fold in folds for row in fold], columns=["learner", "choice", "AUC"])
-            table = rows.pivot_table(index="learner", columns="choice", values="AUC", sort=False)
-            print(f"\n{name}\n{table.round(3).to_string()}", flush=True)
-            tables.append(table)
+    for name in arguments.sets:
+        data = load_table(name)
+        folds = joblib.Parallel(n_jobs=-1)(joblib.delayed(run_fold)(data, k, arguments.trials) for k in range(N_FOLDS))
+        rows = pd.DataFrame([row for fold in folds for row in fold], columns=["learner", "choice", "AUC"])
+        table = rows.pivot_table(index="learner", columns="choice", values="AUC", sort=False)
+        print(f"\n{name}\n{table.round(3).to_string()}", flush=True)
+        tables.append(table)
     print(f"\nmean over {len(tables)} tasks\n{(sum(tables) / len(tables)).round(3).to_string()}")
 
 
