@@ -23,6 +23,7 @@ Result = tuple[Array, Array, bool]
 """Scores [m, K], predicted classes [m], and whether the scores are probabilities."""
 
 N_EBM_BAGS, N_EBM_SPLITS = 14, 7  # the default number of bags; a seventh is held out, by default 15%
+MAX_EBM_COLUMNS = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,15 +85,21 @@ def make_bags(y: Array, groups: Array) -> Array:
 
 
 def ebm(problem: Problem) -> Result:
+    """Default, but without interactions on wide tables: its search for pairs would take hours."""
     from interpret.glassbox import ExplainableBoostingClassifier
 
     bags = make_bags(problem.y, problem.groups)
-    model = ExplainableBoostingClassifier(outer_bags=bags.shape[1], n_jobs=problem.jobs, random_state=0)
+    options = {"interactions": 0} if problem.X.shape[1] > MAX_EBM_COLUMNS else {}
+    model = ExplainableBoostingClassifier(outer_bags=bags.shape[1], n_jobs=problem.jobs, random_state=0, **options)
     return from_probability(model.fit(problem.X, problem.y, bags=bags).predict_proba(problem.X_test))
 
 
 def autogluon(problem: Problem) -> Result:
-    """All its folds and holdouts are made by subject; the threshold for two classes is chosen for F1, as ours is."""
+    """All its folds and holdouts are made by subject; the threshold for two classes is chosen for F1, as ours is.
+
+    Checked with version 1.6.3: with `validation_structure`, dynamic stacking splits by subject as well; it ignored the
+    older argument `groups`.
+    """
     import pandas as pd
     from autogluon.features.generators import AutoMLPipelineFeatureGenerator
     from autogluon.tabular import TabularPredictor
@@ -101,11 +108,12 @@ def autogluon(problem: Problem) -> Result:
     train = pd.DataFrame(problem.X, columns=columns).assign(subject=problem.groups.astype(str), label=problem.y)
     test = pd.DataFrame(problem.X_test, columns=columns).assign(subject="")
     n_classes = problem.y.max() + 1
-    predictor = TabularPredictor("label", eval_metric="log_loss", path=str(problem.folder / "autogluon"), verbosity=2)
+    predictor = TabularPredictor("label", eval_metric="log_loss", path=str(problem.folder / "autogluon"), verbosity=0)
     predictor.fit(
         train,
         presets="best_quality",
         time_limit=problem.seconds,
+        num_cpus=problem.jobs,
         validation_structure={"group_on": "subject"},
         # Without this, the subject would also be a feature.
         feature_generator=AutoMLPipelineFeatureGenerator(features_in=columns),

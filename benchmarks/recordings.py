@@ -123,5 +123,5 @@ def resample_streams(streams: dict[str, Stream], length: int = SERIES_LENGTH) ->
         return np.concatenate([np.interp(times, np.arange(len(values)), channel) for channel in values.T])
 
     channels = next(iter(streams.values())).channels
-    names = [f"{channel} {k}" for channel in channels for k in range(length)]
+    names = [f"{channel}__{k}" for channel in channels for k in range(length)]
     return pd.DataFrame([row(stream) for stream in streams.values()], index=list(streams), columns=names)
