@@ -43,7 +43,7 @@ def list_peers(tasks: list[TaskResults], own: str) -> list[str]:
 
 
 def print_means(tasks: list[TaskResults], peers: list[str], own: str) -> None:
-    print("Means over tasks of each peer, on the folds that it shares with pdmr-classic (own)\n")
+    print("Means over tasks of each peer, on the folds that pdmr-classic (own) shares\n")
     print(
         f"{'':<20}{'tasks':>5}{'folds':>6}{'AUC':>6}{'own':>6}{'F1':>6}{'own':>6}{'loss':>6}{'own':>6}{'s':>6}{'own':>6}"
     )
@@ -60,7 +60,7 @@ def print_means(tasks: list[TaskResults], peers: list[str], own: str) -> None:
 
 
 def print_differences(tasks: list[TaskResults], peers: list[str], own: str) -> None:
-    print("\nEach task: peer minus pdmr-classic, and 95% subject bootstrap interval; * if it is entirely above 0")
+    print("\nPeer minus pdmr-classic, with 95% subject bootstrap interval (* entirely above 0)")
     above = {"AUC": [], "F1": []}
     n_intervals = 0
     for task in tasks:
@@ -99,7 +99,7 @@ def find_best(task: TaskResults, peers: list[str], own: str, score: str, sign: i
 
 
 def print_best_auc(tasks: list[TaskResults], peers: list[str], own: str) -> None:
-    print("\nBest peer of each task by AUC, on the folds that it shares with pdmr-classic (own)\n")
+    print("\nBest peer of each task by AUC, on the folds that pdmr-classic (own) shares\n")
     print(f"{'':<18}{'AUC':>6}{'own':>6}{'peer - own':>12}{'folds':>7}  peer")
     losses = {}
     for task in tasks:
@@ -110,7 +110,7 @@ def print_best_auc(tasks: list[TaskResults], peers: list[str], own: str) -> None
             print(f"{task.name:<18}{line}{number(advantage, 12)}{len(folds):7d}  {name}")
     worst = max(losses, key=lambda name: losses[name])
     print(f"\nWorst AUC loss of {own} to the best peer of a task: {number(losses[worst], 0)} on {worst}")
-    print("The best of many peers is chosen on the folds that score it, so part of this is chance.")
+    print("The best of many peers is chosen on the folds that score it: part is chance.")
 
 
 def print_best_loss(tasks: list[TaskResults], peers: list[str], own: str) -> None:
@@ -125,7 +125,7 @@ def print_best_loss(tasks: list[TaskResults], peers: list[str], own: str) -> Non
 
 
 def print_slopes(tasks: list[TaskResults], peers: list[str], own: str) -> None:
-    print("\nCalibration slope over tasks with two classes (1 is ideal; below 1, predictions are too extreme)\n")
+    print("\nCalibration slopes of tasks with two classes (below 1: predictions too extreme)\n")
     print(f"{'':<20}{'tasks':>5}{'median':>8}{'smallest':>10}{'largest':>9}")
     for name in (own, *peers):
         slopes = [task.mean("slope", name, folds) for task in tasks if (folds := task.shared_folds(name, own))]
