@@ -93,17 +93,19 @@ def learn_own(problem: Problem, jobs: int) -> Predictions:
     """Fit with the default settings, without permutation importance: predictions do not depend on it."""
     # Ids must be strings; those of some tasks are numbers.
     train, test = (table.rename(index=str).rename_axis("data_id") for table in (problem.train, problem.test))
-    status = pd.Series(np.array(problem.classes, dtype=object)[problem.y], train.index)
-    positive = problem.classes[1] if len(problem.classes) == 2 else None
+    # Numbers could be taken for scores.
+    classes = [f"class {label}" for label in problem.classes]
+    status = pd.Series(np.array(classes, dtype=object)[problem.y], train.index)
+    positive = classes[1] if len(classes) == 2 else None
     model = DepressionModel(Settings().override({"data.positive": positive, "learning.importance": False}))
     groups = pd.Series(problem.groups.astype(object), train.index)
     model.fit(train, status, groups, jobs=jobs, reporter=CollectingReporter())
     predictions = model.predict_features(test)
     if positive is None:
-        scores = predictions[[f"probability_{label}" for label in problem.classes]].to_numpy(dtype=float)
+        scores = predictions[[f"probability_{label}" for label in classes]].to_numpy(dtype=float)
     else:
         scores = np.column_stack([1 - predictions["probability"], predictions["probability"]])
-    number = {label: k for k, label in enumerate(problem.classes)}
+    number = {label: k for k, label in enumerate(classes)}
     predicted = predictions["status"].map(number).to_numpy(dtype=int)
     return Predictions(scores / scores.sum(axis=1, keepdims=True), predicted, is_probability=True)
 
