@@ -155,7 +155,7 @@ def _collect_metadata(
         "views": {name: len(data.y) for name, data in fold_data.view_data.items()},
         "combiners": {
             "+".join(sorted(modalities)): {
-                "summary": combiner.summary,
+                "summary": combiner.explain(stacker.losses_[modalities]),
                 "log_loss": stacker.losses_[modalities],
                 "weights": combiner.member_weights,
             }

@@ -432,6 +432,7 @@ def test_the_manifest_says_how_members_are_combined(fitted_model: DepressionMode
         assert sum(combiner["weights"].values()) == pytest.approx(1)
         heaviest = max(combiner["weights"], key=combiner["weights"].get)
         assert f"; {heaviest} weighs most (0." in combiner["summary"]
+        assert f"; log loss {combiner['log_loss']['weighted_average']:.3f}, " in combiner["summary"]
         assert {"average", "weighted_average"} < set(combiner["log_loss"])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -68,14 +68,16 @@ class Combiner:
         """Weight of each member by name."""
         return dict(zip(self.names, self.weights_.tolist(), strict=True))
 
-    @property
-    def summary(self) -> str:
-        """What is combined, in a sentence."""
+    def explain(self, losses: Mapping[str, float]) -> str:
+        """Return what is combined and why, in a sentence; `losses` are those of `CrossFit`."""
         if len(self.names) == 1:
             return f"{self.names[0]} is the only member"
         heaviest = int(np.argmax(self.weights_))
         n_members = format_count(int((self.weights_ > 0).sum()), "member")
-        return f"average of {n_members}; {self.names[heaviest]} weighs most ({self.weights_[heaviest]:.2f})"
+        what = f"average of {n_members}; {self.names[heaviest]} weighs most ({self.weights_[heaviest]:.2f})"
+        best = next(name for name in losses if name not in (AVERAGE, WEIGHTED_AVERAGE))
+        why = f"log loss {losses[WEIGHTED_AVERAGE]:.3f}, with equal weights {losses[AVERAGE]:.3f}"
+        return f"{what}; {why}, of {best} alone {losses[best]:.3f}"
 
     def _find_weights(self, stacked: Floats, y: Ints, weights: Floats) -> Floats:
         equal = np.full(len(stacked), 1 / len(stacked))
