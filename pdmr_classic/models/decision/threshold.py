@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Floats, Mask
 from pdmr_classic.config import Metric
+from pdmr_classic.models.ensemble.calibration import weigh_evidence
 
 _N_BOOTSTRAPS = 200
 _EPSILON = 1e-6
@@ -43,7 +44,8 @@ def choose_threshold(
         which does not depend on a threshold.
     seed : int
     sample_weight : array-like of float, shape [n], optional
-        Rows with weight 0 are ignored.
+        Rows with weight 0 are ignored. Only ratios of weights matter: their sum is replaced by the number of pairs of
+        a subject and a class, see `weigh_evidence`.
 
     Returns
     -------
@@ -69,11 +71,12 @@ def choose_threshold(
     is_used = row_weights > 0
     p, positive = np.asarray(probability, dtype=float)[is_used], np.asarray(is_positive, dtype=bool)[is_used]
     _, subject = np.unique(np.asarray(groups)[is_used], return_inverse=True)
+    row_weights = weigh_evidence(row_weights[is_used], positive.astype(int), subject)
     n_subjects = int(subject.max()) + 1
     rng = np.random.default_rng(seed)
     counts = rng.multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), _N_BOOTSTRAPS).T
     # The first column is the original sample, so that at least one sample remains if both classes are rarely drawn.
-    weights = row_weights[is_used, None] * np.column_stack([np.ones(len(p)), counts[subject]])
+    weights = row_weights[:, None] * np.column_stack([np.ones(len(p)), counts[subject]])
     has_both = (weights[positive].sum(axis=0) > 0) & (weights[~positive].sum(axis=0) > 0)
     weights = weights[:, has_both | (np.arange(weights.shape[1]) == 0)]
     recalibrated = _recalibrate(p, positive, weights)
