@@ -438,11 +438,15 @@ class CachedFold:
         losses = np.stack([self.losses[name] for name in names])
         return Inner(scores, losses, self.y, self.groups, names, self.folds, self.method)
 
-    def evaluate(self, names: list[str], weights: Array) -> dict[str, float]:
+    def predict(self, names: list[str], weights: Array) -> tuple[Array, Array]:
+        """Return out-of-fold and held-out probabilities, [n, K] and [m, K]."""
         joined = np.einsum("mns,m->ns", np.stack([self.oof[name] for name in names]), weights)
         held_out = np.einsum("mns,m->ns", np.stack([self.test[name] for name in names]), weights)
         model = Calibration(self.method, is_final=True).fit(joined, self.y, self.groups)
-        return self.score(np.exp(model.log_probability(joined)), np.exp(model.log_probability(held_out)))
+        return np.exp(model.log_probability(joined)), np.exp(model.log_probability(held_out))
+
+    def evaluate(self, names: list[str], weights: Array) -> dict[str, float]:
+        return self.score(*self.predict(names, weights))
 
     def score(self, oof: Array, p: Array) -> dict[str, float]:
         """Return AUC, log loss and F1 on the held-out people."""
