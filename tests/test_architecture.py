@@ -21,7 +21,7 @@ LAYERS = [
     {"synthetic", "features.names", "features.signal", "features.bouts", "features.registry"},
     {"features.families"},
     {"features"},
-    {"splits", "metrics"},
+    {"splits", "metrics", "sample_weights"},
     {"subjects"},
     {"models.learners"},
     {"models.decision", "models.ensemble", "models.persistence"},

@@ -26,8 +26,8 @@ from pdmr_classic.io.labels.classes import (
 )
 from pdmr_classic.io.labels.labels import find_status_column, read_weights
 from pdmr_classic.io.labels.subject_ids import normalise_subjects
-from pdmr_classic.models.ensemble.sample_weights import check_weights
 from pdmr_classic.models.learners.learners import LEARNERS, select_learners
+from pdmr_classic.sample_weights import check_weights
 from pdmr_classic.splits import count_feasible_folds
 from pdmr_classic.text import format_count, format_list
 

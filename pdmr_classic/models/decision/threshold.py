@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Floats, Mask
 from pdmr_classic.config import Metric
-from pdmr_classic.models.ensemble.calibration import weigh_evidence
+from pdmr_classic.sample_weights import weigh_evidence
 
 _N_BOOTSTRAPS = 200
 _EPSILON = 1e-6

@@ -13,8 +13,9 @@ from scipy.special import log_softmax
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.metrics import log_loss
-from pdmr_classic.models.ensemble.calibration import Calibrator, cross_fit, to_logits, weigh_evidence
+from pdmr_classic.models.ensemble.calibration import Calibrator, cross_fit, to_logits
 from pdmr_classic.models.learners.learners import log_odds
+from pdmr_classic.sample_weights import weigh_evidence
 from pdmr_classic.splits import Fold
 from pdmr_classic.text import format_count
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
@@ -66,22 +65,6 @@ class Calibrator:
     def predict_proba(self, scores: Floats) -> Floats:
         """Return probabilities, shape [n, K]."""
         return np.asarray(softmax(to_logits(self.slope_ * scores + self.bias_), axis=1))
-
-
-def weigh_evidence(weights: Floats, y: Ints, groups: NDArray[Any]) -> Floats:
-    """Return weights that sum to the number of pairs of a subject and a class.
-
-    Recordings of one subject with the same label are not independent evidence.
-
-    Examples
-    --------
-    >>> weigh_evidence(np.ones(4), np.array([0, 0, 1, 1]), np.array(["a", "a", "a", "b"]))
-    array([0.75, 0.75, 0.75, 0.75])
-    """
-    is_used = weights > 0
-    _, subject = np.unique(groups[is_used], return_inverse=True)
-    n_pairs = len(np.unique(np.column_stack([subject, y[is_used]]), axis=0))
-    return np.asarray(weights * (n_pairs / weights.sum()))
 
 
 def to_logits(scores: Floats) -> Floats:

@@ -24,10 +24,10 @@ from pdmr_classic.errors import DataError
 from pdmr_classic.models.ensemble._combiner import Combiner, cross_fit_combiner
 from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY, FoldData, make_fold_data
 from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
-from pdmr_classic.models.ensemble.sample_weights import check_weights
 from pdmr_classic.models.ensemble.views import find_modalities
 from pdmr_classic.models.learners.learners import LEARNERS, count_votes, erase_feature_ranges, fit_member, raw_scores
 from pdmr_classic.models.learners.member import Member, default_members
+from pdmr_classic.sample_weights import check_weights
 from pdmr_classic.splits import count_feasible_folds
 from pdmr_classic.text import format_count
 from pdmr_classic.workers import use_one_thread

@@ -7,7 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from pdmr_classic.metrics import log_loss
-from pdmr_classic.models.ensemble.calibration import Calibrator, weigh_evidence
+from pdmr_classic.models.ensemble.calibration import Calibrator
+from pdmr_classic.sample_weights import weigh_evidence
 
 N = 300
 

@@ -1,11 +1,13 @@
-"""Validation of sample weights."""
+"""Sample weights: their validation, and how much evidence the recordings are."""
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import ArrayLike
+from typing import Any
 
-from pdmr_classic.arrays import Floats
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from pdmr_classic.arrays import Floats, Ints
 
 
 def check_weights(sample_weight: ArrayLike | None, n_rows: int) -> Floats:
@@ -32,3 +34,19 @@ def check_weights(sample_weight: ArrayLike | None, n_rows: int) -> Floats:
     if not weights.any():
         raise ValueError("sample_weight must be positive for at least one row, got only zeros")
     return weights
+
+
+def weigh_evidence(weights: Floats, y: Ints, groups: NDArray[Any]) -> Floats:
+    """Return weights that sum to the number of pairs of a subject and a class.
+
+    Recordings of one subject with the same label are not independent evidence.
+
+    Examples
+    --------
+    >>> weigh_evidence(np.ones(4), np.array([0, 0, 1, 1]), np.array(["a", "a", "a", "b"]))
+    array([0.75, 0.75, 0.75, 0.75])
+    """
+    is_used = weights > 0
+    _, subject = np.unique(groups[is_used], return_inverse=True)
+    n_pairs = len(np.unique(np.column_stack([subject, y[is_used]]), axis=0))
+    return np.asarray(weights * (n_pairs / weights.sum()))
