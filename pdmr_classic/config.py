@@ -94,10 +94,14 @@ class LearningSettings(_Section):
         ("lightgbm", "xgboost", "svm", "linear", "extra_trees"), min_length=1, description="base learners for each view"
     )
     training_rows: bool = Field(True, description="allow learners that store rows of the training data (svm)")
-    trials: int = Field(12, ge=1, description="Optuna trials per base learner")
+    trials: int = Field(12, ge=1, description="Optuna trials per tuned base learner; extra trees are not tuned")
     timeout: float | None = Field(None, gt=0, description="seconds after which no new trial is started")
     folds: int = Field(5, ge=2, description="inner folds, for tuning and for training the meta-learner")
-    repeats: int = Field(2, ge=1, description="repeats of the inner folds, each with a new split of the subjects")
+    repeats: int = Field(
+        2,
+        ge=1,
+        description="repeats of the inner folds for tuning, and again for the meta-learner",
+    )
     metric: Metric = Field("f1", description="metric that the decision threshold is tuned for")
     threshold: float | None = Field(None, ge=0, le=1, description="fixed decision threshold; default: tuned")
     seed: int = Field(

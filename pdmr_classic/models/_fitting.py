@@ -106,7 +106,7 @@ def fit_ensemble(
         members, folds=learning.folds, repeats=learning.repeats, random_state=learning.seed, jobs=jobs
     ).fit_oof_scores(members, oof_scores.scores, fold_data, classes)
     decision, oof = _fit_decision(stacker, features.index, target, settings)
-    for finding in decision.findings:
+    for finding in (*stacker.findings_, *decision.findings):
         reporter.note(finding)
     metadata = _collect_metadata(features, target, settings, fold_data, stacker, decision, oof)
     if groups is not None:

@@ -227,13 +227,15 @@ def fit_table(summary: dict[str, Any]) -> RenderableType:
     table.add_row("features", str(summary["n_features"]))
     table.add_row("recordings per view", ", ".join(f"{name} ({count})" for name, count in summary["views"].items()))
     table.add_row("learners", ", ".join(dict.fromkeys(member["learner"] for member in summary["base_learners"])))
+    combiners = summary["combiners"]
+    table.add_row("combination", combiners[max(combiners, key=lambda modalities: modalities.count("+"))]["summary"])
     if summary["threshold"] is not None:
         origin = f"chosen for {summary['metric']}" if summary["metric"] else "set by hand"
         table.add_row(f"threshold for {summary['positive']}", f"{summary['threshold']:.3f} ({origin})")
     scores = score_table({"positive": summary["positive"], **summary["inner_scores"]}, title="out-of-fold scores")
     note = (
-        "The same folds chose the hyperparameters and the threshold, so these scores are optimistic. Use evaluate to "
-        "estimate performance on new people."
+        "The same people chose the hyperparameters, the weights and the threshold, so these scores are optimistic. Use "
+        "evaluate to estimate performance on new people."
     )
     parts = [table, "", scores, "", note, *_warning_texts(summary), "", Text(f"Written: {summary['out']}")]
     return add_synthetic_note(summary, parts)

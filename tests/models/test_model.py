@@ -55,6 +55,33 @@ def test_every_recording_is_predicted_with_a_probability_even_if_modalities_are_
     )
 
 
+@pytest.mark.parametrize("n_joint", [0, 1, 3, 6])
+@pytest.mark.parametrize("classes", [("Depression", "Normal"), ("high", "low", "middle")])
+def test_modalities_of_almost_different_recordings_are_combined_only_if_all_classes_have_both(
+    svm: Settings, tmp_path: Path, n_joint: int, classes: tuple[str, ...]
+) -> None:
+    features, status, groups = table(24, classes)
+    features["audio__vector__0000"] = features["video__c0__mean"]
+    order = np.argsort(groups.astype(int) // len(classes), kind="stable").to_numpy()
+    features.iloc[order[::2], :4] = np.nan
+    features.iloc[order[1::2], 4] = np.nan
+    joint = features.assign(audio__vector__0000=0.5, **{f"video__c{k}__mean": 0.5 for k in range(4)})
+    features.iloc[:n_joint] = joint.iloc[:n_joint]  # of two subjects: too few classes in some folds
+    reporter = CodeReporter()
+    model = DepressionModel(svm).fit(features, status, groups, reporter=reporter)
+    assert "too-few-joint" in reporter.codes() or n_joint == 0
+    assert np.isfinite(model.stacker_.oof_probability_).all()
+    assert set(model.metadata_["combiners"]) == {"audio", "video"}
+    # A new recording with both is predicted from one of them.
+    both = model.stacker_.predict_proba(joint)
+    singles = [
+        model.stacker_.predict_proba(joint.assign(audio__vector__0000=np.nan)),
+        model.stacker_.predict_proba(joint.assign(**{f"video__c{k}__mean": np.nan for k in range(4)})),
+    ]
+    assert any(np.array_equal(both, single) for single in singles)
+    model.save(tmp_path / "model.joblib")
+
+
 def test_a_recording_is_positive_if_its_probability_reaches_the_threshold(
     fitted_model: DepressionModel, small_set: Path
 ) -> None:
@@ -431,7 +458,8 @@ def test_the_manifest_says_how_members_are_combined(fitted_model: DepressionMode
         assert {name.split("/")[0] for name in combiner["weights"]} == views
         assert sum(combiner["weights"].values()) == pytest.approx(1)
         heaviest = max(combiner["weights"], key=combiner["weights"].get)
-        assert f"; {heaviest} weighs most (0." in combiner["summary"]
+        view, learner = heaviest.split("/")
+        assert f"; {learner} on {view} weighs most (" in combiner["summary"]
         assert f"; log loss {combiner['log_loss']['weighted_average']:.3f}, " in combiner["summary"]
         assert {"average", "weighted_average"} < set(combiner["log_loss"])
 

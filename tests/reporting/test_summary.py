@@ -286,6 +286,8 @@ def test_a_fit_shows_f1_with_its_baseline_and_a_warning_of_optimism(fitted_model
     text = render(fit_table(summary))
     for part in ("baseline: always Depression", "optimistic", "Written: mine.joblib", "synthetic"):
         assert part in text
+    assert "combination" in text
+    assert "weighs most" in " ".join(text.split())
     rows = [line.split() for line in text.splitlines()]
     assert ["recordings", "16"] in rows
     assert ["subjects", "8"] in rows

@@ -72,13 +72,15 @@ class Combiner:
     def explain(self, losses: Mapping[str, float]) -> str:
         """Return what is combined and why, in a sentence; `losses` are those of `CrossFit`."""
         if len(self.names) == 1:
-            return f"{self.names[0]} is the only member"
+            return f"{_describe(self.names[0])} is the only member"
         heaviest = int(np.argmax(self.weights_))
         n_members = format_count(int((self.weights_ > 0).sum()), "member")
-        what = f"average of {n_members}; {self.names[heaviest]} weighs most ({self.weights_[heaviest]:.2f})"
+        what = f"weighted average of {n_members}; {_describe(self.names[heaviest])} weighs most"
         best = next(name for name in losses if name not in (AVERAGE, WEIGHTED_AVERAGE))
         why = f"log loss {losses[WEIGHTED_AVERAGE]:.3f}, with equal weights {losses[AVERAGE]:.3f}"
-        return f"{what}; {why}, of {best} alone {losses[best]:.3f}"
+        # The smallest of several losses is optimistic.
+        single = f"of {_describe(best)} alone {losses[best]:.3f} (optimistic)"
+        return f"{what} ({self.weights_[heaviest]:.0%}); {why}, {single}"
 
     def _find_weights(self, stacked: Floats, y: Ints, weights: Floats) -> Floats:
         equal = np.full(len(stacked), 1 / len(stacked))
@@ -98,6 +100,11 @@ class Combiner:
     def split(self, columns: Floats) -> list[Floats]:
         """Return the score columns of each member."""
         return [columns[:, start:stop] for start, stop in zip(self.edges[:-1], self.edges[1:], strict=True)]
+
+
+def _describe(member: str) -> str:
+    """Return "svm on video" for "video/svm"."""
+    return " on ".join(reversed(member.split("/")))
 
 
 def fit_weights(stacked: Floats, y: Ints, weights: Floats, prior: Floats) -> Floats:

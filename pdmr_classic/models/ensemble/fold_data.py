@@ -178,7 +178,7 @@ def make_fold_data(
     findings = []
     for view in make_views(columns, present):
         data = _make_view_data(view, X, y, weights, folds, columns, present, fitted_per_fold, final_fitted)
-        if _folds_have_all_classes(data):
+        if have_all_classes(data.folds, data.y, data.weights, data.n_classes):
             views[view.name], view_data[view.name] = view, data
         else:
             what = f"view {view.name!r} has too few recordings to train on and is left out"
@@ -222,6 +222,6 @@ def _make_view_data(
     )
 
 
-def _folds_have_all_classes(data: ViewData) -> bool:
-    training_rows = (train[data.weights[train] > 0] for train, _ in data.folds)
-    return all(len(np.unique(data.y[rows])) == data.n_classes for rows in training_rows)
+def have_all_classes(folds: Sequence[Fold], y: Ints, weights: Floats, n_classes: int) -> bool:
+    """Return whether the training rows of each fold with a positive weight contain all classes."""
+    return all(len(np.unique(y[train[weights[train] > 0]])) == n_classes for train, _ in folds)

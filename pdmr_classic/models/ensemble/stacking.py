@@ -20,9 +20,9 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 
 from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Floats, Mask
-from pdmr_classic.errors import DataError
-from pdmr_classic.models.ensemble._combiner import Combiner, cross_fit_combiner
-from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY, FoldData, make_fold_data
+from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.models.ensemble._combiner import WEIGHTED_AVERAGE, Combiner, cross_fit_combiner
+from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY, FoldData, have_all_classes, make_fold_data
 from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
 from pdmr_classic.models.ensemble.views import find_modalities
 from pdmr_classic.models.learners.learners import LEARNERS, count_votes, erase_feature_ranges, fit_member, raw_scores
@@ -199,7 +199,8 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _fit_combiners(self, fold_data: FoldData, scores: Sequence[Floats]) -> None:
         self.combiners_: dict[_Modalities, Combiner] = {}
         self.losses_: dict[_Modalities, dict[str, float]] = {}
-        self.oof_probability_ = np.full((len(fold_data.y), len(self.classes_)), np.nan)
+        self.findings_: list[Finding] = []
+        probability: dict[_Modalities, Floats] = {}
         for modalities in self._modality_sets():
             members = self._usable_members(modalities)
             all_columns = np.hstack([scores[k] for k in members])
@@ -208,6 +209,9 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             groups, weights = fold_data.groups[rows], fold_data.weights[rows]
             index = np.cumsum(rows) - 1
             folds = [(index[train[rows[train]]], index[test[rows[test]]]) for train, test in fold_data.folds]
+            if not have_all_classes(folds, y, weights, len(self.classes_)):
+                self.findings_.append(self._describe_fallback(modalities, int(rows.sum())))
+                continue
             widths = [scores[k].shape[1] for k in members]
             names = [self.members_[k].name for k in members]
             votes = count_votes([self.members_[k] for k in members])
@@ -216,8 +220,23 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             is_used = weights > 0
             combiner = Combiner(widths, names, votes=votes)
             self.combiners_[modalities] = combiner.fit(columns[is_used], y[is_used], weights[is_used], groups[is_used])
+            probability[modalities] = np.full((len(rows), len(self.classes_)), np.nan)
+            probability[modalities][rows] = cross_fitted.probability
+        self.oof_probability_ = np.full((len(fold_data.y), len(self.classes_)), np.nan)
+        for modalities in self._modality_sets():
             is_exact = self._has_exactly(modalities, fold_data.present)
-            self.oof_probability_[is_exact & rows] = cross_fitted.probability[is_exact[rows]]
+            self.oof_probability_[is_exact] = probability[self._find_fitted(modalities)][is_exact]
+
+    def _find_fitted(self, modalities: _Modalities) -> _Modalities:
+        """Return the modalities of the combiner for recordings with these: all of them, or the best fitted subset."""
+        fitted = [subset for subset in self.combiners_ if subset <= modalities]
+        return max(fitted, key=lambda subset: (len(subset), -self.losses_[subset][WEIGHTED_AVERAGE]))
+
+    def _describe_fallback(self, modalities: _Modalities, n_rows: int) -> Finding:
+        # Smaller sets come first, so that the fallback has been fitted.
+        names, fallback = " and ".join(sorted(modalities)), " and ".join(sorted(self._find_fitted(modalities)))
+        what = f"too few training recordings have {names}: recordings with these are predicted from {fallback} only"
+        return Finding("too-few-joint", what, found=format_count(n_rows, "recording"))
 
     def _modality_sets(self) -> list[_Modalities]:
         """Return all sets of modalities for which there is a member."""
@@ -244,12 +263,12 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def combine(self, scores: Sequence[Floats], present: dict[str, Mask]) -> Floats:
         """Return class probabilities [n, K] from the scores [n, S] of each member and the masks of each modality."""
         probability = np.full((len(scores[0]), len(self.classes_)), np.nan)
-        for modalities, combiner in self.combiners_.items():
-            rows = self._has_exactly(modalities, present)
-            columns = np.hstack([scores[k][rows] for k in self._usable_members(modalities)])
+        for modalities in self._modality_sets():
+            rows, fitted = self._has_exactly(modalities, present), self._find_fitted(modalities)
+            columns = np.hstack([scores[k][rows] for k in self._usable_members(fitted)])
             is_finite = np.isfinite(columns).all(axis=1)
             if is_finite.any():
-                probability[np.flatnonzero(rows)[is_finite]] = combiner.predict_proba(columns[is_finite])
+                probability[np.flatnonzero(rows)[is_finite]] = self.combiners_[fitted].predict_proba(columns[is_finite])
         return probability
 
     def _member_scores(self, member: Member, X: Floats, present: dict[str, Mask]) -> Floats:

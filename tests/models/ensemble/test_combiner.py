@@ -128,8 +128,9 @@ def test_member_weights_and_the_summary_name_the_members() -> None:
     assert Combiner([1, 1], ["a", "b"], "average").fit(*data).member_weights == {"a": 0.5, "b": 0.5}
     weighted = Combiner([1, 1], ["a", "b"]).fit(*data)
     losses = {"average": 0.5, "a": 0.4567, "weighted_average": 0.4}
-    what = f"average of 2 members; a weighs most ({weighted.member_weights['a']:.2f})"
-    assert weighted.explain(losses) == f"{what}; log loss 0.400, with equal weights 0.500, of a alone 0.457"
+    what = f"weighted average of 2 members; a weighs most ({weighted.member_weights['a']:.0%})"
+    why = "log loss 0.400, with equal weights 0.500, of a alone 0.457 (optimistic)"
+    assert weighted.explain(losses) == f"{what}; {why}"
     single = Combiner([1], ["a"]).fit(data[0][:, :1], *data[1:])
     assert single.explain({"weighted_average": 0.4}) == "a is the only member"
 
