@@ -144,7 +144,7 @@ def read_seed(paths: list[Path], metric: str) -> Iterator[dict[str, object]]:
     """Yield rows for the outer folds of one task and seed."""
     folds = [CachedFold(path, Method(), with_f1=False) for path in paths]
     names = folds[0].select(MEMBERS["five, half"])
-    predictions = [fold.predict(names, RULES["ridge 2 to family"](fold.inner(names))) for fold in folds]
+    predictions = [fold.predict(names, RULES["ridge 2 to votes"](fold.inner(names))) for fold in folds]
     labels, held_out = [fold.y_test == 1 for fold in folds], [p[:, 1] for _, p in predictions]
     y, p = np.concatenate(labels), np.concatenate(held_out)
     task, seed, _ = paths[0].stem.rsplit("-", 2)

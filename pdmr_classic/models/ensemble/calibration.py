@@ -34,10 +34,10 @@ class Calibrator:
     Notes
     -----
     Platt 1999 for two classes; Guo et al. 2017 (temperature scaling) for more. A full softmax regression has K (K + 1)
-    parameters: with seven classes and 112 recordings, the log loss of the average on new people was .40 instead of .31.
-    Slopes are at least 0: out-of-fold scores of an uninformative learner correlate slightly
-    negatively with the labels, and a negative slope would make it look informative (and invert a perfect learner if
-    folds leak).
+    parameters: with seven classes and 112 recordings, the log loss of the average on new people was .37 instead of .29
+    (benchmarks/joining.py on watch-exercise). Slopes are at least 0: out-of-fold scores of an uninformative learner
+    correlate slightly negatively with the labels, and a negative slope would make it look informative (and invert a
+    perfect learner if folds leak).
     """
 
     def __init__(self, *, recalibrate: bool = False) -> None:
