@@ -3,7 +3,7 @@
     python benchmarks/fit_time.py --recordings 200 1000 --columns 2000 --jobs 2
 
 Tables are random numbers with a weak signal in 60 columns and two recordings per subject; reading and extraction are
-not included. Limits: 60 s for 200 recordings and 300 s for 1,000, on two cores.
+not included. Limits: 45 s for 200 recordings and 150 s for 1,000, on two idle cores.
 """
 
 from __future__ import annotations
