@@ -30,6 +30,8 @@ class ViewData:
     ----------
     X : ndarray of float64, shape [n, F]
     y : ndarray of int, shape [n]
+    groups : ndarray, shape [n]
+        Subject of each row.
     weights : ndarray, shape [n]
         Row weights for training.
     folds : list of (train, test)
@@ -46,6 +48,7 @@ class ViewData:
 
     X: Floats
     y: Ints
+    groups: np.ndarray
     weights: Floats
     folds: list[Fold]
     fitted_features: list[Floats]
@@ -177,7 +180,7 @@ def make_fold_data(
     view_data: dict[str, ViewData] = {}
     findings = []
     for view in make_views(columns, present):
-        data = _make_view_data(view, X, y, weights, folds, columns, present, fitted_per_fold, final_fitted)
+        data = _make_view_data(view, X, y, groups, weights, folds, columns, present, fitted_per_fold, final_fitted)
         if have_all_classes(data.folds, data.y, data.weights, data.n_classes):
             views[view.name], view_data[view.name] = view, data
         else:
@@ -199,6 +202,7 @@ def _make_view_data(
     view: View,
     X: Floats,
     y: Ints,
+    groups: np.ndarray,
     weights: Floats,
     folds: Sequence[Fold],
     columns: Mapping[str, Ints],
@@ -212,6 +216,7 @@ def _make_view_data(
     return ViewData(
         X=np.ascontiguousarray(X[rows][:, view.columns]),
         y=y[rows],
+        groups=groups[rows],
         weights=weights[rows],
         folds=[(number[train[rows[train]]], number[test[rows[test]]]) for train, test in folds],
         fitted_features=[features[rows] for features in fitted_per_fold] if has_fitted else [],

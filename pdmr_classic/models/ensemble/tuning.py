@@ -28,6 +28,7 @@ from pdmr_classic.models.learners.learners import fit_member, raw_scores
 from pdmr_classic.models.learners.member import Member
 from pdmr_classic.models.learners.search_spaces import UNTUNED, default_params, suggest_params
 from pdmr_classic.progress import Reporter
+from pdmr_classic.sample_weights import weigh_evidence
 
 # With fewer folds, the Wilcoxon test has too little power: its smallest p-value is 2^-folds.
 _MIN_FOLDS_TO_PRUNE = 10
@@ -193,16 +194,17 @@ def compute_fold_losses(folds: Sequence[int], scores: Scores, data: ViewData) ->
     """Return the log loss on each fold of one repeat, with scores calibrated on its other folds.
 
     Calibration is needed because SVM margins are not probabilities, and boosting with few trees is underconfident.
+    Only ratios of the row weights matter, see `weigh_evidence`.
     """
     means = _average_folds(folds, scores, data)
     has_scores = np.asarray(np.isfinite(means).all(axis=1))
     index = np.cumsum(has_scores) - 1
     tests = [data.folds[fold][1] for fold in folds]
     splits = [(index[train[has_scores[train]]], index[test]) for train, test in (data.folds[fold] for fold in folds)]
-    y, weights = data.y[has_scores], data.weights[has_scores]
+    y, groups, weights = data.y[has_scores], data.groups[has_scores], data.weights[has_scores]
     columns = means[has_scores]
     probability = cross_fit(
-        lambda rows: Calibrator().fit(columns[rows], y[rows], weights[rows]),
+        lambda rows: Calibrator().fit(columns[rows], y[rows], weigh_evidence(weights[rows], y[rows], groups[rows])),
         columns,
         y,
         splits,

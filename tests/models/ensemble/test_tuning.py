@@ -12,7 +12,13 @@ from pdmr_classic.config import LearningSettings
 from pdmr_classic.models.ensemble import tuning
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.ensemble.study_storage import Studies
-from pdmr_classic.models.ensemble.tuning import MemberStudy, average_scores, compute_fold_scores, tune
+from pdmr_classic.models.ensemble.tuning import (
+    MemberStudy,
+    average_scores,
+    compute_fold_losses,
+    compute_fold_scores,
+    tune,
+)
 from pdmr_classic.models.learners.member import Member, default_members
 from pdmr_classic.models.learners.search_spaces import default_params
 from pdmr_classic.progress import LogReporter
@@ -150,6 +156,34 @@ def test_a_row_that_is_not_in_any_fold_has_no_out_of_fold_score() -> None:
         (scores,) = compute_fold_scores([member], {"video": data}, 0, parallel, range(len(data.folds)))
     missing = np.isnan(average_scores(scores, data)).any(axis=1)
     assert np.flatnonzero(missing).tolist() == [7]
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e3])
+def test_losses_do_not_depend_on_the_scale_of_the_weights(scale: float) -> None:
+    data = make_data().view_data["video"]
+    weights = np.where(data.y == 1, 3.0, 1.0)
+    rng = np.random.default_rng(0)
+    scores = [(2.0 * data.y[test] - 1 + rng.normal(size=len(test)))[:, None] for _, test in data.folds[:4]]
+    expected, scaled = (
+        compute_fold_losses(range(4), scores, replace(data, weights=factor * weights)) for factor in (1.0, scale)
+    )
+    np.testing.assert_allclose(scaled, expected, rtol=1e-9)
+
+
+def test_repeated_recordings_of_the_subjects_do_not_change_the_losses() -> None:
+    data = make_data().view_data["video"]
+    rng = np.random.default_rng(0)
+    scores = [(2.0 * data.y[test] - 1 + rng.normal(size=len(test)))[:, None] for _, test in data.folds[:4]]
+    n = len(data.y)
+    twice = replace(
+        data,
+        y=np.tile(data.y, 2),
+        groups=np.tile(data.groups, 2),
+        weights=np.tile(data.weights, 2),
+        folds=[(np.append(train, train + n), np.append(test, test + n)) for train, test in data.folds],
+    )
+    repeated = compute_fold_losses(range(4), [np.tile(part, (2, 1)) for part in scores], twice)
+    np.testing.assert_allclose(repeated, compute_fold_losses(range(4), scores, data), rtol=1e-9)
 
 
 def test_extra_trees_keep_their_defaults_and_run_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
