@@ -18,19 +18,13 @@ from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.ensemble.importance import column_groups, permutation_importance
 from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
-from pdmr_classic.models.ensemble.study_storage import open_studies
+from pdmr_classic.models.ensemble.study_storage import open_studies, trial_conditions
 from pdmr_classic.models.ensemble.tuning import tune
 from pdmr_classic.models.learners.learners import LEARNERS, select_learners
 from pdmr_classic.models.learners.member import default_members
 from pdmr_classic.models.target_checks import Target
 from pdmr_classic.progress import Reporter
 from pdmr_classic.storage.fingerprint import hash_data
-
-# Settings that a finished trial does not depend on: changing one of them must not invalidate a study.
-_NOT_IN_FINGERPRINT: dict[str, Any] = {
-    "learning": {"trials", "timeout", "metric", "threshold"},
-    "evaluation": True,
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +84,13 @@ def fit_ensemble(
         seed=learning.seed,
         weights=target.weights,
     )
-    tuning_data = all_folds.select_repeats(slice(learning.repeats))
-    fold_data = all_folds.select_repeats(slice(learning.repeats, None))
+    tuning_data = all_folds.select_repeats(0, learning.repeats)
+    fold_data = all_folds.select_repeats(learning.repeats, 2 * learning.repeats)
     for finding in (*target.findings, *fold_data.findings):
         reporter.note(finding)
     members = default_members(fold_data.views, select_learners(learning))
-    hashed_settings = settings.model_dump(mode="json", exclude=_NOT_IN_FINGERPRINT)
-    fingerprint = hash_data(features, target.status, target.groups, target.weights, settings=hashed_settings)
+    conditions = trial_conditions(settings)
+    fingerprint = hash_data(features, target.status, target.groups, target.weights, settings=conditions)
     with open_studies(studies, fingerprint) as storage:
         members = tune(members, tuning_data.view_data, learning, jobs=jobs, reporter=reporter, storage=storage)
     reporter.progress("training", 0, 1)

@@ -49,12 +49,12 @@ def test_permutation_importance_fits_no_model_of_its_own(
             return original(member, *args)
 
         monkeypatch.setattr(module, "fit_member", fit_member)
-    model = fit(load_dataset(small_set, split="train"), settings=quick_settings)
+    model = fit(load_dataset(small_set, split="train"), settings=quick_settings.override({"learning.trials": 2}))
     names = [member.name for member in model.stacker_.members_]
     n_folds = quick_settings.learning.folds
-    # One trial per fold, one model per fold of other partitions for the meta-learner and importance, the final model.
+    # Two trials on each fold; one model per fold of other partitions, for meta-learner and importance; the final model.
     assert fits == {
-        **{("tuning", name): n_folds for name in names},
+        **{("tuning", name): 2 * n_folds for name in names},
         **{("stacking", name): 1 for name in names},
         **{("oof_scores", name): n_folds for name in names},
     }
@@ -74,7 +74,7 @@ def test_members_are_compared_on_other_folds_than_those_of_their_trials(
             return original(member, data, fold, *args)
 
         monkeypatch.setattr(module, "_score_fold", score_fold)
-    fit(load_dataset(small_set, split="train"), settings=quick_settings)
+    fit(load_dataset(small_set, split="train"), settings=quick_settings.override({"learning.trials": 2}))
     trials, comparison = splits[tuning.__name__], splits[oof_scores.__name__]
     assert len(trials) == len(comparison) == 3 * quick_settings.learning.folds
     assert not trials & comparison

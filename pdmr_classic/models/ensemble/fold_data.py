@@ -122,9 +122,8 @@ class FoldData:
     view_data: dict[str, ViewData]
     findings: list[Finding]
 
-    def select_repeats(self, repeats: slice) -> FoldData:
-        """Return the same table with the folds of some repeats only."""
-        first, last, _ = repeats.indices(len(self.folds) // self.n_folds)
+    def select_repeats(self, first: int, last: int) -> FoldData:
+        """Return the same table with the folds of some repeats only: `first` up to, not including, `last`."""
         folds = slice(first * self.n_folds, last * self.n_folds)
         view_data = {
             name: replace(data, folds=data.folds[folds], fitted_features=data.fitted_features[folds])

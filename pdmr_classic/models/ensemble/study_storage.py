@@ -16,11 +16,23 @@ from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend
 from optuna.trial import TrialState
 
+from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.models.ensemble.search import make_pruner
+from pdmr_classic.models.learners.search_spaces import SPACES_VERSION
 from pdmr_classic.storage.resume import Journal, open_journal, resume_mismatch_error
 
 _FINGERPRINT = "fingerprint"
+# Settings that a finished trial does not depend on: changing one of them must not invalidate a study.
+_IGNORED_SETTINGS: dict[str, Any] = {
+    "learning": {"trials", "timeout", "metric", "threshold"},
+    "evaluation": True,
+}
+
+
+def trial_conditions(settings: Settings) -> dict[str, Any]:
+    """Return the settings that a trial depends on, and the version of the search spaces, JSON-serialisable."""
+    return settings.model_dump(mode="json", exclude=_IGNORED_SETTINGS) | {"search_spaces": SPACES_VERSION}
 
 
 class Studies:

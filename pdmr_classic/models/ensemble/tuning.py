@@ -55,7 +55,8 @@ def tune(
     data : dict
         By view name.
     settings : LearningSettings
-        `trials` rounds, or fewer if `timeout` seconds have passed; the first trial uses default hyperparameters.
+        `trials` rounds, or fewer if `timeout` seconds have passed; the first trial uses default hyperparameters. A
+        single trial is not run, because there is nothing to compare it with.
     storage : Studies, optional
         Storage of the trials; finished trials are not run again.
     """
@@ -67,7 +68,7 @@ def tune(
     }
     started = time.monotonic()
     with joblib.Parallel(n_jobs=jobs) as parallel:
-        for n_done in range(settings.trials):
+        for n_done in range(settings.trials if settings.trials > 1 else 0):
             if n_done and settings.timeout is not None and time.monotonic() - started > settings.timeout:
                 break
             reporter.progress("tuning", n_done, settings.trials)
@@ -120,9 +121,13 @@ class MemberStudy:
     def tuned_member(self) -> Member:
         """The member with the hyperparameters of the best trial, or the default ones if within one standard error.
 
+        Without trials, these are the default ones.
+
         The best of many noisy trials is partly lucky, and generalises worse than a default with a similar loss. This is
         the one-standard-error rule (Breiman et al. 1984), paired by fold.
         """
+        if not self.n_finished:
+            return _use_defaults(self.member, self.data)
         default, best = self._default_trial, self.study.best_trial
         gain = np.array([default.intermediate_values[fold] - loss for fold, loss in best.intermediate_values.items()])
         # Folds of one repeat are disjoint; further repeats contain the same people and do not reduce the error.

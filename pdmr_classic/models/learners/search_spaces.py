@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from optuna.trial import Trial
 
 from pdmr_classic.models.learners.preprocessing import AUDIO_FORMS
+
+SPACES_VERSION = 2
+"""Raise this with every change of the spaces or the defaults, so that studies of the old ones are not resumed."""
 
 # Number of columns to select; None keeps all. The best choice differs by data set and learner.
 _COLUMNS = (None, 300, 100, 30)
@@ -44,9 +48,6 @@ _SCALED = ("svm", "linear")
 # None: in proportion to the square roots of the numbers of columns.
 _AUDIO_SHARES = (None, 0.2, 0.5, 0.8)
 
-UNTUNED = frozenset({"extra_trees"})
-"""Learners without a study: tuning would bring little, and they take the longest to fit."""
-
 
 def default_params(learner: str, has_audio: bool, is_joint: bool = False) -> dict[str, Any]:
     """Return the default hyperparameters of a learner, on a view with an audio vector and, if joint, other columns."""
@@ -55,31 +56,64 @@ def default_params(learner: str, has_audio: bool, is_joint: bool = False) -> dic
 
 
 def suggest_params(learner: str, trial: Trial, has_audio: bool, is_joint: bool = False) -> dict[str, Any]:
-    """Sample the hyperparameters of a learner, on a view with an audio vector and, if joint, other columns."""
-    if learner in UNTUNED:
-        return default_params(learner, has_audio, is_joint)
+    """Sample the hyperparameters of a learner, on a view with an audio vector and, if joint, other columns.
+
+    Raises
+    ------
+    ValueError
+        The learner has no search space, see `UNTUNED`.
+    """
+    if learner not in _SPACES:
+        raise ValueError(f"learner must have a search space ({', '.join(_SPACES)}), got {learner!r}")
     params: dict[str, Any] = {"k": trial.suggest_categorical("k", _COLUMNS)}
     if is_joint and learner in _SCALED:
         params["audio_share"] = trial.suggest_categorical("audio_share", _AUDIO_SHARES)
     if has_audio:
         params["audio"] = trial.suggest_categorical("audio", AUDIO_FORMS)
         params["audio_components"] = trial.suggest_categorical("audio_components", _COMPONENTS)
-    if learner == "svm":
-        params["C"] = trial.suggest_float("C", 0.05, 50.0, log=True)
-        params["gamma_scale"] = trial.suggest_float("gamma_scale", 0.05, 5.0, log=True)
-        return params
-    if learner == "linear":
-        params["C"] = trial.suggest_float("C", 0.01, 100.0, log=True)
-        return params
-    params["n_estimators"] = trial.suggest_int("n_estimators", 30, 300, log=True)
-    params["learning_rate"] = trial.suggest_float("learning_rate", 0.01, 0.2, log=True)
-    params["colsample_bytree"] = trial.suggest_float("colsample_bytree", 0.1, 1.0, log=True)
-    params["subsample"] = trial.suggest_float("subsample", 0.5, 1.0)
-    params["reg_lambda"] = trial.suggest_float("reg_lambda", 0.01, 30.0, log=True)
-    if learner == "lightgbm":
-        params["num_leaves"] = trial.suggest_int("num_leaves", 3, 15)
-        params["min_child_samples"] = trial.suggest_int("min_child_samples", 3, 30)
-    else:
-        params["max_depth"] = trial.suggest_int("max_depth", 1, 5)
-        params["min_child_weight"] = trial.suggest_float("min_child_weight", 0.5, 10.0, log=True)
-    return params
+    return params | _SPACES[learner](trial)
+
+
+def _suggest_svm(trial: Trial) -> dict[str, Any]:
+    return {
+        "C": trial.suggest_float("C", 0.05, 50.0, log=True),
+        "gamma_scale": trial.suggest_float("gamma_scale", 0.05, 5.0, log=True),
+    }
+
+
+def _suggest_linear(trial: Trial) -> dict[str, Any]:
+    return {"C": trial.suggest_float("C", 0.01, 100.0, log=True)}
+
+
+def _suggest_boosting(trial: Trial) -> dict[str, Any]:
+    return {
+        "n_estimators": trial.suggest_int("n_estimators", 30, 300, log=True),
+        "learning_rate": trial.suggest_float("learning_rate", 0.01, 0.2, log=True),
+        "colsample_bytree": trial.suggest_float("colsample_bytree", 0.1, 1.0, log=True),
+        "subsample": trial.suggest_float("subsample", 0.5, 1.0),
+        "reg_lambda": trial.suggest_float("reg_lambda", 0.01, 30.0, log=True),
+    }
+
+
+def _suggest_lightgbm(trial: Trial) -> dict[str, Any]:
+    return _suggest_boosting(trial) | {
+        "num_leaves": trial.suggest_int("num_leaves", 3, 15),
+        "min_child_samples": trial.suggest_int("min_child_samples", 3, 30),
+    }
+
+
+def _suggest_xgboost(trial: Trial) -> dict[str, Any]:
+    return _suggest_boosting(trial) | {
+        "max_depth": trial.suggest_int("max_depth", 1, 5),
+        "min_child_weight": trial.suggest_float("min_child_weight", 0.5, 10.0, log=True),
+    }
+
+
+_SPACES: dict[str, Callable[[Trial], dict[str, Any]]] = {
+    "lightgbm": _suggest_lightgbm,
+    "xgboost": _suggest_xgboost,
+    "svm": _suggest_svm,
+    "linear": _suggest_linear,
+}
+UNTUNED = frozenset(_DEFAULTS.keys() - _SPACES.keys())
+"""Learners without a study (extra trees): tuning would bring little, and they take the longest to fit."""

@@ -13,11 +13,12 @@ from optuna.trial import TrialState
 from pdmr_classic import DepressionModel, Settings
 from pdmr_classic.config import LearningSettings
 from pdmr_classic.errors import ConfigError
-from pdmr_classic.models.ensemble import tuning
+from pdmr_classic.models.ensemble import study_storage, tuning
 from pdmr_classic.models.ensemble.fold_data import make_fold_data
 from pdmr_classic.models.ensemble.study_storage import open_studies
 from pdmr_classic.models.ensemble.tuning import tune
 from pdmr_classic.models.learners.member import Member, default_members
+from pdmr_classic.models.learners.search_spaces import default_params
 from pdmr_classic.progress import LogReporter
 from pdmr_classic.storage import fingerprint
 
@@ -69,6 +70,18 @@ def test_an_interrupted_fit_is_resumed_with_the_same_result(tmp_path: Path, monk
     assert list(tmp_path.iterdir()) == [journal], "stored until the model is saved, without a lock file"
 
 
+def test_studies_of_another_search_space_are_not_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    features, labels, subjects = table()
+    journal = tmp_path / "model.studies"
+    with monkeypatch.context() as patch:
+        patch.setattr(tuning, "run_round", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(study_storage, "SPACES_VERSION", study_storage.SPACES_VERSION - 1)
+        with pytest.raises(KeyboardInterrupt):
+            DepressionModel(SMALL).fit(features, labels, subjects, studies=journal)
+    with pytest.raises(ConfigError, match="studies of an unfinished fit with different data"):
+        DepressionModel(SMALL).fit(features, labels, subjects, studies=journal)
+
+
 def test_studies_of_different_data_settings_or_libraries_are_not_resumed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,10 +102,22 @@ def test_studies_of_different_data_settings_or_libraries_are_not_resumed(
     DepressionModel(longer).fit(features, labels, subjects, studies=journal)
 
 
+def test_finished_trials_are_used_if_a_fit_is_resumed_with_one_trial(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (expected, _), n_started = run_tuning(tmp_path / "complete")
+    assert n_started == 16
+    monkeypatch.setattr(tuning, "run_round", lambda *_: pytest.fail("a trial was run"))
+    (resumed, _), n_started = run_tuning(tmp_path / "complete", trials=1)
+    assert n_started == 0
+    assert resumed == expected
+    assert resumed != [dict(default_params(name, has_audio=False)) for name in ("lightgbm", "svm")]
+
+
 # ---------------------------------------------------------------------------- interruption at any point
 
 
-def run_tuning(journal: Path | None) -> tuple[list[object], int]:
+def run_tuning(journal: Path | None, trials: int = 8) -> tuple[list[object], int]:
     """Tune two members; return their hyperparameters and finished trials, and the number of started trials."""
     rng = np.random.default_rng(0)
     subjects = np.repeat(np.arange(20), 2)
@@ -114,7 +139,7 @@ def run_tuning(journal: Path | None) -> tuple[list[object], int]:
         patch.setattr(
             tuning, "compute_fold_losses", lambda folds, scores, data: [fold_scores[0, 0] for fold_scores in scores]
         )
-        learning = LearningSettings(trials=8)
+        learning = LearningSettings(trials=trials)
         tuned = tune(members, fold_data.view_data, learning, jobs=1, reporter=LogReporter(), storage=storage)
         finished = [
             [

@@ -87,11 +87,12 @@ def record_rounds(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> list[list[
 
 
 def test_the_first_trial_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    (first,) = record_rounds(monkeypatch, trials=1)
+    first, _ = record_rounds(monkeypatch, trials=2)
     assert first == DEFAULTS
 
 
-def test_one_trial_returns_the_defaults() -> None:
+def test_one_trial_is_the_default_and_needs_no_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tuning, "fit_member", lambda *_: pytest.fail("a model was fitted"))
     assert params(run_tuning(trials=1)) == DEFAULTS
 
 
