@@ -1,4 +1,4 @@
-"""Sample weights: their validation, and how much evidence the recordings are."""
+"""Sample weights: validation, and scaling to the amount of independent evidence."""
 
 from __future__ import annotations
 
@@ -40,6 +40,20 @@ def weigh_evidence(weights: Floats, y: Ints, groups: NDArray[Any]) -> Floats:
     """Return weights that sum to the number of pairs of a subject and a class.
 
     Recordings of one subject with the same label are not independent evidence.
+
+    Parameters
+    ----------
+    weights : ndarray, shape [n]
+        Sample weights; at least one is positive. Only their ratios matter. Rows with weight 0 keep it, and their
+        subjects are not counted.
+    y : ndarray of int, shape [n]
+        Class numbers.
+    groups : ndarray, shape [n]
+        Subjects.
+
+    Returns
+    -------
+    ndarray, shape [n]
 
     Examples
     --------

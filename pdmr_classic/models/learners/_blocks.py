@@ -31,6 +31,15 @@ class ScaleBlocks(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     k : int or None
         Number of columns to keep in each block, see `KeepBest`.
 
+    Raises
+    ------
+    ValueError
+        From `fit`: `share` is not between 0 and 1, or a value is infinite.
+
+    Notes
+    -----
+    NaN becomes 0, which is the median of its column, see `RobustScale`.
+
     References
     ----------
     Gönen and Alpaydin 2011 (multiple kernel learning). An RBF kernel of weighted blocks is the product of one kernel
@@ -51,6 +60,7 @@ class ScaleBlocks(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.k = k
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+        """Select and scale the columns of each block [n, F], given labels [n]."""
         table, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         if self.share is not None and not 0 < self.share < 1:
             raise ValueError(f"share must be between 0 and 1, got {self.share}")
@@ -63,6 +73,7 @@ class ScaleBlocks(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return self
 
     def transform(self, X: ArrayLike) -> Floats:
+        """Return the selected columns of both blocks, scaled; shape [n, columns selected]."""
         check_is_fitted(self, "factors_")
         table = np.asarray(validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False))
         parts = zip(self.factors_, self.scalers_, self._split(table), strict=True)

@@ -81,7 +81,7 @@ def _linear(params: Params, seed: int) -> Any:
 
 
 def _extra_trees(params: Params, seed: int) -> Any:
-    return ExtraTreesClassifier(**_algorithm_params(params), random_state=seed, n_jobs=1)
+    return _ClippedExtraTrees(**_algorithm_params(params), random_state=seed, n_jobs=1)
 
 
 def _algorithm_params(params: Params) -> dict[str, Any]:
@@ -103,6 +103,22 @@ class _ScaledSVC(SVC):  # type: ignore[misc]
         self.gamma = self.scale / X.shape[1]
         super().fit(X, y, sample_weight)
         return self
+
+
+class _ClippedExtraTrees(ExtraTreesClassifier):  # type: ignore[misc]
+    """Extra trees for values of any size: scikit-learn's forests raise an error beyond single precision."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> _ClippedExtraTrees:
+        super().fit(_clip_to_float32(X), y, sample_weight)
+        return self
+
+    def predict_proba(self, X: Any) -> Any:
+        return super().predict_proba(_clip_to_float32(X))
+
+
+def _clip_to_float32(X: Floats) -> Floats:
+    limits = np.finfo(np.float32)
+    return np.clip(X, limits.min, limits.max)
 
 
 class _ScaledLogistic(LogisticRegression):  # type: ignore[misc]
@@ -135,12 +151,14 @@ def select_learners(learning: LearningSettings) -> list[str]:
     return [name for name in learning.learners if learning.training_rows or not LEARNERS[name].stores_rows]
 
 
-# Kernels and forests had the smallest log loss on the design tasks of benchmarks/joining.py, linear models the largest.
 _VOTES = {"kernel": 2.0, "forest": 2.0, "boosting": 1.0, "linear": 0.5}
 
 
 def count_votes(members: Sequence[Member]) -> list[float]:
     """Return the votes of each member: those of its kind, shared among the members of that kind on the same view.
+
+    Kernels and forests have 2 votes, boosting 1, linear models 1/2: chosen on the design tasks of
+    benchmarks/joining.py, where kernels and forests had the smallest log loss, and linear models the largest.
 
     Examples
     --------

@@ -12,10 +12,12 @@ from threadpoolctl import threadpool_info
 
 from pdmr_classic.models.learners.learners import LEARNERS, erase_feature_ranges, fit_member, log_odds, raw_scores
 from pdmr_classic.models.learners.member import Member, default_members
-from pdmr_classic.models.learners.search_spaces import default_params, suggest_params
+from pdmr_classic.models.learners.search_spaces import UNTUNED, default_params, suggest_params
 from pdmr_classic.workers import use_one_thread
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+TUNED = sorted(set(LEARNERS) - UNTUNED)
 
 
 def make_data(n_classes: int = 2, n: int = 60) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
@@ -53,7 +55,7 @@ def test_the_same_seed_gives_the_same_scores(name: str) -> None:
     np.testing.assert_array_equal(first, second)
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize("name", TUNED)
 @pytest.mark.parametrize("n_audio", [0, 6, 11])
 def test_all_sampled_hyperparameters_can_be_fitted(name: str, n_audio: int) -> None:
     X, y = make_data(n=40)
@@ -64,12 +66,20 @@ def test_all_sampled_hyperparameters_can_be_fitted(name: str, n_audio: int) -> N
         assert np.isfinite(raw_scores(model, X)).all()
 
 
-@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize("name", TUNED)
 @pytest.mark.parametrize(("has_audio", "is_joint"), [(False, False), (True, False), (True, True)])
 def test_the_defaults_are_in_the_search_space(name: str, has_audio: bool, is_joint: bool) -> None:
     study = optuna.create_study()
     study.enqueue_trial(default_params(name, has_audio, is_joint))
     assert suggest_params(name, study.ask(), has_audio, is_joint) == default_params(name, has_audio, is_joint)
+
+
+@pytest.mark.parametrize("name", [*UNTUNED, "forest"])
+def test_a_learner_without_a_search_space_raises_an_error(name: str) -> None:
+    trial = optuna.create_study().ask()
+    with pytest.raises(ValueError, match=f"learner must have a search space .*, got '{name}'"):
+        suggest_params(name, trial, has_audio=False)
+    assert trial.params == {}
 
 
 @pytest.mark.parametrize("name", LEARNERS)
@@ -110,6 +120,24 @@ def test_a_row_of_nan_has_finite_scores(name: str) -> None:
     X, y = make_data()
     model = fit_learner(name, X, y)
     assert np.isfinite(raw_scores(model, np.full((1, X.shape[1]), np.nan))).all()
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+@pytest.mark.parametrize("value", [1e300, -1e300])
+def test_a_value_beyond_single_precision_has_finite_scores(name: str, value: float) -> None:
+    X, y = make_data()
+    model = fit_learner(name, X, y)
+    huge = X[:2].copy()
+    huge[:, 0] = value
+    assert np.isfinite(raw_scores(model, huge)).all()
+
+
+def test_extra_trees_score_a_huge_value_like_any_other_above_all_thresholds() -> None:
+    X, y = make_data()
+    model = fit_learner("extra_trees", X, y)
+    large, huge = X.copy(), X.copy()
+    large[:, 1], huge[:, 1] = 1e30, 1e300
+    np.testing.assert_array_equal(raw_scores(model, huge), raw_scores(model, large))
 
 
 def test_svm_scores_do_not_depend_on_units() -> None:
