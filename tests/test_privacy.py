@@ -19,6 +19,7 @@ import pytest
 from pdmr_classic import DepressionModel, Settings, evaluate, fit, load_dataset, make_synthetic
 from pdmr_classic.evaluation.evaluate import write_evaluation
 from pdmr_classic.features.extractor import FeatureExtractor
+from pdmr_classic.models.learners.learners import LEARNERS
 from pdmr_classic.progress import LogReporter
 
 ID, SUBJECT = "Rq7xRec", "Zw9kSub"
@@ -28,7 +29,7 @@ QUICK = {
     "learning.folds": 3,
     "features.families": ("quality", "distribution", "audio_vector"),
 }
-ALL = ("lightgbm", "xgboost", "svm", "linear")
+ALL = tuple(LEARNERS)
 
 
 class CopyingReporter(LogReporter):
@@ -211,7 +212,7 @@ def test_a_model_without_training_rows_contains_no_row(planted: Path, tmp_path: 
     path = fit(data, settings=settings).save(tmp_path / "m.joblib")
     manifest = json.loads(path.with_suffix(".json").read_text())
     assert manifest["contains_training_rows"] is False
-    assert {member["learner"] for member in manifest["base_learners"]} == {"lightgbm", "xgboost", "linear"}
+    assert {member["learner"] for member in manifest["base_learners"]} == {*ALL} - {"svm"}
     values = read_distinctive_row(planted)
     table = FeatureExtractor(settings).fit_transform(data)
     assert set(values) <= set(table.loc[distinctive_file(planted).stem]), "the planted values are the training features"

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -137,7 +138,32 @@ def test_the_prevalence_is_part_of_the_json(
     assert sum(after["prevalence"].values()) == pytest.approx(1)
     if prevalence == "0.1":
         assert after["prevalence"]["Depression"] == pytest.approx(0.1)
-        assert after["threshold"] != pytest.approx(before["threshold"])
+
+
+@pytest.fixture
+def audio_set(tmp_path: Path) -> Path:
+    """Return a set of audio vectors in which depressed subjects differ by one and a half standard deviations."""
+    rng = np.random.default_rng(0)
+    for split in ("train", "test"):
+        (tmp_path / split / "audio").mkdir(parents=True)
+        rows = []
+        for number in range(24):
+            status = ("Normal", "Depression")[number % 2]
+            vector = rng.normal(size=(1, 8)) + 1.5 * (status == "Depression") * np.eye(1, 8)
+            np.savetxt(tmp_path / split / "audio" / f"{number:03d}.csv", vector, delimiter=",")
+            rows.append({"data_id": f"{number:03d}", "status": status, "subject_id": f"{split}{number}"})
+        pd.DataFrame(rows).to_csv(tmp_path / split / "labels.csv", index=False)
+    return tmp_path
+
+
+def test_a_lower_prevalence_lowers_the_threshold(audio_set: Path, quick: Path) -> None:
+    model = audio_set / "m.joblib"
+    run_json("fit", audio_set, "--config", quick, "--out", model)
+    command = ("predict", audio_set, "--model", model, "--out", audio_set / "r.jsonl")
+    rare, unchanged, common = (
+        run_json(*command, *option)["threshold"] for option in (("--prevalence", 0.1), (), ("--prevalence", 0.9))
+    )
+    assert rare < unchanged < common
 
 
 def test_the_prevalence_correction_is_reported(small_set: Path, fitted_file: Path, tmp_path: Path) -> None:

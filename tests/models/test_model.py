@@ -132,9 +132,7 @@ def test_a_recording_without_a_subject_is_refused_for_pooling_before_files_are_r
     assert reporter.steps == []
 
 
-def test_a_prevalence_corrects_probabilities_moves_the_threshold_and_is_reported(
-    fitted_model: DepressionModel, small_set: Path
-) -> None:
+def test_a_prevalence_corrects_probabilities_and_is_reported(fitted_model: DepressionModel, small_set: Path) -> None:
     data, reporter = load_dataset(small_set, split="test"), CodeReporter()
     before = fitted_model.predict(data)
     after = fitted_model.predict(data, prevalence=0.1, reporter=reporter)
@@ -142,9 +140,17 @@ def test_a_prevalence_corrects_probabilities_moves_the_threshold_and_is_reported
     odds = before["probability"] / (1 - before["probability"]) * (0.1 / share) / (0.9 / (1 - share))
     np.testing.assert_allclose(after["probability"], odds / (1 + odds))
     assert after.attrs["prevalence"] == pytest.approx({"Depression": 0.1, "Normal": 0.9})
-    assert after.attrs["threshold"] != pytest.approx(fitted_model.threshold_)
     assert "prevalence" in reporter.codes()
     assert "prevalence" not in before.attrs
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_lower_prevalence_lowers_the_threshold(svm: Settings, seed: int) -> None:
+    """In a table with an effect: without one, all recordings are classified as positive at any prevalence."""
+    X, status, groups = table(seed=seed)
+    model = DepressionModel(svm).fit(X, status, groups)
+    low, high = (model.predict_features(X, prevalence=share).attrs["threshold"] for share in (0.1, 0.9))
+    assert low < model.threshold_ < high
 
 
 def test_an_invalid_prevalence_is_refused_before_files_are_read(fitted_model: DepressionModel, small_set: Path) -> None:

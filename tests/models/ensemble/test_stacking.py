@@ -14,6 +14,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from pdmr_classic import DataError, GroupedStacker
 from pdmr_classic.models.ensemble import fold_data as fold_data_module
 from pdmr_classic.models.ensemble.fold_data import make_fold_data
+from pdmr_classic.models.learners.learners import LEARNERS
 from pdmr_classic.splits import GroupedFolds
 
 NAMES = [f"{view}__c{k}__mean" for view in ("video", "audio") for k in range(3)]
@@ -227,7 +228,7 @@ def test_a_clone_is_unfitted_and_has_the_same_parameters() -> None:
 # ------------------------------------------------------------------------------------------------ weights
 
 
-ALL_LEARNERS = ("lightgbm", "xgboost", "svm", "linear")
+ALL_LEARNERS = tuple(LEARNERS)
 
 
 def test_weights_of_one_change_nothing() -> None:
