@@ -24,6 +24,7 @@ import wave
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
@@ -217,7 +218,15 @@ def sklearn_tasks() -> Iterator[tuple[str, Callable[[], pd.DataFrame]]]:
     yield "diabetes", diabetes
 
 
-def series_tasks(packages: Path) -> Iterator[tuple[str, Callable[[], pd.DataFrame]]]:
+def cut_series(name: str, series: list[Array], audio: Array, status: Array, **options: Any) -> pd.DataFrame:
+    return cut(name, summarise(series), audio, status, **options)
+
+
+def series_tasks(
+    packages: Path, make: Callable[..., pd.DataFrame] = cut_series
+) -> Iterator[tuple[str, Callable[[], pd.DataFrame]]]:
+    """Yield tasks; `make` turns series, the other block and labels into a table."""
+
     def series_task(
         name: str,
         label: Callable[[str], str | None],
@@ -238,13 +247,13 @@ def series_tasks(packages: Path) -> Iterator[tuple[str, Callable[[], pd.DataFram
         series = [series[k] for k in chosen]
         status = np.array([new_labels[k] for k in chosen])
         audio = (spectrum if spectral else resample)(series, length)
-        return cut(name, summarise(series), audio, status, rows=rows, noise=noise, noise_columns=noise_columns)
+        return make(name, series, audio, status, rows=rows, noise=noise, noise_columns=noise_columns)
 
     def regression_task(name: str, folder: str, rows: int, noise: float, columns: tuple[int, int]) -> pd.DataFrame:
         base = packages / folder / name / name
         series, labels = read_ts(*(base.with_name(f"{name}_{part}.ts") for part in ("TRAIN", "TEST")))
         status = above_median(labels.astype(float))
-        return cut(name, summarise(series), resample(series, 50), status, rows=rows, noise=noise, noise_columns=columns)
+        return make(name, series, resample(series, 50), status, rows=rows, noise=noise, noise_columns=columns)
 
     def trace() -> pd.DataFrame:
         with np.load(packages / "tslearn/.cached_datasets/Trace.npz") as file:
@@ -253,7 +262,7 @@ def series_tasks(packages: Path) -> Iterator[tuple[str, Callable[[], pd.DataFram
         # The first two classes differ only by a small oscillation.
         chosen = np.flatnonzero(np.isin(y, [1, 2]))
         series = [series[k] for k in chosen]
-        return cut("Trace", summarise(series), resample(series, 60), y[chosen], noise=2.5, noise_columns=(20, 100))
+        return make("Trace", series, resample(series, 60), y[chosen], noise=2.5, noise_columns=(20, 100))
 
     def pick(*names: str) -> Callable[[str], str | None]:
         return lambda label: label if label in names else None
