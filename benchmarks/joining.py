@@ -24,11 +24,14 @@ import numpy as np
 import pandas as pd
 from members import INNER_FOLDS, INNER_REPEATS, PLAIN_SVM
 from scipy.optimize import minimize
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score, log_loss, roc_auc_score
 
 from pdmr_classic import GroupedFolds
 from pdmr_classic.models.decision.threshold import choose_threshold
+from pdmr_classic.models.learners.learners import count_votes
+from pdmr_classic.models.learners.member import Member
 
 Array = np.ndarray
 N_BOOTSTRAPS = 400
@@ -37,11 +40,6 @@ DEFAULT = ("lightgbm", "xgboost", "svm", "linear")
 
 
 # --------------------------------------------------------------------------------------------- calibration
-
-
-def log_softmax(logits: Array) -> Array:
-    logits = logits - logits.max(axis=-1, keepdims=True)
-    return logits - np.log(np.exp(logits).sum(axis=-1, keepdims=True))
 
 
 def smooth_targets(y: Array, n_classes: int, weights: Array) -> Array:
@@ -61,7 +59,7 @@ def fit_softmax(scores: Array, targets: Array, weights: Array, start: Array, pen
 
     def loss(parameters: Array) -> tuple[float, Array]:
         joined = parameters[0] * scores + parameters[1:]
-        log_p = log_softmax(np.hstack([np.zeros_like(joined), joined]) if joined.shape[1] == 1 else joined)
+        log_p = log_softmax(np.hstack([np.zeros_like(joined), joined]) if joined.shape[1] == 1 else joined, axis=-1)
         residual = (weights[:, None] * (np.exp(log_p) - targets))[:, -joined.shape[1] :]
         deviation = parameters - start
         value = -(weights @ (log_p * targets).sum(axis=1)) + 0.5 * penalty @ deviation**2
@@ -126,7 +124,7 @@ class Calibration:
         if scores.shape[1] > 1 and self.method.softmax:
             return np.log(np.maximum(self.model.predict_proba(scaled), 1e-12))
         joined = self.parameters[0] * scaled + self.parameters[1:]
-        return log_softmax(np.hstack([np.zeros_like(joined), joined]) if joined.shape[1] == 1 else joined)
+        return log_softmax(np.hstack([np.zeros_like(joined), joined]) if joined.shape[1] == 1 else joined, axis=-1)
 
 
 def to_scores(log_p: Array) -> Array:
@@ -208,7 +206,7 @@ def bma(scale: str) -> Rule:
     def rule(inner: Inner) -> Array:
         n = len(inner.y) if scale == "rows" else len(np.unique(inner.groups))
         z = -n * inner.bootstrap_losses()
-        return np.exp(log_softmax(z)).mean(axis=0)
+        return np.exp(log_softmax(z, axis=-1)).mean(axis=0)
 
     return rule
 
@@ -238,7 +236,7 @@ def ridge(strength: float = RIDGE, prior: Rule = average) -> Rule:
         def loss(weights: Array) -> tuple[float, Array]:
             joined = np.einsum("mns,m->ns", inner.scores, weights)
             logits = np.hstack([np.zeros_like(joined), joined]) if joined.shape[1] == 1 else joined
-            log_p = log_softmax(logits)
+            log_p = log_softmax(logits, axis=-1)
             deviation = weights - start
             residual = (n_effective * np.exp(log_p) - one_hot)[:, -joined.shape[1] :]
             gradient = np.einsum("mns,ns->m", inner.scores, residual) + 2 * strength * m * deviation
@@ -265,16 +263,13 @@ def greedy(steps: int, bags: int) -> Rule:
                 if candidates.shape[2] == 1:
                     losses = np.logaddexp(0, np.where(inner.y, -1, 1) * candidates[:, :, 0])
                 else:
-                    losses = -np.take_along_axis(log_softmax(candidates), inner.y[None, :, None], 2)[:, :, 0]
+                    losses = -np.take_along_axis(log_softmax(candidates, axis=-1), inner.y[None, :, None], 2)[:, :, 0]
                 best = int(np.argmin(losses @ w))
                 joined, counts[best] = joined + inner.scores[best], counts[best] + 1
             total += counts / steps
         return total / bags
 
     return rule
-
-
-VOTES = {"svm": 2.0, "rank": 2.0, "extra": 2.0, "lightgbm": 0.5, "xgboost": 0.5, "linear": 0.5}
 
 
 def by_family(inner: Inner) -> Array:
@@ -285,8 +280,9 @@ def by_family(inner: Inner) -> Array:
 
 def by_votes(inner: Inner) -> Array:
     """The votes of the package: more for kernels and forests."""
-    weights = np.array([VOTES[name.split("/")[1].split("_")[0]] for name in inner.names])
-    return weights / weights.sum()
+    pairs = [name.removesuffix("_half").removesuffix("_balanced").split("/") for name in inner.names]
+    votes = np.array(count_votes([Member(view, learner.removeprefix("rank_")) for view, learner in pairs]))
+    return votes / votes.sum()
 
 
 def blend(*rules: Rule) -> Rule:

@@ -23,7 +23,6 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np
 import pandas as pd
-from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import QuantileTransformer, StandardScaler
@@ -33,7 +32,7 @@ from tasks import read_tasks
 from pdmr_classic import GroupedFolds
 from pdmr_classic.features.catalog import find_families
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
-from pdmr_classic.models.learners.learners import fit_member, log_odds
+from pdmr_classic.models.learners.learners import LEARNERS, fit_member, log_odds
 from pdmr_classic.models.learners.member import Member
 from pdmr_classic.models.learners.preprocessing import DropUninformative, RobustScale
 from pdmr_classic.models.learners.search_spaces import default_params
@@ -58,11 +57,6 @@ def own(learner: str) -> Candidate:
         return raw(fit_member(Member("", learner, default_params(learner, has_audio=False)), X, y, audio, 0), Z)
 
     return run
-
-
-def extra_trees(X: Array, y: Array, Z: Array, blocks: Array) -> Array:
-    model = ExtraTreesClassifier(200, min_samples_leaf=2, random_state=0)
-    return raw(make_pipeline(DropUninformative(), model).fit(X, y), Z)
 
 
 def rank_svm(X: Array, y: Array, Z: Array, blocks: Array) -> Array:
@@ -101,8 +95,8 @@ def balanced(learner: str, power: float) -> Candidate:
     return run
 
 
-PER_VIEW: dict[str, Candidate] = {name: own(name) for name in ("lightgbm", "xgboost", "svm", "linear")}
-PER_VIEW |= {"extra_trees": extra_trees, "rank_svm": rank_svm}
+PER_VIEW: dict[str, Candidate] = {name: own(name) for name in LEARNERS}
+PER_VIEW["rank_svm"] = rank_svm
 JOINT: dict[str, Candidate] = {
     f"{name}_{label}": balanced(name, power)
     for name in ("svm", "linear")
