@@ -18,6 +18,7 @@ from pdmr_classic.evaluation.intervals import INTERVAL_NOTE
 from pdmr_classic.evaluation.outer_folds import OuterFold
 from pdmr_classic.evaluation.predictions import SCHEMA, Predictions, make_pseudonyms
 from pdmr_classic.evaluation.run_fold import MODEL, SHORTCUT, SINGLE_MODALITY_PREFIX, STRESS_PREFIX
+from pdmr_classic.evaluation.stored_systems import store_systems
 from pdmr_classic.evaluation.stress import score_stress_tests
 from pdmr_classic.evaluation.subgroups import score_subgroups
 from pdmr_classic.evaluation.system_scores import main_score, summarise_scores
@@ -101,8 +102,22 @@ def _summarise_results(
         "stress_tests": score_stress_tests(model, stressed),
         "subgroups": {column: score_subgroups(model, labels[column], seed) for column in subgroup_columns},
         "warnings": [finding.as_dict() for finding in _find_warnings(summary["scores"], baselines, table.positive)],
-        "predictions": model.pseudonymise(make_pseudonyms(table.status, table.groups)).to_records(),
+        **_store_predictions(table, model, systems),
     }
+
+
+def _store_predictions(
+    table: EvaluationTable, model: Predictions, systems: Mapping[str, Predictions]
+) -> dict[str, Any]:
+    """Return the out-of-fold predictions under pseudonyms; those of the stress tests are left out."""
+    pseudonyms = make_pseudonyms(table.status, table.groups)
+    model = model.pseudonymise(pseudonyms).sort_rows()
+    others = {
+        name: predictions.pseudonymise(pseudonyms)
+        for name, predictions in systems.items()
+        if name != MODEL and not name.startswith(STRESS_PREFIX)
+    }
+    return {"predictions": model.to_records(), "systems": store_systems(model, others)}
 
 
 def _average_importance(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:

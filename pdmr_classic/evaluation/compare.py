@@ -40,7 +40,7 @@ def compare(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
     DataError
         One of them is not an evaluation, or they do not contain the same recordings in the same folds.
     """
-    predictions_a, predictions_b = _sort_rows(read_predictions(a)), _sort_rows(read_predictions(b))
+    predictions_a, predictions_b = read_predictions(a).sort_rows(), read_predictions(b).sort_rows()
     _check_paired(predictions_a, predictions_b)
     # Paired: the same seed resamples the same subjects in both.
     scores_a, scores_b = bootstrap_scores(predictions_a), bootstrap_scores(predictions_b)
@@ -94,10 +94,6 @@ def read_evaluation(path: str | Path) -> dict[str, Any]:
         parts = {name: getattr(error.finding, name) for name in ("code", "expected", "found", "hint")}
         raise DataError(error.finding.what, file=path, **parts) from None
     return evaluation
-
-
-def _sort_rows(predictions: Predictions) -> Predictions:
-    return predictions.subset(np.lexsort((predictions.recording.astype(str), predictions.fold, predictions.repeat)))
 
 
 def _check_paired(a: Predictions, b: Predictions) -> None:

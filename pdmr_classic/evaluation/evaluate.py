@@ -64,10 +64,10 @@ def evaluate(
     Returns
     -------
     dict
-        JSON-serialisable, `schema` "pdmr-classic/evaluation/3": `scores` with 95% intervals, `baselines`,
+        JSON-serialisable, `schema` "pdmr-classic/evaluation/4": `scores` with 95% intervals, `baselines`,
         `stress_tests`, `subgroups`, `optimism` (inner minus outer scores), `permutation_test`, `importance`,
-        `warnings`, and the out-of-fold `predictions`, with numbered subjects and pseudonyms for the recordings (see
-        `make_pseudonyms`).
+        `warnings`, the out-of-fold `predictions` of the model, with numbered subjects and pseudonyms for the recordings
+        (see `make_pseudonyms`), and those of the other `systems`, such as baselines (see `read_systems`).
 
     Raises
     ------

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.errors import DataError
 
-SCHEMA = "pdmr-classic/evaluation/3"
+SCHEMA = "pdmr-classic/evaluation/4"
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +80,13 @@ class Predictions:
         subject[order] = pd.factorize(self.subject[order])[0]
         return replace(self, recording=recording, subject=subject)
 
+    def sort_rows(self) -> Predictions:
+        """Return the rows sorted by repeat, fold and recording."""
+        return self.subset(np.lexsort((self.recording.astype(str), self.fold, self.repeat)))
+
     def to_records(self) -> list[dict[str, Any]]:
-        """Return one JSON object per row, sorted by repeat, fold and recording."""
-        order = np.lexsort((self.recording.astype(str), self.fold, self.repeat))
-        return [self._make_record(row) for row in order]
+        """Return one JSON object per row."""
+        return [self._make_record(row) for row in range(len(self))]
 
     def _make_record(self, row: int) -> dict[str, Any]:
         p = self.probability[row].tolist()
@@ -166,14 +169,20 @@ def _parse_records(records: list[dict[str, Any]], classes: tuple[str, ...], posi
         fold=read_numbers("fold"),
         truth=read_classes("status"),
         predicted=read_classes("predicted"),
-        probability=np.array([_parse_probabilities(record, classes, positive) for record in records], dtype=np.float64),
+        probability=np.array(
+            [
+                parse_probabilities(record["probabilities" if positive is None else "probability"], classes, positive)
+                for record in records
+            ],
+            dtype=np.float64,
+        ),
         classes=classes,
         positive=positive,
     )
 
 
-def _parse_probabilities(record: dict[str, Any], classes: tuple[str, ...], positive: str | None) -> list[float]:
+def parse_probabilities(value: Any, classes: tuple[str, ...], positive: str | None) -> list[float]:
+    """Return the probability of each class, from that of the positive class or from a list or dict of all classes."""
     if positive is None:
-        return [float(record["probabilities"][label]) for label in classes]
-    p = float(record["probability"])
-    return [p if label == positive else 1 - p for label in classes]
+        return [float(value[label if isinstance(value, Mapping) else k]) for k, label in enumerate(classes)]
+    return [float(value) if label == positive else 1 - float(value) for label in classes]

@@ -21,6 +21,9 @@ MODEL, SHORTCUT = "model", "shortcut"
 SINGLE_MODALITY_PREFIX, STRESS_PREFIX = "only ", "stress "
 
 
+_Records = dict[str, dict[str, Any]]
+
+
 def run_fold(table: EvaluationTable, settings: Settings, outer: OuterFold) -> dict[str, Any]:
     """Train every system on the training rows only, and predict the held-out rows.
 
@@ -32,23 +35,39 @@ def run_fold(table: EvaluationTable, settings: Settings, outer: OuterFold) -> di
     """
     reporter = CollectingReporter()
     model = _fit_model(table, table.features, settings, outer, reporter)
-    systems = {MODEL: _predict_held_out(model, table, table.features, outer)}
-    for name, features in table.altered.items():
-        systems[STRESS_PREFIX + name] = _predict_held_out(model, table, features, outer)
-    systems[SHORTCUT] = _run_shortcut_baseline(table, settings, outer)
+    systems: _Records = {
+        MODEL: _predict_held_out(model, table, table.features, outer),
+        **_run_stress_tests(model, table, outer),
+        SHORTCUT: _run_shortcut_baseline(table, settings, outer),
+        **_run_single_modalities(table, settings, outer, reporter),
+    }
+    inner = {name: float(value) for name, value in model.metadata_["inner_scores"].items()}
+    findings = [finding.as_dict() for finding in reporter.findings]
+    return {"inner": inner, "importance": model.metadata_.get("importance"), "systems": systems, "findings": findings}
+
+
+def _run_stress_tests(model: DepressionModel, table: EvaluationTable, outer: OuterFold) -> _Records:
+    return {
+        STRESS_PREFIX + name: _predict_held_out(model, table, features, outer)
+        for name, features in table.altered.items()
+    }
+
+
+def _run_single_modalities(
+    table: EvaluationTable, settings: Settings, outer: OuterFold, reporter: CollectingReporter
+) -> _Records:
+    systems = {}
     for modality in table.modalities:
         features = select_modality(table.features, modality)
         try:
-            single_model = _fit_model(table, features, settings, outer, CollectingReporter())
+            model = _fit_model(table, features, settings, outer, CollectingReporter())
         except DataError as error:
             # With too few recordings of a modality in this fold, only this comparison is incomplete.
             what = f"the {modality}-only model could not be trained"
             reporter.note(Finding("modality-skipped", what, found=error.finding.what))
             continue
-        systems[SINGLE_MODALITY_PREFIX + modality] = _predict_held_out(single_model, table, features, outer)
-    inner = {name: float(value) for name, value in model.metadata_["inner_scores"].items()}
-    findings = [finding.as_dict() for finding in reporter.findings]
-    return {"inner": inner, "importance": model.metadata_.get("importance"), "systems": systems, "findings": findings}
+        systems[SINGLE_MODALITY_PREFIX + modality] = _predict_held_out(model, table, features, outer)
+    return systems
 
 
 def _fit_model(
