@@ -101,6 +101,41 @@ def _score_probability(
     return {"auc": float(np.mean(aucs)) if aucs else float("nan"), "brier": float(brier.mean())}
 
 
+def concordance(truth: ArrayLike, predicted: ArrayLike) -> float:
+    """Return Lin's concordance correlation coefficient of true and predicted values, such as severity.
+
+    2 cov(x, y) / (var(x) + var(y) + (mean(x) - mean(y))²), with variances over n. It is 1 for equal values; unlike
+    Pearson's correlation, it is reduced by a bias or a wrong scale. Series are matched by their index.
+
+    Parameters
+    ----------
+    truth, predicted : array-like of float, shape [n]
+
+    Returns
+    -------
+    float
+        Between -1 and 1. NaN if all values are equal or a value is NaN.
+
+    Raises
+    ------
+    DataError
+        Two Series have different labels in their index, or labels that repeat.
+
+    References
+    ----------
+    Lin 1989, A concordance correlation coefficient to evaluate reproducibility.
+
+    Examples
+    --------
+    >>> round(concordance([0, 1, 2], [1, 2, 3]), 3)
+    0.571
+    """
+    truth, predicted = align_rows(truth=truth, predicted=predicted)
+    x, y = np.asarray(truth, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
+    spread = x.var() + y.var() + (x.mean() - y.mean()) ** 2
+    return float(2 * np.mean((x - x.mean()) * (y - y.mean())) / spread) if spread > 0 else float("nan")
+
+
 _MIN_PROBABILITY = 1e-12
 
 

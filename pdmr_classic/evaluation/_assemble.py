@@ -15,7 +15,7 @@ from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.evaluation._permutation import permutation_test
 from pdmr_classic.evaluation.baselines import floor_scores, select_shortcut_features
 from pdmr_classic.evaluation.intervals import INTERVAL_NOTE
-from pdmr_classic.evaluation.outer_folds import OuterFold
+from pdmr_classic.evaluation.outer_folds import OuterFold, are_one_way
 from pdmr_classic.evaluation.predictions import SCHEMA, Predictions, make_pseudonyms
 from pdmr_classic.evaluation.run_fold import MODEL, SHORTCUT, SINGLE_MODALITY_PREFIX, STRESS_PREFIX
 from pdmr_classic.evaluation.stored_systems import store_systems
@@ -67,6 +67,7 @@ def assemble_evaluation(
             "source": fold_source,
             "n_folds": len({fold.fold for fold in outer}),
             "n_repeats": len({fold.repeat for fold in outer}),
+            "is_one_way": are_one_way(outer),
             "sizes": [fold.count_rows(table.groups.to_numpy(dtype=object)) for fold in outer],
         },
         **_summarise_results(table, outer, results, labels, settings.evaluation.by, settings.learning.seed),
@@ -156,6 +157,7 @@ def _join_folds(
         probability=np.array([p for _, record in pairs for p in record["probability"]], dtype=np.float64),
         classes=table.classes,
         positive=table.positive,
+        is_one_way=are_one_way(outer),
     )
 
 

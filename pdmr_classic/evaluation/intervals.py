@@ -13,14 +13,16 @@ from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.evaluation.predictions import Predictions
 
 _N_DRAWS = 2000
-# Each pair of subjects in different folds contributes twice: each is predicted by a model trained on the other. A
-# bootstrap of fixed predictions treats the two contributions as independent and so understates the standard error by
-# a factor of up to sqrt(2).
+# Pseudo-subjects in each cell of the confusion matrix of a draw. A cell that is empty by chance, such as positives
+# that are predicted negative, would otherwise be empty in every draw, and the interval too narrow.
+_PSEUDO_SUBJECTS = 0.05
+# Ratio of standard errors without signal, see `estimate_shared_variance`.
 SD_INFLATION = 2**0.5
 INTERVAL_NOTE = (
-    "Confidence intervals: 95% subject bootstrap on fixed out-of-fold predictions, with the standard error multiplied "
-    "by sqrt(2) because subjects held out in one fold are training data in the others. They do not include the "
-    "variability of retraining."
+    "Confidence intervals: 95%, for the performance of the models of this evaluation on new people like these, with "
+    "the same share of each class. Subject bootstrap on fixed out-of-fold predictions; the standard error is increased "
+    "because subjects held out in one fold are training data in the others, by an amount estimated from the repeats. "
+    "The intervals do not include the variability of retraining."
 )
 # Rows times bootstrap samples per batch: 160 MB.
 _MAX_CELLS = 20_000_000
@@ -31,6 +33,8 @@ _Scores = dict[str, Floats]
 
 def bootstrap_scores(predictions: Predictions, draws: int = _N_DRAWS, seed: int = 0) -> _Scores:
     """Return the scores of the sample, followed by those of its cluster bootstrap samples (clusters are subjects).
+
+    Each draw is weighted to the class shares of the sample: otherwise F1 would mainly vary with the share of positives.
 
     Parameters
     ----------
@@ -43,16 +47,27 @@ def bootstrap_scores(predictions: Predictions, draws: int = _N_DRAWS, seed: int 
     Returns
     -------
     dict of str to ndarray, shape [1 + draws]
-        See `weighted_scores`.
+        See `weighted_scores`. NaN in draws that lack a class of the sample.
     """
     _, subject = np.unique(predictions.subject, return_inverse=True)
-    n_subjects = int(subject.max()) + 1
+    n_subjects, n_classes = int(subject.max()) + 1, len(predictions.classes)
+    rows_per_subject = len(predictions) / len(np.unique(predictions.repeat)) / n_subjects
     rng = np.random.default_rng(seed)
     parts = [weighted_scores(predictions, np.ones((len(predictions), 1)))]
     for n_draws in batch_sizes(draws, len(predictions)):
         times = rng.multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), n_draws).T
-        parts.append(weighted_scores(predictions, times[subject].astype(np.float64)))
+        weights = _restore_class_shares(times[subject].astype(np.float64), predictions.truth)
+        cells = rows_per_subject * rng.gamma(_PSEUDO_SUBJECTS, size=(n_classes, n_classes, n_draws))
+        parts.append(weighted_scores(predictions, weights, cells))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _restore_class_shares(weights: Floats, truth: Ints) -> Floats:
+    """Scale the weights of each class in each draw to the number of its rows; NaN in draws without a class."""
+    for k in np.unique(truth):
+        rows = np.flatnonzero(truth == k)
+        weights[rows] *= _divide(np.full(weights.shape[1], float(len(rows))), weights[rows].sum(axis=0))
+    return weights
 
 
 def batch_sizes(total: int, n_rows: int) -> Iterator[int]:
@@ -61,13 +76,15 @@ def batch_sizes(total: int, n_rows: int) -> Iterator[int]:
     return (min(size, total - start) for start in range(0, total, size))
 
 
-def weighted_scores(predictions: Predictions, weights: Floats) -> _Scores:
+def weighted_scores(predictions: Predictions, weights: Floats, cells: Floats | None = None) -> _Scores:
     """Return the scores of weighted rows, averaged over repeats.
 
     Parameters
     ----------
     predictions : Predictions
     weights : ndarray, shape [n, B]
+    cells : ndarray, shape [K, K, B], optional
+        Weights to add to the confusion matrix (true class, predicted class) of each repeat.
 
     Returns
     -------
@@ -76,30 +93,40 @@ def weighted_scores(predictions: Predictions, weights: Floats) -> _Scores:
         and `recall`. AUC is averaged over folds, because pooling would rank probabilities of different models against
         each other, which is biased; with several classes it is the mean one-vs-rest AUC. NaN if undefined.
     """
-    repeats = [_score_repeat(predictions, rows, weights[rows]) for rows in predictions.repeat_rows()]
+    repeats = [_score_repeat(predictions, rows, weights[rows], cells) for rows in predictions.repeat_rows()]
     return {name: np.mean([scores[name] for scores in repeats], axis=0) for name in repeats[0]}
 
 
 # Vectorised over thousands of weight columns, unlike `metrics.score`; a test checks that both agree.
-def _score_repeat(predictions: Predictions, rows: Ints, weights: Floats) -> _Scores:
-    class_indices = np.arange(len(predictions.classes))[:, None]
-    is_true, is_predicted = predictions.truth[rows] == class_indices, predictions.predicted[rows] == class_indices
-    n_true, n_predicted, n_hits = is_true @ weights, is_predicted @ weights, (is_true & is_predicted) @ weights
+def _score_repeat(predictions: Predictions, rows: Ints, weights: Floats, cells: Floats | None) -> _Scores:
+    confusion = _confusion_matrices(predictions, rows, weights)
+    if cells is not None:
+        # Classes that are not in the sample are not scored.
+        confusion += cells * np.isin(np.arange(len(cells)), predictions.truth)[:, None, None]
+    n_true, n_predicted, n_hits = confusion.sum(axis=1), confusion.sum(axis=0), np.einsum("kkb->kb", confusion)
     # Recall and F1 of a class without rows are undefined, not 0.
     recall, f1 = _divide(n_hits, n_true), np.where(n_true > 0, _divide(2 * n_hits, n_true + n_predicted), np.nan)
-    total = weights.sum(axis=0)
     scores = {
         "macro_f1": nanmean(f1),
-        "weighted_f1": _divide(np.nansum(f1 * n_true, axis=0), total),
+        "weighted_f1": _divide(np.nansum(f1 * n_true, axis=0), n_true.sum(axis=0)),
         "balanced_accuracy": nanmean(recall),
         "auc": _average_auc(predictions, rows, weights),
-        "brier": _divide(brier_losses(predictions)[rows] @ weights, total),
+        "brier": _divide(brier_losses(predictions)[rows] @ weights, weights.sum(axis=0)),
     }
     if predictions.positive_index is not None:
         k = predictions.positive_index
-        precision = np.nan_to_num(_divide(n_hits, n_predicted))  # 0 without positive predictions, as in scikit-learn
-        scores |= {"f1": f1[k], "precision": precision[k], "recall": recall[k]}
+        # 0 without positive predictions, as in scikit-learn.
+        precision = np.where(n_predicted[k] == 0, 0.0, _divide(n_hits[k], n_predicted[k]))
+        scores |= {"f1": f1[k], "precision": precision, "recall": recall[k]}
     return scores
+
+
+def _confusion_matrices(predictions: Predictions, rows: Ints, weights: Floats) -> Floats:
+    """Return the weight of each true and predicted class, shape [K, K, B]."""
+    n_classes = len(predictions.classes)
+    cell = predictions.truth[rows] * n_classes + predictions.predicted[rows]
+    in_cell = cell == np.arange(n_classes**2)[:, None]
+    return np.asarray((in_cell @ weights).reshape(n_classes, n_classes, -1))
 
 
 # Per row, unlike `metrics.score`: intervals weight the rows thousands of times.
@@ -148,6 +175,29 @@ def weighted_auc(p: Floats, positive: Mask, weights: Floats) -> Floats:
     return _divide(n_concordant, above.sum(axis=0) * below.sum(axis=0))
 
 
+def weighted_concordance(truth: Floats, predicted: Floats, weights: Floats) -> Floats:
+    """Return Lin's concordance correlation for each weight column, shape [B]; see `metrics.concordance`.
+
+    Parameters
+    ----------
+    truth, predicted : ndarray, shape [n]
+    weights : ndarray, shape [n, B]
+
+    Examples
+    --------
+    >>> weighted_concordance(np.array([0.0, 1.0, 2.0]), np.array([1.0, 2.0, 3.0]), np.ones((3, 1))).round(3)
+    array([0.571])
+    """
+    total = weights.sum(axis=0)
+    # Centred first: with large values, differences of squares would lose digits.
+    x, y = truth - truth.mean(), predicted - truth.mean()
+    mean_x, mean_y, mean_squares, mean_product = (
+        _divide(values @ weights, total) for values in (x, y, x**2 + y**2, x * y)
+    )
+    covariance, variances = mean_product - mean_x * mean_y, mean_squares - mean_x**2 - mean_y**2
+    return _divide(2 * covariance, variances + (mean_x - mean_y) ** 2)
+
+
 def _divide(numerator: Floats, denominator: Floats) -> Floats:
     undefined = np.full(np.shape(denominator), np.nan)
     return np.asarray(np.divide(numerator, denominator, out=undefined, where=denominator > 0))
@@ -166,7 +216,7 @@ def count_rarest_class_subjects(predictions: Predictions) -> int:
     return min(len(np.unique(subject[truth == k])) for k in np.unique(truth))
 
 
-def score_interval(drawn: Floats, n_subjects: int) -> tuple[float, float] | None:
+def score_interval(drawn: Floats, n_subjects: int, inflation: float = SD_INFLATION) -> tuple[float, float] | None:
     """Return the 95% confidence interval of a score between 0 and 1.
 
     Parameters
@@ -175,6 +225,8 @@ def score_interval(drawn: Floats, n_subjects: int) -> tuple[float, float] | None
         The score, followed by its bootstrap replicates.
     n_subjects : int
         Number of subjects in the rarest class.
+    inflation : float
+        Ratio of the standard error to its bootstrap estimate, see `estimate_inflation`.
 
     Returns
     -------
@@ -182,17 +234,9 @@ def score_interval(drawn: Floats, n_subjects: int) -> tuple[float, float] | None
 
     Notes
     -----
-    On the logit scale: score ± t * sqrt(2) * bootstrap standard error, with Student's t on `n_subjects - 1` degrees of
-    freedom. For scores of 0 and 1: the Clopper-Pearson interval for `n_subjects` subjects.
-
-    Why sqrt(2): a cross-validated score is a sum over pairs of subjects in different folds, in which a contributes
-    K(a, b) y_a y_b to the prediction of b. For a kernel method (and approximately for other learners) K(a, b) =
-    K(b, a), so each pair enters twice, with twice the variance of two independent terms; a bootstrap of fixed
-    predictions treats the two terms as independent. The heuristic of Nadeau and Bengio is similar: a variance factor
-    of 1 + (k - 1) / k for k folds. In simulations (200 studies in each of thirteen settings: 40 or 100 subjects;
-    logistic regression, SVM and LightGBM on 4 or 50 columns; 2 to 10 folds, 1 or 3 repeats; AUC .5 to .93) the interval
-    covered the mean AUC of its models on 1,500 new people in 96 to 100% of studies; without sqrt(2), in 86 to 98%, with
-    the lowest coverage when there was no signal.
+    On the logit scale: score ± t * inflation * bootstrap standard error. Student's t has 2 (n - 1) degrees of freedom
+    for n = `n_subjects`, those of the difference of two class means. For scores of 0 and 1: the Clopper-Pearson
+    interval for n subjects.
 
     References
     ----------
@@ -203,27 +247,26 @@ def score_interval(drawn: Floats, n_subjects: int) -> tuple[float, float] | None
     if n_subjects < 2 or len(replicates) < 2 or not np.isfinite(score):
         return None
     if score <= 0 or score >= 1:
-        # The bootstrap of a perfect score has no variance, which would give an interval of width 0.
+        # The bootstrap of a perfect score has hardly any variance.
         bound = ((1 - _LEVEL) / 2) ** (1 / n_subjects)
         return (bound, 1.0) if score >= 1 else (0.0, 1 - bound)
-    centre, half = logit(score), SD_INFLATION * _half_width(replicates, n_subjects) / (score * (1 - score))
+    centre, half = logit(score), inflation * _half_width(replicates, n_subjects) / (score * (1 - score))
     return float(expit(centre - half)), float(expit(centre + half))
 
 
-def difference_interval(drawn: Floats, n_subjects: int) -> tuple[float, float] | None:
-    """Return the 95% confidence interval of a difference: estimate ± t * sqrt(2) * bootstrap standard error.
+def difference_interval(drawn: Floats, n_subjects: int, inflation: float = SD_INFLATION) -> tuple[float, float] | None:
+    """Return the 95% confidence interval of a difference: estimate ± t * inflation * bootstrap standard error.
 
-    In simulations (150 studies for each of four pairs of learners) it covered the true difference in 93 to 99% of
-    studies; without sqrt(2) (see `score_interval`), in 83 to 95%.
+    See `score_interval`.
     """
     replicates = drawn[1:][np.isfinite(drawn[1:])]
     if n_subjects < 2 or len(replicates) < 2 or not np.isfinite(drawn[0]):
         return None
-    half = SD_INFLATION * _half_width(replicates, n_subjects)
+    half = inflation * _half_width(replicates, n_subjects)
     return float(drawn[0]) - half, float(drawn[0]) + half
 
 
 def _half_width(replicates: Floats, n_subjects: int) -> float:
     # The variance between bootstrap samples of n subjects is too small by a factor of (n - 1) / n.
     error = float(replicates.std(ddof=1)) * (n_subjects / (n_subjects - 1)) ** 0.5
-    return float(error * stats.t.ppf((1 + _LEVEL) / 2, n_subjects - 1))
+    return float(error * stats.t.ppf((1 + _LEVEL) / 2, 2 * (n_subjects - 1)))

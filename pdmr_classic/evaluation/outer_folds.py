@@ -51,6 +51,19 @@ class OuterFold:
         }
 
 
+def are_one_way(outer: Sequence[OuterFold]) -> bool:
+    """Return whether no held-out row is a training row of another fold, as with an official split.
+
+    Examples
+    --------
+    >>> rows = np.array([0, 1]), np.array([2]), np.array([3])
+    >>> are_one_way([OuterFold(0, 0, rows[0], rows[1]), OuterFold(0, 1, rows[0], rows[2])])
+    True
+    """
+    held_out = np.concatenate([fold.test for fold in outer])
+    return not any(np.isin(fold.train, held_out).any() for fold in outer)
+
+
 def make_outer_folds(
     status: pd.Series,
     groups: pd.Series,

@@ -35,6 +35,8 @@ class Predictions:
     classes : tuple of str, length K
     positive : str or None
         The positive class of F1; None with more than two classes.
+    is_one_way : bool
+        The subjects train no model: all models were trained on other subjects (an official split).
     """
 
     recording: NDArray[Any]
@@ -46,6 +48,7 @@ class Predictions:
     probability: Floats
     classes: tuple[str, ...]
     positive: str | None
+    is_one_way: bool = False
 
     def __len__(self) -> int:
         return len(self.recording)
@@ -142,7 +145,9 @@ def read_predictions(evaluation: Mapping[str, Any]) -> Predictions:
             hint="run evaluate again with this version",
         )
     try:
-        return _parse_records(evaluation["predictions"], tuple(evaluation["data"]["classes"]), evaluation["positive"])
+        classes, positive = tuple(evaluation["data"]["classes"]), evaluation["positive"]
+        predictions = _parse_records(evaluation["predictions"], classes, positive)
+        return replace(predictions, is_one_way=bool(evaluation.get("outer_folds", {}).get("is_one_way")))
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
             "the predictions in the evaluation are corrupt",

@@ -5,7 +5,7 @@ import pytest
 from simulated import simulate_learner, simulate_predictions, true_auc
 from sklearn.metrics import roc_auc_score
 
-from pdmr_classic.evaluation import intervals
+from pdmr_classic.evaluation.inflation import estimate_inflation
 from pdmr_classic.evaluation.intervals import (
     batch_sizes,
     bootstrap_scores,
@@ -20,7 +20,8 @@ from pdmr_classic.evaluation.system_scores import calibration_error, score_repea
 
 
 def interval_of(predictions: Predictions) -> tuple[float, float]:
-    interval = score_interval(bootstrap_scores(predictions, draws=300)["auc"], count_rarest_class_subjects(predictions))
+    drawn, n_rarest = bootstrap_scores(predictions, draws=300)["auc"], count_rarest_class_subjects(predictions)
+    interval = score_interval(drawn, n_rarest, estimate_inflation(predictions).factor("auc"))
     assert interval is not None
     return interval
 
@@ -43,16 +44,23 @@ def test_the_paired_interval_covers_the_true_difference_in_92_of_100_studies(dis
     for study in range(100):
         pair = [simulate_learner(distance, repeats=3, seed=study, penalty=penalty) for penalty in (1.0, 1000.0)]
         auc_a, auc_b = (bootstrap_scores(predictions, draws=300)["auc"] for predictions, _ in pair)
-        interval = difference_interval(auc_b - auc_a, count_rarest_class_subjects(pair[0][0]))
+        inflation = estimate_inflation(pair[0][0], pair[1][0])
+        n_rarest = count_rarest_class_subjects(pair[0][0])
+        interval = difference_interval(auc_b - auc_a, n_rarest, inflation.factor("auc"))
         assert interval is not None
         covered += interval[0] <= pair[1][1] - pair[0][1] <= interval[1]
     assert covered >= 92
 
 
-def test_coverage_is_too_low_without_the_factor_sqrt_2(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intervals, "SD_INFLATION", 1.0)
-    bounds = [interval_of(simulate_learner(0.0, repeats=3, seed=study)[0]) for study in range(100)]
-    assert sum(low <= 0.5 <= high for low, high in bounds) < 92
+def test_coverage_is_too_low_without_inflation() -> None:
+    covered = 0
+    for study in range(100):
+        predictions, _ = simulate_learner(0.0, repeats=3, seed=study)
+        low, high = score_interval(
+            bootstrap_scores(predictions, draws=300)["auc"], count_rarest_class_subjects(predictions), inflation=1.0
+        ) or (np.nan, np.nan)
+        covered += low <= 0.5 <= high
+    assert covered < 92
 
 
 def test_the_interval_covers_the_true_auc_of_independent_predictions() -> None:
