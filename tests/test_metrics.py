@@ -7,7 +7,7 @@ from sklearn.metrics import f1_score
 
 from pdmr_classic import score
 from pdmr_classic.config import Metric
-from pdmr_classic.metrics import always_positive_f1
+from pdmr_classic.metrics import always_positive_f1, concordance
 from pdmr_classic.models.decision.threshold import choose_threshold
 
 
@@ -157,3 +157,17 @@ def test_a_lower_weight_of_positives_raises_the_threshold_on_uncorrected_probabi
     p, positive = make_calibrated(1.0)
     rare = choose_threshold(p, positive, np.arange(len(p)), sample_weight=np.where(positive, 0.1, 1.0))
     assert rare > choose_threshold(p, positive, np.arange(len(p))) + 0.2
+
+
+def test_concordance_is_reduced_by_a_bias_and_a_wrong_scale() -> None:
+    truth = np.array([0.0, 5.0, 10.0, 15.0])
+    assert concordance(truth, truth) == pytest.approx(1)
+    assert concordance(truth, -truth) < 0
+    assert concordance(truth, truth + 5) == pytest.approx(2 * 31.25 / (2 * 31.25 + 25))
+    assert concordance(truth, 2 * truth) < 0.8
+    assert np.isnan(concordance(np.ones(3), np.ones(3)))
+
+
+def test_concordance_matches_series_by_their_index() -> None:
+    truth = pd.Series([0.0, 1.0, 3.0], index=["a", "b", "c"])
+    assert concordance(truth, truth[::-1]) == pytest.approx(1)

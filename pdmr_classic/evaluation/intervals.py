@@ -19,10 +19,10 @@ _PSEUDO_SUBJECTS = 0.05
 # Ratio of standard errors without signal, see `estimate_shared_variance`.
 SD_INFLATION = 2**0.5
 INTERVAL_NOTE = (
-    "Confidence intervals: 95%, for the performance of the models of this evaluation on new people like these, with "
-    "the same share of each class. Subject bootstrap on fixed out-of-fold predictions; the standard error is increased "
-    "because subjects held out in one fold are training data in the others, by an amount estimated from the repeats. "
-    "The intervals do not include the variability of retraining."
+    "Confidence intervals: 95%, for the performance of the models of this evaluation on many new people like these, with "
+    "the same share of each class. Subject bootstrap on fixed out-of-fold predictions. The standard error is increased "
+    "because subjects held out in one fold are training data in others (not with an official split), by an amount "
+    "estimated from the repeats of the folds. The intervals do not include the variability of retraining."
 )
 # Rows times bootstrap samples per batch: 160 MB.
 _MAX_CELLS = 20_000_000

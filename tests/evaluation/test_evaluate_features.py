@@ -16,7 +16,7 @@ from pdmr_classic.errors import ConfigError, TargetError
 from pdmr_classic.evaluation import _run_folds as run_folds
 from pdmr_classic.evaluation import run_fold as folds
 from pdmr_classic.evaluation.evaluate_features import evaluate_features
-from pdmr_classic.evaluation.predictions import make_pseudonyms
+from pdmr_classic.evaluation.predictions import make_pseudonyms, read_predictions
 from pdmr_classic.progress import CollectingReporter
 from pdmr_classic.storage import fingerprint
 from pdmr_classic.storage.lock import hold_lock
@@ -207,6 +207,8 @@ def test_dev_and_test_are_scored_separately_and_never_trained_on() -> None:
     assert sizes == [("dev", 16, 8), ("test", 16, 8)]
     subgroups = evaluation["subgroups"]["split"]["groups"]
     assert {name: scores["n_recordings"] for name, scores in subgroups.items()} == {"dev": 8, "test": 8}
+    assert read_predictions(evaluation).is_one_way
+    assert not read_predictions(run((table, status, groups))).is_one_way
 
 
 @pytest.mark.parametrize("in_training", [0, 12])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from simulated import simulate_learner, simulate_predictions, true_auc
@@ -13,10 +15,12 @@ from pdmr_classic.evaluation.intervals import (
     difference_interval,
     score_interval,
     weighted_auc,
+    weighted_concordance,
     weighted_scores,
 )
 from pdmr_classic.evaluation.predictions import Predictions
 from pdmr_classic.evaluation.system_scores import calibration_error, score_repeat, summarise_scores
+from pdmr_classic.metrics import concordance
 
 
 def interval_of(predictions: Predictions) -> tuple[float, float]:
@@ -83,6 +87,53 @@ def test_weighted_auc_equals_the_auc_of_repeated_rows() -> None:
     weights = rng.integers(0, 3, (30, 4))
     for column, auc in zip(weights.T, weighted_auc(p, positive, weights.astype(float)), strict=True):
         assert auc == pytest.approx(roc_auc_score(np.repeat(positive, column), np.repeat(p, column)))
+
+
+def test_weighted_concordance_equals_the_concordance_of_repeated_rows() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(20, 5, size=30)
+    predicted = truth + rng.normal(1, 5, size=30)
+    weights = rng.integers(0, 3, (30, 4))
+    for column, value in zip(weights.T, weighted_concordance(truth, predicted, weights.astype(float)), strict=True):
+        assert value == pytest.approx(concordance(np.repeat(truth, column), np.repeat(predicted, column)))
+
+
+def test_concordance_of_constant_values_is_undefined() -> None:
+    assert np.isnan(weighted_concordance(np.ones(3), np.ones(3), np.ones((3, 1)))).all()
+
+
+def test_f1_of_draws_does_not_vary_with_the_share_of_positives() -> None:
+    """Always predicting positive has the same F1 in each draw, except for the pseudo-subjects."""
+    predictions = simulate_predictions(1.0, subjects=100, each=1)
+    always = replace(predictions, predicted=np.full(len(predictions), predictions.positive_index))
+    drawn = bootstrap_scores(always, draws=300)["f1"]
+    assert drawn[0] == pytest.approx(2 / 3)
+    assert np.std(drawn[1:]) < 0.01
+
+
+def test_an_interval_is_not_empty_if_all_are_predicted_positive() -> None:
+    predictions = simulate_predictions(1.0)
+    always = replace(predictions, predicted=np.full(len(predictions), predictions.positive_index))
+    score = summarise_scores(always)["scores"]["macro_f1"]
+    assert 0.01 < score["high"] - score["low"] < 0.3
+
+
+def test_draws_without_a_class_are_undefined() -> None:
+    predictions = simulate_predictions(1.0, subjects=8, each=1, folds=2)
+    rare = replace(predictions, truth=(predictions.subject == 0).astype(np.intp))
+    drawn = bootstrap_scores(rare, draws=200)
+    missing = np.isnan(drawn["f1"])
+    assert 0.2 < missing.mean() < 0.5  # expected: (7 / 8) ** 8 = .34
+    assert all(np.isnan(values[missing]).all() for values in drawn.values())
+
+
+def test_the_interval_of_an_official_split_is_narrower() -> None:
+    predictions = simulate_predictions(0.5)
+    widths = []
+    for is_one_way in (False, True):
+        auc = summarise_scores(replace(predictions, is_one_way=is_one_way))["scores"]["auc"]
+        widths.append(auc["high"] - auc["low"])
+    assert widths[1] < 0.95 * widths[0]
 
 
 def test_auc_of_one_class_is_undefined() -> None:

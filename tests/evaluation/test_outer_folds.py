@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from pdmr_classic import DataError
-from pdmr_classic.evaluation.outer_folds import OuterFold, make_outer_folds
+from pdmr_classic.evaluation.outer_folds import OuterFold, are_one_way, make_outer_folds
 from pdmr_classic.progress import CollectingReporter
 
 
@@ -71,6 +71,7 @@ def test_each_value_of_the_column_split_is_one_held_out_fold() -> None:
     assert codes == ["split-column"]
     assert [outer.test.tolist() for outer in outer_folds] == [list(range(8, 20)), list(range(8))]
     assert {outer.repeat for outer in outer_folds} == {0}
+    assert not are_one_way(outer_folds)
 
 
 def test_a_column_split_with_train_is_evaluated_one_way() -> None:
@@ -82,6 +83,7 @@ def test_a_column_split_with_train_is_evaluated_one_way() -> None:
         ("val", [0, 1, 2, 3]),
     ]
     assert all(outer.train.tolist() == list(range(8, 20)) for outer in outer_folds)
+    assert are_one_way(outer_folds)
 
 
 def test_a_subject_on_both_sides_of_the_column_split_is_refused_without_naming_it() -> None:
