@@ -36,7 +36,7 @@ from scipy import stats
 from scipy.special import expit, softmax
 
 from pdmr_classic.errors import DataError
-from pdmr_classic.evaluation.inflation import estimate_inflation, estimate_shared_variance
+from pdmr_classic.evaluation.inflation import estimate_inflation, shared_variance
 from pdmr_classic.evaluation.intervals import (
     SD_INFLATION,
     bootstrap_scores,
@@ -52,7 +52,7 @@ from pdmr_classic.models.decision import threshold as package_threshold
 from pdmr_classic.splits import count_feasible_folds, make_nestable_folds
 
 Array = np.ndarray
-N_COLUMNS, N_NEW, N_FOLDS, N_DRAWS, N_NESTED, BLOCK = 10, 6000, 5, 500, 100, 100
+N_COLUMNS, N_NEW, N_FOLDS, N_DRAWS, N_DIFFERENCES, BLOCK = 10, 6000, 5, 500, 200, 100
 PERSON_SHARE, KERNEL_RIDGE, LINEAR_RIDGE = 0.7, 1.0, 5.0
 SIGNALS = {"none": 0.0, "moderate": 0.65, "strong": 1.2}
 CUTOFFS = {"two": [0.0], "two, 10%": [1.2816], "three": [-0.43, 0.43]}
@@ -269,8 +269,7 @@ def concordance_share(sample: Sample) -> float:
         products = (x - x.mean()) * (y - y.mean())
         means.append(products.mean())
         contributions.append(np.bincount(subject[rows], (products - means[-1]) / len(rows), int(subject.max()) + 1))
-    n_folds = len(np.unique(sample.predictions.fold))
-    return estimate_shared_variance(np.array(contributions), float(np.mean(means)), n_folds)
+    return shared_variance(np.mean(contributions, axis=0), float(np.mean(means)))
 
 
 Interval = tuple[float, float]
@@ -398,34 +397,37 @@ class System:
         return cls(trainer, trainer.join(parts), truth)
 
 
-def run_study(place: int, number: int, new: People) -> list[dict[str, object]]:
+def run_study(
+    place: int, number: int, new: People, *, with_nested: bool, with_difference: bool
+) -> list[dict[str, object]]:
     """Return a row for each score and rule."""
     setting = SETTINGS[place]
     people = People.draw(setting, setting.subjects, setting.each, np.random.default_rng([place, number]))
     n_folds = count_feasible_folds(people.y, people.subject, N_FOLDS)
     folds = make_nestable_folds(people.y, people.subject, n_folds, setting.repeats, number)
     X = np.vstack([people.X, new.X])
-    # The second system does not see the column with most of the signal.
-    a, b = (
-        System.run(Trainer(people, learner, people.targets(), FULL_THRESHOLD), new, folds, n_folds)
-        for learner in (
-            Learner(setting.learner, values, len(people.y)) for values in (X, X * (np.arange(N_COLUMNS) > 0))
-        )
-    )
+
+    def run_system(columns: Array) -> System:
+        learner = Learner(setting.learner, columns, len(people.y))
+        return System.run(Trainer(people, learner, people.targets(), FULL_THRESHOLD), new, folds, n_folds)
+
+    a = run_system(X)
     estimates = {name: float(values[0]) for name, values in a.sample.score().items() if name in SCORES}
     rules = package_intervals(a.sample, plain_draws(a.sample, np.random.default_rng([1, number])))
     if n_folds > 2:
         rules["Nadeau-Bengio"] = nadeau_bengio(a.sample, estimates, n_folds)
-        if number % 1000 < N_NESTED:
+    if n_folds > 2 and with_nested:
+        # With three subjects of a class, too few of them are left without two folds.
+        with contextlib.suppress(DataError):
             quick = replace(a.trainer, n_bootstraps=QUICK_THRESHOLD)
-            # With three subjects of a class, too few of them are left without two folds.
-            with contextlib.suppress(DataError):
-                rules["nested CV"] = nested_intervals(quick, estimates, n_folds, number)
+            rules["nested CV"] = nested_intervals(quick, estimates, n_folds, number)
+    rows = make_rows(place, number, rules, a.truth)
+    if not with_difference:
+        return rows
+    # The second system does not see the column with most of the signal.
+    b = run_system(X * (np.arange(N_COLUMNS) > 0))
     differences = {name: b.truth[name] - a.truth[name] for name in estimates}
-    return [
-        *make_rows(place, number, rules, a.truth),
-        *make_rows(place, number, difference_intervals(a.sample, b.sample), differences),
-    ]
+    return rows + make_rows(place, number, difference_intervals(a.sample, b.sample), differences)
 
 
 def make_rows(
@@ -439,15 +441,18 @@ def make_rows(
     ]
 
 
-def run_blocks(out: Path, first: int, studies: int, settings: list[int]) -> None:
-    for start in range(first, first + studies, BLOCK):
-        for place in settings:
-            path = out / f"{place}-{start}.json"
+def run_blocks(out: Path, first: int, studies: int, n_nested: int) -> None:
+    for start in range(0, studies, BLOCK):
+        for place, setting in enumerate(SETTINGS):
+            path = out / f"{place}-{first + start}.json"
             if path.exists():
                 continue
-            new = People.draw(SETTINGS[place], N_NEW, 1, np.random.default_rng(99))
-            numbers = range(start, min(start + BLOCK, first + studies))
-            rows = [row for number in numbers for row in run_study(place, number, new)]
+            new = People.draw(setting, N_NEW, 1, np.random.default_rng(99))
+            rows = [
+                row
+                for k in range(start, min(start + BLOCK, studies))
+                for row in run_study(place, first + k, new, with_nested=k < n_nested, with_difference=k < N_DIFFERENCES)
+            ]
             path.write_text(json.dumps(rows))
 
 
@@ -497,12 +502,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--studies", type=int, default=400)
     parser.add_argument("--first", type=int, default=5000, help="number (seed) of the first study")
-    parser.add_argument("--settings", type=int, nargs="+", default=list(range(len(SETTINGS))))
+    parser.add_argument("--nested", type=int, default=100, help="number of studies with nested cross-validation")
     parser.add_argument("--report", action="store_true")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     if not arguments.report:
-        run_blocks(arguments.out, arguments.first, arguments.studies, arguments.settings)
+        run_blocks(arguments.out, arguments.first, arguments.studies, arguments.nested)
     report(arguments.out)
 
 

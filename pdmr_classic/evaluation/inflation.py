@@ -1,4 +1,4 @@
-"""How much a bootstrap of fixed out-of-fold predictions understates standard errors, from the repeats of the folds."""
+"""How much a bootstrap of fixed out-of-fold predictions understates the standard errors of cross-validated scores."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from pdmr_classic.evaluation.predictions import Predictions
 
 # Scores of predicted classes: a class depends on training less smoothly than a probability.
 _CLASS_SCORES = ("f1", "precision", "recall", "macro_f1", "weighted_f1", "balanced_accuracy")
-_MAX_SHARED = 2.0
-# Fitted to studies with three repeats (`benchmarks/intervals.py`).
-_SHARED_SLOPE = 0.35
+_SLOPE = 0.35
+_MIN_Z = -1.0
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,8 @@ def estimate_inflation(predictions: Predictions, other: Predictions | None = Non
 
     Notes
     -----
-    See `estimate_shared_variance`. The contributions are those to the discrimination slope (the mean probability of the
-    true class, summed over classes, minus 1), because they are linear in the probabilities. Contributions to AUC and F1
-    also vary between repeats because the folds compare other pairs, and because probabilities cross the threshold.
+    See `shared_variance`, where z is that of the discrimination slope: the mean probability of the true class, summed
+    over classes, minus 1.
     """
     if predictions.is_one_way:
         return Inflation(0.0)
@@ -65,67 +63,50 @@ def estimate_inflation(predictions: Predictions, other: Predictions | None = Non
     if other is not None:
         other_contributions, other_slope = _subject_contributions(other)
         contributions, slope = other_contributions - contributions, abs(other_slope - slope)
-    return Inflation(estimate_shared_variance(contributions, slope, len(np.unique(predictions.fold))))
+    return Inflation(shared_variance(contributions, slope))
 
 
-def estimate_shared_variance(contributions: Floats, value: float, n_folds: int) -> float:
+def shared_variance(contributions: Floats, value: float) -> float:
     """Return the variance of a cross-validated mean that its bootstrap omits, relative to the bootstrap variance.
 
     Parameters
     ----------
-    contributions : ndarray, shape [R, S]
-        Contribution of each subject in each repeat to the mean, centred within each repeat.
+    contributions : ndarray, shape [S]
+        Contribution of each subject to the mean, averaged over repeats and centred.
     value : float
-        The mean minus its value without any signal; used only with one repeat.
-    n_folds : int
+        The mean minus its value without any signal.
 
     Returns
     -------
     float
-        Between 0 and 2; 1 if all contributions are 0.
+        Between 0 and 1.54; 1 if all contributions are 0.
 
     Notes
     -----
     The contribution of subject i is h(i) + sum of g(i, j) over the training subjects j. A bootstrap of fixed
     predictions measures V1 + V2, the variances of both parts. But a model trained on i also predicts j, and for a
-    kernel method (and approximately for other learners) g(i, j) = g(j, i): each pair enters twice, so the variance is
-    V1 + 2 V2. Without signal V1 = 0, which makes the standard error sqrt(2) times as large.
+    kernel method (and approximately for other learners) g(i, j) = g(j, i): each pair enters twice, and the variance is
+    V1 + 2 V2. Without signal V1 = 0, so that the standard error is sqrt(2) times as large.
 
-    With k folds, the training sets of two repeats share 1 - 1/k of the other subjects. The contributions of a subject
-    therefore vary between repeats with variance V2 / k. Averaged over R repeats, V2 becomes V2 (1 - 1/k + 1/(k R)).
-
-    With one repeat, V2 / (V1 + V2) is taken to be 1 / (1 + .35 z), where z is `value` divided by its bootstrap standard
-    error (at least -1): the mean relation in simulated studies with three repeats.
-
-    References
-    ----------
-    Nadeau and Bengio 2003 and Bates, Hastie and Tibshirani 2024 (variance of cross-validation). The estimate from
-    repeats is our own; `benchmarks/intervals.py` measures it.
+    V2 / (V1 + V2) is taken to be 1 / (1 + .35 z), where z is `value` divided by its bootstrap standard error (at least
+    -1). This was fitted to simulated studies, in which V2 was estimated from the variance of contributions between
+    repeats; that estimate itself is too large for learners that vary for other reasons, such as LightGBM.
 
     Examples
     --------
-    >>> contributions = np.array([[1.0, 1.0, -2.0], [1.1, 0.9, -2.0]])
-    >>> round(estimate_shared_variance(contributions, 1.0, n_folds=5), 2)
-    0.01
+    >>> round(shared_variance(np.array([0.05, -0.02, -0.03]), 0.3), 2)
+    0.37
     """
-    n_repeats = len(contributions)
-    products = contributions @ contributions.T
-    bootstrap_variance = float(products.mean())
-    if bootstrap_variance <= 0:
-        return 1.0
-    if n_repeats == 1:
-        return 1 / (1 + _SHARED_SLOPE * max(value / float(np.sqrt(bootstrap_variance)), -1.0))
-    within = float(np.trace(products)) / n_repeats
-    between = (bootstrap_variance * n_repeats - within) / (n_repeats - 1)
-    shared = n_folds * (within - between) * (1 - 1 / n_folds + 1 / (n_folds * n_repeats))
-    return float(np.clip(shared / bootstrap_variance, 0, _MAX_SHARED))
+    error = float(np.sqrt(np.sum(contributions**2)))
+    return 1 / (1 + _SLOPE * max(value / error, _MIN_Z)) if error > 0 else 1.0
 
 
 def _subject_contributions(predictions: Predictions) -> tuple[Floats, float]:
-    """Return the contributions to the discrimination slope, shape [R, S], and its mean over repeats."""
+    """Return the contributions to the discrimination slope, shape [S], and the slope; means over repeats."""
     _, subject = np.unique(predictions.subject, return_inverse=True)
     repeats = [_repeat_contributions(predictions, subject, rows) for rows in predictions.repeat_rows()]
-    return np.stack([contributions for contributions, _ in repeats]), float(np.mean([slope for _, slope in repeats]))
+    contributions = np.mean([contributions for contributions, _ in repeats], axis=0)
+    return np.asarray(contributions), float(np.mean([slope for _, slope in repeats]))
 
 
 def _repeat_contributions(predictions: Predictions, subject: Ints, rows: Ints) -> tuple[Floats, float]:
