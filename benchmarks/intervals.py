@@ -281,7 +281,7 @@ def package_intervals(sample: Sample, plain: dict[str, Array]) -> dict[str, dict
     n_half = len(np.unique(sample.predictions.subject)) // 2
     inflation = estimate_inflation(sample.predictions)
     drawn = {name: values for name, values in bootstrap_scores(sample.predictions, N_DRAWS).items() if name in SCORES}
-    new = {name: score_interval(values, n_rarest, inflation.factor(name)) for name, values in drawn.items()}
+    new = {name: score_interval(values, n_rarest, inflation) for name, values in drawn.items()}
     bare = {name: score_interval(values, n_rarest, 1.0) for name, values in drawn.items()}
     ccc = (plain["ccc"] + 1) / 2
     new["ccc"] = from_unit(score_interval(ccc, n_half, (1 + concordance_share(sample)) ** 0.5))
@@ -363,15 +363,13 @@ def _fold_weights(sample: Sample, rng: np.random.Generator) -> Array:
 
 
 def difference_intervals(a: Sample, b: Sample) -> dict[str, dict[str, Interval | None]]:
-    """Return the intervals of the score differences b - a: of the package, with sqrt(2), and without inflation."""
+    """Return the intervals of the score differences b - a, of the package and without inflation."""
     n_rarest = count_rarest_class_subjects(a.predictions)
-    inflation = estimate_inflation(a.predictions, b.predictions)
     drawn_a, drawn_b = (bootstrap_scores(sample.predictions, N_DRAWS) for sample in (a, b))
     drawn = {name: drawn_b[name] - drawn_a[name] for name in SCORES if name in drawn_a}
-    factors = {"package": inflation.factor, "sqrt(2)": lambda name: SD_INFLATION, "no inflation": lambda name: 1.0}
     return {
-        f"difference, {rule}": {name: difference_interval(d, n_rarest, factor(name)) for name, d in drawn.items()}
-        for rule, factor in factors.items()
+        f"difference, {rule}": {name: difference_interval(d, n_rarest, factor) for name, d in drawn.items()}
+        for rule, factor in {"package": SD_INFLATION, "no inflation": 1.0}.items()
     }
 
 
@@ -477,7 +475,7 @@ def report(out: Path) -> None:
 
 
 RULES = ["package", "before", "no inflation", "Nadeau-Bengio", "nested CV"]
-RULES += [f"difference, {rule}" for rule in ("package", "sqrt(2)", "no inflation")]
+RULES += [f"difference, {rule}" for rule in ("package", "no inflation")]
 
 
 def print_table(label: str, cells: pd.DataFrame, spread: pd.Series) -> None:

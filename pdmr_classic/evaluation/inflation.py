@@ -2,55 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.evaluation.predictions import Predictions
 
-# Scores of predicted classes: a class depends on training less smoothly than a probability.
-_CLASS_SCORES = ("f1", "precision", "recall", "macro_f1", "weighted_f1", "balanced_accuracy")
 _SLOPE = 0.35
 _MIN_Z = -1.0
 
 
-@dataclass(frozen=True)
-class Inflation:
-    """Variance that a bootstrap of fixed predictions omits, because held-out subjects are training data elsewhere.
+def estimate_inflation(predictions: Predictions) -> float:
+    """Return the ratio of the standard error of cross-validated scores to their bootstrap standard error.
 
-    Attributes
-    ----------
-    shared : float
-        Omitted variance relative to the bootstrap variance, for scores of probabilities.
-    """
-
-    shared: float
-
-    def factor(self, name: str) -> float:
-        """Return the ratio of the standard error of a score to its bootstrap standard error.
-
-        Notes
-        -----
-        If a normal variable is cut at its median, the variance that is linear in it is 2 / pi of the whole: predicted
-        classes retain this share of the dependence between subjects.
-        """
-        return float((1 + self.shared * (2 / np.pi if name in _CLASS_SCORES else 1)) ** 0.5)
-
-
-def estimate_inflation(predictions: Predictions, other: Predictions | None = None) -> Inflation:
-    """Estimate by how much a bootstrap understates the standard errors of cross-validated scores.
-
-    Parameters
-    ----------
-    predictions : Predictions
-    other : Predictions, optional
-        Another system on the same rows: the inflation is that of the differences between the two.
+    The same for all scores: in simulated studies, the ratios of F1, macro F1, AUC, Brier score and concordance differed
+    by about .1 within a setting (1.2 to 1.5 between settings).
 
     Returns
     -------
-    Inflation
-        `shared` is 0 if the held-out subjects train no model (`is_one_way`).
+    float
+        Between 1 and 1.6; 1 if the held-out subjects train no model (`is_one_way`).
 
     Notes
     -----
@@ -58,12 +28,8 @@ def estimate_inflation(predictions: Predictions, other: Predictions | None = Non
     over classes, minus 1.
     """
     if predictions.is_one_way:
-        return Inflation(0.0)
-    contributions, slope = _subject_contributions(predictions)
-    if other is not None:
-        other_contributions, other_slope = _subject_contributions(other)
-        contributions, slope = other_contributions - contributions, abs(other_slope - slope)
-    return Inflation(shared_variance(contributions, slope))
+        return 1.0
+    return float((1 + shared_variance(*_discrimination_slope(predictions))) ** 0.5)
 
 
 def shared_variance(contributions: Floats, value: float) -> float:
@@ -101,7 +67,7 @@ def shared_variance(contributions: Floats, value: float) -> float:
     return 1 / (1 + _SLOPE * max(value / error, _MIN_Z)) if error > 0 else 1.0
 
 
-def _subject_contributions(predictions: Predictions) -> tuple[Floats, float]:
+def _discrimination_slope(predictions: Predictions) -> tuple[Floats, float]:
     """Return the contributions to the discrimination slope, shape [S], and the slope; means over repeats."""
     _, subject = np.unique(predictions.subject, return_inverse=True)
     repeats = [_repeat_contributions(predictions, subject, rows) for rows in predictions.repeat_rows()]

@@ -56,7 +56,7 @@ def summarise_scores(predictions: Predictions, seed: int = 0) -> dict[str, Any]:
         if name in drawn:
             is_multiclass_brier = name == "brier" and predictions.positive_index is None
             maximum = _MAX_MULTICLASS_BRIER if is_multiclass_brier else 1.0
-            low, high = score_interval(drawn[name] / maximum, n_rarest, inflation.factor(name)) or (None, None)
+            low, high = score_interval(drawn[name] / maximum, n_rarest, inflation) or (None, None)
             scores[name] |= {"low": _finite_or_none(low, maximum), "high": _finite_or_none(high, maximum)}
     return {
         "n_recordings": len(np.unique(predictions.recording.astype(str))),
