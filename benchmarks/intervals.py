@@ -279,9 +279,11 @@ def package_intervals(sample: Sample, plain: dict[str, Array]) -> dict[str, dict
     """Return the intervals of the package: as they are, without inflation, and as they were before."""
     n_rarest = count_rarest_class_subjects(sample.predictions)
     n_half = len(np.unique(sample.predictions.subject)) // 2
-    inflation = estimate_inflation(sample.predictions)
     drawn = {name: values for name, values in bootstrap_scores(sample.predictions, N_DRAWS).items() if name in SCORES}
-    new = {name: score_interval(values, n_rarest, inflation) for name, values in drawn.items()}
+    new = {
+        name: score_interval(values, n_rarest, estimate_inflation(sample.predictions, name))
+        for name, values in drawn.items()
+    }
     bare = {name: score_interval(values, n_rarest, 1.0) for name, values in drawn.items()}
     ccc = (plain["ccc"] + 1) / 2
     new["ccc"] = from_unit(score_interval(ccc, n_half, (1 + concordance_share(sample)) ** 0.5))
@@ -464,35 +466,38 @@ def read_rows(out: Path) -> pd.DataFrame:
     return rows.dropna(subset=["low"])
 
 
+RULES = ["package", "before", "no inflation", "Nadeau-Bengio", "nested CV"]
+
+
 def report(out: Path) -> None:
     rows = read_rows(out)
     cells = rows.groupby(["score", "setting", "rule"])[["covers", "width", "covers mean", "truth"]].mean()
     spread = rows.groupby(["score", "setting", "rule"])["truth"].std()
     for score, label in SCORES.items():
-        print_table(label, cells.loc[score], spread.loc[score])
+        print(f"\n| {label} | true value (sd) | {' | '.join(RULES)} | over training sets |")
+        print("|---" * (len(RULES) + 3) + "|")
+        for place in cells.loc[score].index.unique("setting"):
+            package = cells.loc[(score, place, "package")]
+            truth = f"{package['truth']:.3f} ({spread.loc[(score, place, 'package')]:.3f})"
+            texts = [format_cell(cells, (score, place, rule)) for rule in RULES]
+            print(f"| {SETTINGS[place].label} | {truth} | {' | '.join(texts)} | {package['covers mean']:.3f} |")
+    print("\n| difference | " + " | ".join(f"{label}, {rule}" for label in LABELS for rule in DIFFERENCES) + " |")
+    print("|---" * (1 + len(LABELS) * len(DIFFERENCES)) + "|")
+    for place, setting in enumerate(SETTINGS):
+        keys = [(score, place, f"difference, {rule}") for score in LABELS.values() for rule in DIFFERENCES]
+        print(f"| {setting.label} | {' | '.join(format_cell(cells, key) for key in keys)} |")
+    means = cells.groupby(["score", "rule"])[["covers", "width"]].agg(["min", "mean", "max"])
+    print(means.round(3).to_string())
     n_studies = rows.groupby(["setting", "rule"])["study"].nunique().unstack()
-    print("\nStudies per setting:", n_studies.agg(["min", "max"]).astype(int).to_dict())
+    print("Studies per setting:", n_studies.agg(["min", "max"]).astype(int).to_dict())
 
 
-RULES = ["package", "before", "no inflation", "Nadeau-Bengio", "nested CV"]
-RULES += [f"difference, {rule}" for rule in ("package", "no inflation")]
+DIFFERENCES = ["package", "no inflation"]
+LABELS = {"F1": "f1", "AUC": "auc", "macro F1": "macro_f1"}
 
 
-def print_table(label: str, cells: pd.DataFrame, spread: pd.Series) -> None:
-    print(f"\n| {label}: setting | true value (sd) | {' | '.join(RULES)} | package, over training sets |")
-    print("|---" * (len(RULES) + 3) + "|")
-    for place in cells.index.unique("setting"):
-        package = cells.loc[(place, "package")]
-        texts = [format_cell(cells, place, rule) for rule in RULES]
-        truth = f"{package['truth']:.3f} ({spread.loc[(place, 'package')]:.3f})"
-        print(f"| {SETTINGS[place].label} | {truth} | {' | '.join(texts)} | {package['covers mean']:.3f} |")
-
-
-def format_cell(cells: pd.DataFrame, place: int, rule: str) -> str:
-    if (place, rule) not in cells.index:
-        return ""
-    cell = cells.loc[(place, rule)]
-    return f"{cell['covers']:.3f} ({cell['width']:.2f})"
+def format_cell(cells: pd.DataFrame, key: tuple[str, int, str]) -> str:
+    return f"{cells.loc[key, 'covers']:.3f} ({cells.loc[key, 'width']:.2f})" if key in cells.index else ""
 
 
 def main() -> None:

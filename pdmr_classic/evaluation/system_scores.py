@@ -44,7 +44,7 @@ def summarise_scores(predictions: Predictions, seed: int = 0) -> dict[str, Any]:
     """
     repeats = [score_repeat(predictions, rows) for rows in predictions.repeat_rows()]
     drawn = bootstrap_scores(predictions, seed=seed)
-    n_rarest, inflation = count_rarest_class_subjects(predictions), estimate_inflation(predictions)
+    n_rarest = count_rarest_class_subjects(predictions)
     scores: dict[str, dict[str, float | None]] = {}
     for name in (name for name in _SCORE_NAMES if name in repeats[0]):
         values = np.array([scores[name] for scores in repeats])
@@ -56,6 +56,7 @@ def summarise_scores(predictions: Predictions, seed: int = 0) -> dict[str, Any]:
         if name in drawn:
             is_multiclass_brier = name == "brier" and predictions.positive_index is None
             maximum = _MAX_MULTICLASS_BRIER if is_multiclass_brier else 1.0
+            inflation = estimate_inflation(predictions, name)
             low, high = score_interval(drawn[name] / maximum, n_rarest, inflation) or (None, None)
             scores[name] |= {"low": _finite_or_none(low, maximum), "high": _finite_or_none(high, maximum)}
     return {

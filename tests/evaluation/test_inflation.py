@@ -47,6 +47,11 @@ def test_shared_variance_is_bounded() -> None:
     assert shared_variance(np.zeros(3), 0.0) == 1
 
 
+def test_f1_depends_less_on_training_than_probabilities() -> None:
+    predictions = simulate_predictions(1.0)
+    assert 1 < estimate_inflation(predictions, "f1") < estimate_inflation(predictions, "macro_f1")
+
+
 def test_three_classes_and_a_class_missing_from_a_subset_are_accepted() -> None:
     predictions = simulate_predictions(1.0, repeats=2)
     p = np.column_stack([predictions.probability, np.zeros(len(predictions))])
