@@ -236,7 +236,13 @@ def score_interval(drawn: Floats, n_subjects: int, inflation: float = SD_INFLATI
     -----
     On the logit scale: score ± t * inflation * bootstrap standard error. Student's t has 2 (n - 1) degrees of freedom
     for n = `n_subjects`, those of the difference of two class means. For scores of 0 and 1: the Clopper-Pearson
-    interval for n subjects.
+    interval for n subjects. Of a score between -1 and 1, such as concordance, pass (1 + score) / 2.
+
+    The interval is for the mean performance, on many new people with the class shares of the sample, of the models that
+    made the predictions, not of models from other training sets. In simulations (400 studies in each of sixteen
+    settings: 20 to 100 subjects with 1 to 10 recordings, 10 to 50% positives or three classes, no to strong signal;
+    `benchmarks/intervals.py`) it contained this value in 95 to 99% of studies for F1, 92 to 100% for AUC, 92 to 99% for
+    macro F1 and 93 to 97% for concordance; with inflation 1, in 92 to 99%, 82 to 96%, 84 to 95% and 78 to 95%.
 
     References
     ----------
@@ -257,7 +263,9 @@ def score_interval(drawn: Floats, n_subjects: int, inflation: float = SD_INFLATI
 def difference_interval(drawn: Floats, n_subjects: int, inflation: float = SD_INFLATION) -> tuple[float, float] | None:
     """Return the 95% confidence interval of a difference: estimate ± t * inflation * bootstrap standard error.
 
-    See `score_interval`.
+    In simulations (200 studies in each of sixteen settings, see `score_interval`) it contained the true difference in
+    AUC in 92 to 100% of studies, in F1 in 90 to 99% and in macro F1 in 91 to 100%, and in 78 to 82% where both systems
+    predict nearly everyone positive; with inflation 1, in 74 to 98%.
     """
     replicates = drawn[1:][np.isfinite(drawn[1:])]
     if n_subjects < 2 or len(replicates) < 2 or not np.isfinite(drawn[0]):
