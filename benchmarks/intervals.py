@@ -4,7 +4,7 @@
     python benchmarks/intervals.py --out FOLDER --report
 
 The first command simulates studies and stores intervals and true values, setting by setting (a second run continues);
-the second prints the tables. The rule was chosen on studies 0 to 119 of each setting.
+the second prints the tables. The rule was chosen on studies with numbers below 400.
 
 *Study*: people have a normal severity, and one class or another above given cutoffs; recordings are ten columns with a
 person effect (70% of the variance). A ridge regression, linear or with a Gaussian kernel, is fitted in the package's
