@@ -1,4 +1,4 @@
-"""Signals: the usable frames of channels, without invalid frames, as input of all functionals."""
+"""Signals: the usable frames of channels, with short gaps interpolated, as input of all functionals."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdmr_classic.arrays import Floats, Ints, Mask
+from pdmr_classic.features._bridging import Bridge
 from pdmr_classic.io.video.stream import Stream
 
 # Relative variation below this threshold is float32 rounding, not movement.
@@ -24,15 +25,21 @@ _MAX_STEP = 2.0**40
 class Signal:
     """Channels with the same usable frames. Quantities needed by several families are computed once.
 
+    In signals made from a stream, gaps of at most 0.2 s are filled by linear interpolation, as scattered lost frames
+    would otherwise end bouts, fixations and windows. Quantities that depend on single steps between frames use measured
+    frames only, because interpolated ones are smoother.
+
     Attributes
     ----------
     values : ndarray of float64, shape [V, C]
-        Values of the V usable frames, all finite, contiguous in memory by channel.
+        Values of the V usable or interpolated frames, all finite, contiguous in memory by channel.
     channels : tuple of str, length C
     time_s : ndarray of float64, shape [V]
     contiguous : ndarray of bool, shape [V]
-        Whether each usable frame directly follows the previous one in time; False after a gap.
+        Whether each frame directly follows the previous one in time; False after a gap.
     frame_rate_hz : float
+    measured : ndarray of bool, shape [V], optional
+        False for interpolated frames (default: none is interpolated).
     """
 
     values: Floats
@@ -40,10 +47,11 @@ class Signal:
     time_s: Floats
     contiguous: Mask
     frame_rate_hz: float
+    measured: Mask | None = None
 
     @property
     def n_frames(self) -> int:
-        """Number of usable frames."""
+        """Number of usable or interpolated frames."""
         return len(self.time_s)
 
     @cached_property
@@ -119,9 +127,9 @@ class Signal:
         return rows
 
     def place_on_grid(self, length: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return standardised values on the frame grid, shape [C, length], and an indicator of usable frames, [length].
+        """Return standardised values on the frame grid, shape [C, length], and an indicator of its frames, [length].
 
-        Both are 0 if a frame is not usable; `length` must be at least the index of the last frame plus one.
+        Both are 0 in a gap; `length` must be at least the index of the last frame plus one.
         """
         rows = np.zeros((len(self.channels), length), dtype=np.float32)
         usable = np.zeros(length, dtype=np.float32)
@@ -132,11 +140,25 @@ class Signal:
 
     @cached_property
     def steps(self) -> Floats:
-        """Difference between successive frames, shape [V - 1, C]; 0 across a gap."""
+        """Difference between successive measured frames, shape [V - 1, C]; 0 where there is none."""
         steps = np.diff(self.values, axis=0)
-        if not self.is_gapless:
-            steps[~self.contiguous[1:]] = 0.0
+        if not self.has_all_steps:
+            steps[~self.has_step[1:]] = 0.0
         return steps
+
+    @cached_property
+    def has_step(self) -> Mask:
+        """Whether each frame and the one directly before it are both measured, shape [V]."""
+        if self.measured is None:
+            return self.contiguous
+        has_step = self.contiguous & self.measured
+        has_step[1:] &= self.measured[:-1]
+        return has_step
+
+    @cached_property
+    def has_all_steps(self) -> bool:
+        """Whether there is no gap and no interpolated frame."""
+        return bool(self.has_step[1:].all())
 
     @cached_property
     def is_gapless(self) -> bool:
@@ -145,16 +167,16 @@ class Signal:
 
     @cached_property
     def velocity(self) -> Floats:
-        """Change per second between successive frames, shape [pairs without a gap, C]."""
-        steps = self.steps if self.is_gapless else self.steps[self.contiguous[1:]]
+        """Change per second between successive measured frames, shape [pairs, C]."""
+        steps = self.steps if self.has_all_steps else self.steps[self.has_step[1:]]
         return steps * self.frame_rate_hz
 
     @cached_property
     def acceleration(self) -> Floats:
-        """Change of velocity per second over three successive frames, shape [triples without a gap, C]."""
+        """Change of velocity per second over three successive measured frames, shape [triples, C]."""
         second = np.diff(self.steps, axis=0)
-        if not self.is_gapless:
-            second = second[self.contiguous[2:] & self.contiguous[1:-1]]
+        if not self.has_all_steps:
+            second = second[self.has_step[2:] & self.has_step[1:-1]]
         return second * self.frame_rate_hz**2
 
 
@@ -174,7 +196,7 @@ def make_signals(stream: Stream, channels: Sequence[str]) -> list[Signal]:
     """Group channels into signals, one for each pattern of usable frames.
 
     A frame is usable for a channel if it is valid and the value is finite, so one channel with missing values does not
-    affect the others. Nearly all files give a single signal.
+    affect the others. Nearly all files give a single signal. Gaps of at most 0.2 s are interpolated.
     """
     if not channels:
         return []
@@ -193,7 +215,10 @@ def make_signals(stream: Stream, channels: Sequence[str]) -> list[Signal]:
 
 
 def make_joint_signal(stream: Stream, channels: Sequence[str]) -> Signal:
-    """Return the frames in which all given channels are usable; channels without any value are left out."""
+    """Return the frames in which all given channels are usable; channels without any value are left out.
+
+    Gaps of at most 0.2 s are interpolated.
+    """
     indices = stream.channel_indices(channels)
     if not stream.incomplete[indices].any():
         return _select_valid(stream, channels if stream.valid.any() else (), indices if stream.valid.any() else [])
@@ -206,9 +231,31 @@ def make_joint_signal(stream: Stream, channels: Sequence[str]) -> Signal:
 def _select_valid(stream: Stream, channels: Sequence[str], indices: list[int]) -> Signal:
     values = stream.valid_values.T[indices].T
     time_s = stream.time_s if stream.valid.all() else stream.time_s[stream.valid]
-    return Signal(values, tuple(channels), time_s, stream.valid_contiguous, stream.frame_rate_hz)
+    signal = Signal(values, tuple(channels), time_s, stream.valid_contiguous, stream.frame_rate_hz)
+    return _bridge_gaps(signal, stream)
 
 
 def _select_usable(stream: Stream, channels: Sequence[str], usable: Mask) -> Signal:
     values = stream.select(channels).T[:, usable].astype(np.float64).T
-    return Signal(values, tuple(channels), stream.time_s[usable], stream.find_contiguous(usable), stream.frame_rate_hz)
+    contiguous = stream.find_contiguous(usable)
+    signal = Signal(values, tuple(channels), stream.time_s[usable], contiguous, stream.frame_rate_hz)
+    return _bridge_gaps(signal, stream)
+
+
+def _bridge_gaps(signal: Signal, stream: Stream) -> Signal:
+    """Fill gaps of at most 0.2 s; a signal without such a gap is returned as it is."""
+    if not signal.n_frames or (signal.is_gapless and signal.n_frames == stream.n_frames):
+        return signal
+    rate = signal.frame_rate_hz
+    before_s, after_s = signal.time_s[0] - stream.time_s[0], stream.time_s[-1] - signal.time_s[-1]
+    bridge = Bridge.from_grid(signal.grid, round(before_s * rate), round(after_s * rate), rate)
+    if bridge.n_frames == signal.n_frames:
+        return signal
+    return Signal(
+        values=bridge.interpolate(signal.values),
+        channels=signal.channels,
+        time_s=bridge.interpolate_times(signal.time_s, rate),
+        contiguous=bridge.extend_contiguous(signal.contiguous),
+        frame_rate_hz=rate,
+        measured=bridge.measured,
+    )

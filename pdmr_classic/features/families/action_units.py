@@ -36,8 +36,8 @@ def au_activation(signal: Signal, settings: FeatureSettings) -> Mapping[str, Flo
 
     Source: Girard et al. 2014 (AU12, AU14, AU15); Alghowinem et al. 2013 (AU45)
 
-    A gap ends a bout. The durations and active_mean are NaN without a bout (bout_std_s: with fewer than two); all are
-    NaN without usable frames. There is no active_mean for AU_c, which has no intensity.
+    A gap longer than 0.2 s ends a bout. The durations and active_mean are NaN without a bout (bout_std_s: with fewer
+    than two); all are NaN without usable frames. There is no active_mean for AU_c, which has no intensity.
     """
     active = is_active(signal)
     n_active = np.count_nonzero(active, axis=0)

@@ -32,7 +32,9 @@ def distribution(signal: Signal, settings: FeatureSettings) -> Mapping[str, Floa
 
     Source: Girard et al. 2014 (AU and head functionals); moments as in Joanes and Gill 1998 (g1, g2)
 
-    All features are NaN without usable frames. For a constant channel, skewness and kurtosis are NaN, shares are 0.
+    As in all families but quality, gaps of at most 0.2 s are first filled by linear interpolation, so that scattered
+    lost frames hardly change a feature. All features are NaN without usable frames. For a constant channel, skewness
+    and kurtosis are NaN, shares are 0.
     """
     if not signal.n_frames:
         return dict.fromkeys(_NAMES, np.full(len(signal.channels), np.nan))

@@ -22,7 +22,7 @@ _GAP = 2
 
 @channel_family("dynamics", kinds=CONTINUOUS)
 def dynamics(signal: Signal, settings: FeatureSettings) -> Mapping[str, Floats]:
-    """Velocity, acceleration, reversals and autocorrelation of each channel, never computed across a gap.
+    """Velocity, acceleration, reversals and autocorrelation of each channel.
 
     Formula: v = (x[t] - x[t-1]) * rate; a = (x[t] - 2 x[t-1] + x[t-2]) * rate^2; velocity_mean, acceleration_mean =
     mean of |v| and |a|; velocity_rms, acceleration_rms = root mean square of v and a; zero_crossings_per_s = zero
@@ -35,11 +35,12 @@ def dynamics(signal: Signal, settings: FeatureSettings) -> Mapping[str, Floats]:
 
     Source: Alghowinem et al. 2013; Girard et al. 2014; Box and Jenkins 1976 (autocorrelation)
 
-    Each step counts as one frame interval at the mean rate, because OpenFace rounds timestamps to 1 ms. NaN without two
-    (acceleration, turns: three) successive frames, for the autocorrelation of a constant channel, for lags beyond half
-    of the recording, and for lags with fewer pairs of usable frames than a tenth of the frames; decay_s is NaN if the
-    autocorrelation stays above 1/e for 10 s. For signals below 2 Hz, halving the frame rate changes velocity by at most
-    2.5%, acceleration by 4.5% and autocorrelation at lags of 1 s or more by 0.005.
+    Velocity, acceleration, crossings and turns use only successive usable frames: interpolated ones would be too
+    smooth. Each step counts as one frame interval at the mean rate, because OpenFace rounds timestamps to 1 ms. NaN
+    without two (acceleration, turns: three) successive frames, for the autocorrelation of a constant channel, for lags
+    beyond half of the recording, and for lags with fewer pairs of usable frames than a tenth of the frames; decay_s is
+    NaN if the autocorrelation stays above 1/e for 10 s. For signals below 2 Hz, halving the frame rate changes velocity
+    by at most 2.5%, acceleration by 4.5% and autocorrelation at lags of 1 s or more by 0.005.
     """
     velocity, acceleration = signal.velocity, signal.acceleration
     features = {
@@ -58,8 +59,8 @@ def dynamics(signal: Signal, settings: FeatureSettings) -> Mapping[str, Floats]:
 
 def _count_crossings_per_s(signal: Signal) -> Floats:
     above = signal.centred.T >= 0
-    crossed = (above[:, 1:] != above[:, :-1]) & signal.contiguous[1:]
-    n_pairs = int(np.count_nonzero(signal.contiguous[1:]))
+    crossed = (above[:, 1:] != above[:, :-1]) & signal.has_step[1:]
+    n_pairs = int(np.count_nonzero(signal.has_step[1:]))
     if not n_pairs:
         return np.full(len(above), np.nan)
     # A constant channel equals its mean up to rounding and has no crossings.
@@ -67,15 +68,20 @@ def _count_crossings_per_s(signal: Signal) -> Floats:
 
 
 def _count_turns_per_s(signal: Signal) -> Floats:
-    """Count reversals of direction per second; a frame without change continues the previous direction."""
+    """Count reversals of direction per second; a frame without change continues the previous direction.
+
+    A lost frame hides a reversal, unless both of its neighbours have the same value: then it continues the plateau.
+    """
     steps = signal.steps.T
-    n_triples = int(np.count_nonzero(signal.contiguous[2:] & signal.contiguous[1:-1]))
+    n_triples = int(np.count_nonzero(signal.has_step[2:] & signal.has_step[1:-1]))
     if not n_triples:
         return np.full(len(steps), np.nan)
     # All channels in one array; gaps and the ends of channels are marked so that they never count as a turn.
     directions = np.full((len(steps), steps.shape[1] + 1), _GAP, dtype=np.int8)
     np.subtract((steps > 0).view(np.int8), (steps < 0).view(np.int8), out=directions[:, :-1])
-    directions[:, :-1][:, ~signal.contiguous[1:]] = _GAP
+    if not signal.has_all_steps:
+        is_plateau = (np.diff(signal.values, axis=0) == 0).T & signal.contiguous[1:]
+        directions[:, :-1][~(signal.has_step[1:] | is_plateau)] = _GAP
     flat = directions.ravel()
     # Skipping zeros counts a plateau between a rise and a fall as one turn.
     moving = np.flatnonzero(flat != 0)
@@ -88,7 +94,7 @@ def _count_turns_per_s(signal: Signal) -> Floats:
 def compute_autocorrelation(signal: Signal, longest_s: float) -> Floats:
     """Return the autocorrelation at lags of 0, 1, 2, … frames, shape [C, lags].
 
-    Uses pairs of usable frames at their actual time lag; lags with too few pairs are NaN.
+    Uses pairs of frames at their actual time lag; lags with too few pairs are NaN.
     """
     n_channels = len(signal.channels)
     if signal.n_frames < 2:

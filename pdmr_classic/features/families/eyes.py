@@ -41,7 +41,8 @@ def eyes(stream: Stream, settings: FeatureSettings) -> Mapping[tuple[str, str], 
     Source: Alghowinem et al. 2013 (blink duration, eyelids); Soukupová and Čech 2016 (opening); Salvucci and Goldberg
     2000 (velocity threshold)
 
-    NaN if the channels have no usable values; durations are NaN without a blink or fixation.
+    A gap longer than 0.2 s ends a blink and a fixation. NaN if the channels have no usable values; durations are NaN
+    without a blink or fixation.
     """
     return _blink_features(stream) | _eyelid_features(stream) | _gaze_features(stream)
 

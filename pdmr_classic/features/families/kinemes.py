@@ -28,9 +28,9 @@ _MAX_TRAINING_WINDOWS = 20_000
 def kineme_windows(stream: Stream, settings: FeatureSettings) -> Mapping[tuple[str, str], float]:
     """Histogram of kinemes, elementary head movements clustered inside each fold (not by default).
 
-    Formula: windows of head rotation of 2 s, with 50% overlap, never across a gap, at most 120 at even spacing; first 4
-    coefficients of the cosine transform per axis, without the mean; inside each fold, k-means with 16 clusters on the
-    windows of the training recordings; share of a recording's windows in each cluster
+    Formula: windows of head rotation of 2 s, with 50% overlap, never across a gap longer than 0.2 s, at most 120 at
+    even spacing; first 4 coefficients of the cosine transform per axis, without the mean; inside each fold, k-means
+    with 16 clusters on the windows of the training recordings; share of a recording's windows in each cluster
 
     Unit: rad; share
 

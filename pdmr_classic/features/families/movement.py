@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -35,20 +36,21 @@ _FUNCTIONALS = ("speed_mean", "speed_rms", "acceleration_rms", "amplitude_rms", 
 def movement(stream: Stream, settings: FeatureSettings) -> Mapping[tuple[str, str], float]:
     """Movement energy of head rotation, head translation, gaze and face, combined over all axes.
 
-    Formula: speed = norm of the velocity vector (landmarks: root mean square over points): mean, rms; acceleration_rms
-    = rms norm of the acceleration vector; amplitude_rms = rms distance from the mean position; path_per_min = path
-    length per minute of usable frames; share_still = share of speeds below the tracker jitter of a resting head (single
-    axes: families distribution and dynamics); nods_power, shakes_power = log10 power of Rx and Ry at 1..3 Hz;
-    share_forward (share_back) = share of frames with the head more than 30 mm closer to (farther from) the camera than
-    its median. Face landmarks (whole face and per region): 2-D landmarks present in 90% of the valid frames, in frames
-    that have all of them, aligned to their mean shape by translation, scaling and in-plane rotation (full Procrustes),
-    which removes head movement
+    Formula: speed = norm of the velocity vector between successive usable frames (landmarks: root mean square over
+    points): mean, rms; acceleration_rms = rms norm of the acceleration vector; amplitude_rms = rms distance from the
+    mean position; path_per_min = path length per minute of usable frames; share_still = share of speeds below the
+    tracker jitter of a resting head (single axes: families distribution and dynamics); nods_power, shakes_power = log10
+    power of Rx and Ry at 1..3 Hz; share_forward (share_back) = share of frames with the head more than 30 mm closer to
+    (farther from) the camera than its median. Face landmarks (whole face and per region): 2-D landmarks present in 90%
+    of the valid frames, in frames that have all of them, aligned to their mean shape by translation, scaling and
+    in-plane rotation (full Procrustes), which removes head movement
 
     Unit: rad, mm or face sizes; per second; per second squared; per minute; share; log10 rad squared (power)
 
     Source: Alghowinem et al. 2013; Girard et al. 2014; Goodall 1991 (Procrustes)
 
-    NaN if channels have no usable values, without two successive frames, and if all landmarks of the face coincide.
+    NaN if channels have no usable values, without two successive usable frames, and if all landmarks of the face
+    coincide.
     """
     features: dict[tuple[str, str], float] = {}
     for body, (names, still_speed) in _BODIES.items():
@@ -142,7 +144,7 @@ def _shape_features(signal: Signal, points: Sequence[int]) -> dict[tuple[str, st
     for part, indices in _face_parts(points).items():
         values = np.asfortranarray(np.hstack([shape[:, indices].real, shape[:, indices].imag]))
         names = tuple(str(k) for k in range(values.shape[1]))
-        part_signal = Signal(values, names, signal.time_s, signal.contiguous, signal.frame_rate_hz)
+        part_signal = replace(signal, values=values, channels=names)
         features |= _body_features(part, part_signal, _STILL_FACE_SPEED, n_points=len(indices))
     return features
 

@@ -15,8 +15,8 @@ from pdmr_classic.features.signal import Signal
 from pdmr_classic.io.trackers.channels import channel_kind
 
 SCALES_S = (1, 5, 30)
-# Windows with a smaller share of usable frames are left out.
-_MIN_USABLE_SHARE = 0.5
+# Windows with a smaller share of frames outside long gaps are left out.
+_MIN_SHARE = 0.5
 
 
 @channel_family("multiscale", kinds=(*BEHAVIOURAL, "au_presence"), separate_units=True)
@@ -31,7 +31,8 @@ def multiscale(signal: Signal, settings: FeatureSettings) -> Mapping[str, Floats
 
     Source: multi-scale motion patterns, after Zhang et al. 2025 (chunks of 5,000 frames) and Girard et al. 2014
 
-    Windows with less than half of their frames usable are left out; NaN without a window (std: with fewer than two).
+    velocity_rms uses only successive usable frames. Windows with gaps in more than half of their time are left out; NaN
+    without a window (std: with fewer than two).
     """
     seconds = _Windows.from_signal(signal, np.floor(signal.time_s + 1e-6).astype(np.intp), signal.frame_rate_hz)
     scales = {f"{scale}s": seconds.merge(scale) for scale in SCALES_S}
@@ -54,11 +55,11 @@ class _Windows:
     Attributes
     ----------
     number : ndarray of int, shape [W]
-        Window number of each row; windows without usable frames have no row.
+        Window number of each row; windows without frames have no row.
     frames : float
         Frames in a complete window.
     count, pairs : ndarray, shape [W]
-        Usable frames, and steps between successive frames (counted with the later frame).
+        Frames, and steps between successive measured frames (counted with the later frame).
     sums : dict of str to ndarray, shape [W, C]
         Sums of centred values (`total`), their squares, squared steps, and active frames (`active`).
     low, high : ndarray, shape [W, C], or None
@@ -90,7 +91,7 @@ class _Windows:
             number=window[starts],
             frames=frames,
             count=np.diff(np.append(starts, signal.n_frames)),
-            pairs=np.add.reduceat(signal.contiguous.astype(np.intp), starts) if len(starts) else starts,
+            pairs=np.add.reduceat(signal.has_step.astype(np.intp), starts) if len(starts) else starts,
             sums={name: _reduce_windows(np.add, values, starts) for name, values in rows.items()},
             low=_reduce_windows(np.minimum, rows["total"], starts) if has_level else None,
             high=_reduce_windows(np.maximum, rows["total"], starts) if has_level else None,
@@ -113,8 +114,8 @@ class _Windows:
         )
 
     def functionals(self, signal: Signal) -> dict[str, Floats]:
-        """Return the functionals of windows with enough usable frames, each of shape [W', C]."""
-        usable = self.count >= _MIN_USABLE_SHARE * self.frames
+        """Return the functionals of windows with enough frames, each of shape [W', C]."""
+        usable = self.count >= _MIN_SHARE * self.frames
         count, pairs = self.count[usable, None], self.pairs[usable, None]
         functionals: dict[str, Floats] = {}
         if self.low is not None and self.high is not None:

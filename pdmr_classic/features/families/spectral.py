@@ -27,19 +27,19 @@ _MIN_POWER = 1e-12
 def spectral(signal: Signal, settings: FeatureSettings) -> Mapping[str, Floats]:
     """Band power and spectral shape of each channel, in frequency bands of human behaviour.
 
-    Formula: Welch's method (Hann windows of 4 s, below 0.3 Hz of 20 s; 50% overlap, means removed, never across a gap);
-    power_<band> = log10(density integrated over the band + 1e-12), with bins weighted by their overlap with the band;
-    relative_<band> = share of the band in the power at 0..7 Hz (bands from 0.3 Hz: at 0.3..7 Hz); over 0.3..7 Hz:
-    centroid, spread, entropy = -sum(p log p) / log(n), edge85 = 85% spectral edge frequency (linear
-    interpolation), peak (parabolic interpolation of the log density); amplitude_<f> = square root of the density at
-    fixed low frequencies, independent of the duration of the recording
+    Formula: Welch's method (Hann windows of 4 s, below 0.3 Hz of 20 s; 50% overlap, means removed, never across a gap
+    longer than 0.2 s); power_<band> = log10(density integrated over the band + 1e-12), with bins weighted by their
+    overlap with the band; relative_<band> = share of the band in the power at 0..7 Hz (bands from 0.3 Hz: at 0.3..7
+    Hz); over 0.3..7 Hz: centroid, spread, entropy = -sum(p log p) / log(n), edge85 = 85% spectral edge frequency
+    (linear interpolation), peak (parabolic interpolation of the log density); amplitude_<f> = square root of the
+    density at fixed low frequencies, independent of the duration of the recording
 
     Unit: log10 of the squared unit of the channel (power); share; Hz (centroid, spread, edge85, peak); dimensionless
     (entropy); unit of the channel per square root of Hz (amplitude)
 
     Source: Welch 1967; Song et al. 2018 (spectral representation of behaviour); bands: see BANDS_HZ
 
-    NaN if no run without a gap is as long as a window, if a band reaches above half the frame rate, and, for the
+    NaN if no run without such a gap is as long as a window, if a band reaches above half the frame rate, and, for the
     spectral shape, if the channel has no power.
     """
     long, short = estimate_density(signal, _LONG_WINDOW_S), estimate_density(signal, _SHORT_WINDOW_S)

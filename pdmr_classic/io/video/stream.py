@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pdmr_classic.arrays import Floats, Mask
 from pdmr_classic.errors import Finding
 
-# A longer step, in frame intervals, is a gap: nothing is computed across it.
+# A longer step, in frame intervals, is a gap.
 GAP_INTERVALS = 1.5
 
 

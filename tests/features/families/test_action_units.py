@@ -44,16 +44,24 @@ def test_activity_at_the_start_is_a_bout_but_not_an_onset() -> None:
     assert result["bout_mean_s"] == pytest.approx(0.2)
 
 
-def test_a_gap_ends_a_bout_and_is_not_an_onset() -> None:
-    result = compute("##?##.")
+def test_a_gap_longer_than_200_ms_ends_a_bout_and_is_not_an_onset() -> None:
+    result = compute("##???##.")
     assert result["share_active"] == pytest.approx(4 / 5)
     assert result["bout_mean_s"] == pytest.approx(0.2)
     assert result["onsets_per_min"] == 0.0
 
 
-def test_an_onset_hidden_by_a_gap_is_not_counted() -> None:
-    assert compute(".?##..")["onsets_per_min"] == 0.0
+def test_an_onset_hidden_by_a_gap_longer_than_200_ms_is_not_counted() -> None:
+    assert compute(".???##..")["onsets_per_min"] == 0.0
     assert compute("..##..")["onsets_per_min"] == pytest.approx(1 / (5 / 10 / 60))
+
+
+@pytest.mark.parametrize(
+    ("lost", "complete"),
+    [("..#?#.##", "..###.##"), ("..#??#..", "..####.."), (".#??.#..", ".##..#.."), ("??##..#?", "####..##")],
+)
+def test_a_gap_of_at_most_200_ms_belongs_to_the_bout_around_it(lost: str, complete: str) -> None:
+    assert compute(lost) == pytest.approx(compute(complete), nan_ok=True)
 
 
 def test_a_unit_that_is_never_active_has_a_share_of_0_and_no_durations() -> None:

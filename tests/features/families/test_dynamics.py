@@ -58,9 +58,16 @@ def test_a_plateau_between_rise_and_fall_is_one_turn() -> None:
     assert compute([0, 1, 2, 2, 2, 3, 4.0])["turns_per_s"] == 0.0
 
 
-def test_a_turn_across_a_gap_is_not_counted() -> None:
-    assert compute([0, 1, 2, 9, 2, 1, 0.0], valid=[1, 1, 1, 0, 1, 1, 1])["turns_per_s"] == 0.0
-    assert compute([0, 1, 1, 9, 1, 1, 0.0], valid=[1, 1, 1, 0, 1, 1, 1])["turns_per_s"] == 0.0
+def test_a_turn_across_a_lost_frame_is_counted_only_on_a_plateau() -> None:
+    assert compute([0, 1, 3, 9, 2, 1, 0.0], valid=[1, 1, 1, 0, 1, 1, 1])["turns_per_s"] == 0.0
+    lost = compute([0, 1, 1, 9, 1, 1, 0.0, 0.0], valid=[1, 1, 1, 0, 1, 1, 1, 1])
+    assert lost["turns_per_s"] == pytest.approx(RATE / 3)
+
+
+def test_a_turn_across_a_long_gap_is_not_counted() -> None:
+    x = np.repeat([0.0, 1.0, 0.0], [2, 12, 3])
+    assert compute(x)["turns_per_s"] > 0.0
+    assert compute(x, valid=(np.arange(17) < 4) | (np.arange(17) > 12))["turns_per_s"] == 0.0
 
 
 @pytest.mark.parametrize("n", [1, 2])
@@ -103,7 +110,9 @@ def test_autocorrelation_agrees_with_statsmodels(n: int, rate: float) -> None:
 
 
 def test_autocorrelation_with_missing_frames_uses_actual_time_lags() -> None:
-    x, usable = make_walk(900, 4), np.random.default_rng(5).random(900) < 0.7
+    x, usable = make_walk(900, 4), np.ones(900, dtype=bool)
+    # Too long to be interpolated: 8 of 20 frames.
+    usable.reshape(-1, 20)[:, 5:13] = False
     result = compute(np.where(usable, x, NAN))
     plain = acf(
         np.where(usable, x, np.nan).astype(np.float64), adjusted=True, nlags=60, fft=False, missing="conservative"

@@ -30,6 +30,15 @@ def test_blinks_by_hand(channel: str, high: float) -> None:
     assert result["blink__closed_share"] == pytest.approx(27 / 1800)
 
 
+def test_frames_lost_within_and_between_blinks_change_no_blink() -> None:
+    closed = make_blinks(6, 9, 12)
+    valid = np.ones(1800, dtype=bool)
+    inner = np.flatnonzero(closed)[1:-1]
+    inner = inner[(closed[inner - 1] > 0) & (closed[inner + 1] > 0)][::3]
+    valid[[*inner, 200, 201, 1700]] = False
+    assert compute({"AU45_c": closed}, valid=valid) == pytest.approx(compute({"AU45_c": closed}))
+
+
 def test_eyes_closed_for_longer_than_a_second_are_not_a_blink() -> None:
     result = compute({"AU45_c": make_blinks(6, 45)})
     assert result["blink__per_min"] == pytest.approx(1.0)
@@ -117,6 +126,14 @@ def test_a_jump_across_a_gap_is_not_a_shift_and_ends_a_fixation() -> None:
     assert result["gaze__shifts_per_min"] == 0.0
     assert result["gaze__fixations_per_min"] == pytest.approx(2 / minutes)
     assert result["gaze__fixation_mean_s"] == pytest.approx(57 / RATE)
+
+
+def test_scattered_lost_frames_change_no_fixation() -> None:
+    x, valid = np.tile([0.0] * 60 + [0.3] * 60, 5), np.arange(600) % 11 != 5
+    complete, lost = compute_gaze(x, np.zeros(600)), compute_gaze(x, np.zeros(600), valid=valid)
+    for name in ("fixations_per_min", "shifts_per_min"):
+        assert lost[f"gaze__{name}"] == complete[f"gaze__{name}"]
+    assert lost["gaze__fixation_mean_s"] == pytest.approx(complete["gaze__fixation_mean_s"], abs=1 / RATE)
 
 
 def test_one_frame_has_a_direction_but_no_fixation() -> None:

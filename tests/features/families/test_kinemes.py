@@ -54,9 +54,9 @@ def test_nods_differ_from_shakes_at_any_frame_rate() -> None:
     assert np.linalg.norm(nod[30.0] - shake) > 0.5
 
 
-def test_no_window_bridges_a_gap() -> None:
+def test_no_window_bridges_a_gap_longer_than_200_ms() -> None:
     valid = np.ones(150, dtype=bool)
-    valid[70] = False
+    valid[64:71] = False
     jump = np.where(np.arange(150) < 71, 0.0, 5.0)
     result = compute_codes(jump, valid=valid)
     assert count_windows(result) == 2
