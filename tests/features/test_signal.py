@@ -19,7 +19,6 @@ from streams import (
 
 from pdmr_classic.features.signal import make_joint_signal, make_signals, mean_or_nan, rms_or_nan
 
-
 # At 4 Hz, every gap is longer than 0.2 s.
 SLOW = 4.0
 
