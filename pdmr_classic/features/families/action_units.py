@@ -29,15 +29,15 @@ def au_activation(signal: Signal, settings: FeatureSettings) -> Mapping[str, Flo
 
     Formula: active = AU_c is 1, or AU_r >= 1; share_active = share of active frames; onsets_per_min = changes from
     inactive to active between successive frames per minute; bout_mean_s, bout_max_s, bout_std_s = mean, maximum and
-    standard deviation of the duration of bouts (uninterrupted runs of active frames); active_mean = mean AU_r of active
-    frames
+    standard deviation of the duration of bouts (runs of active frames without a gap longer than 0.2 s); active_mean =
+    mean AU_r of active frames
 
     Unit: share; per minute; s; intensity (0..5)
 
     Source: Girard et al. 2014 (AU12, AU14, AU15); Alghowinem et al. 2013 (AU45)
 
-    A gap longer than 0.2 s ends a bout. The durations and active_mean are NaN without a bout (bout_std_s: with fewer
-    than two); all are NaN without usable frames. There is no active_mean for AU_c, which has no intensity.
+    The durations and active_mean are NaN without a bout (bout_std_s: with fewer than two); all are NaN without usable
+    frames. There is no active_mean for AU_c, which has no intensity.
     """
     active = is_active(signal)
     n_active = np.count_nonzero(active, axis=0)

@@ -26,15 +26,14 @@ def distribution(signal: Signal, settings: FeatureSettings) -> Mapping[str, Floa
     Formula: mean; std = sqrt(mean((x - mean)^2)); min, max; quantiles p05, p25, p50, p75, p95 (linear interpolation);
     iqr = p75 - p25; range = max - min; mad = median|x - p50|; skewness = m3 / m2^1.5; kurtosis = m4 / m2^2 - 3, where
     m_k is the kth central moment; slope of the least-squares line over time; share_above_mean, share_below_mean =
-    shares of frames above and below the mean
+    shares of frames above and below the mean. As in all families but quality, gaps of at most 0.2 s are filled by
+    linear interpolation
 
     Unit: that of the channel (slope: per second; skewness, kurtosis, shares: dimensionless)
 
     Source: Girard et al. 2014 (AU and head functionals); moments as in Joanes and Gill 1998 (g1, g2)
 
-    As in all families but quality, gaps of at most 0.2 s are first filled by linear interpolation, so that scattered
-    lost frames hardly change a feature. All features are NaN without usable frames. For a constant channel, skewness
-    and kurtosis are NaN, shares are 0.
+    All features are NaN without usable frames. For a constant channel, skewness and kurtosis are NaN, shares are 0.
     """
     if not signal.n_frames:
         return dict.fromkeys(_NAMES, np.full(len(signal.channels), np.nan))

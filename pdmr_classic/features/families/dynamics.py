@@ -24,23 +24,23 @@ _GAP = 2
 def dynamics(signal: Signal, settings: FeatureSettings) -> Mapping[str, Floats]:
     """Velocity, acceleration, reversals and autocorrelation of each channel.
 
-    Formula: v = (x[t] - x[t-1]) * rate; a = (x[t] - 2 x[t-1] + x[t-2]) * rate^2; velocity_mean, acceleration_mean =
-    mean of |v| and |a|; velocity_rms, acceleration_rms = root mean square of v and a; zero_crossings_per_s = zero
-    crossings of x - mean per second; turns_per_s = sign changes of v per second; autocorrelation at lags of 0.5, 1, 2
-    and 5 s = mean product of centred values at that lag, divided by the variance; decay_s = lag at which the
-    autocorrelation first falls below 1/e (linear interpolation between frames)
+    Formula: v = (x[t] - x[t-1]) * rate, of successive usable frames; a = (x[t] - 2 x[t-1] + x[t-2]) * rate^2;
+    velocity_mean, acceleration_mean = mean of |v| and |a|; velocity_rms, acceleration_rms = root mean square of v and
+    a; zero_crossings_per_s = zero crossings of x - mean per second; turns_per_s = sign changes of v per second;
+    autocorrelation at lags of 0.5, 1, 2 and 5 s = mean product of centred values at that lag, divided by the variance;
+    decay_s = lag at which the autocorrelation first falls below 1/e (linear interpolation between frames)
 
     Unit: that of the channel per second (velocity) or per second squared (acceleration); per second (crossings, turns);
     dimensionless (autocorrelation); s (decay)
 
     Source: Alghowinem et al. 2013; Girard et al. 2014; Box and Jenkins 1976 (autocorrelation)
 
-    Velocity, acceleration, crossings and turns use only successive usable frames: interpolated ones would be too
-    smooth. Each step counts as one frame interval at the mean rate, because OpenFace rounds timestamps to 1 ms. NaN
-    without two (acceleration, turns: three) successive frames, for the autocorrelation of a constant channel, for lags
-    beyond half of the recording, and for lags with fewer pairs of usable frames than a tenth of the frames; decay_s is
-    NaN if the autocorrelation stays above 1/e for 10 s. For signals below 2 Hz, halving the frame rate changes velocity
-    by at most 2.5%, acceleration by 4.5% and autocorrelation at lags of 1 s or more by 0.005.
+    Crossings and turns, like v and a, use only successive usable frames: interpolated ones would be too smooth. Each
+    step counts as one frame interval at the mean rate, because OpenFace rounds timestamps to 1 ms. NaN without two
+    (acceleration, turns: three) successive frames, for the autocorrelation of a constant channel, for lags beyond half
+    of the recording, and for lags with fewer pairs of usable frames than a tenth of the frames; decay_s is NaN if the
+    autocorrelation stays above 1/e for 10 s. For signals below 2 Hz, halving the frame rate changes velocity by at most
+    2.5%, acceleration by 4.5% and autocorrelation at lags of 1 s or more by 0.005.
     """
     velocity, acceleration = signal.velocity, signal.acceleration
     features = {

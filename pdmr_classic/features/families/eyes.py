@@ -34,15 +34,15 @@ def eyes(stream: Stream, settings: FeatureSettings) -> Mapping[tuple[str, str], 
     six landmarks p0..p5 of an eye, averaged over both eyes: mean, std, p05. Gaze: share_down = share of frames with
     angle y > 0.2; share_away (contact_share) = share of frames with an angle to the camera > 0.35 (< 0.17); deviation =
     rms distance from the mean direction. Fixation (shift) = run of frames in which gaze moves slower (faster) than 30
-    degrees per second over 0.1 s: rates per minute; fixation_mean_s = mean duration of fixations
+    degrees per second over 0.1 s: rates per minute; fixation_mean_s = mean duration of fixations; a gap longer than 0.2
+    s ends a blink, a fixation and a shift
 
     Unit: per minute; s; share; dimensionless (opening); rad (deviation)
 
     Source: Alghowinem et al. 2013 (blink duration, eyelids); Soukupová and Čech 2016 (opening); Salvucci and Goldberg
     2000 (velocity threshold)
 
-    A gap longer than 0.2 s ends a blink and a fixation. NaN if the channels have no usable values; durations are NaN
-    without a blink or fixation.
+    NaN if the channels have no usable values; durations are NaN without a blink or fixation.
     """
     return _blink_features(stream) | _eyelid_features(stream) | _gaze_features(stream)
 
