@@ -62,9 +62,7 @@ def check(
                 may_lack_labels=source != sources[0],
             )
             errors += unreadable
-            facts = inspect_files(
-                dataset, settings.reading, signatures=len(sources) > 1, jobs=n_jobs(jobs), reporter=reporter
-            )
+            facts = inspect_files(dataset, settings.reading, signatures=True, jobs=n_jobs(jobs), reporter=reporter)
             splits[source.name] = (dataset, facts)
     summary = summarise_check(splits, check_data(splits, settings, errors))
     show(summary, as_json, check_tables)

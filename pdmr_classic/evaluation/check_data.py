@@ -21,7 +21,7 @@ from pdmr_classic.io.labels.subject_ids import find_shared_subjects
 from pdmr_classic.io.set_checks import check_set
 from pdmr_classic.io.video.missing_channels import find_missing_channels
 from pdmr_classic.models.target_checks import select_target
-from pdmr_classic.subjects.copies import find_near_file_copies
+from pdmr_classic.subjects.copies import find_near_file_copies, find_near_file_copies_between_subjects
 from pdmr_classic.text import format_count, format_list
 
 
@@ -74,6 +74,8 @@ def check_data(
         findings += [
             replace(finding, file=dataset.folder) for finding in find_exclusions(facts, _collect_vectors(facts))[1]
         ]
+        if name != "test" and (near := find_near_file_copies_between_subjects(facts, dataset.groups)):
+            findings.append(replace(near, file=dataset.folder))
     findings += find_repeated_contents([fact for _, facts in splits.values() for fact in facts])
     findings += _find_shared_subjects([dataset for dataset, _ in splits.values()])
     if {"train", "test"} <= set(splits):

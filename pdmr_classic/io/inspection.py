@@ -24,6 +24,7 @@ from pdmr_classic.text import format_list
 from pdmr_classic.workers import change_working_folder, working_folder
 
 _FILES_PER_TASK = 16
+SIGNATURE_FUNCTIONALS = ("mean", "std", "min", "max")
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class FileFacts:
     facts : StreamFacts
         What is compared with the other files of the set.
     signature : ndarray of float32, or None
-        Audio: the vector itself, shape [D]. Stream, if requested: mean and standard deviation of each channel over
-        valid frames, shape [2 C]. Trimmed, resampled or rounded copies have nearly the same signature.
+        Audio: the vector itself, shape [D]. Stream, if requested: `SIGNATURE_FUNCTIONALS` of each channel over valid
+        frames, shape [4 C], by which copies are recognised.
     """
 
     data_id: str
@@ -169,4 +170,5 @@ def _signature(stream: Stream) -> NDArray[np.float32]:
     values = stream.values[stream.valid].astype(np.float64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a channel without a valid frame stays NaN
-        return np.concatenate([np.nanmean(values, axis=0), np.nanstd(values, axis=0)]).astype(np.float32)
+        functions = (np.nanmean, np.nanstd, np.nanmin, np.nanmax)
+        return np.concatenate([function(values, axis=0) for function in functions]).astype(np.float32)

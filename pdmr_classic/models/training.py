@@ -18,7 +18,7 @@ from pdmr_classic.models.measurements import summarise_measurements
 from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.models.target_checks import Target, select_target
 from pdmr_classic.progress import LogReporter, Reporter
-from pdmr_classic.subjects.copies import find_copies_between_subjects
+from pdmr_classic.subjects.copies import find_copies_between_subjects, find_near_copies_between_subjects
 from pdmr_classic.subjects.inference import add_face_shape, propose_subjects
 from pdmr_classic.subjects.overlap import hash_contents
 
@@ -37,8 +37,8 @@ class TrainingSet:
     content_hashes : DataFrame of str, shape [n, 2]
         As `Extraction.content_hashes`.
     leakage_warnings : list of Finding
-        Reasons why one person may be on both sides of a split: subjects that are unknown or inferred, and copies of a
-        recording under several subjects. They name no recording.
+        Reasons why one person may be on both sides of a split: subjects that are unknown or inferred, and copies or
+        near copies of a recording under several subjects. They name no recording.
     exclusions : Exclusions
         Channels that are not in the features because they mark recordings, see `find_exclusions`.
     measurements : dict
@@ -93,11 +93,16 @@ def prepare_training_set(
         features, groups, proposal = propose_subjects(extraction, groups_out, reporter, seed=settings.learning.seed)
         warnings.append(proposal)
         target = target.replace_groups(groups, settings.learning.folds)
-    if leak := find_copies_between_subjects(extraction.content_hashes, target.groups):
-        reporter.note(leak)
-        warnings.append(replace(leak, found=None))  # `found` names recordings
+    contents = extraction.content_hashes
+    for leak in (
+        find_copies_between_subjects(contents, target.groups),
+        find_near_copies_between_subjects(features, contents, target.groups),
+    ):
+        if leak is not None:
+            reporter.note(leak)
+            warnings.append(replace(leak, found=None))  # `found` names recordings
     measurements = summarise_measurements(extraction.files)
-    return TrainingSet(features, target, labels, extraction.content_hashes, warnings, exclusions, measurements)
+    return TrainingSet(features, target, labels, contents, warnings, exclusions, measurements)
 
 
 def _extract(labelled: Dataset, extractor: FeatureExtractor, reporter: Reporter) -> tuple[Extraction, Exclusions]:

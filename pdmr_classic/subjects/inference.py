@@ -30,7 +30,7 @@ from pdmr_classic.features.registry import load_families
 from pdmr_classic.io.trackers.channels import channel_kind
 from pdmr_classic.progress import Reporter
 from pdmr_classic.storage.atomic import write_text_atomic
-from pdmr_classic.subjects.copies import find_near_copies, unit_directions
+from pdmr_classic.subjects._similarity import find_similar, unit_directions
 from pdmr_classic.text import format_count
 
 _FACE = feature_prefix(MATERIAL, "face_shape")
@@ -221,18 +221,17 @@ def _make_report(inferred: InferredSubjects, out: Path | None) -> Finding:
 
 def _group_copies(features: pd.DataFrame, content_hashes: pd.DataFrame) -> _Labels:
     """Return a label for each recording, shared by all copies of it."""
-    position = {str(data_id): row for row, data_id in enumerate(features.index)}
-    pairs = [(position[copy.data_id], position[str(copy.original)]) for copy in find_near_copies(features)]
+    pairs = [np.column_stack([similar.rows, similar.originals]) for _, similar in find_similar(features)]
     for modality in content_hashes:
         hashes = content_hashes[modality].to_numpy(dtype=object)
         hashed = np.flatnonzero(hashes != "")
         firsts: dict[str, int] = {}
-        pairs += [(int(row), firsts.setdefault(hashes[row], int(row))) for row in hashed]
-    return _label_components(pairs, len(features))
+        same = [(int(row), firsts.setdefault(hashes[row], int(row))) for row in hashed]
+        pairs.append(np.array(same, dtype=np.intp).reshape(-1, 2))
+    return _label_components(np.concatenate(pairs), len(features))
 
 
-def _label_components(pairs: list[tuple[int, int]], n: int) -> _Labels:
-    ends = np.array(pairs, dtype=np.intp).reshape(-1, 2)
+def _label_components(ends: Ints, n: int) -> _Labels:
     graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(n, n))
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.intp)
 

@@ -12,7 +12,7 @@ from pdmr_classic import DataError, DepressionModel, Settings, evaluate, load_da
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.io.results import NOTES_SCHEMA, write_notes
 from pdmr_classic.progress import CollectingReporter
-from pdmr_classic.subjects.copies import Copy, find_copies_between_subjects, find_near_copies
+from pdmr_classic.subjects.copies import Copy, find_copies_between_subjects
 from pdmr_classic.subjects.overlap import (
     find_overlap,
     hash_contents,
@@ -20,15 +20,6 @@ from pdmr_classic.subjects.overlap import (
     make_overlap_finding,
     make_unreadable_finding,
 )
-
-VIDEO = [f"video__c{k:02d}__mean" for k in range(12)]
-AUDIO = [f"audio__vector__{k:03d}" for k in range(12)]
-
-
-def table(n: int, columns: list[str], prefix: str, seed: int = 0) -> pd.DataFrame:
-    values = np.random.default_rng(seed).normal(size=(n, len(columns)))
-    return pd.DataFrame(values, index=[f"{prefix}{row:03d}" for row in range(n)], columns=columns)
-
 
 # ---------------------------------------------------------------------------------- identical content
 
@@ -65,43 +56,6 @@ def test_placeholder_files_have_no_content_hash(small_set: Path, tmp_path: Path)
     contents = FeatureExtractor().extract(load_dataset(tmp_path / "test")).content_hashes
     assert contents.loc[audio[0].stem, "audio"] == ""
     assert contents.loc[audio[1].stem, "audio"] == contents.loc[audio[2].stem, "audio"] != ""
-
-
-# --------------------------------------------------------------------------------------- near-duplicates
-
-
-@pytest.mark.parametrize("columns", [VIDEO, AUDIO], ids=["video", "audio"])
-def test_a_near_copy_is_found_with_its_original(columns: list[str]) -> None:
-    train, test = table(40, columns, "train"), table(10, columns, "test", seed=1)
-    test.loc["test004"] = train.loc["train007"] * (1 + 1e-4)
-    (copy,) = find_near_copies(test, train)
-    assert (copy.data_id, copy.original, copy.kind) == ("test004", "train007", "near-identical")
-
-
-def test_within_one_set_both_copies_are_listed() -> None:
-    features = table(40, VIDEO, "r")
-    features.loc["r005"] = features.loc["r030"] + 1e-4
-    assert {(copy.data_id, copy.original) for copy in find_near_copies(features)} == {
-        ("r005", "r030"),
-        ("r030", "r005"),
-    }
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_unrelated_recordings_are_not_copies(seed: int) -> None:
-    columns = [*VIDEO, *AUDIO]
-    assert find_near_copies(table(100, columns, "test", seed=seed), table(100, columns, "train", seed=100 + seed)) == []
-
-
-def test_recordings_of_one_subject_are_not_copies(small_set: Path) -> None:
-    assert find_near_copies(FeatureExtractor().fit_transform(load_dataset(small_set / "train"))) == []
-
-
-def test_a_missing_modality_and_missing_columns_do_not_match() -> None:
-    train, test = table(40, VIDEO, "train"), table(3, VIDEO, "test", seed=1)
-    test.iloc[0] = np.nan
-    assert find_near_copies(test, train) == []
-    assert find_near_copies(test, train.rename(columns=lambda name: name.replace("__c", "__d"))) == []
 
 
 # --------------------------------------------------------------------------------------- overlap check
