@@ -48,10 +48,10 @@ def find_near_copies(features: pd.DataFrame, train: pd.DataFrame | None = None) 
 
     Found (benchmarks/copies.py): video with 3 or 2 decimals or 1% noise nearly always; at half the frame rate, with 5%
     noise, or cut to 95% or 80% nearly always if there are dozens of channels, and 80 to 100% of the copies if there are
-    6 or 7; cut to half, 67 to 100% and about half of them. Audio vectors with 3 or 2 decimals or 5% noise nearly always,
-    unless the set has other recordings that differ as little.
-    Not found: mirrored or rescaled video, gaze angles in radians with 1 decimal, and the audio vector of a cut recording
-    or with 1 decimal.
+    6 or 7; cut to half, most of them with dozens of channels, and about half with 6 or 7. Audio vectors with 3 or 2
+    decimals or 5% noise nearly always, unless the set has other recordings that differ as little.
+    Not found: mirrored or rescaled video, gaze angles in radians with 1 decimal, and the audio vector of a cut
+    recording or with 1 decimal.
 
     Parameters
     ----------
