@@ -7,13 +7,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.errors import ConfigError
+from pdmr_classic.evaluation._profiles import make_profile_permuter
+from pdmr_classic.evaluation.intervals import batch_sizes, weighted_scores
 from pdmr_classic.evaluation.predictions import Predictions
 from pdmr_classic.evaluation.system_scores import HEADLINE_SCORES, summarise_scores
 
 _MISSING = "(unknown)"
 _MAX_GROUPS = 20
+_N_PERMUTATIONS = 500
+_TOLERANCE = 1e-12
 
 
 def check_subgroup_columns(labels: pd.DataFrame, by: Sequence[str], subjects: pd.Series) -> None:
@@ -61,13 +67,24 @@ def score_subgroups(predictions: Predictions, groups: pd.Series, seed: int = 0) 
     -------
     dict
         `groups`: for each value, see `summarise_scores`; `gaps`: for each score, the `gap` between the `best` and the
-        `worst` group. Groups in which a score is undefined (AUC with only one class) are ignored.
+        `worst` group, the 95% quantile of the gap by chance (`chance_95`) and a permutation `p`. Groups in which a
+        score is undefined (AUC with only one class) are ignored.
+
+    Notes
+    -----
+    Gaps by chance: the groups are permuted between subjects with the same (most frequent) label, so that the shares of
+    the classes in each group hardly change; predictions are fixed. The largest of many gaps is never 0: with six groups
+    of ten subjects, an AUC gap of .3 is usual.
     """
     row_groups = groups.replace("", _MISSING).loc[predictions.recording].to_numpy(dtype=object)
     summaries = {
         str(value): summarise_scores(predictions.subset(row_groups == value), seed) for value in sorted(set(row_groups))
     }
-    return {"groups": summaries, "gaps": _largest_gaps(summaries)}
+    gaps = _largest_gaps(summaries)
+    if gaps:
+        by_chance = _draw_gaps(predictions, row_groups, seed)
+        gaps = {name: gap | _compare_with_chance(gap["gap"], by_chance[name]) for name, gap in gaps.items()}
+    return {"groups": summaries, "gaps": gaps}
 
 
 def _largest_gaps(summaries: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -79,3 +96,40 @@ def _largest_gaps(summaries: dict[str, dict[str, Any]]) -> dict[str, dict[str, A
             best, worst = max(defined, key=lambda value: defined[value]), min(defined, key=lambda value: defined[value])
             gaps[name] = {"gap": defined[best] - defined[worst], "best": best, "worst": worst}
     return gaps
+
+
+def _compare_with_chance(gap: float, by_chance: Floats) -> dict[str, float]:
+    by_chance = by_chance[np.isfinite(by_chance)]
+    n_larger = np.count_nonzero(by_chance >= gap - _TOLERANCE)
+    return {"chance_95": float(np.quantile(by_chance, 0.95)), "p": float(1 + n_larger) / (1 + len(by_chance))}
+
+
+def _draw_gaps(predictions: Predictions, row_groups: NDArray[Any], seed: int) -> dict[str, Floats]:
+    """Return the largest gaps between randomly permuted groups, for each score, shape [permutations]."""
+    _, first, recording = np.unique(predictions.recording.astype(str), return_index=True, return_inverse=True)
+    values, group = np.unique(row_groups[first].astype(str), return_inverse=True)
+    subject = predictions.subject[first]
+    permute = make_profile_permuter(group, subject, _most_frequent_label(predictions.truth[first], subject))
+    rng = np.random.default_rng(seed)
+    gaps: dict[str, list[Floats]] = {}
+    parts = []
+    for size in batch_sizes(_N_PERMUTATIONS, len(predictions)):
+        permuted = permute(rng, size)[recording]
+        parts.append([weighted_scores(predictions, (permuted == k).astype(np.float64)) for k in range(len(values))])
+    return {
+        name: np.concatenate([_widest_gap(np.stack([group[name] for group in part])) for part in parts])
+        for name in parts[0][0]
+    }
+
+
+def _widest_gap(scores: Floats) -> Floats:
+    """Return the largest difference between the finite scores of each column [groups, n], NaN if there are fewer than 2."""
+    is_finite = np.isfinite(scores)
+    gap = np.where(is_finite, scores, -np.inf).max(axis=0) - np.where(is_finite, scores, np.inf).min(axis=0)
+    return np.where(is_finite.sum(axis=0) > 1, gap, np.nan)
+
+
+def _most_frequent_label(truth: Ints, subject: Ints) -> Ints:
+    """Return for each recording the most frequent label of its subject."""
+    counts = pd.crosstab(subject, truth)
+    return np.asarray(counts.to_numpy().argmax(axis=1)[np.unique(subject, return_inverse=True)[1]])

@@ -40,12 +40,13 @@ def summarise_scores(predictions: Predictions, seed: int = 0) -> dict[str, Any]:
     -------
     dict
         `n_recordings`, `n_subjects`, and `scores`: for each score, `mean` and `sd` over repeats (`sd` is None with one
-        repeat) and, except for the calibration error, `low` and `high` of the 95% interval. None if undefined.
+        repeat) and, except for the calibration error, `low` and `high` of the 95% interval. None if undefined; a score
+        whose mean is None has a `reason`.
     """
     repeats = [score_repeat(predictions, rows) for rows in predictions.repeat_rows()]
     drawn = bootstrap_scores(predictions, seed=seed)
     n_rarest = count_rarest_class_subjects(predictions)
-    scores: dict[str, dict[str, float | None]] = {}
+    scores: dict[str, dict[str, float | str | None]] = {}
     for name in (name for name in _SCORE_NAMES if name in repeats[0]):
         values = np.array([scores[name] for scores in repeats])
         scores[name] = {
@@ -59,6 +60,8 @@ def summarise_scores(predictions: Predictions, seed: int = 0) -> dict[str, Any]:
             inflation = estimate_inflation(predictions, name)
             low, high = score_interval(drawn[name] / maximum, n_rarest, inflation) or (None, None)
             scores[name] |= {"low": _finite_or_none(low, maximum), "high": _finite_or_none(high, maximum)}
+        if scores[name]["mean"] is None:
+            scores[name]["reason"] = explain_undefined(name, predictions)
     return {
         "n_recordings": len(np.unique(predictions.recording.astype(str))),
         "n_subjects": len(np.unique(predictions.subject)),
@@ -78,6 +81,24 @@ def score_repeat(predictions: Predictions, rows: Ints) -> dict[str, float]:
     scores["calibration_error"] = calibration_error(predictions.subset(rows))
     scores["auc"] = float(weighted_scores(predictions.subset(rows), np.ones((len(rows), 1)))["auc"][0])
     return scores
+
+
+def explain_undefined(name: str, predictions: Predictions) -> str:
+    """Return why a score of these predictions is undefined.
+
+    Examples
+    --------
+    >>> one, code = np.zeros(1, dtype=np.intp), np.array([1])
+    >>> explain_undefined("auc", Predictions(one, one, one, one, code, code, np.ones((1, 2)), ("no", "yes"), "yes"))
+    'one class only in the held-out recordings'
+    """
+    if len(np.unique(predictions.truth)) < 2:
+        return "one class only in the held-out recordings"
+    return (
+        "one class only in each held-out fold of a repeat"
+        if name == "auc"
+        else f"no {predictions.positive} in a repeat"
+    )
 
 
 # Not in `metrics.score`: only evaluations report it.

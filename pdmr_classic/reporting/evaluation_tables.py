@@ -89,9 +89,7 @@ def _scores_table(evaluation: Mapping[str, Any]) -> Table:
         label = _add_positive(_LABELS[name], evaluation["positive"]) if name == "f1" else _LABELS[name]
         if name == "auc" and evaluation["positive"] is None:
             label += ", one vs rest"
-        table.add_row(
-            label, _format_number(part["mean"]), _format_number(part["sd"]), _format_interval(part) or _MISSING
-        )
+        table.add_row(label, _format_mean(part), _format_number(part["sd"]), _format_interval(part) or _MISSING)
     return table
 
 
@@ -136,6 +134,8 @@ def _subgroup_table(column: str, part: Mapping[str, Any]) -> Table:
     gaps = [part["gaps"].get(name) for name in scores]
     if any(gaps):
         table.add_row("largest gap", "", *(_format_number(gap["gap"]) if gap else _MISSING for gap in gaps))
+        for label, key in (("  95% by chance below", "chance_95"), ("  permutation p", "p")):
+            table.add_row(label, "", *(_format_number(gap[key]) if gap else _MISSING for gap in gaps))
     return table
 
 
@@ -162,7 +162,13 @@ def _add_positive(label: str, positive: str | None) -> str:
 
 def _format_with_interval(part: Mapping[str, Any]) -> str:
     interval = _format_interval(part, ".2f")
-    return f"{_format_number(part['mean'])} ({interval})" if interval else _format_number(part["mean"])
+    return f"{_format_mean(part)} ({interval})" if interval else _format_mean(part)
+
+
+def _format_mean(part: Mapping[str, Any]) -> str:
+    """Return the mean, or why there is none, such as "- (one class only)"."""
+    reason = f" ({part['reason'].partition(' in ')[0]})" if part.get("reason") else ""
+    return _format_number(part["mean"]) + reason
 
 
 def _format_interval(part: Mapping[str, Any], form: str = ".3f") -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from pdmr_classic import DataError, DepressionModel, Settings
 from pdmr_classic.environment import describe_environment
@@ -18,12 +20,14 @@ from pdmr_classic.evaluation import run_fold as folds
 from pdmr_classic.evaluation.evaluate_features import evaluate_features
 from pdmr_classic.evaluation.predictions import make_pseudonyms, read_predictions
 from pdmr_classic.progress import CollectingReporter
+from pdmr_classic.reporting.evaluation_tables import evaluation_tables
 from pdmr_classic.storage import fingerprint
 from pdmr_classic.storage.lock import hold_lock
 
 QUICK = Settings().override(
     {"learning.learners": ("linear",), "learning.trials": 1, "learning.repeats": 1, "learning.folds": 3}
 )
+SPLIT_NAMES = {True: "test", False: "train"}
 Study = tuple[pd.DataFrame, pd.Series, pd.Series]
 
 
@@ -209,6 +213,18 @@ def test_dev_and_test_are_scored_separately_and_never_trained_on() -> None:
     assert {name: scores["n_recordings"] for name, scores in subgroups.items()} == {"dev": 8, "test": 8}
     assert read_predictions(evaluation).is_one_way
     assert not read_predictions(run((table, status, groups))).is_one_way
+
+
+def test_an_auc_that_is_undefined_says_why() -> None:
+    table, status, groups = study()
+    positive = set(groups[status == "Depression"].unique()[:3])
+    evaluation = run((table, status, groups), labels=pd.DataFrame({"split": groups.isin(positive).map(SPLIT_NAMES)}))
+    scores = evaluation["scores"]
+    assert (scores["auc"]["mean"], scores["auc"]["reason"]) == (None, "one class only in the held-out recordings")
+    assert "reason" not in scores["f1"]
+    console = Console(file=io.StringIO(), width=80)
+    console.print(evaluation_tables(evaluation))
+    assert "- (one class only)" in console.file.getvalue()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("in_training", [0, 12])

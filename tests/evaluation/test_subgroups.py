@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,14 +32,16 @@ def test_subgroup_scores_equal_hand_computed_values() -> None:
     assert groups["f"]["scores"]["auc"]["mean"] == pytest.approx(1 / 2)
     assert groups["m"]["scores"]["f1"]["mean"] == 1
     assert groups["m"]["scores"]["auc"]["mean"] == 1
-    assert result["gaps"]["f1"] == {"gap": pytest.approx(1 / 3), "best": "m", "worst": "f"}
-    assert result["gaps"]["auc"] == {"gap": pytest.approx(1 / 2), "best": "m", "worst": "f"}
+    for name, gap in (("f1", 1 / 3), ("auc", 1 / 2)):
+        part = result["gaps"][name]
+        assert (part["gap"], part["best"], part["worst"]) == (pytest.approx(gap), "m", "f")
 
 
 def test_an_undefined_score_of_a_subgroup_is_none_and_excluded_from_the_gap() -> None:
     unknown = score_subgroups(*six_recordings())["groups"]["(unknown)"]["scores"]
     for name in ("f1", "auc"):
-        assert unknown[name] == {"mean": None, "sd": None, "low": None, "high": None}
+        assert {unknown[name][key] for key in ("mean", "sd", "low", "high")} == {None}
+        assert unknown[name]["reason"] == "one class only in the held-out recordings"
 
 
 def test_a_subgroup_with_enough_subjects_has_an_interval() -> None:
@@ -48,6 +52,39 @@ def test_a_subgroup_with_enough_subjects_has_an_interval() -> None:
     for part in groups.values():
         score = part["scores"]["auc"]
         assert score["low"] < score["mean"] < score["high"]
+
+
+def random_groups(predictions: Predictions, n_groups: int, seed: int) -> pd.Series:
+    """Return equally large groups of subjects that have nothing to do with the predictions."""
+    n_subjects = len(np.unique(predictions.subject))
+    group = np.random.default_rng(seed).permutation(np.arange(n_subjects) % n_groups)
+    return pd.Series([f"g{group[number]}" for number in predictions.subject], index=predictions.recording)
+
+
+@pytest.mark.parametrize("n_groups", [2, 6])
+def test_gaps_between_equal_groups_are_significant_in_about_one_of_twenty_studies(n_groups: int) -> None:
+    gaps = []
+    for study in range(40):
+        predictions = simulate_predictions(1.4, subjects=60, each=2, seed=study)
+        gaps.append(score_subgroups(predictions, random_groups(predictions, n_groups, study))["gaps"])
+    for name in ("f1", "auc"):
+        assert np.mean([gap[name]["p"] <= 0.05 for gap in gaps]) <= 0.12, name
+        assert 0.35 < np.median([gap[name]["p"] for gap in gaps]) < 0.65, name
+        assert np.mean([gap[name]["gap"] <= gap[name]["chance_95"] for gap in gaps]) >= 0.88, name
+
+
+def test_a_group_for_which_predictions_are_useless_is_found() -> None:
+    predictions = simulate_predictions(3.0, subjects=100, each=2)
+    groups = random_groups(predictions, 2, 0)
+    useless = (groups == "g0").to_numpy()
+    noise = np.random.default_rng(0).random(100)[predictions.subject]
+    p = np.where(useless, noise, predictions.probability[:, 1])
+    mixed = replace(predictions, predicted=(p >= 0.5).astype(np.intp), probability=np.column_stack([1 - p, p]))
+    gaps = score_subgroups(mixed, groups)["gaps"]
+    for name in ("f1", "macro_f1", "auc"):
+        assert gaps[name]["p"] <= 0.02
+        assert (gaps[name]["best"], gaps[name]["worst"]) == ("g1", "g0")
+        assert gaps[name]["gap"] > gaps[name]["chance_95"]
 
 
 def test_a_column_with_too_many_values_is_refused() -> None:
