@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.model_selection import StratifiedGroupKFold
 
 from pdmr_classic.alignment import align_rows
-from pdmr_classic.arrays import Ints
+from pdmr_classic.arrays import Ints, Mask
 from pdmr_classic.errors import DataError
 from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN, TRAIN, split_name
 from pdmr_classic.io.labels.subject_ids import merge_spellings
@@ -53,8 +53,16 @@ class GroupedFolds(StratifiedGroupKFold):  # type: ignore[misc]
         """Return the total number of folds, over all repeats."""
         return int(self.n_splits * self.n_repeats)
 
-    def split(self, X: Any, y: ArrayLike | None = None, groups: ArrayLike | None = None) -> Iterator[Fold]:
+    def split(
+        self,
+        X: Any,
+        y: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Iterator[Fold]:
         """Yield training and test indices, one repeat after another.
+
+        With sample weights, every class has a row with a positive weight in every training set.
 
         Series and DataFrames are matched by their index; the indices yielded are positions in `X`. Groups that are
         spellings of the same subject, such as 300 and 0300, stay together.
@@ -71,9 +79,9 @@ class GroupedFolds(StratifiedGroupKFold):  # type: ignore[misc]
         _, y, groups = align_rows(X=X, y=y, groups=groups)
         y, groups = np.asarray(y), merge_spellings(groups)
         for repeat in range(self.n_repeats):
-            yield from self._make_repeat(y, groups, repeat)
+            yield from self._make_repeat(y, groups, _has_weight(sample_weight, len(y)), repeat)
 
-    def _make_repeat(self, y: NDArray[Any], groups: NDArray[Any], repeat: int) -> list[Fold]:
+    def _make_repeat(self, y: NDArray[Any], groups: NDArray[Any], is_used: Mask, repeat: int) -> list[Fold]:
         rows = np.zeros((len(y), 1))
         for attempt in range(_ATTEMPTS):
             seed = np.random.SeedSequence([self.random_state, repeat, attempt]).generate_state(1)[0]
@@ -83,7 +91,8 @@ class GroupedFolds(StratifiedGroupKFold):  # type: ignore[misc]
             for train, test in folds:
                 check_disjoint_groups(groups, train, test)
             # Stratification is greedy: with few subjects, it may put all of one class into a single fold.
-            if all(len(np.unique(y[train])) == len(np.unique(y)) and len(test) for train, test in folds):
+            n_classes = len(np.unique(y))
+            if all(len(np.unique(y[train[is_used[train]]])) == n_classes and len(test) for train, test in folds):
                 return folds
         raise DataError(
             f"no split into {self.n_splits} folds keeps every class in every training set",
@@ -156,26 +165,48 @@ def count_feasible_folds(y: ArrayLike, groups: ArrayLike, n_folds: int) -> int:
     return min(n_folds, n_groups[rarest])
 
 
-def make_nestable_folds(y: NDArray[Any], groups: NDArray[Any], n_folds: int, n_repeats: int, seed: int) -> list[Fold]:
+def _has_weight(sample_weight: ArrayLike | None, n_rows: int) -> Mask:
+    """Return which rows have a positive weight, shape [n]; all without weights."""
+    return np.ones(n_rows, dtype=bool) if sample_weight is None else np.asarray(sample_weight, dtype=float) > 0
+
+
+def make_nestable_folds(
+    y: NDArray[Any],
+    groups: NDArray[Any],
+    n_folds: int,
+    n_repeats: int,
+    seed: int,
+    weights: ArrayLike | None = None,
+) -> list[Fold]:
     """Return repeated grouped folds whose training sets can be split into grouped folds again.
+
+    Only rows with a positive weight count as training rows.
 
     Raises
     ------
     DataError
         No such folds were found.
     """
+    is_used, merged = _has_weight(weights, len(y)), merge_spellings(groups)
+    return [
+        fold for repeat in range(n_repeats) for fold in _make_nestable_repeat(y, merged, is_used, n_folds, repeat, seed)
+    ]
+
+
+def _make_nestable_repeat(
+    y: NDArray[Any], groups: NDArray[Any], is_used: Mask, n_folds: int, repeat: int, seed: int
+) -> list[Fold]:
     for attempt in range(_OUTER_ATTEMPTS):
         # Stratification is greedy: it may hold out so much of a rare class that inner folds become impossible.
         random_state = seed if not attempt else int(np.random.SeedSequence([seed, attempt]).generate_state(1)[0])
-        splitter = GroupedFolds(n_folds, n_repeats=n_repeats, random_state=random_state)
-        folds = list(splitter.split(y, y, groups))
-        if all(_is_nestable(y, groups, train) for train, _ in folds):
+        folds = GroupedFolds(n_folds, random_state=random_state)._make_repeat(y, groups, is_used, repeat)
+        if all(_is_nestable(y, groups, train[is_used[train]]) for train, _ in folds):
             return folds
     raise DataError(
         f"no split into {n_folds} outer folds leaves enough training subjects in every class",
         code="too-few-groups",
         expected="several subjects per class in each training set",
-        hint="use fewer folds, or add subjects",
+        hint="use other folds, or add subjects",
     )
 
 
@@ -192,7 +223,21 @@ def list_held_out(column: pd.Series) -> list[str]:
     return held_out or values
 
 
-def make_column_folds(y: NDArray[Any], groups: NDArray[Any], column: pd.Series) -> list[Fold]:
+def count_class_subjects(y: NDArray[Any], groups: NDArray[Any], rows: ArrayLike) -> dict[str, int]:
+    """Return the number of subjects of each class of `y` among some rows.
+
+    Examples
+    --------
+    >>> count_class_subjects(np.array(["no", "yes", "yes"]), np.array(["a", "b", "b"]), rows=[1, 2])
+    {'no': 0, 'yes': 1}
+    """
+    y_rows, group_rows = y[np.asarray(rows)], groups[np.asarray(rows)]
+    return {str(label): len(np.unique(group_rows[y_rows == label])) for label in np.unique(y)}
+
+
+def make_column_folds(
+    y: NDArray[Any], groups: NDArray[Any], column: pd.Series, weights: ArrayLike | None = None
+) -> list[Fold]:
     """Return one fold per held-out value of the `split` column, sorted by value.
 
     If a value is train (or training), each other value is held out and all folds train on train. Otherwise, each value
@@ -203,6 +248,8 @@ def make_column_folds(y: NDArray[Any], groups: NDArray[Any], column: pd.Series) 
     y, groups : ndarray, shape [n]
     column : Series of str, length n
         Index `data_id`.
+    weights : array-like of float, shape [n], optional
+        Only rows with a positive weight count as training rows.
 
     Raises
     ------
@@ -212,8 +259,9 @@ def make_column_folds(y: NDArray[Any], groups: NDArray[Any], column: pd.Series) 
     _check_split_column(column, groups)
     values = column.to_numpy(dtype=object)
     is_train = np.array([split_name(value) == TRAIN for value in values])
+    is_used = _has_weight(weights, len(y))
     return [
-        _make_column_fold(value, values, is_train if is_train.any() else values != value, y, groups)
+        _make_column_fold(value, values, is_train if is_train.any() else values != value, y, groups, is_used)
         for value in list_held_out(column)
     ]
 
@@ -240,16 +288,24 @@ def _check_split_column(column: pd.Series, groups: NDArray[Any]) -> None:
 
 
 def _make_column_fold(
-    value: str, values: NDArray[Any], is_train: NDArray[Any], y: NDArray[Any], groups: NDArray[Any]
+    value: str,
+    values: NDArray[Any],
+    is_train: NDArray[Any],
+    y: NDArray[Any],
+    groups: NDArray[Any],
+    is_used: Mask,
 ) -> Fold:
     train, test = np.flatnonzero(is_train), np.flatnonzero(values == value)
     check_disjoint_groups(groups, train, test)
-    if not _is_nestable(y, groups, train):
+    used = train[is_used[train]]
+    if not _is_nestable(y, groups, used):
+        with_weight = "" if is_used.all() else " with a positive weight"
         raise DataError(
-            f"holding out {SPLIT_COLUMN} {value!r} leaves too few subjects to train on",
+            f"holding out {SPLIT_COLUMN} {value!r} leaves too few subjects{with_weight} to train on",
             code="too-few-groups",
             column=SPLIT_COLUMN,
-            expected="several subjects per class in the remaining recordings",
+            expected=f"at least two subjects per class{with_weight} in the remaining recordings",
+            found=", ".join(f"{label}: {n}" for label, n in count_class_subjects(y, groups, used).items()),
             hint="remove the column to use grouped folds",
         )
     return train, test

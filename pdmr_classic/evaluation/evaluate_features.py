@@ -18,6 +18,7 @@ from pdmr_classic.evaluation.subgroups import check_subgroup_columns
 from pdmr_classic.evaluation.table import EvaluationTable, find_usable_rows, make_table
 from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN
 from pdmr_classic.io.labels.labels import read_weights
+from pdmr_classic.models.decision.prevalence import check_prevalence
 from pdmr_classic.models.target_checks import check_target, choose_positive_class
 from pdmr_classic.progress import LogReporter, Reporter
 
@@ -77,6 +78,7 @@ def evaluate_features(
     rows = find_usable_rows(features, reporter)
     # Of the usable rows: all recordings of a class may lack usable data.
     positive = choose_positive_class(sorted(map(str, status[rows].unique())), settings.data.positive)
+    check_prevalence(options.prevalence, positive)
     labels = pd.DataFrame(index=features.index) if labels is None else labels
     check_subgroup_columns(labels, options.by, groups)
     weights = read_weights(labels, settings.data.weights)
@@ -89,6 +91,7 @@ def evaluate_features(
         folds=options.folds,
         repeats=options.repeats,
         seed=settings.learning.seed,
+        weights=table.weights,
         reporter=reporter,
     )
     reporter.note(_cost_finding(table, outer, settings))

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pdmr_classic.arrays import Ints
+from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN, TRAIN, split_name
 from pdmr_classic.progress import Reporter
 from pdmr_classic.splits import (
+    count_class_subjects,
     count_feasible_folds,
     list_held_out,
     make_column_folds,
@@ -72,6 +73,7 @@ def make_outer_folds(
     folds: int,
     repeats: int,
     seed: int,
+    weights: Floats | None = None,
     reporter: Reporter,
 ) -> tuple[list[OuterFold], str]:
     """Return the outer folds and their source ("column split" or "grouped folds").
@@ -85,6 +87,8 @@ def make_outer_folds(
     folds, repeats, seed : int
         Number, repeats and random seed of the grouped folds, used without a column `split`; fewer folds if the rarest
         class has fewer subjects.
+    weights : ndarray, shape [n], optional
+        Sample weights: each training set has two subjects of every class with a positive weight.
 
     Raises
     ------
@@ -93,7 +97,7 @@ def make_outer_folds(
     """
     y, subjects = status.to_numpy(dtype=object), groups.to_numpy(dtype=object)
     if split is not None and split[split != ""].nunique() > 1:
-        column_folds = make_column_folds(y, subjects, split)
+        column_folds = make_column_folds(y, subjects, split, weights)
         held_out = list_held_out(split)
         names = held_out if _are_parts_of_a_set(split, subjects) else [""] * len(held_out)
         reporter.note(_column_finding(split, held_out, are_scored=len({*names}) > 1))
@@ -101,12 +105,12 @@ def make_outer_folds(
         return outer, f"column {SPLIT_COLUMN}"
     if split is not None:
         reporter.note(Finding("split-ignored", f"the column {SPLIT_COLUMN!r} has only one value and is ignored"))
-    _check_subject_counts(y, subjects)
     n_folds = count_feasible_folds(y, subjects, folds)
+    _check_subject_counts(y, subjects, weights, n_folds)
     if n_folds < folds:
         what = f"{n_folds} outer folds instead of {folds}: the rarest class has only {n_folds} subjects"
         reporter.note(Finding("fewer-folds", what))
-    grouped_folds = make_nestable_folds(y, subjects, n_folds, repeats, seed)
+    grouped_folds = make_nestable_folds(y, subjects, n_folds, repeats, seed, weights)
     return [OuterFold(k // n_folds, k % n_folds, *rows) for k, rows in enumerate(grouped_folds)], "grouped folds"
 
 
@@ -127,14 +131,18 @@ def _column_finding(split: pd.Series, held_out: Sequence[str], *, are_scored: bo
     return Finding("split-column", what, hint=several if are_scored else None)
 
 
-def _check_subject_counts(y: NDArray[Any], subjects: NDArray[Any]) -> None:
-    count_feasible_folds(y, subjects, 2)
-    counts = {str(label): len(np.unique(subjects[y == label])) for label in np.unique(y)}
-    if min(counts.values()) < _MIN_SUBJECTS:
+def _check_subject_counts(y: NDArray[Any], subjects: NDArray[Any], weights: Floats | None, n_folds: int) -> None:
+    is_used = np.ones(len(y), dtype=bool) if weights is None else weights > 0
+    counts = count_class_subjects(y, subjects, np.flatnonzero(is_used))
+    rarest = min(counts, key=lambda label: counts[label])
+    # Two of four are held out if there are two folds.
+    n_needed = max(_MIN_SUBJECTS, 4 if n_folds == 2 else 0)
+    if counts[rarest] < n_needed:
+        with_weight = "" if is_used.all() else " with a positive weight"
         raise DataError(
-            "too few subjects for an evaluation",
+            f"too few subjects{with_weight} for an evaluation: class {rarest!r} has {counts[rarest]}",
             code="too-few-groups",
-            expected=f"at least {_MIN_SUBJECTS} subjects per class: one held out, two for the inner folds",
+            expected=f"at least {n_needed} subjects per class{with_weight}: two must remain after holding out a fold",
             found=", ".join(f"{label}: {count}" for label, count in counts.items()),
-            hint="add subjects",
+            hint="add subjects" if is_used.all() else "add subjects, or give more of them a positive weight",
         )

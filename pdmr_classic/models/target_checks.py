@@ -28,8 +28,10 @@ from pdmr_classic.io.labels.labels import find_status_column, read_weights
 from pdmr_classic.io.labels.subject_ids import normalise_subjects
 from pdmr_classic.models.learners.learners import LEARNERS, select_learners
 from pdmr_classic.sample_weights import check_weights
-from pdmr_classic.splits import count_feasible_folds
+from pdmr_classic.splits import count_class_subjects, count_feasible_folds
 from pdmr_classic.text import format_count, format_list
+
+_MIN_SUBJECTS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,13 +183,26 @@ def _count_inner_folds(
     status: pd.Series, groups: pd.Series, weights: Floats, requested: int
 ) -> tuple[int, tuple[Finding, ...]]:
     n_folds = count_feasible_folds(status, groups, requested)
-    if (weights == 0).any():
-        # Rows with weight 0 are not trained on: the remaining rows must have enough subjects too.
-        count_feasible_folds(status[weights > 0], groups[weights > 0], requested)
+    _check_weighted_subjects(status, groups, weights)
     if n_folds == requested:
         return n_folds, ()
     what = f"{n_folds} folds instead of {requested}: the rarest class has only {n_folds} subjects"
     return n_folds, (Finding("fewer-folds", what),)
+
+
+def _check_weighted_subjects(status: pd.Series, groups: pd.Series, weights: Floats) -> None:
+    """Raise if the rows with a positive weight, which are the only ones to be trained on, lack subjects of a class."""
+    y, subjects = status.to_numpy(dtype=object), groups.to_numpy(dtype=object)
+    counts = count_class_subjects(y, subjects, np.flatnonzero(weights > 0))
+    rarest = min(counts, key=lambda label: counts[label])
+    if counts[rarest] < _MIN_SUBJECTS:
+        raise DataError(
+            f"class {rarest!r} has only {format_count(counts[rarest], 'subject')} with a positive weight",
+            code="too-few-groups",
+            expected=f"at least {_MIN_SUBJECTS} subjects per class with a positive weight",
+            found=", ".join(f"{label}: {count}" for label, count in counts.items()),
+            hint="give more recordings a positive weight",
+        )
 
 
 def check_labels(

@@ -188,9 +188,9 @@ def test_no_subject_is_shared_between_training_and_prediction(
         self.seen = set(its_groups)  # type: ignore[attr-defined]
         return original_fit(self, features, status, its_groups, **rest)
 
-    def predict(self: DepressionModel, features: pd.DataFrame) -> pd.DataFrame:
+    def predict(self: DepressionModel, features: pd.DataFrame, **options: Any) -> pd.DataFrame:
         asked.append(self.seen & set(groups[features.index]))  # type: ignore[attr-defined]
-        return original_predict(self, features)
+        return original_predict(self, features, **options)
 
     monkeypatch.setattr(DepressionModel, "fit", fit)
     monkeypatch.setattr(DepressionModel, "predict_features", predict)
@@ -198,7 +198,7 @@ def test_no_subject_is_shared_between_training_and_prediction(
         halves = groups.map({name: "ab"[place % 2] for place, name in enumerate(groups.unique())})
         options = {"labels": pd.DataFrame({"split": halves})}
     run((table, status, groups), altered={"itself": table}, **options)
-    assert len(asked) == (2 if options else 3) * 4, "the model, under stress, and two modalities alone"
+    assert len(asked) == (2 if options else 3) * 5, "the model, under stress, pooled, and two modalities alone"
     assert asked == [set()] * len(asked)
 
 
@@ -431,6 +431,28 @@ def test_the_weight_column_in_the_settings_is_used_in_training() -> None:
     )
     assert even == plain
     assert weighted["brier"] != plain["brier"]
+
+
+def with_weighted_subjects(data: Study, n_positive: int) -> pd.DataFrame:
+    """Return label tables in which all but a few subjects with Depression have weight 0."""
+    _, status, groups = data
+    positive = list(groups[status == "Depression"].unique())
+    return pd.DataFrame({"w": groups.isin(positive[n_positive:]).map({True: "0", False: "1"})})
+
+
+def test_three_positive_subjects_with_a_weight_can_be_evaluated() -> None:
+    data = study(subjects=24)
+    video = data[0][[name for name in data[0] if not name.startswith("audio")]]
+    labels = with_weighted_subjects(data, 3)
+    settings = QUICK.override({"data.weights": "w"})
+    assert run((video, *data[1:]), labels=labels, settings=settings, repeats=3)["n_subjects"] == 24
+
+
+def test_too_few_subjects_with_a_weight_are_refused_before_a_fold_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_folds, "run_fold", pytest.fail)
+    data = study(subjects=24)
+    with pytest.raises(DataError, match=r"too few subjects with a positive weight .* class 'Depression' has 2"):
+        run(data, labels=with_weighted_subjects(data, 2), settings=QUICK.override({"data.weights": "w"}))
 
 
 def test_the_shortcut_baseline_is_trained_with_the_same_weights() -> None:

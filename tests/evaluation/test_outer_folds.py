@@ -10,7 +10,12 @@ from pdmr_classic.progress import CollectingReporter
 
 
 def make_folds(
-    status: list[str], groups: list[str], split: list[str] | None = None, folds: int = 5, repeats: int = 2
+    status: list[str],
+    groups: list[str],
+    split: list[str] | None = None,
+    folds: int = 5,
+    repeats: int = 2,
+    weights: list[float] | None = None,
 ) -> tuple[list[OuterFold], str, list[str]]:
     index = pd.Index([f"r{place}" for place in range(len(status))])
     reporter = CollectingReporter()
@@ -21,6 +26,7 @@ def make_folds(
         folds=folds,
         repeats=repeats,
         seed=0,
+        weights=None if weights is None else np.array(weights),
         reporter=reporter,
     )
     return outer_folds, source, [finding.code for finding in reporter.findings]
@@ -107,3 +113,29 @@ def test_a_column_split_with_one_value_is_ignored_with_a_note() -> None:
     _, source, codes = make_folds(STATUS, GROUPS, ["train"] * 20)
     assert source == "grouped folds"
     assert codes == ["split-ignored"]
+
+
+def test_each_training_set_has_two_subjects_per_class_with_a_positive_weight() -> None:
+    status, groups = ["no"] * 12 + ["yes"] * 12, [f"S{place}" for place in range(24)]
+    weights = [1.0] * 15 + [0.0] * 9
+    outer_folds, *_ = make_folds(status, groups, repeats=10, weights=weights)
+    for outer in outer_folds:
+        assert sum(12 <= row < 15 for row in outer.train) >= 2
+
+
+@pytest.mark.parametrize(("n_used", "folds", "needed"), [(0, 5, 3), (2, 5, 3), (3, 2, 4)])
+def test_too_few_subjects_with_a_positive_weight_are_refused(n_used: int, folds: int, needed: int) -> None:
+    status, groups = ["no"] * 12 + ["yes"] * 12, [f"S{place}" for place in range(24)]
+    weights = [1.0] * (12 + n_used) + [0.0] * (12 - n_used)
+    with pytest.raises(DataError, match=f"too few subjects with a positive weight .*: class 'yes' has {n_used}") as e:
+        make_folds(status, groups, folds=folds, weights=weights)
+    assert str(e.value.finding.expected).startswith(f"at least {needed} subjects per class with a positive weight")
+    assert e.value.finding.found == f"no: 12, yes: {n_used}"
+
+
+def test_a_split_without_enough_training_subjects_with_a_positive_weight_is_refused() -> None:
+    split, weights = ["train"] * 16 + ["test"] * 4, [1.0] * 20
+    weights[2:4] = weights[6:8] = weights[10:12] = [0.0, 0.0]
+    with pytest.raises(DataError, match="too few subjects with a positive weight to train on") as caught:
+        make_folds(STATUS, GROUPS, split, weights=weights)
+    assert caught.value.finding.found == "no: 4, yes: 1"

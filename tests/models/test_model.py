@@ -363,6 +363,16 @@ def test_weights_of_one_change_nothing(svm: Settings) -> None:
     pd.testing.assert_frame_equal(without.oof_, ones.oof_, check_exact=True)
 
 
+def test_too_few_subjects_with_a_positive_weight_are_refused() -> None:
+    index = pd.Index([f"{k:03d}" for k in range(20)], name="data_id")
+    status = pd.Series(["Depression", "Normal"] * 10, index)
+    X = pd.DataFrame({"video__AU12_r__mean": np.arange(20.0)}, index)
+    weights = np.where((status == "Normal") | (np.arange(20) == 0), 1.0, 0.0)
+    with pytest.raises(DataError, match="class 'Depression' has only 1 subject with a positive weight") as caught:
+        DepressionModel().fit(X, status, pd.Series(index, index), sample_weight=weights)
+    assert caught.value.finding.found == "Depression: 1, Normal: 10"
+
+
 def test_weights_reach_tuning_stack_and_threshold(svm: Settings) -> None:
     X, status, groups = table()
     heavy = np.where(status == "Depression", 5.0, 1.0)

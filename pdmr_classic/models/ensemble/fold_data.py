@@ -156,7 +156,8 @@ def make_fold_data(
     n_folds, repeats, seed : int
         `n_folds` must be feasible, see `count_feasible_folds`.
     weights : ndarray, shape [n], optional
-        Row weights for training. Folds include all rows, whatever their weight.
+        Row weights for training. Folds include all rows, whatever their weight, but each training set has rows of every
+        class with a positive weight.
 
     Raises
     ------
@@ -165,7 +166,7 @@ def make_fold_data(
     """
     groups = np.asarray(groups)
     weights = np.ones(len(X)) if weights is None else weights
-    folds = list(GroupedFolds(n_folds, n_repeats=repeats, random_state=seed).split(X, y, groups))
+    folds = list(GroupedFolds(n_folds, n_repeats=repeats, random_state=seed).split(X, y, groups, weights))
     column_names = [str(k) for k in range(X.shape[1])] if names is None else list(names)
     refuse_label_columns(column_names)
     columns = modality_columns(column_names)

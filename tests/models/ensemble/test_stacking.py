@@ -250,7 +250,7 @@ def test_rows_with_weight_zero_have_no_influence(learner: str, n_classes: int, m
     folds = list(GroupedFolds(3).split(X, y, subjects))
 
     class Fixed(GroupedFolds):
-        def split(self, X: Any, y: Any = None, groups: Any = None) -> Any:
+        def split(self, X: Any, y: Any = None, groups: Any = None, sample_weight: Any = None) -> Any:
             yield from folds
 
     monkeypatch.setattr(fold_data_module, "GroupedFolds", Fixed)
