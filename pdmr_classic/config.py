@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -119,6 +119,10 @@ class EvaluationSettings(_Section):
     folds: int = Field(5, ge=2, description="outer folds; fewer if the rarest class has fewer subjects")
     repeats: int = Field(3, ge=1, description="repeats of the outer folds, each with a new split of the subjects")
     by: tuple[str, ...] = Field((), description="label columns that define subgroups for separate scores")
+    prevalence: Annotated[float, Field(gt=0, lt=1)] | Literal["estimate"] | None = Field(
+        None,
+        description="also score predictions corrected to this prevalence of the positive class, or estimate",
+    )
     stress: bool = Field(True, description="run stress tests: also predict degraded held-out recordings")
 
 

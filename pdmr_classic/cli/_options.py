@@ -286,6 +286,16 @@ SETTINGS: dict[str, Any] = {
             help="Also report scores for each value of this column of the label table; can be given several times.",
         ),
     ],
+    "evaluation.prevalence": Annotated[
+        str | None,
+        typer.Option(
+            "--prevalence",
+            rich_help_panel=EVALUATION,
+            metavar="P|estimate",
+            help="Also score predictions adjusted to this prevalence of the positive class, or to one estimated from "
+            "the held-out recordings, as predict --prevalence does (default: none).",
+        ),
+    ],
     "evaluation.stress": Annotated[
         bool | None,
         typer.Option(

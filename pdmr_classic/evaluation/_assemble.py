@@ -12,6 +12,7 @@ from pdmr_classic._version import __version__
 from pdmr_classic.config import Settings
 from pdmr_classic.environment import describe_environment
 from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.evaluation._adjusted_systems import score_adjusted_systems
 from pdmr_classic.evaluation._permutation import permutation_test
 from pdmr_classic.evaluation.baselines import floor_scores, select_shortcut_features
 from pdmr_classic.evaluation.intervals import INTERVAL_NOTE
@@ -100,6 +101,7 @@ def _summarise_results(
         "optimism": _estimate_optimism(results, summary["scores"]),
         "importance": _average_importance(results),
         "baselines": baselines,
+        "as_predicted": score_adjusted_systems(table, model, systems, results, seed),
         "stress_tests": score_stress_tests(model, stressed),
         "subgroups": {column: score_subgroups(model, labels[column], seed) for column in subgroup_columns},
         "warnings": [finding.as_dict() for finding in _find_warnings(summary["scores"], baselines, table.positive)],

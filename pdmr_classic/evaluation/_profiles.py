@@ -17,9 +17,9 @@ Permute = Callable[[np.random.Generator, int], Codes]
 def make_profile_permuter(values: ArrayLike, subject: ArrayLike, strata: ArrayLike | None = None) -> Permute:
     """Return a function that draws random exchanges of the profiles of subjects.
 
-    The profile of a subject is the collection of its recordings' values. In each draw, each subject receives the profile
-    of another one, in random order, so that values move between subjects and, if a profile is mixed, between the
-    recordings of a subject. A profile of another length is repeated or cut: its shares remain the same in expectation.
+    The profile of a subject is the collection of its recordings' values. In each draw, each subject receives the
+    profile of another one, in random order, so that values move between subjects and, if a profile is mixed, between
+    the recordings of a subject. A profile of another length is repeated or cut, which on average preserves its shares.
 
     Parameters
     ----------

@@ -10,6 +10,7 @@ import pandas as pd
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.evaluation._adjusted_systems import ADJUSTMENTS, adjusted_decisions
 from pdmr_classic.evaluation.baselines import ShortcutBaseline, select_modality, select_shortcut_features
 from pdmr_classic.evaluation.outer_folds import OuterFold
 from pdmr_classic.evaluation.table import EvaluationTable
@@ -38,6 +39,10 @@ def run_fold(table: EvaluationTable, settings: Settings, outer: OuterFold) -> di
     systems: _Records = {
         MODEL: _predict_held_out(model, table, table.features, outer),
         **_run_stress_tests(model, table, outer),
+        **{
+            name: _predict_held_out(model, table, table.features, outer, **options)
+            for name, options in adjusted_decisions(table, settings, outer).items()
+        },
         SHORTCUT: _run_shortcut_baseline(table, settings, outer),
         **_run_single_modalities(table, settings, outer, reporter),
     }
@@ -88,13 +93,16 @@ def _training_weights(table: EvaluationTable, outer: OuterFold) -> Floats | None
 
 
 def _predict_held_out(
-    model: DepressionModel, table: EvaluationTable, features: pd.DataFrame, outer: OuterFold
+    model: DepressionModel, table: EvaluationTable, features: pd.DataFrame, outer: OuterFold, **decision: Any
 ) -> dict[str, Any]:
-    predictions = model.predict_features(features.iloc[outer.test])
+    predictions = model.predict_features(features.iloc[outer.test], reporter=CollectingReporter(), **decision)
     probability = _probability_matrix(predictions, table)
     finite = np.asarray(np.isfinite(probability).all(axis=1))
     predicted = np.searchsorted(np.array(table.classes), predictions["status"].to_numpy(dtype=str))
-    return _prediction_record(outer.test[finite], predicted[finite], probability[finite])
+    record = _prediction_record(outer.test[finite], predicted[finite], probability[finite])
+    # Of the target population, if probabilities were corrected for it.
+    adjustment = {name: predictions.attrs[name] for name in ADJUSTMENTS if name in predictions.attrs}
+    return record | adjustment
 
 
 def _probability_matrix(predictions: pd.DataFrame, table: EvaluationTable) -> Floats:

@@ -111,7 +111,6 @@ def _draw_gaps(predictions: Predictions, row_groups: NDArray[Any], seed: int) ->
     subject = predictions.subject[first]
     permute = make_profile_permuter(group, subject, _most_frequent_label(predictions.truth[first], subject))
     rng = np.random.default_rng(seed)
-    gaps: dict[str, list[Floats]] = {}
     parts = []
     for size in batch_sizes(_N_PERMUTATIONS, len(predictions)):
         permuted = permute(rng, size)[recording]
@@ -123,7 +122,7 @@ def _draw_gaps(predictions: Predictions, row_groups: NDArray[Any], seed: int) ->
 
 
 def _widest_gap(scores: Floats) -> Floats:
-    """Return the largest difference between the finite scores of each column [groups, n], NaN if there are fewer than 2."""
+    """Return the largest difference between the finite scores of each column [groups, n]; NaN if fewer than two are."""
     is_finite = np.isfinite(scores)
     gap = np.where(is_finite, scores, -np.inf).max(axis=0) - np.where(is_finite, scores, np.inf).min(axis=0)
     return np.where(is_finite.sum(axis=0) > 1, gap, np.nan)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import RenderableType
@@ -39,6 +39,8 @@ def evaluation_tables(evaluation: Mapping[str, Any]) -> RenderableType:
         "",
         _baselines_table(evaluation),
     ]
+    if evaluation["as_predicted"]["rows"]:
+        parts += ["", _predict_table(evaluation), *_describe_predict_rows(evaluation)]
     if evaluation["stress_tests"]:
         parts += ["", _stress_table(evaluation)]
     if any(evaluation["importance"].values()):
@@ -105,6 +107,38 @@ def _baselines_table(evaluation: Mapping[str, Any]) -> Table:
             label = _BASELINE_LABELS.get(name, name.replace("_", " "))
             table.add_row(label, *(_format_with_interval(part["scores"][score]) for score in scores))
     return table
+
+
+def _predict_table(evaluation: Mapping[str, Any]) -> Table:
+    scores = _headline_scores(evaluation["scores"])
+    table = new_table("what predict would do", *(_SHORT_LABELS[name] for name in scores), "Brier")
+    rows = {"the model": evaluation, **evaluation["as_predicted"]["rows"]}
+    for label, part in rows.items():
+        cells = (_format_with_interval(part["scores"][name]) for name in scores)
+        table.add_row(label, *cells, _format_mean(part["scores"]["brier"]))
+    return table
+
+
+def _describe_predict_rows(evaluation: Mapping[str, Any]) -> Iterable[Text]:
+    """Say which rows are not scored on recordings, and how good the estimated prevalences are."""
+    as_predicted = evaluation["as_predicted"]
+    labels: dict[str, list[str]] = {}
+    for label, part in as_predicted["rows"].items():
+        labels.setdefault(part["scored_on"], []).append(label)
+    labels.pop("recordings", None)
+    for scored_on in labels:
+        yield Text(f"Scored on {scored_on}: {'; '.join(labels[scored_on])}.")
+    if estimates := as_predicted["prevalence_estimates"]:
+        yield Text(_describe_estimates(estimates, evaluation["positive"]))
+
+
+def _describe_estimates(estimates: Sequence[Mapping[str, Any]], positive: str | None) -> str:
+    label = positive or next(iter(estimates[0]["true"]))
+    errors = [abs(part["prevalence"][label] - part["true"][label]) for part in estimates]
+    return (
+        f"Estimated prevalence of {label} in {format_count(len(errors), 'held-out fold')}: mean absolute error "
+        f"{100 * sum(errors) / len(errors):.0f} percentage points, largest {100 * max(errors):.0f}."
+    )
 
 
 def _stress_table(evaluation: Mapping[str, Any]) -> Table:

@@ -44,6 +44,7 @@ def test_options_override_the_settings_file_which_overrides_the_defaults(workspa
         "folds": 3,
         "repeats": 2,
         "by": ["gender", "status"],
+        "prevalence": None,
         "stress": True,
     }
 
