@@ -169,7 +169,8 @@ def test_nothing_in_a_saved_model_is_in_the_order_of_the_names(outputs: Path, pl
     status = load_dataset(planted / "train").select_labelled().status
     assert status is not None
     assert not hasattr(model, "oof_")
-    assert not hasattr(model.stacker_, "oof_probability_")
+    for name in ("oof_probability_", "oof_scores_", "training_rows_"):
+        assert not hasattr(model.stacker_, name)
     p = model.decision_.probability_[:, -1]
     assert (np.diff(p) >= 0).all()
     assert (np.array(model.classes_)[model.decision_.one_hot_.argmax(axis=1)] != status.to_numpy()).any()

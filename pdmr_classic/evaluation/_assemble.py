@@ -13,17 +13,19 @@ from pdmr_classic.config import Settings
 from pdmr_classic.environment import describe_environment
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.evaluation._adjusted_systems import score_adjusted_systems
+from pdmr_classic.evaluation._member_systems import VIEW_PREFIX
 from pdmr_classic.evaluation._permutation import permutation_test
 from pdmr_classic.evaluation.baselines import floor_scores, select_shortcut_features
 from pdmr_classic.evaluation.intervals import INTERVAL_NOTE
 from pdmr_classic.evaluation.outer_folds import OuterFold, are_one_way
 from pdmr_classic.evaluation.predictions import SCHEMA, Predictions, make_pseudonyms
-from pdmr_classic.evaluation.run_fold import MODEL, SHORTCUT, SINGLE_MODALITY_PREFIX, STRESS_PREFIX
+from pdmr_classic.evaluation.run_fold import MODEL, SHORTCUT, STRESS_PREFIX
 from pdmr_classic.evaluation.stored_systems import store_systems
 from pdmr_classic.evaluation.stress import score_stress_tests
 from pdmr_classic.evaluation.subgroups import score_subgroups
 from pdmr_classic.evaluation.system_scores import main_score, summarise_scores
 from pdmr_classic.evaluation.table import EvaluationTable
+from pdmr_classic.models.learners.member import JOINT_VIEW
 
 _OPTIMISM_SCORES = ("f1", "macro_f1", "balanced_accuracy", "auc", "brier")
 _LABELS = {"f1": "F1", "macro_f1": "macro F1", "auc": "AUC"}
@@ -167,17 +169,22 @@ def _summarise_baselines(
     table: EvaluationTable, model: Predictions, systems: Mapping[str, Predictions], seed: int
 ) -> dict[str, Any]:
     first_repeat = model.subset(next(model.repeat_rows()))
-    single_modalities = {
-        f"{name.removeprefix(SINGLE_MODALITY_PREFIX)}_only": summarise_scores(predictions, seed)
+    views = {
+        _name_view_baseline(name): summarise_scores(predictions, seed)
         for name, predictions in systems.items()
-        if name.startswith(SINGLE_MODALITY_PREFIX)
+        if name.startswith(VIEW_PREFIX)
     }
     return {
         "floor": floor_scores(first_repeat.truth, table.classes, table.positive),
         "shortcut": summarise_scores(systems[SHORTCUT], seed)
         | {"columns": list(select_shortcut_features(table.features.head(1)).columns)},
-        **single_modalities,
+        **views,
     }
+
+
+def _name_view_baseline(system: str) -> str:
+    view = system.removeprefix(VIEW_PREFIX)
+    return "both_as_one_view" if view == JOINT_VIEW else f"{view}_only"
 
 
 def _estimate_optimism(results: Sequence[Mapping[str, Any]], scores: Mapping[str, Any]) -> dict[str, dict[str, float]]:

@@ -43,12 +43,6 @@ def find_present_modalities(features: pd.DataFrame) -> list[str]:
     return [name for name in columns if present[name].any()]
 
 
-def select_modality(features: pd.DataFrame, modality: str) -> pd.DataFrame:
-    """Return the feature columns of one modality, including its input to fold-fitted families."""
-    views = {modality, MATERIAL} if modality == FITTED_MODALITY else {modality}
-    return features[[name for name in features.columns if feature_view(name) in views]]
-
-
 def drop_modality(features: pd.DataFrame, modality: str) -> pd.DataFrame:
     """Return the features with a modality missing from every recording."""
     views = {modality, MATERIAL, QUALITY} if modality == FITTED_MODALITY else {modality}

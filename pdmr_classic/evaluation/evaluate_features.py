@@ -15,12 +15,13 @@ from pdmr_classic.evaluation._assemble import assemble_evaluation
 from pdmr_classic.evaluation._run_folds import run_folds
 from pdmr_classic.evaluation.outer_folds import OuterFold, make_outer_folds
 from pdmr_classic.evaluation.subgroups import check_subgroup_columns
-from pdmr_classic.evaluation.table import EvaluationTable, find_usable_rows, make_table
+from pdmr_classic.evaluation.table import find_usable_rows, make_table
 from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN
 from pdmr_classic.io.labels.labels import read_weights
 from pdmr_classic.models.decision.prevalence import check_prevalence
 from pdmr_classic.models.target_checks import check_target, choose_positive_class
 from pdmr_classic.progress import LogReporter, Reporter
+from pdmr_classic.text import format_count
 
 
 def evaluate_features(
@@ -94,7 +95,7 @@ def evaluate_features(
         weights=table.weights,
         reporter=reporter,
     )
-    reporter.note(_cost_finding(table, outer, settings))
+    reporter.note(_cost_finding(outer, settings))
     if len({fold.held_out for fold in outer}) > 1 and SPLIT_COLUMN not in options.by:
         # Scores of dev and test are different things.
         settings = override_evaluation(settings, by=(*options.by, SPLIT_COLUMN))
@@ -107,9 +108,8 @@ def override_evaluation(settings: Settings | None, **evaluation: Any) -> Setting
     return (settings or Settings()).override({f"evaluation.{name}": value for name, value in evaluation.items()})
 
 
-def _cost_finding(table: EvaluationTable, outer: Sequence[OuterFold], settings: Settings) -> Finding:
-    learning, n_single = settings.learning, len(table.modalities)
-    fits = f"one full fit and {n_single} single-modality fits" if n_single else "one fit"
-    what = f"{len(outer) * (1 + n_single)} models will be tuned and trained: {len(outer)} outer folds, each with {fits}"
+def _cost_finding(outer: Sequence[OuterFold], settings: Settings) -> Finding:
+    learning = settings.learning
+    what = f"{format_count(len(outer), 'model')} will be tuned and trained, one per outer fold"
     budget = f"{learning.trials} trials per base learner; learners per view: {', '.join(learning.learners)}"
     return Finding("cost", what, found=budget, hint="to save time, reduce --folds, --repeats or --trials")

@@ -1,4 +1,4 @@
-"""Run one outer fold: train on its training rows, predict the held-out rows, also with baselines and stress tests."""
+"""Run one outer fold: train on its training rows, and predict the held-out rows, also by parts and baselines."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pandas as pd
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import Settings
-from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.evaluation._adjusted_systems import ADJUSTMENTS, adjusted_decisions
-from pdmr_classic.evaluation.baselines import ShortcutBaseline, select_modality, select_shortcut_features
+from pdmr_classic.evaluation._member_systems import predict_parts
+from pdmr_classic.evaluation.baselines import ShortcutBaseline, select_shortcut_features
 from pdmr_classic.evaluation.outer_folds import OuterFold
 from pdmr_classic.evaluation.table import EvaluationTable
 from pdmr_classic.io.results import PROBABILITY_PREFIX
@@ -19,7 +19,7 @@ from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.progress import CollectingReporter
 
 MODEL, SHORTCUT = "model", "shortcut"
-SINGLE_MODALITY_PREFIX, STRESS_PREFIX = "only ", "stress "
+STRESS_PREFIX = "stress "
 
 
 _Records = dict[str, dict[str, Any]]
@@ -38,17 +38,22 @@ def run_fold(table: EvaluationTable, settings: Settings, outer: OuterFold) -> di
     model = _fit_model(table, table.features, settings, outer, reporter)
     systems: _Records = {
         MODEL: _predict_held_out(model, table, table.features, outer),
+        **_run_parts(model, table, outer),
         **_run_stress_tests(model, table, outer),
         **{
             name: _predict_held_out(model, table, table.features, outer, **options)
             for name, options in adjusted_decisions(table, settings, outer).items()
         },
         SHORTCUT: _run_shortcut_baseline(table, settings, outer),
-        **_run_single_modalities(table, settings, outer, reporter),
     }
     inner = {name: float(value) for name, value in model.metadata_["inner_scores"].items()}
     findings = [finding.as_dict() for finding in reporter.findings]
     return {"inner": inner, "importance": model.metadata_.get("importance"), "systems": systems, "findings": findings}
+
+
+def _run_parts(model: DepressionModel, table: EvaluationTable, outer: OuterFold) -> _Records:
+    parts = predict_parts(model, table.features.iloc[outer.test])
+    return {name: _make_record(predictions, table, outer) for name, predictions in parts.items()}
 
 
 def _run_stress_tests(model: DepressionModel, table: EvaluationTable, outer: OuterFold) -> _Records:
@@ -56,23 +61,6 @@ def _run_stress_tests(model: DepressionModel, table: EvaluationTable, outer: Out
         STRESS_PREFIX + name: _predict_held_out(model, table, features, outer)
         for name, features in table.altered.items()
     }
-
-
-def _run_single_modalities(
-    table: EvaluationTable, settings: Settings, outer: OuterFold, reporter: CollectingReporter
-) -> _Records:
-    systems = {}
-    for modality in table.modalities:
-        features = select_modality(table.features, modality)
-        try:
-            model = _fit_model(table, features, settings, outer, CollectingReporter())
-        except DataError as error:
-            # With too few recordings of a modality in this fold, only this comparison is incomplete.
-            what = f"the {modality}-only model could not be trained"
-            reporter.note(Finding("modality-skipped", what, found=error.finding.what))
-            continue
-        systems[SINGLE_MODALITY_PREFIX + modality] = _predict_held_out(model, table, features, outer)
-    return systems
 
 
 def _fit_model(
@@ -96,6 +84,10 @@ def _predict_held_out(
     model: DepressionModel, table: EvaluationTable, features: pd.DataFrame, outer: OuterFold, **decision: Any
 ) -> dict[str, Any]:
     predictions = model.predict_features(features.iloc[outer.test], reporter=CollectingReporter(), **decision)
+    return _make_record(predictions, table, outer)
+
+
+def _make_record(predictions: pd.DataFrame, table: EvaluationTable, outer: OuterFold) -> dict[str, Any]:
     probability = _probability_matrix(predictions, table)
     finite = np.asarray(np.isfinite(probability).all(axis=1))
     predicted = np.searchsorted(np.array(table.classes), predictions["status"].to_numpy(dtype=str))

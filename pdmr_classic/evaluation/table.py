@@ -10,7 +10,6 @@ import pandas as pd
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.errors import Finding
-from pdmr_classic.evaluation.baselines import find_present_modalities
 from pdmr_classic.features.feature_table import refuse_label_columns
 from pdmr_classic.features.names import is_model_input
 from pdmr_classic.progress import Reporter
@@ -27,8 +26,6 @@ class EvaluationTable:
     status, groups : Series, length n
     classes : tuple of str
     positive : str or None
-    modalities : tuple of str
-        Modalities for which a single-modality model is trained for comparison.
     altered : mapping of str to DataFrame
         Features of the same recordings in each stress test, by its name.
     weights : ndarray, length n, optional
@@ -40,7 +37,6 @@ class EvaluationTable:
     groups: pd.Series
     classes: tuple[str, ...]
     positive: str | None
-    modalities: tuple[str, ...] = ()
     altered: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     weights: Floats | None = None
 
@@ -74,14 +70,12 @@ def make_table(
         The rows to use, see `find_usable_rows`.
     """
     mask = rows.to_numpy()
-    modalities = find_present_modalities(features)
     return EvaluationTable(
         features[mask],
         status[mask],
         groups[mask],
         tuple(sorted(status[mask].unique())),
         positive,
-        tuple(modalities) if len(modalities) > 1 else (),
         {name: altered_features[mask] for name, altered_features in altered.items()},
         None if weights is None else weights.to_numpy()[mask],
     )

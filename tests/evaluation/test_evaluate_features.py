@@ -120,11 +120,12 @@ def test_subject_numbers_do_not_follow_the_order_of_the_names(evaluation: dict[s
 
 def test_an_evaluation_contains_the_baselines(evaluation: dict[str, Any]) -> None:
     baselines = evaluation["baselines"]
-    assert list(baselines) == ["floor", "shortcut", "video_only", "audio_only"]
+    assert list(baselines) == ["floor", "shortcut", "video_only", "audio_only", "both_as_one_view"]
     assert baselines["floor"]["f1"] == pytest.approx(2 / 3)
     assert baselines["shortcut"]["columns"] == ["quality__stream__duration_s", "missing__video", "missing__audio"]
     assert baselines["video_only"]["n_recordings"] == 32
-    assert baselines["audio_only"]["n_recordings"] == 30, "two have no audio"
+    for name in ("audio_only", "both_as_one_view"):
+        assert baselines[name]["n_recordings"] == 30, "two have no audio"
 
 
 def test_scores_importance_and_optimism_of_hand_made_folds(
@@ -168,7 +169,7 @@ def test_scores_importance_and_optimism_of_hand_made_folds(
 def test_the_cost_is_reported_before_the_work_starts(capsys: pytest.CaptureFixture[str]) -> None:
     reporter = CollectingReporter()
     run(study(), reporter=reporter)
-    cost = "9 models will be tuned and trained: 3 outer folds, each with one full fit and 2 single-modality fits"
+    cost = "3 models will be tuned and trained, one per outer fold"
     assert [finding.what for finding in reporter.findings] == [cost]
     assert reporter.steps == [("outer folds", done, 3) for done in range(4)]
 
@@ -198,7 +199,7 @@ def test_no_subject_is_shared_between_training_and_prediction(
         halves = groups.map({name: "ab"[place % 2] for place, name in enumerate(groups.unique())})
         options = {"labels": pd.DataFrame({"split": halves})}
     run((table, status, groups), altered={"itself": table}, **options)
-    assert len(asked) == (2 if options else 3) * 5, "the model, under stress, pooled, and two modalities alone"
+    assert len(asked) == (2 if options else 3) * 3, "the model, also under stress and pooled"
     assert asked == [set()] * len(asked)
 
 
@@ -309,7 +310,7 @@ def test_one_class_is_refused() -> None:
         run((table, status.map(lambda _: "Depression"), groups))
 
 
-def test_a_single_modality_is_not_trained_twice() -> None:
+def test_a_single_modality_is_not_a_baseline_of_itself() -> None:
     table, status, groups = study()
     evaluation = run((table.drop(columns=[name for name in table if name.startswith("audio")]), status, groups))
     assert list(evaluation["baselines"]) == ["floor", "shortcut"]

@@ -6,7 +6,8 @@ stacker makes grouped inner folds itself and requests `groups` by metadata routi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from copy import copy
 from itertools import combinations
 from typing import Any, Self
 
@@ -65,6 +66,10 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Only if the columns have names; tables to predict must then have the same names.
     oof_probability_ : ndarray, shape [n, K]
         Probabilities of the training rows, from models trained without their subject; NaN if not available.
+    oof_scores_ : list of ndarray, shape [n, S]
+        Scores of the training rows by each member, from models trained without their subject.
+    training_rows_ : FoldData
+        Labels, subjects, weights and folds of the training rows, without their features.
 
     References
     ----------
@@ -181,8 +186,35 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.fold_fitted_ = fold_data.fold_fitted
         self.models_ = self._fit_final_models(fold_data)
         with use_one_thread():
-            self._fit_combiners(fold_data, scores)
-        return self
+            return self._fit_combiners(fold_data.drop_features(), scores)
+
+    def select_members(self, names: Collection[str]) -> Self:
+        """Return a stack of some of the members, combined anew on their out-of-fold scores.
+
+        No base learner is fitted again. The stack must have been fitted in this process: saved models have no
+        out-of-fold scores.
+
+        Parameters
+        ----------
+        names : collection of str
+            Names of members, such as "video/svm".
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> X = np.random.default_rng(0).normal(size=(40, 3))
+        >>> stacker = GroupedStacker(learners=["svm", "linear"], folds=2, repeats=1)
+        >>> stacker = stacker.fit(X, np.arange(40) % 2, groups=np.arange(40))
+        >>> [member.name for member in stacker.members_], stacker.select_members(["video/svm"]).predict_proba(X).shape
+        (['video/svm', 'video/linear'], (40, 2))
+        """
+        part = copy(self)
+        part.members_ = [member for member in self.members_ if member.name in names]
+        views = {member.view for member in part.members_}
+        part.views_ = {name: view for name, view in self.views_.items() if name in views}
+        scores = [self.oof_scores_[k] for k, member in enumerate(self.members_) if member.name in names]
+        with use_one_thread():
+            return part._fit_combiners(self.training_rows_, scores)
 
     def _fit_final_models(self, fold_data: FoldData) -> dict[str, Pipeline]:
         tasks = (
@@ -196,7 +228,8 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             erase_feature_ranges(model)
         return models
 
-    def _fit_combiners(self, fold_data: FoldData, scores: Sequence[Floats]) -> None:
+    def _fit_combiners(self, fold_data: FoldData, scores: Sequence[Floats]) -> Self:
+        self.training_rows_, self.oof_scores_ = fold_data, list(scores)
         self.combiners_: dict[_Modalities, Combiner] = {}
         self.losses_: dict[_Modalities, dict[str, float]] = {}
         self.findings_: list[Finding] = []
@@ -226,6 +259,7 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         for modalities in self._modality_sets():
             is_exact = self._has_exactly(modalities, fold_data.present)
             self.oof_probability_[is_exact] = probability[self._find_fitted(modalities)][is_exact]
+        return self
 
     def _find_fitted(self, modalities: _Modalities) -> _Modalities:
         """Return the modalities of the combiner for recordings with these: all of them, or the best fitted subset."""

@@ -62,6 +62,21 @@ def test_scikit_learn_checks(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("view", ["video", "both"])
+def test_selected_members_predict_as_a_stack_of_only_these(view: str, n_classes: int) -> None:
+    X, y, subjects = make_table(n_classes)
+    fitted = make_stacker(learners=["svm", "linear"]).fit(X, y, groups=subjects)
+    members = [member for member in fitted.members_ if member.view == view]
+    before = fitted.predict_proba(X)
+    part = fitted.select_members([member.name for member in members])
+    expected = make_stacker(members=members).fit(X, y, groups=subjects)
+    rows = X[NAMES].notna().all(axis=1)
+    np.testing.assert_array_equal(part.predict_proba(X)[rows], expected.predict_proba(X)[rows])
+    np.testing.assert_array_equal(part.oof_probability_[rows], expected.oof_probability_[rows])
+    np.testing.assert_array_equal(fitted.predict_proba(X), before)
+
+
 def test_a_row_is_predicted_by_the_meta_learner_of_its_modalities(monkeypatch: pytest.MonkeyPatch) -> None:
     X, y, subjects = make_table()
     fitted = make_stacker().fit(X, y, groups=subjects)
