@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from pdmr_classic.arrays import Floats, Ints
+from pdmr_classic.arrays import Ints
+from pdmr_classic.evaluation.calibration_scores import summarise_calibration
 from pdmr_classic.evaluation.inflation import estimate_inflation
 from pdmr_classic.evaluation.intervals import (
     bootstrap_scores,
@@ -21,9 +22,8 @@ from pdmr_classic.metrics import score
 HEADLINE_SCORES = ("f1", "macro_f1", "auc")
 _SCORE_NAMES = (
     *("f1", "precision", "recall", "macro_f1", "weighted_f1", "balanced_accuracy"),
-    *("auc", "brier", "calibration_error"),
+    *("auc", "brier"),
 )
-_N_BINS = 10
 # The Brier score of several classes is summed over the classes.
 _MAX_MULTICLASS_BRIER = 2.0
 
@@ -41,19 +41,18 @@ def summarise_scores(predictions: Predictions, seed: int = 0) -> dict[str, Any]:
     dict
         `n_recordings`, `n_subjects`, and `scores`: for each score, `mean` and `sd` over repeats (`sd` is None with one
         repeat) and, except for the calibration error, `low` and `high` of the 95% interval. None if undefined; a score
-        whose mean is None has a `reason`.
+        whose mean is None has a `reason`. For calibration error, slope and intercept see `summarise_calibration`.
     """
     repeats = [score_repeat(predictions, rows) for rows in predictions.repeat_rows()]
     drawn = bootstrap_scores(predictions, seed=seed)
     n_rarest = count_rarest_class_subjects(predictions)
-    scores: dict[str, dict[str, float | str | None]] = {}
+    scores: dict[str, dict[str, Any]] = {}
     for name in (name for name in _SCORE_NAMES if name in repeats[0]):
         values = np.array([scores[name] for scores in repeats])
         scores[name] = {
             "mean": _finite_or_none(values.mean()),
             "sd": _finite_or_none(values.std(ddof=1)) if len(values) > 1 else None,
         }
-        # No interval for the calibration error: its bootstrap distribution is biased upwards.
         if name in drawn:
             is_multiclass_brier = name == "brier" and predictions.positive_index is None
             maximum = _MAX_MULTICLASS_BRIER if is_multiclass_brier else 1.0
@@ -62,6 +61,8 @@ def summarise_scores(predictions: Predictions, seed: int = 0) -> dict[str, Any]:
             scores[name] |= {"low": _finite_or_none(low, maximum), "high": _finite_or_none(high, maximum)}
         if scores[name]["mean"] is None:
             scores[name]["reason"] = explain_undefined(name, predictions)
+    # No interval for the calibration error: its bootstrap distribution is biased upwards.
+    scores |= summarise_calibration(predictions, seed)
     return {
         "n_recordings": len(np.unique(predictions.recording.astype(str))),
         "n_subjects": len(np.unique(predictions.subject)),
@@ -78,7 +79,6 @@ def score_repeat(predictions: Predictions, rows: Ints) -> dict[str, float]:
         # Without positive recordings (in a subgroup), F1 and recall are undefined, not 0.
         scores |= {"f1": np.nan, "recall": np.nan}
     scores["brier"] = float(brier_losses(predictions)[rows].mean())
-    scores["calibration_error"] = calibration_error(predictions.subset(rows))
     scores["auc"] = float(weighted_scores(predictions.subset(rows), np.ones((len(rows), 1)))["auc"][0])
     return scores
 
@@ -99,27 +99,6 @@ def explain_undefined(name: str, predictions: Predictions) -> str:
         if name == "auc"
         else f"no {predictions.positive} in a repeat"
     )
-
-
-# Not in `metrics.score`: only evaluations report it.
-def calibration_error(predictions: Predictions) -> float:
-    """Return the expected calibration error with ten bins of equal count.
-
-    Computed for the probability of the positive class; with several classes, of the predicted class.
-
-    References
-    ----------
-    Naeini, Cooper and Hauskrecht 2015 (ECE); Nixon et al. 2019 (bins of equal count).
-    """
-    rows = np.arange(len(predictions))
-    k = predictions.probability.argmax(axis=1) if predictions.positive_index is None else predictions.positive_index
-    return _binned_error(predictions.probability[rows, k], (predictions.truth == k).astype(np.float64))
-
-
-def _binned_error(p: Floats, is_correct: Floats) -> float:
-    order = np.argsort(p, kind="stable")
-    bins = [rows for rows in np.array_split(order, _N_BINS) if len(rows)]
-    return float(sum(abs(p[rows].mean() - is_correct[rows].mean()) * len(rows) for rows in bins) / len(p))
 
 
 def _finite_or_none(value: float | None, factor: float = 1.0) -> float | None:

@@ -23,6 +23,8 @@ _LABELS = {
     "auc": "AUC, mean of folds",
     "brier": "Brier score",
     "calibration_error": "Calibration error",
+    "calibration_slope": "Calibration slope (1)",
+    "calibration_intercept": "Calibration intercept (0)",
 }
 _SHORT_LABELS = {**_LABELS, "auc": "AUC", "brier": "Brier"}
 _BASELINE_LABELS = {"shortcut": "shortcut: recording conditions"}
@@ -91,8 +93,14 @@ def _scores_table(evaluation: Mapping[str, Any]) -> Table:
         label = _add_positive(_LABELS[name], evaluation["positive"]) if name == "f1" else _LABELS[name]
         if name == "auc" and evaluation["positive"] is None:
             label += ", one vs rest"
-        table.add_row(label, _format_mean(part), _format_number(part["sd"]), _format_interval(part) or _MISSING)
+        interval = _format_interval(part) or _format_expected(part)
+        table.add_row(label, _format_mean(part), _format_number(part["sd"]), interval)
     return table
+
+
+def _format_expected(part: Mapping[str, Any]) -> str:
+    """Return what perfect calibration would give on as many recordings."""
+    return _MISSING if "expected" not in part else f"perfect: {part['expected']:.3f}, ≤ {part['expected_high']:.3f}"
 
 
 def _baselines_table(evaluation: Mapping[str, Any]) -> Table:
