@@ -96,7 +96,7 @@ def predict(
             "--allow-mismatch",
             rich_help_panel=CHECKS,
             metavar="",
-            help="Also predict recordings of another tracker or unit than in training.",
+            help="Also predict recordings of another tracker, unit, frame rate or set of channels than in training.",
         ),
     ] = False,
     skip_bad: Annotated[

@@ -30,6 +30,8 @@ _UNITS = {
 }
 _DIGITS = 2
 _MIN_RATE_RATIO = 1.5
+# Share of missing channels from which the files have another vocabulary, not just a few columns less.
+_MAX_MISSING_SHARE = 0.5
 # Ratio between the medians of two sets from which a difference is reported, and from which it is another unit: people
 # differ by less than the first in their highest intensity, cameras and seats by less in the others.
 _REPORTED, _REFUSED = (
@@ -85,7 +87,7 @@ def compare_measurements(
     errors = [error for name in _MODALITIES if (error := _compare_tracker(files, name, trained.get("trackers", {})))]
     facts = [file.facts for file in files if file.modality == "video" and file.facts.n_frames]
     if finding := _compare_rates([fact.frame_rate_hz for fact in facts], trained.get("frame_rate_hz")):
-        warnings.append(finding)
+        errors.append(finding)
     for kind in SCALES:
         limits = trained.get("ranges", {}).get(kind)
         sizes = [size for fact in facts if kind in fact.ranges and (size := magnitude(kind, fact.ranges[kind])) > 0]
@@ -126,7 +128,7 @@ def _compare_rates(rates: Sequence[float], trained: Sequence[float] | None) -> F
         "the frame rate differs from that of the training set, which changes speeds, counts and spectra",
         expected=f"about {trained[1]:g} Hz ({trained[0]:g} to {trained[2]:g})",
         found=f"{rate:.3g} Hz in the median file",
-        hint="if the rate is wrong, pass --fps",
+        hint="if the rate is wrong, pass --fps; otherwise --allow-mismatch (allow_mismatch=True)",
     )
 
 
@@ -168,9 +170,16 @@ def _round(value: float) -> float:
 
 
 def check_comparable(
-    extraction: Extraction, metadata: Mapping[str, Any], allow_mismatch: bool, reporter: Reporter
+    extraction: Extraction,
+    trained_names: Iterable[str],
+    metadata: Mapping[str, Any],
+    allow_mismatch: bool,
+    reporter: Reporter,
 ) -> list[Finding]:
     """Raise if recordings do not fit together, or to the training set of a model; report lesser differences.
+
+    Another tracker, scale or frame rate does not fit, nor do files that lack more than half of the video channels that
+    the model was trained on. A recording without video fits: a modality may be missing.
 
     Returns the errors that were allowed.
 
@@ -178,6 +187,8 @@ def check_comparable(
     ----------
     extraction : Extraction
         Of the recordings to predict.
+    trained_names : iterable of str
+        Features of the model.
     metadata : mapping
         Manifest of the model.
     allow_mismatch : bool
@@ -189,7 +200,9 @@ def check_comparable(
     DataError
     """
     differences, mismatches = compare_measurements(extraction.files, metadata.get("measurements"))
-    errors = [*mismatches, *summarise_errors(extraction.conflicts)]
+    missing, vocabularies = _compare_channels(extraction, trained_names, metadata)
+    differences += missing
+    errors = [*mismatches, *vocabularies, *summarise_errors(extraction.conflicts)]
     if errors and not allow_mismatch:
         raise DataError(errors[0], errors[1:])
     for finding in (*differences, *(replace(error, hint=None) for error in errors)):
@@ -199,25 +212,51 @@ def check_comparable(
 
 def find_missing_channels(
     extraction: Extraction, trained_names: Iterable[str], metadata: Mapping[str, Any]
-) -> list[Finding]:
-    """Return a warning for each modality that lacks channels which a model was trained on.
+) -> dict[str, tuple[list[str], set[str]]]:
+    """Return for each modality that is present the missing channels, and all channels that a model was trained on.
 
     A channel is missing if no recording has a feature of it. Quantities that families derive from several channels do
     not count: they are missing because of their channels, or of what happens in the recordings.
     """
     has_values = extraction.features.notna().any()
     available_names = [str(name) for name in has_values.index[has_values]]
+    names = list(trained_names)
     channels = set(metadata.get("measurements", {}).get("channels", ()))
-    findings = []
+    found = {}
     for modality in _MODALITIES:
-        trained, available = _list_channels(trained_names, modality), _list_channels(available_names, modality)
+        trained, available = _list_channels(names, modality), _list_channels(available_names, modality)
+        has_file = any(file.modality == modality for file in extraction.files)
         if modality == "video":
             trained = trained & channels if channels else {name for name in trained if not _UNIT_PAIR.fullmatch(name)}
-        missing = sorted(trained - available)
-        if available and missing:
-            what = f"{len(missing)} of {len(trained)} {modality} channels that the model was trained on are missing"
-            findings.append(Finding("missing-channels", what, found=format_list(missing)))
-    return findings
+        if trained and (available or has_file):
+            found[modality] = (sorted(trained - available), trained)
+    return found
+
+
+def _compare_channels(
+    extraction: Extraction, trained_names: Iterable[str], metadata: Mapping[str, Any]
+) -> tuple[list[Finding], list[Finding]]:
+    """Return warnings about missing channels, and errors if most video channels are missing."""
+    warnings, errors = [], []
+    for modality, (missing, trained) in find_missing_channels(extraction, trained_names, metadata).items():
+        if not missing:
+            continue
+        what = f"{len(missing)} of {len(trained)} {modality} channels that the model was trained on are missing"
+        if modality == "video" and len(missing) > _MAX_MISSING_SHARE * len(trained):
+            present = sorted({name for file in extraction.files for name in file.facts.channels})
+            errors.append(
+                Finding(
+                    "other-channels",
+                    what,
+                    expected=format_list(sorted(trained)),
+                    found=f"{format_list(present)} (missing: {format_list(missing)})",
+                    hint="train a model on files with the same channels, or pass --allow-mismatch "
+                    "(allow_mismatch=True)",
+                )
+            )
+        else:
+            warnings.append(Finding("missing-channels", what, found=format_list(missing)))
+    return warnings, errors
 
 
 def read_exclusions(metadata: Mapping[str, Any]) -> Exclusions:

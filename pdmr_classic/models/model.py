@@ -14,14 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 from pdmr_classic.alignment import align_rows
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ArtifactError
-from pdmr_classic.features.extractor import FeatureExtractor, summarise_findings
+from pdmr_classic.features.extractor import Extraction, FeatureExtractor, summarise_findings
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.models._fitting import fit_ensemble
 from pdmr_classic.models._skipped import find_skipped, no_usable_data_error, skipped_finding
 from pdmr_classic.models.decision.hints import find_mixed_subjects, find_prediction_hints
 from pdmr_classic.models.decision.pooling import match_subjects
 from pdmr_classic.models.decision.prevalence import Prevalence, check_prevalence
-from pdmr_classic.models.measurements import check_comparable, find_missing_channels, read_exclusions
+from pdmr_classic.models.measurements import check_comparable, read_exclusions
 from pdmr_classic.models.persistence.artifact import load_artifact, save_artifact
 from pdmr_classic.models.target_checks import Target, check_target
 from pdmr_classic.progress import LogReporter, Reporter
@@ -161,8 +161,9 @@ class DepressionModel:
         allow_overlap : bool
             If a recording was in the training data, predict it with a warning instead of raising.
         allow_mismatch : bool
-            If the files were written by another tracker than the training files, or are on another scale, predict them
-            with a warning instead of raising.
+            If the files were written by another tracker than the training files, are on another scale, have another
+            frame rate (by a factor of 1.5), or lack most of their channels, predict them with a warning instead of
+            raising.
         skip_bad : bool
             If a recording has no data that the model can use, skip it with a note instead of raising.
         fps : float, optional
@@ -189,6 +190,36 @@ class DepressionModel:
             `prevalence` is not between 0 and 1, or is a number although there are several classes; `fps` is not a
             valid frame rate.
         """
+        return self.predict_with_features(
+            data,
+            pool_subjects=pool_subjects,
+            prevalence=prevalence,
+            train=train,
+            allow_overlap=allow_overlap,
+            allow_mismatch=allow_mismatch,
+            skip_bad=skip_bad,
+            fps=fps,
+            jobs=jobs,
+            cache=cache,
+            reporter=reporter,
+        )[0]
+
+    def predict_with_features(
+        self,
+        data: Dataset,
+        *,
+        pool_subjects: pd.Series | None = None,
+        prevalence: Prevalence | None = None,
+        train: Dataset | None = None,
+        allow_overlap: bool = False,
+        allow_mismatch: bool = False,
+        skip_bad: bool = False,
+        fps: float | None = None,
+        jobs: int = 1,
+        cache: str | Path | None = None,
+        reporter: Reporter | None = None,
+    ) -> tuple[pd.DataFrame, Extraction]:
+        """Do the same as `predict`, and also return what was extracted from the recordings."""
         reporter = reporter or LogReporter()
         check_prevalence(prevalence, self.positive_)
         subjects = match_subjects(data.data_ids, pool_subjects)
@@ -208,9 +239,7 @@ class DepressionModel:
             reporter.note(make_unreadable_finding(train_extraction.errors))
         copies = find_overlap(extraction, training_hashes, train_extraction)
         check_overlap(copies, allow_overlap, reporter)
-        mismatches = check_comparable(extraction, self.metadata_, allow_mismatch, reporter)
-        for finding in find_missing_channels(extraction, self.feature_names_, self.metadata_):
-            reporter.note(finding)
+        mismatches = check_comparable(extraction, self.feature_names_, self.metadata_, allow_mismatch, reporter)
         features = extraction.features.reindex(columns=self.feature_names_)
         probability = self.stacker_.predict_proba(features)
         unusable = np.asarray(np.isnan(probability).any(axis=1))
@@ -240,7 +269,7 @@ class DepressionModel:
             predictions.attrs["mismatch"] = sorted({finding.code for finding in mismatches})
         if copies:
             predictions.attrs["overlap"] = [asdict(duplicate) for duplicate in copies]
-        return predictions
+        return predictions, extraction
 
     def predict_features(
         self,

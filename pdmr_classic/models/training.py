@@ -14,6 +14,7 @@ from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions, find_exc
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor, summarise_findings
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.models.decision.hints import find_training_hints
+from pdmr_classic.models.feature_ranges import summarise_ranges
 from pdmr_classic.models.measurements import summarise_measurements
 from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.models.target_checks import Target, select_target
@@ -189,6 +190,7 @@ def fit(
         reporter.note(finding)
     model.metadata_["synthetic"] = data.is_synthetic
     model.metadata_["measurements"] = training.measurements
+    model.metadata_["feature_ranges"] = summarise_ranges(training.features)
     model.metadata_["excluded_channels"] = training.exclusions.as_dict()
     model.metadata_["content_hashes"] = hash_contents(training.content_hashes)
     return model

@@ -113,7 +113,8 @@ def summarise_families() -> list[dict[str, Any]]:
 
 def summarise_fit(model: DepressionModel, out: Path) -> dict[str, Any]:
     """Return the manifest of a model, without the lists of its features and of its training files."""
-    facts = {name: value for name, value in model.metadata_.items() if name not in ("features", "content_hashes")}
+    lists = ("features", "content_hashes", "feature_ranges")
+    facts = {name: value for name, value in model.metadata_.items() if name not in lists}
     return {"out": str(out), **facts, "n_features": len(model.feature_names_)}
 
 

@@ -33,7 +33,7 @@ _CHANNEL_KINDS = {
 # Findings that are repeated below the numbers that they put in doubt.
 _MISLEADING = {
     *("below-floor", "nearly-all-positive", "share-differs", "mixed-subjects", "overlap"),
-    *("other-tracker", "other-scale", "mixed-trackers", "mixed-scales"),
+    *("other-tracker", "other-scale", "other-frame-rate", "other-channels", "mixed-trackers", "mixed-scales"),
 }
 _SCORES = (
     ("f1", "F1"),

@@ -115,10 +115,31 @@ def test_the_factor_decides(sizes: tuple[float, ...], codes: tuple[list[str], li
 
 
 @pytest.mark.parametrize(("rate", "is_told"), [(30.0, False), (25.0, False), (15.0, True), (60.0, True)])
-def test_another_frame_rate_is_told(rate: float, is_told: bool) -> None:
+def test_another_frame_rate_is_an_error(rate: float, is_told: bool) -> None:
     warnings, errors = compare_measurements(make_files(3.0, rate=rate), summarise_measurements(make_files(3.0, 3.1)))
-    assert [finding.code for finding in warnings] == ["other-frame-rate"] * is_told
-    assert not errors
+    assert [finding.code for finding in errors] == ["other-frame-rate"] * is_told
+    assert not warnings
+
+
+def test_another_frame_rate_is_refused_unless_allowed(fitted_model: DepressionModel, small_set: Path) -> None:
+    data = load_dataset(small_set, split="test")
+    with pytest.raises(DataError, match=r"frame rate differs[^\0]*60 Hz[^\0]*--allow-mismatch"):
+        fitted_model.predict(data, fps=60)
+    predictions = fitted_model.predict(data, fps=60, allow_mismatch=True)
+    assert predictions.attrs["mismatch"] == ["other-frame-rate"]
+
+
+def test_files_that_lack_most_channels_are_refused_unless_allowed(
+    fitted_model: DepressionModel, small_set: Path, tmp_path: Path
+) -> None:
+    folder = scale_columns(small_set / "test", tmp_path / "test", lambda name: False, 1.0)
+    for path in (folder / "video").iterdir():
+        table = pd.read_csv(path, skipinitialspace=True)
+        table[[name for name in table if not name.startswith("AU") or name == "AU12_r"]].to_csv(path, index=False)
+    with pytest.raises(DataError, match=r"video channels that the model was trained on are missing[^\0]*AU01_r"):
+        fitted_model.predict(load_dataset(folder))
+    predictions = fitted_model.predict(load_dataset(folder), allow_mismatch=True)
+    assert predictions.attrs["mismatch"] == ["other-channels"]
 
 
 def test_the_manifest_holds_no_exact_value_of_a_recording(fitted_model: DepressionModel) -> None:
