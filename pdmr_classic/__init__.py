@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pdmr_classic.config import Settings
     from pdmr_classic.errors import DataError, Finding, PdmrError
     from pdmr_classic.evaluation.evaluate import evaluate
+    from pdmr_classic.evaluation.validate import validate
     from pdmr_classic.features.extractor import FeatureExtractor
     from pdmr_classic.io.dataset import Dataset, load_dataset
     from pdmr_classic.io.results import read_results, write_results
@@ -47,6 +48,7 @@ _MODULES = {
     "read_results": "pdmr_classic.io.results",
     "read_stream": "pdmr_classic.io.video.read_stream",
     "score": "pdmr_classic.metrics",
+    "validate": "pdmr_classic.evaluation.validate",
     "write_results": "pdmr_classic.io.results",
 }
 
@@ -68,6 +70,7 @@ __all__ = [
     "read_results",
     "read_stream",
     "score",
+    "validate",
     "write_results",
 ]
 

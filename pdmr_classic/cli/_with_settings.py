@@ -37,7 +37,7 @@ def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
     return _replace_parameter("settings", names, {name: SETTINGS[name] for name in names}, load, config=Config)
 
 
-def with_changes(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def with_changes(*names: str, own: Sequence[str] = ()) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command options for settings, and pass it those that are given as its keyword-only parameter `changes`.
 
     For commands whose other settings come from a model.
@@ -46,6 +46,8 @@ def with_changes(*names: str) -> Callable[[Callable[..., None]], Callable[..., N
     ----------
     *names : str
         Keys of `SETTINGS`.
+    own : sequence of str
+        More of these, whose defaults are not those of the model.
     """
 
     def check(changes: Changes) -> Changes:
@@ -54,7 +56,8 @@ def with_changes(*names: str) -> Callable[[Callable[..., None]], Callable[..., N
         Settings().override(changes)  # invalid values are reported before the model is loaded
         return {name: value for name, value in changes.items() if value is not None}
 
-    return _replace_parameter("changes", names, {name: _as_in_training(SETTINGS[name]) for name in names}, check)
+    options = {name: _as_in_training(SETTINGS[name]) for name in names} | {name: SETTINGS[name] for name in own}
+    return _replace_parameter("changes", (*names, *own), options, check)
 
 
 def _as_in_training(annotation: Any) -> Any:

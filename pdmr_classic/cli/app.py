@@ -20,6 +20,7 @@ from pdmr_classic.cli.fit import fit
 from pdmr_classic.cli.predict import predict
 from pdmr_classic.cli.score import score
 from pdmr_classic.cli.synth import synth
+from pdmr_classic.cli.validate import validate
 from pdmr_classic.errors import PdmrError
 
 app = typer.Typer(
@@ -34,7 +35,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for function in (demo, synth, check, extract, features, fit, predict, score, evaluate, compare):
+for function in (demo, synth, check, extract, features, fit, predict, score, evaluate, compare, validate):
     app.command()(function)
 
 

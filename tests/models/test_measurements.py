@@ -139,7 +139,7 @@ def test_files_that_lack_most_channels_are_refused_unless_allowed(
     with pytest.raises(DataError, match=r"video channels that the model was trained on are missing[^\0]*AU01_r"):
         fitted_model.predict(load_dataset(folder))
     predictions = fitted_model.predict(load_dataset(folder), allow_mismatch=True)
-    assert predictions.attrs["mismatch"] == ["other-channels"]
+    assert "other-channels" in predictions.attrs["mismatch"]
 
 
 def test_the_manifest_holds_no_exact_value_of_a_recording(fitted_model: DepressionModel) -> None:
