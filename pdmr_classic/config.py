@@ -123,6 +123,9 @@ class EvaluationSettings(_Section):
         None,
         description="also score predictions corrected to this prevalence of the positive class, or estimate",
     )
+    leave: str | None = Field(
+        None, description="label column, such as site, of which each value is held out as a whole instead of folds"
+    )
     stress: bool = Field(True, description="run stress tests: also predict degraded held-out recordings")
 
 

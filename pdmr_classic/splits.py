@@ -287,6 +287,61 @@ def _check_split_column(column: pd.Series, groups: NDArray[Any]) -> None:
         )
 
 
+def make_left_out_folds(y: NDArray[Any], groups: NDArray[Any], column: pd.Series) -> list[Fold]:
+    """Return one fold per value of a column, sorted by value, that holds it out and trains on the other values.
+
+    A group with several values is held out with each of them; its other rows are then in neither set.
+
+    Parameters
+    ----------
+    y, groups : ndarray, shape [n]
+    column : Series of str, length n
+        Index `data_id`.
+
+    Raises
+    ------
+    DataError
+        A cell is empty, there is only one value, or a training set has too few groups of a class.
+
+    Examples
+    --------
+    >>> y = np.array(["no", "yes"] * 6)
+    >>> groups = np.array([f"S{k}" for k in range(11)] + ["S0"])
+    >>> folds = make_left_out_folds(y, groups, pd.Series(["a"] * 6 + ["b"] * 6))
+    >>> [(len(train), len(test)) for train, test in folds]
+    [(5, 6), (5, 6)]
+    """
+    name = str(column.name or "column")
+    empty = column[column == ""]
+    if len(empty) or column.nunique() < 2:
+        raise DataError(
+            f"the values of the column {name!r} cannot be held out",
+            code="bad-leave",
+            column=name,
+            expected="at least two values, and no empty cell",
+            found=f"{column.nunique()} value, {format_count(len(empty), 'empty cell')}"
+            if column.nunique() == 1
+            else f"empty cells for {format_quoted(empty.index)}",
+            hint="fill in the column, or choose another one",
+        )
+    values, subjects = column.to_numpy(dtype=object), merge_spellings(groups)
+    folds = []
+    for value in sorted(set(values)):
+        test = np.flatnonzero(values == value)
+        train = np.flatnonzero((values != value) & ~np.isin(subjects, subjects[test]))
+        check_disjoint_groups(subjects, train, test)
+        if not _is_nestable(y, groups, train):
+            raise DataError(
+                f"holding out {name} {value!r} leaves too few subjects to train on",
+                code="too-few-groups",
+                column=name,
+                expected="several subjects per class with other values, and not also with this one",
+                hint="choose another column, or use grouped folds (without --leave)",
+            )
+        folds.append((train, test))
+    return folds
+
+
 def _make_column_fold(
     value: str,
     values: NDArray[Any],

@@ -296,6 +296,16 @@ SETTINGS: dict[str, Any] = {
             "the held-out recordings, as predict --prevalence does (default: none).",
         ),
     ],
+    "evaluation.leave": Annotated[
+        str | None,
+        typer.Option(
+            "--leave",
+            rich_help_panel=EVALUATION,
+            metavar="COLUMN",
+            help="Hold out each value of this column of the label table as a whole, such as site, session or corpus, "
+            "instead of --folds and --repeats.",
+        ),
+    ],
     "evaluation.stress": Annotated[
         bool | None,
         typer.Option(

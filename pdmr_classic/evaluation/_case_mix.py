@@ -21,8 +21,17 @@ _MEDIAN_ABSOLUTE_NORMAL = 0.6745
 _MEDIAN_EFFICIENCY = 1.2533
 
 
-def compare_case_mix(model: DepressionModel, extraction: Extraction, rows: pd.Index) -> dict[str, Any]:
+def compare_case_mix(model: DepressionModel, extraction: Extraction, rows: pd.Index, n_subjects: int) -> dict[str, Any]:
     """Compare recordings with the training distribution, by view and family of their features.
+
+    Parameters
+    ----------
+    model : DepressionModel
+    extraction : Extraction
+    rows : Index
+        The recordings to compare.
+    n_subjects : int
+        Number of their subjects.
 
     Returns
     -------
@@ -53,7 +62,7 @@ def compare_case_mix(model: DepressionModel, extraction: Extraction, rows: pd.In
     )
     share = share_outside(features, ranges).mean(axis=1)
     usual = stored.get("usual_share_outside")
-    n = 1 / len(features) + 1 / stored["n_recordings"]
+    n = 1 / n_subjects + 1 / model.metadata_["n_subjects"]
     return mix | {
         "by_view": _aggregate(parts, "view"),
         "by_family": _aggregate(parts, "family"),
@@ -64,7 +73,7 @@ def compare_case_mix(model: DepressionModel, extraction: Extraction, rows: pd.In
 
 def _count_modalities(model: DepressionModel, features: pd.DataFrame) -> dict[str, int]:
     views = [view for view in ("video", "audio") if view in {feature_view(name) for name in model.feature_names_}]
-    columns = {view: [name for name in features if feature_view(name) == view] for view in views}
+    columns = {view: [name for name in features if feature_view(str(name)) == view] for view in views}
     return {view: int(features[names].notna().any(axis=1).sum()) for view, names in columns.items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,9 +22,7 @@ _MIN_SUBJECTS = {"none": 2, "intercept": 10, "intercept and slope": 20}
 _FOLDS, _REPEATS, _DRAWS = 5, 3, 1000
 
 
-def recalibrate(
-    p: Floats, y: Ints, subject: Ints, threshold: float, metric: Metric, seed: int = 0
-) -> dict[str, Any]:
+def recalibrate(p: Floats, y: Ints, subject: Ints, threshold: float, metric: Metric, seed: int = 0) -> dict[str, Any]:
     """Return scores before and after recalibration, and which one to use.
 
     Intercept, slope and threshold are fitted on some subjects and scored on the others; subjects are never on both
@@ -61,9 +60,7 @@ def recalibrate(
     drawn = {}
     for name in possible:
         new_z, decisions = _cross_fit(z, y, subject, folds, name, metric, seed)
-        drawn[name] = bootstrap_statistics(
-            subject, lambda w, z=new_z, d=decisions: _score(z, y, d, threshold, w), _DRAWS, seed
-        )
+        drawn[name] = bootstrap_statistics(subject, partial(_score, new_z, y, decisions, threshold), _DRAWS, seed)
         scores = {key: _interval(values, rarest) for key, values in drawn[name].items()}
         result["methods"][name] = {"coefficients": _fit(z, y, name), "scores": scores}
     return result | _suggest(drawn, rarest)
@@ -105,7 +102,7 @@ def _score(z: Floats, y: Ints, decisions: Floats, threshold: float, weights: Flo
         "observed_expected": (labels @ weights) / (q.mean(axis=1) @ weights),
         "calibration_intercept": np.mean([fit_intercept(z[:, k], labels, weights) for k in columns], axis=0),
         "calibration_slope": np.mean([fit_line(z[:, k], labels, weights)[1] for k in columns], axis=0),
-        "f1": np.mean([_f1((q[:, k] >= threshold) * 1.0, labels, weights) for k in columns], axis=0),
+        "f1": np.mean([_f1((q[:, k] >= threshold).astype(np.float64), labels, weights) for k in columns], axis=0),
         "f1_new_threshold": np.mean([_f1(decisions[:, k], labels, weights) for k in columns], axis=0),
     }
 

@@ -35,7 +35,9 @@ def score_validation(predictions: Predictions, threshold: float | None, seed: in
     return {
         "scores": {name: part for name, part in parts.items() if not name.startswith((_PREFIX, "class "))},
         "calibration_error": {
-            "value": error["mean"], "expected": error["expected"], "expected_high": error["expected_high"]
+            "value": error["mean"],
+            "expected": error["expected"],
+            "expected_high": error["expected_high"],
         },
         "calibration_by_class": _by_class(parts),
         "decision_curve": []

@@ -142,7 +142,7 @@ def summarise_calibration(predictions: Predictions, seed: int = 0) -> dict[str, 
     truth, subject = predictions.truth, predictions.subject
     n_rarest = min(len(np.unique(subject[truth == k])) for k in np.unique(truth))
     each = [_average_repeats(predictions, [rows], np.ones((len(truth), 1))) for rows in repeats]
-    scores = {"calibration_error": _summarise_error(predictions, repeats, seed)}
+    scores: dict[str, dict[str, Any]] = {"calibration_error": _summarise_error(predictions, repeats, seed)}
     for name in drawn:
         values = np.array([part[name][0] for part in each])
         low, high = percentile_interval(drawn[name], n_rarest, inflation=_INFLATION[name]) or (None, None)
@@ -227,7 +227,7 @@ def _summarise_error(predictions: Predictions, repeats: list[Ints], seed: int) -
 
 
 def simulate_error(predictions: Predictions, seed: int = 0, draws: int = _SIMULATIONS) -> Floats:
-    """Return calibration errors that perfectly calibrated probabilities would have on as many recordings, shape [draws].
+    """Return calibration errors of perfectly calibrated probabilities on as many recordings, shape [draws].
 
     The labels are drawn from the probabilities themselves: once per recording in all repeats, or once per subject if no
     subject has two labels, because recordings of a subject then agree.
@@ -238,5 +238,8 @@ def simulate_error(predictions: Predictions, seed: int = 0, draws: int = _SIMULA
     n_pairs = len(np.unique(np.column_stack([subject, predictions.truth]), axis=0))
     unit = subject if n_pairs == subject.max() + 1 else recording
     uniform = np.random.default_rng(seed).random((int(unit.max()) + 1, draws))
-    errors = [binned_error(p[rows], (uniform[unit[rows]] < p[rows, None]) * 1.0) for rows in predictions.repeat_rows()]
+    errors = [
+        binned_error(p[rows], (uniform[unit[rows]] < p[rows, None]).astype(np.float64))
+        for rows in predictions.repeat_rows()
+    ]
     return np.asarray(np.mean(errors, axis=0))

@@ -10,7 +10,7 @@ from typing import Any
 from pdmr_classic.config import Settings
 from pdmr_classic.evaluation.evaluate_features import evaluate_features, override_evaluation
 from pdmr_classic.evaluation.stress import extract_altered_features
-from pdmr_classic.evaluation.subgroups import check_subgroup_columns
+from pdmr_classic.evaluation.subgroups import check_leave_column, check_subgroup_columns
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.models.training import prepare_training_set
 from pdmr_classic.progress import LogReporter, Reporter
@@ -25,6 +25,7 @@ def evaluate(
     folds: int | None = None,
     repeats: int | None = None,
     by: Sequence[str] | None = None,
+    leave: str | None = None,
     stress: bool | None = None,
     jobs: int = 1,
     cache: str | Path | None = None,
@@ -48,6 +49,9 @@ def evaluate(
         Number of outer folds and repeats; fewer folds if the rarest class has fewer subjects.
     by : sequence of str, optional
         Label columns to compute subgroup scores for.
+    leave : str, optional
+        Label column, such as site, session or corpus: each value is held out as a whole, instead of folds. Recordings
+        with other values of a held-out subject are not trained on. The scores of each value are in `subgroups`.
     stress : bool, optional
         Stress tests: also predict the held-out recordings with a modality or frames removed, at half the frame rate,
         and with noise.
@@ -94,11 +98,12 @@ def evaluate(
     ('Depression', 8, ['high', 'low', 'mean', 'sd'])
     """
     reporter = reporter or LogReporter()
-    settings = override_evaluation(settings, folds=folds, repeats=repeats, by=by, stress=stress)
+    settings = override_evaluation(settings, folds=folds, repeats=repeats, by=by, leave=leave, stress=stress)
     labelled = data.select_labelled()
     assert labelled.labels is not None
     assert labelled.groups is not None
     check_subgroup_columns(labelled.labels, settings.evaluation.by, labelled.groups)
+    check_leave_column(labelled.labels, settings.evaluation.leave)
     training = prepare_training_set(
         labelled, settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter
     )

@@ -13,9 +13,9 @@ from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding
 from pdmr_classic.evaluation._assemble import assemble_evaluation
 from pdmr_classic.evaluation._run_folds import run_folds
-from pdmr_classic.evaluation.outer_folds import OuterFold, make_outer_folds
-from pdmr_classic.evaluation.subgroups import check_subgroup_columns
-from pdmr_classic.evaluation.table import find_usable_rows, make_table
+from pdmr_classic.evaluation.outer_folds import OuterFold, make_outer_folds, make_value_folds
+from pdmr_classic.evaluation.subgroups import MAX_GROUPS, check_leave_column, check_subgroup_columns
+from pdmr_classic.evaluation.table import EvaluationTable, find_usable_rows, make_table
 from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN
 from pdmr_classic.io.labels.labels import read_weights
 from pdmr_classic.models.decision.prevalence import check_prevalence
@@ -35,6 +35,7 @@ def evaluate_features(
     folds: int | None = None,
     repeats: int | None = None,
     by: Sequence[str] | None = None,
+    leave: str | None = None,
     jobs: int = 1,
     checkpoint: str | Path | None = None,
     reporter: Reporter | None = None,
@@ -51,7 +52,7 @@ def evaluate_features(
         Label table of the same rows, with the columns for `by`, `split` and the sample weights.
     altered : mapping of str to DataFrame, optional
         Features of the same rows in each stress test.
-    settings, folds, repeats, by, jobs, checkpoint, reporter
+    settings, folds, repeats, by, leave, jobs, checkpoint, reporter
         As for `evaluate`.
 
     Returns
@@ -67,7 +68,7 @@ def evaluate_features(
         A setting is not valid, or `checkpoint` belongs to other data, settings or library versions.
     """
     reporter = reporter or LogReporter()
-    settings = override_evaluation(settings, folds=folds, repeats=repeats, by=by)
+    settings = override_evaluation(settings, folds=folds, repeats=repeats, by=by, leave=leave)
     options = settings.evaluation
     features, status, groups, labels = align_rows(features=features, status=status, groups=groups, labels=labels)
     altered = {name: align_rows(features=features, **{name: table})[1] for name, table in (altered or {}).items()}
@@ -82,10 +83,28 @@ def evaluate_features(
     check_prevalence(options.prevalence, positive)
     labels = pd.DataFrame(index=features.index) if labels is None else labels
     check_subgroup_columns(labels, options.by, groups)
+    check_leave_column(labels, options.leave)
     weights = read_weights(labels, settings.data.weights)
     table = make_table(features, status, groups, positive=positive, altered=altered, weights=weights, rows=rows)
-    split = labels[SPLIT_COLUMN][rows] if SPLIT_COLUMN in labels else None
-    outer, source = make_outer_folds(
+    outer, source = _make_folds(table, labels[rows], settings, reporter)
+    reporter.note(_cost_finding(outer, settings))
+    column = options.leave or SPLIT_COLUMN
+    if 1 < len({fold.held_out for fold in outer}) <= MAX_GROUPS and column not in options.by:
+        # Scores of dev and test, or of two sites, are different things.
+        settings = override_evaluation(settings, by=(*options.by, column))
+    results = run_folds(table, outer, settings, jobs=jobs, checkpoint=checkpoint, reporter=reporter)
+    return assemble_evaluation(table, outer, results, labels[rows], settings, fold_source=source)
+
+
+def _make_folds(
+    table: EvaluationTable, labels: pd.DataFrame, settings: Settings, reporter: Reporter
+) -> tuple[list[OuterFold], str]:
+    """Return the outer folds, and their source."""
+    options = settings.evaluation
+    if options.leave is not None:
+        return make_value_folds(table.status, table.groups, labels[options.leave], reporter=reporter)
+    split = labels.get(SPLIT_COLUMN)
+    return make_outer_folds(
         table.status,
         table.groups,
         split,
@@ -95,12 +114,6 @@ def evaluate_features(
         weights=table.weights,
         reporter=reporter,
     )
-    reporter.note(_cost_finding(outer, settings))
-    if len({fold.held_out for fold in outer}) > 1 and SPLIT_COLUMN not in options.by:
-        # Scores of dev and test are different things.
-        settings = override_evaluation(settings, by=(*options.by, SPLIT_COLUMN))
-    results = run_folds(table, outer, settings, jobs=jobs, checkpoint=checkpoint, reporter=reporter)
-    return assemble_evaluation(table, outer, results, labels[rows], settings, fold_source=source)
 
 
 def override_evaluation(settings: Settings | None, **evaluation: Any) -> Settings:

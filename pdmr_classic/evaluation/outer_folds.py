@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pdmr_classic.arrays import Floats, Ints
-from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN, TRAIN, split_name
 from pdmr_classic.progress import Reporter
 from pdmr_classic.splits import (
@@ -19,6 +19,7 @@ from pdmr_classic.splits import (
     count_feasible_folds,
     list_held_out,
     make_column_folds,
+    make_left_out_folds,
     make_nestable_folds,
 )
 
@@ -29,7 +30,7 @@ _MIN_SUBJECTS = 3
 class OuterFold:
     """Training rows and held-out rows of one outer fold.
 
-    `held_out` is the value of the label column `split` that is held out, such as dev or test; empty for other folds,
+    `held_out` is the value of the label column `split` or of `--leave` that is held out, such as dev or test; empty for other folds,
     and if it may name a single person, because evaluations store it.
     """
 
@@ -112,6 +113,55 @@ def make_outer_folds(
         reporter.note(Finding("fewer-folds", what))
     grouped_folds = make_nestable_folds(y, subjects, n_folds, repeats, seed, weights)
     return [OuterFold(k // n_folds, k % n_folds, *rows) for k, rows in enumerate(grouped_folds)], "grouped folds"
+
+
+def make_value_folds(
+    status: pd.Series, groups: pd.Series, column: pd.Series, *, reporter: Reporter
+) -> tuple[list[OuterFold], str]:
+    """Return one outer fold per value of a label column, and their source ("left out: " and the column).
+
+    Subjects with several values train no model that predicts one of them. Values are named only if all have several
+    subjects, because evaluations store them.
+
+    Raises
+    ------
+    ConfigError
+        Each value belongs to a single subject.
+    DataError
+        As `make_left_out_folds`.
+    """
+    y, subjects = status.to_numpy(dtype=object), groups.to_numpy(dtype=object)
+    values = column.to_numpy(dtype=object)
+    n_subjects = pd.Series(subjects).groupby(values).nunique()
+    if len(n_subjects) > 1 and (n_subjects == 1).all():
+        raise ConfigError(
+            f"--leave {column.name} has only one subject per value",
+            expected="a column whose values are shared by several subjects, such as site or corpus",
+            hint="use --folds: subjects are always held out as a whole",
+        )
+    folds = make_left_out_folds(y, subjects, column)
+    is_named = bool((n_subjects > 1).all())
+    for what in _describe_values(y, values, folds, is_named=is_named):
+        reporter.note(Finding("left-out", what))
+    names = sorted(set(values))
+    outer = [OuterFold(0, n, *rows, str(names[n]) if is_named else "") for n, rows in enumerate(folds)]
+    return outer, f"left out: {column.name}"
+
+
+def _describe_values(
+    y: NDArray[Any], values: NDArray[Any], folds: Sequence[tuple[Ints, Ints]], *, is_named: bool
+) -> list[str]:
+    """Return what to tell: the folds, rows in neither set, and values with one class."""
+    what = [f"each of {len(folds)} values is held out once; --folds and --repeats are ignored"]
+    n_removed = [len(y) - len(train) - len(test) for train, test in folds]
+    if any(n_removed):
+        counts = ", ".join(map(str, n_removed))
+        what.append(f"subjects with several values: recordings that are not trained on, by held-out value: {counts}")
+    one_class = [str(values[test[0]]) for _, test in folds if len(np.unique(y[test])) == 1]
+    if one_class:
+        names = f": {', '.join(one_class)}" if is_named else ""
+        what.append(f"{len(one_class)} of {len(folds)} values have one class only, so they have no AUC{names}")
+    return what
 
 
 def _are_parts_of_a_set(split: pd.Series, subjects: NDArray[Any]) -> bool:

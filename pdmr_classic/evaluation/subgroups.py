@@ -17,7 +17,7 @@ from pdmr_classic.evaluation.predictions import Predictions
 from pdmr_classic.evaluation.system_scores import HEADLINE_SCORES, summarise_scores
 
 _MISSING = "(unknown)"
-_MAX_GROUPS = 20
+MAX_GROUPS = 20
 _N_PERMUTATIONS = 500
 _TOLERANCE = 1e-12
 
@@ -38,10 +38,10 @@ def check_subgroup_columns(labels: pd.DataFrame, by: Sequence[str], subjects: pd
                 found=repr(column),
             )
         n_values = labels[column].nunique()
-        if n_values > _MAX_GROUPS:
+        if n_values > MAX_GROUPS:
             raise ConfigError(
                 f"--by {column} has too many values",
-                expected=f"a column with at most {_MAX_GROUPS} distinct values",
+                expected=f"a column with at most {MAX_GROUPS} distinct values",
                 found=str(n_values),
                 hint="add a column with fewer values to the label table",
             )
@@ -50,6 +50,21 @@ def check_subgroup_columns(labels: pd.DataFrame, by: Sequence[str], subjects: pd
                 f"--by {column} has only one subject per value: its scores would describe individuals, not groups",
                 expected="a column whose values are shared by several subjects, such as gender or site",
             )
+
+
+def check_leave_column(labels: pd.DataFrame, column: str | None) -> None:
+    """Raise before any computation if there is no column whose values could be held out.
+
+    Raises
+    ------
+    ConfigError
+    """
+    if column is not None and column not in labels:
+        raise ConfigError(
+            "--leave names a column that is not in the label table",
+            expected=", ".join(labels.columns),
+            found=repr(column),
+        )
 
 
 # Not fairlearn's MetricFrame: it has no fold-averaged AUC and no subject bootstrap, and is one more dependency.

@@ -131,7 +131,7 @@ def validate(
         "mismatch": answers.attrs.get("mismatch", []),
         "n_overlap": len({copy["data_id"] for copy in answers.attrs.get("overlap", ())}),
         **score_validation(predictions, model.threshold_, seed),
-        "case_mix": compare_case_mix(model, extraction, answers.index),
+        "case_mix": compare_case_mix(model, extraction, answers.index, len(np.unique(predictions.subject))),
         "interval_note": INTERVAL_NOTE,
     }
     result |= _plan(predictions, model, widths, result["scores"]["auc"]["value"], seed)
@@ -146,7 +146,9 @@ def _check_widths(widths: Mapping[str, float] | None) -> dict[str, float]:
     for name, width in widths.items():
         if name not in WIDTHS or not 0 < width < np.inf:
             raise ConfigError(
-                "a target width is not valid", expected=f"a positive width of {', '.join(WIDTHS)}", found=f"{name}: {width}"
+                "a target width is not valid",
+                expected=f"a positive width of {', '.join(WIDTHS)}",
+                found=f"{name}: {width}",
             )
     return widths
 
@@ -207,9 +209,7 @@ def _plan(
         moved = z + fit_intercept(z, y.astype(float), np.ones((len(z), 1)))[0]
         sizes = required_sizes(moved, float(y.mean()), auc, widths) if np.std(z) > 0 else {}
         return {
-            "recalibration": recalibrate(
-                p, y, predictions.subject, model.threshold_, model.decision_.metric, seed
-            ),
+            "recalibration": recalibrate(p, y, predictions.subject, model.threshold_, model.decision_.metric, seed),
             "sample_size": {"targets": sizes, "assumptions": _ASSUMPTIONS},
         }
     return {"recalibration": {"methods": {}, "reason": reason}, "sample_size": {"targets": {}, "reason": reason}}
@@ -228,6 +228,6 @@ def _find_warnings(predictions: Predictions, model: DepressionModel, case_mix: M
         warnings.append(Finding("few-subjects", what, found=found))
     for view, n in case_mix["views"].items():
         if n < len(predictions):
-            what = f"{len(predictions) - n} of {len(predictions)} recordings have no {view}, which the model was trained on"
+            what = f"{len(predictions) - n} of {len(predictions)} recordings have no {view}, unlike in training"
             warnings.append(Finding("missing-view", what))
     return warnings
