@@ -30,8 +30,8 @@ _MIN_SUBJECTS = 3
 class OuterFold:
     """Training rows and held-out rows of one outer fold.
 
-    `held_out` is the value of the label column `split` or of `--leave` that is held out, such as dev or test; empty for other folds,
-    and if it may name a single person, because evaluations store it.
+    `held_out` is the value of the label column `split` or of `--leave` that is held out, such as dev or site A; empty
+    for other folds, and if it may name a single person, because evaluations store it.
     """
 
     repeat: int
