@@ -485,3 +485,25 @@ def test_a_class_without_usable_recordings_leaves_two_classes() -> None:
     assert evaluation["positive"] == "Depression"
     assert list(evaluation["data"]["classes"]) == ["Depression", "Normal"]
     assert {"f1", "auc"} <= evaluation["scores"].keys()
+
+
+# ------------------------------------------------------------------------------------------- held-out values
+
+
+def test_scores_of_each_held_out_value_are_reported() -> None:
+    data = study(signal=1.5)
+    sites = pd.DataFrame({"site": np.where(np.arange(len(data[0])) < 16, "A", "B")}, index=data[0].index)
+    evaluation = run(data, labels=sites, leave="site")
+    assert evaluation["outer_folds"]["source"] == "left out: site"
+    assert [fold["held_out"] for fold in evaluation["outer_folds"]["sizes"]] == ["A", "B"]
+    assert {value: part["n_recordings"] for value, part in evaluation["subgroups"]["site"]["groups"].items()} == {
+        "A": 16,
+        "B": 16,
+    }
+    assert evaluation["settings"]["evaluation"]["leave"] == "site"
+
+
+def test_a_column_to_leave_out_must_exist() -> None:
+    data = study()
+    with pytest.raises(ConfigError, match=r"--leave names a column that is not in the label table"):
+        run(data, labels=pd.DataFrame({"site": "A"}, index=data[0].index), leave="sites")

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from pdmr_classic import DataError
-from pdmr_classic.evaluation.outer_folds import OuterFold, are_one_way, make_outer_folds
+from pdmr_classic.errors import ConfigError
+from pdmr_classic.evaluation.outer_folds import OuterFold, are_one_way, make_outer_folds, make_value_folds
 from pdmr_classic.progress import CollectingReporter
 
 
@@ -139,3 +140,68 @@ def test_a_split_without_enough_training_subjects_with_a_positive_weight_is_refu
     with pytest.raises(DataError, match="too few subjects with a positive weight to train on") as caught:
         make_folds(STATUS, GROUPS, split, weights=weights)
     assert caught.value.finding.found == "no: 4, yes: 1"
+
+
+# ------------------------------------------------------------------------------------- whole values held out
+
+
+def leave(status: list[str], groups: list[str], values: list[str]) -> tuple[list[OuterFold], str, list[str]]:
+    index = pd.Index([f"r{place}" for place in range(len(status))])
+    reporter = CollectingReporter()
+    folds, source = make_value_folds(
+        pd.Series(status, index=index),
+        pd.Series(groups, index=index),
+        pd.Series(values, index=index, name="site"),
+        reporter=reporter,
+    )
+    return folds, source, [finding.what for finding in reporter.findings]
+
+
+def test_each_value_of_a_column_is_held_out_as_a_whole() -> None:
+    folds, source, notes = leave(STATUS, GROUPS, ["b"] * 8 + ["a"] * 12)
+    assert source == "left out: site"
+    assert [(fold.held_out, fold.test.tolist(), fold.train.tolist()) for fold in folds] == [
+        ("a", list(range(8, 20)), list(range(8))),
+        ("b", list(range(8)), list(range(8, 20))),
+    ]
+    assert len(notes) == 1
+
+
+def test_a_subject_with_two_values_trains_no_model_that_predicts_it() -> None:
+    # S4 has row 8 in site a and row 9 in site b.
+    folds, _, notes = leave(STATUS, GROUPS, ["a"] * 9 + ["b"] * 11)
+    groups = np.array(GROUPS)
+    for fold in folds:
+        assert not set(groups[fold.train]) & set(groups[fold.test])
+    assert [9 in folds[0].train, 8 in folds[1].train] == [False, False]
+    assert "recordings that are not trained on, by held-out value: 1, 1" in notes[1]
+
+
+def test_a_held_out_value_with_one_class_is_told() -> None:
+    values = ["c"] * 2 + ["a"] * 10 + ["b"] * 8
+    groups = ["T0", "T1", *GROUPS[2:]]
+    _, _, notes = leave(STATUS, groups, values)
+    assert "1 of 3 values have one class only, so they have no AUC: c" in notes[-1]
+
+
+def test_a_value_of_a_single_subject_is_not_named() -> None:
+    folds, _, notes = leave(STATUS, GROUPS, ["S0-home"] * 2 + ["a"] * 10 + ["b"] * 8)
+    assert {fold.held_out for fold in folds} == {""}
+    assert not [what for what in notes if "S0-home" in what]
+
+
+def test_values_that_leave_too_few_subjects_are_refused() -> None:
+    with pytest.raises(DataError, match="holding out site 'a' leaves too few subjects to train on"):
+        leave(["no", "yes"] * 10, [f"S{k}" for k in range(20)], ["a"] * 18 + ["b"] * 2)
+
+
+def test_one_value_and_empty_cells_are_refused() -> None:
+    with pytest.raises(DataError, match="the values of the column 'site' cannot be held out"):
+        leave(STATUS, GROUPS, ["a"] * 20)
+    with pytest.raises(DataError, match="empty cells for 'r0'"):
+        leave(STATUS, GROUPS, [""] + ["a"] * 10 + ["b"] * 9)
+
+
+def test_one_subject_per_value_is_refused() -> None:
+    with pytest.raises(ConfigError, match="has only one subject per value"):
+        leave(STATUS, GROUPS, GROUPS)
