@@ -207,7 +207,9 @@ def _plan(
         p, y = predictions.probability[:, k], (predictions.truth == k).astype(np.intp)
         z = log_odds(p)
         moved = z + fit_intercept(z, y.astype(float), np.ones((len(z), 1)))[0]
-        sizes = required_sizes(moved, float(y.mean()), auc, widths) if np.std(z) > 0 else {}
+        # Equal probabilities have no slope.
+        reached = {name: width for name, width in widths.items() if name != "calibration_slope" or np.ptp(z) > 0}
+        sizes = required_sizes(moved, float(y.mean()), auc, reached)
         return {
             "recalibration": recalibrate(p, y, predictions.subject, model.threshold_, model.decision_.metric, seed),
             "sample_size": {"targets": sizes, "assumptions": _ASSUMPTIONS},

@@ -128,7 +128,7 @@ def _recalibration_parts(recalibration: Mapping[str, Any]) -> list[RenderableTyp
 
 def _size_parts(size: Mapping[str, Any]) -> list[RenderableType]:
     if not size["targets"]:
-        return [Text(f"Sample size: none: {size.get('reason', 'all probabilities are equal')}.")]
+        return [Text(f"Sample size: none: {size['reason']}.")]
     table = new_table("sample size for an interval of", "width", "people", "positives")
     for name, part in size["targets"].items():
         table.add_row(_LABELS[name], f"{part['width']:g}", str(part["people"]), str(part["positives"]))

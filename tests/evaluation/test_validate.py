@@ -28,6 +28,17 @@ def test_data(small_set: Path) -> Dataset:
     return load_dataset(small_set, split="test")
 
 
+@pytest.fixture(scope="module")
+def fitted_model(small_set: Path, quick_settings: Settings) -> DepressionModel:
+    """Return a model whose probabilities differ, unlike those of the learners that are used elsewhere."""
+    settings = quick_settings.override({"learning.learners": ("linear",)})
+    return fit(load_dataset(small_set, split="train"), settings=settings)
+
+
+def test_the_probabilities_of_the_model_differ(fitted_model: DepressionModel, test_data: Dataset) -> None:
+    assert fitted_model.predict(test_data)["probability"].nunique() > 4
+
+
 def relabel(data: Dataset, label: str) -> Dataset:
     assert data.labels is not None
     return replace(data, labels=data.labels.assign(status=label))
