@@ -101,7 +101,7 @@ def _prediction_rates(is_true: Mask, predicted: Ints, n_classes: int) -> Floats:
     """Return the share of rows of one class that are predicted as each class [K, N]; NaN if it has no rows."""
     counts = (predicted == np.arange(n_classes)[:, None]) @ is_true.astype(float)
     n_true = is_true.sum(axis=0)
-    return np.divide(counts, n_true, out=np.full_like(counts, np.nan), where=n_true > 0)
+    return np.asarray(np.divide(counts, n_true, out=np.full_like(counts, np.nan), where=n_true > 0))
 
 
 def _auc_scores(positive: Mask, p: Floats) -> Floats:

@@ -23,6 +23,8 @@ from pdmr_classic.metrics import score
 from pdmr_classic.models.target_checks import check_labels, choose_positive_class
 from pdmr_classic.text import format_count, format_list, format_quoted
 
+_DECISION_KEYS = ("threshold", "n_subjects", "prevalence", "prevalence_interval")
+
 
 def score_files(
     results: str | Path,
@@ -96,7 +98,7 @@ def score_files(
         "positive": positive,
         "synthetic": is_synthetic(labels.parent),
         **scores,
-        "decision": {name: notes[name] for name in ("threshold", "n_subjects", "prevalence") if name in notes},
+        "decision": {name: notes[name] for name in _DECISION_KEYS if name in notes},
         "overlap": len(overlap),
         "warnings": [warning.as_dict() for warning in warnings],
         "findings": [

@@ -19,7 +19,15 @@ from pdmr_classic.text import format_quoted, to_json
 _NOTES_SCHEMA_PREFIX = "pdmr-classic/notes/"
 NOTES_SCHEMA = f"{_NOTES_SCHEMA_PREFIX}3"
 # Reasons to write notes; without one, the results speak for themselves.
-_DEVIATIONS = ("n_subjects", "prevalence", "mismatch", "overlap", "skipped", "ids_without_recording")
+_DEVIATIONS = (
+    "n_subjects",
+    "prevalence",
+    "prevalence_interval",
+    "mismatch",
+    "overlap",
+    "skipped",
+    "ids_without_recording",
+)
 _DECIMALS = 6
 PROBABILITY_PREFIX = "probability_"
 

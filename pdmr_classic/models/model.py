@@ -176,9 +176,9 @@ class DepressionModel:
         DataFrame
             Index `data_id`; `status`, and `probability` of the positive class, or `probability_<class>` of each class.
             `attrs`: the `positive` class and the `threshold` used; if pooled, `n_subjects`; if corrected, `prevalence`
-            (share of each class); if training recordings were predicted, `overlap` (one dict per recording and
-            modality); if recordings were skipped, `skipped` (one dict per recording); if they were measured in another
-            way than in training, `mismatch` (codes of the findings).
+            (share of each class), and if it was estimated, its 95% `prevalence_interval`; if training recordings were
+            predicted, `overlap` (one dict per recording and modality); if recordings were skipped, `skipped` (one dict
+            per recording); if they were measured in another way than in training, `mismatch` (codes of the findings).
 
         Raises
         ------
@@ -304,6 +304,8 @@ class DepressionModel:
             predictions.attrs["n_subjects"] = len(set(subjects))
         if answers.prevalence is not None:
             predictions.attrs["prevalence"] = answers.prevalence
+        if answers.prevalence_interval is not None:
+            predictions.attrs["prevalence_interval"] = answers.prevalence_interval
         return predictions
 
     def save(self, path: str | Path, *, reporter: Reporter | None = None) -> Path:

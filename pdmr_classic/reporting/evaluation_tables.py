@@ -143,9 +143,12 @@ def _describe_predict_rows(evaluation: Mapping[str, Any]) -> Iterable[Text]:
 def _describe_estimates(estimates: Sequence[Mapping[str, Any]], positive: str | None) -> str:
     label = positive or next(iter(estimates[0]["true"]))
     errors = [abs(part["prevalence"][label] - part["true"][label]) for part in estimates]
+    intervals = [(part["prevalence_interval"][label], part["true"][label]) for part in estimates]
+    is_covered = [low <= share <= high for (low, high), share in intervals]
     return (
         f"Estimated prevalence of {label} in {format_count(len(errors), 'held-out fold')}: mean absolute error "
-        f"{100 * sum(errors) / len(errors):.0f} percentage points, largest {100 * max(errors):.0f}."
+        f"{100 * sum(errors) / len(errors):.0f} percentage points, largest {100 * max(errors):.0f}; the 95% interval "
+        f"contains the true share in {sum(is_covered)}."
     )
 
 

@@ -118,7 +118,7 @@ def summarise_fit(model: DepressionModel, out: Path) -> dict[str, Any]:
     return {"out": str(out), **facts, "n_features": len(model.feature_names_)}
 
 
-_DECISION_KEYS = ("positive", "threshold", "n_subjects", "prevalence")
+_DECISION_KEYS = ("positive", "threshold", "n_subjects", "prevalence", "prevalence_interval")
 
 
 def training_shares(model: DepressionModel) -> dict[str, float]:

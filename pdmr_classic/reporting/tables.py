@@ -264,6 +264,10 @@ def describe_decision(decision: dict[str, Any], positive: str | None) -> Iterabl
     if decision.get("prevalence"):
         shares = ", ".join(f"{share:.1%} {label}" for label, share in decision["prevalence"].items())
         yield f"Corrected to a prevalence of {shares}"
+    for label, (low, high) in decision.get("prevalence_interval", {}).items():
+        if positive in (None, label):
+            share = decision["prevalence"][label]
+            yield f"Estimated prevalence of {label}: {share:.0%} (95% interval {100 * low:.0f} to {high:.0%})"
 
 
 def _warning_texts(summary: dict[str, Any]) -> list[RenderableType]:

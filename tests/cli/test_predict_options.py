@@ -138,6 +138,11 @@ def test_the_prevalence_is_part_of_the_json(
     assert sum(after["prevalence"].values()) == pytest.approx(1)
     if prevalence == "0.1":
         assert after["prevalence"]["Depression"] == pytest.approx(0.1)
+        assert "prevalence_interval" not in after
+        return
+    low, high = after["prevalence_interval"]["Depression"]
+    assert low <= after["prevalence"]["Depression"] <= high
+    assert json.loads(out.with_suffix(".notes.json").read_text())["prevalence_interval"] == after["prevalence_interval"]
 
 
 @pytest.fixture

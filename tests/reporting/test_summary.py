@@ -241,7 +241,12 @@ def test_a_fit_omits_the_lists_of_features_and_files() -> None:
 
 def test_the_keys_of_predictions() -> None:
     predictions = pd.DataFrame({"status": ["Normal", "Depression", "Normal"], "probability": [0.1, 0.9, 0.2]})
-    adjustments = {"threshold": 0.4, "n_subjects": 2, "prevalence": {"Depression": 0.3, "Normal": 0.7}}
+    adjustments = {
+        "threshold": 0.4,
+        "n_subjects": 2,
+        "prevalence": {"Depression": 0.3, "Normal": 0.7},
+        "prevalence_interval": {"Depression": (0.09, 0.41), "Normal": (0.59, 0.91)},
+    }
     predictions.attrs = adjustments | {"skipped": [{"data_id": "4"}], "overlap": [{"data_id": "1"}]}
     predictions.attrs |= {"positive": "Depression", "ids_without_recording": ["7", "8"]}
     training = {"Depression": 0.25, "Normal": 0.75}
@@ -259,6 +264,7 @@ def test_the_keys_of_predictions() -> None:
         "notes": "r.notes.json",
         "positive": "Depression",
     }
+    assert "Estimated prevalence of Depression: 30% (95% interval 9 to 41%)" in render(prediction_table(summary))
     rows = [line.split() for line in render(prediction_table(summary)).splitlines()]
     assert ["Depression", "1", "33%", "25%"] in rows
     assert ["Threshold", "for", "Depression:", "0.400"] in rows

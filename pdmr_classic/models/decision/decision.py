@@ -13,6 +13,7 @@ from pdmr_classic.arrays import Floats
 from pdmr_classic.config import LearningSettings, Metric
 from pdmr_classic.errors import Finding
 from pdmr_classic.io.results import PROBABILITY_PREFIX
+from pdmr_classic.models.decision._prevalence_interval import CalibrationRows, prevalence_interval
 from pdmr_classic.models.decision.pooling import pool_subjects
 from pdmr_classic.models.decision.prevalence import ESTIMATE, Prevalence, correct_probability, target_priors
 from pdmr_classic.models.decision.threshold import choose_threshold
@@ -31,6 +32,8 @@ class AdjustedPredictions:
         None if there are more than two classes: the most probable class is predicted.
     prevalence : dict of str to float, or None
         Prevalence of each class, if probabilities were corrected for it.
+    prevalence_interval : dict of str to (float, float), or None
+        95% interval of each prevalence, if it was estimated.
     findings : list of Finding
         Notes and warnings.
     """
@@ -39,6 +42,7 @@ class AdjustedPredictions:
     threshold: float | None
     prevalence: dict[str, float] | None
     findings: list[Finding]
+    prevalence_interval: dict[str, tuple[float, float]] | None = None
 
 
 class Decision:
@@ -126,12 +130,13 @@ class Decision:
             return AdjustedPredictions(probability, threshold, None, [])
         class_prevalence = {label: float(prior) for label, prior in zip(self.classes, priors, strict=True)}
         old_threshold = self.adjust(uncorrected, subjects, None).threshold
-        findings = [self._prevalence_finding(priors, threshold, old_threshold)]
+        interval = self._prevalence_interval(priors, uncorrected, subjects) if prevalence == ESTIMATE else None
+        findings = [self._prevalence_finding(priors, threshold, old_threshold, interval)]
         if prevalence == ESTIMATE and priors.min() < _LOW_PREVALENCE:
             what = f"the estimated prevalence of one class is below {_LOW_PREVALENCE:.0%}: probabilities may be wrong"
             hint = "pass a known prevalence, or omit the correction"
             findings.append(Finding("prevalence-at-the-edge", what, hint=hint))
-        return AdjustedPredictions(probability, threshold, class_prevalence, findings)
+        return AdjustedPredictions(probability, threshold, class_prevalence, findings, interval)
 
     def assign_classes(self, probability: Floats, index: pd.Index, threshold: float | None) -> pd.DataFrame:
         """Return the predicted class and the probabilities of each recording.
@@ -167,9 +172,26 @@ class Decision:
             sample_weight=weights,
         )
 
-    def _prevalence_finding(self, priors: Floats, threshold: float | None, old_threshold: float | None) -> Finding:
+    def _prevalence_interval(
+        self, priors: Floats, probability: Floats, subjects: NDArray[Any] | None
+    ) -> dict[str, tuple[float, float]]:
+        training = CalibrationRows(self.probability_, self.one_hot_, self.subjects_, self.weights_)
+        low, high = prevalence_interval(priors, probability, subjects, self.priors_, training, self.settings.seed)
+        return {label: (float(low[k]), float(high[k])) for k, label in enumerate(self.classes)}
+
+    def _prevalence_finding(
+        self,
+        priors: Floats,
+        threshold: float | None,
+        old_threshold: float | None,
+        interval: dict[str, tuple[float, float]] | None,
+    ) -> Finding:
         shown = [k for k, label in enumerate(self.classes) if self.positive in (None, label)]
         target, train = (", ".join(f"{p[k]:.1%} {self.classes[k]}" for k in shown) for p in (priors, self.priors_))
         change = None if threshold is None else f"threshold {threshold:.3f} instead of {old_threshold:.3f}"
-        what = f"probabilities are corrected to a prevalence of {target} ({train} in training)"
+        estimated = "a prevalence" if interval is None else "an estimated prevalence"
+        ends = {} if interval is None else {k: interval[self.classes[k]] for k in shown}
+        uncertain = ", ".join(f"{100 * low:.0f} to {high:.0%} {self.classes[k]}" for k, (low, high) in ends.items())
+        in_training = f"{train} in training" if interval is None else f"95% interval {uncertain}; {train} in training"
+        what = f"probabilities are corrected to {estimated} of {target} ({in_training})"
         return Finding("prevalence", what, found=change)

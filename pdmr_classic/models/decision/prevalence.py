@@ -73,7 +73,8 @@ def estimate_priors(probability: ArrayLike, train_priors: ArrayLike) -> Floats:
     -----
     Expectation-maximisation from :math:`w = t`, until no prior changes by more than 1e-8: correct the probabilities
     for w (`correct_probability`), then set w to their mean. The likelihood has one maximum. The estimate is only as
-    good as the calibration, and imprecise with few recordings or hardly separable classes.
+    good as the calibration, and imprecise with few recordings or hardly separable classes: `Decision.adjust` adds an
+    interval.
 
     References
     ----------

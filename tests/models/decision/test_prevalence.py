@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -218,3 +219,62 @@ def test_the_training_priors_are_weighted() -> None:
     weights = np.array([1.0, 0.0, 1.0, 2.0])
     decision = Decision(["no", "yes"], "yes", settings).fit(p, truth, np.arange(4), weights)
     assert decision.priors_.tolist() == [0.25, 0.75]
+
+
+# ------------------------------------------------------------------------------------------- interval
+
+
+def fit_decision(n: int, seed: int, each: int = 1) -> Decision:
+    """Return the decision of a model with perfectly calibrated probabilities, known from `n` training recordings."""
+    p, y = simulate([0.5, 0.5], n=n, seed=seed)
+    truth = np.array(["Normal", "PD"], dtype=object)[y]
+    return Decision(["Normal", "PD"], "PD", Settings().learning).fit(p, truth, np.arange(n) // each, np.ones(n))
+
+
+def interval_width(decision: Decision, n: int, subjects: NDArray[Any] | None = None) -> float:
+    adjusted = decision.adjust(simulate([0.7, 0.3], n=n, seed=7)[0], subjects, "estimate")
+    assert adjusted.prevalence is not None
+    assert adjusted.prevalence_interval is not None
+    low, high = adjusted.prevalence_interval["PD"]
+    assert 0 <= low < adjusted.prevalence["PD"] < high <= 1
+    assert adjusted.prevalence_interval["Normal"] == pytest.approx((1 - high, 1 - low), abs=1e-4)
+    return high - low
+
+
+def test_the_interval_of_an_estimated_prevalence_depends_on_both_sets() -> None:
+    wide = interval_width(fit_decision(100, 0), 100)
+    assert interval_width(fit_decision(100, 0), 1000) < 0.95 * wide
+    assert interval_width(fit_decision(2000, 0), 100) < 0.9 * wide
+    assert interval_width(fit_decision(2000, 0), 1000) < 0.5 * wide
+
+
+def test_recordings_of_a_subject_count_less_than_recordings_of_several() -> None:
+    decision = fit_decision(2000, 0)
+    p = simulate([0.7, 0.3], n=60, seed=7)[0]
+    repeated, subjects = np.repeat(p, 5, axis=0), np.repeat(np.arange(60), 5)
+    widths = []
+    for its_subjects in (subjects, np.arange(300)):
+        adjusted = decision.adjust(repeated, its_subjects, "estimate")
+        assert adjusted.prevalence_interval is not None
+        widths.append(np.ptp(adjusted.prevalence_interval["PD"]))
+    assert widths[0] > 1.5 * widths[1]
+
+
+def test_the_interval_contains_the_prevalence_in_most_studies() -> None:
+    n_covered = 0
+    for seed in range(40):
+        adjusted = fit_decision(100, seed).adjust(simulate([0.8, 0.2], n=100, seed=1000 + seed)[0], None, "estimate")
+        assert adjusted.prevalence_interval is not None
+        low, high = adjusted.prevalence_interval["PD"]
+        n_covered += low <= 0.2 <= high
+    assert n_covered >= 36
+
+
+def test_the_interval_is_reported_for_estimates_only() -> None:
+    decision = fit_decision(100, 0)
+    p, _ = simulate([0.7, 0.3], n=100, seed=7)
+    assert decision.adjust(p, None, 0.3).prevalence_interval is None
+    (finding,) = decision.adjust(p, None, "estimate").findings
+    assert re.search(
+        r"an estimated prevalence of .*% PD \(95% interval \d+ to \d+% PD; 5.*% PD in training\)", finding.what
+    )
