@@ -70,9 +70,10 @@ def evaluate(
     dict
         JSON-serialisable, `schema` "pdmr-classic/evaluation/4": `scores` with 95% intervals, `baselines`,
         `as_predicted` (scores with the options of `predict`: pooled subjects, and `evaluation.prevalence` if it is set;
-        and with equally weighted subjects), `stress_tests`, `subgroups`, `optimism` (inner minus outer scores), `permutation_test`, `importance`,
-        `warnings`, the out-of-fold `predictions` of the model, with numbered subjects and pseudonyms for the recordings
-        (see `make_pseudonyms`), and those of the other `systems`, such as baselines (see `read_systems`).
+        and with equally weighted subjects), `stress_tests`, `subgroups`, `optimism` (inner minus outer scores),
+        `permutation_test`, `importance`, `warnings`, the out-of-fold `predictions` of the model, with numbered subjects
+        and pseudonyms for the recordings (see `make_pseudonyms`), and those of the other `systems`, such as baselines
+        (see `read_systems`).
 
     Raises
     ------
