@@ -58,6 +58,7 @@ def halve_rate(stream: Stream) -> Stream:
         time_s=stream.time_s[::2],
         valid=stream.valid[::2],
         frame_rate_hz=stream.frame_rate_hz / 2,
+        confidence=None if stream.confidence is None else stream.confidence[::2],
     )
 
 

@@ -19,6 +19,7 @@ from pdmr_classic.features.names import feature_name
 from pdmr_classic.features.registry import Family
 from pdmr_classic.features.signal import Signal, make_signals
 from pdmr_classic.io.audio.embeddings import read_embedding
+from pdmr_classic.io.conditions import describe_stream_conditions, describe_vector_conditions
 from pdmr_classic.io.stream_facts import StreamFacts, describe_embedding, describe_stream
 from pdmr_classic.io.trackers.channels import channel_kind
 from pdmr_classic.io.video.read_stream import read_stream
@@ -71,7 +72,7 @@ def compute_video_row(
     """
     stream = read_stream(path, settings.reading, parts=parts)
     stream = alter(stream) if alter is not None else stream
-    facts = describe_stream(stream)
+    facts = replace(describe_stream(stream), conditions=describe_stream_conditions(stream, path))
     stream = exclusions.drop_channels(stream)
     if settings.reading.resting_face:
         stream = subtract_resting_face(stream)
@@ -99,7 +100,8 @@ def compute_audio_row(
     names = _concatenate_names(tuple(_key_names(family.view, tuple(result)) for family, result in results))
     values = np.array([value for _, result in results for value in result.values()], dtype=np.float64)
     names, values = exclusions.drop_components(names, values)
-    return FileRow(names, values, embedding.content, embedding.findings, describe_embedding(embedding))
+    facts = replace(describe_embedding(embedding), conditions=describe_vector_conditions(embedding, path))
+    return FileRow(names, values, embedding.content, embedding.findings, facts)
 
 
 def compute_stream_features(

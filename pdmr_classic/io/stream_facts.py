@@ -66,6 +66,8 @@ class StreamFacts:
         Channels with fewer than two values.
     ranges : mapping of str to Range
         By kind of channel, see `range_kind`.
+    conditions : mapping of str to float
+        How the file was recorded and written, see `conditions.py`; empty where only `check` reads it.
     """
 
     channels: tuple[str, ...] = ()
@@ -75,6 +77,7 @@ class StreamFacts:
     constants: Mapping[str, float] = field(default_factory=dict)
     empty: tuple[str, ...] = ()
     ranges: Mapping[str, Range] = field(default_factory=dict)
+    conditions: Mapping[str, float] = field(default_factory=dict)
 
     def varies(self, name: str) -> bool:
         """Return whether the file shows that a channel (or component of a vector) has more than one value."""

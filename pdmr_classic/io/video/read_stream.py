@@ -100,6 +100,7 @@ def _make_stream(tracking: Tracking, clock: Clock, settings: ReadingSettings, fi
         evidence=tracking.recognition.evidence,
         n_columns=tracking.n_columns,
         n_unused=tracking.n_unused,
+        confidence=meta.get("confidence"),
     )
     findings = [*unit_findings, *constant_findings, *find_duplicate_channels(channels)]
     return replace(stream, findings=(*stream.findings, *findings, *check_stream(stream, meta, tracking.path)))

@@ -43,6 +43,8 @@ class Stream:
         Title of the tracker, and the columns that betray it.
     n_columns, n_unused : int
         Number of columns in the file, and of those that are not read.
+    confidence : ndarray of float64, shape [T], or None
+        The tracker's confidence in each frame, if the file has it.
 
     Examples
     --------
@@ -67,6 +69,7 @@ class Stream:
     evidence: str = ""
     n_columns: int = 0
     n_unused: int = 0
+    confidence: Floats | None = None
 
     @property
     def n_frames(self) -> int:
