@@ -127,6 +127,8 @@ class EvaluationSettings(_Section):
         None, description="label column, such as site, of which each value is held out as a whole instead of folds"
     )
     stress: bool = Field(True, description="run stress tests: also predict degraded held-out recordings")
+    confounds: bool = Field(False, description="confound audit: what recording conditions predict, and repair")
+    nuisance: tuple[str, ...] = Field((), description="label columns that the confound audit takes for conditions")
 
 
 class Settings(_Section):

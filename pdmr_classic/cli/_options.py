@@ -115,6 +115,11 @@ def _negate_flag(flag: bool | None) -> bool | None:
     return False if flag else None
 
 
+def _none_without_flag(flag: bool | None) -> bool | None:
+    """Return True if a flag is set, otherwise None, which leaves the setting unchanged."""
+    return flag or None
+
+
 # Settings that commands offer as options, named after the last part of the key. A missing option is None: the defaults
 # are in `Settings`.
 SETTINGS: dict[str, Any] = {
@@ -310,6 +315,26 @@ SETTINGS: dict[str, Any] = {
         bool | None,
         typer.Option(
             "--no-stress", rich_help_panel=EVALUATION, metavar="", callback=_negate_flag, help="Skip the stress tests."
+        ),
+    ],
+    "evaluation.confounds": Annotated[
+        bool | None,
+        typer.Option(
+            "--confounds",
+            rich_help_panel=EVALUATION,
+            metavar="",
+            callback=_none_without_flag,
+            help="Confound audit: what recording conditions alone predict, and the scores without them.",
+        ),
+    ],
+    "evaluation.nuisance": Annotated[
+        list[str] | None,
+        typer.Option(
+            "--nuisance",
+            rich_help_panel=EVALUATION,
+            metavar="COLUMN",
+            help="Confound audit that also looks at this column of the label table, such as site; can be given several "
+            "times.",
         ),
     ],
 }

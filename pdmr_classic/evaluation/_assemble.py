@@ -11,24 +11,26 @@ import pandas as pd
 from pdmr_classic._version import __version__
 from pdmr_classic.config import Settings
 from pdmr_classic.environment import describe_environment
-from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.errors import DataError
 from pdmr_classic.evaluation._adjusted_systems import score_adjusted_systems
 from pdmr_classic.evaluation._member_systems import VIEW_PREFIX
 from pdmr_classic.evaluation._permutation import permutation_test
-from pdmr_classic.evaluation.baselines import floor_scores, select_shortcut_features
+from pdmr_classic.evaluation.baselines import floor_scores
+from pdmr_classic.evaluation.conclusions import conclude_evaluation
+from pdmr_classic.evaluation.confounds.summary import summarise_confounds, summarise_shortcut
 from pdmr_classic.evaluation.intervals import INTERVAL_NOTE
+from pdmr_classic.evaluation.join_folds import join_folds
 from pdmr_classic.evaluation.outer_folds import OuterFold, are_one_way
 from pdmr_classic.evaluation.predictions import SCHEMA, Predictions, make_pseudonyms
 from pdmr_classic.evaluation.run_fold import MODEL, SHORTCUT, STRESS_PREFIX
 from pdmr_classic.evaluation.stored_systems import store_systems
 from pdmr_classic.evaluation.stress import score_stress_tests
 from pdmr_classic.evaluation.subgroups import score_subgroups
-from pdmr_classic.evaluation.system_scores import main_score, summarise_scores
+from pdmr_classic.evaluation.system_scores import summarise_scores
 from pdmr_classic.evaluation.table import EvaluationTable
 from pdmr_classic.models.learners.member import JOINT_VIEW
 
 _OPTIMISM_SCORES = ("f1", "macro_f1", "balanced_accuracy", "auc", "brier")
-_LABELS = {"f1": "F1", "macro_f1": "macro F1", "auc": "AUC"}
 
 
 def assemble_evaluation(
@@ -91,6 +93,9 @@ def _summarise_results(
         raise DataError("no held-out recording could be predicted", code="no-usable-data")
     summary = summarise_scores(model, seed)
     baselines = _summarise_baselines(table, model, systems, seed)
+    permutation = permutation_test(model, seed=seed)
+    confounds = summarise_confounds(table.confounds, model, systems, table.positive, seed)
+    conclusion, warnings = conclude_evaluation(summary["scores"], permutation, baselines, confounds, table.positive)
     stressed = {
         name.removeprefix(STRESS_PREFIX): predictions
         for name, predictions in systems.items()
@@ -99,14 +104,16 @@ def _summarise_results(
     return {
         **summary,
         "interval_note": INTERVAL_NOTE,
-        "permutation_test": permutation_test(model, seed=seed),
+        "conclusion": conclusion,
+        "permutation_test": permutation,
         "optimism": _estimate_optimism(results, summary["scores"]),
         "importance": _average_importance(results),
         "baselines": baselines,
         "as_predicted": score_adjusted_systems(table, model, systems, results, seed),
+        "confounds": confounds,
         "stress_tests": score_stress_tests(model, stressed),
         "subgroups": {column: score_subgroups(model, labels[column], seed) for column in subgroup_columns},
-        "warnings": [finding.as_dict() for finding in _find_warnings(summary["scores"], baselines, table.positive)],
+        "warnings": [finding.as_dict() for finding in warnings],
         **_store_predictions(table, model, systems),
     }
 
@@ -140,29 +147,8 @@ def _collect_systems(
     table: EvaluationTable, outer: Sequence[OuterFold], results: Sequence[Mapping[str, Any]]
 ) -> dict[str, Predictions]:
     names = dict.fromkeys(name for result in results for name in result["systems"])
-    systems = {name: _join_folds(table, outer, [result["systems"].get(name) for result in results]) for name in names}
+    systems = {name: join_folds(table, outer, [result["systems"].get(name) for result in results]) for name in names}
     return {name: predictions for name, predictions in systems.items() if len(predictions)}
-
-
-def _join_folds(
-    table: EvaluationTable, outer: Sequence[OuterFold], records: Sequence[Mapping[str, Any] | None]
-) -> Predictions:
-    """Concatenate the predictions of one system over all outer folds."""
-    pairs = [(fold, record) for fold, record in zip(outer, records, strict=True) if record and record["rows"]]
-    rows = np.array([row for _, record in pairs for row in record["rows"]], dtype=np.intp)
-    subject = np.unique(table.groups.to_numpy(dtype=object), return_inverse=True)[1]
-    return Predictions(
-        recording=table.features.index.to_numpy(dtype=object)[rows],
-        subject=subject[rows],
-        repeat=np.array([fold.repeat for fold, record in pairs for _ in record["rows"]], dtype=np.intp),
-        fold=np.array([fold.fold for fold, record in pairs for _ in record["rows"]], dtype=np.intp),
-        truth=table.codes[rows],
-        predicted=np.array([code for _, record in pairs for code in record["predicted"]], dtype=np.intp),
-        probability=np.array([p for _, record in pairs for p in record["probability"]], dtype=np.float64),
-        classes=table.classes,
-        positive=table.positive,
-        is_one_way=are_one_way(outer),
-    )
 
 
 def _summarise_baselines(
@@ -176,8 +162,7 @@ def _summarise_baselines(
     }
     return {
         "floor": floor_scores(first_repeat.truth, table.classes, table.positive),
-        "shortcut": summarise_scores(systems[SHORTCUT], seed)
-        | {"columns": list(select_shortcut_features(table.features.head(1)).columns)},
+        "shortcut": summarise_shortcut(table.features, model, systems.get(SHORTCUT), seed),
         **views,
     }
 
@@ -196,35 +181,3 @@ def _estimate_optimism(results: Sequence[Mapping[str, Any]], scores: Mapping[str
         if inner and outer is not None:
             optimism[name] = {"inner": float(np.mean(inner)), "outer": outer, "gap": float(np.mean(inner)) - outer}
     return optimism
-
-
-def _find_warnings(scores: Mapping[str, Any], baselines: Mapping[str, Any], positive: str | None) -> list[Finding]:
-    warnings = []
-    main = main_score(positive)
-    for name in (main, "auc"):
-        model, shortcut = scores.get(name), baselines["shortcut"]["scores"].get(name)
-        if model and shortcut and None not in (model["low"], shortcut["mean"]) and shortcut["mean"] >= model["low"]:
-            warnings.append(_shortcut_warning(name, model, shortcut["mean"]))
-    floor, low = baselines["floor"][main], scores[main]["low"]
-    if low is not None and floor >= low:
-        what = f"{_LABELS[main]} cannot be distinguished from predicting {baselines['floor']['label']!r} for everyone"
-        interval = f"model {_format_interval(scores[main])}"
-        warnings.append(Finding("floor", what, expected=f"an interval above {floor:.3f}", found=interval))
-    return warnings
-
-
-def _shortcut_warning(name: str, model: Mapping[str, float], shortcut: float) -> Finding:
-    position = "within" if shortcut <= model["high"] else "above"
-    return Finding(
-        "shortcut",
-        f"recording conditions alone (duration, frame rate, quality, missing modalities) reach {_LABELS[name]} "
-        f"{shortcut:.3f}, {position} the model's interval: there is no evidence that the model uses more than these",
-        column=name,
-        expected="a shortcut baseline below the model's interval",
-        found=f"model {_format_interval(model)}",
-        hint="run extract and compare the quality__ columns across classes",
-    )
-
-
-def _format_interval(score: Mapping[str, float]) -> str:
-    return f"{score['mean']:.3f} ({score['low']:.3f} to {score['high']:.3f})"

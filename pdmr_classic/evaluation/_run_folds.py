@@ -55,11 +55,17 @@ def run_folds(
 def _fingerprint(table: EvaluationTable, outer: Iterable[OuterFold], settings: Settings) -> str:
     altered = [part for name, features in table.altered.items() for part in (name.encode(), *table_bytes(features))]
     folds = [np.concatenate([fold.train, fold.test, [fold.repeat, fold.fold]]).tobytes() for fold in outer]
+    confounds = [] if table.confounds is None else table.confounds.fingerprint_parts()
     # Other evaluation settings are excluded: folds and altered features are hashed directly, and subgroups come later.
     hashed_settings = settings.model_dump(mode="json", exclude={"evaluation"})
     hashed_settings["prevalence"] = settings.evaluation.prevalence
     return hash_data(
-        table.features, table.status, table.groups, table.weights, settings=hashed_settings, extra=[*altered, *folds]
+        table.features,
+        table.status,
+        table.groups,
+        table.weights,
+        settings=hashed_settings,
+        extra=[*altered, *folds, *confounds],
     )
 
 

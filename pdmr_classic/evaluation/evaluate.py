@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from pdmr_classic.config import Settings
+from pdmr_classic.evaluation.confounds.conditions import collect_conditions
+from pdmr_classic.evaluation.confounds.groups import check_nuisance_columns
+from pdmr_classic.evaluation.confounds.rules import RuleExtractor
 from pdmr_classic.evaluation.evaluate_features import evaluate_features, override_evaluation
 from pdmr_classic.evaluation.stress import extract_altered_features
 from pdmr_classic.evaluation.subgroups import check_leave_column, check_subgroup_columns
@@ -27,6 +30,8 @@ def evaluate(
     by: Sequence[str] | None = None,
     leave: str | None = None,
     stress: bool | None = None,
+    confounds: bool | None = None,
+    nuisance: Sequence[str] | None = None,
     jobs: int = 1,
     cache: str | Path | None = None,
     checkpoint: str | Path | None = None,
@@ -44,7 +49,7 @@ def evaluate(
         With labels; recordings without a label are left out. If there is a label column `split` with the value train,
         models are trained on train and tested on each other value; otherwise each value is one held-out fold.
     settings : Settings, optional
-        `folds`, `repeats`, `by` and `stress` override its section `evaluation`.
+        `folds`, `repeats`, `by`, `stress`, `confounds` and `nuisance` override its section `evaluation`.
     folds, repeats : int, optional
         Number of outer folds and repeats; fewer folds if the rarest class has fewer subjects.
     by : sequence of str, optional
@@ -55,6 +60,12 @@ def evaluate(
     stress : bool, optional
         Stress tests: also predict the held-out recordings with a modality or frames removed, at half the frame rate,
         and with noise.
+    confounds : bool, optional
+        Confound audit: predict the label from each group of recording conditions alone, by the same folds. If any
+        predicts it, the model is trained again on features that are repaired: by a rule (decimals, position of the
+        head, resting level of the face, level of audio vectors), otherwise by linear residualisation in the folds.
+    nuisance : sequence of str, optional
+        Label columns, such as site or age, that the audit takes for recording conditions; implies `confounds`.
     jobs : int
         Number of processes. The result does not depend on it.
     cache : path-like, optional
@@ -68,7 +79,8 @@ def evaluate(
     Returns
     -------
     dict
-        JSON-serialisable, `schema` "pdmr-classic/evaluation/4": `scores` with 95% intervals, `baselines`,
+        JSON-serialisable, `schema` "pdmr-classic/evaluation/4": `scores` with 95% intervals, `conclusion` (sentences),
+        `baselines`, `confounds` (see `summarise_confounds`),
         `as_predicted` (scores with the options of `predict`: pooled subjects, and `evaluation.prevalence` if it is set;
         and with equally weighted subjects), `stress_tests`, `subgroups`, `optimism` (inner minus outer scores),
         `permutation_test`, `importance`, `warnings`, the out-of-fold `predictions` of the model, with numbered subjects
@@ -100,12 +112,22 @@ def evaluate(
     ('Depression', 8, ['high', 'low', 'mean', 'sd'])
     """
     reporter = reporter or LogReporter()
-    settings = override_evaluation(settings, folds=folds, repeats=repeats, by=by, leave=leave, stress=stress)
+    settings = override_evaluation(
+        settings,
+        folds=folds,
+        repeats=repeats,
+        by=by,
+        leave=leave,
+        stress=stress,
+        confounds=confounds,
+        nuisance=nuisance,
+    )
     labelled = data.select_labelled()
     assert labelled.labels is not None
     assert labelled.groups is not None
     check_subgroup_columns(labelled.labels, settings.evaluation.by, labelled.groups)
     check_leave_column(labelled.labels, settings.evaluation.leave)
+    check_nuisance_columns(labelled.labels, settings.evaluation.nuisance)
     training = prepare_training_set(
         labelled, settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter
     )
@@ -114,6 +136,8 @@ def evaluate(
         altered = extract_altered_features(
             labelled, training.features, settings, exclusions=training.exclusions, jobs=jobs, reporter=reporter
         )
+    conditions = collect_conditions(labelled, training.files)
+    extractor = RuleExtractor(labelled, conditions, settings, training.exclusions, jobs, reporter)
     evaluation = evaluate_features(
         training.features,
         training.target.status,
@@ -121,6 +145,7 @@ def evaluate(
         labels=training.labels,
         altered=altered,
         settings=settings,
+        extractor=extractor,
         jobs=jobs,
         checkpoint=checkpoint,
         reporter=reporter,

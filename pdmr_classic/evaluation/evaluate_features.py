@@ -13,6 +13,9 @@ from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding
 from pdmr_classic.evaluation._assemble import assemble_evaluation
 from pdmr_classic.evaluation._run_folds import run_folds
+from pdmr_classic.evaluation.confounds.groups import check_nuisance_columns
+from pdmr_classic.evaluation.confounds.prepare import add_confound_plan
+from pdmr_classic.evaluation.confounds.rules import RuleExtractor
 from pdmr_classic.evaluation.outer_folds import OuterFold, make_outer_folds, make_value_folds
 from pdmr_classic.evaluation.subgroups import MAX_GROUPS, check_leave_column, check_subgroup_columns
 from pdmr_classic.evaluation.table import EvaluationTable, find_usable_rows, make_table
@@ -36,6 +39,9 @@ def evaluate_features(
     repeats: int | None = None,
     by: Sequence[str] | None = None,
     leave: str | None = None,
+    confounds: bool | None = None,
+    nuisance: Sequence[str] | None = None,
+    extractor: RuleExtractor | None = None,
     jobs: int = 1,
     checkpoint: str | Path | None = None,
     reporter: Reporter | None = None,
@@ -52,8 +58,11 @@ def evaluate_features(
         Label table of the same rows, with the columns for `by`, `split` and the sample weights.
     altered : mapping of str to DataFrame, optional
         Features of the same rows in each stress test.
-    settings, folds, repeats, by, leave, jobs, checkpoint, reporter
+    settings, folds, repeats, by, leave, confounds, nuisance, jobs, checkpoint, reporter
         As for `evaluate`.
+    extractor : RuleExtractor, optional
+        Knows the recordings, for `confounds`. From a feature table alone, conditions of the files are unknown, and
+        most repairs are linear residualisation.
 
     Returns
     -------
@@ -68,7 +77,9 @@ def evaluate_features(
         A setting is not valid, or `checkpoint` belongs to other data, settings or library versions.
     """
     reporter = reporter or LogReporter()
-    settings = override_evaluation(settings, folds=folds, repeats=repeats, by=by, leave=leave)
+    settings = override_evaluation(
+        settings, folds=folds, repeats=repeats, by=by, leave=leave, confounds=confounds, nuisance=nuisance
+    )
     options = settings.evaluation
     features, status, groups, labels = align_rows(features=features, status=status, groups=groups, labels=labels)
     altered = {name: align_rows(features=features, **{name: table})[1] for name, table in (altered or {}).items()}
@@ -84,6 +95,7 @@ def evaluate_features(
     labels = pd.DataFrame(index=features.index) if labels is None else labels
     check_subgroup_columns(labels, options.by, groups)
     check_leave_column(labels, options.leave)
+    check_nuisance_columns(labels, options.nuisance)
     weights = read_weights(labels, settings.data.weights)
     table = make_table(features, status, groups, positive=positive, altered=altered, weights=weights, rows=rows)
     outer, source = _make_folds(table, labels[rows], settings, reporter)
@@ -92,6 +104,7 @@ def evaluate_features(
     if 1 < len({fold.held_out for fold in outer}) <= MAX_GROUPS and column not in options.by:
         # Scores of dev and test, or of two sites, are different things.
         settings = override_evaluation(settings, by=(*options.by, column))
+    table = add_confound_plan(table, outer, labels[rows], settings, extractor=extractor, jobs=jobs, reporter=reporter)
     results = run_folds(table, outer, settings, jobs=jobs, checkpoint=checkpoint, reporter=reporter)
     return assemble_evaluation(table, outer, results, labels[rows], settings, fold_source=source)
 

@@ -11,7 +11,9 @@ from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import Settings
 from pdmr_classic.evaluation._adjusted_systems import ADJUSTMENTS, adjusted_decisions
 from pdmr_classic.evaluation._member_systems import predict_parts
-from pdmr_classic.evaluation.baselines import ShortcutBaseline, select_shortcut_features
+from pdmr_classic.evaluation.baselines import select_shortcut_features
+from pdmr_classic.evaluation.confounds.audit import predict_from_conditions
+from pdmr_classic.evaluation.confounds.systems import run_confound_systems
 from pdmr_classic.evaluation.outer_folds import OuterFold
 from pdmr_classic.evaluation.table import EvaluationTable
 from pdmr_classic.io.results import PROBABILITY_PREFIX
@@ -45,6 +47,7 @@ def run_fold(table: EvaluationTable, settings: Settings, outer: OuterFold) -> di
             for name, options in adjusted_decisions(table, settings, outer).items()
         },
         SHORTCUT: _run_shortcut_baseline(table, settings, outer),
+        **run_confound_systems(table, outer, lambda features: _fit_and_predict(table, features, settings, outer)),
     }
     inner = {name: float(value) for name, value in model.metadata_["inner_scores"].items()}
     findings = [finding.as_dict() for finding in reporter.findings]
@@ -104,13 +107,19 @@ def _probability_matrix(predictions: pd.DataFrame, table: EvaluationTable) -> Fl
     return np.column_stack([p if label == table.positive else 1 - p for label in table.classes])
 
 
+def _fit_and_predict(
+    table: EvaluationTable, features: pd.DataFrame, settings: Settings, outer: OuterFold
+) -> dict[str, Any]:
+    model = _fit_model(table, features, settings, outer, CollectingReporter())
+    return _predict_held_out(model, table, features, outer)
+
+
 def _run_shortcut_baseline(table: EvaluationTable, settings: Settings, outer: OuterFold) -> dict[str, Any]:
-    X, y = select_shortcut_features(table.features).to_numpy(dtype=np.float64), table.codes
-    positive_index = None if table.positive is None else table.classes.index(table.positive)
-    baseline = ShortcutBaseline(positive_index, settings.learning.seed, settings.learning.metric)
-    groups = table.groups.to_numpy(dtype=object)
-    baseline.fit(X[outer.train], y[outer.train], groups[outer.train], _training_weights(table, outer))
-    return _prediction_record(outer.test, *baseline.predict(X[outer.test]))
+    """Return the record of the shortcut baseline; without rows if no recording condition is known or differs."""
+    columns = select_shortcut_features(table.features)
+    if not (columns.nunique() > 1).any():
+        return {"rows": [], "predicted": [], "probability": []}
+    return predict_from_conditions(columns.to_numpy(dtype=np.float64), table, settings, outer)
 
 
 def _prediction_record(rows: Ints, predicted: Ints, probability: Floats) -> dict[str, Any]:

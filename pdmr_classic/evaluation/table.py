@@ -10,6 +10,7 @@ import pandas as pd
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.errors import Finding
+from pdmr_classic.evaluation.confounds.plan import ConfoundPlan
 from pdmr_classic.features.feature_table import refuse_label_columns
 from pdmr_classic.features.names import is_model_input
 from pdmr_classic.progress import Reporter
@@ -30,6 +31,8 @@ class EvaluationTable:
         Features of the same recordings in each stress test, by its name.
     weights : ndarray, length n, optional
         Sample weights in training; scores are not weighted.
+    confounds : ConfoundPlan, optional
+        With `--confounds`.
     """
 
     features: pd.DataFrame
@@ -39,6 +42,7 @@ class EvaluationTable:
     positive: str | None
     altered: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     weights: Floats | None = None
+    confounds: ConfoundPlan | None = None
 
     @property
     def codes(self) -> Ints:

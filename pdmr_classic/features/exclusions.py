@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -13,6 +12,7 @@ import pandas as pd
 from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import Finding
 from pdmr_classic.features.names import AUDIO, VIDEO, audio_cluster, is_audio_component, parse_name
+from pdmr_classic.io.ids import natural_order
 from pdmr_classic.io.stream_facts import DescribedFile
 from pdmr_classic.io.trackers.channels import channel_kind
 from pdmr_classic.io.video.stream import Stream
@@ -140,7 +140,7 @@ def find_counter_components(features: pd.DataFrame) -> list[str]:
     ['0']
     """
     names = [name for name in map(str, features.columns) if is_audio_component(name)]
-    ordered = features[names].iloc[_natural_order(features.index)]
+    ordered = features[names].iloc[natural_order(features.index)]
     vectors = ordered[ordered.notna().any(axis=1)].to_numpy(dtype=np.float64)
     if len(vectors) <= _MIN_EQUAL_STEPS:
         return []
@@ -154,15 +154,6 @@ def _counts(steps: Floats, vectors: Floats) -> bool:
     is_equal = bool((np.abs(multiples - 1) < _STEP_TOLERANCE).all())
     is_multiple = bool((np.abs(multiples - np.rint(multiples)) < _STEP_TOLERANCE).all())
     return is_equal or (is_multiple and len(vectors) >= _MIN_RECORDINGS_IN_ORDER)
-
-
-def _natural_order(index: pd.Index) -> list[int]:
-    """Return the order of ids in which "2" comes before "10"."""
-    keys = [
-        [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", str(name))]
-        for name in index
-    ]
-    return sorted(range(len(keys)), key=keys.__getitem__)
 
 
 def _constant_finding(modality: str, names: Mapping[str, int]) -> Finding:

@@ -74,6 +74,21 @@ def _normalize_id(data_id: str) -> str:
     return _SESSION_SUFFIX.sub("", text).lstrip("0") or "0"
 
 
+def natural_order(ids: Iterable[object]) -> list[int]:
+    """Return the positions of ids in the order in which "2" comes before "10".
+
+    Examples
+    --------
+    >>> natural_order(["a10", "a2"])
+    [1, 0]
+    """
+    keys = [
+        [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(r"(\d+)", str(name))]
+        for name in ids
+    ]
+    return sorted(range(len(keys)), key=keys.__getitem__)
+
+
 def refuse_repeated_names(names: Sequence[str], path: Path, row: int | None) -> None:
     """Refuse a header with repeated column names; empty names may repeat.
 

@@ -13,6 +13,7 @@ from pdmr_classic.errors import Finding
 from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions, find_exclusions
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor, summarise_findings
 from pdmr_classic.io.dataset import Dataset
+from pdmr_classic.io.set_checks import ExtractedFile
 from pdmr_classic.models.decision.hints import find_training_hints
 from pdmr_classic.models.feature_ranges import summarise_ranges
 from pdmr_classic.models.measurements import summarise_measurements
@@ -44,6 +45,8 @@ class TrainingSet:
         Channels that are not in the features because they mark recordings, see `find_exclusions`.
     measurements : dict
         Trackers, units, frame rates and ranges of the recordings, see `summarise_measurements`.
+    files : tuple of ExtractedFile
+        Facts about each file.
     """
 
     features: pd.DataFrame
@@ -53,6 +56,7 @@ class TrainingSet:
     leakage_warnings: list[Finding]
     exclusions: Exclusions = NO_EXCLUSIONS
     measurements: dict[str, Any] = field(default_factory=dict)
+    files: tuple[ExtractedFile, ...] = ()
 
 
 def prepare_training_set(
@@ -103,7 +107,7 @@ def prepare_training_set(
             reporter.note(leak)
             warnings.append(replace(leak, found=None))  # `found` names recordings
     measurements = summarise_measurements(extraction.files)
-    return TrainingSet(features, target, labels, contents, warnings, exclusions, measurements)
+    return TrainingSet(features, target, labels, contents, warnings, exclusions, measurements, extraction.files)
 
 
 def _extract(labelled: Dataset, extractor: FeatureExtractor, reporter: Reporter) -> tuple[Extraction, Exclusions]:

@@ -1,0 +1,156 @@
+"""What an evaluation means, in sentences that cannot contradict each other: all are built here, from the same facts.
+
+Three questions are kept apart. Ranking: are people of the positive class given higher probabilities (AUC, permutation
+test)? Decisions: is the F1 at the chosen threshold higher than that of one answer for everyone (floor)? Conditions: do
+recording conditions alone rank better than chance, and what does the model add to them?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pdmr_classic.errors import Finding
+from pdmr_classic.evaluation.system_scores import main_score
+from pdmr_classic.text import format_list
+
+_SIGNIFICANCE = 0.05
+_CONDITIONS = "duration, frame rate, quality, missing modalities"
+_LABELS = {"f1": "F1", "macro_f1": "macro F1"}
+
+_Score = Mapping[str, float | None]
+
+
+def conclude_evaluation(
+    scores: Mapping[str, Any],
+    permutation_test: Mapping[str, Any],
+    baselines: Mapping[str, Any],
+    confounds: Mapping[str, Any],
+    positive: str | None,
+) -> tuple[list[str], list[Finding]]:
+    """Return what an evaluation means, sentence by sentence, and those sentences that are warnings as findings.
+
+    Parameters
+    ----------
+    scores, permutation_test, baselines, confounds
+        Parts of the evaluation, see `evaluate`; `confounds` is empty without `--confounds`.
+    positive : str or None
+
+    Notes
+    -----
+    A shortcut is reported if the 95% interval of its own AUC lies above .5; with `--confounds`, the groups whose
+    corrected permutation p is at most .05 are reported instead, so that looking at many does not raise false alarms.
+    """
+    p = permutation_test["p_fixed_predictions"].get("auc")
+    sentences = [_conclude_ranking(scores["auc"], p)]
+    decision, is_above_floor = _conclude_decisions(scores, baselines["floor"], positive)
+    sentences.append(decision)
+    warnings = [] if is_above_floor else [Finding("floor", decision)]
+    conditions = _conclude_confounds(confounds) if confounds else _conclude_shortcut(baselines["shortcut"])
+    return [*sentences, *(finding.what for finding, _ in conditions)], [
+        *(finding for finding, is_warning in conditions if is_warning),
+        *warnings,
+    ]
+
+
+def _conclude_ranking(auc: _Score, p: float | None) -> str:
+    if auc["mean"] is None:
+        return "Whether the model ranks new people better than chance is unknown: no fold has both classes"
+    facts = f"AUC {_format_score(auc)}" + ("" if p is None else f", permutation p {p:.3f}")
+    low, high = auc.get("low"), auc.get("high")
+    if high is not None and high < 0.5:
+        return f"The model ranks new people worse than chance: {facts}"
+    is_outside, is_significant = low is not None and low > 0.5, p is not None and p <= _SIGNIFICANCE
+    if is_outside and is_significant:
+        return f"The model ranks new people better than chance: {facts}"
+    if is_outside or is_significant:
+        return f"It is uncertain whether the model ranks new people better than chance: {facts}"
+    return f"There is no evidence that the model ranks new people better than chance: {facts}"
+
+
+def _conclude_decisions(scores: Mapping[str, Any], floor: Mapping[str, Any], positive: str | None) -> tuple[str, bool]:
+    """Return the sentence on decisions, and whether they are better than one answer for everyone."""
+    name = main_score(positive)
+    score, limit = scores[name], floor[name]
+    of_class = "" if positive is None else f" of {positive}"
+    subject = f"{_LABELS[name][0].upper()}{_LABELS[name][1:]}{of_class}, {_format_score(score)},"
+    reference = f"that of answering {floor['label']} for everyone ({limit:.3f})"
+    if score.get("low") is None:
+        return f"{subject} has no interval, so that it cannot be compared with {reference}", True
+    if score["low"] > limit:
+        return f"{subject} is higher than {reference}", True
+    verdict = "is lower than" if score["high"] < limit else "cannot be distinguished from"
+    return f"{subject} {verdict} {reference}; it depends on the chosen threshold, unlike the ranking", False
+
+
+def _conclude_shortcut(shortcut: Mapping[str, Any]) -> list[tuple[Finding, bool]]:
+    if shortcut["problem"]:
+        what = f"Recording conditions ({_CONDITIONS}): {shortcut['problem']}"
+        return [(Finding("shortcut", what), False)]
+    auc = _format_score(shortcut["scores"]["auc"])
+    if not shortcut["is_above_chance"]:
+        what = f"Recording conditions alone ({_CONDITIONS}) do not clearly rank better than chance: AUC {auc}"
+        return [(Finding("shortcut", what), False)]
+    what = f"Recording conditions alone ({_CONDITIONS}) rank better than chance: AUC {auc}. "
+    difference = _describe_difference(shortcut["model_minus_shortcut"])
+    what += f"{difference}; {_describe_strata(shortcut['within_strata'], shortcut['shortcut_within_strata'])}"
+    return [
+        (Finding("shortcut", what, column="auc", hint="run evaluate --confounds, which says which and repairs"), True)
+    ]
+
+
+def _describe_difference(part: _Score) -> str:
+    if part["difference"] is None or part["low"] is None or part["high"] is None:
+        return "The difference to the model is unknown"
+    interval = f"({part['low']:+z.2f} to {part['high']:+z.2f})"
+    if part["low"] > 0:
+        return f"The model's AUC is higher by {part['difference']:.2f} {interval}"
+    if part["high"] < 0:
+        return f"The model's AUC is lower by {-part['difference']:.2f} {interval}"
+    return f"The model's AUC cannot be distinguished from it: {part['difference']:+z.2f} {interval}"
+
+
+def _describe_strata(model: Mapping[str, Any], conditions: Mapping[str, Any], of: str = "conditions") -> str:
+    """Describe the model's AUC within strata, unless the conditions still tell the classes apart there."""
+    if model["auc"]["mean"] is None or (conditions["auc"]["low"] or 0) > 0.5:
+        return f"what it adds cannot be told, because the classes hardly have similar {of}"
+    return f"among recordings of similar {of}, its AUC is {_format_score(model['auc'])}"
+
+
+def _conclude_confounds(confounds: Mapping[str, Any]) -> list[tuple[Finding, bool]]:
+    if confounds["found"]:
+        return [(_warn_of_confounds(confounds), True), (_describe_repair(confounds), False)]
+    n_groups = sum(not group["problem"] for group in confounds["groups"].values())
+    if not n_groups:
+        return [(Finding("confound", "Recording conditions: could not look, none are known or differ"), False)]
+    what = f"None of {n_groups} groups of recording conditions clearly predicts the label: nothing to repair"
+    return [(Finding("confound", what), False)]
+
+
+def _warn_of_confounds(confounds: Mapping[str, Any]) -> Finding:
+    groups = [
+        f"{name} (AUC {_format_score(confounds['groups'][name]['scores']['auc'])})" for name in confounds["found"]
+    ]
+    strongest = confounds["strongest"]
+    inside = _describe_strata(strongest["model"], strongest["conditions"], strongest["group"])
+    what = f"Recording conditions alone predict the label: {format_list(groups)}. Of the model: {inside}"
+    return Finding("confound", what, column="auc", hint="compare how the recordings of the classes were made")
+
+
+def _describe_repair(confounds: Mapping[str, Any]) -> Finding:
+    repaired = confounds["repaired"]
+    if repaired["problem"]:
+        return Finding("repair", f"Without these conditions: {repaired['problem']}")
+    auc = repaired["scores"]["auc"]
+    what = f"With features repaired for these conditions, the model's AUC is {_format_score(auc)}"
+    low = auc.get("low")
+    verdict = "" if low is None or low > 0.5 else ": no evidence of more than the conditions"
+    return Finding("repair", what + verdict)
+
+
+def _format_score(score: _Score) -> str:
+    if score["mean"] is None:
+        return "unknown"
+    low, high = score.get("low"), score.get("high")
+    interval = "" if low is None or high is None else f" (95% CI {low:.2f} to {high:.2f})"
+    return f"{score['mean']:.3f}{interval}"
