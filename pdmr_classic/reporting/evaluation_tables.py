@@ -23,8 +23,8 @@ _LABELS = {
     "auc": "AUC, mean of folds",
     "brier": "Brier score",
     "calibration_error": "Calibration error",
-    "calibration_slope": "Calibration slope (1)",
-    "calibration_intercept": "Calibration intercept (0)",
+    "calibration_slope": "Calibration slope (ideal: 1)",
+    "calibration_intercept": "Calibration intercept (ideal: 0)",
 }
 _SHORT_LABELS = {**_LABELS, "auc": "AUC", "brier": "Brier"}
 _BASELINE_LABELS = {"shortcut": "shortcut: recording conditions"}
@@ -100,7 +100,7 @@ def _scores_table(evaluation: Mapping[str, Any]) -> Table:
 
 def _format_expected(part: Mapping[str, Any]) -> str:
     """Return what perfect calibration would give on as many recordings."""
-    return _MISSING if "expected" not in part else f"perfect: {part['expected']:.3f}, ≤ {part['expected_high']:.3f}"
+    return _MISSING if "expected" not in part else f"perfect: {part['expected']:.3f} (to {part['expected_high']:.3f})"
 
 
 def _baselines_table(evaluation: Mapping[str, Any]) -> Table:

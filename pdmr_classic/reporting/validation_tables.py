@@ -23,9 +23,9 @@ _LABELS = {
     "brier": "Brier score",
     "scaled_brier": "Scaled Brier score",
     "log_loss": "Log loss",
-    "observed_expected": "Observed : expected (1)",
-    "calibration_intercept": "Calibration in the large (0)",
-    "calibration_slope": "Calibration slope (1)",
+    "observed_expected": "Observed : expected (ideal: 1)",
+    "calibration_intercept": "Calibration in the large (ideal: 0)",
+    "calibration_slope": "Calibration slope (ideal: 1)",
 }
 _CURVE = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7)
 _RECALIBRATION = {
@@ -71,7 +71,7 @@ def _scores_table(validation: Mapping[str, Any]) -> Table:
     if positive is not None and threshold is not None:
         table.columns[0].header = Text(f"on these people ({positive} from p >= {threshold:.3f})")
     error = validation["calibration_error"]
-    perfect = f"perfect: {error['expected']:.3f}, ≤ {error['expected_high']:.3f}"
+    perfect = f"perfect: {error['expected']:.3f} (to {error['expected_high']:.3f})"
     table.add_row("Calibration error", _format(error["value"]), perfect)
     return table
 
