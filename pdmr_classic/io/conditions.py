@@ -1,4 +1,4 @@
-"""Conditions of a recording that its features do not hold: tracker confidence, decimals of the values, place of the face.
+"""Conditions of a recording that its features do not hold: tracker confidence, decimals, place of the face.
 
 Conditions are compared with the labels by `evaluate --confounds`. They are facts about a file, never features.
 """
@@ -104,7 +104,7 @@ def _describe_face(stream: Stream) -> dict[str, float]:
     if len(points) < 2 or not is_complete.any():
         return dict.fromkeys(names, np.nan)
     x, y = x[:, is_complete], y[:, is_complete]
-    size = np.sqrt((x.var(axis=0) + y.var(axis=0)))
+    size = np.sqrt(x.var(axis=0) + y.var(axis=0))
     values = (x.mean(axis=0), y.mean(axis=0), size, np.maximum(np.ptp(x, axis=0), np.ptp(y, axis=0)))
     return {name: float(np.median(value)) for name, value in zip(names, values, strict=True)}
 

@@ -1,4 +1,4 @@
-"""How a file is written: decimals, header, delimiter, first frame. None of it is behaviour, but it can tell classes apart.
+"""How a file is written: decimals, header, delimiter, first frame: no behaviour, but it can tell classes apart.
 
 Only the start of a file is read, as text; the readers in `tables` parse the values.
 """
@@ -28,7 +28,7 @@ CATEGORIES = ("file_type", "delimiter", "header")
 
 
 def describe_format(path: Path) -> dict[str, float]:
-    """Return how a file is written, as numbers; NaN where a file of this type has no such property.
+    r"""Return how a file is written, as numbers; NaN where a file of this type has no such property.
 
     Returns
     -------

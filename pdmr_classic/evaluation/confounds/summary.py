@@ -1,4 +1,4 @@
-"""Summarise the confound audit: what recording conditions predict, and what the model adds to them or loses by repair."""
+"""Summarise the confound audit: what recording conditions predict, what the model adds, and what repair costs."""
 
 from __future__ import annotations
 
