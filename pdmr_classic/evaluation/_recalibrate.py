@@ -12,7 +12,7 @@ from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import Metric
 from pdmr_classic.errors import DataError
 from pdmr_classic.evaluation.bootstrap import bootstrap_statistics, percentile_interval
-from pdmr_classic.evaluation.calibration_scores import fit_intercept, fit_line, log_odds
+from pdmr_classic.evaluation.calibration_scores import fit_intercept, fit_line, log_odds, mean_slope
 from pdmr_classic.models.decision.threshold import choose_threshold
 from pdmr_classic.splits import GroupedFolds
 
@@ -101,7 +101,7 @@ def _score(z: Floats, y: Ints, decisions: Floats, threshold: float, weights: Flo
         "brier": ((q - labels[:, None]) ** 2).mean(axis=1) @ weights / total,
         "observed_expected": (labels @ weights) / (q.mean(axis=1) @ weights),
         "calibration_intercept": np.mean([fit_intercept(z[:, k], labels, weights) for k in columns], axis=0),
-        "calibration_slope": np.mean([fit_line(z[:, k], labels, weights)[1] for k in columns], axis=0),
+        "calibration_slope": mean_slope([fit_line(z[:, k], labels, weights)[1] for k in columns]),
         "f1": np.mean([_f1((q[:, k] >= threshold).astype(np.float64), labels, weights) for k in columns], axis=0),
         "f1_new_threshold": np.mean([_f1(decisions[:, k], labels, weights) for k in columns], axis=0),
     }

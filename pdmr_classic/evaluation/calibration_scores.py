@@ -6,6 +6,7 @@ the classes would cancel each other, so there is none.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -158,11 +159,17 @@ def _average_repeats(predictions: Predictions, repeats: list[Ints], weights: Flo
     z = log_odds(predictions.probability)
     one_hot = np.eye(len(predictions.classes))[predictions.truth]
     slopes = [fit_line(z[rows, c], one_hot[rows, c], weights[rows])[1] for rows in repeats for c in _classes(k, z)]
-    averages = {"calibration_slope": np.mean(slopes, axis=0)}
+    averages = {"calibration_slope": mean_slope(slopes)}
     if k is not None:
         intercepts = [fit_intercept(z[rows, k], one_hot[rows, k], weights[rows]) for rows in repeats]
         averages["calibration_intercept"] = np.mean(intercepts, axis=0)
     return averages
+
+
+def mean_slope(slopes: Sequence[Floats]) -> Floats:
+    """Return the mean over several slopes, shape [B]; NaN without a warning for infinite slopes of both signs."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.mean(slopes, axis=0))
 
 
 def _classes(positive_index: int | None, z: Floats) -> list[int]:

@@ -14,6 +14,7 @@ from pdmr_classic.evaluation.calibration_scores import (
     fit_intercept,
     fit_line,
     log_odds,
+    mean_slope,
     simulate_error,
     summarise_calibration,
 )
@@ -127,6 +128,10 @@ def test_slope_and_intercept_are_averaged_over_repeats() -> None:
         values = [part[name]["mean"] for part in each]
         assert scores[name]["mean"] == pytest.approx(np.mean(values))
         assert scores[name]["sd"] == pytest.approx(np.std(values, ddof=1))
+
+
+def test_infinite_slopes_of_both_signs_have_no_mean() -> None:
+    assert np.isnan(mean_slope([np.array([np.inf]), np.array([-np.inf])])).all()
 
 
 def test_the_interval_of_the_slope_resamples_subjects() -> None:
