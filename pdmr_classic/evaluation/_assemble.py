@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pdmr_classic._version import __version__
+from pdmr_classic import __version__
 from pdmr_classic.config import Settings
 from pdmr_classic.environment import describe_environment
 from pdmr_classic.errors import DataError
