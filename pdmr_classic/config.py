@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -119,7 +119,7 @@ class EvaluationSettings(_Section):
     folds: int = Field(5, ge=2, description="outer folds; fewer if the rarest class has fewer subjects")
     repeats: int = Field(3, ge=1, description="repeats of the outer folds, each with a new split of the subjects")
     by: tuple[str, ...] = Field((), description="label columns that define subgroups for separate scores")
-    prevalence: Annotated[float, Field(gt=0, lt=1)] | Literal["estimate"] | None = Field(
+    prevalence: float | Literal["estimate"] | None = Field(
         None,
         description="also score predictions corrected to this prevalence of the positive class, or estimate",
     )
@@ -129,6 +129,19 @@ class EvaluationSettings(_Section):
     stress: bool = Field(True, description="run stress tests: also predict degraded held-out recordings")
     confounds: bool = Field(False, description="confound audit: what recording conditions predict, and repair")
     nuisance: tuple[str, ...] = Field((), description="label columns that the confound audit takes for conditions")
+
+    @field_validator("prevalence", mode="before")
+    @classmethod
+    def _parse_prevalence(cls, value: object) -> object:
+        if value is None or value == "estimate":
+            return value
+        try:
+            share = float(str(value))
+        except ValueError:
+            share = 0.0
+        if not 0 < share < 1:
+            raise ValueError("a number between 0 and 1, or 'estimate'")
+        return share
 
 
 class Settings(_Section):
@@ -214,7 +227,7 @@ def _invalid_setting_error(error: ValidationError, file: Path | None) -> ConfigE
         model = section.annotation if len(first["loc"]) > 1 and section is not None else Settings
         names = ", ".join(getattr(model, "model_fields", {}))
         return ConfigError("unknown setting", file=file, expected=names, found=name, hint="correct the name")
-    expected = first["msg"].removeprefix("Input should be ")
+    expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     return ConfigError(
         f"the setting {name} is not valid",
         file=file,

@@ -143,10 +143,15 @@ def test_without_several_recordings_of_a_subject_and_without_a_prevalence_nothin
 
 @pytest.mark.parametrize(
     ("prevalence", "classes", "message"),
-    [(1.5, 2, "evaluation.prevalence.* is not valid"), (0.2, 3, "must be 'estimate' if there are more than two")],
+    [
+        (1.5, 2, "evaluation.prevalence is not valid"),
+        ("often", 2, "a number between 0 and 1, or 'estimate'"),
+        (float("nan"), 2, "a number between 0 and 1, or 'estimate'"),
+        (0.2, 3, "must be 'estimate' if there are more than two"),
+    ],
 )
 def test_a_prevalence_that_makes_no_sense_is_refused_before_a_fold_is_run(
-    prevalence: float, classes: int, message: str, monkeypatch: pytest.MonkeyPatch
+    prevalence: Any, classes: int, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run_folds, "run_fold", pytest.fail)
     with pytest.raises(ConfigError, match=message):
