@@ -1,4 +1,4 @@
-"""`pdmr-classic compare`: paired comparison of two evaluations."""
+"""`pdmr-classic compare`: paired comparison of evaluations, or of the systems in one."""
 
 from __future__ import annotations
 
@@ -13,18 +13,42 @@ from pdmr_classic.cli._options import AsJson, Debug
 
 @handle_errors
 def compare(
-    a: Annotated[Path, typer.Argument(metavar="A.json", help="Evaluation written by evaluate.")],
-    b: Annotated[
-        Path, typer.Argument(metavar="B.json", help="Another evaluation of the same recordings in the same folds.")
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="A.json [B.json ...]", help="Evaluations of the same recordings in the same folds, or a single one."
+        ),
     ],
+    systems: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Systems to compare, separated by commas: model, shortcut, view or member (all of them), or one such "
+            "as 'view video' (default: the model of each file; for a single file model,view,member).",
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also draw the comparison: .svg, .png or .pdf (needs matplotlib)."),
+    ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Compare two evaluations, paired over the same folds, with a confidence interval per difference.
+    """Compare evaluations, paired over the same folds: simultaneous intervals, and who is best how often.
 
     Example: pdmr-classic compare before.json after.json
+
+    The parts of one model: pdmr-classic compare evaluation.json --plot parts.svg
     """
     from pdmr_classic.evaluation.compare import compare_files
-    from pdmr_classic.reporting.evaluation_tables import comparison_table
+    from pdmr_classic.reporting.comparison_plot import PLOT_SUFFIXES, plot_comparison, save_plot
+    from pdmr_classic.reporting.comparison_tables import comparison_table
+    from pdmr_classic.storage.atomic import check_writable
 
-    show(compare_files(a, b), as_json, comparison_table)
+    if plot is not None:
+        check_writable(plot, PLOT_SUFFIXES)
+    names = None if systems is None else [name.strip() for name in systems.split(",")]
+    comparison = compare_files(*files, systems=names)
+    if plot is not None:
+        comparison["plot"] = str(save_plot(plot_comparison(comparison), plot))
+    show(comparison, as_json, comparison_table)

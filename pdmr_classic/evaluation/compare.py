@@ -1,79 +1,204 @@
-"""Paired comparison of two evaluations of the same recordings in the same folds."""
+"""Paired comparison of evaluations of the same recordings in the same folds, and of the systems in one evaluation."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pdmr_classic.errors import DataError
+from pdmr_classic.errors import ConfigError, DataError
+from pdmr_classic.evaluation._winner import describe_winner
+from pdmr_classic.evaluation.inflation import estimate_inflation
 from pdmr_classic.evaluation.intervals import (
     INTERVAL_NOTE,
     SD_INFLATION,
     bootstrap_scores,
     count_rarest_class_subjects,
-    difference_interval,
+    score_interval,
+    simultaneous_intervals,
 )
 from pdmr_classic.evaluation.predictions import Predictions, read_predictions
+from pdmr_classic.evaluation.stored_systems import read_systems
+from pdmr_classic.evaluation.system_scores import main_score
+from pdmr_classic.text import format_list
 
 _SCORE_NAMES = ("f1", "macro_f1", "auc", "brier")
+_MODEL = "model"
+# What is compared within a single evaluation.
+_PARTS = (_MODEL, "view", "member")
+_MIN_SYSTEMS = 2
 
 
-def compare(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the score differences b - a of two evaluations, paired over the same folds.
+def compare(
+    *evaluations: Mapping[str, Any], names: Sequence[str] | None = None, systems: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Compare evaluations, paired over the same folds; or the systems in one evaluation.
 
     Parameters
     ----------
-    a, b : dict
-        Evaluations, as returned by `evaluate`.
+    *evaluations : dict
+        As returned by `evaluate`.
+    names : sequence of str, optional
+        One name per evaluation; default: A, B, C and so on.
+    systems : sequence of str, optional
+        Systems to compare, by their name ("view video") or its first word ("member"); default: the model of each
+        evaluation, or, of a single evaluation, the model, its views and its base learners.
 
     Returns
     -------
     dict
-        `positive`, `synthetic`, `interval_note`, counts, and `differences`: for each score `a`, `b`, `difference`, and
-        `low` and `high` of the 95% confidence interval of the difference (subject bootstrap).
+        `positive`, `main_score`, `synthetic`, counts (`n_left_out`: recordings that some system does not predict),
+        `interval_note`; `systems`: for each name, `mean`, `low` and `high` of each score; `pairs`: for each pair, its
+        names `a` and `b`, and in `differences` for each score `difference` (b - a), `low` and `high`. These intervals
+        are simultaneous: in 95% of studies, all of them contain the true difference. `winners`: who is best in the main
+        score and AUC, see `describe_winner`.
 
     Raises
     ------
     DataError
         One of them is not an evaluation, or they do not contain the same recordings in the same folds.
+    ConfigError
+        There are not two systems to compare.
     """
-    predictions_a, predictions_b = read_predictions(a).sort_rows(), read_predictions(b).sort_rows()
-    _check_paired(predictions_a, predictions_b)
-    # Paired: the same seed resamples the same subjects in both.
-    scores_a, scores_b = bootstrap_scores(predictions_a), bootstrap_scores(predictions_b)
-    n_rarest = count_rarest_class_subjects(predictions_a)
-    # The common part of both systems cancels; what remains depends on training almost as much as without any signal.
-    inflation = 1.0 if predictions_a.is_one_way else SD_INFLATION
-    differences = {}
-    for name in (name for name in _SCORE_NAMES if name in scores_a):
-        difference = scores_b[name] - scores_a[name]
-        low, high = difference_interval(difference, n_rarest, inflation) or (None, None)
-        estimates = {"a": scores_a[name][0], "b": scores_b[name][0], "difference": difference[0]}
-        finite = {key: float(value) if np.isfinite(value) else None for key, value in estimates.items()}
-        differences[name] = {**finite, "low": low, "high": high}
+    names = names or [chr(ord("A") + number) for number in range(len(evaluations))]
+    candidates = _select_systems(dict(zip(names, evaluations, strict=True)), systems)
+    n_recordings = max(len(np.unique(predictions.recording.astype(str))) for predictions in candidates.values())
+    candidates = _keep_common_rows(candidates)
+    first = next(iter(candidates.values()))
+    # Paired: the same seed draws the same subjects for each system.
+    drawn = {name: bootstrap_scores(predictions) for name, predictions in candidates.items()}
+    n_common = len(np.unique(first.recording.astype(str)))
+    main = main_score(first.positive)
     return {
-        "positive": predictions_a.positive,
-        "synthetic": bool(a.get("synthetic") or b.get("synthetic")),
-        "n_recordings": len(np.unique(predictions_a.recording.astype(str))),
-        "n_subjects": len(np.unique(predictions_a.subject)),
-        "differences": differences,
+        "positive": first.positive,
+        "main_score": main,
+        "synthetic": any(bool(evaluation.get("synthetic")) for evaluation in evaluations),
+        "n_recordings": n_common,
+        "n_left_out": n_recordings - n_common,
+        "n_subjects": len(np.unique(first.subject)),
+        "systems": {name: _summarise(candidates[name], drawn[name]) for name in candidates},
+        "pairs": _compare_pairs(first, drawn),
+        "winners": {score: describe_winner(candidates, score) for score in (main, "auc")},
         "interval_note": INTERVAL_NOTE,
     }
 
 
-def compare_files(a: str | Path, b: str | Path) -> dict[str, Any]:
-    """Compare two evaluation files; see `compare`.
+def _select_systems(
+    evaluations: Mapping[str, Mapping[str, Any]], wanted: Sequence[str] | None
+) -> dict[str, Predictions]:
+    """Return the systems to compare by their names, after checking that the evaluations can be paired."""
+    available = {name: read_systems(evaluation) for name, evaluation in evaluations.items()}
+    models = [systems[_MODEL].sort_rows() for systems in available.values()]
+    for other in models[1:]:
+        _check_paired(models[0], other)
+    wanted = wanted or (_PARTS if len(evaluations) == 1 else (_MODEL,))
+    selected = {
+        _join_names(name, system, len(evaluations) > 1, wanted): predictions.sort_rows()
+        for name, systems in available.items()
+        for system, predictions in systems.items()
+        if system in wanted or system.partition(" ")[0] in wanted
+    }
+    if len(selected) < _MIN_SYSTEMS:
+        raise ConfigError(
+            "there are not two systems to compare",
+            expected=f"--systems {format_list(dict.fromkeys(s for systems in available.values() for s in systems))}",
+            found=format_list(selected) or format_list(wanted),
+            hint="pass several evaluations, or select several systems of one",
+        )
+    return selected
+
+
+def _join_names(name: str, system: str, are_several: bool, wanted: Sequence[str]) -> str:
+    if not are_several:
+        return system
+    return name if tuple(wanted) == (_MODEL,) else f"{name}: {system}"
+
+
+def _keep_common_rows(candidates: Mapping[str, Predictions]) -> dict[str, Predictions]:
+    """Return the rows that every system has: a view does not predict recordings without its modality."""
+    keys = {
+        name: list(zip(predictions.repeat.tolist(), predictions.recording.tolist(), strict=True))
+        for name, predictions in candidates.items()
+    }
+    common = set.intersection(*map(set, keys.values()))
+    if not common:
+        raise DataError("no recording is predicted by all systems", code="unpaired", found=format_list(candidates))
+    return {
+        name: predictions.subset(np.array([key in common for key in keys[name]]))
+        for name, predictions in candidates.items()
+    }
+
+
+def _summarise(predictions: Predictions, drawn: Mapping[str, np.ndarray]) -> dict[str, dict[str, float | None]]:
+    n_rarest = count_rarest_class_subjects(predictions)
+    summary: dict[str, dict[str, float | None]] = {}
+    for name in (name for name in _SCORE_NAMES if name in drawn):
+        # The Brier score of several classes is summed over the classes, up to 2.
+        maximum = 2.0 if name == "brier" and predictions.positive is None else 1.0
+        limits = score_interval(drawn[name] / maximum, n_rarest, estimate_inflation(predictions, name))
+        low, high = (None, None) if limits is None else (limits[0] * maximum, limits[1] * maximum)
+        mean = float(drawn[name][0])
+        summary[name] = {"mean": mean if np.isfinite(mean) else None, "low": low, "high": high}
+    return summary
+
+
+def _compare_pairs(first: Predictions, drawn: Mapping[str, Mapping[str, np.ndarray]]) -> list[dict[str, Any]]:
+    n_rarest = count_rarest_class_subjects(first)
+    # The common part of two systems cancels; what remains depends on training almost as much as without any signal.
+    inflation = 1.0 if first.is_one_way else SD_INFLATION
+    pairs = list(combinations(drawn, 2))
+    results: list[dict[str, Any]] = [{"a": a, "b": b, "differences": {}} for a, b in pairs]
+    for name in (name for name in _SCORE_NAMES if name in next(iter(drawn.values()))):
+        differences = np.stack([drawn[b][name] - drawn[a][name] for a, b in pairs])
+        limits = simultaneous_intervals(differences, n_rarest, inflation)
+        for result, difference, interval in zip(results, differences[:, 0], limits, strict=True):
+            low, high = interval or (None, None)
+            value = float(difference) if np.isfinite(difference) else None
+            result["differences"][name] = {"difference": value, "low": low, "high": high}
+    return results
+
+
+def compare_files(*paths: str | Path, systems: Sequence[str] | None = None) -> dict[str, Any]:
+    """Compare evaluation files; see `compare`.
 
     Raises
     ------
     DataError
-        A file cannot be read or is not an evaluation, or the two cannot be paired.
+        A file cannot be read or is not an evaluation, or they cannot be paired.
+    ConfigError
+        There are not two systems to compare.
     """
-    return {"files": [str(a), str(b)], **compare(read_evaluation(a), read_evaluation(b))}
+    names = name_files(paths)
+    comparison = compare(*map(read_evaluation, paths), names=names, systems=systems)
+    return {"files": dict(zip(names, map(str, paths), strict=True)), **comparison}
+
+
+def name_files(paths: Sequence[str | Path]) -> list[str]:
+    """Return a short name for each file: as little of its path as tells it from the others.
+
+    Examples
+    --------
+    >>> name_files(["run1/svm.json", "run2/svm.json", "trees.json"])
+    ['run1/svm', 'run2/svm', 'trees']
+    >>> name_files(["a.json", "a.json"])
+    ['a', 'a (2)']
+    """
+    parts = [Path(path).with_suffix("").parts for path in paths]
+    n_parts = next(
+        (n for n in range(1, max(map(len, parts)) + 1) if len({part[-n:] for part in parts}) == len(set(parts))), 1
+    )
+    seen: dict[str, int] = {}
+    names = []
+    for part in parts:
+        is_alone = sum(other[-1:] == part[-1:] for other in set(parts)) == 1
+        name = part[-1] if is_alone else "/".join(part[-n_parts:])
+        seen[name] = seen.get(name, 0) + 1
+        names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return names
 
 
 def read_evaluation(path: str | Path) -> dict[str, Any]:

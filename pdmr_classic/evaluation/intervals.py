@@ -261,17 +261,60 @@ def score_interval(drawn: Floats, n_subjects: int, inflation: float = SD_INFLATI
 
 
 def difference_interval(drawn: Floats, n_subjects: int, inflation: float = SD_INFLATION) -> tuple[float, float] | None:
-    """Return the 95% confidence interval of a difference: estimate ± t * inflation * bootstrap standard error.
+    """Return the 95% confidence interval of a single difference; see `simultaneous_intervals`."""
+    return simultaneous_intervals(drawn[None], n_subjects, inflation)[0]
 
-    In simulations (200 studies in each of sixteen settings, see `score_interval`) it contained the true difference in
-    AUC in 92 to 100% of studies, in F1 in 90 to 99% and in macro F1 in 91 to 100%, and in 78 to 82% where both systems
-    predict nearly everyone positive; with inflation 1, in 74 to 98%.
+
+def simultaneous_intervals(
+    drawn: Floats, n_subjects: int, inflation: float = SD_INFLATION
+) -> list[tuple[float, float] | None]:
+    """Return 95% confidence intervals of differences that hold all at once: estimate ± q * inflation * standard error.
+
+    Parameters
+    ----------
+    drawn : ndarray, shape [differences, 1 + draws]
+        Each difference, followed by its bootstrap replicates for the same draws.
+    n_subjects : int
+        Number of subjects in the rarest class.
+    inflation : float
+
+    Returns
+    -------
+    list of (low, high) or None
+        None if a difference is undefined, or a class has only one subject.
+
+    Notes
+    -----
+    q is the 95% quantile of the largest standardised deviation over all differences (max-t; with one difference, the
+    normal quantile), widened from the normal to Student's t. In simulations (200 studies in each of sixteen settings,
+    see `score_interval`) the interval of a single difference contained the true one in AUC in 92 to 100% of studies, in
+    F1 in 90 to 99% and in macro F1 in 91 to 100%, and in 78 to 82% where both systems predict nearly everyone positive;
+    with inflation 1, in 74 to 98%.
+
+    References
+    ----------
+    Westfall and Young 1993 (max-t).
     """
-    replicates = drawn[1:][np.isfinite(drawn[1:])]
-    if n_subjects < 2 or len(replicates) < 2 or not np.isfinite(drawn[0]):
-        return None
-    half = inflation * _half_width(replicates, n_subjects)
-    return float(drawn[0]) - half, float(drawn[0]) + half
+    replicates = drawn[:, 1:][:, np.isfinite(drawn[:, 1:]).all(axis=0)]
+    if n_subjects < 2 or replicates.shape[1] < 2:
+        return [None] * len(drawn)
+    errors = replicates.std(axis=1, ddof=1)
+    half = inflation * errors * (n_subjects / (n_subjects - 1)) ** 0.5 * _joint_quantile(replicates, errors, n_subjects)
+    return [
+        (float(value - width), float(value + width)) if np.isfinite(value) else None
+        for value, width in zip(drawn[:, 0], half, strict=True)
+    ]
+
+
+def _joint_quantile(replicates: Floats, errors: Floats, n_subjects: int) -> float:
+    """Return the quantile of the largest standardised deviation, widened to Student's t."""
+    tail = (1 - _LEVEL) / 2
+    varies = errors > 0
+    if np.count_nonzero(varies) > 1:
+        centred = replicates[varies] - replicates[varies].mean(axis=1, keepdims=True)
+        largest = np.abs(centred / errors[varies, None]).max(axis=0)
+        tail = min(float(stats.norm.sf(np.quantile(largest, _LEVEL))), tail)
+    return float(stats.t.isf(tail, 2 * (n_subjects - 1)))
 
 
 def _half_width(replicates: Floats, n_subjects: int) -> float:

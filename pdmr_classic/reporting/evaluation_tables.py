@@ -26,7 +26,7 @@ _LABELS = {
     "calibration_slope": "Calibration slope (ideal: 1)",
     "calibration_intercept": "Calibration intercept (ideal: 0)",
 }
-_SHORT_LABELS = {**_LABELS, "auc": "AUC", "brier": "Brier"}
+SHORT_LABELS = {**_LABELS, "auc": "AUC", "brier": "Brier"}
 _BASELINE_LABELS = {"shortcut": "shortcut: recording conditions"}
 _MISSING = "-"
 _MOST_IMPORTANT = 6
@@ -57,27 +57,6 @@ def evaluation_tables(evaluation: Mapping[str, Any]) -> RenderableType:
     return add_synthetic_note(dict(evaluation), parts)
 
 
-def comparison_table(comparison: Mapping[str, Any]) -> RenderableType:
-    """Show the differences in score between two evaluations."""
-    table = new_table("score", "A", "B", "B − A", "95% interval")  # noqa: RUF001
-    for name, part in comparison["differences"].items():
-        label = _add_positive(_SHORT_LABELS[name], comparison["positive"]) if name == "f1" else _SHORT_LABELS[name]
-        interval = _format_interval(part, "+z.3f")
-        table.add_row(
-            label,
-            _format_number(part["a"]),
-            _format_number(part["b"]),
-            _format_number(part["difference"], "+z.3f"),
-            interval,
-        )
-    files = [Text(f"{letter}: {file}") for letter, file in zip("AB", comparison.get("files", ()), strict=False)]
-    counts = f"{comparison['n_recordings']} recordings of {comparison['n_subjects']} subjects, the same folds in both."
-    advice = "If an interval contains 0, A and B cannot be distinguished. A lower Brier score is better."
-    note = Text(comparison["interval_note"])
-    parts: list[RenderableType] = [*files, "", table, "", Text(f"{counts} {advice}"), "", note]
-    return add_synthetic_note(dict(comparison), parts)
-
-
 def _describe_folds(evaluation: Mapping[str, Any]) -> Text:
     outer = evaluation["outer_folds"]
     counts = f"{evaluation['n_recordings']} recordings of {evaluation['n_subjects']} subjects"
@@ -90,11 +69,11 @@ def _describe_folds(evaluation: Mapping[str, Any]) -> Text:
 def _scores_table(evaluation: Mapping[str, Any]) -> Table:
     table = new_table("on held-out people", "mean", "SD of repeats", "95% interval")
     for name, part in evaluation["scores"].items():
-        label = _add_positive(_LABELS[name], evaluation["positive"]) if name == "f1" else _LABELS[name]
+        label = add_positive(_LABELS[name], evaluation["positive"]) if name == "f1" else _LABELS[name]
         if name == "auc" and evaluation["positive"] is None:
             label += ", one vs rest"
-        interval = _format_interval(part) or _format_expected(part)
-        table.add_row(label, _format_mean(part), _format_number(part["sd"]), interval)
+        interval = format_interval(part) or _format_expected(part)
+        table.add_row(label, _format_mean(part), format_number(part["sd"]), interval)
     return table
 
 
@@ -105,24 +84,24 @@ def _format_expected(part: Mapping[str, Any]) -> str:
 
 def _baselines_table(evaluation: Mapping[str, Any]) -> Table:
     scores = _headline_scores(evaluation["scores"])
-    table = new_table("compared with baselines", *(_SHORT_LABELS[name] for name in scores))
-    table.add_row("the model", *(_format_with_interval(evaluation["scores"][name]) for name in scores))
+    table = new_table("compared with baselines", *(SHORT_LABELS[name] for name in scores))
+    table.add_row("the model", *(format_with_interval(evaluation["scores"][name]) for name in scores))
     for name, part in evaluation["baselines"].items():
         if name == "floor":
             label = f"always {part['label']}"
-            table.add_row(label, *(_format_number(part.get(score)) for score in scores))
+            table.add_row(label, *(format_number(part.get(score)) for score in scores))
         else:
             label = _BASELINE_LABELS.get(name, name.replace("_", " "))
-            table.add_row(label, *(_format_with_interval(part["scores"][score]) for score in scores))
+            table.add_row(label, *(format_with_interval(part["scores"][score]) for score in scores))
     return table
 
 
 def _predict_table(evaluation: Mapping[str, Any]) -> Table:
     scores = _headline_scores(evaluation["scores"])
-    table = new_table("what predict would do", *(_SHORT_LABELS[name] for name in scores), "Brier")
+    table = new_table("what predict would do", *(SHORT_LABELS[name] for name in scores), "Brier")
     rows = {"the model": evaluation, **evaluation["as_predicted"]["rows"]}
     for label, part in rows.items():
-        cells = (_format_with_interval(part["scores"][name]) for name in scores)
+        cells = (format_with_interval(part["scores"][name]) for name in scores)
         table.add_row(label, *cells, _format_mean(part["scores"]["brier"]))
     return table
 
@@ -154,10 +133,10 @@ def _describe_estimates(estimates: Sequence[Mapping[str, Any]], positive: str | 
 
 def _stress_table(evaluation: Mapping[str, Any]) -> Table:
     scores = _headline_scores(evaluation["scores"])
-    table = new_table("stress test", *(f"{_SHORT_LABELS[name]} (original)" for name in scores), "recordings")
+    table = new_table("stress test", *(f"{SHORT_LABELS[name]} (original)" for name in scores), "recordings")
     for name, part in evaluation["stress_tests"].items():
         original = part["unaltered_scores"]
-        cells = (f"{_format_number(part['scores'][score])} ({_format_number(original[score])})" for score in scores)
+        cells = (f"{format_number(part['scores'][score])} ({format_number(original[score])})" for score in scores)
         table.add_row(name, *cells, str(part["n_recordings"]))
     return table
 
@@ -172,15 +151,15 @@ def _importance_table(importance: Mapping[str, Any]) -> Table:
 
 def _subgroup_table(column: str, part: Mapping[str, Any]) -> Table:
     scores = _headline_scores(next(iter(part["groups"].values()))["scores"])
-    table = new_table(f"by {column}", "n (subjects)", *(_SHORT_LABELS[name] for name in scores))
+    table = new_table(f"by {column}", "n (subjects)", *(SHORT_LABELS[name] for name in scores))
     for value, group in part["groups"].items():
         n = f"{group['n_recordings']} ({group['n_subjects']})"
-        table.add_row(value, n, *(_format_with_interval(group["scores"][name]) for name in scores))
+        table.add_row(value, n, *(format_with_interval(group["scores"][name]) for name in scores))
     gaps = [part["gaps"].get(name) for name in scores]
     if any(gaps):
-        table.add_row("largest gap", "", *(_format_number(gap["gap"]) if gap else _MISSING for gap in gaps))
+        table.add_row("largest gap", "", *(format_number(gap["gap"]) if gap else _MISSING for gap in gaps))
         for label, key in (("  95% by chance below", "chance_95"), ("  permutation p", "p")):
-            table.add_row(label, "", *(_format_number(gap[key]) if gap else _MISSING for gap in gaps))
+            table.add_row(label, "", *(format_number(gap[key]) if gap else _MISSING for gap in gaps))
     return table
 
 
@@ -189,9 +168,9 @@ def _remarks(evaluation: Mapping[str, Any]) -> Iterable[RenderableType]:
     if main in evaluation["optimism"]:
         part = evaluation["optimism"][main]
         gap = f"{abs(part['gap']):.3f} {'higher' if part['gap'] >= 0 else 'lower'}"
-        yield Text(f"{_SHORT_LABELS[main]} on the inner folds: {part['inner']:.3f}, {gap} than on held-out people.")
+        yield Text(f"{SHORT_LABELS[main]} on the inner folds: {part['inner']:.3f}, {gap} than on held-out people.")
     test = evaluation["permutation_test"]
-    p = ", ".join(f"{_SHORT_LABELS[name]} {value:.3f}" for name, value in test["p_fixed_predictions"].items())
+    p = ", ".join(f"{SHORT_LABELS[name]} {value:.3f}" for name, value in test["p_fixed_predictions"].items())
     permutations = f"{test['n_permutations']} permutations of {test['permuted']}"
     yield Text(f"Permutation p on fixed predictions ({permutations}): {p}.")
     yield Text(evaluation["interval_note"])
@@ -201,26 +180,26 @@ def _headline_scores(scores: Mapping[str, Any]) -> list[str]:
     return ["f1" if "f1" in scores else "macro_f1", "auc"]
 
 
-def _add_positive(label: str, positive: str | None) -> str:
+def add_positive(label: str, positive: str | None) -> str:
     return label if positive is None else f"{label} of {positive}"
 
 
-def _format_with_interval(part: Mapping[str, Any]) -> str:
-    interval = _format_interval(part, ".2f")
+def format_with_interval(part: Mapping[str, Any]) -> str:
+    interval = format_interval(part, ".2f")
     return f"{_format_mean(part)} ({interval})" if interval else _format_mean(part)
 
 
 def _format_mean(part: Mapping[str, Any]) -> str:
     """Return the mean, or why there is none, such as "- (one class only)"."""
     reason = f" ({part['reason'].partition(' in ')[0]})" if part.get("reason") else ""
-    return _format_number(part["mean"]) + reason
+    return format_number(part["mean"]) + reason
 
 
-def _format_interval(part: Mapping[str, Any], form: str = ".3f") -> str:
+def format_interval(part: Mapping[str, Any], form: str = ".3f") -> str:
     if part.get("low") is None:
         return ""
     return f"{part['low']:{form}} to {part['high']:{form}}"
 
 
-def _format_number(value: float | None, form: str = ".3f") -> str:
+def format_number(value: float | None, form: str = ".3f") -> str:
     return _MISSING if value is None else f"{value:{form}}"

@@ -90,7 +90,17 @@ def test_compare_shows_the_differences_in_80_columns(workspace: Path) -> None:
     assert max(map(len, text.splitlines())) <= 80
     assert "+0.000 to +0.000" in text
     comparison = json.loads(run("compare", "evaluation.json", "evaluation.json", "--json", cwd=workspace).stdout)
-    assert comparison["differences"]["auc"]["high"] == 0
+    assert list(comparison["systems"]) == ["evaluation", "evaluation (2)"]
+    assert comparison["pairs"][0]["differences"]["auc"]["high"] == 0
+
+
+def test_compare_shows_the_parts_of_one_model_and_draws_them(workspace: Path) -> None:
+    text = run("compare", "evaluation.json", "--plot", "parts.svg", cwd=workspace).stdout
+    assert max(map(len, text.splitlines())) <= 80
+    assert "Corrected for choosing the best of" in text
+    svg = (workspace / "parts.svg").read_text(encoding="utf-8")
+    assert "best in bootstrap samples" in svg
+    assert "member" in svg
 
 
 @pytest.mark.parametrize(

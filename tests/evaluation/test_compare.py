@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from simulated import simulate_predictions
 
-from pdmr_classic import DataError
+from pdmr_classic.errors import ConfigError, DataError
 from pdmr_classic.evaluation.compare import compare, compare_files
 from pdmr_classic.evaluation.predictions import SCHEMA, Predictions, read_predictions
+from pdmr_classic.evaluation.stored_systems import store_systems
+from pdmr_classic.reporting.comparison_plot import plot_comparison, save_plot
 
 
 def evaluation(predictions: Predictions) -> dict[str, Any]:
@@ -21,7 +23,14 @@ def evaluation(predictions: Predictions) -> dict[str, Any]:
         "positive": predictions.positive,
         "data": {"classes": dict.fromkeys(predictions.classes, 1)},
         "predictions": predictions.to_records(),
+        "systems": {},
     }
+
+
+def differences(*evaluations: dict[str, Any]) -> dict[str, dict[str, float]]:
+    """Return the differences between two evaluations."""
+    (pair,) = compare(*evaluations)["pairs"]
+    return dict(pair["differences"])
 
 
 def improve(predictions: Predictions) -> Predictions:
@@ -42,15 +51,16 @@ def test_predictions_survive_a_round_trip_through_json() -> None:
 
 
 def test_an_evaluation_does_not_differ_from_itself() -> None:
-    comparison = compare(evaluation(A), evaluation(A))
-    assert list(comparison["differences"]) == ["f1", "macro_f1", "auc", "brier"]
-    for part in comparison["differences"].values():
+    comparison = differences(evaluation(A), evaluation(A))
+    assert list(comparison) == ["f1", "macro_f1", "auc", "brier"]
+    for part in comparison.values():
         assert (part["difference"], part["low"], part["high"]) == (0, 0, 0)
 
 
 def test_the_difference_is_b_minus_a_and_lies_within_its_interval() -> None:
-    comparison = compare(evaluation(A), evaluation(improve(A)))["differences"]
-    assert comparison["f1"]["difference"] == pytest.approx(1 - comparison["f1"]["a"])
+    comparison = differences(evaluation(A), evaluation(improve(A)))
+    f1 = compare(evaluation(A), evaluation(improve(A)))["systems"]["A"]["f1"]["mean"]
+    assert comparison["f1"]["difference"] == pytest.approx(1 - f1)
     assert comparison["f1"]["low"] > 0
     assert comparison["brier"]["high"] < 0
     assert comparison["auc"]["low"] < comparison["auc"]["difference"] < comparison["auc"]["high"]
@@ -93,3 +103,79 @@ def test_damaged_predictions_are_refused() -> None:
     del damaged["predictions"][3]["probability"]
     with pytest.raises(DataError, match="predictions in the evaluation are corrupt"):
         compare(evaluation(A), damaged)
+
+
+# ------------------------------------------------------------------------------------------- several systems
+
+
+def equally_good(k: int, seed: int) -> list[Predictions]:
+    """Return predictions that are noisy in different ways, but equally good on average."""
+    base = simulate_predictions(0.7, subjects=60, each=1, seed=seed).sort_rows()
+    rng = np.random.default_rng(seed)
+    logits = np.log(base.probability[:, 1] / base.probability[:, 0])
+    results = []
+    for _ in range(k):
+        p = 1 / (1 + np.exp(-logits - 1.5 * rng.normal(size=len(base))))
+        results.append(replace(base, probability=np.column_stack([1 - p, p]), predicted=(p >= 0.5).astype(np.intp)))
+    return results
+
+
+def test_the_best_of_many_is_optimistic_and_its_corrected_score_is_not() -> None:
+    apparent, corrected, average = [], [], []
+    for seed in range(12):
+        comparison = compare(*map(evaluation, equally_good(15, seed)))
+        winner = comparison["winners"]["auc"]
+        apparent.append(winner["apparent"])
+        corrected.append(winner["corrected"])
+        # All are equally good, so the mean over all is an unbiased estimate for whichever is chosen.
+        average.append(np.mean([part["auc"]["mean"] for part in comparison["systems"].values()]))
+        assert sum(winner["shares_of_rank_1"].values()) == pytest.approx(1)
+        assert max(winner["shares_of_rank_1"].values()) < 0.9
+    assert np.mean(apparent) - np.mean(average) > 0.05
+    assert abs(np.mean(corrected) - np.mean(average)) < 0.02
+
+
+def test_simultaneous_intervals_are_wider_than_that_of_a_single_pair() -> None:
+    systems = [evaluation(predictions) for predictions in equally_good(6, 0)]
+    alone = differences(*systems[:2])["auc"]
+    together = compare(*systems)["pairs"][0]["differences"]["auc"]
+    assert together["difference"] == alone["difference"]
+    assert together["high"] - together["low"] > 1.2 * (alone["high"] - alone["low"])
+
+
+def test_all_equal_systems_are_rarely_distinguished() -> None:
+    def is_alarm(seed: int) -> bool:
+        pairs = compare(*map(evaluation, equally_good(5, seed)))["pairs"]
+        return any(pair["differences"]["auc"]["low"] > 0 or pair["differences"]["auc"]["high"] < 0 for pair in pairs)
+
+    assert sum(map(is_alarm, range(20))) <= 2
+
+
+def test_a_truly_better_system_wins() -> None:
+    others = [evaluation(predictions) for predictions in equally_good(3, 1)]
+    best = evaluation(improve(read_predictions(others[0])))
+    winner = compare(*others, best, names=["a", "b", "c", "best"])["winners"]["f1"]
+    assert winner["name"] == "best"
+    assert winner["shares_of_rank_1"]["best"] == 1
+    assert winner["corrected"] == pytest.approx(winner["apparent"])
+
+
+def test_the_systems_of_one_evaluation_are_compared_on_the_recordings_that_all_predict() -> None:
+    model = A.sort_rows()
+    view = model.subset(model.recording != "r003")
+    stored = evaluation(model)
+    stored["systems"] = store_systems(model, {"view video": view, "shortcut": model})
+    comparison = compare(stored)
+    assert list(comparison["systems"]) == ["model", "view video"]
+    assert comparison["n_left_out"] == 1
+    assert list(compare(stored, systems=["shortcut", "view"])["systems"]) == ["view video", "shortcut"]
+    with pytest.raises(ConfigError, match="there are not two systems to compare"):
+        compare(evaluation(A))
+
+
+def test_the_picture_names_every_system_and_is_reproducible(tmp_path: Path) -> None:
+    names = [f"system number {k} with a long name" for k in range(5)]
+    comparison = compare(*map(evaluation, equally_good(5, 0)), names=names)
+    first = save_plot(plot_comparison(comparison), tmp_path / "a.svg").read_bytes()
+    assert first == save_plot(plot_comparison(comparison), tmp_path / "b.svg").read_bytes()
+    assert all(name in first.decode() for name in names)

@@ -86,7 +86,7 @@ def make_nuisance_groups(
         AUDIO_LEVEL: lambda: _summarise_vectors(features),
         FORMAT: lambda: _encode_categories(_select_format(known)),
         ORDER: lambda: _describe_order(features.index),
-        **{f"column {name}": lambda name=name: _encode_label(labels[name]) for name in nuisance},  # type: ignore[misc]
+        **{f"column {name}": lambda name=name: _encode_label(labels[name]) for name in nuisance},  # type: ignore[misc, arg-type]
     }
     return [_make_group(name, build()) for name, build in builders.items()]
 

@@ -141,7 +141,7 @@ def centre_positions(stream: Stream) -> Stream:
 
 def normalise_vectors(features: pd.DataFrame) -> pd.DataFrame:
     """Return the features with audio vectors of mean 0 and norm 1, and their cluster norms computed again."""
-    names = [name for name in features if is_audio_component(str(name))]
+    names = [str(name) for name in features if is_audio_component(str(name))]
     if not names:
         return features
     vectors = features[names].to_numpy(dtype=np.float64)
@@ -161,7 +161,7 @@ def _mean_of_known(vectors: np.ndarray) -> np.ndarray:
 
 def _recompute_clusters(features: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """Return the features with the cluster norms of these vectors; 0 where a component is missing in the table."""
-    clusters = [name for name in features if parse_name(str(name)).channel == _CLUSTERS]
+    clusters = [str(name) for name in features if parse_name(str(name)).channel == _CLUSTERS]
     rows = [
         {feature_name(AUDIO, *key): value for key, value in audio_clusters(Embedding(row), Settings().features).items()}
         for row in features[list(names)].to_numpy(dtype=np.float64)

@@ -36,7 +36,7 @@ def summarise_shortcut(
     columns = select_shortcut_features(features)
     part: dict[str, Any] = {"columns": list(columns.columns)}
     if shortcut is None or not len(shortcut):
-        has_values = bool(columns.notna().any(axis=None)) and any("quality" in name for name in columns)
+        has_values = bool(columns.notna().any(axis=None)) and any("quality" in str(name) for name in columns)
         return part | {"problem": CONSTANT if has_values else UNKNOWN, "scores": {}, "is_above_chance": False}
     part |= summarise_scores(shortcut, seed) | {"problem": ""}
     part["is_above_chance"] = _exceeds_chance(part["scores"])

@@ -1,0 +1,80 @@
+"""Which of several systems is best, how often it would be, and how good it is after correction for being chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pdmr_classic.arrays import Floats
+from pdmr_classic.evaluation.intervals import batch_sizes, weighted_scores
+from pdmr_classic.evaluation.predictions import Predictions
+
+_N_DRAWS = 1000
+_LOWER_IS_BETTER = frozenset({"brier"})
+_PERCENTILES = (2.5, 97.5)
+
+
+def describe_winner(candidates: Mapping[str, Predictions], score: str, seed: int = 0) -> dict[str, Any]:
+    """Describe the best of several systems by bootstrap bias correction (BBC-CV).
+
+    In each bootstrap sample of subjects, the system with the best score on the drawn subjects is chosen, and scored on
+    the subjects that were not drawn. The mean of these scores is the performance of "choose the best of k"; the
+    apparent score of the best is higher because the best of k is partly lucky.
+
+    Parameters
+    ----------
+    candidates : mapping of str to Predictions
+        With the same rows in the same order.
+    score : str
+        See `weighted_scores`.
+    seed : int
+
+    Returns
+    -------
+    dict
+        `name` and `apparent` score of the best; `corrected` score with `low` and `high` of its 95% interval
+        (percentiles of the scores on subjects that were not drawn, which are fewer: it is conservative);
+        `shares_of_rank_1`: for each system, the share of bootstrap samples in which it is best (ties are shared). None
+        if undefined.
+
+    References
+    ----------
+    Tsamardinos, Greasidou and Borboudakis 2018 (BBC-CV).
+    """
+    names, systems = list(candidates), list(candidates.values())
+    apparent = np.array([weighted_scores(system, np.ones((len(system), 1)))[score][0] for system in systems])
+    inside, outside = _bootstrap(systems, score, seed)
+    better = -inside if score in _LOWER_IS_BETTER else inside
+    usable = np.isfinite(better).all(axis=0) & np.isfinite(outside).all(axis=0)
+    if not usable.any() or not np.isfinite(apparent).all():
+        return {"name": None, "apparent": None, "corrected": None, "low": None, "high": None, "shares_of_rank_1": {}}
+    better, outside = better[:, usable], outside[:, usable]
+    is_best = better == better.max(axis=0)
+    chosen_scores = (outside * is_best).sum(axis=0) / is_best.sum(axis=0)
+    best = int(np.argmin(apparent) if score in _LOWER_IS_BETTER else np.argmax(apparent))
+    low, high = np.percentile(chosen_scores, _PERCENTILES)
+    shares = (is_best / is_best.sum(axis=0)).mean(axis=1)
+    return {
+        "name": names[best],
+        "apparent": float(apparent[best]),
+        "corrected": float(chosen_scores.mean()),
+        "low": float(low),
+        "high": float(high),
+        "shares_of_rank_1": dict(zip(names, map(float, shares), strict=True)),
+    }
+
+
+def _bootstrap(systems: list[Predictions], score: str, seed: int) -> tuple[Floats, Floats]:
+    """Return the scores of each system on the subjects that were drawn, and on the others, shape [systems, draws]."""
+    _, subject = np.unique(systems[0].subject, return_inverse=True)
+    n_subjects = int(subject.max()) + 1
+    rng = np.random.default_rng(seed)
+    inside, outside = [], []
+    for n_draws in batch_sizes(_N_DRAWS, len(subject)):
+        times = rng.multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), n_draws).T[subject]
+        drawn, others = times.astype(np.float64), (times == 0).astype(np.float64)
+        inside.append([weighted_scores(system, drawn)[score] for system in systems])
+        outside.append([weighted_scores(system, others)[score] for system in systems])
+    return np.concatenate(inside, axis=1), np.concatenate(outside, axis=1)

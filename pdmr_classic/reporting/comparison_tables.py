@@ -1,0 +1,146 @@
+"""Tables of comparisons for a terminal of 80 columns, made from their JSON alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pdmr_classic.reporting.evaluation_tables import (
+    SHORT_LABELS,
+    add_positive,
+    format_interval,
+    format_number,
+    format_with_interval,
+)
+from pdmr_classic.reporting.tables import add_synthetic_note, new_table
+from pdmr_classic.text import format_count
+
+_SIGNED = "+z.3f"
+_MAX_NAMED = 4
+
+
+def comparison_table(comparison: Mapping[str, Any]) -> RenderableType:
+    """Show the scores of all systems, their differences with simultaneous intervals, and who is best."""
+    systems = comparison["systems"]
+    parts: list[RenderableType] = [Text(f"{name}: {file}") for name, file in comparison.get("files", {}).items()]
+    if len(systems) == 2:
+        parts += ["", _pair_table(comparison)]
+    else:
+        parts += ["", _systems_table(comparison), "", _differences_table(comparison)]
+    parts += ["", Text(" ".join(_remarks(comparison))), "", Text(comparison["interval_note"])]
+    if comparison.get("plot"):
+        parts += ["", Text(f"Written: {comparison['plot']}")]
+    return add_synthetic_note(dict(comparison), parts)
+
+
+def _pair_table(comparison: Mapping[str, Any]) -> Table:
+    (a, first), (b, second) = comparison["systems"].items()
+    pair = comparison["pairs"][0]
+    table = new_table("score", a, b, "difference", "95% interval")
+    for name, part in pair["differences"].items():
+        numbers = (format_number(first[name]["mean"]), format_number(second[name]["mean"]))
+        table.add_row(
+            _score_label(comparison, name),
+            *numbers,
+            format_number(part["difference"], _SIGNED),
+            format_interval(part, _SIGNED),
+        )
+    return table
+
+
+def _systems_table(comparison: Mapping[str, Any]) -> Table:
+    scores = list(dict.fromkeys((comparison["main_score"], "auc")))
+    winners = comparison["winners"]
+    table = new_table("system", *(_score_label(comparison, name) for name in scores), "best in samples")
+    for name, part in sort_systems(comparison):
+        share = winners[scores[0]]["shares_of_rank_1"].get(name)
+        table.add_row(name, *(format_with_interval(part[score]) for score in scores), _format_share(share))
+    return table
+
+
+def sort_systems(comparison: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the systems of a comparison, from the best to the worst in the main score."""
+    main = comparison["main_score"]
+    return sorted(comparison["systems"].items(), key=lambda item: -(item[1][main]["mean"] or 0.0))
+
+
+def _format_share(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
+
+
+def _differences_table(comparison: Mapping[str, Any]) -> Table:
+    """Show the difference of each system to the best one."""
+    best, *others = (name for name, _ in sort_systems(comparison))
+    scores = list(dict.fromkeys((comparison["main_score"], "auc")))
+    table = new_table(f"minus {best}", *(_score_label(comparison, name) for name in scores))
+    for name in others:
+        cells = (difference_to(comparison, name, best, score) for score in scores)
+        table.add_row(name, *(f"{format_number(c['difference'], _SIGNED)} ({_limits(c)})" for c in cells))
+    return table
+
+
+def _limits(part: Mapping[str, Any]) -> str:
+    return format_interval(part, "+z.2f") or "no interval"
+
+
+def difference_to(comparison: Mapping[str, Any], name: str, reference: str, score: str) -> dict[str, float | None]:
+    """Return the difference in a score of a system minus a reference, with its simultaneous interval."""
+    pair = next(pair for pair in comparison["pairs"] if {pair["a"], pair["b"]} == {name, reference})
+    part = dict(pair["differences"][score])
+    if pair["b"] == name or part["difference"] is None:
+        return part
+    low, high = part["low"], part["high"]
+    flipped = {"low": None if high is None else -high, "high": None if low is None else -low}
+    return {"difference": -part["difference"], **flipped}
+
+
+def _remarks(comparison: Mapping[str, Any]) -> Iterable[str]:
+    counts = f"{comparison['n_recordings']} recordings of {comparison['n_subjects']} subjects, the same folds in all."
+    yield counts
+    if comparison["n_left_out"]:
+        yield f"{format_count(comparison['n_left_out'], 'recording')} that not all systems predict left out."
+    n_systems = len(comparison["systems"])
+    intervals = "it contains" if n_systems == 2 else "an interval contains"
+    yield f"If {intervals} 0, the two cannot be distinguished. A lower Brier score is better."
+    if n_systems > 2:
+        yield "The intervals of all differences hold at once."
+    yield from _describe_winner(comparison)
+
+
+def _describe_winner(comparison: Mapping[str, Any]) -> Iterable[str]:
+    main = comparison["main_score"]
+    winner = comparison["winners"][main]
+    if winner["name"] is None:
+        return
+    label, n_systems = _score_label(comparison, main), len(comparison["systems"])
+    share = winner["shares_of_rank_1"][winner["name"]]
+    yield f"{winner['name']} is best by {label} in {share:.0%} of bootstrap samples of subjects."
+    corrected = f"{winner['corrected']:.3f} (95% interval {winner['low']:.3f} to {winner['high']:.3f})"
+    yield f"Corrected for choosing the best of {n_systems}, its {winner['apparent']:.3f} is {corrected}."
+    if n_systems > 2:
+        same = [
+            name
+            for name in comparison["systems"]
+            if name != winner["name"] and _is_close(difference_to(comparison, name, winner["name"], main))
+        ]
+        yield f"{_format_names(same, n_systems - 1)} cannot be distinguished from it."
+
+
+def _is_close(part: Mapping[str, float | None]) -> bool:
+    return part["high"] is None or part["high"] >= 0
+
+
+def _format_names(names: list[str], n_others: int) -> str:
+    if len(names) == n_others:
+        return "All others"
+    if not names:
+        return "None of the others"
+    return ", ".join(names) if len(names) <= _MAX_NAMED else f"{len(names)} of the {n_others} others"
+
+
+def _score_label(comparison: Mapping[str, Any], name: str) -> str:
+    return add_positive(SHORT_LABELS[name], comparison["positive"]) if name == "f1" else SHORT_LABELS[name]
