@@ -112,5 +112,5 @@ def _describe_face(stream: Stream) -> dict[str, float]:
 def _select_rows(stream: Stream, channels: Sequence[str], step: int) -> Floats:
     """Return every `step`th valid frame of some channels, shape [channels, frames]."""
     frames = np.flatnonzero(stream.valid)[::step]
-    rows = np.array(stream.channel_indices(channels))[:, None]
+    rows = np.array(stream.channel_indices(channels), dtype=np.intp)[:, None]
     return np.asarray(stream.values.T[rows, frames], dtype=np.float64)
