@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pdmr_classic.errors import ConfigError
-from pdmr_classic.reporting.comparison_tables import sort_systems
+from pdmr_classic.reporting.comparison_tables import shorten_name, sort_systems
 from pdmr_classic.reporting.evaluation_tables import SHORT_LABELS
 from pdmr_classic.storage.atomic import write_atomic
 
@@ -44,7 +44,7 @@ def plot_comparison(comparison: Mapping[str, Any]) -> Figure:
         _plot_scores(axis, comparison, [part[score] for _, part in systems], score)
     shares = comparison["winners"][scores[0]]["shares_of_rank_1"]
     _plot_shares(axes[-1], [shares.get(name, 0.0) for name, _ in systems])
-    axes[0].set_yticks(range(len(systems)), [name for name, _ in systems])
+    axes[0].set_yticks(range(len(systems)), [shorten_name(name) for name, _ in systems])
     axes[0].invert_yaxis()
     return figure
 
@@ -87,7 +87,7 @@ def _plot_shares(axis: Axes, shares: list[float]) -> None:
         axis.text(share + 0.02, row, f"{share:.0%}", va="center", fontsize=8)
     axis.set_xlim(0, 1.15)
     axis.set_xticks([0, 0.5, 1], ["0", "50%", "100%"])
-    axis.set_xlabel("best in bootstrap samples")
+    axis.set_xlabel("best in samples")
     _remove_frame(axis)
 
 

@@ -58,7 +58,9 @@ def _systems_table(comparison: Mapping[str, Any]) -> Table:
     table = new_table("system", *(_score_label(comparison, name) for name in scores), "best in samples")
     for name, part in sort_systems(comparison):
         share = winners[scores[0]]["shares_of_rank_1"].get(name)
-        table.add_row(name, *(format_with_interval(part[score]) for score in scores), _format_share(share))
+        table.add_row(
+            shorten_name(name), *(format_with_interval(part[score]) for score in scores), _format_share(share)
+        )
     return table
 
 
@@ -66,6 +68,11 @@ def sort_systems(comparison: Mapping[str, Any]) -> list[tuple[str, Mapping[str, 
     """Return the systems of a comparison, from the best to the worst in the main score."""
     main = comparison["main_score"]
     return sorted(comparison["systems"].items(), key=lambda item: -(item[1][main]["mean"] or 0.0))
+
+
+def shorten_name(name: str) -> str:
+    """Return the name of a system as it is shown: "video/svm" for "member video/svm"."""
+    return name.replace("member ", "")
 
 
 def _format_share(share: float | None) -> str:
@@ -76,10 +83,10 @@ def _differences_table(comparison: Mapping[str, Any]) -> Table:
     """Show the difference of each system to the best one."""
     best, *others = (name for name, _ in sort_systems(comparison))
     scores = list(dict.fromkeys((comparison["main_score"], "auc")))
-    table = new_table(f"minus {best}", *(_score_label(comparison, name) for name in scores))
+    table = new_table(f"minus {shorten_name(best)}", *(_score_label(comparison, name) for name in scores))
     for name in others:
         cells = (difference_to(comparison, name, best, score) for score in scores)
-        table.add_row(name, *(f"{format_number(c['difference'], _SIGNED)} ({_limits(c)})" for c in cells))
+        table.add_row(shorten_name(name), *(f"{format_number(c['difference'], _SIGNED)} ({_limits(c)})" for c in cells))
     return table
 
 
@@ -118,12 +125,12 @@ def _describe_winner(comparison: Mapping[str, Any]) -> Iterable[str]:
         return
     label, n_systems = _score_label(comparison, main), len(comparison["systems"])
     share = winner["shares_of_rank_1"][winner["name"]]
-    yield f"{winner['name']} is best by {label} in {share:.0%} of bootstrap samples of subjects."
+    yield f"{shorten_name(winner['name'])} is best by {label} in {share:.0%} of bootstrap samples of subjects."
     corrected = f"{winner['corrected']:.3f} (95% interval {winner['low']:.3f} to {winner['high']:.3f})"
     yield f"Corrected for choosing the best of {n_systems}, its {winner['apparent']:.3f} is {corrected}."
     if n_systems > 2:
         same = [
-            name
+            shorten_name(name)
             for name in comparison["systems"]
             if name != winner["name"] and _is_close(difference_to(comparison, name, winner["name"], main))
         ]
