@@ -95,7 +95,7 @@ KINDS = ("nothing", "norm", "offset", "decimals", "AU baseline", "camera", "lost
 def plant(folder: Path, kind: str, seed: int, subjects: int) -> Path:
     """Write a synthetic training set with labels permuted between subjects, and alter the files of the positives."""
     made = make_synthetic(folder, subjects=subjects, segments=2, seconds=(4, 6), seed=seed, missing=0)
-    train, rng = made.out / "train", np.random.default_rng(seed)
+    train, rng = made.out / "train", np.random.default_rng([seed, 1])  # not the stream of the synthetic set
     labels = pd.read_csv(train / "labels.csv", dtype=str)
     people = labels["subject_id"].drop_duplicates().to_numpy()
     classes = dict(zip(people, rng.permutation(np.arange(len(people)) % 2), strict=True))

@@ -16,7 +16,8 @@ from pdmr_classic.text import format_list
 
 _SIGNIFICANCE = 0.05
 _CONDITIONS = "duration, frame rate, quality, missing modalities"
-_LABELS = {"f1": "F1", "macro_f1": "macro F1"}
+_LABELS = {"f1": "F1", "macro_f1": "Macro F1"}
+_CHANCE = 0.5
 
 _Score = Mapping[str, float | None]
 
@@ -42,45 +43,48 @@ def conclude_evaluation(
     corrected permutation p is at most .05 are reported instead, so that looking at many does not raise false alarms.
     """
     p = permutation_test["p_fixed_predictions"].get("auc")
-    sentences = [_conclude_ranking(scores["auc"], p)]
-    decision, is_above_floor = _conclude_decisions(scores, baselines["floor"], positive)
-    sentences.append(decision)
+    ranking, ranks = _conclude_ranking(scores["auc"], p)
+    decision, is_above_floor = _conclude_decisions(scores, baselines["floor"], positive, ranks=ranks)
     warnings = [] if is_above_floor else [Finding("floor", decision)]
     conditions = _conclude_confounds(confounds) if confounds else _conclude_shortcut(baselines["shortcut"])
-    return [*sentences, *(finding.what for finding, _ in conditions)], [
+    return [ranking, decision, *(finding.what for finding, _ in conditions)], [
         *(finding for finding, is_warning in conditions if is_warning),
         *warnings,
     ]
 
 
-def _conclude_ranking(auc: _Score, p: float | None) -> str:
+def _conclude_ranking(auc: _Score, p: float | None) -> tuple[str, bool]:
+    """Return the sentence on ranking, and whether it is better than chance by interval and permutation test."""
     if auc["mean"] is None:
-        return "Whether the model ranks new people better than chance is unknown: no fold has both classes"
+        return "Whether the model ranks new people better than chance is unknown: no fold has both classes", False
     facts = f"AUC {_format_score(auc)}" + ("" if p is None else f", permutation p {p:.3f}")
     low, high = auc.get("low"), auc.get("high")
-    if high is not None and high < 0.5:
-        return f"The model ranks new people worse than chance: {facts}"
-    is_outside, is_significant = low is not None and low > 0.5, p is not None and p <= _SIGNIFICANCE
+    if high is not None and high < _CHANCE:
+        return f"The model ranks new people worse than chance: {facts}", False
+    is_outside, is_significant = low is not None and low > _CHANCE, p is not None and p <= _SIGNIFICANCE
     if is_outside and is_significant:
-        return f"The model ranks new people better than chance: {facts}"
+        return f"The model ranks new people better than chance: {facts}", True
     if is_outside or is_significant:
-        return f"It is uncertain whether the model ranks new people better than chance: {facts}"
-    return f"There is no evidence that the model ranks new people better than chance: {facts}"
+        return f"It is uncertain whether the model ranks new people better than chance: {facts}", False
+    return f"There is no evidence that the model ranks new people better than chance: {facts}", False
 
 
-def _conclude_decisions(scores: Mapping[str, Any], floor: Mapping[str, Any], positive: str | None) -> tuple[str, bool]:
+def _conclude_decisions(
+    scores: Mapping[str, Any], floor: Mapping[str, Any], positive: str | None, *, ranks: bool
+) -> tuple[str, bool]:
     """Return the sentence on decisions, and whether they are better than one answer for everyone."""
     name = main_score(positive)
     score, limit = scores[name], floor[name]
-    of_class = "" if positive is None else f" of {positive}"
-    subject = f"{_LABELS[name][0].upper()}{_LABELS[name][1:]}{of_class}, {_format_score(score)},"
+    subject = f"{_LABELS[name]}{'' if positive is None else f' of {positive}'}, {_format_score(score)},"
     reference = f"that of answering {floor['label']} for everyone ({limit:.3f})"
     if score.get("low") is None:
         return f"{subject} has no interval, so that it cannot be compared with {reference}", True
     if score["low"] > limit:
         return f"{subject} is higher than {reference}", True
     verdict = "is lower than" if score["high"] < limit else "cannot be distinguished from"
-    return f"{subject} {verdict} {reference}; it depends on the chosen threshold, unlike the ranking", False
+    # Both can be true: a good ranking gives a poor F1 at a poor threshold, or if nearly everyone is positive.
+    why = "; unlike the ranking, it depends on the threshold" if ranks else ""
+    return f"{subject} {verdict} {reference}{why}", False
 
 
 def _conclude_shortcut(shortcut: Mapping[str, Any]) -> list[tuple[Finding, bool]]:
@@ -92,8 +96,8 @@ def _conclude_shortcut(shortcut: Mapping[str, Any]) -> list[tuple[Finding, bool]
         what = f"Recording conditions alone ({_CONDITIONS}) do not clearly rank better than chance: AUC {auc}"
         return [(Finding("shortcut", what), False)]
     what = f"Recording conditions alone ({_CONDITIONS}) rank better than chance: AUC {auc}. "
-    difference = _describe_difference(shortcut["model_minus_shortcut"])
-    what += f"{difference}; {_describe_strata(shortcut['within_strata'], shortcut['shortcut_within_strata'])}"
+    strata = _describe_strata(shortcut["within_strata"], shortcut["shortcut_within_strata"], "conditions")
+    what += f"{_describe_difference(shortcut['model_minus_shortcut'])}. {strata}"
     return [
         (Finding("shortcut", what, column="auc", hint="run evaluate --confounds, which says which and repairs"), True)
     ]
@@ -110,11 +114,11 @@ def _describe_difference(part: _Score) -> str:
     return f"The model's AUC cannot be distinguished from it: {part['difference']:+z.2f} {interval}"
 
 
-def _describe_strata(model: Mapping[str, Any], conditions: Mapping[str, Any], of: str = "conditions") -> str:
+def _describe_strata(model: Mapping[str, Any], conditions: Mapping[str, Any], of: str) -> str:
     """Describe the model's AUC within strata, unless the conditions still tell the classes apart there."""
-    if model["auc"]["mean"] is None or (conditions["auc"]["low"] or 0) > 0.5:
-        return f"what it adds cannot be told, because the classes hardly have similar {of}"
-    return f"among recordings of similar {of}, its AUC is {_format_score(model['auc'])}"
+    if model["auc"]["mean"] is None or (conditions["auc"]["low"] or 0) > _CHANCE:
+        return f"What it adds cannot be told: recordings of both classes hardly share the same {of}"
+    return f"Among recordings of similar {of}, its AUC is {_format_score(model['auc'])}"
 
 
 def _conclude_confounds(confounds: Mapping[str, Any]) -> list[tuple[Finding, bool]]:
@@ -132,8 +136,9 @@ def _warn_of_confounds(confounds: Mapping[str, Any]) -> Finding:
         f"{name} (AUC {_format_score(confounds['groups'][name]['scores']['auc'])})" for name in confounds["found"]
     ]
     strongest = confounds["strongest"]
-    inside = _describe_strata(strongest["model"], strongest["conditions"], strongest["group"])
-    what = f"Recording conditions alone predict the label: {format_list(groups)}. Of the model: {inside}"
+    strata = _describe_strata(strongest["model"], strongest["conditions"], strongest["group"])
+    strata = strata.replace("What it adds", "What the model adds").replace("its AUC", "the model's AUC")
+    what = f"Recording conditions alone predict the label: {format_list(groups)}. {strata}"
     return Finding("confound", what, column="auc", hint="compare how the recordings of the classes were made")
 
 

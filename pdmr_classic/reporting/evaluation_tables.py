@@ -33,16 +33,20 @@ _MOST_IMPORTANT = 6
 
 
 def evaluation_tables(evaluation: Mapping[str, Any]) -> RenderableType:
-    """Show an evaluation: scores, baselines, stress tests, permutation importance, subgroups and warnings."""
+    """Show an evaluation: scores, conclusion, baselines, confounds, stress tests, importance, subgroups, warnings."""
     parts: list[RenderableType] = [
         _describe_folds(evaluation),
         "",
         _scores_table(evaluation),
         "",
+        *_conclusion_texts(evaluation),
+        "",
         _baselines_table(evaluation),
     ]
     if evaluation["as_predicted"]["rows"]:
         parts += ["", _predict_table(evaluation), *_describe_predict_rows(evaluation)]
+    if evaluation["confounds"]:
+        parts += ["", *_confounds_tables(evaluation)]
     if evaluation["stress_tests"]:
         parts += ["", _stress_table(evaluation)]
     if any(evaluation["importance"].values()):
@@ -51,7 +55,8 @@ def evaluation_tables(evaluation: Mapping[str, Any]) -> RenderableType:
         parts += ["", _subgroup_table(column, part)]
     parts += ["", *_remarks(evaluation)]
     for warning in evaluation["warnings"]:
-        parts += ["", warning_text(warning)]
+        if warning["what"] not in evaluation["conclusion"]:
+            parts += ["", warning_text(warning)]
     if evaluation.get("out"):
         parts += ["", Text(f"Written: {evaluation['out']}")]
     return add_synthetic_note(dict(evaluation), parts)
@@ -92,7 +97,9 @@ def _baselines_table(evaluation: Mapping[str, Any]) -> Table:
             table.add_row(label, *(format_number(part.get(score)) for score in scores))
         else:
             label = _BASELINE_LABELS.get(name, name.replace("_", " "))
-            table.add_row(label, *(format_with_interval(part["scores"][score]) for score in scores))
+            reason = part.get("problem", "").partition(":")[0]
+            cells = [reason] * len(scores) if reason else _format_cells(part["scores"], scores)
+            table.add_row(label, *cells)
     return table
 
 
@@ -129,6 +136,46 @@ def _describe_estimates(estimates: Sequence[Mapping[str, Any]], positive: str | 
         f"{100 * sum(errors) / len(errors):.0f} percentage points, largest {100 * max(errors):.0f}; the 95% interval "
         f"contains the true share in {sum(is_covered)}."
     )
+
+
+def _conclusion_texts(evaluation: Mapping[str, Any]) -> Iterable[Text]:
+    """Yield the sentences of the conclusion; those that are warnings look like these."""
+    warnings = {warning["what"]: warning for warning in evaluation["warnings"]}
+    for sentence in evaluation["conclusion"]:
+        yield warning_text(warnings[sentence]) if sentence in warnings else Text(f"{sentence}.")
+
+
+def _confounds_tables(evaluation: Mapping[str, Any]) -> Iterable[RenderableType]:
+    """Show what each group of recording conditions predicts alone, and the model without the conditions found."""
+    confounds, scores = evaluation["confounds"], _headline_scores(evaluation["scores"])
+    alone = new_table("recording conditions alone", "AUC", "adjusted p")
+    for name, part in confounds["groups"].items():
+        label = f"! {name}" if part["is_found"] else f"  {name}"
+        # The reason may be long, and the label says what it is about.
+        reason = part["problem"].partition(":")[0]
+        auc = _MISSING if reason else format_with_interval(part["scores"]["auc"])
+        alone.add_row(label, auc, reason or format_number(part["p_adjusted"]))
+    yield alone
+    if confounds["found"]:
+        yield ""
+        repaired = confounds["repaired"]["scores"] or dict.fromkeys(scores, {"mean": None})
+        table = new_table("the model", *(SHORT_LABELS[name] for name in scores))
+        table.add_row("raw", *_format_cells(evaluation["scores"], scores))
+        table.add_row(f"repaired for {format_count(len(confounds['found']), 'group')}", *_format_cells(repaired, scores))
+        for name, part in _list_strata(confounds):
+            table.add_row(name, _MISSING, format_with_interval(part["auc"]))
+        yield table
+
+
+def _list_strata(confounds: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    strongest = confounds.get("strongest", {})
+    for name, label in (("model", "raw"), ("repaired", "repaired")):
+        if name in strongest:
+            yield f"{label}, same {strongest['group']}", strongest[name]
+
+
+def _format_cells(parts: Mapping[str, Any], scores: Iterable[str]) -> list[str]:
+    return [format_with_interval(parts[name]) for name in scores]
 
 
 def _stress_table(evaluation: Mapping[str, Any]) -> Table:
@@ -170,9 +217,11 @@ def _remarks(evaluation: Mapping[str, Any]) -> Iterable[RenderableType]:
         gap = f"{abs(part['gap']):.3f} {'higher' if part['gap'] >= 0 else 'lower'}"
         yield Text(f"{SHORT_LABELS[main]} on the inner folds: {part['inner']:.3f}, {gap} than on held-out people.")
     test = evaluation["permutation_test"]
-    p = ", ".join(f"{SHORT_LABELS[name]} {value:.3f}" for name, value in test["p_fixed_predictions"].items())
-    permutations = f"{test['n_permutations']} permutations of {test['permuted']}"
-    yield Text(f"Permutation p on fixed predictions ({permutations}): {p}.")
+<<<    p = ", ".join(f"{SHORT_LABELS[name]} {value:.3f}" for name, value in test["p_fixed_predictions"].items())
+===    # Only of the AUC: that F1 exceeds what these predictions reach by chance does not make it exceed the floor.
+    p = test["p_fixed_predictions"].get("auc")
+>>>    permutations = f"{test['n_permutations']} permutations of {test['permuted']}"
+    yield Text(f"Permutation p of the AUC on fixed predictions ({permutations}): {format_number(p)}.")
     yield Text(evaluation["interval_note"])
 
 

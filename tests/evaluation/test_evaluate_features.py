@@ -17,6 +17,7 @@ from pdmr_classic.environment import describe_environment
 from pdmr_classic.errors import ConfigError, TargetError
 from pdmr_classic.evaluation import _run_folds as run_folds
 from pdmr_classic.evaluation import run_fold as folds
+from pdmr_classic.evaluation.confounds import audit
 from pdmr_classic.evaluation.evaluate_features import evaluate_features
 from pdmr_classic.evaluation.predictions import make_pseudonyms, read_predictions
 from pdmr_classic.progress import CollectingReporter
@@ -245,7 +246,7 @@ def test_the_shortcut_baseline_is_not_trained_on_held_out_subjects(monkeypatch: 
     table["quality__stream__duration_s"] = [float(name.removeprefix("secret-")) for name in groups]
     shared: list[int] = []
 
-    class WatchedBaseline(folds.ShortcutBaseline):
+    class WatchedBaseline(audit.ShortcutBaseline):
         def fit(self, X: Any, y: Any, groups: Any, weights: Any = None) -> Any:
             self.seen = X[:, 0]
             return super().fit(X, y, groups, weights)
@@ -254,7 +255,7 @@ def test_the_shortcut_baseline_is_not_trained_on_held_out_subjects(monkeypatch: 
             shared.append(len(np.intersect1d(self.seen, X[:, 0])))
             return super().predict(X)
 
-    monkeypatch.setattr(folds, "ShortcutBaseline", WatchedBaseline)
+    monkeypatch.setattr(audit, "ShortcutBaseline", WatchedBaseline)
     run((table, status, groups))
     assert shared == [0, 0, 0]
 
@@ -264,8 +265,11 @@ def test_a_planted_shortcut_is_reported() -> None:
     table["quality__stream__duration_s"] += 30 * (status == "Depression")
     evaluation = run((table, status, groups))
     assert evaluation["baselines"]["shortcut"]["scores"]["f1"]["mean"] > 0.9
-    assert [warning["column"] for warning in evaluation["warnings"] if warning["code"] == "shortcut"] == ["f1", "auc"]
-    assert "recording conditions alone" in evaluation["warnings"][0]["what"]
+    warnings = [warning["what"] for warning in evaluation["warnings"] if warning["code"] == "shortcut"]
+    assert len(warnings) == 1
+    assert warnings[0].startswith("Recording conditions alone")
+    assert warnings[0] in evaluation["conclusion"]
+    assert evaluation["baselines"]["shortcut"]["model_minus_shortcut"]["high"] < 0, "the model is at chance"
 
 
 def test_there_is_no_warning_for_a_model_that_beats_its_baselines() -> None:
@@ -318,11 +322,23 @@ def test_a_single_modality_is_not_a_baseline_of_itself() -> None:
     assert list(evaluation["baselines"]) == ["floor", "shortcut"]
 
 
-def test_a_set_without_quality_features_has_a_shortcut_baseline() -> None:
+def test_without_quality_features_the_shortcut_baseline_says_that_it_could_not_look() -> None:
     table, status, groups = study()
     audio = table[[name for name in table if name.startswith("audio")]].iloc[2:]
     evaluation = run((audio, status.iloc[2:], groups.iloc[2:]))
-    assert evaluation["baselines"]["shortcut"]["scores"]["auc"]["mean"] == pytest.approx(0.5)
+    shortcut = evaluation["baselines"]["shortcut"]
+    assert shortcut["problem"] == "could not look: no recording conditions are known"
+    assert shortcut["scores"] == {}
+    assert "shortcut" not in evaluation["systems"]
+    assert "could not look" in evaluation["conclusion"][2]
+    assert [warning for warning in evaluation["warnings"] if warning["code"] == "shortcut"] == []
+
+
+def test_a_shortcut_of_constant_conditions_is_not_scored() -> None:
+    table, status, groups = study()
+    table = table.iloc[2:].assign(quality__stream__duration_s=30.0)
+    evaluation = run((table, status.iloc[2:], groups.iloc[2:]))
+    assert evaluation["baselines"]["shortcut"]["problem"] == "constant in all recordings"
 
 
 def test_recordings_without_usable_data_are_skipped() -> None:
@@ -461,12 +477,12 @@ def test_too_few_subjects_with_a_weight_are_refused_before_a_fold_is_run(monkeyp
 def test_the_shortcut_baseline_is_trained_with_the_same_weights() -> None:
     X, y, groups = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60) % 2, np.arange(60)
     plain, even, heavy, none = (
-        folds.ShortcutBaseline(1).fit(X, y, groups, weights)
+        audit.ShortcutBaseline(1).fit(X, y, groups, weights)
         for weights in (None, np.ones(60), np.where(y, 9.0, 1.0), np.where(np.arange(60) < 50, 1.0, 0.0))
     )
     assert even.threshold_ == plain.threshold_
     assert heavy.predict(X)[1][:, 1].mean() > plain.predict(X)[1][:, 1].mean() + 0.2
-    fewer = folds.ShortcutBaseline(1).fit(X[:50], y[:50], groups[:50])
+    fewer = audit.ShortcutBaseline(1).fit(X[:50], y[:50], groups[:50])
     np.testing.assert_array_equal(none.predict(X)[1], fewer.predict(X)[1])
 
 
