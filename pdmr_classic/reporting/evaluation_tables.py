@@ -217,10 +217,9 @@ def _remarks(evaluation: Mapping[str, Any]) -> Iterable[RenderableType]:
         gap = f"{abs(part['gap']):.3f} {'higher' if part['gap'] >= 0 else 'lower'}"
         yield Text(f"{SHORT_LABELS[main]} on the inner folds: {part['inner']:.3f}, {gap} than on held-out people.")
     test = evaluation["permutation_test"]
-<<<    p = ", ".join(f"{SHORT_LABELS[name]} {value:.3f}" for name, value in test["p_fixed_predictions"].items())
-===    # Only of the AUC: that F1 exceeds what these predictions reach by chance does not make it exceed the floor.
+    # Only of the AUC: that F1 exceeds what these predictions reach by chance does not make it exceed the floor.
     p = test["p_fixed_predictions"].get("auc")
->>>    permutations = f"{test['n_permutations']} permutations of {test['permuted']}"
+    permutations = f"{test['n_permutations']} permutations of {test['permuted']}"
     yield Text(f"Permutation p of the AUC on fixed predictions ({permutations}): {format_number(p)}.")
     yield Text(evaluation["interval_note"])
 
