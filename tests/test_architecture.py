@@ -26,7 +26,7 @@ LAYERS = [
     {"models.learners"},
     {"models.decision", "models.ensemble", "models.persistence"},
     {"models"},
-    {"evaluation"},
+    {"evaluation", "evaluation.confounds"},
     {"reporting"},
     {"cli"},
     {"__main__"},

@@ -13,13 +13,11 @@ from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding
 from pdmr_classic.evaluation._assemble import assemble_evaluation
 from pdmr_classic.evaluation._run_folds import run_folds
-from pdmr_classic.evaluation.confounds.groups import check_nuisance_columns
 from pdmr_classic.evaluation.confounds.prepare import add_confound_plan
 from pdmr_classic.evaluation.confounds.rules import RuleExtractor
-from pdmr_classic.evaluation.outer_folds import OuterFold, make_outer_folds, make_value_folds
+from pdmr_classic.evaluation.outer_folds import SPLIT_COLUMN, OuterFold, choose_outer_folds
 from pdmr_classic.evaluation.subgroups import MAX_GROUPS, check_leave_column, check_subgroup_columns
-from pdmr_classic.evaluation.table import EvaluationTable, find_usable_rows, make_table
-from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN
+from pdmr_classic.evaluation.table import find_usable_rows, make_table
 from pdmr_classic.io.labels.labels import read_weights
 from pdmr_classic.models.decision.prevalence import check_prevalence
 from pdmr_classic.models.target_checks import check_target, choose_positive_class
@@ -95,10 +93,11 @@ def evaluate_features(
     labels = pd.DataFrame(index=features.index) if labels is None else labels
     check_subgroup_columns(labels, options.by, groups)
     check_leave_column(labels, options.leave)
-    check_nuisance_columns(labels, options.nuisance)
     weights = read_weights(labels, settings.data.weights)
     table = make_table(features, status, groups, positive=positive, altered=altered, weights=weights, rows=rows)
-    outer, source = _make_folds(table, labels[rows], settings, reporter)
+    outer, source = choose_outer_folds(
+        table.status, table.groups, labels[rows], settings, weights=table.weights, reporter=reporter
+    )
     reporter.note(_cost_finding(outer, settings))
     column = options.leave or SPLIT_COLUMN
     if 1 < len({fold.held_out for fold in outer}) <= MAX_GROUPS and column not in options.by:
@@ -107,26 +106,6 @@ def evaluate_features(
     table = add_confound_plan(table, outer, labels[rows], settings, extractor=extractor, jobs=jobs, reporter=reporter)
     results = run_folds(table, outer, settings, jobs=jobs, checkpoint=checkpoint, reporter=reporter)
     return assemble_evaluation(table, outer, results, labels[rows], settings, fold_source=source)
-
-
-def _make_folds(
-    table: EvaluationTable, labels: pd.DataFrame, settings: Settings, reporter: Reporter
-) -> tuple[list[OuterFold], str]:
-    """Return the outer folds, and their source."""
-    options = settings.evaluation
-    if options.leave is not None:
-        return make_value_folds(table.status, table.groups, labels[options.leave], reporter=reporter)
-    split = labels.get(SPLIT_COLUMN)
-    return make_outer_folds(
-        table.status,
-        table.groups,
-        split,
-        folds=options.folds,
-        repeats=options.repeats,
-        seed=settings.learning.seed,
-        weights=table.weights,
-        reporter=reporter,
-    )
 
 
 def override_evaluation(settings: Settings | None, **evaluation: Any) -> Settings:

@@ -11,8 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pdmr_classic.arrays import Floats, Ints
+from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
-from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN, TRAIN, split_name
+from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN as SPLIT_COLUMN
+from pdmr_classic.io.labels.id_tables import TRAIN, split_name
 from pdmr_classic.progress import Reporter
 from pdmr_classic.splits import (
     count_class_subjects,
@@ -64,6 +66,47 @@ def are_one_way(outer: Sequence[OuterFold]) -> bool:
     """
     held_out = np.concatenate([fold.test for fold in outer])
     return not any(np.isin(fold.train, held_out).any() for fold in outer)
+
+
+def choose_outer_folds(
+    status: pd.Series,
+    groups: pd.Series,
+    labels: pd.DataFrame,
+    settings: Settings,
+    *,
+    weights: Floats | None,
+    reporter: Reporter,
+) -> tuple[list[OuterFold], str]:
+    """Return the outer folds and their source: from the column to leave out, the column `split`, or grouped folds.
+
+    Parameters
+    ----------
+    status, groups : Series of str, length n
+    labels : DataFrame
+        Label table of the same rows.
+    settings : Settings
+    weights : ndarray, length n, optional
+        Sample weights.
+    reporter : Reporter
+
+    Raises
+    ------
+    ConfigError, DataError
+        See `make_value_folds` and `make_outer_folds`.
+    """
+    options = settings.evaluation
+    if options.leave is not None:
+        return make_value_folds(status, groups, labels[options.leave], reporter=reporter)
+    return make_outer_folds(
+        status,
+        groups,
+        labels.get(SPLIT_COLUMN),
+        folds=options.folds,
+        repeats=options.repeats,
+        seed=settings.learning.seed,
+        weights=weights,
+        reporter=reporter,
+    )
 
 
 def make_outer_folds(

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pdmr_classic.errors import ConfigError
+from pdmr_classic.reporting._cells import SHORT_LABELS
 from pdmr_classic.reporting.comparison_tables import shorten_name, sort_systems
-from pdmr_classic.reporting.evaluation_tables import SHORT_LABELS
 from pdmr_classic.storage.atomic import write_atomic
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pdmr_classic.reporting.evaluation_tables import (
+from pdmr_classic.reporting._cells import (
     SHORT_LABELS,
     add_positive,
     format_interval,

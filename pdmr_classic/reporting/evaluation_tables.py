@@ -1,4 +1,4 @@
-"""Tables of evaluations and comparisons for a terminal of 80 columns, made from their JSON alone."""
+"""Tables of evaluations for a terminal of 80 columns, made from their JSON alone."""
 
 from __future__ import annotations
 
@@ -10,25 +10,20 @@ from rich.table import Table
 from rich.text import Text
 
 from pdmr_classic.evaluation.system_scores import main_score
+from pdmr_classic.reporting._cells import (
+    LABELS,
+    MISSING,
+    SHORT_LABELS,
+    add_positive,
+    format_interval,
+    format_mean,
+    format_number,
+    format_with_interval,
+)
 from pdmr_classic.reporting.tables import add_synthetic_note, new_table, warning_text
 from pdmr_classic.text import format_count
 
-_LABELS = {
-    "f1": "F1",
-    "precision": "Precision",
-    "recall": "Recall",
-    "macro_f1": "Macro F1",
-    "weighted_f1": "Weighted F1",
-    "balanced_accuracy": "Balanced accuracy",
-    "auc": "AUC, mean of folds",
-    "brier": "Brier score",
-    "calibration_error": "Calibration error",
-    "calibration_slope": "Calibration slope (ideal: 1)",
-    "calibration_intercept": "Calibration intercept (ideal: 0)",
-}
-SHORT_LABELS = {**_LABELS, "auc": "AUC", "brier": "Brier"}
 _BASELINE_LABELS = {"shortcut": "shortcut: recording conditions"}
-_MISSING = "-"
 _MOST_IMPORTANT = 6
 
 
@@ -74,17 +69,17 @@ def _describe_folds(evaluation: Mapping[str, Any]) -> Text:
 def _scores_table(evaluation: Mapping[str, Any]) -> Table:
     table = new_table("on held-out people", "mean", "SD of repeats", "95% interval")
     for name, part in evaluation["scores"].items():
-        label = add_positive(_LABELS[name], evaluation["positive"]) if name == "f1" else _LABELS[name]
+        label = add_positive(LABELS[name], evaluation["positive"]) if name == "f1" else LABELS[name]
         if name == "auc" and evaluation["positive"] is None:
             label += ", one vs rest"
         interval = format_interval(part) or _format_expected(part)
-        table.add_row(label, _format_mean(part), format_number(part["sd"]), interval)
+        table.add_row(label, format_mean(part), format_number(part["sd"]), interval)
     return table
 
 
 def _format_expected(part: Mapping[str, Any]) -> str:
     """Return what perfect calibration would give on as many recordings."""
-    return _MISSING if "expected" not in part else f"perfect: {part['expected']:.3f} (to {part['expected_high']:.3f})"
+    return MISSING if "expected" not in part else f"perfect: {part['expected']:.3f} (to {part['expected_high']:.3f})"
 
 
 def _baselines_table(evaluation: Mapping[str, Any]) -> Table:
@@ -109,7 +104,7 @@ def _predict_table(evaluation: Mapping[str, Any]) -> Table:
     rows = {"the model": evaluation, **evaluation["as_predicted"]["rows"]}
     for label, part in rows.items():
         cells = (format_with_interval(part["scores"][name]) for name in scores)
-        table.add_row(label, *cells, _format_mean(part["scores"]["brier"]))
+        table.add_row(label, *cells, format_mean(part["scores"]["brier"]))
     return table
 
 
@@ -153,17 +148,19 @@ def _confounds_tables(evaluation: Mapping[str, Any]) -> Iterable[RenderableType]
         label = f"! {name}" if part["is_found"] else f"  {name}"
         # The reason may be long, and the label says what it is about.
         reason = part["problem"].partition(":")[0]
-        auc = _MISSING if reason else format_with_interval(part["scores"]["auc"])
+        auc = MISSING if reason else format_with_interval(part["scores"]["auc"])
         alone.add_row(label, auc, reason or format_number(part["p_adjusted"]))
     yield alone
     if confounds["found"]:
         yield ""
-        repaired = confounds["repaired"]["scores"] or dict.fromkeys(scores, {"mean": None})
+        repaired = confounds["repaired"]["scores"] or {score: {"mean": None} for score in scores}
         table = new_table("the model", *(SHORT_LABELS[name] for name in scores))
         table.add_row("raw", *_format_cells(evaluation["scores"], scores))
-        table.add_row(f"repaired for {format_count(len(confounds['found']), 'group')}", *_format_cells(repaired, scores))
+        table.add_row(
+            f"repaired for {format_count(len(confounds['found']), 'group')}", *_format_cells(repaired, scores)
+        )
         for name, part in _list_strata(confounds):
-            table.add_row(name, _MISSING, format_with_interval(part["auc"]))
+            table.add_row(name, MISSING, format_with_interval(part["auc"]))
         yield table
 
 
@@ -204,9 +201,9 @@ def _subgroup_table(column: str, part: Mapping[str, Any]) -> Table:
         table.add_row(value, n, *(format_with_interval(group["scores"][name]) for name in scores))
     gaps = [part["gaps"].get(name) for name in scores]
     if any(gaps):
-        table.add_row("largest gap", "", *(format_number(gap["gap"]) if gap else _MISSING for gap in gaps))
+        table.add_row("largest gap", "", *(format_number(gap["gap"]) if gap else MISSING for gap in gaps))
         for label, key in (("  95% by chance below", "chance_95"), ("  permutation p", "p")):
-            table.add_row(label, "", *(format_number(gap[key]) if gap else _MISSING for gap in gaps))
+            table.add_row(label, "", *(format_number(gap[key]) if gap else MISSING for gap in gaps))
     return table
 
 
@@ -226,28 +223,3 @@ def _remarks(evaluation: Mapping[str, Any]) -> Iterable[RenderableType]:
 
 def _headline_scores(scores: Mapping[str, Any]) -> list[str]:
     return ["f1" if "f1" in scores else "macro_f1", "auc"]
-
-
-def add_positive(label: str, positive: str | None) -> str:
-    return label if positive is None else f"{label} of {positive}"
-
-
-def format_with_interval(part: Mapping[str, Any]) -> str:
-    interval = format_interval(part, ".2f")
-    return f"{_format_mean(part)} ({interval})" if interval else _format_mean(part)
-
-
-def _format_mean(part: Mapping[str, Any]) -> str:
-    """Return the mean, or why there is none, such as "- (one class only)"."""
-    reason = f" ({part['reason'].partition(' in ')[0]})" if part.get("reason") else ""
-    return format_number(part["mean"]) + reason
-
-
-def format_interval(part: Mapping[str, Any], form: str = ".3f") -> str:
-    if part.get("low") is None:
-        return ""
-    return f"{part['low']:{form}} to {part['high']:{form}}"
-
-
-def format_number(value: float | None, form: str = ".3f") -> str:
-    return _MISSING if value is None else f"{value:{form}}"

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pdmr_classic.reporting._cells import format_interval, format_number, format_with_interval
 from pdmr_classic.reporting.tables import add_synthetic_note, new_table, warning_text
 from pdmr_classic.text import format_list
 
@@ -72,7 +73,7 @@ def _scores_table(validation: Mapping[str, Any]) -> Table:
         table.columns[0].header = Text(f"on these people ({positive} from p >= {threshold:.3f})")
     error = validation["calibration_error"]
     perfect = f"perfect: {error['expected']:.3f} (to {error['expected_high']:.3f})"
-    table.add_row("Calibration error", _format(error["value"]), perfect)
+    table.add_row("Calibration error", format_number(error["value"]), perfect)
     return table
 
 
@@ -81,7 +82,7 @@ def _measures_table(title: str, measures: Mapping[str, Any]) -> Table:
     for name, label in _LABELS.items():
         if name in measures:
             part = measures[name]
-            table.add_row(label, _format(part["value"]), _format_interval(part) or f"none: {part['reason']}")
+            table.add_row(label, format_number(part["value"]), format_interval(part) or f"none: {part['reason']}")
     return table
 
 
@@ -91,7 +92,9 @@ def _curve_table(validation: Mapping[str, Any]) -> Table:
         is_own = point["threshold"] == validation["threshold"]
         if is_own or point["threshold"] in _CURVE:
             label = f"{point['threshold']:.3f} (of the model)" if is_own else f"{point['threshold']:g}"
-            table.add_row(label, _format(point["value"]), _format_interval(point), _format(point["treat_all"]), "0")
+            table.add_row(
+                label, format_number(point["value"]), format_interval(point), format_number(point["treat_all"]), "0"
+            )
     return table
 
 
@@ -104,7 +107,7 @@ def _case_mix_parts(mix: Mapping[str, Any]) -> list[RenderableType]:
         for key, indent in (("by_view", ""), ("by_family", "  ")):
             for name, part in mix[key].items():
                 outside = "-" if part["outside"] is None else f"{part['outside']:.0%}"
-                cells = (_format(part["shift"], ".2f"), _format(part["spread"], ".2f"), outside)
+                cells = (format_number(part["shift"], ".2f"), format_number(part["spread"], ".2f"), outside)
                 table.add_row(f"{indent}{name}", str(part["n_features"]), *cells)
         expected = f"Without a difference: shift about {mix['expected_shift']:.2f}, spread ratio 1, 10% outside."
         share = mix["recordings_outside"]
@@ -121,7 +124,7 @@ def _recalibration_parts(recalibration: Mapping[str, Any]) -> list[RenderableTyp
     methods = recalibration["methods"]
     table = new_table("recalibrated", *methods)
     for name, label in _RECALIBRATION.items():
-        table.add_row(label, *(_format_with_interval(part["scores"][name]) for part in methods.values()))
+        table.add_row(label, *(_format_value(part["scores"][name]) for part in methods.values()))
     reason = [Text(f"Not tried: {recalibration['reason']}.")] if "reason" in recalibration else []
     return [table, *reason, Text(recalibration["sentence"])]
 
@@ -135,14 +138,5 @@ def _size_parts(size: Mapping[str, Any]) -> list[RenderableType]:
     return [table, Text(f"Assumed: {size['assumptions']}.")]
 
 
-def _format_with_interval(part: Mapping[str, Any]) -> str:
-    interval = _format_interval(part, ".2f")
-    return f"{_format(part['value'])} ({interval})" if interval else _format(part["value"])
-
-
-def _format_interval(part: Mapping[str, Any], form: str = ".3f") -> str:
-    return "" if part.get("low") is None else f"{part['low']:{form}} to {part['high']:{form}}"
-
-
-def _format(value: float | None, form: str = ".3f") -> str:
-    return "-" if value is None else f"{value:{form}}"
+def _format_value(part: Mapping[str, Any]) -> str:
+    return format_with_interval({**part, "mean": part["value"], "reason": ""})

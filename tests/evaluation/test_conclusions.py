@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pdmr_classic.evaluation.conclusions import conclude_evaluation
+from pdmr_classic.evaluation._conclusions import conclude_evaluation
 
 NO_SHORTCUT = {"problem": "could not look: no recording conditions are known", "scores": {}, "is_above_chance": False}
 FLOOR = {"label": "Depression", "f1": 0.667, "macro_f1": 0.333}

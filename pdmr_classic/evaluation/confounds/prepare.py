@@ -10,7 +10,7 @@ import pandas as pd
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding
 from pdmr_classic.evaluation.confounds.audit import audit_groups
-from pdmr_classic.evaluation.confounds.groups import make_nuisance_groups
+from pdmr_classic.evaluation.confounds.groups import check_nuisance_columns, make_nuisance_groups
 from pdmr_classic.evaluation.confounds.plan import ConfoundPlan
 from pdmr_classic.evaluation.confounds.rules import RuleExtractor, apply_rules
 from pdmr_classic.evaluation.outer_folds import OuterFold
@@ -43,9 +43,15 @@ def add_confound_plan(
     extractor : RuleExtractor or None
         Knows the recordings; without it (a feature table alone), conditions of files are unknown, and of the rules
         only that for audio vectors can be applied.
+
+    Raises
+    ------
+    ConfigError
+        A nuisance column does not exist or is not valid.
     """
     if not (settings.evaluation.confounds or settings.evaluation.nuisance):
         return table
+    check_nuisance_columns(labels, settings.evaluation.nuisance)
     conditions = None if extractor is None else extractor.conditions
     groups = make_nuisance_groups(table.features, labels, conditions, settings.evaluation.nuisance)
     plan = audit_groups(table, groups, outer, settings, jobs)

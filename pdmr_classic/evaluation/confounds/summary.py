@@ -8,10 +8,10 @@ from typing import Any
 import pandas as pd
 
 from pdmr_classic.evaluation.baselines import select_shortcut_features
+from pdmr_classic.evaluation.confounds._strata import compare_aucs, score_within_strata
 from pdmr_classic.evaluation.confounds.audit import SIGNIFICANCE
 from pdmr_classic.evaluation.confounds.groups import NuisanceGroup
 from pdmr_classic.evaluation.confounds.plan import ConfoundPlan
-from pdmr_classic.evaluation.confounds.strata import compare_aucs, score_within_strata
 from pdmr_classic.evaluation.confounds.systems import NUISANCE_PREFIX, REPAIRED, REPAIRED_PREFIX
 from pdmr_classic.evaluation.predictions import Predictions
 from pdmr_classic.evaluation.system_scores import main_score, summarise_scores

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from pdmr_classic.arrays import Floats
+from pdmr_classic.evaluation.confounds._residuals import Residualiser
 from pdmr_classic.evaluation.confounds.plan import ConfoundPlan
-from pdmr_classic.evaluation.confounds.residuals import Residualiser
 from pdmr_classic.evaluation.confounds.rules import select_unsolved
 from pdmr_classic.evaluation.outer_folds import OuterFold
 from pdmr_classic.evaluation.table import EvaluationTable

@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from pdmr_classic.evaluation.confounds.residuals import Residualiser
+from pdmr_classic.evaluation.confounds._residuals import Residualiser
 
 rng = np.random.default_rng(0)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from simulated import simulate_predictions
 
-from pdmr_classic.evaluation.confounds.strata import compare_aucs, match_rows, score_within_strata
+from pdmr_classic.evaluation.confounds._strata import compare_aucs, match_rows, score_within_strata
 from pdmr_classic.evaluation.predictions import Predictions
 
 

@@ -1,0 +1,37 @@
+"""Scores of the baselines: one answer for everyone, recording conditions alone, and single views."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pdmr_classic.evaluation._member_systems import VIEW_PREFIX
+from pdmr_classic.evaluation.baselines import floor_scores
+from pdmr_classic.evaluation.confounds.summary import summarise_shortcut
+from pdmr_classic.evaluation.predictions import Predictions
+from pdmr_classic.evaluation.run_fold import SHORTCUT
+from pdmr_classic.evaluation.system_scores import summarise_scores
+from pdmr_classic.evaluation.table import EvaluationTable
+from pdmr_classic.models.learners.member import JOINT_VIEW
+
+
+def summarise_baselines(
+    table: EvaluationTable, model: Predictions, systems: Mapping[str, Predictions], seed: int
+) -> dict[str, Any]:
+    """Return the scores of each baseline, by its name in the evaluation."""
+    first_repeat = model.subset(next(model.repeat_rows()))
+    views = {
+        _name_view_baseline(name): summarise_scores(predictions, seed)
+        for name, predictions in systems.items()
+        if name.startswith(VIEW_PREFIX)
+    }
+    return {
+        "floor": floor_scores(first_repeat.truth, table.classes, table.positive),
+        "shortcut": summarise_shortcut(table.features, model, systems.get(SHORTCUT), seed),
+        **views,
+    }
+
+
+def _name_view_baseline(system: str) -> str:
+    view = system.removeprefix(VIEW_PREFIX)
+    return "both_as_one_view" if view == JOINT_VIEW else f"{view}_only"

@@ -1,0 +1,51 @@
+"""Labels of scores, and numbers with their intervals, as cells of tables and axes of plots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+LABELS = {
+    "f1": "F1",
+    "precision": "Precision",
+    "recall": "Recall",
+    "macro_f1": "Macro F1",
+    "weighted_f1": "Weighted F1",
+    "balanced_accuracy": "Balanced accuracy",
+    "auc": "AUC, mean of folds",
+    "brier": "Brier score",
+    "calibration_error": "Calibration error",
+    "calibration_slope": "Calibration slope (ideal: 1)",
+    "calibration_intercept": "Calibration intercept (ideal: 0)",
+}
+SHORT_LABELS = {**LABELS, "auc": "AUC", "brier": "Brier"}
+MISSING = "-"
+
+
+def add_positive(label: str, positive: str | None) -> str:
+    """Return a label with the positive class, if there is one."""
+    return label if positive is None else f"{label} of {positive}"
+
+
+def format_with_interval(part: Mapping[str, Any]) -> str:
+    """Return a score with its interval, such as "0.810 (0.75 to 0.86)"."""
+    interval = format_interval(part, ".2f")
+    return f"{format_mean(part)} ({interval})" if interval else format_mean(part)
+
+
+def format_mean(part: Mapping[str, Any]) -> str:
+    """Return the mean, or why there is none, such as "- (one class only)"."""
+    reason = f" ({part['reason'].partition(' in ')[0]})" if part.get("reason") else ""
+    return format_number(part["mean"]) + reason
+
+
+def format_interval(part: Mapping[str, Any], form: str = ".3f") -> str:
+    """Return the limits of an interval; "" without an interval."""
+    if part.get("low") is None:
+        return ""
+    return f"{part['low']:{form}} to {part['high']:{form}}"
+
+
+def format_number(value: float | None, form: str = ".3f") -> str:
+    """Return a number; a dash if there is none."""
+    return MISSING if value is None else f"{value:{form}}"
