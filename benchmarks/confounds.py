@@ -8,9 +8,10 @@
 
 *planted*: synthetic recordings whose labels are permuted between subjects, so that behaviour tells nothing; then the
 files of one class are altered. The model must rank far better than chance, its group must be found, and the repaired
-model must be at chance. *signal*: the same recordings with their labels and nothing planted; differences between raw and
-repaired are paired. *shortcut*: simulated quality columns, one of which may differ between classes; how often the shortcut
-is reported (which does not depend on the model). *audit*: the same for seven groups of five columns, as in `--confounds`. *real*: raw, each group and repaired on the sets of PDMR_REAL_DATA.
+model must be at chance. *signal*: the same recordings with their own labels and nothing planted; differences between
+raw and repaired are paired. *shortcut*: simulated quality columns, one of which may differ between classes; how often
+the shortcut is reported, which does not depend on the model. *audit*: the same for seven groups of five columns, as
+with `--confounds`. *real*: raw, each group, and repaired, on the sets of PDMR_REAL_DATA.
 
 The model is a stack of two cheap learners with one trial, on five outer folds.
 """
@@ -181,7 +182,7 @@ def make_folds(table: EvaluationTable, seed: int, repeats: int) -> list[Any]:
 
 def report_shortcut(sets: int, repeats: int) -> None:
     print(
-        "| AUC of one of nine columns | subjects | AUC of the shortcut, mean (SD) | found by its interval | by p <= .05 |"
+        "| AUC of one of nine columns | subjects | AUC of the shortcut, mean (SD) | found by interval | by p <= .05 |"
     )
     print("|---|---|---|---|---|")
     for subjects in (40, 100):

@@ -32,7 +32,9 @@ def test_tables_fit_into_80_columns_and_match_the_json(workspace: Path) -> None:
     assert f"F1 of Depression     {evaluation['scores']['f1']['mean']:.3f}" in text
     for words in ("always Depression", "shortcut", "video only", "audio only", "half the frame rate", "by gender"):
         assert words in text
-    assert "Permutation p on fixed predictions (1000 permutations of subject labels)" in " ".join(text.split())
+    assert "Permutation p of the AUC on fixed predictions (1000 permutations of subject labels)" in " ".join(
+        text.split()
+    )
     assert "synthetic" in text
     assert evaluation["synthetic"] is True
 
@@ -46,6 +48,8 @@ def test_options_override_the_settings_file_which_overrides_the_defaults(workspa
         "by": ["gender", "status"],
         "prevalence": None,
         "stress": True,
+        "confounds": False,
+        "nuisance": [],
     }
 
 
@@ -124,3 +128,18 @@ def test_an_invalid_call_gives_one_error_message(
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert result.stdout == ""
+
+
+def test_the_confound_audit_is_shown_in_80_columns(tmp_path: Path, small_set: Path) -> None:
+    (tmp_path / "quick.toml").write_text(QUICK + "[evaluation]\nfolds = 3\nrepeats = 1\nstress = false\n")
+    options = ["--config", "quick.toml", "--jobs", "1", "--confounds", "--nuisance", "gender"]
+    result = run("evaluate", small_set, *options, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert max(map(len, result.stdout.splitlines())) <= 80
+    text = " ".join(result.stdout.split())
+    for words in ("recording conditions alone", "length and frame rate", "file format", "column gender"):
+        assert words in text
+    assert "None of 8 groups of recording conditions clearly predicts the label" in text
+    evaluation = json.loads((tmp_path / "evaluation.json").read_text())
+    assert evaluation["settings"]["evaluation"]["nuisance"] == ["gender"]
+    assert list(evaluation["confounds"]["groups"])[-1] == "column gender"
