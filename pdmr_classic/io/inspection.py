@@ -167,7 +167,9 @@ def _inspect_file(
 
 
 def _signature(stream: Stream) -> NDArray[np.float32]:
-    values = stream.values[stream.valid].astype(np.float64)
+    # One row of NaN if no frame is valid: there is no minimum of nothing.
+    values = stream.values[stream.valid] if stream.valid.any() else np.full((1, len(stream.channels)), np.nan)
+    values = values.astype(np.float64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a channel without a valid frame stays NaN
         functions = (np.nanmean, np.nanstd, np.nanmin, np.nanmax)
