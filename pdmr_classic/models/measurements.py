@@ -31,7 +31,6 @@ _UNITS = {
 _DIGITS = 2
 _MIN_RATE_RATIO = 1.5
 # Share of missing channels from which the files have another vocabulary, not just a few columns less.
-_MAX_MISSING_SHARE = 0.5
 # Ratio between the medians of two sets from which a difference is reported, and from which it is another unit: people
 # differ by less than the first in their highest intensity, cameras and seats by less in the others.
 _REPORTED, _REFUSED = (
@@ -178,7 +177,7 @@ def check_comparable(
 ) -> list[Finding]:
     """Raise if recordings do not fit together, or to the training set of a model; report lesser differences.
 
-    Another tracker, scale or frame rate does not fit, nor do files that lack more than half of the video channels that
+    Another tracker, scale or frame rate does not fit, nor do files with none of the video channels that
     the model was trained on. A recording without video fits: a modality may be missing.
 
     Returns the errors that were allowed.
@@ -236,13 +235,13 @@ def find_missing_channels(
 def _compare_channels(
     extraction: Extraction, trained_names: Iterable[str], metadata: Mapping[str, Any]
 ) -> tuple[list[Finding], list[Finding]]:
-    """Return warnings about missing channels, and errors if most video channels are missing."""
+    """Return warnings about missing channels, and an error if not one of the video channels is there."""
     warnings, errors = [], []
     for modality, (missing, trained) in find_missing_channels(extraction, trained_names, metadata).items():
         if not missing:
             continue
         what = f"{len(missing)} of {len(trained)} {modality} channels that the model was trained on are missing"
-        if modality == "video" and len(missing) > _MAX_MISSING_SHARE * len(trained):
+        if modality == "video" and len(missing) == len(trained):
             present = sorted({name for file in extraction.files for name in file.facts.channels})
             errors.append(
                 Finding(

@@ -62,7 +62,16 @@ def test_help_groups_the_options_of_a_verb_in_panels(tmp_path: Path) -> None:
     labels = ["labels", "id-column", "label-column", "map", "cutoff", "groups", "positive"]
     assert list(panels)[1:] == ["Arguments", "Options", "Files", "Labels", "Learning", "Evaluation", "General"]
     assert (panels["Options"], panels["Files"], panels["Labels"]) == (["out", "help"], files, labels)
-    assert panels["Evaluation"] == ["folds", "repeats", "by", "prevalence", "leave", "no-stress", "confounds", "nuisance"]
+    assert panels["Evaluation"] == [
+        "folds",
+        "repeats",
+        "by",
+        "prevalence",
+        "leave",
+        "no-stress",
+        "confounds",
+        "nuisance",
+    ]
     assert panels["General"] == ["config", "jobs", "no-cache", "json", "debug"]
 
 
