@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 import numpy as np
+from scipy.special import ndtri
 
 from pdmr_classic.arrays import Floats
 
@@ -17,19 +18,24 @@ _TINY = 1e-9
 class Residualiser:
     """Linear regression of each feature, and of the spread of its residuals, on components of nuisance columns.
 
+    Features become normal scores first: the rank of a value among the training rows, at random among equal values, and
+    at random if it is unknown. Without that, the residual of a value that many rows share, such as 0, is a function of
+    the nuisance columns alone, from which trees read these again (confound leakage).
+
     Each nuisance column, standardised and limited to three standard deviations, and its square are turned into
     principal components; those that explain most of the features are used, at most one for every eight subjects.
-    A feature becomes mean + residual / relative spread. Unknown values become the mean, so that they tell nothing.
 
     Parameters
     ----------
     n_subjects : int
         Number of subjects among the training rows.
+    seed : int
 
     References
     ----------
-    Johnson, Li and Rabinovic 2007 (location and scale adjustment, ComBat); Snoek, Miletić and Scholte 2019
-    (regression of confounds within the folds).
+    Dunn and Smyth 1996 (randomised quantile residuals); Johnson, Li and Rabinovic 2007 (location and scale adjustment,
+    ComBat); Snoek, Miletić and Scholte 2019 (regression of confounds within the folds); Hamdan et al. 2023 (confound
+    leakage).
 
     Examples
     --------
@@ -41,30 +47,44 @@ class Residualiser:
     True
     """
 
-    def __init__(self, n_subjects: int) -> None:
+    def __init__(self, n_subjects: int, seed: int = 0) -> None:
         self.n_subjects = n_subjects
+        self.seed = seed
 
     def fit(self, features: Floats, nuisance: Floats) -> Self:
         """Learn from features [n, F], with NaN, and nuisance columns [n, C] of the training rows."""
         self.centre_, self.spread_ = nuisance.mean(axis=0), nuisance.std(axis=0)
-        self.mean_ = _column_means(features)
-        Y = np.where(np.isfinite(features), features, self.mean_) - self.mean_
+        self.ordered_ = [np.sort(column[np.isfinite(column)]) for column in features.T]
+        Y = self._normal_scores(features)
         basis = self._expand(nuisance)
         self.basis_mean_ = basis.mean(axis=0)
         self.axes_ = self._choose_axes(basis - self.basis_mean_, Y)
         Z = self._components(nuisance)
         self.slopes_ = np.linalg.lstsq(Z, Y, rcond=None)[0]
         sizes = np.abs(Y - Z @ self.slopes_)
-        mean_size = sizes.mean(axis=0)
-        self.spread_slopes_ = np.linalg.lstsq(Z, sizes / (mean_size + _TINY * (mean_size == 0)) - 1, rcond=None)[0]
+        self.spread_slopes_ = np.linalg.lstsq(Z, sizes / np.maximum(sizes.mean(axis=0), _TINY) - 1, rcond=None)[0]
         return self
 
     def transform(self, features: Floats, nuisance: Floats) -> Floats:
-        """Return the features of any rows without the part that the nuisance columns explain."""
+        """Return the normal scores of any rows without the part that the nuisance columns explain."""
         Z = self._components(nuisance)
-        residuals = features - self.mean_ - Z @ self.slopes_
-        residuals /= np.clip(1 + Z @ self.spread_slopes_, 1 / _MAX_SCALE, _MAX_SCALE)
-        return np.asarray(self.mean_ + np.where(np.isfinite(residuals), residuals, 0.0))
+        residuals = self._normal_scores(features) - Z @ self.slopes_
+        return np.asarray(residuals / np.clip(1 + Z @ self.spread_slopes_, 1 / _MAX_SCALE, _MAX_SCALE))
+
+    def _normal_scores(self, features: Floats) -> Floats:
+        """Return the normal score of each value among the training rows, at random within its rank."""
+        chance = np.random.default_rng(self.seed).random(features.shape)
+        scores = np.empty_like(features)
+        for column, ordered in enumerate(self.ordered_):
+            values = features[:, column]
+            low = np.searchsorted(ordered, values, side="left")
+            width = np.searchsorted(ordered, values, side="right") - low
+            # A new value lies around the border of two ranks.
+            rank = low + chance[:, column] * np.maximum(width, 1) - 0.5 * (width == 0)
+            half = 0.5 / (len(ordered) + 1)
+            share = np.clip((rank + 0.5) / (len(ordered) + 1), half, 1 - half)
+            scores[:, column] = ndtri(np.where(np.isfinite(values), share, chance[:, column]))
+        return scores
 
     def _expand(self, nuisance: Floats) -> Floats:
         scaled = np.clip((nuisance - self.centre_) / np.where(self.spread_ > 0, self.spread_, 1), -_CLIP_SD, _CLIP_SD)
@@ -74,16 +94,10 @@ class Residualiser:
         return np.asarray((self._expand(nuisance) - self.basis_mean_) @ self.axes_)
 
     def _choose_axes(self, basis: Floats, Y: Floats) -> Floats:
-        """Return the axes of orthonormal components [2C, k] that explain most of the standardised features."""
+        """Return the axes of orthonormal components [2C, k] that explain most of the features."""
         U, sizes, axes = np.linalg.svd(basis, full_matrices=False)
         rank = int((sizes > 1e-8 * max(sizes.max(initial=0.0), _TINY)).sum())
-        explained = ((U[:, :rank].T @ (Y / (Y.std(axis=0) + _TINY))) ** 2).sum(axis=1)
+        explained = ((U[:, :rank].T @ Y) ** 2).sum(axis=1)
         n_components = min(max(self.n_subjects // _SUBJECTS_PER_COMPONENT, 1), rank)
         chosen = np.sort(np.argsort(-explained, kind="stable")[:n_components])
         return np.asarray(axes[chosen].T / sizes[chosen])
-
-
-def _column_means(features: Floats) -> Floats:
-    finite = np.isfinite(features)
-    total = np.where(finite, features, 0.0).sum(axis=0)
-    return np.asarray(total / np.maximum(finite.sum(axis=0), 1))

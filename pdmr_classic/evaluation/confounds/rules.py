@@ -132,10 +132,11 @@ def centre_positions(stream: Stream) -> Stream:
     """Subtract from the position of the head its median over the valid frames."""
     values = stream.values.copy(order="K")
     for column, name in enumerate(stream.channels):
-        known = values[stream.valid, column]
-        known = known[np.isfinite(known)]
+        position = values[:, column].astype(np.float64)
+        known = position[stream.valid & np.isfinite(position)]
         if name.startswith("pose_T") and len(known):
-            values[:, column] -= np.median(known)
+            # Rounded to 0.001 mm, because float32 is coarser far from the camera, which would remain as a trace.
+            values[:, column] = np.round(position - np.median(known), 3)
     return replace(stream, values=values)
 
 

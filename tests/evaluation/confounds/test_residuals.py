@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from lightgbm import LGBMClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import cross_val_score
 
 from pdmr_classic.evaluation.confounds._residuals import Residualiser
 
@@ -30,7 +32,7 @@ def test_a_difference_in_spread_is_removed() -> None:
     features = rng.normal(size=(400, 3)) * (1 + 4 * y[:, None])
     nuisance = y[:, None].astype(float)
     repaired = Residualiser(400).fit(features, nuisance).transform(features, nuisance)
-    assert np.abs(repaired[y == 1]).mean() / np.abs(repaired[y == 0]).mean() == pytest.approx(1, abs=0.05)
+    assert np.abs(repaired[y == 1]).mean() / np.abs(repaired[y == 0]).mean() == pytest.approx(1, abs=0.1)
 
 
 def test_a_quadratic_relation_is_removed() -> None:
@@ -48,26 +50,53 @@ def test_a_signal_that_is_unrelated_to_the_nuisance_columns_stays() -> None:
     nuisance = rng.normal(size=(300, 2))
     repaired = Residualiser(300).fit(features, nuisance).transform(features, nuisance)
     raw, kept = (LogisticRegression().fit(X, y).decision_function(X) for X in (features, repaired))
-    assert roc_auc_score(y, kept) == pytest.approx(roc_auc_score(y, raw), abs=0.01)
+    assert roc_auc_score(y, kept) == pytest.approx(roc_auc_score(y, raw), abs=0.02)
 
 
-def test_missing_values_become_the_mean_and_tell_nothing() -> None:
-    features = rng.normal(size=(50, 3))
-    features[:10, 0] = np.nan
+def test_missing_values_tell_nothing() -> None:
+    features = rng.normal(size=(200, 3))
+    y = np.arange(200) % 2
+    features[y == 1, 0] = np.nan
     features[:, 2] = np.nan
-    nuisance = rng.normal(size=(50, 1))
-    repaired = Residualiser(50).fit(features, nuisance).transform(features, nuisance)
+    nuisance = rng.normal(size=(200, 1))
+    repaired = Residualiser(200).fit(features, nuisance).transform(features, nuisance)
     assert np.isfinite(repaired).all()
-    assert np.allclose(repaired[:10, 0], np.nanmean(features[:, 0]))
+    trees = cross_val_score(LGBMClassifier(verbose=-1, n_jobs=1), repaired, y, scoring="roc_auc", cv=5)
+    assert trees.mean() == pytest.approx(0.5, abs=0.12)
+
+
+def test_the_residuals_of_discrete_features_do_not_leak_the_nuisance_columns_to_trees() -> None:
+    """Plain residuals of a feature that is mostly 0 are a function of the nuisance column (Hamdan et al. 2023)."""
+    y = np.arange(300) % 2
+    features = rng.poisson(0.15, size=(300, 20)).astype(float)
+    nuisance = (y + 0.3 * rng.normal(size=300))[:, None]
+    centred = nuisance - nuisance.mean()
+    plain = features - centred @ np.linalg.lstsq(centred, features - features.mean(axis=0), rcond=None)[0]
+    repaired = Residualiser(300).fit(features, nuisance).transform(features, nuisance)
+    leak, kept = (
+        cross_val_score(LGBMClassifier(verbose=-1, n_jobs=1), X, y, scoring="roc_auc", cv=5).mean()
+        for X in (plain, repaired)
+    )
+    assert leak > 0.9
+    assert kept == pytest.approx(0.5, abs=0.12)
 
 
 def test_few_subjects_limit_the_number_of_components() -> None:
     features, nuisance = rng.normal(size=(24, 5)), rng.normal(size=(24, 20))
-    repaired = Residualiser(24).fit(features, nuisance).transform(features, nuisance)
-    assert repaired.std(axis=0).min() > 0.5 * features.std(axis=0).min(), "24 subjects allow three components"
+    residualiser = Residualiser(24).fit(features, nuisance)
+    assert residualiser.axes_.shape == (40, 3), "one component for eight subjects"
 
 
-def test_constant_nuisance_columns_change_nothing() -> None:
+def test_without_nuisance_variation_only_the_ranks_are_kept() -> None:
     features = rng.normal(size=(30, 4))
     repaired = Residualiser(30).fit(features, np.ones((30, 2))).transform(features, np.ones((30, 2)))
-    assert np.allclose(repaired, features)
+    assert (repaired.argsort(axis=0) == features.argsort(axis=0)).all()
+
+
+def test_new_values_are_placed_between_those_of_training() -> None:
+    residualiser = Residualiser(4).fit(np.array([[0.0], [1.0], [2.0], [3.0]]), np.zeros((4, 1)))
+    scores = residualiser.transform(np.array([[-9.0], [1.5], [99.0]]), np.zeros((3, 1)))[:, 0]
+    assert scores[0] < -0.5
+    assert abs(scores[1]) < 0.6
+    assert scores[2] > 0.5
+    assert np.isfinite(scores).all()
