@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory, small_set: Path) -> Path
 def test_tables_fit_into_80_columns_and_match_the_json(workspace: Path) -> None:
     text, evaluation = (workspace / "stdout.txt").read_text(), json.loads((workspace / "evaluation.json").read_text())
     assert max(map(len, text.splitlines())) <= 80
-    assert f"F1 of Depression     {evaluation['scores']['f1']['mean']:.3f}" in text
+    assert re.search(rf"F1 of Depression +{evaluation['scores']['f1']['mean']:.3f}", text)
     for words in ("always Depression", "shortcut", "video only", "audio only", "half the frame rate", "by gender"):
         assert words in text
     assert "Permutation p of the AUC on fixed predictions (1000 permutations of subject labels)" in " ".join(
@@ -47,6 +48,7 @@ def test_options_override_the_settings_file_which_overrides_the_defaults(workspa
         "repeats": 2,
         "by": ["gender", "status"],
         "prevalence": None,
+        "leave": None,
         "stress": True,
         "confounds": False,
         "nuisance": [],
@@ -63,7 +65,7 @@ def test_tables_can_be_rebuilt_from_the_evaluation_file(workspace: Path) -> None
 
 def test_cost_and_progress_go_to_standard_error(workspace: Path) -> None:
     text = (workspace / "stderr.txt").read_text()
-    assert text.index("18 models will be tuned and trained") < text.index("outer folds 0/6")
+    assert text.index("6 models will be tuned and trained") < text.index("outer folds 0/6")
     assert "outer folds 6/6" in text
     assert "Traceback" not in text
     assert "Warning" not in text
@@ -104,7 +106,7 @@ def test_compare_shows_the_parts_of_one_model_and_draws_them(workspace: Path) ->
     assert "Corrected for choosing the best of" in text
     svg = (workspace / "parts.svg").read_text(encoding="utf-8")
     assert "best in samples" in svg
-    assert "/svm" in svg
+    assert "view video" in svg
 
 
 @pytest.mark.parametrize(

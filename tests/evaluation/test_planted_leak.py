@@ -60,7 +60,8 @@ def run(study: Study, changes: dict[str, Any] | None = None, **options: Any) -> 
 def is_chance(evaluation: dict[str, Any]) -> bool:
     """Return whether the scores of models, calibration and threshold are at chance."""
     auc, right, brier = (evaluation["scores"][name] for name in ("auc", "balanced_accuracy", "brier"))
-    systems = [evaluation, *(part for name, part in evaluation["baselines"].items() if name != "floor")]
+    baselines = (part for part in evaluation["baselines"].values() if part.get("scores"))
+    systems = [evaluation, *baselines]
     near_chance = all(part["scores"]["auc"]["low"] <= 0.5 for part in systems)
     return near_chance and auc["high"] >= 0.5 and right["low"] <= 0.5 and brier["high"] > 0.25
 
