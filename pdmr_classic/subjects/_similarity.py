@@ -29,6 +29,8 @@ _FUNCTIONALS = ((("mean", "std"), 0.4), (("min", "max"), 0.25))
 # In hours of uniform behaviour, level and spread of one person are always the same, but extremes are not: at least this
 # part of the share of extremes that is sufficient alone must agree, too.
 _MIN_EXTREMES = 0.5
+# The share must also be this far above that of random pairs, in standard deviations of independent columns.
+_CHANCE_SD, _MAX_REQUIRED = 3.5, 0.95
 # Of hundreds of landmarks, some are enough.
 _MAX_COLUMNS = 64
 _N_RANDOM_PAIRS = 4000
@@ -112,8 +114,9 @@ def find_similar_video(features: pd.DataFrame, train: pd.DataFrame, *, is_same_s
 
     Each agreement counts by its information, the negative logarithm of the share of random pairs of recordings that
     agree in it (Fellegi and Sunter 1969). Pairs are similar if the weighted share of agreements exceeds
-    b + 1 / sqrt(K) for K equally informative columns: b = 0.25 for minima and maxima of the channels, or b = 0.4 for
-    means and standard deviations, if at least half as many minima and maxima agree as are sufficient alone.
+    b + 1 / sqrt(K) for K equally informative columns, and what random pairs reach by chance: b = 0.25 for minima and
+    maxima of the channels, or b = 0.4 for means and standard deviations, if at least half as many minima and maxima
+    agree as are sufficient alone.
 
     Parameters
     ----------
@@ -163,8 +166,7 @@ def _measure_agreement(
         for table in (features, train)
     )
     weights = _weigh_columns(originals)
-    n_columns = float(weights.sum() ** 2 / max((weights**2).sum(), np.finfo(float).tiny))
-    required = np.float32(base + 1 / np.sqrt(max(n_columns, 1.0)))
+    required = np.float32(_find_required_share(weights, base))
 
     def measure(block: slice, first: int) -> Floats:
         selected, others = rows[:, block], originals[:, first:]
@@ -179,6 +181,17 @@ def _measure_agreement(
         return np.asarray(agreement / (required * np.maximum(known, weights.sum() / 2)))
 
     return measure
+
+
+def _find_required_share(weights: Floats, base: float) -> float:
+    """Return the weighted share of agreements from which a pair is similar."""
+    total = max(float(weights.sum()), np.finfo(float).tiny)
+    n_columns = total**2 / max(float((weights**2).sum()), np.finfo(float).tiny)
+    chance = np.exp(-weights)
+    mean, sd = weights @ chance / total, np.sqrt(weights**2 @ (chance * (1 - chance))) / total
+    # Where any two recordings agree in much, as in noise, a few columns prove nothing unless nearly all agree.
+    by_chance = min(float(mean + _CHANCE_SD * sd), _MAX_REQUIRED)
+    return max(base + 1 / float(np.sqrt(max(n_columns, 1.0))), by_chance)
 
 
 def _weigh_columns(values: Floats) -> Floats:

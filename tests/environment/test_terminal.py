@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from pdmr_classic.cli.app import app
 
-VERBS = ("demo", "synth", "check", "extract", "features", "fit", "predict", "score", "evaluate", "compare")
+VERBS = ("demo", "synth", "check", "extract", "features", "fit", "predict", "score", "evaluate", "compare", "validate")
 PRINTING = (["--help"], ["fit", "--help"], ["features"], ["features", "--json"])
 
 

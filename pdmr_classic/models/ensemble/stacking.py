@@ -186,7 +186,8 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.fold_fitted_ = fold_data.fold_fitted
         self.models_ = self._fit_final_models(fold_data)
         with use_one_thread():
-            return self._fit_combiners(fold_data.drop_features(), scores)
+            self._fit_combiners(fold_data.drop_features(), scores)
+        return self
 
     def select_members(self, names: Collection[str]) -> Self:
         """Return a stack of some of the members, combined anew on their out-of-fold scores.
@@ -205,8 +206,8 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         >>> X = np.random.default_rng(0).normal(size=(40, 3))
         >>> stacker = GroupedStacker(learners=["svm", "linear"], folds=2, repeats=1)
         >>> stacker = stacker.fit(X, np.arange(40) % 2, groups=np.arange(40))
-        >>> [member.name for member in stacker.members_], stacker.select_members(["video/svm"]).predict_proba(X).shape
-        (['video/svm', 'video/linear'], (40, 2))
+        >>> [member.name for member in stacker.members_], stacker.select_members(["all/svm"]).predict_proba(X).shape
+        (['all/svm', 'all/linear'], (40, 2))
         """
         part = copy(self)
         part.members_ = [member for member in self.members_ if member.name in names]
@@ -214,7 +215,8 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         part.views_ = {name: view for name, view in self.views_.items() if name in views}
         scores = [self.oof_scores_[k] for k, member in enumerate(self.members_) if member.name in names]
         with use_one_thread():
-            return part._fit_combiners(self.training_rows_, scores)
+            part._fit_combiners(self.training_rows_, scores)
+        return part
 
     def _fit_final_models(self, fold_data: FoldData) -> dict[str, Pipeline]:
         tasks = (
@@ -228,7 +230,7 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             erase_feature_ranges(model)
         return models
 
-    def _fit_combiners(self, fold_data: FoldData, scores: Sequence[Floats]) -> Self:
+    def _fit_combiners(self, fold_data: FoldData, scores: Sequence[Floats]) -> None:
         self.training_rows_, self.oof_scores_ = fold_data, list(scores)
         self.combiners_: dict[_Modalities, Combiner] = {}
         self.losses_: dict[_Modalities, dict[str, float]] = {}
@@ -259,7 +261,6 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         for modalities in self._modality_sets():
             is_exact = self._has_exactly(modalities, fold_data.present)
             self.oof_probability_[is_exact] = probability[self._find_fitted(modalities)][is_exact]
-        return self
 
     def _find_fitted(self, modalities: _Modalities) -> _Modalities:
         """Return the modalities of the combiner for recordings with these: all of them, or the best fitted subset."""
