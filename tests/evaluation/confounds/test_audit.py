@@ -95,6 +95,7 @@ def test_a_site_named_by_the_user_is_found_and_its_values_are_not_stored() -> No
     assert "Hospital-A" not in json.dumps(evaluation)
 
 
+@pytest.mark.slow
 def test_with_two_groups_the_strongest_is_also_repaired_alone() -> None:
     table, status, groups = study()
     is_positive = status == "Depression"
@@ -113,6 +114,7 @@ def test_without_the_option_there_is_no_audit() -> None:
     assert not [name for name in evaluation["systems"] if name.startswith(("nuisance", "repaired"))]
 
 
+@pytest.mark.slow
 def test_several_classes_are_audited() -> None:
     table, status, groups = study()
     status = status.replace({"Depression": "a", "Normal": "b"}).where(groups.str[-1].isin(list("0123456")), "c")
@@ -145,6 +147,7 @@ def test_labels_play_no_part_in_the_repair() -> None:
     pd.testing.assert_frame_equal(one.iloc[:60], again.iloc[:60])
 
 
+@pytest.mark.slow
 def test_results_of_an_audit_with_other_conditions_are_not_resumed(tmp_path: Path) -> None:
     table, status, groups = study()
     labels = pd.DataFrame({"site": list("AB") * 40, "room": list("AABB") * 20}, index=table.index)
@@ -185,7 +188,10 @@ def write_set(folder: Path, *, decimals: int | None = None, au_offset: float = 0
 
 @pytest.mark.parametrize(
     ("planted", "group"),
-    [pytest.param({"decimals": 2}, FORMAT, id="decimals"), pytest.param({"au_offset": 0.3}, RESTING, id="AU floor")],
+    [
+        pytest.param({"decimals": 2}, FORMAT, id="decimals"),
+        pytest.param({"au_offset": 0.3}, RESTING, id="AU floor", marks=pytest.mark.slow),
+    ],
 )
 def test_a_confound_planted_in_files_is_found_and_repaired_by_its_rule(
     tmp_path: Path, planted: dict[str, Any], group: str
