@@ -12,9 +12,11 @@ from pdmr_classic.evaluation.confounds._strata import compare_aucs, score_within
 from pdmr_classic.evaluation.confounds.audit import SIGNIFICANCE
 from pdmr_classic.evaluation.confounds.groups import NuisanceGroup
 from pdmr_classic.evaluation.confounds.plan import ConfoundPlan
+from pdmr_classic.evaluation.confounds.rules import select_unsolved
 from pdmr_classic.evaluation.confounds.systems import NUISANCE_PREFIX, REPAIRED, REPAIRED_PREFIX
 from pdmr_classic.evaluation.predictions import Predictions
 from pdmr_classic.evaluation.system_scores import main_score, summarise_scores
+from pdmr_classic.features.names import missing_indicator
 
 UNKNOWN, CONSTANT = "could not look: no recording conditions are known", "constant in all recordings"
 
@@ -101,7 +103,7 @@ def _summarise_repair(
     plan: ConfoundPlan, groups: tuple[str, ...], model: Predictions, repaired: Predictions | None, seed: int
 ) -> dict[str, Any]:
     """Return the scores of the repaired model; without anything to repair, these are the model's own."""
-    how = {name: plan.rules.get(name, "linear residualisation") for name in groups}
+    how = {name: _describe_repair(plan, name) for name in groups}
     if groups and repaired is None:
         return {"groups": how, "scores": {}, "problem": "the repaired model could not be trained"}
     summary = summarise_scores(model if repaired is None else repaired, seed)
@@ -109,6 +111,16 @@ def _summarise_repair(
     if repaired is not None:
         part["repaired_minus_model"] = compare_aucs(repaired, model, seed)
     return part
+
+
+def _describe_repair(plan: ConfoundPlan, group: str) -> str:
+    columns = plan.groups[group].columns
+    unsolved = select_unsolved(group, columns, plan.rules).columns
+    parts = [plan.rules[group]] if group in plan.rules else []
+    parts += ["linear residualisation"] if len(unsolved) else []
+    if any(str(name).startswith(missing_indicator("")) for name in columns):
+        parts.append("which recordings lack a modality cannot be repaired")
+    return "; ".join(parts)
 
 
 def _summarise_strata(group: str, model: Predictions, systems: _Systems, seed: int) -> dict[str, Any]:
