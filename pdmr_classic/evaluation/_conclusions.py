@@ -96,7 +96,7 @@ def _conclude_shortcut(shortcut: Mapping[str, Any]) -> list[tuple[Finding, bool]
         what = f"Recording conditions alone ({_CONDITIONS}) do not clearly rank better than chance: AUC {auc}"
         return [(Finding("shortcut", what), False)]
     what = f"Recording conditions alone ({_CONDITIONS}) rank better than chance: AUC {auc}. "
-    strata = _describe_strata(shortcut["within_strata"], shortcut["shortcut_within_strata"], "conditions")
+    strata = _describe_strata(shortcut["within_strata"], "conditions", comparable=shortcut["are_comparable"])
     what += f"{_describe_difference(shortcut['model_minus_shortcut'])}. {strata}"
     return [
         (Finding("shortcut", what, column="auc", hint="run evaluate --confounds, which says which and repairs"), True)
@@ -114,9 +114,9 @@ def _describe_difference(part: _Score) -> str:
     return f"The model's AUC cannot be distinguished from it: {part['difference']:+z.2f} {interval}"
 
 
-def _describe_strata(model: Mapping[str, Any], conditions: Mapping[str, Any], of: str) -> str:
+def _describe_strata(model: Mapping[str, Any], of: str, *, comparable: bool) -> str:
     """Describe the model's AUC within strata, unless the conditions still tell the classes apart there."""
-    if model["auc"]["mean"] is None or (conditions["auc"]["low"] or 0) > _CHANCE:
+    if model["auc"]["mean"] is None or not comparable:
         return f"What it adds cannot be told: recordings of both classes hardly share the same {of}"
     return f"Among recordings of similar {of}, its AUC is {_format_score(model['auc'])}"
 
@@ -136,7 +136,7 @@ def _warn_of_confounds(confounds: Mapping[str, Any]) -> Finding:
         f"{name} (AUC {_format_score(confounds['groups'][name]['scores']['auc'])})" for name in confounds["found"]
     ]
     strongest = confounds["strongest"]
-    strata = _describe_strata(strongest["model"], strongest["conditions"], strongest["group"])
+    strata = _describe_strata(strongest["model"], strongest["group"], comparable=strongest["are_comparable"])
     strata = strata.replace("What it adds", "What the model adds").replace("its AUC", "the model's AUC")
     what = f"Recording conditions alone predict the label: {format_list(groups)}. {strata}"
     return Finding("confound", what, column="auc", hint="compare how the recordings of the classes were made")
@@ -149,7 +149,9 @@ def _describe_repair(confounds: Mapping[str, Any]) -> Finding:
     auc = repaired["scores"]["auc"]
     what = f"With features repaired for these conditions, the model's AUC is {_format_score(auc)}"
     low = auc.get("low")
-    verdict = "" if low is None or low > 0.5 else ": no evidence of more than the conditions"
+    verdict = (
+        "" if low is None or low > 0.5 else ": no evidence of more than the conditions and what goes along with them"
+    )
     return Finding("repair", what + verdict)
 
 

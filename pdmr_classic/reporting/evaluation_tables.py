@@ -167,7 +167,7 @@ def _confounds_tables(evaluation: Mapping[str, Any]) -> Iterable[RenderableType]
 def _list_strata(confounds: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
     strongest = confounds.get("strongest", {})
     for name, label in (("model", "raw"), ("repaired", "repaired")):
-        if name in strongest:
+        if name in strongest and strongest["are_comparable"]:
             yield f"{label}, same {strongest['group']}", strongest[name]
 
 

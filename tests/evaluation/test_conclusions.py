@@ -28,7 +28,7 @@ def found_shortcut(**changes: Any) -> dict[str, Any]:
         "is_above_chance": True,
         "model_minus_shortcut": {"difference": 0.1, "low": 0.02, "high": 0.18},
         "within_strata": strata(0.68, 0.55),
-        "shortcut_within_strata": strata(0.55, 0.45),
+        "are_comparable": True,
         **changes,
     }
 
@@ -107,7 +107,7 @@ def test_a_shortcut_is_reported_with_what_the_model_adds() -> None:
         ({"model_minus_shortcut": {"difference": 0.0, "low": -0.1, "high": 0.1}}, "cannot be distinguished from it"),
         ({"model_minus_shortcut": {"difference": -0.2, "low": -0.3, "high": -0.1}}, "is lower by 0.20"),
         ({"within_strata": strata(None)}, "What it adds cannot be told"),
-        ({"shortcut_within_strata": strata(0.9, 0.8)}, "What it adds cannot be told"),
+        ({"are_comparable": False}, "What it adds cannot be told"),
     ],
 )
 def test_what_a_model_adds_to_a_shortcut_may_be_unknown(changes: dict[str, Any], sentence: str) -> None:
@@ -140,7 +140,7 @@ def confounds(**changes: Any) -> dict[str, Any]:
         "groups": {"file format": group},
         "found": ["file format"],
         "repaired": {"problem": "", "scores": {"auc": score(0.52, 0.4, 0.63)}},
-        "strongest": {"group": "file format", "model": strata(0.5, 0.4), "conditions": strata(0.5, 0.4)},
+        "strongest": {"group": "file format", "model": strata(0.5, 0.4), "are_comparable": True},
         **changes,
     }
 

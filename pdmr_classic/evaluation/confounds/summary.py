@@ -20,6 +20,7 @@ from pdmr_classic.features.names import missing_indicator
 
 UNKNOWN, CONSTANT = "could not look: no recording conditions are known", "constant in all recordings"
 
+_CHANCE = 0.5
 _Systems = Mapping[str, Predictions]
 
 
@@ -33,7 +34,8 @@ def summarise_shortcut(
     dict
         As `summarise_scores`, with `columns`; `problem` ("" if there are scores); `is_above_chance`, whether the 95%
         interval of its AUC lies above .5; and then `model_minus_shortcut` (AUC, see `compare_aucs`) and
-        `within_strata` of its probabilities (AUC of the model, see `score_within_strata`).
+        `within_strata` of its probabilities (AUC of the model, see `score_within_strata`), with `are_comparable`: False
+        if the conditions tell the classes apart even within strata.
     """
     columns = select_shortcut_features(features)
     part: dict[str, Any] = {"columns": list(columns.columns)}
@@ -45,13 +47,19 @@ def summarise_shortcut(
     if part["is_above_chance"]:
         part["model_minus_shortcut"] = compare_aucs(model, shortcut, seed)
         part["within_strata"] = score_within_strata(model, shortcut, seed)
-        part["shortcut_within_strata"] = score_within_strata(shortcut, shortcut, seed)
+        part["are_comparable"] = _are_comparable(score_within_strata(shortcut, shortcut, seed))
     return part
 
 
 def _exceeds_chance(scores: Mapping[str, Any]) -> bool:
     low = scores["auc"].get("low")
-    return low is not None and low > 0.5
+    return low is not None and low > _CHANCE
+
+
+def _are_comparable(conditions: Mapping[str, Any]) -> bool:
+    """Return whether conditions do not rank better than chance within their own strata."""
+    auc = conditions["auc"]
+    return auc["mean"] is not None and (auc["low"] is None or auc["low"] <= _CHANCE)
 
 
 def summarise_confounds(
@@ -65,7 +73,8 @@ def summarise_confounds(
         `groups`: for each nuisance group `columns`, `problem` ("" if there are scores), `scores` (main score and AUC),
         `p_adjusted` and `is_found`; `found`: names of the groups that predict the label, the strongest first;
         `repaired`: what was repaired how, and the scores, equal to those of the model if nothing was found; with more
-        than one, `repaired_strongest`; `strongest`: AUC of model and repaired model within strata of the strongest.
+        than one, `repaired_strongest`; `strongest`: AUC of model and repaired model within strata of the strongest,
+        and `are_comparable` (see `summarise_shortcut`).
     """
     if plan is None:
         return {}
@@ -125,9 +134,10 @@ def _describe_repair(plan: ConfoundPlan, group: str) -> str:
 
 def _summarise_strata(group: str, model: Predictions, systems: _Systems, seed: int) -> dict[str, Any]:
     conditions = systems[f"{NUISANCE_PREFIX}{group}"]
-    scored = {"model": model, REPAIRED: systems.get(REPAIRED), "conditions": conditions}
+    scored = {"model": model, REPAIRED: systems.get(REPAIRED)}
     return {
         "group": group,
+        "are_comparable": _are_comparable(score_within_strata(conditions, conditions, seed)),
         **{
             name: score_within_strata(predictions, conditions, seed)
             for name, predictions in scored.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from rich.console import Console
 
 from pdmr_classic import Settings, evaluate, load_dataset
 from pdmr_classic.errors import ConfigError
@@ -17,6 +19,7 @@ from pdmr_classic.evaluation.confounds.groups import AUDIO_LEVEL, FORMAT, LENGTH
 from pdmr_classic.evaluation.confounds.rules import RULES
 from pdmr_classic.evaluation.evaluate_features import evaluate_features
 from pdmr_classic.evaluation.stored_systems import read_systems
+from pdmr_classic.reporting.evaluation_tables import evaluation_tables
 
 QUICK = Settings().override(
     {"learning.learners": ("linear",), "learning.trials": 1, "learning.repeats": 1, "learning.folds": 3}
@@ -71,6 +74,12 @@ def test_a_planted_duration_is_found_and_what_it_shifts_is_repaired() -> None:
     assert confounds["repaired"]["groups"] == {LENGTH: "linear residualisation"}
     assert confounds["repaired"]["repaired_minus_model"]["high"] < 0
     assert evaluation["warnings"][0]["code"] == "confound"
+    console = Console(file=io.StringIO(), width=80, highlight=False)
+    console.print(evaluation_tables(evaluation))
+    page = console.file.getvalue()  # type: ignore[attr-defined]
+    assert max(map(len, page.splitlines())) <= 80
+    for words in ("! length and frame rate", "  order and id", "could not look", "repaired for 1 group"):
+        assert words in page
 
 
 def test_louder_vectors_are_found_and_normalised() -> None:
