@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pdmr_classic.arrays import Floats
+from pdmr_classic.errors import DataError
 from pdmr_classic.evaluation.confounds._residuals import Residualiser
 from pdmr_classic.evaluation.confounds.plan import ConfoundPlan
 from pdmr_classic.evaluation.confounds.rules import select_unsolved
@@ -42,11 +43,15 @@ def run_confound_systems(
     systems: Records = {
         f"{NUISANCE_PREFIX}{name}": dict(records[outer.repeat, outer.fold]) for name, records in plan.records.items()
     }
-    if plan.found:
-        systems[REPAIRED] = fit_and_predict(repair_features(table, plan, plan.found, outer))
+    repairs = {REPAIRED: plan.found} if plan.found else {}
     if len(plan.found) > 1:
-        strongest = plan.found[0]
-        systems[f"{REPAIRED_PREFIX}{strongest}"] = fit_and_predict(repair_features(table, plan, [strongest], outer))
+        repairs[f"{REPAIRED_PREFIX}{plan.found[0]}"] = plan.found[:1]
+    for name, groups in repairs.items():
+        try:
+            systems[name] = fit_and_predict(repair_features(table, plan, groups, outer))
+        except DataError:
+            # The model itself could be trained: only this comparison is incomplete, and its summary says so.
+            continue
     return systems
 
 

@@ -13,12 +13,16 @@ import pytest
 from rich.console import Console
 
 from pdmr_classic import Settings, evaluate, load_dataset
-from pdmr_classic.errors import ConfigError
+from pdmr_classic.errors import ConfigError, DataError
 from pdmr_classic.evaluation.confounds.audit import adjust_p_values
-from pdmr_classic.evaluation.confounds.groups import AUDIO_LEVEL, FORMAT, LENGTH, RESTING
+from pdmr_classic.evaluation.confounds.groups import AUDIO_LEVEL, FORMAT, LENGTH, RESTING, NuisanceGroup
+from pdmr_classic.evaluation.confounds.plan import ConfoundPlan
 from pdmr_classic.evaluation.confounds.rules import RULES
+from pdmr_classic.evaluation.confounds.systems import repair_features, run_confound_systems
 from pdmr_classic.evaluation.evaluate_features import evaluate_features
+from pdmr_classic.evaluation.outer_folds import OuterFold
 from pdmr_classic.evaluation.stored_systems import read_systems
+from pdmr_classic.evaluation.table import EvaluationTable
 from pdmr_classic.reporting.evaluation_tables import evaluation_tables
 
 QUICK = Settings().override(
@@ -134,27 +138,35 @@ def test_several_classes_are_audited() -> None:
     assert set(confounds["groups"][LENGTH]["scores"]) == {"macro_f1", "auc"}
 
 
-def test_labels_play_no_part_in_the_repair() -> None:
-    from pdmr_classic.evaluation.confounds.groups import NuisanceGroup
-    from pdmr_classic.evaluation.confounds.plan import ConfoundPlan
-    from pdmr_classic.evaluation.confounds.systems import repair_features
-    from pdmr_classic.evaluation.outer_folds import OuterFold
-    from pdmr_classic.evaluation.table import EvaluationTable
-
-    table, status, groups = study()
+def make_plan(data: Study) -> tuple[EvaluationTable, ConfoundPlan, OuterFold]:
+    """Return the data of one fold in which the duration is to be repaired by residualisation."""
+    table, status, groups = data
     group = NuisanceGroup(LENGTH, table[["quality__stream__duration_s"]])
-    plan = ConfoundPlan({LENGTH: group}, {}, {}, (LENGTH,), {"": table, LENGTH: table})
-    outer = OuterFold(0, 0, np.arange(60), np.arange(60, 80))
-    one, other = (
-        repair_features(EvaluationTable(table, labels, groups, ("Depression", "Normal"), None), plan, [LENGTH], outer)
-        for labels in (status, status[::-1].set_axis(status.index))
-    )
-    pd.testing.assert_frame_equal(one, other)
+    plan = ConfoundPlan({LENGTH: group}, {LENGTH: {(0, 0): {"rows": [60]}}}, {}, (LENGTH,), {"": table, LENGTH: table})
+    evaluated = EvaluationTable(table, status, groups, ("Depression", "Normal"), None, confounds=plan)
+    return evaluated, plan, OuterFold(0, 0, np.arange(60), np.arange(60, 80))
+
+
+def test_neither_labels_nor_held_out_rows_play_a_part_in_the_repair() -> None:
+    table, status, groups = study()
     changed = table.copy()
     changed.iloc[60:70, :4] += 100
-    held_out = ConfoundPlan({LENGTH: group}, {}, {}, (LENGTH,), {"": changed, LENGTH: changed})
-    again = repair_features(EvaluationTable(changed, status, groups, (), None), held_out, [LENGTH], outer)
-    pd.testing.assert_frame_equal(one.iloc[:60], again.iloc[:60])
+    shuffled = status[::-1].set_axis(status.index)
+    one, other, third = (
+        repair_features(*make_plan(data)[:2], [LENGTH], make_plan(data)[2])
+        for data in ((table, status, groups), (table, shuffled, groups), (changed, status, groups))
+    )
+    pd.testing.assert_frame_equal(one, other)
+    pd.testing.assert_frame_equal(one.iloc[:60], third.iloc[:60])
+    assert not one.iloc[60:70].equals(third.iloc[60:70])
+
+
+def test_a_repaired_model_that_cannot_be_trained_does_not_end_the_evaluation() -> None:
+    def fail(features: pd.DataFrame) -> dict[str, Any]:
+        raise DataError("too few recordings")
+
+    data, _, outer = make_plan(study())
+    assert list(run_confound_systems(data, outer, fail)) == [f"nuisance {LENGTH}"]
 
 
 @pytest.mark.slow
