@@ -8,12 +8,17 @@ from typing import Any
 import numpy as np
 
 from pdmr_classic.arrays import Floats
-from pdmr_classic.evaluation.intervals import batch_sizes, weighted_scores
+from pdmr_classic.evaluation.inflation import estimate_inflation
+from pdmr_classic.evaluation.intervals import (
+    batch_sizes,
+    bootstrap_scores,
+    count_rarest_class_subjects,
+    score_interval,
+    weighted_scores,
+)
 from pdmr_classic.evaluation.predictions import Predictions
 
 _N_DRAWS = 1000
-_LOWER_IS_BETTER = frozenset({"brier"})
-_PERCENTILES = (2.5, 97.5)
 
 
 def describe_winner(candidates: Mapping[str, Predictions], score: str, seed: int = 0) -> dict[str, Any]:
@@ -21,21 +26,23 @@ def describe_winner(candidates: Mapping[str, Predictions], score: str, seed: int
 
     In each bootstrap sample of subjects, the system with the best score on the drawn subjects is chosen, and scored on
     the subjects that were not drawn. The mean of these scores is the performance of "choose the best of k"; the
-    apparent score of the best is higher because the best of k is partly lucky.
+    apparent score of the best is higher because the best of k is partly lucky. F1 is lower on fewer subjects, whatever
+    is chosen; the mean is corrected for this, by the same systems on all subjects and on those not drawn.
 
     Parameters
     ----------
     candidates : mapping of str to Predictions
         With the same rows in the same order.
     score : str
-        See `weighted_scores`.
+        See `weighted_scores`; one that is better if it is higher.
     seed : int
 
     Returns
     -------
     dict
-        `name` and `apparent` score of the best; `corrected` score with `low` and `high` of its 95% interval
-        (percentiles of the scores on subjects that were not drawn, which are fewer: it is conservative);
+        `name` and `apparent` score of the best; `corrected` score with `low` and `high` of its 95% interval, which has
+        the standard error of the best (Tsamardinos et al. take percentiles of the scores on the subjects not drawn,
+        which are few: in simulations, that interval was up to twice as wide, and no study missed the truth);
         `shares_of_rank_1`: for each system, the share of bootstrap samples in which it is best (ties are shared). None
         if undefined.
 
@@ -46,24 +53,32 @@ def describe_winner(candidates: Mapping[str, Predictions], score: str, seed: int
     names, systems = list(candidates), list(candidates.values())
     apparent = np.array([weighted_scores(system, np.ones((len(system), 1)))[score][0] for system in systems])
     inside, outside = _bootstrap(systems, score, seed)
-    better = -inside if score in _LOWER_IS_BETTER else inside
-    usable = np.isfinite(better).all(axis=0) & np.isfinite(outside).all(axis=0)
+    usable = np.isfinite(inside).all(axis=0) & np.isfinite(outside).all(axis=0)
     if not usable.any() or not np.isfinite(apparent).all():
         return {"name": None, "apparent": None, "corrected": None, "low": None, "high": None, "shares_of_rank_1": {}}
-    better, outside = better[:, usable], outside[:, usable]
-    is_best = better == better.max(axis=0)
-    chosen_scores = (outside * is_best).sum(axis=0) / is_best.sum(axis=0)
-    best = int(np.argmin(apparent) if score in _LOWER_IS_BETTER else np.argmax(apparent))
-    low, high = np.percentile(chosen_scores, _PERCENTILES)
-    shares = (is_best / is_best.sum(axis=0)).mean(axis=1)
+    inside, outside = inside[:, usable], outside[:, usable]
+    is_best = inside == inside.max(axis=0)
+    choice = is_best / is_best.sum(axis=0)
+    shares = choice.mean(axis=1)
+    loss_on_few = shares @ (apparent - outside.mean(axis=1))
+    corrected = float(np.clip((outside * choice).sum(axis=0).mean() + loss_on_few, 0, 1))
+    best = int(np.argmax(apparent))
+    low, high = _find_limits(systems[best], score, corrected) or (None, None)
     return {
         "name": names[best],
         "apparent": float(apparent[best]),
-        "corrected": float(chosen_scores.mean()),
-        "low": float(low),
-        "high": float(high),
+        "corrected": corrected,
+        "low": low,
+        "high": high,
         "shares_of_rank_1": dict(zip(names, map(float, shares), strict=True)),
     }
+
+
+def _find_limits(best: Predictions, score: str, corrected: float) -> tuple[float, float] | None:
+    drawn = bootstrap_scores(best)[score]
+    if 0 < drawn[0] < 1:  # a perfect score does not vary: its interval is that of 1
+        drawn = drawn + (corrected - drawn[0])
+    return score_interval(drawn, count_rarest_class_subjects(best), estimate_inflation(best, score))
 
 
 def _bootstrap(systems: list[Predictions], score: str, seed: int) -> tuple[Floats, Floats]:

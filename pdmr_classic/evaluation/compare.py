@@ -24,13 +24,14 @@ from pdmr_classic.evaluation.intervals import (
 from pdmr_classic.evaluation.predictions import Predictions, read_predictions
 from pdmr_classic.evaluation.stored_systems import read_systems
 from pdmr_classic.evaluation.system_scores import main_score
-from pdmr_classic.text import format_list
+from pdmr_classic.text import format_list, format_quoted
 
 _SCORE_NAMES = ("f1", "macro_f1", "auc", "brier")
 _MODEL = "model"
 # What is compared within a single evaluation.
 _PARTS = (_MODEL, "view", "member")
 _MIN_SYSTEMS = 2
+_MAX_LISTED = 40
 
 
 def compare(
@@ -63,6 +64,18 @@ def compare(
         One of them is not an evaluation, or they do not contain the same recordings in the same folds.
     ConfigError
         There are not two systems to compare.
+
+    Examples
+    --------
+    >>> from pdmr_classic.evaluation.predictions import SCHEMA
+    >>> rows = [dict(recording=f"{k:02d}", subject=k, repeat=0, fold=k % 2, status="ny"[k // 2 % 2], predicted="y",
+    ...              probability=k / 16) for k in range(16)]
+    >>> folds = {"is_one_way": False}
+    >>> evaluation = {"schema": SCHEMA, "positive": "y", "data": {"classes": {"n": 8, "y": 8}}, "outer_folds": folds,
+    ...               "predictions": rows, "systems": {}}
+    >>> comparison = compare(evaluation, evaluation, names=["old", "new"])
+    >>> comparison["winners"]["f1"]["shares_of_rank_1"], comparison["pairs"][0]["differences"]["auc"]["difference"]
+    ({'old': 0.5, 'new': 0.5}, 0.0)
     """
     names = names or [chr(ord("A") + number) for number in range(len(evaluations))]
     candidates = _select_systems(dict(zip(names, evaluations, strict=True)), systems)
@@ -95,21 +108,34 @@ def _select_systems(
     models = [systems[_MODEL].sort_rows() for systems in available.values()]
     for other in models[1:]:
         _check_paired(models[0], other)
+    stored = dict.fromkeys(system for systems in available.values() for system in systems)
+    unknown = [name for name in wanted or () if not any(name in _system_names(system) for system in stored)]
+    if unknown:
+        raise ConfigError(
+            "--systems names a system that no evaluation has",
+            expected=format_list(stored, limit=_MAX_LISTED),
+            found=format_quoted(unknown),
+        )
     wanted = wanted or (_PARTS if len(evaluations) == 1 else (_MODEL,))
     selected = {
         _join_names(name, system, len(evaluations) > 1, wanted): predictions.sort_rows()
         for name, systems in available.items()
         for system, predictions in systems.items()
-        if system in wanted or system.partition(" ")[0] in wanted
+        if any(name in wanted for name in _system_names(system))
     }
     if len(selected) < _MIN_SYSTEMS:
         raise ConfigError(
             "there are not two systems to compare",
-            expected=f"--systems {format_list(dict.fromkeys(s for systems in available.values() for s in systems))}",
+            expected=f"--systems {format_list(stored, limit=_MAX_LISTED)}",
             found=format_list(selected) or format_list(wanted),
             hint="pass several evaluations, or select several systems of one",
         )
     return selected
+
+
+def _system_names(system: str) -> tuple[str, str]:
+    """Return the names that select a system: its own, and the first word."""
+    return system, system.partition(" ")[0]
 
 
 def _join_names(name: str, system: str, are_several: bool, wanted: Sequence[str]) -> str:

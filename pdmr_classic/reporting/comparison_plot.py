@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PLOT_SUFFIXES = (".svg", ".png", ".pdf")
-_WIDTH_IN, _ROW_IN, _MARGIN_IN = 9.0, 0.32, 1.5
+_WIDTH_IN, _ROW_IN, _LINE_IN, _MARGIN_IN = 9.0, 0.16, 0.16, 1.6
+_NAME_WIDTH = 32
 _BLUE, _ORANGE, _GREY = "#1f5a96", "#c05a00", "#8a8a8a"  # also distinct in grey
 _DPI = 150
 
@@ -37,14 +39,17 @@ def plot_comparison(comparison: Mapping[str, Any]) -> Figure:
     figure_class = _import_figure()
     systems = sort_systems(comparison)
     scores = list(dict.fromkeys((comparison["main_score"], "auc")))
-    height = _MARGIN_IN + _ROW_IN * max(len(systems), 3)
+    labels = [textwrap.fill(shorten_name(name), _NAME_WIDTH) for name, _ in systems]
+    row_in = _ROW_IN + _LINE_IN * (1 + max(label.count("\n") for label in labels))
+    height = _MARGIN_IN + row_in * max(len(systems), 3)
     figure: Figure = figure_class(figsize=(_WIDTH_IN, height), layout="constrained")
     axes = figure.subplots(1, len(scores) + 1, sharey=True, width_ratios=[3] * len(scores) + [2])
     for axis, score in zip(axes, scores, strict=False):
         _plot_scores(axis, comparison, [part[score] for _, part in systems], score)
     shares = comparison["winners"][scores[0]]["shares_of_rank_1"]
-    _plot_shares(axes[-1], [shares.get(name, 0.0) for name, _ in systems])
-    axes[0].set_yticks(range(len(systems)), [shorten_name(name) for name, _ in systems])
+    _plot_shares(axes[-1], [shares.get(name, 0.0) for name, _ in systems], scores[0])
+    # A name may contain dollar signs, which are not formulas.
+    axes[0].set_yticks(range(len(systems)), labels, parse_math=False)
     axes[0].invert_yaxis()
     return figure
 
@@ -71,23 +76,23 @@ def _plot_scores(axis: Axes, comparison: Mapping[str, Any], parts: list[Mapping[
         axis.plot(part["mean"], row, "o", color=_BLUE, markersize=6)
     winner = comparison["winners"].get(score, {})
     if winner.get("corrected") is not None:
-        label = f"best of {len(parts)}, corrected: {winner['corrected']:.3f}"
+        label = f"best of {len(parts)},\ncorrected: {winner['corrected']:.3f}"
         axis.axvline(winner["corrected"], color=_ORANGE, linestyle="--", linewidth=1.5)
         axis.set_title(label, fontsize=9, color=_ORANGE)
     positive = comparison["positive"]
     name = SHORT_LABELS[score]
-    axis.set_xlabel(f"{name} of {positive}" if score == "f1" and positive else name)
+    axis.set_xlabel(f"{name} of {positive}" if score == "f1" and positive else name, parse_math=False)
     axis.grid(axis="x", color="#dddddd", linewidth=0.8)
     _remove_frame(axis)
 
 
-def _plot_shares(axis: Axes, shares: list[float]) -> None:
+def _plot_shares(axis: Axes, shares: list[float], score: str) -> None:
     axis.barh(range(len(shares)), shares, color=_GREY, height=0.6)
     for row, share in enumerate(shares):
         axis.text(share + 0.02, row, f"{share:.0%}", va="center", fontsize=8)
     axis.set_xlim(0, 1.15)
     axis.set_xticks([0, 0.5, 1], ["0", "50%", "100%"])
-    axis.set_xlabel("best in samples")
+    axis.set_xlabel(f"rank 1 by {SHORT_LABELS[score]}")
     _remove_frame(axis)
 
 

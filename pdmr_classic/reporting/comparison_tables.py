@@ -21,6 +21,7 @@ from pdmr_classic.text import format_count
 
 _SIGNED = "+z.3f"
 _MAX_NAMED = 4
+_SCORE_WIDTH = len("0.123 (0.12 to 0.12)")
 
 
 def comparison_table(comparison: Mapping[str, Any]) -> RenderableType:
@@ -55,7 +56,9 @@ def _pair_table(comparison: Mapping[str, Any]) -> Table:
 def _systems_table(comparison: Mapping[str, Any]) -> Table:
     scores = list(dict.fromkeys((comparison["main_score"], "auc")))
     winners = comparison["winners"]
-    table = new_table("system", *(_score_label(comparison, name) for name in scores), "best in samples")
+    table = new_table("system", *(_score_label(comparison, name) for name in scores), "rank 1")
+    for column in table.columns[1:-1]:
+        column.min_width = _SCORE_WIDTH
     for name, part in sort_systems(comparison):
         share = winners[scores[0]]["shares_of_rank_1"].get(name)
         table.add_row(
@@ -125,8 +128,10 @@ def _describe_winner(comparison: Mapping[str, Any]) -> Iterable[str]:
         return
     label, n_systems = _score_label(comparison, main), len(comparison["systems"])
     share = winner["shares_of_rank_1"][winner["name"]]
-    yield f"{shorten_name(winner['name'])} is best by {label} in {share:.0%} of bootstrap samples of subjects."
-    corrected = f"{winner['corrected']:.3f} (95% interval {winner['low']:.3f} to {winner['high']:.3f})"
+    best = shorten_name(winner["name"])
+    yield f"{best} is best by {label}; it has rank 1 in {share:.0%} of bootstrap samples of subjects."
+    interval = format_interval(winner)
+    corrected = f"{winner['corrected']:.3f}" + (f" (95% interval {interval})" if interval else "")
     yield f"Corrected for choosing the best of {n_systems}, its {winner['apparent']:.3f} is {corrected}."
     if n_systems > 2:
         same = [
@@ -134,19 +139,20 @@ def _describe_winner(comparison: Mapping[str, Any]) -> Iterable[str]:
             for name in comparison["systems"]
             if name != winner["name"] and _is_close(difference_to(comparison, name, winner["name"], main))
         ]
-        yield f"{_format_names(same, n_systems - 1)} cannot be distinguished from it."
+        yield _describe_others(same, n_systems - 1)
 
 
 def _is_close(part: Mapping[str, float | None]) -> bool:
     return part["high"] is None or part["high"] >= 0
 
 
-def _format_names(names: list[str], n_others: int) -> str:
-    if len(names) == n_others:
-        return "All others"
-    if not names:
-        return "None of the others"
-    return ", ".join(names) if len(names) <= _MAX_NAMED else f"{len(names)} of the {n_others} others"
+def _describe_others(same: list[str], n_others: int) -> str:
+    if len(same) == n_others:
+        return "None of the others can be distinguished from it."
+    if not same:
+        return "All others are worse."
+    names = ", ".join(same) if len(same) <= _MAX_NAMED else f"{len(same)} of the {n_others} others"
+    return f"{names} cannot be distinguished from it."
 
 
 def _score_label(comparison: Mapping[str, Any], name: str) -> str:

@@ -105,7 +105,7 @@ def test_compare_shows_the_parts_of_one_model_and_draws_them(workspace: Path) ->
     assert max(map(len, text.splitlines())) <= 80
     assert "Corrected for choosing the best of" in text
     svg = (workspace / "parts.svg").read_text(encoding="utf-8")
-    assert "best in samples" in svg
+    assert "rank 1 by F1" in svg
     assert "view video" in svg
 
 

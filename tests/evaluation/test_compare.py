@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from simulated import simulate_predictions
 
 from pdmr_classic.errors import ConfigError, DataError
+from pdmr_classic.evaluation._winner import describe_winner
 from pdmr_classic.evaluation.compare import compare, compare_files
 from pdmr_classic.evaluation.predictions import SCHEMA, Predictions, read_predictions
 from pdmr_classic.evaluation.stored_systems import store_systems
@@ -160,6 +162,31 @@ def test_a_truly_better_system_wins() -> None:
     assert winner["corrected"] == pytest.approx(winner["apparent"])
 
 
+def test_the_corrected_f1_of_a_single_system_is_its_f1() -> None:
+    """The score on the third of the subjects that is not drawn is lower, although nothing was chosen."""
+    for seed in range(3):
+        (system,) = equally_good(1, seed)
+        winner = describe_winner({"a": system, "b": system}, "f1")
+        assert winner["corrected"] == pytest.approx(winner["apparent"])
+        assert winner["shares_of_rank_1"] == {"a": 0.5, "b": 0.5}
+
+
+def test_the_interval_of_the_best_is_not_wider_than_that_of_any_system() -> None:
+    comparison = compare(*map(evaluation, equally_good(5, 2)))
+    winner = comparison["winners"]["auc"]
+    part = comparison["systems"][winner["name"]]["auc"]
+    assert winner["low"] < winner["corrected"] < winner["high"]
+    assert winner["high"] - winner["low"] == pytest.approx(part["high"] - part["low"], rel=0.25)
+
+
+def test_the_interval_of_a_perfect_system_has_a_width() -> None:
+    perfect = improve(A)
+    comparison = compare(evaluation(perfect), evaluation(replace(perfect, predicted=1 - perfect.predicted)))
+    winner = comparison["winners"]["f1"]
+    assert (winner["apparent"], winner["corrected"], winner["high"]) == (1, 1, 1)
+    assert winner["low"] < 0.95
+
+
 def test_the_systems_of_one_evaluation_are_compared_on_the_recordings_that_all_predict() -> None:
     model = A.sort_rows()
     view = model.subset(model.recording != "r003")
@@ -171,6 +198,8 @@ def test_the_systems_of_one_evaluation_are_compared_on_the_recordings_that_all_p
     assert list(compare(stored, systems=["shortcut", "view"])["systems"]) == ["view video", "shortcut"]
     with pytest.raises(ConfigError, match="there are not two systems to compare"):
         compare(evaluation(A))
+    with pytest.raises(ConfigError, match=r"a system that no evaluation has[^\0]*view video[^\0]*'views'"):
+        compare(stored, systems=["model", "view", "views"])
 
 
 def test_the_picture_names_every_system_and_is_reproducible(tmp_path: Path) -> None:
@@ -179,3 +208,21 @@ def test_the_picture_names_every_system_and_is_reproducible(tmp_path: Path) -> N
     first = save_plot(plot_comparison(comparison), tmp_path / "a.svg").read_bytes()
     assert first == save_plot(plot_comparison(comparison), tmp_path / "b.svg").read_bytes()
     assert all(name in first.decode() for name in names)
+
+
+def test_a_long_name_and_dollar_signs_are_drawn_as_they_are(tmp_path: Path) -> None:
+    names = ["$a_1$ of $5", "a name of so many words that it has to be broken into several lines"]
+    figure = plot_comparison(compare(*map(evaluation, equally_good(2, 0)), names=names))
+    text = save_plot(figure, tmp_path / "a.svg").read_text()
+    assert "$a_1$ of $5" in text
+    assert "a name of so many words that it" in text
+    figure.draw_without_rendering()
+    labels = figure.axes[0].get_yticklabels()
+    assert min(label.get_window_extent().x0 for label in labels) >= 0
+    assert figure.axes[0].get_position().width > 0.2
+
+
+def test_a_picture_without_matplotlib_is_refused_with_a_hint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(ConfigError, match=r"--plot needs matplotlib[^\0]*pip install"):
+        plot_comparison(compare(evaluation(A), evaluation(A)))
