@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import expit
 
-from pdmr_classic.evaluation._winner import describe_winner
+from pdmr_classic.evaluation._winner import describe_winners
 from pdmr_classic.evaluation.intervals import (
     bootstrap_scores,
     count_rarest_class_subjects,
@@ -86,7 +86,9 @@ def main() -> None:
             drawn = [draw_systems(k, distance, SUBJECTS, rng) for _ in range(studies)]
             for score in SCORES:
                 true = true_score(distance, score)
-                winners = [describe_winner({str(n): s for n, s in enumerate(systems)}, score) for systems in drawn]
+                winners = [
+                    describe_winners({str(n): s for n, s in enumerate(systems)}, [score])[score] for systems in drawn
+                ]
                 alarms = np.array([count_alarms(systems, score) for systems in drawn])
                 corrected = np.array([winner["corrected"] for winner in winners])
                 covered = np.mean([winner["low"] <= true <= winner["high"] for winner in winners])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,9 @@ from pdmr_classic.evaluation.predictions import Predictions
 _N_DRAWS = 1000
 
 
-def describe_winner(candidates: Mapping[str, Predictions], score: str, seed: int = 0) -> dict[str, Any]:
+def describe_winners(
+    candidates: Mapping[str, Predictions], scores: Sequence[str], seed: int = 0
+) -> dict[str, dict[str, Any]]:
     """Describe the best of several systems by bootstrap bias correction (BBC-CV).
 
     In each bootstrap sample of subjects, the system with the best score on the drawn subjects is chosen, and scored on
@@ -33,26 +35,40 @@ def describe_winner(candidates: Mapping[str, Predictions], score: str, seed: int
     ----------
     candidates : mapping of str to Predictions
         With the same rows in the same order.
-    score : str
-        See `weighted_scores`; one that is better if it is higher.
+    scores : sequence of str
+        See `weighted_scores`; those that are better if they are higher.
     seed : int
 
     Returns
     -------
-    dict
-        `name` and `apparent` score of the best; `corrected` score with `low` and `high` of its 95% interval, which has
-        the standard error of the best (Tsamardinos et al. take percentiles of the scores on the subjects not drawn,
-        which are few: in simulations, that interval was up to twice as wide, and no study missed the truth);
-        `shares_of_rank_1`: for each system, the share of bootstrap samples in which it is best (ties are shared). None
-        if undefined.
+    dict of str to dict
+        For each score: `name` and `apparent` score of the best; `corrected` score with `low` and `high` of its 95%
+        interval; `shares_of_rank_1`: for each system, the share of bootstrap samples in which it is best (ties are
+        shared). None if undefined.
+
+    Notes
+    -----
+    The interval has the standard error of the best system. Tsamardinos et al. take percentiles of the scores on the
+    subjects not drawn, which are few: in simulations, that interval was up to twice as wide, and missed the truth in
+    none or 1 of 200 studies.
 
     References
     ----------
     Tsamardinos, Greasidou and Borboudakis 2018 (BBC-CV).
     """
+    systems = list(candidates.values())
+    inside, outside = _bootstrap(systems, scores, seed)
+    return {
+        score: _describe_winner(candidates, score, part, rest)
+        for score, part, rest in zip(scores, inside, outside, strict=True)
+    }
+
+
+def _describe_winner(
+    candidates: Mapping[str, Predictions], score: str, inside: Floats, outside: Floats
+) -> dict[str, Any]:
     names, systems = list(candidates), list(candidates.values())
     apparent = np.array([weighted_scores(system, np.ones((len(system), 1)))[score][0] for system in systems])
-    inside, outside = _bootstrap(systems, score, seed)
     usable = np.isfinite(inside).all(axis=0) & np.isfinite(outside).all(axis=0)
     if not usable.any() or not np.isfinite(apparent).all():
         return {"name": None, "apparent": None, "corrected": None, "low": None, "high": None, "shares_of_rank_1": {}}
@@ -81,8 +97,8 @@ def _find_limits(best: Predictions, score: str, corrected: float) -> tuple[float
     return score_interval(drawn, count_rarest_class_subjects(best), estimate_inflation(best, score))
 
 
-def _bootstrap(systems: list[Predictions], score: str, seed: int) -> tuple[Floats, Floats]:
-    """Return the scores of each system on the subjects that were drawn, and on the others, shape [systems, draws]."""
+def _bootstrap(systems: list[Predictions], scores: Sequence[str], seed: int) -> tuple[Floats, Floats]:
+    """Return scores on the subjects that were drawn, and on the others, shape [scores, systems, draws]."""
     _, subject = np.unique(systems[0].subject, return_inverse=True)
     n_subjects = int(subject.max()) + 1
     rng = np.random.default_rng(seed)
@@ -90,6 +106,11 @@ def _bootstrap(systems: list[Predictions], score: str, seed: int) -> tuple[Float
     for n_draws in batch_sizes(_N_DRAWS, len(subject)):
         times = rng.multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), n_draws).T[subject]
         drawn, others = times.astype(np.float64), (times == 0).astype(np.float64)
-        inside.append([weighted_scores(system, drawn)[score] for system in systems])
-        outside.append([weighted_scores(system, others)[score] for system in systems])
-    return np.concatenate(inside, axis=1), np.concatenate(outside, axis=1)
+        inside.append(_score_all(systems, scores, drawn))
+        outside.append(_score_all(systems, scores, others))
+    return np.concatenate(inside, axis=2), np.concatenate(outside, axis=2)
+
+
+def _score_all(systems: list[Predictions], scores: Sequence[str], weights: Floats) -> Floats:
+    weighted = [weighted_scores(system, weights) for system in systems]
+    return np.array([[part[score] for part in weighted] for score in scores])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from pdmr_classic.errors import ConfigError, DataError
-from pdmr_classic.evaluation._winner import describe_winner
+from pdmr_classic.evaluation._winner import describe_winners
 from pdmr_classic.evaluation.inflation import estimate_inflation
 from pdmr_classic.evaluation.intervals import (
     INTERVAL_NOTE,
@@ -56,7 +56,7 @@ def compare(
         `interval_note`; `systems`: for each name, `mean`, `low` and `high` of each score; `pairs`: for each pair, its
         names `a` and `b`, and in `differences` for each score `difference` (b - a), `low` and `high`. These intervals
         are simultaneous: in 95% of studies, all of them contain the true difference. `winners`: who is best in the main
-        score and AUC, see `describe_winner`.
+        score and AUC, see `describe_winners`.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def compare(
         "n_subjects": len(np.unique(first.subject)),
         "systems": {name: _summarise(candidates[name], drawn[name]) for name in candidates},
         "pairs": _compare_pairs(first, drawn),
-        "winners": {score: describe_winner(candidates, score) for score in (main, "auc")},
+        "winners": describe_winners(candidates, (main, "auc")),
         "interval_note": INTERVAL_NOTE,
     }
 
@@ -105,9 +105,9 @@ def _select_systems(
 ) -> dict[str, Predictions]:
     """Return the systems to compare by their names, after checking that the evaluations can be paired."""
     available = {name: read_systems(evaluation) for name, evaluation in evaluations.items()}
-    models = [systems[_MODEL].sort_rows() for systems in available.values()]
-    for other in models[1:]:
-        _check_paired(models[0], other)
+    (first, model), *others = ((name, systems[_MODEL].sort_rows()) for name, systems in available.items())
+    for name, other in others:
+        _check_paired(model, other, f"{first} and {name}")
     stored = dict.fromkeys(system for systems in available.values() for system in systems)
     unknown = [name for name in wanted or () if not any(name in _system_names(system) for system in stored)]
     if unknown:
@@ -250,32 +250,34 @@ def read_evaluation(path: str | Path) -> dict[str, Any]:
     return evaluation
 
 
-def _check_paired(a: Predictions, b: Predictions) -> None:
+def _check_paired(a: Predictions, b: Predictions, names: str) -> None:
     if (a.classes, a.positive) != (b.classes, b.positive):
-        raise _unpaired_error("classes", f"{_format_classes(a)} and {_format_classes(b)}")
+        raise _unpaired_error(names, "classes", f"{_format_classes(a)} and {_format_classes(b)}")
     ids_a, ids_b = set(a.recording), set(b.recording)
     if ids_a != ids_b:
-        raise _unpaired_error("recordings", f"{len(ids_a)} and {len(ids_b)}, of which {len(ids_a & ids_b)} are shared")
+        raise _unpaired_error(
+            names, "recordings", f"{len(ids_a)} and {len(ids_b)}, of which {len(ids_a & ids_b)} are shared"
+        )
     if len(np.unique(a.repeat)) != len(np.unique(b.repeat)):
-        raise _unpaired_error("repeats", f"{len(np.unique(a.repeat))} and {len(np.unique(b.repeat))}")
+        raise _unpaired_error(names, "repeats", f"{len(np.unique(a.repeat))} and {len(np.unique(b.repeat))}")
     has_same_folds = len(a) == len(b) and all(
         np.array_equal(getattr(a, name), getattr(b, name)) for name in ("repeat", "fold", "recording")
     )
     if not has_same_folds:
-        raise _unpaired_error("folds", "the same recordings in different outer folds")
+        raise _unpaired_error(names, "folds", "the same recordings in different outer folds")
     for name, label in (("subject", "subjects"), ("truth", "labels")):
         n_different = np.count_nonzero(getattr(a, name) != getattr(b, name))
         if n_different:
-            raise _unpaired_error(label, f"{n_different} of {len(a)} rows differ")
+            raise _unpaired_error(names, label, f"{n_different} of {len(a)} rows differ")
 
 
 def _format_classes(predictions: Predictions) -> str:
     return ", ".join(predictions.classes) + (f" (positive: {predictions.positive})" if predictions.positive else "")
 
 
-def _unpaired_error(what: str, found: str) -> DataError:
+def _unpaired_error(names: str, what: str, found: str) -> DataError:
     return DataError(
-        f"the evaluations differ in their {what}",
+        f"the evaluations {names} differ in their {what}",
         code="unpaired",
         expected="the same recordings, labels, subjects and folds",
         found=found,

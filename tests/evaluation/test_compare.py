@@ -11,7 +11,7 @@ import pytest
 from simulated import simulate_predictions
 
 from pdmr_classic.errors import ConfigError, DataError
-from pdmr_classic.evaluation._winner import describe_winner
+from pdmr_classic.evaluation._winner import describe_winners
 from pdmr_classic.evaluation.compare import compare, compare_files
 from pdmr_classic.evaluation.predictions import SCHEMA, Predictions, read_predictions
 from pdmr_classic.evaluation.stored_systems import store_systems
@@ -86,8 +86,8 @@ def test_the_order_of_rows_does_not_matter() -> None:
     ],
 )
 def test_evaluations_that_cannot_be_paired_are_refused_with_the_reason(other: Predictions, what: str) -> None:
-    with pytest.raises(DataError, match=f"the evaluations differ in their {what}"):
-        compare(evaluation(A), evaluation(other))
+    with pytest.raises(DataError, match=f"the evaluations A and C differ in their {what}"):
+        compare(evaluation(A), evaluation(A), evaluation(other))
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"schema": "pdmr-classic/evaluation/99"}', '{"positive": null}'])
@@ -166,7 +166,7 @@ def test_the_corrected_f1_of_a_single_system_is_its_f1() -> None:
     """The score on the third of the subjects that is not drawn is lower, although nothing was chosen."""
     for seed in range(3):
         (system,) = equally_good(1, seed)
-        winner = describe_winner({"a": system, "b": system}, "f1")
+        winner = describe_winners({"a": system, "b": system}, ["f1"])["f1"]
         assert winner["corrected"] == pytest.approx(winner["apparent"])
         assert winner["shares_of_rank_1"] == {"a": 0.5, "b": 0.5}
 
