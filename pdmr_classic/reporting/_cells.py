@@ -20,6 +20,8 @@ LABELS = {
 }
 SHORT_LABELS = {**LABELS, "auc": "AUC", "brier": "Brier"}
 MISSING = "-"
+# Longer reasons are only in the JSON.
+_MAX_REASON = 24
 
 
 def add_positive(label: str, positive: str | None) -> str:
@@ -35,8 +37,9 @@ def format_with_interval(part: Mapping[str, Any]) -> str:
 
 def format_mean(part: Mapping[str, Any]) -> str:
     """Return the mean, or why there is none, such as "- (one class only)"."""
-    reason = f" ({part['reason'].partition(' in ')[0]})" if part.get("reason") else ""
-    return format_number(part["mean"]) + reason
+    reason = (part.get("reason") or "").partition(" in ")[0]
+    is_short = 0 < len(reason) <= _MAX_REASON
+    return format_number(part["mean"]) + (f" ({reason})" if is_short else "")
 
 
 def format_interval(part: Mapping[str, Any], form: str = ".3f") -> str:
