@@ -30,7 +30,9 @@ _FUNCTIONALS = ((("mean", "std"), 0.4), (("min", "max"), 0.25))
 # part of the share of extremes that is sufficient alone must agree, too.
 _MIN_EXTREMES = 0.5
 # The share must also be this far above that of random pairs, in standard deviations of independent columns.
-_CHANCE_SD, _MAX_REQUIRED = 3.5, 0.95
+_CHANCE_SD, _MAX_REQUIRED = 4.5, 0.97
+# Negative logarithm of the share of sets in which any of all pairs may agree so much by chance.
+_FALSE_ALARM = 3.5
 # Of hundreds of landmarks, some are enough.
 _MAX_COLUMNS = 64
 _N_RANDOM_PAIRS = 4000
@@ -116,7 +118,8 @@ def find_similar_video(features: pd.DataFrame, train: pd.DataFrame, *, is_same_s
     agree in it (Fellegi and Sunter 1969). Pairs are similar if the weighted share of agreements exceeds
     b + 1 / sqrt(K) for K equally informative columns, and what random pairs reach by chance: b = 0.25 for minima and
     maxima of the channels, or b = 0.4 for means and standard deviations, if at least half as many minima and maxima
-    agree as are sufficient alone.
+    agree as are sufficient alone. The information in the agreements must also exceed the logarithm of the number of
+    pairs, so that noise is not taken for copies.
 
     Parameters
     ----------
@@ -167,6 +170,7 @@ def _measure_agreement(
     )
     weights = _weigh_columns(originals)
     required = np.float32(_find_required_share(weights, base))
+    information = np.float32(np.log(max(rows.shape[1] * originals.shape[1], 1)) + _FALSE_ALARM)
 
     def measure(block: slice, first: int) -> Floats:
         selected, others = rows[:, block], originals[:, first:]
@@ -178,7 +182,8 @@ def _measure_agreement(
             agreement += (difference < 1) * weight
         known = (np.isfinite(selected).T * weights) @ np.isfinite(others).astype(np.float32)
         # Two recordings with few channels in common are not compared.
-        return np.asarray(agreement / (required * np.maximum(known, weights.sum() / 2)))
+        share = agreement / (required * np.maximum(known, weights.sum() / 2))
+        return np.asarray(np.minimum(share, agreement / information))
 
     return measure
 

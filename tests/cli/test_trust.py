@@ -82,7 +82,7 @@ def test_the_frame_rate_of_a_prediction_does_not_change_the_model(
         rows = [",".join(cell for k, cell in enumerate(line) if k != column) for line in lines]
         (tmp_path / "video" / path.name).write_text("\n".join(rows) + "\n")
     data, before = load_dataset(tmp_path), model.settings
-    as_trained, slower = model.predict(data), model.predict(data, fps=10.0)
+    as_trained, slower = model.predict(data), model.predict(data, fps=10.0, allow_mismatch=True)
     assert model.settings == before
     assert model.predict(data).equals(as_trained)
     assert model.predict(data, fps=30.0).equals(as_trained)
