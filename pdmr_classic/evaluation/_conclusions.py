@@ -39,8 +39,9 @@ def conclude_evaluation(
 
     Notes
     -----
-    A shortcut is reported if the 95% interval of its own AUC lies above .5; with `--confounds`, the groups whose
-    corrected permutation p is at most .05 are reported instead, so that looking at many does not raise false alarms.
+    A shortcut is reported if its own AUC, or any of its columns, differs from chance by a permutation test; with
+    `--confounds`, the groups whose corrected permutation p is at most .05 are reported instead, so that looking at many
+    does not raise false alarms.
     """
     p = permutation_test["p_fixed_predictions"].get("auc")
     ranking, ranks = _conclude_ranking(scores["auc"], p)
@@ -95,7 +96,13 @@ def _conclude_shortcut(shortcut: Mapping[str, Any]) -> list[tuple[Finding, bool]
     if not shortcut["is_above_chance"]:
         what = f"Recording conditions alone ({_CONDITIONS}) do not clearly rank better than chance: AUC {auc}"
         return [(Finding("shortcut", what), False)]
-    what = f"Recording conditions alone ({_CONDITIONS}) rank better than chance: AUC {auc}. "
+    low = shortcut["scores"]["auc"].get("low")
+    if low is not None and low > _CHANCE:
+        verdict = f"rank better than chance: AUC {auc}"
+    else:
+        facts = f"{shortcut['strongest_column']} (permutation p {shortcut['p']:.3f})"
+        verdict = f"differ between the classes, above all {facts}; together, their AUC is {auc}"
+    what = f"Recording conditions alone ({_CONDITIONS}) {verdict}. "
     strata = _describe_strata(shortcut["within_strata"], "conditions", comparable=shortcut["are_comparable"])
     what += f"{_describe_difference(shortcut['model_minus_shortcut'])}. {strata}"
     return [

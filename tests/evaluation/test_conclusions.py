@@ -26,6 +26,8 @@ def found_shortcut(**changes: Any) -> dict[str, Any]:
         "problem": "",
         "scores": {"auc": score(0.75, 0.64, 0.84)},
         "is_above_chance": True,
+        "p": 0.002,
+        "strongest_column": "quality__stream__n_gaps",
         "model_minus_shortcut": {"difference": 0.1, "low": 0.02, "high": 0.18},
         "within_strata": strata(0.68, 0.55),
         "are_comparable": True,
@@ -159,3 +161,11 @@ def test_an_audit_without_findings_is_no_warning() -> None:
     text, codes = conclude(score(0.9, 0.8, 0.95), score(0.9, 0.8, 0.95), confounds=nothing)
     assert "None of 1 groups of recording conditions clearly predicts the label: nothing to repair" in text
     assert codes == []
+
+
+def test_a_single_column_that_differs_is_reported_although_the_learner_of_all_columns_misses_it() -> None:
+    shortcut = found_shortcut(scores={"auc": score(0.6, 0.47, 0.7)})
+    text, codes = conclude(score(0.85, 0.75, 0.92), score(0.85, 0.75, 0.92), shortcut=shortcut)
+    assert "differ between the classes, above all quality__stream__n_gaps (permutation p 0.002)" in text
+    assert "rank better than chance: AUC 0.600" not in text
+    assert codes == ["shortcut"]
