@@ -13,6 +13,9 @@ from pdmr_classic.evaluation.confounds._residuals import Residualiser
 
 rng = np.random.default_rng(0)
 
+# LightGBM 4.6 assigns column names when fitted on an array, then warns that the array to predict has none.
+pytestmark = pytest.mark.filterwarnings("ignore:X does not have valid feature names")
+
 
 def auc_of_columns(features: np.ndarray, y: np.ndarray) -> float:
     return max(roc_auc_score(y, column) for column in features.T)
