@@ -333,7 +333,7 @@ SETTINGS: dict[str, Any] = {
             "--nuisance",
             rich_help_panel=EVALUATION,
             metavar="COLUMN",
-            help="Confound audit that also looks at this column of the label table, such as site; can be given several "
+            help="Also audit this column of the label table, such as site (turns on --confounds); can be given several "
             "times.",
         ),
     ],

@@ -35,6 +35,8 @@ def compare_single_columns(columns: pd.DataFrame, predictions: Predictions, seed
     values = columns.loc[predictions.recording[first]].astype(np.float64)
     values = values.fillna(values.median())
     varying = values.loc[:, values.nunique() > 1]
+    if varying.empty:
+        return "", 1.0  # constant in the recordings that were predicted
     ranks = rankdata(varying.to_numpy(), axis=0)
     ranks = (ranks - ranks.mean(axis=0)) / ranks.std(axis=0)
     permuted = make_profile_permuter(truth, subject)(np.random.default_rng(seed), _N_PERMUTATIONS)

@@ -69,22 +69,24 @@ def repair_features(
     nuisance = pd.concat(columns, axis=1).to_numpy(dtype=np.float64)
     if not nuisance.shape[1]:
         return kept
-    n_subjects = table.groups.iloc[outer.train].nunique()
+    groups_of_rows = table.groups.to_numpy(dtype=object)
     values = kept.to_numpy(dtype=np.float64, copy=True)
     inputs = modality_columns(list(map(str, kept.columns)))
     present = find_modalities(values, inputs)
     for modality, indices in inputs.items():
-        values[:, indices] = _residualise(values[:, indices], nuisance, present[modality], outer, n_subjects)
+        values[:, indices] = _residualise(values[:, indices], nuisance, present[modality], outer, groups_of_rows)
     return pd.DataFrame(values, index=kept.index, columns=kept.columns)
 
 
-def _residualise(features: Floats, nuisance: Floats, present: np.ndarray, outer: OuterFold, n_subjects: int) -> Floats:
+def _residualise(
+    features: Floats, nuisance: Floats, present: np.ndarray, outer: OuterFold, groups: np.ndarray
+) -> Floats:
     """Return the features of one modality without what the nuisance columns explain; NaN where it is missing."""
     train = outer.train[present[outer.train]]
     if not len(train):
         return features
     repaired = np.full_like(features, np.nan)
-    residualiser = Residualiser(n_subjects).fit(features[train], nuisance[train])
+    residualiser = Residualiser(len(set(groups[train]))).fit(features[train], nuisance[train])
     repaired[present] = residualiser.transform(features[present], nuisance[present])
     # A feature that no training row has stays unknown.
     repaired[:, ~np.isfinite(features[train]).any(axis=0)] = np.nan
