@@ -210,8 +210,8 @@ def distance_of(auc: float) -> float:
 def report_audit(sets: int, repeats: int) -> None:
     print("| AUC of one column of the first group | subjects | any group found | the first group found |")
     print("|---|---|---|---|")
-    for subjects in (40, 100):
-        for auc in (0.5, 0.75, 0.85):
+    for auc in (0.5, 0.85):
+        for subjects in (40, 100):
             any_found = first_found = 0
             for seed in range(sets):
                 rng = np.random.default_rng([seed, subjects, int(100 * auc)])
