@@ -1,4 +1,4 @@
-"""Does any single recording condition differ between the classes? A test of all columns at once."""
+"""Test whether recording conditions tell the classes apart, together or any single one of them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,31 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from pdmr_classic.arrays import Floats
+from pdmr_classic.evaluation._permutation import permutation_test
 from pdmr_classic.evaluation._profiles import make_profile_permuter
 from pdmr_classic.evaluation.predictions import Predictions
 
 _N_PERMUTATIONS = 1000
 _TOLERANCE = 1e-9
+
+
+def examine_conditions(columns: pd.DataFrame, predictions: Predictions, seed: int = 0) -> tuple[str, float]:
+    """Return the column that differs most between classes, and the p of the conditions.
+
+    The p is the smaller one of two, doubled: that of the AUC of a learner of all columns (see `permutation_test`), and
+    that of the largest difference in any column (see `compare_single_columns`).
+
+    Parameters
+    ----------
+    columns : DataFrame of float, shape [n, C]
+        Index `data_id`.
+    predictions : Predictions
+        Of the learner, out of fold.
+    seed : int
+    """
+    strongest, p_column = compare_single_columns(columns, predictions, seed)
+    p_auc = permutation_test(predictions, seed=seed)["p_fixed_predictions"].get("auc", 1.0)
+    return strongest, min(2 * min(p_auc, p_column), 1.0)
 
 
 def compare_single_columns(columns: pd.DataFrame, predictions: Predictions, seed: int = 0) -> tuple[str, float]:

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from pdmr_classic.arrays import Floats, Ints
+from pdmr_classic.arrays import Floats, Ints, finite_or_none
+from pdmr_classic.evaluation.bootstrap import bootstrap_statistics
+from pdmr_classic.evaluation.inflation import null_inflation
 from pdmr_classic.evaluation.intervals import (
-    batch_sizes,
     bootstrap_scores,
     count_rarest_class_subjects,
     difference_interval,
     nanmean,
-    score_interval,
     weighted_auc,
 )
-from pdmr_classic.evaluation.predictions import Predictions
+from pdmr_classic.evaluation.predictions import Predictions, match_rows
+from pdmr_classic.evaluation.system_scores import find_limits
 
 _N_STRATA = 3
 _N_DRAWS = 2000
 _MIN_PAIRS = 20
-
-
-def match_rows(a: Predictions, b: Predictions) -> tuple[Predictions, Predictions]:
-    """Return the rows (repeat and recording) that two systems have in common, in the same order."""
-    keys = [pd.MultiIndex.from_arrays([p.repeat, p.recording.astype(str)]) for p in (a, b)]
-    rows = keys[1].get_indexer(keys[0])
-    return a.subset(np.flatnonzero(rows >= 0)), b.subset(rows[rows >= 0])
 
 
 def compare_aucs(a: Predictions, b: Predictions, seed: int = 0) -> dict[str, float | None]:
@@ -45,8 +37,8 @@ def compare_aucs(a: Predictions, b: Predictions, seed: int = 0) -> dict[str, flo
     if not len(a):
         return {"difference": None, "low": None, "high": None}
     drawn = bootstrap_scores(a, seed=seed)["auc"] - bootstrap_scores(b, seed=seed)["auc"]
-    low, high = difference_interval(drawn, count_rarest_class_subjects(a)) or (None, None)
-    return {"difference": _finite_or_none(drawn[0]), "low": low, "high": high}
+    low, high = difference_interval(drawn, count_rarest_class_subjects(a), null_inflation(a)) or (None, None)
+    return {"difference": finite_or_none(drawn[0]), "low": low, "high": high}
 
 
 def score_within_strata(
@@ -82,9 +74,10 @@ def score_within_strata(
     result["n_pairs"] = round(float(n_pairs[0]))
     if result["n_pairs"] < _MIN_PAIRS:
         return result
-    drawn = np.concatenate([_stratified_auc(system, strata, weights)[0] for weights in _draw_weights(system, seed)])
-    low, high = score_interval(drawn, count_rarest_class_subjects(system)) or (None, None)
-    return result | {"auc": {"mean": _finite_or_none(drawn[0]), "low": low, "high": high}}
+    drawn = bootstrap_statistics(
+        system.subject, lambda weights: {"auc": _stratified_auc(system, strata, weights)[0]}, _N_DRAWS, seed
+    )["auc"]
+    return result | {"auc": {"mean": finite_or_none(drawn[0]), **find_limits(system, "auc", drawn)}}
 
 
 def _make_strata(conditions: Predictions, k: int, n_strata: int) -> Ints:
@@ -98,17 +91,6 @@ def _make_strata(conditions: Predictions, k: int, n_strata: int) -> Ints:
             strata[fold] = number + np.searchsorted(edges, p, side="left")
             number += n_strata
     return strata
-
-
-def _draw_weights(system: Predictions, seed: int) -> Iterator[Floats]:
-    """Yield weights of the sample itself and of bootstrap samples of subjects, shape [n, B] each."""
-    _, subject = np.unique(system.subject, return_inverse=True)
-    n_subjects = int(subject.max()) + 1
-    rng = np.random.default_rng(seed)
-    share = np.full(n_subjects, 1 / n_subjects)
-    yield np.ones((len(system), 1))
-    for size in batch_sizes(_N_DRAWS, len(system)):
-        yield rng.multinomial(n_subjects, share, size).T[subject].astype(np.float64)
 
 
 def _stratified_auc(system: Predictions, strata: list[Ints], weights: Floats) -> tuple[Floats, Floats]:
@@ -131,7 +113,3 @@ def _stratified_auc(system: Predictions, strata: list[Ints], weights: Floats) ->
 
 def _split_rows(stratum: Ints) -> list[NDArray[np.intp]]:
     return [np.flatnonzero(stratum == number) for number in np.unique(stratum)]
-
-
-def _finite_or_none(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

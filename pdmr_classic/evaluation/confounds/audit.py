@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,10 +10,10 @@ from typing import Any
 import joblib
 import numpy as np
 
-from pdmr_classic.arrays import Floats
+from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import Settings
-from pdmr_classic.evaluation._permutation import permutation_test
 from pdmr_classic.evaluation.baselines import ShortcutBaseline
+from pdmr_classic.evaluation.confounds._single_columns import examine_conditions
 from pdmr_classic.evaluation.confounds.groups import NuisanceGroup
 from pdmr_classic.evaluation.confounds.plan import ConfoundPlan
 from pdmr_classic.evaluation.join_folds import join_folds
@@ -41,9 +42,21 @@ def predict_from_conditions(
     positive_index = None if table.positive is None else table.classes.index(table.positive)
     baseline = ShortcutBaseline(positive_index, settings.learning.seed, settings.learning.metric)
     groups, train = table.groups.to_numpy(dtype=object), outer.train
+    X = fill_unknown(X, train)
     baseline.fit(X[train], table.codes[train], groups[train], None if table.weights is None else table.weights[train])
     predicted, probability = baseline.predict(X[outer.test])
     return {"rows": outer.test.tolist(), "predicted": predicted.tolist(), "probability": probability.tolist()}
+
+
+def fill_unknown(X: Floats, train: Ints) -> Floats:
+    """Return conditions with unknown values replaced by the median of the training rows.
+
+    Which recordings lack a modality is thus told by one condition only, which says so.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a condition that no training row knows
+        medians = np.nan_to_num(np.nanmedian(X[train], axis=0))
+    return np.where(np.isfinite(X), X, medians)
 
 
 def audit_groups(
@@ -55,7 +68,8 @@ def audit_groups(
 ) -> ConfoundPlan:
     """Predict the label from each nuisance group, and find those that predict it better than chance.
 
-    A group is found if the permutation p of its AUC is at most .05, corrected for the number of groups (Holm 1979).
+    A group is found if its p (see `examine_conditions`) is at most .05, corrected for the number of groups (Holm 1979).
+    This uses the labels of all recordings; the repair itself never uses labels.
 
     Parameters
     ----------
@@ -67,16 +81,26 @@ def audit_groups(
     jobs : int
         Number of processes; the result does not depend on it.
     """
-    records = _predict_groups(table, [group for group in groups if not group.problem], outer, settings, jobs)
+    groups = [_check_folds(group, outer) for group in groups]
+    usable = [group for group in groups if not group.problem]
+    columns = {group.name: group.columns for group in usable}
+    records = _predict_groups(table, usable, outer, settings, jobs)
     aucs, p_values = {}, {}
     for name, by_fold in records.items():
         predictions = join_folds(table, outer, [by_fold[fold.repeat, fold.fold] for fold in outer])
         scored = [score_repeat(predictions, rows)["auc"] for rows in predictions.repeat_rows()]
         aucs[name] = float(np.mean(scored))
-        p_values[name] = permutation_test(predictions, seed=settings.learning.seed)["p_fixed_predictions"].get("auc", 1)
+        p_values[name] = examine_conditions(columns[name], predictions, settings.learning.seed)[1]
     adjusted = adjust_p_values(p_values)
     found = sorted((name for name, p in adjusted.items() if p <= SIGNIFICANCE), key=lambda name: -aucs[name])
     return ConfoundPlan({group.name: group for group in groups}, records, adjusted, tuple(found))
+
+
+def _check_folds(group: NuisanceGroup, outer: Sequence[OuterFold]) -> NuisanceGroup:
+    """Return the group, with a problem if no fold can show whether its conditions predict the label."""
+    if group.problem or any(group.columns.iloc[fold.test].nunique().gt(1).any() for fold in outer):
+        return group
+    return replace(group, problem="constant in each held-out part")
 
 
 def _predict_groups(

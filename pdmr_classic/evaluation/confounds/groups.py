@@ -22,6 +22,8 @@ FORMAT, ORDER = "file format", "order and id"
 _LENGTH_FEATURES = ("duration_s", "frame_rate_hz", "n_frames")
 _FACE = ("face_x", "face_y", "face_size", "face_extent")
 _MAX_CATEGORIES = 10
+# Of a label column that is not a quantity.
+_MAX_VALUES = 50
 _NEARLY_SILENT = 1e-6
 
 
@@ -33,8 +35,7 @@ class NuisanceGroup:
     ----------
     name : str
     columns : DataFrame of float64, shape [n, C]
-        The columns that differ between recordings. Unknown values are medians: which recordings lack a modality is
-        part of one group only.
+        The columns that differ between recordings; NaN where unknown, see `fill_unknown`.
     problem : str
         Why the group cannot be looked at; "" if it can.
     """
@@ -56,6 +57,12 @@ def check_nuisance_columns(labels: pd.DataFrame, names: Sequence[str]) -> None:
             others = [column for column in labels.columns if column != "status"]
             what = "--nuisance names a column that is not in the label table, or the label"
             raise ConfigError(what, expected=", ".join(others) or "a column besides the label", found=repr(name))
+        if not _is_quantity(labels[name]) and labels[name].nunique() > _MAX_VALUES:
+            raise ConfigError(
+                f"--nuisance {name} has too many values",
+                expected=f"numbers, or at most {_MAX_VALUES} different values",
+                found=str(labels[name].nunique()),
+            )
 
 
 def make_nuisance_groups(
@@ -93,8 +100,7 @@ def make_nuisance_groups(
 
 def _make_group(name: str, columns: pd.DataFrame) -> NuisanceGroup:
     known = columns.astype(np.float64).dropna(axis=1, how="all")
-    filled = known.fillna(known.median())
-    varying = filled.loc[:, filled.nunique() > 1]
+    varying = known.loc[:, known.nunique() > 1]
     if len(varying.columns):
         return NuisanceGroup(name, varying)
     problem = "constant in all recordings" if len(known.columns) else "could not look: nothing is known about it"
@@ -195,12 +201,24 @@ def _format_code(code: float) -> str:
 
 
 def _encode_label(column: pd.Series) -> pd.DataFrame:
-    """Return a label column as numbers, if it has more than two and they are all numbers, and one-hot otherwise."""
-    numbers = pd.to_numeric(column.replace("", np.nan), errors="coerce")
-    is_numeric = bool((numbers.notna() | (column == "")).all()) and numbers.nunique() > 2
-    return numbers.to_frame() if is_numeric else _one_hot(column, str(column.name))
+    """Return a label column as numbers, if it has many and they are all numbers, and one-hot otherwise."""
+    if not _is_quantity(column):
+        return _one_hot(column, str(column.name), _MAX_VALUES)
+    numbers = _to_numbers(column).to_frame()
+    is_empty = (column == "").astype(np.float64).rename(f"{column.name}=")
+    return numbers.join(is_empty)  # constant if no cell is empty
 
 
-def _one_hot(column: pd.Series, name: str) -> pd.DataFrame:
-    values = column.value_counts().index[:_MAX_CATEGORIES]
+def _is_quantity(column: pd.Series) -> bool:
+    """Return whether a label column holds measurements; a few different numbers may be names, such as of sites."""
+    numbers = _to_numbers(column)
+    return bool((numbers.notna() | (column == "")).all()) and numbers.nunique() > _MAX_CATEGORIES
+
+
+def _to_numbers(column: pd.Series) -> pd.Series:
+    return pd.to_numeric(column.replace("", np.nan), errors="coerce")
+
+
+def _one_hot(column: pd.Series, name: str, n_values: int = _MAX_CATEGORIES) -> pd.DataFrame:
+    values = column.value_counts().index[:n_values]
     return pd.DataFrame({f"{name}={value}": (column == value).astype(np.float64) for value in values})

@@ -200,7 +200,15 @@ def _has_rule(group: str, conditions: pd.DataFrame | None, extract: ExtractRepai
         return True
     if extract is None or conditions is None:
         return False
-    return group != FORMAT or bool(_fewest_decimals(conditions)) or _fewest_vector_decimals(conditions) is not None
+    return group != FORMAT or _can_round(conditions)
+
+
+def _can_round(conditions: pd.DataFrame) -> bool:
+    """Return whether rounding makes the decimals of all files equal."""
+    vector_decimals = conditions.get(f"{AUDIO}/decimals_max")
+    if vector_decimals is not None and vector_decimals.nunique() > 1:
+        return _fewest_vector_decimals(conditions) is not None
+    return bool(_fewest_decimals(conditions))
 
 
 def select_unsolved(group: str, columns: pd.DataFrame, rules: Mapping[str, str]) -> pd.DataFrame:

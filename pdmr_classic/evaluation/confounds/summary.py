@@ -7,9 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from pdmr_classic.evaluation._permutation import permutation_test
 from pdmr_classic.evaluation.baselines import select_shortcut_features
-from pdmr_classic.evaluation.confounds._single_columns import compare_single_columns
+from pdmr_classic.evaluation.confounds._single_columns import examine_conditions
 from pdmr_classic.evaluation.confounds._strata import compare_aucs, score_within_strata
 from pdmr_classic.evaluation.confounds.audit import SIGNIFICANCE
 from pdmr_classic.evaluation.confounds.groups import NuisanceGroup
@@ -34,11 +33,10 @@ def summarise_shortcut(
     Returns
     -------
     dict
-        As `summarise_scores`, with `columns`; `problem` ("" if there are scores); `p`, the smaller
-        permutation p of its AUC and of any single column (see `compare_single_columns`), doubled; `strongest_column`;
-        `is_above_chance`, whether `p` is at most .05; and then `model_minus_shortcut` (AUC, see `compare_aucs`) and
-        `within_strata` of its probabilities (AUC of the model, see `score_within_strata`), with `are_comparable`: False
-        if the conditions tell the classes apart even within strata.
+        As `summarise_scores`, with `columns`; `problem` ("" if there are scores); `p` and `strongest_column` (see
+        `examine_conditions`); `is_above_chance`, whether `p` is at most .05; and then `model_minus_shortcut` (AUC, see
+        `compare_aucs`) and `within_strata` of its probabilities (AUC of the model, see `score_within_strata`), with
+        `are_comparable`: False if the conditions tell the classes apart even within strata.
     """
     columns = select_shortcut_features(features)
     part: dict[str, Any] = {"columns": list(columns.columns)}
@@ -46,9 +44,7 @@ def summarise_shortcut(
         has_values = bool(columns.notna().any(axis=None)) and any("quality" in str(name) for name in columns)
         return part | {"problem": CONSTANT if has_values else UNKNOWN, "scores": {}, "is_above_chance": False}
     part |= summarise_scores(shortcut, seed) | {"problem": ""}
-    strongest, p_column = compare_single_columns(columns, shortcut, seed)
-    p_auc = permutation_test(shortcut, seed=seed)["p_fixed_predictions"].get("auc", 1.0)
-    part |= {"strongest_column": strongest, "p": min(2 * min(p_auc, p_column), 1.0)}
+    part["strongest_column"], part["p"] = examine_conditions(columns, shortcut, seed)
     part["is_above_chance"] = part["p"] <= SIGNIFICANCE
     if part["is_above_chance"]:
         part["model_minus_shortcut"] = compare_aucs(model, shortcut, seed)

@@ -11,6 +11,7 @@ import pandas as pd
 from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import DataError
 from pdmr_classic.evaluation.confounds._residuals import Residualiser
+from pdmr_classic.evaluation.confounds.audit import fill_unknown
 from pdmr_classic.evaluation.confounds.plan import ConfoundPlan
 from pdmr_classic.evaluation.confounds.rules import select_unsolved
 from pdmr_classic.evaluation.outer_folds import OuterFold
@@ -66,7 +67,7 @@ def repair_features(
     repaired = plan.repaired[groups[0] if len(groups) == 1 else ""]
     kept = repaired[[name for name in repaired.columns if feature_view(str(name)) != MATERIAL]]
     columns = [select_unsolved(name, plan.groups[name].columns, plan.rules) for name in groups]
-    nuisance = pd.concat(columns, axis=1).to_numpy(dtype=np.float64)
+    nuisance = fill_unknown(pd.concat(columns, axis=1).to_numpy(dtype=np.float64), outer.train)
     if not nuisance.shape[1]:
         return kept
     groups_of_rows = table.groups.to_numpy(dtype=object)

@@ -109,6 +109,13 @@ def test_a_site_named_by_the_user_is_found_and_its_values_are_not_stored() -> No
     assert "Hospital-A" not in json.dumps(evaluation)
 
 
+def test_conditions_that_are_constant_in_each_held_out_part_are_not_called_harmless() -> None:
+    table, status, groups = study()
+    labels = pd.DataFrame({"site": np.repeat(["A", "B"], len(table) // 2)}, index=table.index)
+    evaluation = run((table, status, groups), labels=labels, leave="site", nuisance=["site"])
+    assert evaluation["confounds"]["groups"]["column site"]["problem"] == "constant in each held-out part"
+
+
 @pytest.mark.slow
 def test_with_two_groups_the_strongest_is_also_repaired_alone() -> None:
     table, status, groups = study()

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from pdmr_classic.errors import ConfigError
+from pdmr_classic.evaluation.confounds.audit import fill_unknown
 from pdmr_classic.evaluation.confounds.groups import (
     AUDIO_LEVEL,
     CAMERA,
@@ -85,7 +86,13 @@ def test_a_recording_without_a_modality_differs_in_no_other_group() -> None:
     assert "missing__audio" in groups[TRACKING].columns
     assert groups[TRACKING].columns["missing__audio"].tolist() == [1.0] + [0.0] * (N - 1)
     level = groups[AUDIO_LEVEL].columns
-    assert level.loc[INDEX[0], "norm"] == level.loc[INDEX[1:], "norm"].median()
+    norm = fill_unknown(level.to_numpy(), np.arange(1, N))[:, list(level).index("norm")]
+    assert norm[0] == np.median(norm[1:])
+
+
+def test_unknown_conditions_become_the_median_of_the_training_rows_only() -> None:
+    X = np.array([[1.0, np.nan], [3.0, np.nan], [np.nan, 5.0], [100.0, 7.0]])
+    assert fill_unknown(X, np.array([0, 1])).tolist() == [[1, 0], [3, 0], [2, 5], [100, 7]]
 
 
 def test_groups_without_measurements_and_constant_groups_say_so() -> None:
@@ -99,9 +106,22 @@ def test_groups_without_measurements_and_constant_groups_say_so() -> None:
 def test_label_columns_are_numbers_or_categories() -> None:
     groups = make(features(), site=["A", "B", ""] * 4, age=[str(20 + k) for k in range(N - 1)] + [""])
     assert list(groups["column site"].columns) == ["site=A", "site=B", "site="]
-    age = groups["column age"].columns["age"]
-    assert age.iloc[:3].tolist() == [20, 21, 22]
-    assert age.iloc[-1] == age.iloc[:-1].median()
+    age = groups["column age"].columns
+    assert age["age"].iloc[:3].tolist() == [20, 21, 22]
+    assert np.isnan(age["age"].iloc[-1])
+    assert age["age="].tolist() == [0] * (N - 1) + [1], "that it is missing may be the confound"
+
+
+def test_a_few_numbers_are_categories() -> None:
+    site = make(features(), site=["1", "2", "3"] * 4)["column site"].columns
+    assert sorted(site.columns) == ["site=1", "site=2", "site=3"]
+
+
+def test_a_text_column_with_too_many_values_is_refused() -> None:
+    labels = pd.DataFrame({"note": [f"text {k}" for k in range(60)]})
+    with pytest.raises(ConfigError, match="--nuisance note has too many values") as caught:
+        check_nuisance_columns(labels, ["note"])
+    assert caught.value.finding.found == "60"
 
 
 def test_numbers_in_names_are_compared_as_numbers() -> None:

@@ -9,6 +9,7 @@ import pytest
 from pdmr_classic.config import Settings
 from pdmr_classic.evaluation.confounds.groups import AUDIO_LEVEL, CAMERA, FORMAT, LENGTH
 from pdmr_classic.evaluation.confounds.rules import (
+    RULES,
     apply_rules,
     centre_positions,
     normalise_vectors,
@@ -93,3 +94,20 @@ def test_a_rule_leaves_the_conditions_that_it_does_not_solve() -> None:
     assert list(select_unsolved(FORMAT, columns, {FORMAT: ""})) == ["video/first_frame", "video/header=7"]
     assert list(select_unsolved(FORMAT, columns, {})) == list(columns)
     assert list(select_unsolved(AUDIO_LEVEL, pd.DataFrame(columns=["norm"]), {AUDIO_LEVEL: ""})) == []
+
+
+def test_decimals_have_a_rule_only_if_rounding_makes_all_files_equal() -> None:
+    files = {"video/decimals_of au_intensity": [2, 3], "audio/decimals_max": [3, 3]}
+    conditions = pd.DataFrame(files, index=["a", "b"])
+        {"video/decimals_of au_intensity": [2, 3], "audio/decimals_max": [3, 3]}, index=["a", "b"]
+    )
+    features = pd.DataFrame({"video__AU12_r__mean": [0.1, 0.2]}, index=conditions.index)
+
+    def find_rules(**changes: list[float]) -> dict[str, str]:
+        known = conditions.assign(**{f"audio/{name}": values for name, values in changes.items()})
+        return apply_rules(features, known, [FORMAT], lambda groups: features)[1]
+
+    assert find_rules() == {FORMAT: RULES[FORMAT]}
+    assert find_rules(decimals_max=[3, 6], n_rows=[1, 1]) == {FORMAT: RULES[FORMAT]}
+    # Averages of several rows have more decimals than the file.
+    assert find_rules(decimals_max=[3, 6], n_rows=[50, 50]) == {}

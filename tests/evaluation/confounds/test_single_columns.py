@@ -31,6 +31,13 @@ def test_a_shortcut_of_auc_75_is_found_in_nine_of_ten_sets_and_chance_in_one_of_
     assert sum(p <= 0.05 for _, p in (compare(0.5, seed) for seed in range(60))) <= 8
 
 
+def test_conditions_that_are_constant_among_the_predicted_recordings_are_no_difference() -> None:
+    predictions = simulate_predictions(0.0, subjects=20, each=1)
+    columns = pd.DataFrame({"fps": 30.0}, index=predictions.recording)
+    columns.loc["not predicted"] = 25.0
+    assert compare_single_columns(columns, predictions) == ("", 1.0)
+
+
 def test_missing_values_and_constant_columns_are_no_difference() -> None:
     predictions = simulate_predictions(0.0, subjects=20, each=1)
     columns = pd.DataFrame({"a": 1.0, "b": np.arange(20.0)}, index=predictions.recording)
