@@ -21,7 +21,7 @@ LAYERS = [
     {"synthetic", "features.names", "features._bridging", "features.signal", "features.bouts", "features.registry"},
     {"features.families"},
     {"features"},
-    {"splits", "metrics", "sample_weights"},
+    {"splits", "metrics", "sample_weights", "resampling"},
     {"subjects"},
     {"models.learners"},
     {"models.decision", "models.ensemble", "models.persistence"},

@@ -47,6 +47,24 @@ Trust = Annotated[
         "permissions: use this only if you trust its source.",
     ),
 ]
+AllowOverlap = Annotated[
+    bool,
+    typer.Option(
+        "--allow-overlap",
+        rich_help_panel=CHECKS,
+        metavar="",
+        help="Accept recordings that the model was trained on.",
+    ),
+]
+AllowMismatch = Annotated[
+    bool,
+    typer.Option(
+        "--allow-mismatch",
+        rich_help_panel=CHECKS,
+        metavar="",
+        help="Accept recordings of another tracker, unit, frame rate or set of channels than in training.",
+    ),
+]
 NoCache = Annotated[
     bool,
     typer.Option("--no-cache", rich_help_panel=GENERAL, metavar="", help="Do not read or write the feature cache."),

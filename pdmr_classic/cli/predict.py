@@ -13,6 +13,8 @@ from pdmr_classic.cli._options import (
     DECISION,
     FILE_SETTINGS,
     FILES,
+    AllowMismatch,
+    AllowOverlap,
     AsJson,
     Data,
     Debug,
@@ -81,24 +83,8 @@ def predict(
             "recordings to predict (default: the prevalence in the training data).",
         ),
     ] = None,
-    allow_overlap: Annotated[
-        bool,
-        typer.Option(
-            "--allow-overlap",
-            rich_help_panel=CHECKS,
-            metavar="",
-            help="Also predict recordings that the model was trained on.",
-        ),
-    ] = False,
-    allow_mismatch: Annotated[
-        bool,
-        typer.Option(
-            "--allow-mismatch",
-            rich_help_panel=CHECKS,
-            metavar="",
-            help="Also predict recordings of another tracker, unit, frame rate or set of channels than in training.",
-        ),
-    ] = False,
+    allow_overlap: AllowOverlap = False,
+    allow_mismatch: AllowMismatch = False,
     skip_bad: Annotated[
         bool,
         typer.Option(

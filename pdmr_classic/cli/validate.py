@@ -13,6 +13,8 @@ from pdmr_classic.cli._options import (
     EVALUATION,
     FILE_SETTINGS,
     LABEL_COLUMNS,
+    AllowMismatch,
+    AllowOverlap,
     AsJson,
     Debug,
     Jobs,
@@ -51,24 +53,8 @@ def validate(
     oe_width: Annotated[float, _width("--oe-width", "observed : expected", 0.2)] = 0.2,
     slope_width: Annotated[float, _width("--slope-width", "the calibration slope", 0.2)] = 0.2,
     auc_width: Annotated[float, _width("--auc-width", "the AUC", 0.1)] = 0.1,
-    allow_overlap: Annotated[
-        bool,
-        typer.Option(
-            "--allow-overlap",
-            rich_help_panel=CHECKS,
-            metavar="",
-            help="Also score recordings that the model was trained on.",
-        ),
-    ] = False,
-    allow_mismatch: Annotated[
-        bool,
-        typer.Option(
-            "--allow-mismatch",
-            rich_help_panel=CHECKS,
-            metavar="",
-            help="Also score recordings of another tracker, unit, frame rate or set of channels than in training.",
-        ),
-    ] = False,
+    allow_overlap: AllowOverlap = False,
+    allow_mismatch: AllowMismatch = False,
     skip_bad: Annotated[
         bool,
         typer.Option(

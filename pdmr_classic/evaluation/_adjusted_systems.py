@@ -115,10 +115,13 @@ def _equal_subject_weights(predictions: Predictions) -> Floats:
 
 
 def _select_one_row_per_subject(pooled: Predictions) -> tuple[Predictions, int]:
-    """Return one row per repeat and subject, and the number of subjects that have several labels and are left out."""
+    """Return one row per fold and subject, and the number of subjects that have several labels and are left out.
+
+    A subject is held out once in a repeat, or with each of its values of `--leave`.
+    """
     n_labels = {number: len(np.unique(pooled.truth[pooled.subject == number])) for number in np.unique(pooled.subject)}
-    pairs = np.column_stack([pooled.repeat, pooled.subject])
-    first = np.unique(pairs, axis=0, return_index=True)[1]
+    keys = np.column_stack([pooled.repeat, pooled.fold, pooled.subject])
+    first = np.unique(keys, axis=0, return_index=True)[1]
     has_one_label = np.array([n_labels[number] == 1 for number in pooled.subject[first]], dtype=bool)
     return pooled.subset(first[has_one_label]), sum(n > 1 for n in n_labels.values())
 

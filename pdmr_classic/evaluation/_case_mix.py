@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pdmr_classic.arrays import finite_or_none
 from pdmr_classic.features.catalog import find_families
 from pdmr_classic.features.extractor import Extraction
 from pdmr_classic.features.names import feature_view
@@ -93,12 +94,8 @@ def _aggregate(parts: pd.DataFrame, key: str) -> dict[str, dict[str, Any]]:
     return {
         str(name): {
             "n_features": int(group["shift"].notna().sum()),
-            **{column: _finite(group[column].median()) for column in ("shift", "spread")},
-            "outside": _finite(group["outside"].mean()),
+            **{column: finite_or_none(group[column].median()) for column in ("shift", "spread")},
+            "outside": finite_or_none(group["outside"].mean()),
         }
         for name, group in parts.groupby(key, sort=False)
     }
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -10,8 +10,10 @@ from scipy.stats import rankdata
 
 from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.evaluation._profiles import Codes, has_mixed_profile, make_profile_permuter
-from pdmr_classic.evaluation.intervals import SD_INFLATION, batch_sizes, nanmean
+from pdmr_classic.evaluation.inflation import null_inflation
+from pdmr_classic.evaluation.intervals import nanmean
 from pdmr_classic.evaluation.predictions import Predictions
+from pdmr_classic.resampling import batch_sizes
 
 _N_PERMUTATIONS = 1000
 _TOLERANCE = 1e-12
@@ -37,7 +39,7 @@ def permutation_test(predictions: Predictions, n: int = _N_PERMUTATIONS, seed: i
     different numbers of recordings, an exchange changes these numbers, and with them the F1 of any prediction.
 
     The permutation distribution is widened around its mean, because fixed predictions understate its variance (see
-    `score_interval`).
+    `null_inflation`).
     """
     _, first, recording = np.unique(predictions.recording.astype(str), return_index=True, return_inverse=True)
     truth, subject = predictions.truth[first].astype(np.int16), predictions.subject[first]
@@ -50,7 +52,9 @@ def permutation_test(predictions: Predictions, n: int = _N_PERMUTATIONS, seed: i
         "permuted": _describe_permutation(truth, subject),
         "n_permutations": n,
         "p_fixed_predictions": {
-            name: _p_value(permuted[name], value[0]) for name, value in observed.items() if np.isfinite(value[0])
+            name: _p_value(permuted[name], value[0], null_inflation(predictions))
+            for name, value in observed.items()
+            if np.isfinite(value[0])
         },
     }
 
@@ -62,10 +66,10 @@ def _describe_permutation(truth: Codes, subject: Ints) -> str:
     return "recording labels within subjects" if np.ptp(profiles, axis=0).max() == 0 else "label profiles of subjects"
 
 
-def _p_value(permuted: Floats, score: float) -> float:
+def _p_value(permuted: Floats, score: float, inflation: float) -> float:
     permuted = permuted[np.isfinite(permuted)]
     mean = permuted.mean()
-    widened = mean + SD_INFLATION * (permuted - mean)
+    widened = mean + inflation * (permuted - mean)
     return float(1 + np.count_nonzero(widened >= score - _TOLERANCE)) / (1 + len(permuted))
 
 

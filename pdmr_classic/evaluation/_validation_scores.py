@@ -82,6 +82,7 @@ def _score(predictions: Predictions, threshold: float | None, weights: Floats) -
         share = (y @ weights) / total
         scores["scaled_brier"] = 1 - scores["brier"] / (share * (1 - share))
     scores["scaled_brier"][(share <= 0) | (share >= 1)] = np.nan
+    scores["precision"][share <= 0] = np.nan  # without positives, every positive prediction is wrong by necessity
     scores["log_loss"] = np.logaddexp(0, -np.where(y == 1, 1, -1) * log_odds(p)) @ weights / total
     scores |= _calibration(p, y, weights)
     return scores | {f"{_PREFIX}{t}": net_benefit(p, y, t, weights) for t in _thresholds(threshold)}

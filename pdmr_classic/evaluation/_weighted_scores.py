@@ -6,15 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from pdmr_classic.arrays import Floats
-from pdmr_classic.evaluation.intervals import (
-    batch_sizes,
-    count_rarest_class_subjects,
-    score_interval,
-    weighted_scores,
-)
+from pdmr_classic.arrays import Floats, finite_or_none
+from pdmr_classic.evaluation.bootstrap import bootstrap_statistics
+from pdmr_classic.evaluation.intervals import weighted_scores
 from pdmr_classic.evaluation.predictions import Predictions
-from pdmr_classic.evaluation.system_scores import explain_undefined
+from pdmr_classic.evaluation.system_scores import explain_undefined, find_limits
 
 _N_DRAWS = 1000
 
@@ -39,15 +35,10 @@ def summarise_weighted(
         `n_recordings`, `n_subjects` and `scores`: for each score `mean`, `low` and `high`.
     """
     drawn = _bootstrap(predictions, weights, class_shares, seed)
-    n_rarest = count_rarest_class_subjects(predictions)
     scores: dict[str, dict[str, Any]] = {}
     for name, values in drawn.items():
-        # The Brier score of several classes is at most 2.
-        maximum = 2.0 if name == "brier" and predictions.positive_index is None else 1.0
-        low, high = score_interval(values / maximum, n_rarest) or (None, None)
-        mean = float(values[0]) if np.isfinite(values[0]) else None
-        scores[name] = {"mean": mean, "low": low and low * maximum, "high": high and high * maximum}
-        if mean is None:
+        scores[name] = {"mean": finite_or_none(values[0]), **find_limits(predictions, name, values)}
+        if scores[name]["mean"] is None:
             scores[name]["reason"] = explain_undefined(name, predictions)
     return {
         "n_recordings": len(np.unique(predictions.recording.astype(str))),
@@ -58,18 +49,13 @@ def summarise_weighted(
 
 def _bootstrap(predictions: Predictions, weights: Floats, class_shares: Floats | None, seed: int) -> dict[str, Floats]:
     """Return the weighted scores, followed by those of bootstrap samples of subjects, shape [1 + draws]."""
-    _, subject = np.unique(predictions.subject, return_inverse=True)
-    n_subjects = int(subject.max()) + 1
-    rng = np.random.default_rng(seed)
-    times = [np.ones((n_subjects, 1))]
-    for size in batch_sizes(_N_DRAWS, len(predictions)):
-        times.append(rng.multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), size).T.astype(np.float64))
-    parts = []
-    for batch in times:
-        drawn = weights[:, None] * batch[subject]
+
+    def score(times: Floats) -> dict[str, Floats]:
+        drawn = weights[:, None] * times
         drawn = drawn if class_shares is None else _reweight_classes(drawn, predictions, class_shares)
-        parts.append(weighted_scores(predictions, drawn))
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return weighted_scores(predictions, drawn)
+
+    return bootstrap_statistics(predictions.subject, score, _N_DRAWS, seed)
 
 
 def _reweight_classes(weights: Floats, predictions: Predictions, class_shares: Floats) -> Floats:

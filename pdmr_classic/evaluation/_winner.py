@@ -8,15 +8,10 @@ from typing import Any
 import numpy as np
 
 from pdmr_classic.arrays import Floats
-from pdmr_classic.evaluation.inflation import estimate_inflation
-from pdmr_classic.evaluation.intervals import (
-    batch_sizes,
-    bootstrap_scores,
-    count_rarest_class_subjects,
-    score_interval,
-    weighted_scores,
-)
+from pdmr_classic.evaluation.intervals import bootstrap_scores, weighted_scores
 from pdmr_classic.evaluation.predictions import Predictions
+from pdmr_classic.evaluation.system_scores import find_limits
+from pdmr_classic.resampling import draw_subject_weights
 
 _N_DRAWS = 1000
 
@@ -79,35 +74,28 @@ def _describe_winner(
     loss_on_few = shares @ (apparent - outside.mean(axis=1))
     corrected = float(np.clip((outside * choice).sum(axis=0).mean() + loss_on_few, 0, 1))
     best = int(np.argmax(apparent))
-    low, high = _find_limits(systems[best], score, corrected) or (None, None)
     return {
         "name": names[best],
         "apparent": float(apparent[best]),
         "corrected": corrected,
-        "low": low,
-        "high": high,
+        **_find_corrected_limits(systems[best], score, corrected),
         "shares_of_rank_1": dict(zip(names, map(float, shares), strict=True)),
     }
 
 
-def _find_limits(best: Predictions, score: str, corrected: float) -> tuple[float, float] | None:
+def _find_corrected_limits(best: Predictions, score: str, corrected: float) -> dict[str, float | None]:
     drawn = bootstrap_scores(best)[score]
     if 0 < drawn[0] < 1:  # a perfect score does not vary: its interval is that of 1
         drawn = drawn + (corrected - drawn[0])
-    return score_interval(drawn, count_rarest_class_subjects(best), estimate_inflation(best, score))
+    return find_limits(best, score, drawn)
 
 
 def _bootstrap(systems: list[Predictions], scores: Sequence[str], seed: int) -> tuple[Floats, Floats]:
     """Return scores on the subjects that were drawn, and on the others, shape [scores, systems, draws]."""
-    _, subject = np.unique(systems[0].subject, return_inverse=True)
-    n_subjects = int(subject.max()) + 1
-    rng = np.random.default_rng(seed)
     inside, outside = [], []
-    for n_draws in batch_sizes(_N_DRAWS, len(subject)):
-        times = rng.multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), n_draws).T[subject]
-        drawn, others = times.astype(np.float64), (times == 0).astype(np.float64)
+    for drawn in draw_subject_weights(systems[0].subject, _N_DRAWS, np.random.default_rng(seed)):
         inside.append(_score_all(systems, scores, drawn))
-        outside.append(_score_all(systems, scores, others))
+        outside.append(_score_all(systems, scores, (drawn == 0).astype(np.float64)))
     return np.concatenate(inside, axis=2), np.concatenate(outside, axis=2)
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from pdmr_classic.arrays import Floats
-from pdmr_classic.evaluation.intervals import batch_sizes
+from pdmr_classic.resampling import draw_subject_weights
 
 _LEVEL = 0.95
 _MIN_FINITE_SHARE = 0.5
@@ -40,13 +40,8 @@ def bootstrap_statistics(
     >>> drawn["mean"].shape, round(float(drawn["mean"][0]), 3)
     ((4,), 0.667)
     """
-    _, codes = np.unique(subject, return_inverse=True)
-    n_subjects = int(codes.max()) + 1
-    rng = np.random.default_rng(seed)
-    parts = [statistics(np.ones((len(codes), 1)))]
-    for n_draws in batch_sizes(draws, len(codes)):
-        times = rng.multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), n_draws).T
-        parts.append(statistics(times[codes].astype(np.float64)))
+    parts = [statistics(np.ones((len(subject), 1)))]
+    parts += map(statistics, draw_subject_weights(subject, draws, np.random.default_rng(seed)))
     return {name: np.concatenate([part[name] for part in parts], axis=-1) for name in parts[0]}
 
 
@@ -84,6 +79,8 @@ def percentile_interval(
     value, replicates = float(drawn[0]), drawn[1:][~np.isnan(drawn[1:])]
     if n_subjects < 2 or not np.isfinite(value) or len(replicates) < _MIN_FINITE_SHARE * len(drawn[1:]):
         return None
+    if np.ptp(replicates) == 0 and (bounds is None or value not in bounds):
+        return None  # what never varies, such as 0 observed positives, tells nothing about its precision
     if bounds is not None and value in bounds and np.ptp(replicates) == 0:
         reach = 1 - ((1 - _LEVEL) / 2) ** (1 / n_subjects)
         span = bounds[1] - bounds[0]

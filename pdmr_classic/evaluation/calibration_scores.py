@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit
 
-from pdmr_classic.arrays import Floats, Ints
+from pdmr_classic.arrays import Floats, Ints, finite_or_none
 from pdmr_classic.evaluation.bootstrap import bootstrap_statistics, percentile_interval
+from pdmr_classic.evaluation.intervals import count_rarest_class_subjects
 from pdmr_classic.evaluation.predictions import Predictions
 
 _N_BINS = 10
@@ -140,14 +141,13 @@ def summarise_calibration(predictions: Predictions, seed: int = 0) -> dict[str, 
     drawn = bootstrap_statistics(
         predictions.subject, lambda weights: _average_repeats(predictions, repeats, weights), _DRAWS, seed
     )
-    truth, subject = predictions.truth, predictions.subject
-    n_rarest = min(len(np.unique(subject[truth == k])) for k in np.unique(truth))
-    each = [_average_repeats(predictions, [rows], np.ones((len(truth), 1))) for rows in repeats]
+    n_rarest = count_rarest_class_subjects(predictions)
+    each = [_average_repeats(predictions, [rows], np.ones((len(predictions), 1))) for rows in repeats]
     scores: dict[str, dict[str, Any]] = {"calibration_error": _summarise_error(predictions, repeats, seed)}
     for name in drawn:
         values = np.array([part[name][0] for part in each])
         low, high = percentile_interval(drawn[name], n_rarest, inflation=_INFLATION[name]) or (None, None)
-        scores[name] = {"mean": _finite_or_none(drawn[name][0]), "sd": _spread(values), "low": low, "high": high}
+        scores[name] = {"mean": finite_or_none(drawn[name][0]), "sd": _spread(values), "low": low, "high": high}
         if low is None:
             scores[name]["reason"] = _explain(predictions, n_rarest)
     return scores
@@ -185,11 +185,7 @@ def _explain(predictions: Predictions, n_rarest: int) -> str:
 
 
 def _spread(values: Floats) -> float | None:
-    return _finite_or_none(values.std(ddof=1)) if len(values) > 1 and np.isfinite(values).all() else None
-
-
-def _finite_or_none(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+    return finite_or_none(values.std(ddof=1)) if len(values) > 1 and np.isfinite(values).all() else None
 
 
 # ---------------------------------------------------------------------------------------- calibration error

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from pdmr_classic.arrays import finite_or_none
 from pdmr_classic.errors import ConfigError, DataError
 from pdmr_classic.evaluation._winner import describe_winners
-from pdmr_classic.evaluation.inflation import estimate_inflation
+from pdmr_classic.evaluation.inflation import null_inflation
 from pdmr_classic.evaluation.intervals import (
     INTERVAL_NOTE,
-    SD_INFLATION,
     bootstrap_scores,
     count_rarest_class_subjects,
-    score_interval,
     simultaneous_intervals,
 )
 from pdmr_classic.evaluation.predictions import Predictions, read_predictions
 from pdmr_classic.evaluation.stored_systems import read_systems
-from pdmr_classic.evaluation.system_scores import main_score
+from pdmr_classic.evaluation.system_scores import find_limits, main_score
 from pdmr_classic.text import format_list, format_quoted
 
 _SCORE_NAMES = ("f1", "macro_f1", "auc", "brier")
@@ -146,36 +147,25 @@ def _join_names(name: str, system: str, are_several: bool, wanted: Sequence[str]
 
 def _keep_common_rows(candidates: Mapping[str, Predictions]) -> dict[str, Predictions]:
     """Return the rows that every system has: a view does not predict recordings without its modality."""
-    keys = {
-        name: list(zip(predictions.repeat.tolist(), predictions.recording.tolist(), strict=True))
-        for name, predictions in candidates.items()
-    }
-    common = set.intersection(*map(set, keys.values()))
-    if not common:
+    keys = {name: predictions.row_keys for name, predictions in candidates.items()}
+    common = reduce(pd.MultiIndex.intersection, keys.values())
+    if not len(common):
         raise DataError("no recording is predicted by all systems", code="unpaired", found=format_list(candidates))
-    return {
-        name: predictions.subset(np.array([key in common for key in keys[name]]))
-        for name, predictions in candidates.items()
-    }
+    return {name: predictions.subset(keys[name].isin(common)) for name, predictions in candidates.items()}
 
 
 def _summarise(predictions: Predictions, drawn: Mapping[str, np.ndarray]) -> dict[str, dict[str, float | None]]:
-    n_rarest = count_rarest_class_subjects(predictions)
-    summary: dict[str, dict[str, float | None]] = {}
-    for name in (name for name in _SCORE_NAMES if name in drawn):
-        # The Brier score of several classes is summed over the classes, up to 2.
-        maximum = 2.0 if name == "brier" and predictions.positive is None else 1.0
-        limits = score_interval(drawn[name] / maximum, n_rarest, estimate_inflation(predictions, name))
-        low, high = (None, None) if limits is None else (limits[0] * maximum, limits[1] * maximum)
-        mean = float(drawn[name][0])
-        summary[name] = {"mean": mean if np.isfinite(mean) else None, "low": low, "high": high}
-    return summary
+    return {
+        name: {"mean": finite_or_none(drawn[name][0]), **find_limits(predictions, name, drawn[name])}
+        for name in _SCORE_NAMES
+        if name in drawn
+    }
 
 
 def _compare_pairs(first: Predictions, drawn: Mapping[str, Mapping[str, np.ndarray]]) -> list[dict[str, Any]]:
     n_rarest = count_rarest_class_subjects(first)
     # The common part of two systems cancels; what remains depends on training almost as much as without any signal.
-    inflation = 1.0 if first.is_one_way else SD_INFLATION
+    inflation = null_inflation(first)
     pairs = list(combinations(drawn, 2))
     results: list[dict[str, Any]] = [{"a": a, "b": b, "differences": {}} for a, b in pairs]
     for name in (name for name in _SCORE_NAMES if name in next(iter(drawn.values()))):
@@ -183,8 +173,7 @@ def _compare_pairs(first: Predictions, drawn: Mapping[str, Mapping[str, np.ndarr
         limits = simultaneous_intervals(differences, n_rarest, inflation)
         for result, difference, interval in zip(results, differences[:, 0], limits, strict=True):
             low, high = interval or (None, None)
-            value = float(difference) if np.isfinite(difference) else None
-            result["differences"][name] = {"difference": value, "low": low, "high": high}
+            result["differences"][name] = {"difference": finite_or_none(difference), "low": low, "high": high}
     return results
 
 

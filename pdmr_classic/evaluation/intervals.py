@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 
 import numpy as np
 from scipy import stats
@@ -11,6 +10,7 @@ from scipy.special import expit, logit
 
 from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.evaluation.predictions import Predictions
+from pdmr_classic.resampling import draw_subject_weights
 
 _N_DRAWS = 2000
 # Pseudo-subjects in each cell of the confusion matrix of a draw. A cell that is empty by chance, such as positives
@@ -22,10 +22,9 @@ INTERVAL_NOTE = (
     "Confidence intervals: 95%, for the performance of the models of this evaluation on many new people, with the "
     "class shares of these data. Subject bootstrap on fixed out-of-fold predictions. The standard error is increased, "
     "by a factor of about 1.4 without signal and 1.1 with strong signal, because subjects held out in one fold are "
-    "training data in others (not with an official split). The intervals do not include the variability of retraining."
+    "training data in others (compare Nadeau and Bengio 2003; not with an official split). The intervals do not "
+    "include the variability of retraining."
 )
-# Rows times bootstrap samples per batch: 160 MB.
-_MAX_CELLS = 20_000_000
 _LEVEL = 0.95
 
 _Scores = dict[str, Floats]
@@ -49,16 +48,13 @@ def bootstrap_scores(predictions: Predictions, draws: int = _N_DRAWS, seed: int 
     dict of str to ndarray, shape [1 + draws]
         See `weighted_scores`. NaN in draws that lack a class of the sample.
     """
-    _, subject = np.unique(predictions.subject, return_inverse=True)
-    n_subjects, n_classes = int(subject.max()) + 1, len(predictions.classes)
+    n_subjects, n_classes = len(np.unique(predictions.subject)), len(predictions.classes)
     rows_per_subject = len(predictions) / len(np.unique(predictions.repeat)) / n_subjects
     rng = np.random.default_rng(seed)
     parts = [weighted_scores(predictions, np.ones((len(predictions), 1)))]
-    for n_draws in batch_sizes(draws, len(predictions)):
-        times = rng.multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), n_draws).T
-        weights = _restore_class_shares(times[subject].astype(np.float64), predictions.truth)
-        cells = rows_per_subject * rng.gamma(_PSEUDO_SUBJECTS, size=(n_classes, n_classes, n_draws))
-        parts.append(weighted_scores(predictions, weights, cells))
+    for weights in draw_subject_weights(predictions.subject, draws, rng):
+        cells = rows_per_subject * rng.gamma(_PSEUDO_SUBJECTS, size=(n_classes, n_classes, weights.shape[1]))
+        parts.append(weighted_scores(predictions, _restore_class_shares(weights, predictions.truth), cells))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -68,12 +64,6 @@ def _restore_class_shares(weights: Floats, truth: Ints) -> Floats:
         rows = np.flatnonzero(truth == k)
         weights[rows] *= _divide(np.full(weights.shape[1], float(len(rows))), weights[rows].sum(axis=0))
     return weights
-
-
-def batch_sizes(total: int, n_rows: int) -> Iterator[int]:
-    """Yield batch sizes that add up to `total`, limited by the memory needed for `n_rows` rows."""
-    size = max(_MAX_CELLS // max(n_rows, 1), 1)
-    return (min(size, total - start) for start in range(0, total, size))
 
 
 def weighted_scores(predictions: Predictions, weights: Floats, cells: Floats | None = None) -> _Scores:

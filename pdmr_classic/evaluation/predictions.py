@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.errors import DataError
+from pdmr_classic.io.results import PROBABILITY_PREFIX
 
 SCHEMA = "pdmr-classic/evaluation/4"
 
@@ -63,6 +64,11 @@ class Predictions:
         """Indices of the classes whose one-vs-rest AUC is computed: the positive class, or all of several."""
         return list(range(len(self.classes))) if self.positive_index is None else [self.positive_index]
 
+    @property
+    def row_keys(self) -> pd.MultiIndex:
+        """Repeat and recording of each row, which identify it."""
+        return pd.MultiIndex.from_arrays([self.repeat, self.recording.astype(str)])
+
     def subset(self, rows: NDArray[Any]) -> Predictions:
         """Return the selected rows; `rows` is a mask or an array of indices."""
         return replace(self, **{field.name: getattr(self, field.name)[rows] for field in fields(self)[:7]})
@@ -107,6 +113,20 @@ class Predictions:
             "predicted": self.classes[self.predicted[row]],
             **probability,
         }
+
+
+def match_rows(a: Predictions, b: Predictions) -> tuple[Predictions, Predictions]:
+    """Return the rows (repeat and recording) that two systems have in common, in the order of the first."""
+    rows = b.row_keys.get_indexer(a.row_keys)
+    return a.subset(np.flatnonzero(rows >= 0)), b.subset(rows[rows >= 0])
+
+
+def probability_matrix(answers: pd.DataFrame, classes: Sequence[str], positive: str | None) -> Floats:
+    """Return the probabilities of all classes, shape [n, K], from those that `DepressionModel` predicts."""
+    if positive is None:
+        return answers[[f"{PROBABILITY_PREFIX}{label}" for label in classes]].to_numpy(dtype=np.float64)
+    p = answers["probability"].to_numpy(dtype=np.float64)
+    return np.column_stack([p if label == positive else 1 - p for label in classes])
 
 
 def make_pseudonyms(status: pd.Series, groups: pd.Series) -> dict[str, str]:

@@ -15,8 +15,8 @@ from pdmr_classic.evaluation.baselines import select_shortcut_features
 from pdmr_classic.evaluation.confounds.audit import predict_from_conditions
 from pdmr_classic.evaluation.confounds.systems import run_confound_systems
 from pdmr_classic.evaluation.outer_folds import OuterFold
+from pdmr_classic.evaluation.predictions import probability_matrix
 from pdmr_classic.evaluation.table import EvaluationTable
-from pdmr_classic.io.results import PROBABILITY_PREFIX
 from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.progress import CollectingReporter
 
@@ -91,20 +91,13 @@ def _predict_held_out(
 
 
 def _make_record(predictions: pd.DataFrame, table: EvaluationTable, outer: OuterFold) -> dict[str, Any]:
-    probability = _probability_matrix(predictions, table)
+    probability = probability_matrix(predictions, table.classes, table.positive)
     finite = np.asarray(np.isfinite(probability).all(axis=1))
     predicted = np.searchsorted(np.array(table.classes), predictions["status"].to_numpy(dtype=str))
     record = _prediction_record(outer.test[finite], predicted[finite], probability[finite])
     # Of the target population, if probabilities were corrected for it.
     adjustment = {name: predictions.attrs[name] for name in ADJUSTMENTS if name in predictions.attrs}
     return record | adjustment
-
-
-def _probability_matrix(predictions: pd.DataFrame, table: EvaluationTable) -> Floats:
-    if table.positive is None:
-        return predictions[[f"{PROBABILITY_PREFIX}{label}" for label in table.classes]].to_numpy(dtype=np.float64)
-    p = predictions["probability"].to_numpy(dtype=np.float64)
-    return np.column_stack([p if label == table.positive else 1 - p for label in table.classes])
 
 
 def _fit_and_predict(

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from pdmr_classic.errors import DataError
 from pdmr_classic.evaluation.predictions import Predictions, parse_probabilities, read_predictions
@@ -31,17 +30,13 @@ def store_systems(model: Predictions, systems: Mapping[str, Predictions]) -> dic
 
 
 def _store_system(model: Predictions, system: Predictions) -> dict[str, list[Any]]:
-    positions = _row_keys(system).get_indexer(_row_keys(model))
+    positions = system.row_keys.get_indexer(model.row_keys)
     k = model.positive_index
     columns = system.probability if k is None else system.probability[:, k]
     return {
         "predicted": [None if row < 0 else system.classes[system.predicted[row]] for row in positions],
         "probability": [None if row < 0 else columns[row].tolist() for row in positions],
     }
-
-
-def _row_keys(predictions: Predictions) -> pd.MultiIndex:
-    return pd.MultiIndex.from_arrays([predictions.repeat, predictions.recording.astype(str)])
 
 
 def read_systems(evaluation: Mapping[str, Any]) -> dict[str, Predictions]:

@@ -14,7 +14,7 @@ import pandas as pd
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding
 from pdmr_classic.evaluation.baselines import drop_modality, find_present_modalities
-from pdmr_classic.evaluation.predictions import Predictions
+from pdmr_classic.evaluation.predictions import Predictions, match_rows
 from pdmr_classic.evaluation.system_scores import HEADLINE_SCORES, score_repeat
 from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions
 from pdmr_classic.features.extractor import FeatureExtractor
@@ -140,17 +140,11 @@ def score_stress_tests(unaltered: Predictions, stressed: Mapping[str, Prediction
         name: {
             "n_recordings": len(np.unique(predictions.recording.astype(str))),
             "scores": _average_scores(predictions),
-            "unaltered_scores": _average_scores(_match_rows(unaltered, predictions)),
+            "unaltered_scores": _average_scores(match_rows(unaltered, predictions)[0]),
         }
         for name, predictions in stressed.items()
         if len(predictions)
     }
-
-
-def _match_rows(unaltered: Predictions, stressed: Predictions) -> Predictions:
-    stressed_rows = set(zip(stressed.repeat.tolist(), stressed.recording.tolist(), strict=True))
-    rows = zip(unaltered.repeat.tolist(), unaltered.recording.tolist(), strict=True)
-    return unaltered.subset(np.array([row in stressed_rows for row in rows]))
 
 
 def _average_scores(predictions: Predictions) -> dict[str, float | None]:

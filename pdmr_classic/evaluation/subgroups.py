@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.evaluation._profiles import make_profile_permuter
-from pdmr_classic.evaluation.intervals import batch_sizes, weighted_scores
+from pdmr_classic.evaluation.intervals import weighted_scores
 from pdmr_classic.evaluation.predictions import Predictions
 from pdmr_classic.evaluation.system_scores import HEADLINE_SCORES, summarise_scores
+from pdmr_classic.resampling import batch_sizes
 
 _MISSING = "(unknown)"
 MAX_GROUPS = 20

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from pdmr_classic.arrays import Ints
+from pdmr_classic.arrays import Floats, Ints, finite_or_none
 from pdmr_classic.evaluation.calibration_scores import summarise_calibration
 from pdmr_classic.evaluation.inflation import estimate_inflation
 from pdmr_classic.evaluation.intervals import (
@@ -45,20 +45,15 @@ def summarise_scores(predictions: Predictions, seed: int = 0) -> dict[str, Any]:
     """
     repeats = [score_repeat(predictions, rows) for rows in predictions.repeat_rows()]
     drawn = bootstrap_scores(predictions, seed=seed)
-    n_rarest = count_rarest_class_subjects(predictions)
     scores: dict[str, dict[str, Any]] = {}
     for name in (name for name in _SCORE_NAMES if name in repeats[0]):
         values = np.array([scores[name] for scores in repeats])
         scores[name] = {
-            "mean": _finite_or_none(values.mean()),
-            "sd": _finite_or_none(values.std(ddof=1)) if len(values) > 1 else None,
+            "mean": finite_or_none(values.mean()),
+            "sd": finite_or_none(values.std(ddof=1)) if len(values) > 1 else None,
         }
         if name in drawn:
-            is_multiclass_brier = name == "brier" and predictions.positive_index is None
-            maximum = _MAX_MULTICLASS_BRIER if is_multiclass_brier else 1.0
-            inflation = estimate_inflation(predictions, name)
-            low, high = score_interval(drawn[name] / maximum, n_rarest, inflation) or (None, None)
-            scores[name] |= {"low": _finite_or_none(low, maximum), "high": _finite_or_none(high, maximum)}
+            scores[name] |= find_limits(predictions, name, drawn[name])
         if scores[name]["mean"] is None:
             scores[name]["reason"] = explain_undefined(name, predictions)
     # No interval for the calibration error: its bootstrap distribution is biased upwards.
@@ -68,6 +63,24 @@ def summarise_scores(predictions: Predictions, seed: int = 0) -> dict[str, Any]:
         "n_subjects": len(np.unique(predictions.subject)),
         "scores": scores,
     }
+
+
+def find_limits(predictions: Predictions, name: str, drawn: Floats) -> dict[str, float | None]:
+    """Return `low` and `high` of the 95% interval of a score; None if there is none.
+
+    Parameters
+    ----------
+    predictions : Predictions
+    name : str
+    drawn : ndarray, shape [1 + draws]
+        The score, followed by its bootstrap replicates.
+    """
+    is_multiclass_brier = name == "brier" and predictions.positive_index is None
+    maximum = _MAX_MULTICLASS_BRIER if is_multiclass_brier else 1.0
+    n_rarest = count_rarest_class_subjects(predictions)
+    limits = score_interval(drawn / maximum, n_rarest, estimate_inflation(predictions, name))
+    low, high = (None, None) if limits is None else (limit * maximum for limit in limits)
+    return {"low": finite_or_none(low), "high": finite_or_none(high)}
 
 
 def score_repeat(predictions: Predictions, rows: Ints) -> dict[str, float]:
@@ -99,7 +112,3 @@ def explain_undefined(name: str, predictions: Predictions) -> str:
         if name == "auc"
         else f"no {predictions.positive} in a repeat"
     )
-
-
-def _finite_or_none(value: float | None, factor: float = 1.0) -> float | None:
-    return None if value is None or not np.isfinite(value) else float(value) * factor

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from pdmr_classic._version import __version__
-from pdmr_classic.arrays import Floats
 from pdmr_classic.environment import describe_environment
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.evaluation._case_mix import compare_case_mix
@@ -18,9 +17,8 @@ from pdmr_classic.evaluation._recalibrate import recalibrate
 from pdmr_classic.evaluation._sample_size import WIDTHS, required_sizes
 from pdmr_classic.evaluation._validation_scores import score_validation
 from pdmr_classic.evaluation.calibration_scores import fit_intercept, log_odds
-from pdmr_classic.evaluation.predictions import Predictions
+from pdmr_classic.evaluation.predictions import Predictions, probability_matrix
 from pdmr_classic.io.dataset import Dataset
-from pdmr_classic.io.results import PROBABILITY_PREFIX
 from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.text import format_list
@@ -105,7 +103,8 @@ def validate(
     if labelled.groups_source == "infer":
         raise ConfigError("validate does not infer subjects", hint="pass --groups with a column or a table")
     _check_classes(status, model)
-    answers, extraction = model.predict_with_features(
+    extraction = model.extract(labelled, jobs=jobs, cache=cache, reporter=reporter)
+    answers = model.predict(
         labelled,
         train=train,
         allow_overlap=allow_overlap,
@@ -113,6 +112,7 @@ def validate(
         skip_bad=skip_bad,
         jobs=jobs,
         cache=cache,
+        extraction=extraction,
         reporter=reporter,
     )
     predictions = _make_predictions(answers, status, groups, model)
@@ -181,17 +181,10 @@ def _make_predictions(
         fold=zeros,
         truth=np.searchsorted(classes, status.loc[answers.index].to_numpy(dtype=str)),
         predicted=np.searchsorted(classes, answers["status"].to_numpy(dtype=str)),
-        probability=_probability_matrix(answers, model),
+        probability=probability_matrix(answers, model.classes_, model.positive_),
         classes=tuple(model.classes_),
         positive=model.positive_,
     )
-
-
-def _probability_matrix(answers: pd.DataFrame, model: DepressionModel) -> Floats:
-    if model.positive_ is None:
-        return answers[[f"{PROBABILITY_PREFIX}{label}" for label in model.classes_]].to_numpy(dtype=np.float64)
-    p = answers["probability"].to_numpy(dtype=np.float64)
-    return np.column_stack([p if label == model.positive_ else 1 - p for label in model.classes_])
 
 
 def _plan(

@@ -142,6 +142,7 @@ class DepressionModel:
         fps: float | None = None,
         jobs: int = 1,
         cache: str | Path | None = None,
+        extraction: Extraction | None = None,
         reporter: Reporter | None = None,
     ) -> pd.DataFrame:
         """Predict the recordings of a data set.
@@ -162,12 +163,14 @@ class DepressionModel:
             If a recording was in the training data, predict it with a warning instead of raising.
         allow_mismatch : bool
             If the files were written by another tracker than the training files, are on another scale, have another
-            frame rate (by a factor of 1.5), or lack most of their channels, predict them with a warning instead of
-            raising.
+            frame rate (by a factor of 1.5), or have none of their video channels, predict them with a warning instead
+            of raising.
         skip_bad : bool
             If a recording has no data that the model can use, skip it with a note instead of raising.
         fps : float, optional
             Frame rate in Hz instead of the timestamps; default: as in training.
+        extraction : Extraction, optional
+            Of the same recordings, if `extract` was called before; `fps`, `jobs` and `cache` have no effect on them.
         jobs, cache, reporter
             As for `pdmr_classic.fit`.
 
@@ -190,51 +193,17 @@ class DepressionModel:
             `prevalence` is not between 0 and 1, or is a number although there are several classes; `fps` is not a
             valid frame rate.
         """
-        return self.predict_with_features(
-            data,
-            pool_subjects=pool_subjects,
-            prevalence=prevalence,
-            train=train,
-            allow_overlap=allow_overlap,
-            allow_mismatch=allow_mismatch,
-            skip_bad=skip_bad,
-            fps=fps,
-            jobs=jobs,
-            cache=cache,
-            reporter=reporter,
-        )[0]
-
-    def predict_with_features(
-        self,
-        data: Dataset,
-        *,
-        pool_subjects: pd.Series | None = None,
-        prevalence: Prevalence | None = None,
-        train: Dataset | None = None,
-        allow_overlap: bool = False,
-        allow_mismatch: bool = False,
-        skip_bad: bool = False,
-        fps: float | None = None,
-        jobs: int = 1,
-        cache: str | Path | None = None,
-        reporter: Reporter | None = None,
-    ) -> tuple[pd.DataFrame, Extraction]:
-        """Do the same as `predict`, and also return what was extracted from the recordings."""
         reporter = reporter or LogReporter()
         check_prevalence(prevalence, self.positive_)
         subjects = match_subjects(data.data_ids, pool_subjects)
-        settings = self.settings.override({"reading.fps": fps})
-        extractor = FeatureExtractor(
-            settings,
-            jobs=jobs,
-            cache=cache,
-            trained_names=self.feature_names_,
-            exclusions=read_exclusions(self.metadata_),
-            reporter=reporter,
-        )
-        extraction = extractor.extract(data)
+        if extraction is None:
+            extraction = self.extract(data, fps=fps, jobs=jobs, cache=cache, reporter=reporter)
+        elif list(extraction.features.index) != data.data_ids:
+            raise ValueError("extraction must be that of the same recordings")
         training_hashes = self.metadata_.get("content_hashes")
-        train_extraction = extractor.extract(train) if train is not None else None
+        train_extraction = None
+        if train is not None:
+            train_extraction = self.extract(train, fps=fps, jobs=jobs, cache=cache, reporter=reporter)
         if train_extraction is not None and train_extraction.errors:
             reporter.note(make_unreadable_finding(train_extraction.errors))
         copies = find_overlap(extraction, training_hashes, train_extraction)
@@ -269,7 +238,27 @@ class DepressionModel:
             predictions.attrs["mismatch"] = sorted({finding.code for finding in mismatches})
         if copies:
             predictions.attrs["overlap"] = [asdict(duplicate) for duplicate in copies]
-        return predictions, extraction
+        return predictions
+
+    def extract(
+        self,
+        data: Dataset,
+        *,
+        fps: float | None = None,
+        jobs: int = 1,
+        cache: str | Path | None = None,
+        reporter: Reporter | None = None,
+    ) -> Extraction:
+        """Return the features of a data set as the model needs them; parameters are those of `predict`."""
+        extractor = FeatureExtractor(
+            self.settings.override({"reading.fps": fps}),
+            jobs=jobs,
+            cache=cache,
+            trained_names=self.feature_names_,
+            exclusions=read_exclusions(self.metadata_),
+            reporter=reporter or LogReporter(),
+        )
+        return extractor.extract(data)
 
     def predict_features(
         self,

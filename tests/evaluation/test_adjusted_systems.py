@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
+from simulated import simulate_predictions
 
 from pdmr_classic import Settings
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.evaluation import _run_folds as run_folds
-from pdmr_classic.evaluation._adjusted_systems import POOLED, score_adjusted_systems
+from pdmr_classic.evaluation._adjusted_systems import POOLED, _select_one_row_per_subject, score_adjusted_systems
 from pdmr_classic.evaluation._weighted_scores import summarise_weighted
 from pdmr_classic.evaluation.evaluate_features import evaluate_features
 from pdmr_classic.evaluation.predictions import Predictions
@@ -133,6 +135,13 @@ def test_estimated_prevalences_are_compared_with_the_truth(classes: int) -> None
     for part in estimates:
         assert sum(part["prevalence"].values()) == pytest.approx(1)
         assert part["true"] == pytest.approx(dict.fromkeys(evaluation["data"]["classes"], 1 / classes), abs=0.13)
+
+
+def test_a_subject_with_several_left_out_values_has_a_row_for_each() -> None:
+    pooled = simulate_predictions(1.0, subjects=4, each=2)
+    split = replace(pooled, fold=np.arange(8) % 2)
+    rows, n_mixed = _select_one_row_per_subject(split)
+    assert (len(rows), n_mixed) == (8, 0)
 
 
 def test_without_several_recordings_of_a_subject_and_without_a_prevalence_nothing_is_adjusted() -> None:

@@ -9,7 +9,6 @@ from sklearn.metrics import roc_auc_score
 
 from pdmr_classic.evaluation.inflation import estimate_inflation
 from pdmr_classic.evaluation.intervals import (
-    batch_sizes,
     bootstrap_scores,
     count_rarest_class_subjects,
     difference_interval,
@@ -21,6 +20,7 @@ from pdmr_classic.evaluation.intervals import (
 from pdmr_classic.evaluation.predictions import Predictions
 from pdmr_classic.evaluation.system_scores import score_repeat, summarise_scores
 from pdmr_classic.metrics import concordance
+from pdmr_classic.resampling import batch_sizes
 
 
 def interval_of(predictions: Predictions) -> tuple[float, float]:

@@ -31,7 +31,7 @@ def test_p_values_are_uniform_under_the_null_hypothesis(within: bool) -> None:
 
 
 def test_p_values_are_too_small_without_the_factor_sqrt_2(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(permutation, "SD_INFLATION", 1.0)
+    monkeypatch.setattr(permutation, "null_inflation", lambda predictions: 1.0)
     p = [auc_p_value(simulate_learner(0.0, repeats=2, seed=study)[0]) for study in range(200)]
     assert np.mean(np.array(p) <= 0.05) > 0.08
 

@@ -218,7 +218,11 @@ def test_one_class_has_no_auc_but_the_rest(fitted_model: DepressionModel, test_d
         assert scores[name]["value"] is None
         assert scores[name]["reason"] == f"all labels are {label!r}"
     assert scores["brier"]["low"] is not None
-    assert (scores["observed_expected"]["value"] > 0) == (label == "Depression")
+    observed = scores["observed_expected"]
+    assert (observed["value"] > 0) == (label == "Depression")
+    if label == "Normal":
+        assert (observed["low"], observed["reason"]) == (None, "all labels are 'Normal'"), "0 of n is not exact"
+        assert scores["precision"]["value"] is None
     assert validation["recalibration"]["reason"] == validation["sample_size"]["reason"] == "the labels lack a class"
     assert "one-class" in [warning["code"] for warning in validation["warnings"]]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdmr_classic.arrays import Floats
+from pdmr_classic.resampling import draw_subject_weights
 
 _N_DRAWS = 500
 _LEVEL = 0.95
 _MAX_ITERATIONS = 1000
 _TOLERANCE = 1e-6
 _MIN_PROBABILITY = 1e-12
-# Rows times draws per batch.
-_MAX_CELLS = 5_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,17 +93,10 @@ def _draw_estimates(
 ) -> Floats:
     """Return the estimate for all subjects, followed by those for bootstrap samples of subjects, [1 + draws, K]."""
     ratios = np.maximum(probability, _MIN_PROBABILITY) / train_priors
-    names, subject = np.unique(subjects, return_inverse=True)
     estimates = [_maximise(ratios, weights[:, None], start)]
-    for size in _batch_sizes(len(weights)):
-        times = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size).T
-        estimates.append(_maximise(ratios, weights[:, None] * times[subject], start))
+    for times in draw_subject_weights(subjects, _N_DRAWS, rng):
+        estimates.append(_maximise(ratios, weights[:, None] * times, start))
     return np.concatenate(estimates)
-
-
-def _batch_sizes(n_rows: int) -> Iterator[int]:
-    size = max(_MAX_CELLS // max(n_rows, 1), 1)
-    return (min(size, _N_DRAWS - first) for first in range(0, _N_DRAWS, size))
 
 
 def _maximise(ratios: Floats, weights: Floats, start: Floats) -> Floats:
