@@ -99,8 +99,6 @@ def test_a_rule_leaves_the_conditions_that_it_does_not_solve() -> None:
 def test_decimals_have_a_rule_only_if_rounding_makes_all_files_equal() -> None:
     files = {"video/decimals_of au_intensity": [2, 3], "audio/decimals_max": [3, 3]}
     conditions = pd.DataFrame(files, index=["a", "b"])
-        {"video/decimals_of au_intensity": [2, 3], "audio/decimals_max": [3, 3]}, index=["a", "b"]
-    )
     features = pd.DataFrame({"video__AU12_r__mean": [0.1, 0.2]}, index=conditions.index)
 
     def find_rules(**changes: list[float]) -> dict[str, str]:
