@@ -183,9 +183,7 @@ def make_folds(table: EvaluationTable, seed: int, repeats: int) -> list[Any]:
 
 
 def report_shortcut(sets: int, repeats: int) -> None:
-    print(
-        "| AUC of one of nine columns | subjects | AUC of the shortcut, mean (SD) | interval | its p | reported |"
-    )
+    print("| AUC of one of nine columns | subjects | AUC of the shortcut, mean (SD) | interval | its p | reported |")
     print("|---|---|---|---|---|---|")
     for subjects in (40, 100):
         for auc in (0.5, 0.75, 0.8):

@@ -287,7 +287,9 @@ def _check_split_column(column: pd.Series, groups: NDArray[Any]) -> None:
         )
 
 
-def make_left_out_folds(y: NDArray[Any], groups: NDArray[Any], column: pd.Series) -> list[Fold]:
+def make_left_out_folds(
+    y: NDArray[Any], groups: NDArray[Any], column: pd.Series, weights: ArrayLike | None = None
+) -> list[Fold]:
     """Return one fold per value of a column, sorted by value, that holds it out and trains on the other values.
 
     A group with several values is held out with each of them; its other rows are then in neither set.
@@ -297,6 +299,8 @@ def make_left_out_folds(y: NDArray[Any], groups: NDArray[Any], column: pd.Series
     y, groups : ndarray, shape [n]
     column : Series of str, length n
         Index `data_id`.
+    weights : array-like of float, shape [n], optional
+        Only rows with a positive weight count as training rows.
 
     Raises
     ------
@@ -325,17 +329,19 @@ def make_left_out_folds(y: NDArray[Any], groups: NDArray[Any], column: pd.Series
             hint="fill in the column, or choose another one",
         )
     values, subjects = column.to_numpy(dtype=object), merge_spellings(groups)
+    is_used = _has_weight(weights, len(y))
     folds = []
     for value in sorted(set(values)):
         test = np.flatnonzero(values == value)
         train = np.flatnonzero((values != value) & ~np.isin(subjects, subjects[test]))
         check_disjoint_groups(subjects, train, test)
-        if not _is_nestable(y, groups, train):
+        if not _is_nestable(y, groups, train[is_used[train]]):
             raise DataError(
                 f"holding out {name} {value!r} leaves too few subjects to train on",
                 code="too-few-groups",
                 column=name,
-                expected="several subjects per class with other values, and not also with this one",
+                expected="several subjects per class with other values, and not also with this one"
+                + ("" if is_used.all() else ", with a positive weight"),
                 hint="choose another column, or use grouped folds (without --leave)",
             )
         folds.append((train, test))

@@ -96,7 +96,7 @@ def choose_outer_folds(
     """
     options = settings.evaluation
     if options.leave is not None:
-        return make_value_folds(status, groups, labels[options.leave], reporter=reporter)
+        return make_value_folds(status, groups, labels[options.leave], weights=weights, reporter=reporter)
     return make_outer_folds(
         status,
         groups,
@@ -159,7 +159,12 @@ def make_outer_folds(
 
 
 def make_value_folds(
-    status: pd.Series, groups: pd.Series, column: pd.Series, *, reporter: Reporter
+    status: pd.Series,
+    groups: pd.Series,
+    column: pd.Series,
+    *,
+    weights: Floats | None = None,
+    reporter: Reporter,
 ) -> tuple[list[OuterFold], str]:
     """Return one outer fold per value of a label column, and their source ("left out: " and the column).
 
@@ -182,7 +187,7 @@ def make_value_folds(
             expected="a column whose values are shared by several subjects, such as site or corpus",
             hint="use --folds: subjects are always held out as a whole",
         )
-    folds = make_left_out_folds(y, subjects, column)
+    folds = make_left_out_folds(y, subjects, column, weights)
     is_named = bool((n_subjects > 1).all())
     for what in _describe_values(y, values, folds, is_named=is_named):
         reporter.note(Finding("left-out", what))

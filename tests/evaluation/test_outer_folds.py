@@ -145,13 +145,16 @@ def test_a_split_without_enough_training_subjects_with_a_positive_weight_is_refu
 # ------------------------------------------------------------------------------------- whole values held out
 
 
-def leave(status: list[str], groups: list[str], values: list[str]) -> tuple[list[OuterFold], str, list[str]]:
+def leave(
+    status: list[str], groups: list[str], values: list[str], weights: list[float] | None = None
+) -> tuple[list[OuterFold], str, list[str]]:
     index = pd.Index([f"r{place}" for place in range(len(status))])
     reporter = CollectingReporter()
     folds, source = make_value_folds(
         pd.Series(status, index=index),
         pd.Series(groups, index=index),
         pd.Series(values, index=index, name="site"),
+        weights=None if weights is None else np.array(weights),
         reporter=reporter,
     )
     return folds, source, [finding.what for finding in reporter.findings]
@@ -188,6 +191,15 @@ def test_a_value_of_a_single_subject_is_not_named() -> None:
     folds, _, notes = leave(STATUS, GROUPS, ["S0-home"] * 2 + ["a"] * 10 + ["b"] * 8)
     assert {fold.held_out for fold in folds} == {""}
     assert not [what for what in notes if "S0-home" in what]
+
+
+def test_values_that_leave_too_few_subjects_with_a_positive_weight_are_refused_before_training() -> None:
+    values, weights = ["b"] * 8 + ["a"] * 12, [1.0] * 20
+    assert len(leave(STATUS, GROUPS, values, weights)[0]) == 2
+    weights[:8] = [0.0] * 8
+    with pytest.raises(DataError, match="holding out site 'a' leaves too few subjects") as caught:
+        leave(STATUS, GROUPS, values, weights)
+    assert str(caught.value.finding.expected).endswith("with a positive weight")
 
 
 def test_values_that_leave_too_few_subjects_are_refused() -> None:
