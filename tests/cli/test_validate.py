@@ -53,6 +53,6 @@ def test_labels_of_another_corpus_are_read_by_their_own_options(
     command += ["--labels", str(tmp_path / "mine.csv"), "--label-column", "diagnosis"]
     result = RUNNER.invoke(app, command)
     assert result.exit_code == 3
-    assert "not the classes of the model" in result.stderr
+    assert "not the classes of the model" in result.output
     result = RUNNER.invoke(app, [*command, "--map", "0=Normal,1=Depression"])
     assert result.exit_code == 0, result.output
