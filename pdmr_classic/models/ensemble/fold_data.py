@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.errors import DataError, Finding
@@ -29,7 +30,8 @@ class ViewData:
     Attributes
     ----------
     X : ndarray of float64, shape [n, F]
-    y : ndarray of int, shape [n]
+    y : ndarray, shape [n]
+        Class numbers, or scores.
     groups : ndarray, shape [n]
         Subject of each row.
     weights : ndarray, shape [n]
@@ -44,10 +46,11 @@ class ViewData:
     audio : ndarray of int
         Column indices of the audio vector.
     n_classes : int
+        0 if `y` are scores.
     """
 
     X: Floats
-    y: Ints
+    y: NDArray[Any]
     groups: np.ndarray
     weights: Floats
     folds: list[Fold]
@@ -60,6 +63,16 @@ class ViewData:
     def fold_features(self, fold: int, rows: Ints) -> Floats:
         """Return the features of rows for the models of a fold, shape [len(rows), F + G]."""
         return np.hstack([self.X[rows], self.fitted_features[fold][rows]]) if self.fitted_features else self.X[rows]
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether a number is predicted instead of a class."""
+        return self.n_classes == 0
+
+    @property
+    def n_scores(self) -> int:
+        """Number of score columns of a base learner, S: one for two classes or a number, otherwise one per class."""
+        return self.n_classes if self.n_classes > 2 else 1
 
     @property
     def n_columns(self) -> int:
@@ -90,7 +103,8 @@ class FoldData:
     ----------
     X : ndarray of float64, shape [n, F]
     names : sequence of str, length F, or None
-    y : ndarray of int, shape [n]
+    y : ndarray, shape [n]
+        Class numbers, or scores.
     groups : ndarray, shape [n]
     weights : ndarray, shape [n]
     n_folds : int
@@ -110,7 +124,7 @@ class FoldData:
 
     X: Floats
     names: Sequence[str] | None
-    y: Ints
+    y: NDArray[Any]
     groups: np.ndarray
     weights: Floats
     n_folds: int
@@ -130,6 +144,11 @@ class FoldData:
             for name, data in self.view_data.items()
         }
         return replace(self, folds=self.folds[folds], view_data=view_data)
+
+    def replace_target(self, scores: Floats) -> FoldData:
+        """Return the same folds with scores [n] to predict; the classes only stratified the folds."""
+        view_data = {name: replace(data, y=scores[data.rows], n_classes=0) for name, data in self.view_data.items()}
+        return replace(self, y=scores, view_data=view_data)
 
     def drop_features(self) -> FoldData:
         """Return the same rows without their features, and with numbers for subjects."""

@@ -82,7 +82,7 @@ def _score_fold(
 ) -> dict[Hashable, Floats]:
     train, test = data.folds[fold]
     if not len(test):
-        empty = np.empty((0, 1 if data.n_classes == 2 else data.n_classes))
+        empty = np.empty((0, data.n_scores))
         return dict.fromkeys([_UNCHANGED, *groups], empty)
     model = fit_member(member, data.fold_features(fold, train), data.y[train], data.audio, seed, data.weights[train])
     held_out = data.fold_features(fold, test)

@@ -6,27 +6,23 @@ stacker makes grouped inner folds itself and requests `groups` by metadata routi
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from copy import copy
-from itertools import combinations
+from collections.abc import Sequence
 from typing import Any, Self
 
-import joblib
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.pipeline import Pipeline
+from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
 from pdmr_classic.alignment import align_rows
-from pdmr_classic.arrays import Floats, Mask
-from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.arrays import Floats
+from pdmr_classic.errors import DataError
 from pdmr_classic.models.ensemble._combiner import WEIGHTED_AVERAGE, Combiner, cross_fit_combiner
-from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY, FoldData, have_all_classes, make_fold_data
+from pdmr_classic.models.ensemble.fold_data import FoldData, have_all_classes, make_fold_data
 from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
-from pdmr_classic.models.ensemble.views import find_modalities
-from pdmr_classic.models.learners.learners import LEARNERS, count_votes, erase_feature_ranges, fit_member, raw_scores
+from pdmr_classic.models.ensemble.view_stack import CombinerRows, ViewStack
+from pdmr_classic.models.learners.learners import LEARNERS
 from pdmr_classic.models.learners.member import Member, default_members
 from pdmr_classic.sample_weights import check_weights
 from pdmr_classic.splits import count_feasible_folds
@@ -36,7 +32,7 @@ from pdmr_classic.workers import use_one_thread
 _Modalities = frozenset[str]
 
 
-class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class GroupedStacker(ClassifierMixin, ViewStack):  # type: ignore[misc]
     """Stack base learners on views, without any subject in both training and test rows of an inner fold.
 
     Columns named `view__channel__functional` are grouped into modalities by the part before the first `__`;
@@ -177,146 +173,47 @@ class GroupedStacker(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         classes : ndarray, shape [K]
             Class labels, in the order of the class numbers.
         """
-        self.classes_, self.n_features_in_ = classes, fold_data.X.shape[1]
-        if fold_data.names is not None:
-            self.feature_names_in_ = np.asarray(fold_data.names, dtype=object)
-        self.members_ = list(members)
-        self.views_ = fold_data.views
-        self.columns_ = fold_data.columns
-        self.fold_fitted_ = fold_data.fold_fitted
-        self.models_ = self._fit_final_models(fold_data)
+        self.classes_ = classes
+        self._fit_members(members, fold_data)
         with use_one_thread():
             self._fit_combiners(fold_data.drop_features(), scores)
         return self
 
-    def select_members(self, names: Collection[str]) -> Self:
-        """Return a stack of some of the members, combined anew on their out-of-fold scores.
+    def _fit_combiners(self, fold_data: FoldData, scores: Sequence[Floats]) -> Floats:
+        self.oof_probability_ = super()._fit_combiners(fold_data, scores)
+        return self.oof_probability_
 
-        No base learner is fitted again. The stack must have been fitted in this process: saved models have no
-        out-of-fold scores.
+    def _is_trainable(self, part: CombinerRows) -> bool:
+        return have_all_classes(part.folds, part.y, part.weights, len(self.classes_))
 
-        Parameters
-        ----------
-        names : collection of str
-            Names of members, such as "video/svm".
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> X = np.random.default_rng(0).normal(size=(40, 3))
-        >>> stacker = GroupedStacker(learners=["svm", "linear"], folds=2, repeats=1)
-        >>> stacker = stacker.fit(X, np.arange(40) % 2, groups=np.arange(40))
-        >>> [member.name for member in stacker.members_], stacker.select_members(["all/svm"]).predict_proba(X).shape
-        (['all/svm', 'all/linear'], (40, 2))
-        """
-        part = copy(self)
-        part.members_ = [member for member in self.members_ if member.name in names]
-        views = {member.view for member in part.members_}
-        part.views_ = {name: view for name, view in self.views_.items() if name in views}
-        scores = [self.oof_scores_[k] for k, member in enumerate(self.members_) if member.name in names]
-        with use_one_thread():
-            part._fit_combiners(self.training_rows_, scores)
-        return part
-
-    def _fit_final_models(self, fold_data: FoldData) -> dict[str, Pipeline]:
-        tasks = (
-            joblib.delayed(fit_member)(member, data.final_features, data.y, data.audio, self.random_state, data.weights)
-            for member in self.members_
-            for data in [fold_data.view_data[member.view]]
+    def _cross_fit(self, part: CombinerRows) -> tuple[Floats, dict[str, float]]:
+        cross_fitted = cross_fit_combiner(
+            part.columns, part.y, part.groups, part.folds, part.widths, part.names, part.weights, part.votes
         )
-        fitted = joblib.Parallel(n_jobs=self.jobs)(tasks)
-        models = {member.name: model for member, model in zip(self.members_, fitted, strict=True)}
-        for model in models.values():
-            erase_feature_ranges(model)
-        return models
+        return cross_fitted.probability, cross_fitted.losses
 
-    def _fit_combiners(self, fold_data: FoldData, scores: Sequence[Floats]) -> None:
-        self.training_rows_, self.oof_scores_ = fold_data, list(scores)
-        self.combiners_: dict[_Modalities, Combiner] = {}
-        self.losses_: dict[_Modalities, dict[str, float]] = {}
-        self.findings_: list[Finding] = []
-        probability: dict[_Modalities, Floats] = {}
-        for modalities in self._modality_sets():
-            members = self._usable_members(modalities)
-            all_columns = np.hstack([scores[k] for k in members])
-            rows = np.asarray(np.isfinite(all_columns).all(axis=1))
-            columns, y = all_columns[rows], fold_data.y[rows]
-            groups, weights = fold_data.groups[rows], fold_data.weights[rows]
-            index = np.cumsum(rows) - 1
-            folds = [(index[train[rows[train]]], index[test[rows[test]]]) for train, test in fold_data.folds]
-            if not have_all_classes(folds, y, weights, len(self.classes_)):
-                self.findings_.append(self._describe_fallback(modalities, int(rows.sum())))
-                continue
-            widths = [scores[k].shape[1] for k in members]
-            names = [self.members_[k].name for k in members]
-            votes = count_votes([self.members_[k] for k in members])
-            cross_fitted = cross_fit_combiner(columns, y, groups, folds, widths, names, weights, votes)
-            self.losses_[modalities] = cross_fitted.losses
-            is_used = weights > 0
-            combiner = Combiner(widths, names, votes=votes)
-            self.combiners_[modalities] = combiner.fit(columns[is_used], y[is_used], weights[is_used], groups[is_used])
-            probability[modalities] = np.full((len(rows), len(self.classes_)), np.nan)
-            probability[modalities][rows] = cross_fitted.probability
-        self.oof_probability_ = np.full((len(fold_data.y), len(self.classes_)), np.nan)
-        for modalities in self._modality_sets():
-            is_exact = self._has_exactly(modalities, fold_data.present)
-            self.oof_probability_[is_exact] = probability[self._find_fitted(modalities)][is_exact]
+    def _fit_combiner(self, part: CombinerRows) -> Combiner:
+        is_used = part.weights > 0
+        return Combiner(part.widths, part.names, votes=part.votes).fit(
+            part.columns[is_used], part.y[is_used], part.weights[is_used], part.groups[is_used]
+        )
 
-    def _find_fitted(self, modalities: _Modalities) -> _Modalities:
-        """Return the modalities of the combiner for recordings with these: all of them, or the best fitted subset."""
-        fitted = [subset for subset in self.combiners_ if subset <= modalities]
-        return max(fitted, key=lambda subset: (len(subset), -self.losses_[subset][WEIGHTED_AVERAGE]))
+    def _apply_combiner(self, combiner: Combiner, columns: Floats) -> Floats:
+        return combiner.predict_proba(columns)
 
-    def _describe_fallback(self, modalities: _Modalities, n_rows: int) -> Finding:
-        # Smaller sets come first, so that the fallback has been fitted.
-        names, fallback = " and ".join(sorted(modalities)), " and ".join(sorted(self._find_fitted(modalities)))
-        what = f"too few training recordings have {names}: recordings with these are predicted from {fallback} only"
-        return Finding("too-few-joint", what, found=format_count(n_rows, "recording"))
+    @property
+    def _n_outputs(self) -> int:
+        return len(self.classes_)
 
-    def _modality_sets(self) -> list[_Modalities]:
-        """Return all sets of modalities for which there is a member."""
-        trained = sorted({modality for view in self.views_.values() for modality in view.needs})
-        subsets = [frozenset(names) for size in range(1, len(trained) + 1) for names in combinations(trained, size)]
-        return [modalities for modalities in subsets if self._usable_members(modalities)]
-
-    def _usable_members(self, modalities: _Modalities) -> list[int]:
-        return [k for k, member in enumerate(self.members_) if self.views_[member.view].needs <= modalities]
-
-    def _has_exactly(self, modalities: _Modalities, present: dict[str, Mask]) -> Mask:
-        trained = {modality for view in self.views_.values() for modality in view.needs}
-        return np.asarray(np.stack([present[name] == (name in modalities) for name in trained]).all(axis=0))
+    @property
+    def _main_loss(self) -> str:
+        return WEIGHTED_AVERAGE
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Return class probabilities, shape [n, K]; NaN for rows without any of the trained modalities."""
         check_is_fitted(self)
         table = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
-        present = find_modalities(table, self.columns_)
-        scores = [self._member_scores(member, table, present) for member in self.members_]
-        with use_one_thread():
-            return self.combine(scores, present)
-
-    def combine(self, scores: Sequence[Floats], present: dict[str, Mask]) -> Floats:
-        """Return class probabilities [n, K] from the scores [n, S] of each member and the masks of each modality."""
-        probability = np.full((len(scores[0]), len(self.classes_)), np.nan)
-        for modalities in self._modality_sets():
-            rows, fitted = self._has_exactly(modalities, present), self._find_fitted(modalities)
-            columns = np.hstack([scores[k][rows] for k in self._usable_members(fitted)])
-            is_finite = np.isfinite(columns).all(axis=1)
-            if is_finite.any():
-                probability[np.flatnonzero(rows)[is_finite]] = self.combiners_[fitted].predict_proba(columns[is_finite])
-        return probability
-
-    def _member_scores(self, member: Member, X: Floats, present: dict[str, Mask]) -> Floats:
-        view = self.views_[member.view]
-        rows = view.rows(present)
-        width = 1 if len(self.classes_) == 2 else len(self.classes_)
-        scores = np.full((len(X), width), np.nan)
-        if rows.any():
-            features = X[rows][:, view.columns]
-            if FITTED_MODALITY in view.needs and self.fold_fitted_:
-                features = np.hstack([features, self.fold_fitted_.transform(X[rows])])
-            scores[rows] = raw_scores(self.models_[member.name], features)
-        return scores
+        return self._predict_outputs(table)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the most probable class of each row.

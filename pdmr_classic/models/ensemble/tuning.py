@@ -196,15 +196,24 @@ def average_scores(scores: Scores, data: ViewData) -> Floats:
 
 
 def compute_fold_losses(folds: Sequence[int], scores: Scores, data: ViewData) -> list[float]:
-    """Return the log loss on each fold of one repeat, with scores calibrated on its other folds.
+    """Return the loss on each fold of one repeat: the log loss, or for scores the mean squared error.
 
-    Calibration is needed because SVM margins are not probabilities, and boosting with few trees is underconfident.
-    Only ratios of the row weights matter, see `weigh_evidence`.
+    Scores of classes are calibrated on the other folds of the repeat, because SVM margins are not probabilities, and
+    boosting with few trees is underconfident. Only ratios of the row weights matter, see `weigh_evidence`.
     """
+    tests = [data.folds[fold][1] for fold in folds]
     means = _average_folds(folds, scores, data)
+    losses = _squared_errors(means, data) if data.is_numeric else _log_losses(folds, means, data)
+    return [weighted_nanmean(losses[test], data.weights[test]) for test in tests]
+
+
+def _squared_errors(predicted: Floats, data: ViewData) -> Floats:
+    return np.asarray((predicted[:, 0] - data.y) ** 2)
+
+
+def _log_losses(folds: Sequence[int], means: Floats, data: ViewData) -> Floats:
     has_scores = np.asarray(np.isfinite(means).all(axis=1))
     index = np.cumsum(has_scores) - 1
-    tests = [data.folds[fold][1] for fold in folds]
     splits = [(index[train[has_scores[train]]], index[test]) for train, test in (data.folds[fold] for fold in folds)]
     y, groups, weights = data.y[has_scores], data.groups[has_scores], data.weights[has_scores]
     columns = means[has_scores]
@@ -218,7 +227,7 @@ def compute_fold_losses(folds: Sequence[int], scores: Scores, data: ViewData) ->
     )
     losses = np.full(len(data.y), np.nan)
     losses[has_scores] = row_losses(probability, y)
-    return [weighted_nanmean(losses[test], data.weights[test]) for test in tests]
+    return losses
 
 
 def _average_folds(folds: Sequence[int], scores: Scores, data: ViewData) -> Floats:
@@ -235,7 +244,7 @@ def _average_folds(folds: Sequence[int], scores: Scores, data: ViewData) -> Floa
 def _score_fold(member: Member, data: ViewData, fold: int, seed: int) -> Floats:
     train, test = data.folds[fold]
     if not len(test):
-        return np.empty((0, 1 if data.n_classes == 2 else data.n_classes))
+        return np.empty((0, data.n_scores))
     model = fit_member(member, data.fold_features(fold, train), data.y[train], data.audio, seed, data.weights[train])
     return raw_scores(model, data.fold_features(fold, test))
 

@@ -30,6 +30,8 @@ class ScaleBlocks(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         numbers of columns: halfway between equal columns and equal blocks.
     k : int or None
         Number of columns to keep in each block, see `KeepBest`.
+    numeric : bool
+        Whether the target is a number, see `KeepBest`.
 
     Raises
     ------
@@ -54,19 +56,23 @@ class ScaleBlocks(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     1.0
     """
 
-    def __init__(self, edge: int = 1, share: float | None = None, k: int | None = None) -> None:
+    def __init__(
+        self, edge: int = 1, share: float | None = None, k: int | None = None, *, numeric: bool = False
+    ) -> None:
         self.edge = edge
         self.share = share
         self.k = k
+        self.numeric = numeric
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Select and scale the columns of each block [n, F], given labels [n]."""
-        table, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
+        """Select and scale the columns of each block [n, F], given the target [n]."""
+        table, target = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         if self.share is not None and not 0 < self.share < 1:
             raise ValueError(f"share must be between 0 and 1, got {self.share}")
         self.scalers_ = []
         for block in self._split(table):
-            self.scalers_.append(make_pipeline(DropUninformative(), KeepBest(self.k), RobustScale()).fit(block, labels))
+            select = KeepBest(self.k, numeric=self.numeric)
+            self.scalers_.append(make_pipeline(DropUninformative(), select, RobustScale()).fit(block, target))
         widths = np.array([len(scaler[-1].scale_) for scaler in self.scalers_])
         shares = np.sqrt(widths) if self.share is None or len(widths) == 1 else np.array([1 - self.share, self.share])
         self.factors_ = np.sqrt(shares / shares.sum() * widths.sum() / widths)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from lightgbm import LGBMClassifier
+from lightgbm import LGBMClassifier, LGBMModel
 from numpy.typing import ArrayLike, NDArray
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
@@ -20,40 +19,16 @@ from xgboost import XGBClassifier
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import LearningSettings
 from pdmr_classic.models.learners._blocks import ScaleBlocks
+from pdmr_classic.models.learners.algorithm import Learner, algorithm_params, clip_to_float32
 from pdmr_classic.models.learners.member import Member, Params
 from pdmr_classic.models.learners.preprocessing import DropUninformative, KeepBest, NormalizeAudio, RobustScale
+from pdmr_classic.models.learners.regressors import REGRESSORS
 from pdmr_classic.workers import use_one_thread
-
-_PREPROCESSING_PARAMS = frozenset({"k", "audio", "audio_components", "audio_share"})
-
-
-@dataclass(frozen=True)
-class Learner:
-    """A learning algorithm.
-
-    Attributes
-    ----------
-    name : str
-    build : callable
-        Maps hyperparameters and a seed to an unfitted estimator.
-    kind : str
-        Learners of one kind on one view share their votes in the average, because they make similar predictions.
-    needs_scaling : bool
-        Whether columns are imputed and scaled first.
-    stores_rows : bool
-        Whether the fitted learner contains rows of its training data.
-    """
-
-    name: str
-    build: Callable[[Params, int], Any]
-    kind: str
-    needs_scaling: bool = False
-    stores_rows: bool = False
 
 
 def _lightgbm(params: Params, seed: int) -> Any:
     return LGBMClassifier(
-        **_algorithm_params(params),
+        **algorithm_params(params),
         max_bin=63,
         subsample_freq=1,
         random_state=seed,
@@ -67,7 +42,7 @@ def _lightgbm(params: Params, seed: int) -> Any:
 
 def _xgboost(params: Params, seed: int) -> Any:
     return XGBClassifier(
-        **_algorithm_params(params), max_bin=63, tree_method="hist", random_state=seed, n_jobs=1, verbosity=0
+        **algorithm_params(params), max_bin=63, tree_method="hist", random_state=seed, n_jobs=1, verbosity=0
     )
 
 
@@ -81,12 +56,7 @@ def _linear(params: Params, seed: int) -> Any:
 
 
 def _extra_trees(params: Params, seed: int) -> Any:
-    return _ClippedExtraTrees(**_algorithm_params(params), random_state=seed, n_jobs=1)
-
-
-def _algorithm_params(params: Params) -> dict[str, Any]:
-    """Return the parameters of the algorithm, without those of its preprocessing."""
-    return {key: value for key, value in params.items() if key not in _PREPROCESSING_PARAMS}
+    return _ClippedExtraTrees(**algorithm_params(params), random_state=seed, n_jobs=1)
 
 
 class _ScaledSVC(SVC):  # type: ignore[misc]
@@ -106,19 +76,14 @@ class _ScaledSVC(SVC):  # type: ignore[misc]
 
 
 class _ClippedExtraTrees(ExtraTreesClassifier):  # type: ignore[misc]
-    """Extra trees for values of any size: scikit-learn's forests raise an error beyond single precision."""
+    """Extra trees for values of any size, see `clip_to_float32`."""
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> _ClippedExtraTrees:
-        super().fit(_clip_to_float32(X), y, sample_weight)
+        super().fit(clip_to_float32(X), y, sample_weight)
         return self
 
     def predict_proba(self, X: Any) -> Any:
-        return super().predict_proba(_clip_to_float32(X))
-
-
-def _clip_to_float32(X: Floats) -> Floats:
-    limits = np.finfo(np.float32)
-    return np.clip(X, limits.min, limits.max)
+        return super().predict_proba(clip_to_float32(X))
 
 
 class _ScaledLogistic(LogisticRegression):  # type: ignore[misc]
@@ -146,6 +111,11 @@ LEARNERS: dict[str, Learner] = {
 }
 
 
+def find_learner(name: str) -> Learner:
+    """Return a learner of classes or of scores."""
+    return LEARNERS[name] if name in LEARNERS else REGRESSORS[name]
+
+
 def select_learners(learning: LearningSettings) -> list[str]:
     """Return the learners in the settings, except those that store training rows if that is not allowed."""
     return [name for name in learning.learners if learning.training_rows or not LEARNERS[name].stores_rows]
@@ -165,7 +135,7 @@ def count_votes(members: Sequence[Member]) -> list[float]:
     >>> count_votes([Member("video", "lightgbm"), Member("video", "xgboost"), Member("video", "svm")])
     [0.5, 0.5, 2.0]
     """
-    kinds = [LEARNERS[member.learner].kind for member in members]
+    kinds = [find_learner(member.learner).kind for member in members]
     pairs = [(member.view, kind) for member, kind in zip(members, kinds, strict=True)]
     return [_VOTES[kind] / pairs.count((view, kind)) for view, kind in pairs]
 
@@ -184,14 +154,14 @@ def fit_member(
     ----------
     member : Member
     X : ndarray, shape [n, F]
-    y : ndarray of int, shape [n]
+    y : ndarray of int, shape [n]; of float if the learner is numeric
     audio : ndarray of int
         Column indices of the audio vector.
     seed : int
     weights : ndarray, shape [n], optional
         Row weights, used by the last step; rows with weight 0 are left out of all steps.
     """
-    steps = [*_make_preprocessing(member, X.shape[1], audio), LEARNERS[member.learner].build(member.params, seed)]
+    steps = [*_make_preprocessing(member, X.shape[1], audio), find_learner(member.learner).build(member.params, seed)]
     weights = np.ones(len(X)) if weights is None else weights
     rows = weights > 0
     X, y, weights = X[rows], y[rows], weights[rows]
@@ -205,22 +175,22 @@ def fit_member(
 
 def _make_preprocessing(member: Member, n_columns: int, audio: Ints) -> list[Any]:
     """Return the unfitted steps before the learner: normalise the audio vector, select columns, scale them."""
-    params, needs_scaling = member.params, LEARNERS[member.learner].needs_scaling
+    params, learner = member.params, find_learner(member.learner)
     form, components = params.get("audio", "as_is"), params.get("audio_components")
     n_other = n_columns - len(audio)
-    is_balanced = needs_scaling and len(audio) > 0 and n_other > 0 and "audio_share" in params
+    is_balanced = learner.needs_scaling and len(audio) > 0 and n_other > 0 and "audio_share" in params
     steps: list[Any] = []
     if len(audio) and (form != "as_is" or components is not None or is_balanced):
         steps.append(NormalizeAudio(audio, form=form, components=components))
     if is_balanced:
-        return [*steps, ScaleBlocks(n_other, params["audio_share"], params.get("k"))]
-    steps += [DropUninformative(), KeepBest(params.get("k"))]
-    return [*steps, RobustScale()] if needs_scaling else steps
+        return [*steps, ScaleBlocks(n_other, params["audio_share"], params.get("k"), numeric=learner.numeric)]
+    steps += [DropUninformative(), KeepBest(params.get("k"), numeric=learner.numeric)]
+    return [*steps, RobustScale()] if learner.needs_scaling else steps
 
 
 def erase_feature_ranges(model: Pipeline) -> None:
     """Remove the range of each column from a fitted LightGBM, because its limits are values of single recordings."""
-    if isinstance(model[-1], LGBMClassifier):
+    if isinstance(model[-1], LGBMModel):
         booster = model[-1].booster_
         text = booster.model_to_string(num_iteration=-1)
         booster.model_from_string(_RANGES_LINE.sub(lambda line: _RANGE.sub(_NO_RANGE, line[0]), text))
@@ -236,8 +206,8 @@ def raw_scores(model: Pipeline, X: Floats) -> Floats:
 
     Returns
     -------
-    ndarray, shape [n, 1] for two classes, [n, K] for K > 2
-        Log-odds of the second class, or log-probabilities; margins of an SVM.
+    ndarray, shape [n, 1] for two classes or a number, [n, K] for K > 2
+        Log-odds of the second class, or log-probabilities; margins of an SVM; the number that a regressor predicts.
     """
     with use_one_thread():
         if hasattr(model[-1], "decision_function"):
@@ -246,6 +216,8 @@ def raw_scores(model: Pipeline, X: Floats) -> Floats:
         with warnings.catch_warnings():
             # LightGBM before 4.7 generates names for the columns of an array, and then warns that they are missing.
             warnings.filterwarnings("ignore", message="X does not have valid feature names")
+            if not hasattr(model[-1], "predict_proba"):
+                return np.asarray(model.predict(X), dtype=np.float64).reshape(-1, 1)
             return log_odds(np.asarray(model.predict_proba(X), dtype=np.float64))
 
 

@@ -58,26 +58,31 @@ class DropUninformative(SelectorMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class KeepBest(SelectorMixin, BaseEstimator):  # type: ignore[misc]
-    """Keep the `k` columns with the largest F ratio between classes (one-way ANOVA), ignoring NaN in each column.
+    """Keep the `k` columns that are most related to the target, ignoring NaN in each column.
 
     Parameters
     ----------
     k : int or None
         None keeps all columns.
+    numeric : bool
+        False: the target is a class, and columns are ranked by the F ratio between classes (one-way ANOVA). True: it is
+        a number, and they are ranked by the squared correlation with it.
 
     Notes
     -----
-    `sklearn.feature_selection.f_classif` computes the same ratio but does not accept NaN.
+    `sklearn.feature_selection.f_classif` and `r_regression` compute the same but do not accept NaN.
     """
 
-    def __init__(self, k: int | None = None) -> None:
+    def __init__(self, k: int | None = None, *, numeric: bool = False) -> None:
         self.k = k
+        self.numeric = numeric
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         X, y = align_rows(X=X, y=y)
-        table, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
+        table, target = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         n_columns = table.shape[1]
-        self.scores_ = f_ratio(table, labels) if self.k is not None and self.k < n_columns else np.zeros(n_columns)
+        relation = squared_correlation if self.numeric else f_ratio
+        self.scores_ = relation(table, target) if self.k is not None and self.k < n_columns else np.zeros(n_columns)
         return self
 
     def _get_support_mask(self) -> Mask:
@@ -123,6 +128,26 @@ def f_ratio(X: Floats, y: ArrayLike) -> Floats:
         where=has_spread,
     )
     return np.where(degrees_of_freedom > 0, ratio, 0.0)
+
+
+def squared_correlation(X: Floats, y: ArrayLike) -> Floats:
+    """Return the squared Pearson correlation of each column with y, over its finite values; 0 if it is undefined.
+
+    Examples
+    --------
+    >>> squared_correlation(np.array([[1.0, 5.0], [2.0, 5.0], [np.nan, 5.0]]), [1.0, 2.0, 9.0])
+    array([1., 0.])
+    """
+    is_finite = np.isfinite(X)
+    n = np.maximum(is_finite.sum(axis=0), 1)
+    scores = np.where(is_finite, np.asarray(y, dtype=np.float64)[:, None], 0.0)
+    x = np.where(is_finite, X - np.where(is_finite, X, 0.0).sum(axis=0) / n, 0.0)
+    target = np.where(is_finite, scores - scores.sum(axis=0) / n, 0.0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = (x**2).sum(axis=0) * (target**2).sum(axis=0)
+        squared = (x * target).sum(axis=0) ** 2
+        is_defined = (spread > 0) & np.isfinite(spread)
+        return np.asarray(np.divide(squared, spread, out=np.zeros(X.shape[1]), where=is_defined))
 
 
 class RobustScale(TransformerMixin, BaseEstimator):  # type: ignore[misc]

@@ -41,10 +41,15 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "svm": {"k": None, "C": 2.0, "gamma_scale": 1.0},
     "linear": {"k": None, "C": 3.0},
     "extra_trees": {"k": None, "n_estimators": 200, "min_samples_leaf": 2},
+    "svr": {"k": None, "C": 1.0, "gamma_scale": 1.0},
+    "ridge": {"k": None, "C": 3.0},
+    "ordinal": {"k": None, "C": 3.0},
+    "extra_trees_regressor": {"k": None, "n_estimators": 200, "min_samples_leaf": 2, "max_features": 0.1},
 }
+_DEFAULTS |= {f"{name}_{kind}": _DEFAULTS[name] for name in ("lightgbm", "xgboost") for kind in ("regressor", "median")}
 _AUDIO_DEFAULTS = {"audio": "as_is", "audio_components": None}
 # Learners whose columns are scaled, so that the share of the audio vector in the joint view can be set.
-_SCALED = ("svm", "linear")
+_SCALED = ("svm", "linear", "svr", "ridge", "ordinal")
 # None: in proportion to the square roots of the numbers of columns.
 _AUDIO_SHARES = (None, 0.2, 0.5, 0.8)
 
@@ -114,6 +119,13 @@ _SPACES: dict[str, Callable[[Trial], dict[str, Any]]] = {
     "xgboost": _suggest_xgboost,
     "svm": _suggest_svm,
     "linear": _suggest_linear,
+    "lightgbm_regressor": _suggest_lightgbm,
+    "lightgbm_median": _suggest_lightgbm,
+    "xgboost_regressor": _suggest_xgboost,
+    "xgboost_median": _suggest_xgboost,
+    "svr": _suggest_svm,
+    "ridge": _suggest_linear,
+    "ordinal": _suggest_linear,
 }
 UNTUNED = frozenset(_DEFAULTS.keys() - _SPACES.keys())
 """Learners without a study (extra trees): tuning would bring little, and they take the longest to fit."""

@@ -1,0 +1,263 @@
+"""What the stacks of classes and of scores share: members on views, and a meta-learner per set of modalities."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from copy import copy
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, Self
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+
+from pdmr_classic.arrays import Floats, Ints, Mask
+from pdmr_classic.errors import Finding
+from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY, FoldData
+from pdmr_classic.models.ensemble.views import View, find_modalities
+from pdmr_classic.models.learners.learners import count_votes, erase_feature_ranges, fit_member, raw_scores
+from pdmr_classic.models.learners.member import Member
+from pdmr_classic.splits import Fold
+from pdmr_classic.text import format_count
+from pdmr_classic.workers import use_one_thread
+
+Modalities = frozenset[str]
+
+
+@dataclass(frozen=True, eq=False)
+class CombinerRows:
+    """What a meta-learner is fitted on: the rows that have the scores of all its members.
+
+    Attributes
+    ----------
+    rows : ndarray of bool, shape [n]
+        Mask of these rows in the full table.
+    columns : ndarray, shape [rows, S]
+        Out-of-fold scores of the members, side by side.
+    y, groups, weights : ndarray, shape [rows]
+    folds : list of (train, test)
+        Indices of these rows.
+    members : list of Member
+    widths : list of int
+        Number of score columns of each member.
+    """
+
+    rows: Mask
+    columns: Floats
+    y: NDArray[Any]
+    groups: NDArray[Any]
+    weights: Floats
+    folds: list[Fold]
+    members: list[Member]
+    widths: list[int]
+
+    @property
+    def names(self) -> list[str]:
+        """Name of each member."""
+        return [member.name for member in self.members]
+
+    @property
+    def votes(self) -> list[float]:
+        """Votes of each member, see `count_votes`."""
+        return count_votes(self.members)
+
+
+def _select_rows(
+    fold_data: FoldData, scores: Sequence[Floats], members: Sequence[Member], chosen: Sequence[int]
+) -> CombinerRows:
+    columns = np.hstack([scores[k] for k in chosen])
+    rows = np.asarray(np.isfinite(columns).all(axis=1))
+    index = np.cumsum(rows) - 1
+    return CombinerRows(
+        rows=rows,
+        columns=columns[rows],
+        y=fold_data.y[rows],
+        groups=fold_data.groups[rows],
+        weights=fold_data.weights[rows],
+        folds=[(index[train[rows[train]]], index[test[rows[test]]]) for train, test in fold_data.folds],
+        members=[members[k] for k in chosen],
+        widths=[scores[k].shape[1] for k in chosen],
+    )
+
+
+class ViewStack(BaseEstimator):  # type: ignore[misc]
+    """Members on views, combined by one meta-learner per set of available modalities; base of the stacks.
+
+    A subclass says how a meta-learner is fitted (`_cross_fit` and `_fit_combiner`) and applied (`_apply_combiner`).
+
+    Attributes
+    ----------
+    members_ : list of Member
+        In the order of the score columns.
+    models_ : dict of str to Pipeline
+        Each member, fitted on all rows of its view.
+    oof_scores_ : list of ndarray, shape [n, S]
+        Scores of the training rows by each member, from models trained without their subject.
+    training_rows_ : FoldData
+        Targets, subjects, weights and folds of the training rows, without their features.
+    losses_ : dict
+        Cross-fitted losses for each set of modalities; smaller is better.
+    findings_ : list of Finding
+    """
+
+    random_state: int
+    jobs: int
+    members_: list[Member]
+    models_: dict[str, Pipeline]
+    views_: dict[str, View]
+    columns_: dict[str, Ints]
+
+    def _cross_fit(self, part: CombinerRows) -> tuple[Floats, dict[str, float]]:
+        """Return cross-fitted outputs [rows, W] and losses."""
+        raise NotImplementedError
+
+    def _fit_combiner(self, part: CombinerRows) -> Any:
+        raise NotImplementedError
+
+    def _apply_combiner(self, combiner: Any, columns: Floats) -> Floats:
+        raise NotImplementedError
+
+    def _is_trainable(self, part: CombinerRows) -> bool:
+        raise NotImplementedError
+
+    @property
+    def _n_outputs(self) -> int:
+        """Number of columns of the result, W."""
+        raise NotImplementedError
+
+    @property
+    def _main_loss(self) -> str:
+        """Name of the loss by which sets of modalities are compared."""
+        raise NotImplementedError
+
+    def _fit_members(self, members: Sequence[Member], fold_data: FoldData) -> None:
+        """Fit the final model of each member on all rows, and remember the views."""
+        self.n_features_in_ = fold_data.X.shape[1]
+        if fold_data.names is not None:
+            self.feature_names_in_ = np.asarray(fold_data.names, dtype=object)
+        self.members_ = list(members)
+        self.views_ = fold_data.views
+        self.columns_ = fold_data.columns
+        self.fold_fitted_ = fold_data.fold_fitted
+        tasks = (
+            joblib.delayed(fit_member)(member, data.final_features, data.y, data.audio, self.random_state, data.weights)
+            for member in self.members_
+            for data in [fold_data.view_data[member.view]]
+        )
+        fitted = joblib.Parallel(n_jobs=self.jobs)(tasks)
+        self.models_ = {member.name: model for member, model in zip(self.members_, fitted, strict=True)}
+        for model in self.models_.values():
+            erase_feature_ranges(model)
+
+    def select_members(self, names: Collection[str]) -> Self:
+        """Return a stack of some of the members, combined anew on their out-of-fold scores.
+
+        No base learner is fitted again. The stack must have been fitted in this process: saved models have no
+        out-of-fold scores.
+
+        Parameters
+        ----------
+        names : collection of str
+            Names of members, such as "video/svm".
+
+        Examples
+        --------
+        >>> from pdmr_classic import GroupedStacker
+        >>> X = np.random.default_rng(0).normal(size=(40, 3))
+        >>> stacker = GroupedStacker(learners=["svm", "linear"], folds=2, repeats=1)
+        >>> stacker = stacker.fit(X, np.arange(40) % 2, groups=np.arange(40))
+        >>> [member.name for member in stacker.members_], stacker.select_members(["all/svm"]).predict_proba(X).shape
+        (['all/svm', 'all/linear'], (40, 2))
+        """
+        part = copy(self)
+        part.members_ = [member for member in self.members_ if member.name in names]
+        views = {member.view for member in part.members_}
+        part.views_ = {name: view for name, view in self.views_.items() if name in views}
+        scores = [self.oof_scores_[k] for k, member in enumerate(self.members_) if member.name in names]
+        with use_one_thread():
+            part._fit_combiners(self.training_rows_, scores)
+        return part
+
+    def _fit_combiners(self, fold_data: FoldData, scores: Sequence[Floats]) -> Floats:
+        """Fit a meta-learner for each set of modalities; return the cross-fitted outputs of all rows, shape [n, W]."""
+        self.training_rows_, self.oof_scores_ = fold_data, list(scores)
+        self.combiners_: dict[Modalities, Any] = {}
+        self.losses_: dict[Modalities, dict[str, float]] = {}
+        self.findings_: list[Finding] = []
+        outputs: dict[Modalities, Floats] = {}
+        for modalities in self._modality_sets():
+            part = _select_rows(fold_data, scores, self.members_, self._usable_members(modalities))
+            if not self._is_trainable(part):
+                self.findings_.append(self._describe_fallback(modalities, int(part.rows.sum())))
+                continue
+            cross_fitted, self.losses_[modalities] = self._cross_fit(part)
+            self.combiners_[modalities] = self._fit_combiner(part)
+            outputs[modalities] = np.full((len(part.rows), self._n_outputs), np.nan)
+            outputs[modalities][part.rows] = cross_fitted
+        oof = np.full((len(fold_data.y), self._n_outputs), np.nan)
+        for modalities in self._modality_sets():
+            is_exact = self._has_exactly(modalities, fold_data.present)
+            oof[is_exact] = outputs[self._find_fitted(modalities)][is_exact]
+        return oof
+
+    def _find_fitted(self, modalities: Modalities) -> Modalities:
+        """Return the modalities of the combiner for recordings with these: all of them, or the best fitted subset."""
+        fitted = [subset for subset in self.combiners_ if subset <= modalities]
+        return max(fitted, key=lambda subset: (len(subset), -self.losses_[subset][self._main_loss]))
+
+    def _describe_fallback(self, modalities: Modalities, n_rows: int) -> Finding:
+        # Smaller sets come first, so that the fallback has been fitted.
+        names, fallback = " and ".join(sorted(modalities)), " and ".join(sorted(self._find_fitted(modalities)))
+        what = f"too few training recordings have {names}: recordings with these are predicted from {fallback} only"
+        return Finding("too-few-joint", what, found=format_count(n_rows, "recording"))
+
+    def _modality_sets(self) -> list[Modalities]:
+        """Return all sets of modalities for which there is a member."""
+        trained = sorted({modality for view in self.views_.values() for modality in view.needs})
+        subsets = [frozenset(names) for size in range(1, len(trained) + 1) for names in combinations(trained, size)]
+        return [modalities for modalities in subsets if self._usable_members(modalities)]
+
+    def _usable_members(self, modalities: Modalities) -> list[int]:
+        return [k for k, member in enumerate(self.members_) if self.views_[member.view].needs <= modalities]
+
+    def _has_exactly(self, modalities: Modalities, present: dict[str, Mask]) -> Mask:
+        trained = {modality for view in self.views_.values() for modality in view.needs}
+        return np.asarray(np.stack([present[name] == (name in modalities) for name in trained]).all(axis=0))
+
+    def _predict_outputs(self, table: Floats) -> Floats:
+        """Return the outputs of the stack, shape [n, W]; NaN for rows without any of the trained modalities."""
+        present = find_modalities(table, self.columns_)
+        scores = [self._member_scores(member, table, present) for member in self.members_]
+        with use_one_thread():
+            return self.combine(scores, present)
+
+    def combine(self, scores: Sequence[Floats], present: dict[str, Mask]) -> Floats:
+        """Return the outputs [n, W] from the scores [n, S] of each member and the masks of each modality."""
+        outputs = np.full((len(scores[0]), self._n_outputs), np.nan)
+        for modalities in self._modality_sets():
+            rows, fitted = self._has_exactly(modalities, present), self._find_fitted(modalities)
+            columns = np.hstack([scores[k][rows] for k in self._usable_members(fitted)])
+            is_finite = np.isfinite(columns).all(axis=1)
+            if is_finite.any():
+                combined = self._apply_combiner(self.combiners_[fitted], columns[is_finite])
+                outputs[np.flatnonzero(rows)[is_finite]] = combined
+        return outputs
+
+    def _member_scores(self, member: Member, X: Floats, present: dict[str, Mask]) -> Floats:
+        view = self.views_[member.view]
+        rows = view.rows(present)
+        scores = np.full((len(X), self._n_scores), np.nan)
+        if rows.any():
+            features = X[rows][:, view.columns]
+            if FITTED_MODALITY in view.needs and self.fold_fitted_:
+                features = np.hstack([features, self.fold_fitted_.transform(X[rows])])
+            scores[rows] = raw_scores(self.models_[member.name], features)
+        return scores
+
+    @property
+    def _n_scores(self) -> int:
+        """Number of score columns of a member, S."""
+        return self._n_outputs if self._n_outputs > 2 else 1

@@ -1,0 +1,52 @@
+"""What the ensemble needs to know about a learning algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pdmr_classic.arrays import Floats
+from pdmr_classic.models.learners.member import Params
+
+_PREPROCESSING_PARAMS = frozenset({"k", "audio", "audio_components", "audio_share"})
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A learning algorithm.
+
+    Attributes
+    ----------
+    name : str
+    build : callable
+        Maps hyperparameters and a seed to an unfitted estimator.
+    kind : str
+        Learners of one kind on one view share their votes in the average, because they make similar predictions.
+    needs_scaling : bool
+        Whether columns are imputed and scaled first.
+    stores_rows : bool
+        Whether the fitted learner contains rows of its training data.
+    numeric : bool
+        Whether it predicts a number instead of a class.
+    """
+
+    name: str
+    build: Callable[[Params, int], Any]
+    kind: str
+    needs_scaling: bool = False
+    stores_rows: bool = False
+    numeric: bool = False
+
+
+def algorithm_params(params: Params) -> dict[str, Any]:
+    """Return the parameters of the algorithm, without those of its preprocessing."""
+    return {key: value for key, value in params.items() if key not in _PREPROCESSING_PARAMS}
+
+
+def clip_to_float32(X: Floats) -> Floats:
+    """Return the values within single precision, beyond which scikit-learn's forests raise an error."""
+    limits = np.finfo(np.float32)
+    return np.clip(X, limits.min, limits.max)
