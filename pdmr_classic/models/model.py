@@ -310,7 +310,7 @@ class DepressionModel:
         anonymous = copy(self)
         anonymous.stacker_ = copy(self.stacker_)
         anonymous.__dict__.pop("oof_", None)
-        for name in ("oof_probability_", "oof_scores_", "training_rows_"):
+        for name in ("oof_probability_", "oof_outputs_", "oof_scores_", "training_rows_"):
             anonymous.stacker_.__dict__.pop(name, None)
         return anonymous
 

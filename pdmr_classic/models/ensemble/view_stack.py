@@ -98,6 +98,8 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
         Scores of the training rows by each member, from models trained without their subject.
     training_rows_ : FoldData
         Targets, subjects, weights and folds of the training rows, without their features.
+    oof_outputs_ : dict
+        Cross-fitted outputs of the training rows for each set of modalities, shape [n, W]; NaN for rows without them.
     losses_ : dict
         Cross-fitted losses for each set of modalities; smaller is better.
     findings_ : list of Finding
@@ -187,7 +189,7 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
         self.combiners_: dict[Modalities, Any] = {}
         self.losses_: dict[Modalities, dict[str, float]] = {}
         self.findings_: list[Finding] = []
-        outputs: dict[Modalities, Floats] = {}
+        self.oof_outputs_: dict[Modalities, Floats] = {}
         for modalities in self._modality_sets():
             part = _select_rows(fold_data, scores, self.members_, self._usable_members(modalities))
             if not self._is_trainable(part):
@@ -195,12 +197,12 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
                 continue
             cross_fitted, self.losses_[modalities] = self._cross_fit(part)
             self.combiners_[modalities] = self._fit_combiner(part)
-            outputs[modalities] = np.full((len(part.rows), self._n_outputs), np.nan)
-            outputs[modalities][part.rows] = cross_fitted
+            self.oof_outputs_[modalities] = np.full((len(part.rows), self._n_outputs), np.nan)
+            self.oof_outputs_[modalities][part.rows] = cross_fitted
         oof = np.full((len(fold_data.y), self._n_outputs), np.nan)
         for modalities in self._modality_sets():
             is_exact = self._has_exactly(modalities, fold_data.present)
-            oof[is_exact] = outputs[self._find_fitted(modalities)][is_exact]
+            oof[is_exact] = self.oof_outputs_[self._find_fitted(modalities)][is_exact]
         return oof
 
     def _find_fitted(self, modalities: Modalities) -> Modalities:
@@ -233,6 +235,15 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
         scores = [self._member_scores(member, table, present) for member in self.members_]
         with use_one_thread():
             return self.combine(scores, present)
+
+    def _predict_by_modality(self, table: Floats) -> dict[str, Floats]:
+        """Return the outputs of the stack from each modality alone, shape [n, W]; NaN for rows without it."""
+        present = find_modalities(table, self.columns_)
+        scores = [self._member_scores(member, table, present) for member in self.members_]
+        absent = {name: np.zeros(len(table), dtype=bool) for name in present}
+        single = {name for modalities in self.combiners_ if len(modalities) == 1 for name in modalities}
+        with use_one_thread():
+            return {name: self.combine(scores, absent | {name: present[name]}) for name in present if name in single}
 
     def combine(self, scores: Sequence[Floats], present: dict[str, Mask]) -> Floats:
         """Return the outputs [n, W] from the scores [n, S] of each member and the masks of each modality."""

@@ -1,0 +1,1 @@
+"""Severity: a stack that predicts a score, with intervals and ordered classes."""
