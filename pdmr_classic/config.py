@@ -16,6 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pdmr_classic.errors import ConfigError
 
 _OLD_DEFAULT_FPS = 30.0
+STATUS, BOTH = "status", "both"
+"""Targets other than a column of scores: the class, and class and score."""
 
 
 class _Section(BaseModel):
@@ -45,6 +47,28 @@ class DataSettings(_Section):
     positive: str | None = Field(None, description="positive class for F1; default: Depression if it exists")
     classes: tuple[str, ...] | None = Field(None, description="allowed labels; default: all labels in the table")
     weights: str | None = Field(None, description="label column with the training weight of each recording")
+    target: str = Field(
+        "status", min_length=1, description="what is learned: status (the class), a label column of scores, or both"
+    )
+    score_column: str | None = Field(
+        None, description="label column with the score for target = 'both'; default: severity or a known name"
+    )
+
+    @property
+    def learns_status(self) -> bool:
+        """Whether the class in the label table is learned: with the targets `status` and `both`."""
+        return self.target in (STATUS, BOTH)
+
+    @property
+    def learns_score(self) -> bool:
+        """Whether a score in the label table is learned: with any target but `status`."""
+        return self.target != STATUS
+
+    @field_validator("target", mode="before")
+    @classmethod
+    def _fold_target(cls, name: object) -> object:
+        text = name.strip() if isinstance(name, str) else name
+        return text.casefold() if isinstance(text, str) and text.casefold() in (STATUS, BOTH) else text
 
     @field_validator("layout", mode="before")
     @classmethod
@@ -111,6 +135,33 @@ class LearningSettings(_Section):
         description="random seed; results are identical on one machine type with one set of library versions",
     )
     importance: bool = Field(True, description="compute the permutation importance of each feature family")
+    experts: str | None = Field(
+        None, description="label column of conditions, such as interviewer or site, each of which has its own expert"
+    )
+    lite: bool = Field(False, description="a small and fast model without rows of training data")
+
+
+class SeveritySettings(_Section):
+    """Scale, learners and intervals of a score, with a target other than `status`."""
+
+    scale: str | None = Field(
+        None, description="phq8, phq9, bdi2, hamd17 or MIN:MAX; default: from the column's name, or the range of scores"
+    )
+    cutoffs: tuple[float, ...] | None = Field(
+        None, description="lowest score of each class but the first; default: the published ones of the scale"
+    )
+    class_names: tuple[str, ...] | None = Field(
+        None, description="names of the classes from the lowest to the highest, one more than cutoffs"
+    )
+    clinical_cutoff: float | None = Field(
+        None, description="lowest score of the class Depression; default: the published one of the scale"
+    )
+    learners: tuple[str, ...] = Field(
+        ("lightgbm", "xgboost", "svm", "linear", "ordinal", "quantile"),
+        min_length=1,
+        description="base learners of the score for each view",
+    )
+    level: float = Field(0.9, gt=0, lt=1, description="coverage of prediction intervals and label sets")
 
 
 class EvaluationSettings(_Section):
@@ -159,6 +210,7 @@ class Settings(_Section):
     reading: ReadingSettings = ReadingSettings()
     features: FeatureSettings = FeatureSettings()
     learning: LearningSettings = LearningSettings()
+    severity: SeveritySettings = SeveritySettings()
     evaluation: EvaluationSettings = EvaluationSettings()
 
     @classmethod

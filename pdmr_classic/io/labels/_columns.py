@@ -212,7 +212,9 @@ def find_subject_column(rows: Rows, id_column: str | None, file: Path) -> tuple[
 _SHORT_NAMES = {"phq8": ("phqscore", "phqtotal"), "phq": ("phq8score", "phq9score", "phq8", "phq9", "phq8total")}
 
 
-def match_score_column(requested: str, columns: Sequence[str], file: Path) -> str:
+def match_score_column(
+    requested: str, columns: Sequence[str], file: Path | None = None, *, option: str = "--cutoff"
+) -> str:
     """Return the column of a score, also by a short name such as phq8 for PHQ8_Score.
 
     Raises
@@ -229,7 +231,7 @@ def match_score_column(requested: str, columns: Sequence[str], file: Path) -> st
         if matches:
             break
     raise ConfigError(
-        "--cutoff names a column that is not in the label table" if not matches else "--cutoff fits several columns",
+        f"{option} fits several columns" if matches else f"{option} names a column that is not in the label table",
         code="no-column",
         file=file,
         expected=format_list(matches or columns, 20),
