@@ -157,9 +157,19 @@ class SeveritySettings(_Section):
         None, description="lowest score of the class Depression; default: the published one of the scale"
     )
     learners: tuple[str, ...] = Field(
-        ("lightgbm", "xgboost", "svm", "linear", "ordinal", "quantile"),
+        (
+            *("lightgbm_regressor", "lightgbm_median", "xgboost_regressor", "svr", "ridge", "ordinal"),
+            "extra_trees_regressor",
+        ),
         min_length=1,
         description="base learners of the score for each view",
+    )
+    shrinkage: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="how far predictions are pulled to the mean: 0 restores the spread of the training scores (best "
+        "concordance), 1 minimises the squared error",
     )
     level: float = Field(0.9, gt=0, lt=1, description="coverage of prediction intervals and label sets")
 

@@ -30,6 +30,7 @@ _DEVIATIONS = (
 )
 _DECIMALS = 6
 PROBABILITY_PREFIX = "probability_"
+SEVERITY_PROBABILITY_PREFIX = "severity_p_"
 
 
 def write_results(predictions: pd.DataFrame, path: str | Path, *, proba: bool = False) -> Path:

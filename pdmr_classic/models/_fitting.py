@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sklearn.utils.validation import check_array
 
+from pdmr_classic.arrays import Floats
 from pdmr_classic.config import Settings
 from pdmr_classic.io.results import PROBABILITY_PREFIX
 from pdmr_classic.metrics import score
@@ -18,10 +19,11 @@ from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.ensemble.importance import column_groups, permutation_importance
 from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
-from pdmr_classic.models.ensemble.study_storage import open_studies, trial_conditions
+from pdmr_classic.models.ensemble.study_storage import Studies
 from pdmr_classic.models.ensemble.tuning import tune
 from pdmr_classic.models.learners.learners import LEARNERS, select_learners
 from pdmr_classic.models.learners.member import default_members
+from pdmr_classic.models.severity.auxiliary import SeverityColumns
 from pdmr_classic.models.target_checks import Target
 from pdmr_classic.progress import Reporter
 from pdmr_classic.storage.fingerprint import hash_data
@@ -40,16 +42,26 @@ class FittedEnsemble:
         each training recording.
     metadata : dict
         Content of the manifest, JSON-serialisable.
+    severity_columns : SeverityColumns or None
+        Predicted scores that help to predict the class.
     """
 
     stacker: GroupedStacker
     decision: Decision
     oof: pd.DataFrame
     metadata: dict[str, Any]
+    severity_columns: SeverityColumns | None = None
 
 
 def fit_ensemble(
-    features: pd.DataFrame, target: Target, settings: Settings, *, jobs: int, studies: Path | None, reporter: Reporter
+    features: pd.DataFrame,
+    target: Target,
+    settings: Settings,
+    *,
+    severity: Mapping[str, Floats] | None = None,
+    jobs: int,
+    storage: Studies,
+    reporter: Reporter,
 ) -> FittedEnsemble:
     """Tune the base learners, stack them, choose the threshold, and compute the permutation importance.
 
@@ -59,10 +71,12 @@ def fit_ensemble(
     target : Target
         Labels, subjects and weights of the same rows.
     settings : Settings
+    severity : mapping of str to ndarray, shape [n], optional
+        Out-of-fold predictions of the score, to be columns of the meta-learner where they help.
     jobs : int
         Number of processes.
-    studies : Path or None
-        File that stores the trials.
+    storage : Studies
+        Of the trials.
     reporter : Reporter
 
     Raises
@@ -89,31 +103,35 @@ def fit_ensemble(
     for finding in (*target.findings, *fold_data.findings):
         reporter.note(finding)
     members = default_members(fold_data.views, select_learners(learning))
-    conditions = trial_conditions(settings)
-    fingerprint = hash_data(features, target.status, target.groups, target.weights, settings=conditions)
-    with open_studies(studies, fingerprint) as storage:
-        members = tune(members, tuning_data.view_data, learning, jobs=jobs, reporter=reporter, storage=storage)
+    members = tune(members, tuning_data.view_data, learning, jobs=jobs, reporter=reporter, storage=storage)
     reporter.progress("training", 0, 1)
     groups = column_groups(fold_data, feature_names) if learning.importance else None
     oof_scores = compute_oof_scores(members, fold_data, learning.seed, jobs=jobs, groups=groups)
     stacker = GroupedStacker(
         members, folds=learning.folds, repeats=learning.repeats, random_state=learning.seed, jobs=jobs
     ).fit_oof_scores(members, oof_scores.scores, fold_data, classes)
-    decision, oof = _fit_decision(stacker, features.index, target, settings)
+    probability, severity_columns = stacker.oof_probability_, None
+    if severity is not None:
+        severity_columns = SeverityColumns().fit(
+            probability, severity, fold_data.y, fold_data.groups, fold_data.weights, fold_data.folds
+        )
+        probability = severity_columns.oof_
+    decision, oof = _fit_decision(probability, features.index, target, settings)
     for finding in (*stacker.findings_, *decision.findings):
         reporter.note(finding)
     metadata = _collect_metadata(features, target, settings, fold_data, stacker, decision, oof)
     if groups is not None:
         metadata["importance"] = permutation_importance(stacker, fold_data, oof_scores, groups)
+    if severity_columns is not None:
+        metadata["severity_columns"] = severity_columns.kept_
     reporter.progress("training", 1, 1)
-    return FittedEnsemble(stacker, decision, oof, metadata)
+    return FittedEnsemble(stacker, decision, oof, metadata, severity_columns)
 
 
 def _fit_decision(
-    stacker: GroupedStacker, index: pd.Index, target: Target, settings: Settings
+    probability: Floats, index: pd.Index, target: Target, settings: Settings
 ) -> tuple[Decision, pd.DataFrame]:
     """Choose the threshold on the out-of-fold probabilities; return the decision rule and the out-of-fold table."""
-    probability = stacker.oof_probability_
     finite = np.asarray(np.isfinite(probability).all(axis=1))
     status = target.status.to_numpy(dtype=object)[finite]
     decision = Decision(target.classes, target.positive, settings.learning).fit(

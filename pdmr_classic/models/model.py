@@ -72,9 +72,12 @@ class DepressionModel:
     def fit(
         self,
         features: pd.DataFrame,
-        status: pd.Series,
+        status: pd.Series | None,
         groups: pd.Series,
         *,
+        severity: pd.Series | None = None,
+        scale: Scale | None = None,
+        conditions: pd.Series | None = None,
         sample_weight: ArrayLike | None = None,
         jobs: int = 1,
         studies: Path | None = None,
@@ -87,7 +90,13 @@ class DepressionModel:
         features : DataFrame, shape [n, F]
             As returned by `FeatureExtractor`.
         status, groups : Series, length n
-            Label and subject of each row, matched by their index.
+            Label and subject of each row, matched by their index. Without labels (None), only the score is learned.
+        severity : Series of float, length n, optional
+            Score of each row; NaN if it is unknown. With a score, an empty label is allowed.
+        scale : Scale, optional
+            Of the scores; by default their range, without classes.
+        conditions : Series of str, length n, optional
+            Condition of each row, for experts; "" if it is unknown.
         sample_weight : array-like of float, length n, optional
             Used in training, tuning and threshold selection.
         jobs : int
@@ -98,36 +107,95 @@ class DepressionModel:
         Raises
         ------
         DataError
-            A label is unknown, there is only one class, there are too few subjects, or the indexes differ.
+            A label is unknown, there is only one class, there are too few subjects, a score is outside its scale, or
+            the indexes differ.
         ConfigError
-            The positive class is not given or unknown.
+            The positive class is not given or unknown, or the level of the intervals needs more subjects.
         """
-        features, status, groups, sample_weight = align_rows(
-            features=features, status=status, groups=groups, sample_weight=sample_weight
+        features, status, groups, severity, conditions, sample_weight = align_rows(
+            features=features,
+            status=status,
+            groups=groups,
+            severity=severity,
+            conditions=conditions,
+            sample_weight=sample_weight,
         )
-        target = check_target(status, groups, self.settings, sample_weight)
-        return self.fit_target(features, target, jobs=jobs, studies=studies, reporter=reporter)
+        targets = check_targets(
+            status,
+            groups,
+            self.settings,
+            severity=severity,
+            scale=scale,
+            conditions=conditions,
+            sample_weight=sample_weight,
+        )
+        return self.fit_targets(features, targets, jobs=jobs, studies=studies, reporter=reporter)
 
-    def fit_target(
+    def fit_targets(
         self,
         features: pd.DataFrame,
-        target: Target,
+        targets: Targets,
         *,
         jobs: int = 1,
         studies: Path | None = None,
         reporter: Reporter | None = None,
     ) -> Self:
-        """Do the same as `fit`, with a target that `check_target` has validated."""
-        _, features = align_rows(status=target.status, features=features)
+        """Do the same as `fit`, with targets that `check_targets` has validated."""
+        reporter = reporter or LogReporter()
+        _, features = align_rows(groups=targets.groups, features=features)
+        self.feature_names_ = list(features.columns)
+        self.severity_, self.severity_columns_ = None, None
+        with open_studies(studies, fingerprint_fit(features, targets, self.settings)) as storage:
+            if targets.severity is not None:
+                self.severity_ = SeverityModel(self.settings).fit(
+                    features, targets.severity, jobs=jobs, storage=storage, reporter=reporter
+                )
+            if targets.presence is not None:
+                self._fit_presence(features, targets.presence, jobs, storage, reporter)
+        if targets.presence is None:
+            self._derive_status()
+        if self.severity_ is not None:
+            self.metadata_["severity"] = self.severity_.metadata_
+            self.metadata_["contains_training_rows"] |= self.severity_.metadata_["contains_training_rows"]
+        return self
+
+    def _fit_presence(
+        self, features: pd.DataFrame, target: Target, jobs: int, storage: Studies, reporter: Reporter
+    ) -> None:
+        rows = features if len(features) == len(target.status) else features.loc[target.status.index]
         ensemble = fit_ensemble(
-            features, target, self.settings, jobs=jobs, studies=studies, reporter=reporter or LogReporter()
+            rows,
+            target,
+            self.settings,
+            severity=None if self.severity_ is None else self.severity_.oof_columns(rows.index),
+            jobs=jobs,
+            storage=storage,
+            reporter=reporter,
         )
         self.classes_, self.positive_ = target.classes, target.positive
-        self.feature_names_ = list(features.columns)
-        self.stacker_, self.decision_ = ensemble.stacker, ensemble.decision
+        self.stacker_: GroupedStacker | None = ensemble.stacker
+        self.decision_: Decision | None = ensemble.decision
         self.threshold_ = ensemble.decision.threshold_
+        self.severity_columns_ = ensemble.severity_columns
         self.oof_, self.metadata_ = ensemble.oof, ensemble.metadata
-        return self
+
+    def _derive_status(self) -> None:
+        """Take the classes from the clinical cut-off of the score: without labels, there is no stack of classes."""
+        severity = self.severity_
+        assert severity is not None
+        has_cutoff = severity.scale_.clinical_cutoff is not None
+        self.classes_ = [POSITIVE, NEGATIVE] if has_cutoff else []
+        self.positive_ = POSITIVE if has_cutoff else None
+        self.stacker_, self.decision_, self.threshold_ = None, None, None
+        self.oof_ = severity.oof_
+        self.metadata_ = {
+            "classes": {},
+            "positive": self.positive_,
+            "n_recordings": severity.metadata_["n_recordings"],
+            "n_subjects": severity.metadata_["n_subjects"],
+            "contains_training_rows": False,
+            "features": self.feature_names_,
+        }
 
     def predict(
         self,
@@ -143,6 +211,9 @@ class DepressionModel:
         jobs: int = 1,
         cache: str | Path | None = None,
         extraction: Extraction | None = None,
+        conditions: pd.Series | None = None,
+        label_sets: bool = False,
+        abstain: bool = False,
         reporter: Reporter | None = None,
     ) -> pd.DataFrame:
         """Predict the recordings of a data set.
@@ -171,6 +242,13 @@ class DepressionModel:
             Frame rate in Hz instead of the timestamps; default: as in training.
         extraction : Extraction, optional
             Of the same recordings, if `extract` was called before; `fps`, `jobs` and `cache` have no effect on them.
+        conditions : Series of str, optional
+            Condition of each recording, indexed by `data_id`, for a model with experts; "" or absent if it is unknown.
+        label_sets : bool
+            Add `label_set`: the labels that contain the true one with the probability `severity.level`. A model that
+            learned a score always does.
+        abstain : bool
+            Predict "Uncertain" where the set has more than one label.
         jobs, cache, reporter
             As for `pdmr_classic.fit`.
 
@@ -178,6 +256,8 @@ class DepressionModel:
         -------
         DataFrame
             Index `data_id`; `status`, and `probability` of the positive class, or `probability_<class>` of each class.
+            If a score was learned, the columns of `SeverityModel.describe`, and `status` only if there are labels or a
+            clinical cut-off.
             `attrs`: the `positive` class and the `threshold` used; if pooled, `n_subjects`; if corrected, `prevalence`
             (share of each class), and if it was estimated, its 95% `prevalence_interval`; if training recordings were
             predicted, `overlap` (one dict per recording and modality); if recordings were skipped, `skipped` (one dict
@@ -194,7 +274,7 @@ class DepressionModel:
             valid frame rate.
         """
         reporter = reporter or LogReporter()
-        check_prevalence(prevalence, self.positive_)
+        check_prevalence(prevalence, self.positive_ if self.decision_ is not None else None)
         subjects = match_subjects(data.data_ids, pool_subjects)
         if extraction is None:
             extraction = self.extract(data, fps=fps, jobs=jobs, cache=cache, reporter=reporter)
@@ -210,8 +290,8 @@ class DepressionModel:
         check_overlap(copies, allow_overlap, reporter)
         mismatches = check_comparable(extraction, self.feature_names_, self.metadata_, allow_mismatch, reporter)
         features = extraction.features.reindex(columns=self.feature_names_)
-        probability = self.stacker_.predict_proba(features)
-        unusable = np.asarray(np.isnan(probability).any(axis=1))
+        raw = self._predict_raw(features, conditions)
+        unusable = ~raw.is_usable
         skipped = find_skipped(data, features.index[unusable], extraction.errors)
         if skipped and (unusable.all() or not skip_bad):
             raise no_usable_data_error(skipped)
@@ -219,18 +299,16 @@ class DepressionModel:
             reporter.note(finding)
         for finding in summarise_findings(extraction.findings):
             reporter.note(finding)
-        predictions = self._classify(
-            probability[~unusable], features.index[~unusable], pool_subjects, prevalence, reporter
+        predictions = self._describe(
+            raw.select(~unusable), features.index[~unusable], pool_subjects, prevalence, reporter, label_sets or abstain
         )
-        hints = find_prediction_hints(
-            predictions["status"],
-            self.positive_,
-            self.decision_.priors_,
-            self.classes_,
-            is_corrected=prevalence is not None,
-        )
-        for finding in (*hints, *find_mixed_subjects(data.status, subjects)):
+        hints = find_mixed_subjects(data.status, subjects)
+        if self.decision_ is not None:
+            hints = [*self._find_hints(predictions["status"], self.decision_, prevalence), *hints]
+        for finding in hints:
             reporter.note(finding)
+        if abstain:
+            predictions = abstain_where_uncertain(predictions)
         if skipped:
             reporter.note(skipped_finding(skipped, len(data)))
             predictions.attrs["skipped"] = [recording.as_dict() for recording in skipped]
@@ -266,36 +344,82 @@ class DepressionModel:
         *,
         pool_subjects: pd.Series | None = None,
         prevalence: Prevalence | None = None,
+        conditions: pd.Series | None = None,
+        label_sets: bool = False,
         reporter: Reporter | None = None,
     ) -> pd.DataFrame:
         """Predict from a feature table, as `predict` does; rows without a usable modality get NaN."""
-        probability = self.stacker_.predict_proba(features.reindex(columns=self.feature_names_))
-        return self._classify(probability, features.index, pool_subjects, prevalence, reporter or LogReporter())
+        raw = self._predict_raw(features.reindex(columns=self.feature_names_), conditions)
+        return self._describe(raw, features.index, pool_subjects, prevalence, reporter or LogReporter(), label_sets)
 
-    def _classify(
+    def _predict_raw(self, table: pd.DataFrame, conditions: pd.Series | None) -> RawPredictions:
+        scores = None if self.severity_ is None else self.severity_.predict_scores(table)
+        if self.stacker_ is None:
+            return RawPredictions(None, scores)
+        probability = self.stacker_.predict_proba(table)
+        if self.severity_columns_ is not None and self.severity_ is not None:
+            probability = self.severity_columns_.combine(probability, self.severity_.predict_columns(table))
+        return RawPredictions(probability, scores)
+
+    def _describe(
         self,
-        probability: NDArray[np.float64],
+        raw: RawPredictions,
         index: pd.Index,
         pool_subjects: pd.Series | None,
         prevalence: Prevalence | None,
         reporter: Reporter,
+        label_sets: bool,
     ) -> pd.DataFrame:
+        """Return classes and probabilities, and the score with its interval and class."""
         subjects = match_subjects(index, pool_subjects)
+        described = None
+        if self.severity_ is not None and raw.scores is not None:
+            described = self.severity_.describe(raw.scores, index, subjects)
+        if self.decision_ is None or raw.probability is None:
+            assert self.severity_ is not None
+            assert described is not None
+            predictions = derive_status(described, self.severity_.scale_)
+            predictions.attrs |= {"positive": self.positive_, "threshold": None}
+        else:
+            predictions = self._classify(raw.probability, index, subjects, prevalence, self.decision_, reporter)
+            if label_sets or self.severity_ is not None:
+                level = self.settings.severity.level
+                sets = self.decision_.find_label_sets(raw.probability, subjects, level)
+                predictions["label_set"] = pd.Series(sets, index=index, dtype=object)
+            if described is not None:
+                attrs = predictions.attrs
+                predictions = pd.concat([predictions, described], axis=1)
+                predictions.attrs = attrs
+        if subjects is not None:
+            predictions.attrs["n_subjects"] = len(set(subjects))
+        return predictions
+
+    def _classify(
+        self,
+        probability: Floats,
+        index: pd.Index,
+        subjects: NDArray[Any] | None,
+        prevalence: Prevalence | None,
+        decision: Decision,
+        reporter: Reporter,
+    ) -> pd.DataFrame:
         # Without pooling or correction, the model's own threshold applies (a user may have changed `threshold_`).
-        answers = self.decision_.adjust(probability, subjects, prevalence)
+        answers = decision.adjust(probability, subjects, prevalence)
         is_default = subjects is None and prevalence is None
         threshold = self.threshold_ if is_default else answers.threshold
         for finding in answers.findings:
             reporter.note(finding)
-        predictions = self.decision_.assign_classes(answers.probability, index, threshold)
+        predictions = decision.assign_classes(answers.probability, index, threshold)
         predictions.attrs |= {"positive": self.positive_, "threshold": threshold}
-        if subjects is not None:
-            predictions.attrs["n_subjects"] = len(set(subjects))
         if answers.prevalence is not None:
             predictions.attrs["prevalence"] = answers.prevalence
         if answers.prevalence_interval is not None:
             predictions.attrs["prevalence_interval"] = answers.prevalence_interval
         return predictions
+
+    def _find_hints(self, status: pd.Series, decision: Decision, prevalence: Prevalence | None) -> list[Finding]:
+        is_corrected = prevalence is not None
+        return find_prediction_hints(status, self.positive_, decision.priors_, self.classes_, is_corrected=is_corrected)
 
     def save(self, path: str | Path, *, reporter: Reporter | None = None) -> Path:
         """Write the model and its manifest, and record its hash; see `save_artifact`.
@@ -308,10 +432,13 @@ class DepressionModel:
     def _anonymise(self) -> Self:
         """Return a copy without the rows that could be traced to a recording by their id or their order."""
         anonymous = copy(self)
-        anonymous.stacker_ = copy(self.stacker_)
+        if self.stacker_ is not None:
+            anonymous.stacker_ = self.stacker_.drop_training_rows()
+        if self.severity_ is not None:
+            anonymous.severity_ = self.severity_.anonymise()
+        if self.severity_columns_ is not None:
+            anonymous.severity_columns_ = self.severity_columns_.drop_training_rows()
         anonymous.__dict__.pop("oof_", None)
-        for name in ("oof_probability_", "oof_outputs_", "oof_scores_", "training_rows_"):
-            anonymous.stacker_.__dict__.pop(name, None)
         return anonymous
 
     @classmethod

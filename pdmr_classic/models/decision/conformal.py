@@ -15,7 +15,7 @@ from pdmr_classic.models.decision.pooling import pool_subjects
 if TYPE_CHECKING:
     from pdmr_classic.io.labels.scales import Scale
 
-__all__ = ["LabelSets", "SeverityIntervals", "required_subjects", "subject_quantile"]
+__all__ = ["LabelSets", "SeverityIntervals", "required_subjects", "subject_means", "subject_quantile"]
 
 
 class SeverityIntervals:

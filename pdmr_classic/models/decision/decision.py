@@ -14,6 +14,7 @@ from pdmr_classic.config import LearningSettings, Metric
 from pdmr_classic.errors import Finding
 from pdmr_classic.io.results import PROBABILITY_PREFIX
 from pdmr_classic.models.decision._prevalence_interval import CalibrationRows, prevalence_interval
+from pdmr_classic.models.decision.conformal import LabelSets
 from pdmr_classic.models.decision.pooling import pool_subjects
 from pdmr_classic.models.decision.prevalence import ESTIMATE, Prevalence, correct_probability, target_priors
 from pdmr_classic.models.decision.threshold import choose_threshold
@@ -154,6 +155,27 @@ class Decision:
         status = np.array(self.classes, dtype=object)[np.argmax(probability, axis=1)]
         columns = {f"{PROBABILITY_PREFIX}{label}": probability[:, k] for k, label in enumerate(self.classes)}
         return pd.DataFrame({"status": status, **columns}, index=index)
+
+    def find_label_sets(self, uncorrected: Floats, subjects: NDArray[Any] | None, level: float) -> list[tuple[str, ...]]:
+        """Return for each row the classes that contain the true one with a given probability, see `LabelSets`.
+
+        Parameters
+        ----------
+        uncorrected : ndarray, shape [n, K]
+            Neither corrected for a prevalence nor pooled.
+        subjects : ndarray, shape [n], or None
+            Pool the recordings of each subject.
+        level : float
+
+        Raises
+        ------
+        ConfigError
+            There were too few subjects in training for the level.
+        """
+        used = self.weights_ > 0
+        sets = LabelSets(level).fit(self.probability_[used], self.one_hot_[used].argmax(axis=1), self.subjects_[used])
+        is_in = sets.predict(uncorrected, subjects)
+        return [tuple(label for label, inside in zip(self.classes, row, strict=True) if inside) for row in is_in]
 
     def _choose_threshold(
         self, probability: Floats, one_hot: NDArray[np.bool_], subjects: NDArray[Any], weights: Floats

@@ -205,6 +205,13 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
             oof[is_exact] = self.oof_outputs_[self._find_fitted(modalities)][is_exact]
         return oof
 
+    def drop_training_rows(self) -> Self:
+        """Return a copy without anything that is in the order of the training rows."""
+        anonymous = copy(self)
+        for name in ("oof_probability_", "oof_prediction_", "oof_outputs_", "oof_scores_", "training_rows_"):
+            anonymous.__dict__.pop(name, None)
+        return anonymous
+
     def _find_fitted(self, modalities: Modalities) -> Modalities:
         """Return the modalities of the combiner for recordings with these: all of them, or the best fitted subset."""
         fitted = [subset for subset in self.combiners_ if subset <= modalities]

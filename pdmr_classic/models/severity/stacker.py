@@ -193,6 +193,10 @@ class SeverityStacker(RegressorMixin, ViewStack):  # type: ignore[misc]
         table = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
         return {name: outputs[:, 0] for name, outputs in self._predict_by_modality(table).items()}
 
+    def oof_modalities(self) -> dict[str, Floats]:
+        """Return the out-of-fold predictions of the training rows from each modality alone, shape [n] each."""
+        return {name: self.oof_outputs_[key][:, 0] for key in self.oof_outputs_ if len(key) == 1 for name in key}
+
     def predict(self, X: ArrayLike) -> Floats:
         """Return the predicted scores, shape [n].
 

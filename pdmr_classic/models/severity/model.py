@@ -1,0 +1,204 @@
+"""`SeverityModel`: predicts a score with its interval and class; tuned and fitted like the ensemble of classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.utils.validation import check_array
+
+from pdmr_classic.arrays import Floats
+from pdmr_classic.config import Settings
+from pdmr_classic.io.results import SEVERITY_PROBABILITY_PREFIX
+from pdmr_classic.metrics import concordance
+from pdmr_classic.models.decision.conformal import SeverityIntervals, subject_means
+from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
+from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
+from pdmr_classic.models.ensemble.study_storage import Studies
+from pdmr_classic.models.ensemble.tuning import tune
+from pdmr_classic.models.learners.learners import find_learner
+from pdmr_classic.models.learners.member import default_members
+from pdmr_classic.models.severity.stacker import SeverityStacker
+from pdmr_classic.models.severity.target import SeverityTarget, select_regressors
+from pdmr_classic.progress import Reporter
+
+
+class SeverityModel:
+    """A tuned stack of regressors, with conformal intervals and the classes of a scale.
+
+    Parameters
+    ----------
+    settings : Settings
+
+    Attributes
+    ----------
+    scale_ : Scale
+    stacker_ : SeverityStacker
+    intervals_ : SeverityIntervals
+    oof_ : DataFrame
+        Index `data_id`: true `score` and out-of-fold `severity` of each training recording. Only after `fit`.
+    metadata_ : dict
+        Part of the manifest, JSON-serialisable.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def fit(
+        self,
+        features: pd.DataFrame,
+        target: SeverityTarget,
+        *,
+        jobs: int = 1,
+        storage: Studies | None = None,
+        reporter: Reporter,
+    ) -> Self:
+        """Tune the base learners, stack them, and learn the distribution of the residuals.
+
+        Parameters
+        ----------
+        features : DataFrame, shape [n, F]
+            Of the recordings of the target, in the same order.
+        target : SeverityTarget
+        jobs : int
+            Number of processes. The result does not depend on it.
+        storage : Studies, optional
+        reporter : Reporter
+
+        Raises
+        ------
+        DataError
+            The table has no usable column, or contains labels.
+        """
+        learning, severity = self.settings.learning, self.settings.severity
+        all_folds = _make_folds(features, target, 2 * learning.repeats, learning.seed)
+        tuning_data = all_folds.select_repeats(0, learning.repeats)
+        fold_data = all_folds.select_repeats(learning.repeats, 2 * learning.repeats)
+        for finding in (*target.findings, *fold_data.findings):
+            reporter.note(finding)
+        members = default_members(fold_data.views, select_regressors(self.settings))
+        members = tune(members, tuning_data.view_data, learning, jobs=jobs, reporter=reporter, storage=storage)
+        scores = compute_oof_scores(members, fold_data, learning.seed, jobs=jobs).scores
+        self.scale_ = target.scale
+        self.stacker_ = SeverityStacker(
+            members,
+            folds=learning.folds,
+            repeats=learning.repeats,
+            shrinkage=severity.shrinkage,
+            random_state=learning.seed,
+            jobs=jobs,
+        ).fit_oof_scores(members, scores, fold_data)
+        for finding in self.stacker_.findings_:
+            reporter.note(finding)
+        oof = self.scale_.clip(self.stacker_.oof_prediction_)
+        self.oof_ = pd.DataFrame({"score": target.score, "severity": oof}, index=features.index)
+        truth, subjects = target.score.to_numpy(dtype=np.float64), target.groups.to_numpy(dtype=object)
+        is_used = target.weights > 0
+        self.intervals_ = SeverityIntervals(severity.level).fit(oof[is_used], truth[is_used], subjects[is_used])
+        self.metadata_ = self._collect_metadata(target, fold_data)
+        return self
+
+    def predict_scores(self, table: pd.DataFrame) -> Floats:
+        """Return the predicted scores of a feature table, shape [n], within the scale; NaN without usable modality."""
+        return self.scale_.clip(self.stacker_.predict_scores(table))
+
+    def predict_columns(self, table: pd.DataFrame) -> dict[str, Floats]:
+        """Return the predicted scores, from all modalities and from each alone, for the meta-learner of the class."""
+        return _name_columns(self.predict_scores(table), self.stacker_.predict_modalities(table))
+
+    def oof_columns(self, index: pd.Index) -> dict[str, Floats]:
+        """Return the same, out of fold, for some of the training recordings. Only after `fit`."""
+        rows = self.oof_.index.get_indexer(index)
+        modalities = self.stacker_.oof_modalities()
+        columns = _name_columns(self.oof_["severity"].to_numpy(dtype=np.float64), modalities)
+        return {name: column[rows] for name, column in columns.items()}
+
+    def describe(self, scores: Floats, index: pd.Index, subjects: NDArray[Any] | None = None) -> pd.DataFrame:
+        """Return predicted scores with their intervals and classes.
+
+        Parameters
+        ----------
+        scores : ndarray, shape [n]
+            As returned by `predict_scores`.
+        index : Index, length n
+        subjects : ndarray, shape [n], optional
+            Pool the recordings of each subject: all get its mean prediction.
+
+        Returns
+        -------
+        DataFrame
+            `severity`, `severity_low` and `severity_high` (the interval, within the scale), and with cut-offs
+            `severity_class` and the probability `severity_p_<class>` of each class. NaN (class: "") where the score is
+            NaN.
+        """
+        severity = scores if subjects is None else subject_means(scores, subjects)
+        low, high = self.intervals_.predict(scores, subjects)
+        columns: dict[str, Any] = {
+            "severity": severity,
+            "severity_low": self.scale_.clip(low),
+            "severity_high": self.scale_.clip(high),
+        }
+        if self.scale_.n_classes:
+            columns["severity_class"] = self.scale_.classify(severity)
+            probability = self.intervals_.class_probabilities(scores, self.scale_, subjects)
+            for k, name in enumerate(self.scale_.class_names):
+                columns[SEVERITY_PROBABILITY_PREFIX + name] = probability[:, k]
+        return pd.DataFrame(columns, index=index)
+
+    def anonymise(self) -> Self:
+        """Return a copy without the rows that could be traced to a recording by their id or their order."""
+        anonymous = copy(self)
+        anonymous.stacker_ = self.stacker_.drop_training_rows()
+        anonymous.__dict__.pop("oof_", None)
+        return anonymous
+
+    def _collect_metadata(self, target: SeverityTarget, fold_data: FoldData) -> dict[str, Any]:
+        finite = self.oof_[target.weights > 0].dropna()
+        error = finite["severity"] - finite["score"]
+        return {
+            "column": str(target.score.name),
+            "scale": target.scale.as_dict(),
+            "level": self.settings.severity.level,
+            "n_recordings": int(target.score.notna().sum()),
+            "n_subjects": int(target.groups[target.score.notna()].nunique()),
+            "n_inner_folds": fold_data.n_folds,
+            "training_mean": float(target.score.mean()),
+            "base_learners": [
+                {"view": m.view, "learner": m.learner, "params": dict(m.params)} for m in self.stacker_.members_
+            ],
+            "combiners": {
+                "+".join(sorted(modalities)): {"weights": blend.member_weights, **self.stacker_.losses_[modalities]}
+                for modalities, blend in self.stacker_.combiners_.items()
+            },
+            # Optimistic: the hyperparameters were chosen on these rows.
+            "inner_scores": {
+                "mae": float(error.abs().mean()),
+                "ccc": concordance(finite["score"], finite["severity"]),
+            },
+            "contains_training_rows": any(find_learner(m.learner).stores_rows for m in self.stacker_.members_),
+        }
+
+
+def _make_folds(features: pd.DataFrame, target: SeverityTarget, repeats: int, seed: int) -> FoldData:
+    table = check_array(features.to_numpy(dtype=np.float64), ensure_all_finite="allow-nan", ensure_min_features=0)
+    return make_fold_data(
+        table,
+        [str(name) for name in features.columns],
+        target.bins,
+        target.groups.to_numpy(dtype=object),
+        n_folds=target.n_folds,
+        repeats=repeats,
+        seed=seed,
+        weights=target.weights,
+    ).replace_target(target.score.fillna(0.0).to_numpy(dtype=np.float64))  # rows without a score have weight 0
+
+
+
+def _name_columns(scores: Floats, modalities: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Return the columns by name; a single modality is the same as all together."""
+    parts = {f"severity from {name}": column for name, column in modalities.items()} if len(modalities) > 1 else {}
+    return {"severity": scores, **parts}

@@ -1,0 +1,155 @@
+"""Validate the scores to learn before any recording is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from pdmr_classic.alignment import align_rows
+from pdmr_classic.arrays import Floats, Ints
+from pdmr_classic.config import Settings
+from pdmr_classic.errors import ConfigError, DataError, Finding
+from pdmr_classic.io.labels.scales import Scale
+from pdmr_classic.models.decision.conformal import required_subjects
+from pdmr_classic.models.learners.regressors import REGRESSORS
+from pdmr_classic.models.severity.stacker import count_score_folds, score_bins
+from pdmr_classic.sample_weights import check_weights
+from pdmr_classic.text import format_count, format_list
+
+MIN_SUBJECTS = 10
+"""Fewest subjects to learn a score from."""
+
+
+@dataclass(frozen=True, eq=False)
+class SeverityTarget:
+    """Validated scores, subjects and weights of the training recordings.
+
+    Attributes
+    ----------
+    score : Series of float, length n
+        NaN for recordings without a score, which have weight 0: they are only predicted.
+    groups : Series of str, length n
+        Subject of each recording, in the same order.
+    weights : ndarray, shape [n]
+    scale : Scale
+    n_folds : int
+        Number of inner folds.
+    bins : ndarray of int, shape [n]
+        Bins of similar scores, to stratify the folds by.
+    findings : tuple of Finding
+    """
+
+    score: pd.Series
+    groups: pd.Series
+    weights: Floats
+    scale: Scale
+    n_folds: int
+    bins: Ints
+    findings: tuple[Finding, ...] = ()
+
+
+def check_severity(
+    score: pd.Series,
+    groups: pd.Series,
+    scale: Scale,
+    settings: Settings,
+    sample_weight: ArrayLike | None = None,
+) -> SeverityTarget:
+    """Validate scores, subjects, learners and the level of the intervals.
+
+    Parameters
+    ----------
+    score, groups : Series, length n
+        Score (float; NaN if it is unknown) and subject of each recording, matched by their index.
+    scale : Scale
+    settings : Settings
+    sample_weight : array-like of float, length n, optional
+
+    Raises
+    ------
+    DataError
+        A score is outside its scale, all scores are equal, or there are fewer than ten subjects.
+    ConfigError
+        A learner is unknown, or the level needs more subjects.
+    """
+    score, groups, sample_weight = align_rows(score=score, groups=groups, sample_weight=sample_weight)
+    score = score.astype(np.float64)
+    weights = np.where(score.notna(), check_weights(sample_weight, len(score)), 0.0)
+    subjects = groups.to_numpy(dtype=object)
+    _check_learners(settings)
+    _check_range(score.dropna(), scale)
+    _check_subjects(subjects[weights > 0], settings.severity.level)
+    used = score[weights > 0]
+    if used.nunique() == 1:
+        raise DataError(
+            "all scores are equal: there is nothing to learn",
+            code="constant-score",
+            column=str(score.name or "score"),
+            expected="at least two different scores",
+            found=f"{used.iloc[0]:g} for {format_count(len(used), 'recording')}",
+            hint="check the column of scores",
+        )
+    filled = score.fillna(used.mean()).to_numpy(dtype=np.float64)
+    bins = score_bins(np.asarray(filled), subjects, settings.learning.folds)
+    return SeverityTarget(
+        score, groups, weights, scale, count_score_folds(bins, subjects, settings.learning.folds), bins
+    )
+
+
+def _check_learners(settings: Settings) -> None:
+    unknown = [name for name in settings.severity.learners if name not in REGRESSORS]
+    if unknown:
+        raise ConfigError(
+            "unknown learner of scores",
+            expected=", ".join(REGRESSORS),
+            found=", ".join(unknown),
+            hint="correct the name in the settings: [severity] learners = [...]",
+        )
+    if not select_regressors(settings):
+        raise ConfigError(
+            "--no-training-rows leaves no learner of scores to train",
+            expected=", ".join(name for name, learner in REGRESSORS.items() if not learner.stores_rows),
+            found=", ".join(settings.severity.learners),
+            hint="add another learner, or drop --no-training-rows (training_rows = true)",
+        )
+
+
+def select_regressors(settings: Settings) -> list[str]:
+    """Return the learners of scores in the settings, without those that store training rows if that is not allowed."""
+    allowed = settings.learning.training_rows
+    return [name for name in settings.severity.learners if allowed or not REGRESSORS[name].stores_rows]
+
+
+def _check_range(score: pd.Series, scale: Scale) -> None:
+    outside = score[~score.between(scale.low, scale.high)]
+    if len(outside):
+        raise DataError(
+            f"{format_count(len(outside), 'score is', 'scores are')} outside the scale {scale.name}",
+            code="outside-scale",
+            column=str(score.name or "score"),
+            expected=f"{scale.low:g} to {scale.high:g}",
+            found=format_list(f"{value:g} for {data_id!r}" for data_id, value in outside.items()),
+            hint="correct the scores, or pass another --scale",
+        )
+
+
+def _check_subjects(subjects: np.ndarray, level: float) -> None:
+    n_subjects = len(np.unique(subjects.astype(str)))
+    if n_subjects < MIN_SUBJECTS:
+        raise DataError(
+            f"a score cannot be learned from {format_count(n_subjects, 'subject')}",
+            code="too-few-groups",
+            expected=f"at least {MIN_SUBJECTS} subjects with a score",
+            found=str(n_subjects),
+            hint="add subjects, or learn the class (without --target)",
+        )
+    if n_subjects < required_subjects(level):
+        raise ConfigError(
+            f"--level {level:g} needs at least {required_subjects(level)} subjects with a score",
+            code="level-too-high",
+            found=format_count(n_subjects, "subject"),
+            hint="choose a lower level, such as 0.9, or add subjects",
+        )

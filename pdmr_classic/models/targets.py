@@ -1,0 +1,97 @@
+"""What a model learns: the class of each recording, its score, or both; and its condition, for experts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from pdmr_classic.alignment import align_rows
+from pdmr_classic.config import Settings
+from pdmr_classic.errors import DataError
+from pdmr_classic.io.labels.scales import Scale
+from pdmr_classic.models.severity.target import SeverityTarget, check_severity
+from pdmr_classic.models.target_checks import Target, check_target
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """Validated targets; at least one of class and score.
+
+    Attributes
+    ----------
+    presence : Target or None
+        Classes of the recordings that have one.
+    severity : SeverityTarget or None
+        Scores; recordings without a score have weight 0.
+    conditions : Series of str, or None
+        Condition of each recording; "" if it is unknown.
+    """
+
+    presence: Target | None = None
+    severity: SeverityTarget | None = None
+    conditions: pd.Series | None = None
+
+    @property
+    def groups(self) -> pd.Series:
+        """Subject of each recording that has any target."""
+        if self.severity is not None:
+            return self.severity.groups
+        assert self.presence is not None
+        return self.presence.groups
+
+    def align_conditions(self, index: pd.Index) -> pd.Series | None:
+        """Return the conditions of some recordings, in their order."""
+        return None if self.conditions is None else self.conditions.reindex(index, fill_value="")
+
+
+def check_targets(
+    status: pd.Series | None,
+    groups: pd.Series,
+    settings: Settings,
+    *,
+    severity: pd.Series | None = None,
+    scale: Scale | None = None,
+    conditions: pd.Series | None = None,
+    sample_weight: ArrayLike | None = None,
+) -> Targets:
+    """Validate classes, scores, subjects, weights and conditions.
+
+    Parameters
+    ----------
+    status : Series of str, or None
+        "" or NaN for recordings without a class.
+    groups : Series of str, length n
+    settings : Settings
+    severity : Series of float, optional
+        NaN for recordings without a score.
+    scale : Scale, optional
+        Of the scores; by default, their range.
+    conditions : Series of str, optional
+    sample_weight : array-like of float, length n, optional
+
+    Raises
+    ------
+    DataError, ConfigError
+        See `check_target` and `check_severity`; or there is neither a class nor a score.
+    """
+    status, groups, severity, conditions, sample_weight = align_rows(
+        status=status, groups=groups, severity=severity, conditions=conditions, sample_weight=sample_weight
+    )
+    weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    if status is None and severity is None:
+        raise DataError("there is nothing to learn", code="no-labels", expected="classes, scores, or both")
+    presence = None
+    if status is not None:
+        rows = (status.notna() & (status != "")).to_numpy() if severity is not None else np.ones(len(status), bool)
+        presence = check_target(status[rows], groups[rows], settings, None if weights is None else weights[rows])
+    target = None
+    if severity is not None:
+        if scale is None:
+            scale = Scale("range", float(severity.min()), float(severity.max()))
+        target = check_severity(severity, groups, scale, settings, weights)
+    if conditions is not None:
+        conditions = conditions.fillna("").astype(str).str.strip()
+    return Targets(presence, target, conditions)
