@@ -18,6 +18,7 @@ from pdmr_classic.io.audio.vector_layouts import VectorLayout, find_odd_layouts
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.inspection import FileFacts, find_repeated_contents
 from pdmr_classic.io.labels.subject_ids import find_shared_subjects
+from pdmr_classic.io.score_selection import select_scores
 from pdmr_classic.io.set_checks import check_set
 from pdmr_classic.io.video.missing_channels import find_missing_channels
 from pdmr_classic.models.target_checks import select_target
@@ -81,7 +82,9 @@ def check_data(
     if {"train", "test"} <= set(splits):
         findings += _find_near_copies(splits["test"][1], splits["train"][1])
     training_split = splits.get("train", next(iter(splits.values())))[0] if set(splits) != {"test"} else None
-    fit_errors += _find_fit_errors(training_split, settings)
+    target_findings, target_errors = _check_target(training_split, settings)
+    findings += target_findings
+    fit_errors += target_errors
     # The splits of one folder have findings about the folder in common.
     return DataCheck(list(dict.fromkeys(findings)), list(dict.fromkeys(errors)), list(dict.fromkeys(fit_errors)))
 
@@ -138,13 +141,17 @@ def _find_near_copies(test: Sequence[FileFacts], train: Sequence[FileFacts]) -> 
     ]
 
 
-def _find_fit_errors(dataset: Dataset | None, settings: Settings) -> list[Finding]:
-    """Return the errors that `fit` would raise for these labels."""
+def _check_target(dataset: Dataset | None, settings: Settings) -> tuple[list[Finding], list[Finding]]:
+    """Return what `fit` would tell about the classes and scores in the label table, and the errors it would raise."""
     # Without a label table, a folder may be one to predict; without groups, the subjects were refused before.
     if dataset is None or dataset.labels is None or dataset.groups is None:
-        return []
+        return [], []
+    findings: list[Finding] = []
     try:
-        select_target(dataset, settings)
+        if settings.data.learns_score:
+            findings = select_scores(dataset, settings)[-1]
+        if settings.data.learns_status:
+            select_target(dataset, settings)
     except (DataError, ConfigError) as error:
-        return [replace(error.finding, file=error.finding.file or dataset.folder)]
-    return []
+        return findings, [replace(error.finding, file=error.finding.file or dataset.folder)]
+    return findings, []

@@ -45,7 +45,7 @@ def conclude(splits: Splits, check: DataCheck) -> tuple[bool, str]:
 def _list_ignored_files(splits: Splits, training: str) -> set[Path]:
     """Return the files and folders that only concern other splits, and the files of recordings without a label."""
     dataset, facts = splits[training]
-    labelled = set() if dataset.status is None else set(dataset.status.index[dataset.status != ""])
+    labelled = set() if dataset.labelled is None else set(dataset.labelled.index[dataset.labelled])
     ignored = {fact.path for fact in facts if labelled and fact.data_id not in labelled}
     for name, (other, other_facts) in splits.items():
         if name != training:

@@ -140,7 +140,7 @@ def _align_table(
         return None, []
     columns = {"id_column": settings.id_column or table.id_column}
     findings: list[Finding] = []
-    if settings.cutoff is None:
+    if settings.cutoff is None and settings.learns_status:
         columns["label_column"] = settings.label_column or table.label_column
         if settings.label_column is None and settings.map is None and table.meaning is not None:
             columns["map"] = table.meaning

@@ -14,6 +14,7 @@ from pdmr_classic.io._aligned_labels import add_fields, align_labels, align_tabl
 from pdmr_classic.io.labels.groups import Groups, GroupsSource, resolve_groups
 from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN, TRAIN, split_name
 from pdmr_classic.io.labels.labels import describe_missing_status, find_labels
+from pdmr_classic.io.labels.scores import find_scored
 from pdmr_classic.io.layouts.discover import discover
 from pdmr_classic.io.layouts.layout import Discovery
 from pdmr_classic.io.layouts.recordings import Recording
@@ -105,8 +106,21 @@ class Dataset:
 
     @property
     def status(self) -> pd.Series | None:
-        """The label of each recording, an empty string without a label; None without a `status` column."""
-        return self.labels["status"] if self.labels is not None and "status" in self.labels else None
+        """The label of each recording, an empty string without a label; None without a `status` column.
+
+        None, too, if a column of scores is learned instead: no classes are read then.
+        """
+        has_status = self.labels is not None and "status" in self.labels and self.settings.learns_status
+        return self.labels["status"] if has_status and self.labels is not None else None
+
+    @property
+    def labelled(self) -> pd.Series | None:
+        """Whether each recording has a class or a score, whichever is learned; None without such a column."""
+        masks = [] if self.status is None else [self.status != ""]
+        if self.settings.learns_score and self.labels is not None:
+            scored = find_scored(self.labels, self.settings)
+            masks += [] if scored is None else [scored]
+        return pd.concat(masks, axis=1).any(axis=1) if masks else None
 
     def select_labelled(self) -> Dataset:
         """Return the recordings that have a label.
@@ -290,7 +304,15 @@ def scan_dataset(
         subjects = pd.Series(discovery.fields.get("subject", {}), dtype=object)
         # The settings of a model name the subjects of its training set: other recordings need none.
         option = settings.groups if use_labels or groups is not None else None
-        groups_found = resolve_groups(dataset.data_ids, dataset.labels, option, file, known_subjects=subjects)
+        groups_found = resolve_groups(
+            dataset.data_ids,
+            dataset.labels,
+            option,
+            file,
+            known_subjects=subjects,
+            status=dataset.status,
+            labelled=dataset.labelled,
+        )
         dataset = _attach_groups(dataset, groups_found)
     except DataError as error:
         errors += error.findings

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pdmr_classic.config import DataSettings
+from pdmr_classic.config import BOTH, DataSettings
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.io.labels._columns import has_published_meaning, match_score_column
 from pdmr_classic.io.labels.classes import (
@@ -89,13 +89,14 @@ def parse_map(text: str) -> dict[str, str]:
 
 
 def check_label_settings(settings: DataSettings) -> None:
-    """Check `--map` and `--cutoff` before a table is read.
+    """Check `--map`, `--cutoff` and `--target` before a table is read.
 
     Raises
     ------
     ConfigError
         A rule cannot be parsed, or they exclude each other.
     """
+    _check_target(settings)
     if settings.map is not None:
         parse_map(settings.map)
     if settings.cutoff is None:
@@ -108,6 +109,27 @@ def check_label_settings(settings: DataSettings) -> None:
                 expected="--cutoff, which makes the classes from a score; or a column of classes",
                 code="bad-cutoff",
             )
+
+
+def _check_target(settings: DataSettings) -> None:
+    """Refuse options that have no effect with the target."""
+    if settings.score_column is not None and settings.target != BOTH:
+        raise ConfigError(
+            "--score-column has no effect without --target both",
+            code="bad-target",
+            found=f"--target {settings.target}",
+            hint="pass --target both, or --target COLUMN without --score-column",
+        )
+    options = {"--cutoff": settings.cutoff, "--map": settings.map, "--label-column": settings.label_column}
+    given = [option for option, value in options.items() if value is not None]
+    if given and not settings.learns_status:
+        raise ConfigError(
+            f"{given[0]} has no effect with --target {settings.target}, which learns scores and not classes",
+            code="bad-target",
+            hint="pass --target both, or set the clinical cut-off in a settings file: [severity] clinical_cutoff = …"
+            if given == ["--cutoff"]
+            else f"pass --target both, or remove {given[0]}",
+        )
 
 
 # -------------------------------------------------------------------------------------------------- scores

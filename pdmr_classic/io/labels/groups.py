@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -54,6 +55,8 @@ def resolve_groups(
     file: Path | None,
     *,
     known_subjects: pd.Series | None = None,
+    status: pd.Series | None = None,
+    labelled: pd.Series | None = None,
 ) -> Groups | None:
     """Return the subject of each recording; None if there are no labels and the option requires them.
 
@@ -68,6 +71,10 @@ def resolve_groups(
         File of the labels, for messages.
     known_subjects : Series of str, optional
         Subjects that the paths of the files tell, by data_id; used if the labels have none.
+    status : Series of str, optional
+        The class of each recording, empty without one.
+    labelled : Series of bool, optional
+        Whether a recording has a label to learn, and therefore needs a subject; default: all.
 
     Raises
     ------
@@ -77,29 +84,33 @@ def resolve_groups(
         `option` is not a label column or a valid expression or table.
     """
     index = pd.Index(data_ids, name="data_id")
+    normalise = partial(_normalise_groups, status=status, labelled=labelled)
     if option is not None and option.startswith(_EXPRESSION_PREFIX):
         subjects = _match_expression(option.removeprefix(_EXPRESSION_PREFIX), index)
-        return _normalise_groups(Groups(subjects, "expression"), _status(labels), "--groups", None)
+        return normalise(Groups(subjects, "expression"), "--groups", None)
     if option is not None and Path(option).suffix.lower() in LABEL_SUFFIXES:
         groups = Groups(_read_table(Path(option), index), "table")
-        return _normalise_groups(groups, _status(labels), "subject_id", Path(option))
+        return normalise(groups, "subject_id", Path(option))
     if option == _INFER:
         _check_no_subject_ids(labels, file)
         return Groups(_recordings_as_subjects(index), "infer")
     has_subjects = labels is not None and "subject_id" in labels
     if option is None and not has_subjects and known_subjects is not None and index.isin(known_subjects.index).all():
         groups = Groups(known_subjects.loc[index].set_axis(index).rename("subject_id"), "column")
-        return _normalise_groups(groups, _status(labels), "subject_id", file)
+        return normalise(groups, "subject_id", file)
     if labels is None:
         return None
-    return _groups_from_labels(labels, option, file)
+    groups, column = _groups_from_labels(labels, option, file)
+    return groups if column is None else normalise(groups, column, file)
 
 
-def _normalise_groups(groups: Groups, status: pd.Series | None, column: str, file: Path | None) -> Groups:
+def _normalise_groups(
+    groups: Groups, column: str, file: Path | None, *, status: pd.Series | None, labelled: pd.Series | None
+) -> Groups:
     """Return groups with one spelling for each person, after checking that every labelled recording has a subject."""
-    _check_complete(groups.subjects, status, column, file)
+    _check_complete(groups.subjects, labelled, column, file)
     subjects, findings = normalise_subjects(groups.subjects, status, file=file, column=column)
-    _check_complete(subjects, status, column, file, as_written=groups.subjects)
+    _check_complete(subjects, labelled, column, file, as_written=groups.subjects)
     return replace(groups, subjects=subjects.rename("subject_id"), findings=tuple(findings))
 
 
@@ -173,7 +184,8 @@ def _read_any_subjects(
     return table[column].reindex(index, fill_value=""), path, findings
 
 
-def _groups_from_labels(labels: pd.DataFrame, option: str | None, file: Path | None) -> Groups:
+def _groups_from_labels(labels: pd.DataFrame, option: str | None, file: Path | None) -> tuple[Groups, str | None]:
+    """Return the subjects in a label column, and the column; without one, each recording is its own subject."""
     column = option or "subject_id"
     if column == "status":
         raise ConfigError(
@@ -186,7 +198,7 @@ def _groups_from_labels(labels: pd.DataFrame, option: str | None, file: Path | N
     if option is not None:
         column = match_column(option, list(labels.columns), "--groups", file)
     if column in labels:
-        return _normalise_groups(Groups(labels[column], "column"), _status(labels), column, file)
+        return Groups(labels[column], "column"), column
     warning = Finding(
         "own-groups",
         "no subject ids: each recording counts as its own subject; if a person has several recordings, scores are too "
@@ -194,15 +206,11 @@ def _groups_from_labels(labels: pd.DataFrame, option: str | None, file: Path | N
         file=file,
         hint="add a column subject_id, or pass --groups (for example --groups infer)",
     )
-    return Groups(_recordings_as_subjects(labels.index), "recording", warning)
+    return Groups(_recordings_as_subjects(labels.index), "recording", warning), None
 
 
 def _recordings_as_subjects(index: pd.Index) -> pd.Series:
     return pd.Series(index, index=index, name="subject_id")
-
-
-def _status(labels: pd.DataFrame | None) -> pd.Series | None:
-    return labels["status"] if labels is not None and "status" in labels else None
 
 
 def _check_no_subject_ids(labels: pd.DataFrame | None, file: Path | None) -> None:
@@ -254,13 +262,13 @@ def _match_expression(expression: str, index: pd.Index) -> pd.Series:
 
 def _check_complete(
     groups: pd.Series,
-    status: pd.Series | None,
+    labelled: pd.Series | None,
     column: str,
     file: Path | None,
     as_written: pd.Series | None = None,
 ) -> None:
     """Raise if a labelled recording has no subject; a placeholder such as unknown is no subject."""
-    missing = groups[(groups == "") & (status != "" if status is not None else True)]
+    missing = groups[(groups == "") & (labelled if labelled is not None else True)]
     if len(missing):
         written = as_written[missing.index] if as_written is not None else missing
         raise DataError(

@@ -45,7 +45,7 @@ def read_labels(
     settings : DataSettings, optional
         Columns of id and class, new names of the labels, and the cut-off of a score. Without them, `data_id` and
         `status` or known names such as Participant_ID and PHQ8_Binary are used. If `groups` is None, a known name of a
-        subject column is used, too.
+        subject column is used, too. If `target` is a column of scores, no classes are read.
     with_status : bool
         False reads no classes, for tables that are only used for their subjects.
     may_lack_columns : bool
@@ -82,6 +82,7 @@ def read_labels(
     settings = settings or DataSettings()
     if with_status:
         check_label_settings(settings)
+    with_status = with_status and settings.learns_status
     rows, findings = read_label_rows(path)
     if not rows:
         raise DataError(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from pdmr_classic.config import BOTH, Settings
+from pdmr_classic.config import BOTH, DataSettings
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.io.labels._columns import fold_name, match_score_column
 from pdmr_classic.io.labels.classes import count_labels, find_score_columns, is_no_label, parse_number
@@ -19,7 +19,7 @@ _DEFAULT_COLUMN = "severity"
 _MIN_SHARE_USED = 0.25
 
 
-def find_score_column(labels: pd.DataFrame, settings: Settings) -> str:
+def find_score_column(labels: pd.DataFrame, settings: DataSettings) -> str:
     """Return the column of the scores to learn.
 
     With `--target COLUMN` this column, also by a short name such as phq8 for PHQ8_Score; with `--target both` the one
@@ -33,14 +33,14 @@ def find_score_column(labels: pd.DataFrame, settings: Settings) -> str:
     Examples
     --------
     >>> labels = pd.DataFrame(columns=["status", "gender", "PHQ8_Score"])
-    >>> find_score_column(labels, Settings().override({"data.target": "both"}))
+    >>> find_score_column(labels, DataSettings(target="both"))
     'PHQ8_Score'
     """
-    data, columns = settings.data, [str(name) for name in labels.columns]
-    if data.target != BOTH:
-        return match_score_column(data.target, columns, option="--target")
-    if data.score_column is not None:
-        return match_score_column(data.score_column, columns, option="--score-column")
+    columns = [str(name) for name in labels.columns]
+    if settings.target != BOTH:
+        return match_score_column(settings.target, columns, option="--target")
+    if settings.score_column is not None:
+        return match_score_column(settings.score_column, columns, option="--score-column")
     named = [name for name in columns if fold_name(name) == _DEFAULT_COLUMN] or find_score_columns(columns)
     if len(named) == 1:
         return named[0]
@@ -51,6 +51,22 @@ def find_score_column(labels: pd.DataFrame, settings: Settings) -> str:
         found=format_quoted(named) if named else format_list(columns, 20),
         hint="pass --score-column COLUMN",
     )
+
+
+def find_scored(labels: pd.DataFrame, settings: DataSettings) -> pd.Series | None:
+    """Return whether each recording has a cell in the column of scores (bool); None without such a column.
+
+    Examples
+    --------
+    >>> labels = pd.DataFrame({"severity": ["4", "", "nan"]}, index=list("abc"))
+    >>> find_scored(labels, DataSettings(target="severity")).tolist()
+    [True, False, False]
+    """
+    try:
+        column = find_score_column(labels, settings)
+    except ConfigError:
+        return None
+    return ~labels[column].map(is_no_label).astype(bool)
 
 
 def read_scores(labels: pd.DataFrame, column: str, low: float | None = None) -> tuple[pd.Series, list[Finding]]:
