@@ -7,10 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-# Panels of the help, in this order; options of a single verb are above them.
-FILES, LABELS, DECISION, CHECKS = "Files", "Labels", "Decision", "Checks"
-LEARNING, EVALUATION, GENERAL = "Learning", "Evaluation", "General"
-PANELS = (None, FILES, LABELS, DECISION, CHECKS, LEARNING, EVALUATION, GENERAL)
+from pdmr_classic.cli._panels import CHECKS, EVALUATION, FILES, GENERAL, LABELS, LEARNING
+from pdmr_classic.cli._severity_options import LEVEL, SCORE_SETTINGS
 
 _FOLDER = "Folder with video/ and/or audio/, with train/ and test/, or in another layout (see --layout)"
 Data = Annotated[
@@ -234,6 +232,8 @@ SETTINGS: dict[str, Any] = {
     ],
     "data.positive": Positive,
     "reading.fps": Fps,
+    **SCORE_SETTINGS,
+    "severity.level": LEVEL,
     "learning.trials": Annotated[
         int | None,
         typer.Option(
@@ -286,6 +286,26 @@ SETTINGS: dict[str, Any] = {
             metavar="",
             callback=_negate_flag,
             help="Do not use learners that store training data in the model file (svm).",
+        ),
+    ],
+    "learning.experts": Annotated[
+        str | None,
+        typer.Option(
+            "--experts",
+            rich_help_panel=LEARNING,
+            metavar="COLUMN",
+            help="Column of the label table with conditions, such as interviewer or site: each gets an expert, close "
+            "to the common model where there are few recordings.",
+        ),
+    ],
+    "learning.lite": Annotated[
+        bool | None,
+        typer.Option(
+            "--lite",
+            rich_help_panel=LEARNING,
+            metavar="",
+            callback=_none_without_flag,
+            help="Train a small and fast model that holds no rows of training data.",
         ),
     ],
     "evaluation.folds": Annotated[

@@ -10,7 +10,8 @@ from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_type_hints
 
-from pdmr_classic.cli._options import PANELS, SETTINGS, Config
+from pdmr_classic.cli._options import SETTINGS, Config
+from pdmr_classic.cli._panels import PANELS
 
 # Settings given on the command line, by their dotted names.
 Changes = dict[str, Any]

@@ -18,6 +18,7 @@ from pdmr_classic.cli._options import (
     Labels,
     n_jobs,
 )
+from pdmr_classic.cli._severity_options import SCORE_SETTINGS
 from pdmr_classic.cli._with_settings import with_settings
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ REFUSED = 3
 
 
 @handle_errors
-@with_settings(*FILE_SETTINGS, *LABEL_SETTINGS)
+@with_settings(*FILE_SETTINGS, *LABEL_SETTINGS, *SCORE_SETTINGS)
 def check(
     data: Data = Path(),
     labels: Labels = None,

@@ -10,9 +10,7 @@ import typer
 from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
 from pdmr_classic.cli._options import (
     FILE_SETTINGS,
-    FILES,
     LABEL_COLUMNS,
-    LABELS,
     AsJson,
     Debug,
     Jobs,
@@ -23,6 +21,7 @@ from pdmr_classic.cli._options import (
     cache_folder,
     n_jobs,
 )
+from pdmr_classic.cli._panels import FILES, LABELS
 from pdmr_classic.cli._with_settings import with_settings
 
 if TYPE_CHECKING:

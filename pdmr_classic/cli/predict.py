@@ -9,10 +9,7 @@ import typer
 
 from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
 from pdmr_classic.cli._options import (
-    CHECKS,
-    DECISION,
     FILE_SETTINGS,
-    FILES,
     AllowMismatch,
     AllowOverlap,
     AsJson,
@@ -24,6 +21,7 @@ from pdmr_classic.cli._options import (
     cache_folder,
     n_jobs,
 )
+from pdmr_classic.cli._panels import CHECKS, DECISION, FILES
 from pdmr_classic.cli._with_settings import Changes, with_changes
 
 

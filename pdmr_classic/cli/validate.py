@@ -9,8 +9,6 @@ import typer
 
 from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
 from pdmr_classic.cli._options import (
-    CHECKS,
-    EVALUATION,
     FILE_SETTINGS,
     LABEL_COLUMNS,
     AllowMismatch,
@@ -25,6 +23,7 @@ from pdmr_classic.cli._options import (
     cache_folder,
     n_jobs,
 )
+from pdmr_classic.cli._panels import CHECKS, EVALUATION
 from pdmr_classic.cli._with_settings import Changes, with_changes
 
 _LABEL_SETTINGS = (*LABEL_COLUMNS, "data.groups")
@@ -91,7 +90,7 @@ def validate(
         fitted = DepressionModel.load(model, trust=trust, reporter=reporter)
         # The label table of another data set has other columns than that of the training set.
         names = [name.rpartition(".")[2] for name in _LABEL_SETTINGS]
-        own = DataSettings().model_dump(include={*names, "weights", "classes"})
+        own = DataSettings().model_dump(include={*names, "weights", "classes", "target", "score_column"})
         settings = fitted.settings.model_copy(update={"data": fitted.settings.data.model_copy(update=own)})
         fitted.settings = settings.override(changes)
         dataset = load_dataset(data, split="test", labels=labels, settings=fitted.settings.data)

@@ -60,8 +60,11 @@ def test_help_groups_the_options_of_a_verb_in_panels(tmp_path: Path) -> None:
     panels = {part.split(" ")[0]: re.findall(r"^│ --([a-z-]+)", part, re.MULTILINE) for part in text.split("╭─ ")}
     files = ["layout", "video-pattern", "audio-pattern", "tracker", "face", "fps"]
     labels = ["labels", "id-column", "label-column", "map", "cutoff", "groups", "positive"]
-    assert list(panels)[1:] == ["Arguments", "Options", "Files", "Labels", "Learning", "Evaluation", "General"]
+    assert list(panels)[1:] == [
+        *("Arguments", "Options", "Files", "Labels", "Severity", "Learning", "Evaluation", "General")
+    ]
     assert (panels["Options"], panels["Files"], panels["Labels"]) == (["out", "help"], files, labels)
+    assert panels["Severity"] == ["target", "score-column", "scale", "level"]
     assert panels["Evaluation"] == [
         "folds",
         "repeats",

@@ -1,0 +1,88 @@
+"""Options of `predict`: which recordings, and how probabilities become a decision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pdmr_classic.cli._panels import CHECKS, DECISION, FILES
+
+Ids = Annotated[
+    Path | None,
+    typer.Option(
+        "--ids",
+        "--labels",
+        rich_help_panel=FILES,
+        metavar="FILE",
+        help="Predict only the recordings in this label table, or in a list with one data_id per line.",
+    ),
+]
+PoolSubjects = Annotated[
+    bool,
+    typer.Option(
+        "--pool-subjects",
+        rich_help_panel=DECISION,
+        metavar="",
+        help="Average the predictions (log-odds) over each subject's recordings and give all of them the same "
+        "prediction.",
+    ),
+]
+Subjects = Annotated[
+    Path | None,
+    typer.Option(
+        "--subjects",
+        rich_help_panel=DECISION,
+        metavar="FILE",
+        help="Table with data_id,subject_id for --pool-subjects (default: the label table).",
+    ),
+]
+Prevalence = Annotated[
+    str | None,
+    typer.Option(
+        "--prevalence",
+        rich_help_panel=DECISION,
+        metavar="P|estimate",
+        help="Adjust the probabilities to this prevalence of the positive class, or to one estimated from the "
+        "recordings to predict (default: the prevalence in the training data).",
+    ),
+]
+Conditions = Annotated[
+    Path | None,
+    typer.Option(
+        "--conditions",
+        rich_help_panel=DECISION,
+        metavar="FILE",
+        help="Table with data_id and the column that fit --experts named (default: the label table). Where the "
+        "condition is unknown, it is estimated from the features.",
+    ),
+]
+Sets = Annotated[
+    bool,
+    typer.Option(
+        "--sets",
+        rich_help_panel=DECISION,
+        metavar="",
+        help="Add the set of classes that contains the true one with the coverage of fit --level.",
+    ),
+]
+Abstain = Annotated[
+    bool,
+    typer.Option(
+        "--abstain",
+        rich_help_panel=DECISION,
+        metavar="",
+        help="Write the status Uncertain where this set has more than one class. Not for challenges.",
+    ),
+]
+SkipBad = Annotated[
+    bool,
+    typer.Option(
+        "--skip-bad",
+        rich_help_panel=CHECKS,
+        metavar="",
+        help="Skip recordings without a usable file, and list them in the notes file next to the results (default: "
+        "results.notes.json).",
+    ),
+]

@@ -1,0 +1,131 @@
+"""Conditions of recordings in label tables, such as the interviewer or the site, for experts by condition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from pdmr_classic.config import DataSettings
+from pdmr_classic.errors import DataError, Finding, PdmrError
+from pdmr_classic.io.labels._columns import match_column
+from pdmr_classic.io.labels.classes import choose_spellings, count_labels, is_no_label
+from pdmr_classic.io.labels.labels import find_labels, read_labels
+from pdmr_classic.text import format_count, format_list, format_quoted
+
+
+def select_conditions(labels: pd.DataFrame, column: str) -> tuple[pd.Series, list[Finding]]:
+    """Return the condition of each training recording, and what to tell.
+
+    Parameters
+    ----------
+    labels : DataFrame of str
+        Index `data_id`.
+    column : str
+        The column that `--experts` names.
+
+    Returns
+    -------
+    Series of str
+        An empty string where the condition is not known; one spelling for each condition.
+    list of Finding
+
+    Raises
+    ------
+    ConfigError
+        The column does not exist.
+    DataError
+        No recording has a condition.
+
+    Examples
+    --------
+    >>> labels = pd.DataFrame({"Interviewer": ["robot", "Robot", "human", "nan"]}, index=list("abcd"))
+    >>> conditions, findings = select_conditions(labels, "interviewer")
+    >>> conditions.tolist(), findings[0].what
+    (['robot', 'robot', 'human', ''], '1 recording has no known condition')
+    """
+    column = match_column(column, list(labels.columns), "--experts")
+    conditions = clean_conditions(labels[column]).rename(column)
+    if (conditions == "").all():
+        raise DataError(
+            "no recording has a condition",
+            code="no-conditions",
+            column=column,
+            expected="a condition for each recording, such as human or robot",
+            found="empty cells, or cells such as -1",
+            hint="fill in the cells, or pass another column",
+        )
+    return conditions, _tell_unknown(conditions)
+
+
+def clean_conditions(cells: pd.Series) -> pd.Series:
+    """Return one spelling for each condition, and an empty string for cells such as nan, which name none."""
+    known = cells.astype(str).map(lambda cell: "" if is_no_label(cell) else cell.strip())
+    spellings = choose_spellings(count_labels(cell for cell in known if cell))
+    return known.map(lambda cell: spellings.get(cell, cell))
+
+
+def read_conditions(
+    data_ids: Sequence[str], folder: Path, column: str, file: Path | None = None, *, id_column: str | None = None
+) -> tuple[pd.Series, list[Finding]]:
+    """Return the condition of each recording to predict, and what to tell.
+
+    Parameters
+    ----------
+    data_ids : sequence of str
+    folder : Path
+        Folder of the split; without `file`, the label table in it or next to it is used if it has the column.
+    column : str
+        The column that was learned with `--experts`.
+    file : Path, optional
+        A table with data_id and this column.
+    id_column : str, optional
+        Column of the table with the data_id.
+
+    Returns
+    -------
+    Series of str
+        Index `data_id`; an empty string where the condition is not known.
+    list of Finding
+        Recordings without a known condition.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, or does not have the column.
+    """
+    path = file or find_labels(folder)
+    unknown = pd.Series("", index=pd.Index(data_ids, name="data_id"), name=column, dtype=object)
+    if path is None:
+        return unknown, _tell_unknown(unknown)
+    # Neither classes nor subjects are needed here, so that problems with them must not be errors.
+    columns = DataSettings(id_column=id_column, groups="subject_id")
+    try:
+        table, _ = read_labels(path, columns, with_status=False)
+        cells = table[match_column(column, list(table.columns), "--experts of fit", path)]
+    except PdmrError as error:
+        if file is None:
+            return unknown, _tell_unknown(unknown)
+        hint = "pass a table with data_id and this column"
+        raise DataError(replace(error.finding, hint=error.finding.hint or hint), error.additional) from None
+    conditions = clean_conditions(cells).reindex(unknown.index, fill_value="").rename(column)
+    return conditions, _tell_unknown(conditions)
+
+
+def _tell_unknown(conditions: pd.Series) -> list[Finding]:
+    unknown = conditions.index[conditions == ""]
+    if not len(unknown):
+        return []
+    what = format_count(len(unknown), "recording has no known condition", "recordings have no known condition")
+    known = sorted({*conditions} - {""})
+    return [
+        Finding(
+            "unknown-condition",
+            what,
+            column=str(conditions.name),
+            expected=format_list(known) or "a label table with this column",
+            found=format_quoted(unknown),
+        )
+    ]

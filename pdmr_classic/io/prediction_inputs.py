@@ -1,0 +1,93 @@
+"""The recordings to predict, with what tables tell about them: subjects and conditions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from pdmr_classic.config import DataSettings
+from pdmr_classic.io.dataset import Dataset, load_dataset
+from pdmr_classic.io.labels.condition_values import read_conditions
+from pdmr_classic.io.labels.groups import read_subjects
+from pdmr_classic.io.selection import Selection, select_recordings
+from pdmr_classic.progress import Reporter
+
+
+@dataclass(frozen=True, eq=False)
+class PredictionInputs:
+    """Recordings to predict.
+
+    Attributes
+    ----------
+    dataset : Dataset
+        All recordings of the folder.
+    selection : Selection
+        The recordings to predict.
+    subjects, conditions : Series of str or None
+        Index `data_id`; None if they are not needed, an empty string where unknown.
+    """
+
+    dataset: Dataset
+    selection: Selection
+    subjects: pd.Series | None = None
+    conditions: pd.Series | None = None
+
+
+def read_prediction_inputs(
+    data: Path,
+    settings: DataSettings,
+    *,
+    ids: Path | None = None,
+    skip_missing: bool = False,
+    pool_subjects: bool = False,
+    subjects: Path | None = None,
+    experts: str | None = None,
+    conditions: Path | None = None,
+    reporter: Reporter,
+) -> PredictionInputs:
+    """Load the recordings to predict, and read their subjects and conditions where they are needed.
+
+    Parameters
+    ----------
+    data : Path
+        As for `load_dataset`; of several splits, test is used.
+    settings : DataSettings
+        Those of the model.
+    ids : Path, optional
+        As for `select_recordings`.
+    skip_missing : bool
+        Report ids without a recording instead of raising.
+    pool_subjects : bool
+        Whether subjects are needed: from the table `subjects`, `ids` or the label table.
+    subjects, conditions : Path, optional
+        Tables with data_id and subject_id, or the column `experts`.
+    experts : str, optional
+        The column of conditions that the model was trained with; None needs no conditions.
+    reporter : Reporter
+        Receives findings.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read, an id has no recording, or there are no subjects.
+    """
+    # Ids may be in any split of the tables of a data set.
+    dataset = load_dataset(data, split="test", use_labels=False, all_splits=ids is not None, settings=settings)
+    selection = select_recordings(dataset, ids, settings, skip_missing=skip_missing)
+    selected = selection.dataset
+    subject_ids = None
+    if pool_subjects:
+        file = subjects or selection.find_subject_table(settings)
+        id_column = settings.id_column if file is not None and file == selection.file else None
+        subject_ids = read_subjects(
+            selected.data_ids, selected.folder, file, settings.groups, id_column=id_column, reporter=reporter
+        )
+    if experts is None:
+        return PredictionInputs(dataset, selection, subject_ids)
+    file = conditions or (selection.file if selection.is_table else None)
+    values, findings = read_conditions(selected.data_ids, selected.folder, experts, file, required=conditions is not None)
+    for finding in findings:
+        reporter.note(finding)
+    return PredictionInputs(dataset, selection, subject_ids, values)
