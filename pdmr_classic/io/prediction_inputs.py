@@ -87,7 +87,14 @@ def read_prediction_inputs(
     if experts is None:
         return PredictionInputs(dataset, selection, subject_ids)
     file = conditions or (selection.file if selection.is_table else None)
-    values, findings = read_conditions(selected.data_ids, selected.folder, experts, file, required=conditions is not None)
+    values, findings = read_conditions(
+        selected.data_ids,
+        selected.folder,
+        experts,
+        file,
+        required=conditions is not None,
+        id_column=settings.id_column,
+    )
     for finding in findings:
         reporter.note(finding)
     return PredictionInputs(dataset, selection, subject_ids, values)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from pdmr_classic.config import DataSettings
-from pdmr_classic.errors import DataError, Finding, PdmrError
+from pdmr_classic.errors import ConfigError, DataError, Finding, PdmrError
 from pdmr_classic.io.labels._columns import match_column
 from pdmr_classic.io.labels.classes import choose_spellings, count_labels, is_no_label
 from pdmr_classic.io.labels.labels import find_labels, read_labels
@@ -68,7 +68,13 @@ def clean_conditions(cells: pd.Series) -> pd.Series:
 
 
 def read_conditions(
-    data_ids: Sequence[str], folder: Path, column: str, file: Path | None = None, *, id_column: str | None = None
+    data_ids: Sequence[str],
+    folder: Path,
+    column: str,
+    file: Path | None = None,
+    *,
+    required: bool = True,
+    id_column: str | None = None,
 ) -> tuple[pd.Series, list[Finding]]:
     """Return the condition of each recording to predict, and what to tell.
 
@@ -81,8 +87,10 @@ def read_conditions(
         The column that was learned with `--experts`.
     file : Path, optional
         A table with data_id and this column.
+    required : bool
+        Whether `file` must have the column; otherwise the conditions are unknown without it.
     id_column : str, optional
-        Column of the table with the data_id.
+        Column of the table with the data_id, if the table has it.
 
     Returns
     -------
@@ -100,18 +108,35 @@ def read_conditions(
     unknown = pd.Series("", index=pd.Index(data_ids, name="data_id"), name=column, dtype=object)
     if path is None:
         return unknown, _tell_unknown(unknown)
-    # Neither classes nor subjects are needed here, so that problems with them must not be errors.
-    columns = DataSettings(id_column=id_column, groups="subject_id")
     try:
-        table, _ = read_labels(path, columns, with_status=False)
+        table = _read_table(path, id_column)
         cells = table[match_column(column, list(table.columns), "--experts of fit", path)]
     except PdmrError as error:
-        if file is None:
+        if file is None or not required:
             return unknown, _tell_unknown(unknown)
         hint = "pass a table with data_id and this column"
         raise DataError(replace(error.finding, hint=error.finding.hint or hint), error.additional) from None
+    if required and file is not None and not cells.index.isin(data_ids).any():
+        raise DataError(
+            "no data_id in the table of conditions matches a recording",
+            code="labels-match-nothing",
+            file=path,
+            expected=f"ids such as {format_quoted(list(data_ids)[:3])}",
+            found=format_quoted(cells.index),
+            hint="use the file names without .csv as data_id",
+        )
     conditions = clean_conditions(cells).reindex(unknown.index, fill_value="").rename(column)
     return conditions, _tell_unknown(conditions)
+
+
+def _read_table(path: Path, id_column: str | None) -> pd.DataFrame:
+    # Neither classes nor subjects are needed here, so that problems with them must not be errors.
+    try:
+        return read_labels(path, DataSettings(id_column=id_column, groups="subject_id"), with_status=False)[0]
+    except ConfigError:
+        if id_column is None:
+            raise
+        return _read_table(path, None)
 
 
 def _tell_unknown(conditions: pd.Series) -> list[Finding]:
