@@ -45,6 +45,21 @@ def find_note_warnings(
     return warnings
 
 
+def find_uncertain_warnings(n_uncertain: int, n_scored: int) -> list[Finding]:
+    """Return a warning if recordings without a decision are left out of the scores.
+
+    Examples
+    --------
+    >>> find_uncertain_warnings(5, 15)[0].what
+    '5 recordings are Uncertain and are left out: the scores are those of the others, which are easier'
+    """
+    if not n_uncertain:
+        return []
+    what = format_count(n_uncertain, "recording is Uncertain and is", "recordings are Uncertain and are")
+    what += " left out: the scores are those of the others, which are easier"
+    return [Finding("scored-uncertain", what, found=f"{n_uncertain} of {n_uncertain + n_scored}")]
+
+
 def find_score_warnings(scores: Mapping[str, float], positive: str | None) -> list[Finding]:
     """Return the warnings that follow from scores, as returned by `score`.
 

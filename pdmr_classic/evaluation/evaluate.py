@@ -131,6 +131,8 @@ def evaluate(
     training = prepare_training_set(
         labelled, settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter
     )
+    presence = training.targets.presence
+    assert presence is not None
     altered = {}
     if settings.evaluation.stress:
         altered = extract_altered_features(
@@ -140,8 +142,8 @@ def evaluate(
     extractor = RuleExtractor(labelled, conditions, settings, training.exclusions, jobs, reporter)
     evaluation = evaluate_features(
         training.features,
-        training.target.status,
-        training.target.groups,
+        presence.status,
+        presence.groups,
         labels=training.labels,
         altered=altered,
         settings=settings,

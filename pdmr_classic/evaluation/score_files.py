@@ -11,12 +11,12 @@ import pandas as pd
 
 from pdmr_classic.config import DataSettings
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.evaluation._score_warnings import find_note_warnings, find_score_warnings
+from pdmr_classic.evaluation._score_warnings import find_note_warnings, find_score_warnings, find_uncertain_warnings
 from pdmr_classic.io.dataset import load_dataset
 from pdmr_classic.io.labels.classes import POSITIVE
 from pdmr_classic.io.labels.labels import describe_missing_status, find_status_column, read_labels
 from pdmr_classic.io.layouts.recordings import is_folder
-from pdmr_classic.io.results import notes_path, read_notes, read_results
+from pdmr_classic.io.results import UNCERTAIN, notes_path, read_notes, read_results
 from pdmr_classic.io.selection import match_ids
 from pdmr_classic.io.split_folders import is_synthetic
 from pdmr_classic.metrics import score
@@ -51,7 +51,8 @@ def score_files(
     -------
     dict
         The scores of `score`, with `positive`, `synthetic` (whether the labels belong to a synthetic set), `decision`
-        (how `predict` decided, from the notes), `overlap` (number of scored recordings that were in the training data),
+        (how `predict` decided, from the notes), `n_uncertain` (number of recordings with the status Uncertain, which
+        are left out; only if there are any), `overlap` (number of scored recordings that were in the training data),
         `warnings` (dicts: reasons not to take a score at its face value) and `findings`: labels without a result and
         results without a label, which are left out of the scores, how the label table was read, and where the positive
         class comes from.
@@ -64,13 +65,14 @@ def score_files(
         `positive` is not given or unknown.
     """
     results, labels, settings = Path(results), Path(labels), settings or DataSettings()
-    predictions = read_results(results)
+    predictions = _require_status(read_results(results), results)
     notes, findings = read_notes(results)
     table, label_findings = _read_table(labels, settings)
     _check_file_order(predictions, table, results, labels)
     matches, near_matches = match_ids([str(data_id) for data_id in table.index], list(predictions.index), labels)
     table = table.rename(index=matches)
     truth = _select_truth(table, labels, settings)
+    predictions, truth, n_uncertain = _leave_out_uncertain(predictions, truth, results)
     common = truth.index.intersection(predictions.index)
     if not len(common):
         raise DataError(
@@ -91,6 +93,7 @@ def score_files(
     scores = score(truth[common], scored["status"], positive=positive, probability=probability)
     overlap = common.intersection([copy["data_id"] for copy in notes.get("overlap", ())])
     warnings = [
+        *find_uncertain_warnings(n_uncertain, len(common)),
         *find_note_warnings(notes, overlap, truth[common], table.get("subject_id")),
         *find_score_warnings(scores, positive),
     ]
@@ -98,6 +101,7 @@ def score_files(
         "positive": positive,
         "synthetic": is_synthetic(labels.parent),
         **scores,
+        **({"n_uncertain": n_uncertain} if n_uncertain else {}),
         "decision": {name: notes[name] for name in _DECISION_KEYS if name in notes},
         "overlap": len(overlap),
         "warnings": [warning.as_dict() for warning in warnings],
@@ -125,6 +129,19 @@ def _read_table(labels: Path, settings: DataSettings) -> tuple[pd.DataFrame, lis
     return read_labels(labels, settings.model_copy(update={"groups": settings.groups or "subject_id"}))
 
 
+def _require_status(predictions: pd.DataFrame, results: Path) -> pd.DataFrame:
+    if "status" in predictions:
+        return predictions
+    raise DataError(
+        "the results have scores, but no classes",
+        code="no-status",
+        file=results,
+        expected='{"data_id": …, "status": …}',
+        found=format_list(predictions.columns),
+        hint="pass --target with the column of the scores",
+    )
+
+
 def _select_truth(table: pd.DataFrame, labels: Path, settings: DataSettings) -> pd.Series:
     """Return the labels of the labelled recordings."""
     if "status" not in table:
@@ -139,6 +156,26 @@ def _select_truth(table: pd.DataFrame, labels: Path, settings: DataSettings) -> 
     truth = table["status"][table["status"] != ""]
     check_labels(truth, settings.classes, find_status_column(table))
     return truth
+
+
+def _leave_out_uncertain(
+    predictions: pd.DataFrame, truth: pd.Series, results: Path
+) -> tuple[pd.DataFrame, pd.Series, int]:
+    """Return predictions and labels without those that `predict --abstain` did not decide, and how many these are."""
+    if UNCERTAIN in set(truth):  # a class of this data set
+        return predictions, truth, 0
+    uncertain = predictions.index[predictions["status"] == UNCERTAIN]
+    labelled = uncertain.intersection(truth.index)
+    if len(labelled) and len(labelled) == len(truth.index.intersection(predictions.index)):
+        raise DataError(
+            f"all recordings have the status {UNCERTAIN}",
+            code="all-uncertain",
+            file=results,
+            expected="a class for some recordings",
+            found=f"{UNCERTAIN} for {format_count(len(labelled), 'recording')}",
+            hint="predict without --abstain",
+        )
+    return predictions.drop(uncertain), truth.drop(labelled), len(labelled)
 
 
 def _check_predicted_classes(status: pd.Series, classes: Sequence[str], results: Path) -> None:

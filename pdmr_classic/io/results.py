@@ -8,8 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from pdmr_classic.arrays import finite_or_none
 from pdmr_classic.config import DataSettings
-from pdmr_classic.errors import DataError, Finding, wrap_os_errors
+from pdmr_classic.errors import ConfigError, DataError, Finding, wrap_os_errors
+from pdmr_classic.io._severity_results import read_severity
 from pdmr_classic.io.labels.classes import POSITIVE
 from pdmr_classic.io.labels.labels import read_labels
 from pdmr_classic.storage.atomic import check_writable, refuse_foreign_file, write_text_atomic
@@ -27,10 +29,13 @@ _DEVIATIONS = (
     "overlap",
     "skipped",
     "ids_without_recording",
+    "n_uncertain",
 )
-_DECIMALS = 6
+_DECIMALS, _SCORE_DECIMALS = 6, 2
 PROBABILITY_PREFIX = "probability_"
-SEVERITY_PROBABILITY_PREFIX = "severity_p_"
+SEVERITY_PREFIX = "severity_p_"
+UNCERTAIN = "Uncertain"
+"""Status of a recording whose label set has more than one class, with `--abstain`."""
 
 
 def write_results(predictions: pd.DataFrame, path: str | Path, *, proba: bool = False) -> Path:
@@ -40,10 +45,12 @@ def write_results(predictions: pd.DataFrame, path: str | Path, *, proba: bool = 
     ----------
     predictions : DataFrame
         Index `data_id`; column `status`, and `probability` or `probability_<class>`, as returned by
-        `DepressionModel.predict`.
+        `DepressionModel.predict`. Of `severity`, `severity_class`, `severity_low` with `severity_high`, and `label_set`
+        (tuple of str), those that exist are written. `status` may be missing beside `severity`.
     path : path-like
     proba : bool
-        Add `"probability"` (of the positive class) or `"probabilities"` (of each class).
+        Add `"probability"` (of the positive class) or `"probabilities"` (of each class), and
+        `"severity_probabilities"` if there are columns `severity_p_<class>`.
 
     Raises
     ------
@@ -62,20 +69,74 @@ def write_results(predictions: pd.DataFrame, path: str | Path, *, proba: bool = 
     """
     lines = []
     for data_id, row in predictions.sort_index().iterrows():
-        record: dict[str, Any] = {"data_id": data_id, "status": row["status"]}
+        record: dict[str, Any] = {"data_id": data_id}
+        record |= {"status": row["status"]} if "status" in row else {}
+        record |= _severity_fields(row)
         if proba:
             record |= _probabilities(row)
         lines.append(to_json(record) + "\n")
     return write_text_atomic(path, "".join(lines))
 
 
+def _severity_fields(row: pd.Series) -> dict[str, Any]:
+    """Return score, class, interval and label set; null for the end of an interval that has none."""
+    fields: dict[str, Any] = {}
+    if "severity" in row:
+        fields["severity"] = round(float(row["severity"]), _SCORE_DECIMALS)
+    if "severity_class" in row:
+        fields["severity_class"] = row["severity_class"]
+    if {"severity_low", "severity_high"} <= set(row.index):
+        ends = (round(float(row[name]), _SCORE_DECIMALS) for name in ("severity_low", "severity_high"))
+        fields["severity_interval"] = [finite_or_none(end) for end in ends]
+    if "label_set" in row:
+        fields["label_set"] = list(row["label_set"])
+    return fields
+
+
 def _probabilities(row: pd.Series) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
     if "probability" in row:
-        return {"probability": round(float(row["probability"]), _DECIMALS)}
-    classes = [name for name in row.index if name.startswith(PROBABILITY_PREFIX)]
-    return {
-        "probabilities": {name.removeprefix(PROBABILITY_PREFIX): round(float(row[name]), _DECIMALS) for name in classes}
-    }
+        fields["probability"] = round(float(row["probability"]), _DECIMALS)
+    for key, prefix in (("probabilities", PROBABILITY_PREFIX), ("severity_probabilities", SEVERITY_PREFIX)):
+        classes = [name for name in row.index if name.startswith(prefix)]
+        if classes:
+            fields[key] = {name.removeprefix(prefix): round(float(row[name]), _DECIMALS) for name in classes}
+    return fields
+
+
+def mark_uncertain(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Return predictions with the status Uncertain where the label set has more than one class.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Columns `status` and `label_set`.
+
+    Returns
+    -------
+    DataFrame
+        A copy; `attrs` also has `n_uncertain`.
+
+    Raises
+    ------
+    ConfigError
+        A class is called Uncertain.
+
+    Examples
+    --------
+    >>> sets = [("Depression",), ("Depression", "Normal")]
+    >>> marked = mark_uncertain(pd.DataFrame({"status": ["Depression", "Normal"], "label_set": sets}))
+    >>> marked["status"].tolist(), marked.attrs
+    (['Depression', 'Uncertain'], {'n_uncertain': 1})
+    """
+    if any(UNCERTAIN in labels for labels in predictions["label_set"]):
+        raise ConfigError(
+            f"--abstain is not possible: a class is called {UNCERTAIN}", hint="rename the class before training"
+        )
+    is_uncertain = predictions["label_set"].map(len).to_numpy() > 1
+    marked = predictions.assign(status=predictions["status"].mask(is_uncertain, UNCERTAIN))
+    marked.attrs |= {"n_uncertain": int(is_uncertain.sum())}
+    return marked
 
 
 def notes_path(results: Path) -> Path:
@@ -110,8 +171,9 @@ def write_notes(predictions: pd.DataFrame, results: Path) -> Path | None:
     """Write the notes next to the results: what whoever scores them must know, and the results do not say.
 
     There are notes if the positive class is not the default, if predictions were pooled over subjects, corrected for a
-    prevalence or made despite a mismatch, if training recordings were predicted, or if recordings were skipped. They
-    then also contain the positive class and the threshold. If there are no notes, those of earlier results are removed.
+    prevalence or made despite a mismatch, if training recordings were predicted, or if recordings were skipped or are
+    Uncertain. They then also contain the positive class and the threshold. If there are no notes, those of earlier
+    results are removed.
 
     Parameters
     ----------
@@ -167,12 +229,19 @@ def read_notes(results: str | Path) -> tuple[dict[str, Any], list[Finding]]:
 
 
 def read_results(path: str | Path) -> pd.DataFrame:
-    """Read a results file: index `data_id`, column `status`, and `probability` (float) if the file has it.
+    """Read a results file.
+
+    Returns
+    -------
+    DataFrame
+        Index `data_id`; column `status`, which may be missing beside `severity`; and, where the file has them,
+        `probability`, `severity`, `severity_low`, `severity_high` (float; of severity, NaN where a line has none),
+        `severity_class` (str) and `label_set` (tuple of str); these two are empty where a line has none.
 
     Raises
     ------
     DataError
-        The file cannot be read, a line has no `data_id` or `status`, or a probability is missing or not valid.
+        The file cannot be read, a line has no `data_id` or `status`, a value is not valid, or a probability is missing.
 
     Examples
     --------
@@ -186,12 +255,14 @@ def read_results(path: str | Path) -> pd.DataFrame:
     path = Path(path)
     # The classes are those that the model wrote, whatever they would mean in a label table.
     frame, _ = read_labels(path, DataSettings(groups="subject_id"), with_status=False)
-    if "status" not in frame:
+    severity = read_severity(frame, path)
+    if "status" not in frame and severity.empty:
         raise _no_status_error("the results have no column status", path, ", ".join(frame.columns))
-    if (frame["status"] == "").any():
+    status = frame.reindex(columns=[name for name in ("status",) if name in frame])
+    if (status == "").to_numpy().any():
         raise _no_status_error("some results have no status", path, format_quoted(frame.index[frame["status"] == ""]))
     if "probability" not in frame:
-        return frame[["status"]]
+        return status.join(severity)
     probability = pd.to_numeric(frame["probability"], errors="coerce")
     if not probability.between(0, 1).all():
         row = frame.index[~probability.between(0, 1)][0]
@@ -203,7 +274,7 @@ def read_results(path: str | Path) -> pd.DataFrame:
             expected="a number from 0 to 1",
             found=f"{frame['probability'][row]!r} for {row!r}",
         )
-    return frame[["status"]].assign(probability=probability)
+    return status.assign(probability=probability).join(severity)
 
 
 def _no_status_error(what: str, path: Path, found: str) -> DataError:

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import asdict
 from pathlib import Path
 from typing import Self
 
-import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from pdmr_classic.alignment import align_rows
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ArtifactError
-from pdmr_classic.features.extractor import Extraction, FeatureExtractor, summarise_findings
+from pdmr_classic.features.extractor import Extraction, summarise_findings
 from pdmr_classic.io.dataset import Dataset
-from pdmr_classic.models._fitting import fit_ensemble
+from pdmr_classic.io.labels.scales import Scale
+from pdmr_classic.io.results import mark_uncertain
+from pdmr_classic.models._prediction_checks import Allowed, check_recordings, extract_as_trained, note_hints
+from pdmr_classic.models._predictor import Answer, HasPredictor, fit_predictor
 from pdmr_classic.models._skipped import find_skipped, no_usable_data_error, skipped_finding
-from pdmr_classic.models.decision.hints import find_mixed_subjects, find_prediction_hints
 from pdmr_classic.models.decision.pooling import match_subjects
 from pdmr_classic.models.decision.prevalence import Prevalence, check_prevalence
-from pdmr_classic.models.measurements import check_comparable, read_exclusions
 from pdmr_classic.models.persistence.artifact import load_artifact, save_artifact
-from pdmr_classic.models.target_checks import Target, check_target
+from pdmr_classic.models.targets import Targets, check_targets
 from pdmr_classic.progress import LogReporter, Reporter
-from pdmr_classic.subjects.overlap import check_overlap, find_overlap, make_unreadable_finding
 
 
-class DepressionModel:
+class DepressionModel(HasPredictor):
     """Classifier of recordings: a tuned grouped stack and, for two classes, a threshold that optimises the metric.
 
     Parameters
@@ -43,7 +41,8 @@ class DepressionModel:
     threshold_ : float or None
         A recording is positive if its probability is at least this.
     feature_names_ : list of str
-    stacker_ : GroupedStacker
+    predictor_ : Predictor
+        The fitted stacks; `stacker_`, `decision_` and `severity_` are its parts.
     oof_ : DataFrame
         Index `data_id`: true `status`, `predicted`, and the out-of-fold `probability` (or one column per class) of
         each training recording. Only after `fit`: a saved model does not store ids.
@@ -141,61 +140,16 @@ class DepressionModel:
         reporter: Reporter | None = None,
     ) -> Self:
         """Do the same as `fit`, with targets that `check_targets` has validated."""
-        reporter = reporter or LogReporter()
         _, features = align_rows(groups=targets.groups, features=features)
         self.feature_names_ = list(features.columns)
-        self.severity_, self.severity_columns_ = None, None
-        with open_studies(studies, fingerprint_fit(features, targets, self.settings)) as storage:
-            if targets.severity is not None:
-                self.severity_ = SeverityModel(self.settings).fit(
-                    features, targets.severity, jobs=jobs, storage=storage, reporter=reporter
-                )
-            if targets.presence is not None:
-                self._fit_presence(features, targets.presence, jobs, storage, reporter)
-        if targets.presence is None:
-            self._derive_status()
-        if self.severity_ is not None:
-            self.metadata_["severity"] = self.severity_.metadata_
-            self.metadata_["contains_training_rows"] |= self.severity_.metadata_["contains_training_rows"]
-        return self
-
-    def _fit_presence(
-        self, features: pd.DataFrame, target: Target, jobs: int, storage: Studies, reporter: Reporter
-    ) -> None:
-        rows = features if len(features) == len(target.status) else features.loc[target.status.index]
-        ensemble = fit_ensemble(
-            rows,
-            target,
-            self.settings,
-            severity=None if self.severity_ is None else self.severity_.oof_columns(rows.index),
-            jobs=jobs,
-            storage=storage,
-            reporter=reporter,
+        self.predictor_ = fit_predictor(
+            features, targets, self.settings, jobs=jobs, studies=studies, reporter=reporter or LogReporter()
         )
-        self.classes_, self.positive_ = target.classes, target.positive
-        self.stacker_: GroupedStacker | None = ensemble.stacker
-        self.decision_: Decision | None = ensemble.decision
-        self.threshold_ = ensemble.decision.threshold_
-        self.severity_columns_ = ensemble.severity_columns
-        self.oof_, self.metadata_ = ensemble.oof, ensemble.metadata
-
-    def _derive_status(self) -> None:
-        """Take the classes from the clinical cut-off of the score: without labels, there is no stack of classes."""
-        severity = self.severity_
-        assert severity is not None
-        has_cutoff = severity.scale_.clinical_cutoff is not None
-        self.classes_ = [POSITIVE, NEGATIVE] if has_cutoff else []
-        self.positive_ = POSITIVE if has_cutoff else None
-        self.stacker_, self.decision_, self.threshold_ = None, None, None
-        self.oof_ = severity.oof_
-        self.metadata_ = {
-            "classes": {},
-            "positive": self.positive_,
-            "n_recordings": severity.metadata_["n_recordings"],
-            "n_subjects": severity.metadata_["n_subjects"],
-            "contains_training_rows": False,
-            "features": self.feature_names_,
-        }
+        self.classes_, self.positive_ = self.predictor_.classes, self.predictor_.positive
+        presence = self.predictor_.presence
+        self.threshold_ = None if presence is None else presence.decision.threshold_
+        self.oof_, self.metadata_ = self.predictor_.oof, self.predictor_.collect_metadata(self.feature_names_)
+        return self
 
     def predict(
         self,
@@ -274,23 +228,19 @@ class DepressionModel:
             valid frame rate.
         """
         reporter = reporter or LogReporter()
-        check_prevalence(prevalence, self.positive_ if self.decision_ is not None else None)
+        check_prevalence(prevalence, self.positive_ if self.learns_status else None)
         subjects = match_subjects(data.data_ids, pool_subjects)
         if extraction is None:
             extraction = self.extract(data, fps=fps, jobs=jobs, cache=cache, reporter=reporter)
         elif list(extraction.features.index) != data.data_ids:
             raise ValueError("extraction must be that of the same recordings")
-        training_hashes = self.metadata_.get("content_hashes")
         train_extraction = None
         if train is not None:
             train_extraction = self.extract(train, fps=fps, jobs=jobs, cache=cache, reporter=reporter)
-        if train_extraction is not None and train_extraction.errors:
-            reporter.note(make_unreadable_finding(train_extraction.errors))
-        copies = find_overlap(extraction, training_hashes, train_extraction)
-        check_overlap(copies, allow_overlap, reporter)
-        mismatches = check_comparable(extraction, self.feature_names_, self.metadata_, allow_mismatch, reporter)
+        allowed = Allowed(overlap=allow_overlap, mismatch=allow_mismatch)
+        notes = check_recordings(extraction, train_extraction, self.feature_names_, self.metadata_, allowed, reporter)
         features = extraction.features.reindex(columns=self.feature_names_)
-        raw = self._predict_raw(features, conditions)
+        raw = self.predictor_.predict_raw(features)
         unusable = ~raw.is_usable
         skipped = find_skipped(data, features.index[unusable], extraction.errors)
         if skipped and (unusable.all() or not skip_bad):
@@ -299,23 +249,17 @@ class DepressionModel:
             reporter.note(finding)
         for finding in summarise_findings(extraction.findings):
             reporter.note(finding)
-        predictions = self._describe(
-            raw.select(~unusable), features.index[~unusable], pool_subjects, prevalence, reporter, label_sets or abstain
-        )
-        hints = find_mixed_subjects(data.status, subjects)
-        if self.decision_ is not None:
-            hints = [*self._find_hints(predictions["status"], self.decision_, prevalence), *hints]
-        for finding in hints:
-            reporter.note(finding)
+        used = None if subjects is None else subjects[~unusable]
+        answer = Answer(used, prevalence, self.threshold_, label_sets=label_sets or abstain)
+        predictions = self.predictor_.describe(raw.select(~unusable), features.index[~unusable], answer, reporter)
+        decision = self.decision_ if self.learns_status else None
+        note_hints(predictions, decision, data.status, subjects, prevalence, reporter)
         if abstain:
-            predictions = abstain_where_uncertain(predictions)
+            predictions = mark_uncertain(predictions)
         if skipped:
             reporter.note(skipped_finding(skipped, len(data)))
             predictions.attrs["skipped"] = [recording.as_dict() for recording in skipped]
-        if mismatches:
-            predictions.attrs["mismatch"] = sorted({finding.code for finding in mismatches})
-        if copies:
-            predictions.attrs["overlap"] = [asdict(duplicate) for duplicate in copies]
+        predictions.attrs |= notes
         return predictions
 
     def extract(
@@ -328,15 +272,10 @@ class DepressionModel:
         reporter: Reporter | None = None,
     ) -> Extraction:
         """Return the features of a data set as the model needs them; parameters are those of `predict`."""
-        extractor = FeatureExtractor(
-            self.settings.override({"reading.fps": fps}),
-            jobs=jobs,
-            cache=cache,
-            trained_names=self.feature_names_,
-            exclusions=read_exclusions(self.metadata_),
-            reporter=reporter or LogReporter(),
+        settings = self.settings.override({"reading.fps": fps})
+        return extract_as_trained(
+            data, settings, self.feature_names_, self.metadata_, jobs=jobs, cache=cache, reporter=reporter
         )
-        return extractor.extract(data)
 
     def predict_features(
         self,
@@ -349,77 +288,10 @@ class DepressionModel:
         reporter: Reporter | None = None,
     ) -> pd.DataFrame:
         """Predict from a feature table, as `predict` does; rows without a usable modality get NaN."""
-        raw = self._predict_raw(features.reindex(columns=self.feature_names_), conditions)
-        return self._describe(raw, features.index, pool_subjects, prevalence, reporter or LogReporter(), label_sets)
-
-    def _predict_raw(self, table: pd.DataFrame, conditions: pd.Series | None) -> RawPredictions:
-        scores = None if self.severity_ is None else self.severity_.predict_scores(table)
-        if self.stacker_ is None:
-            return RawPredictions(None, scores)
-        probability = self.stacker_.predict_proba(table)
-        if self.severity_columns_ is not None and self.severity_ is not None:
-            probability = self.severity_columns_.combine(probability, self.severity_.predict_columns(table))
-        return RawPredictions(probability, scores)
-
-    def _describe(
-        self,
-        raw: RawPredictions,
-        index: pd.Index,
-        pool_subjects: pd.Series | None,
-        prevalence: Prevalence | None,
-        reporter: Reporter,
-        label_sets: bool,
-    ) -> pd.DataFrame:
-        """Return classes and probabilities, and the score with its interval and class."""
-        subjects = match_subjects(index, pool_subjects)
-        described = None
-        if self.severity_ is not None and raw.scores is not None:
-            described = self.severity_.describe(raw.scores, index, subjects)
-        if self.decision_ is None or raw.probability is None:
-            assert self.severity_ is not None
-            assert described is not None
-            predictions = derive_status(described, self.severity_.scale_)
-            predictions.attrs |= {"positive": self.positive_, "threshold": None}
-        else:
-            predictions = self._classify(raw.probability, index, subjects, prevalence, self.decision_, reporter)
-            if label_sets or self.severity_ is not None:
-                level = self.settings.severity.level
-                sets = self.decision_.find_label_sets(raw.probability, subjects, level)
-                predictions["label_set"] = pd.Series(sets, index=index, dtype=object)
-            if described is not None:
-                attrs = predictions.attrs
-                predictions = pd.concat([predictions, described], axis=1)
-                predictions.attrs = attrs
-        if subjects is not None:
-            predictions.attrs["n_subjects"] = len(set(subjects))
-        return predictions
-
-    def _classify(
-        self,
-        probability: Floats,
-        index: pd.Index,
-        subjects: NDArray[Any] | None,
-        prevalence: Prevalence | None,
-        decision: Decision,
-        reporter: Reporter,
-    ) -> pd.DataFrame:
-        # Without pooling or correction, the model's own threshold applies (a user may have changed `threshold_`).
-        answers = decision.adjust(probability, subjects, prevalence)
-        is_default = subjects is None and prevalence is None
-        threshold = self.threshold_ if is_default else answers.threshold
-        for finding in answers.findings:
-            reporter.note(finding)
-        predictions = decision.assign_classes(answers.probability, index, threshold)
-        predictions.attrs |= {"positive": self.positive_, "threshold": threshold}
-        if answers.prevalence is not None:
-            predictions.attrs["prevalence"] = answers.prevalence
-        if answers.prevalence_interval is not None:
-            predictions.attrs["prevalence_interval"] = answers.prevalence_interval
-        return predictions
-
-    def _find_hints(self, status: pd.Series, decision: Decision, prevalence: Prevalence | None) -> list[Finding]:
-        is_corrected = prevalence is not None
-        return find_prediction_hints(status, self.positive_, decision.priors_, self.classes_, is_corrected=is_corrected)
+        raw = self.predictor_.predict_raw(features.reindex(columns=self.feature_names_))
+        subjects = match_subjects(features.index, pool_subjects)
+        answer = Answer(subjects, prevalence, self.threshold_, label_sets=label_sets)
+        return self.predictor_.describe(raw, features.index, answer, reporter or LogReporter())
 
     def save(self, path: str | Path, *, reporter: Reporter | None = None) -> Path:
         """Write the model and its manifest, and record its hash; see `save_artifact`.
@@ -432,12 +304,7 @@ class DepressionModel:
     def _anonymise(self) -> Self:
         """Return a copy without the rows that could be traced to a recording by their id or their order."""
         anonymous = copy(self)
-        if self.stacker_ is not None:
-            anonymous.stacker_ = self.stacker_.drop_training_rows()
-        if self.severity_ is not None:
-            anonymous.severity_ = self.severity_.anonymise()
-        if self.severity_columns_ is not None:
-            anonymous.severity_columns_ = self.severity_columns_.drop_training_rows()
+        anonymous.predictor_ = self.predictor_.anonymise()
         anonymous.__dict__.pop("oof_", None)
         return anonymous
 

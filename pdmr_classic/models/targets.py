@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -10,10 +10,16 @@ from numpy.typing import ArrayLike
 
 from pdmr_classic.alignment import align_rows
 from pdmr_classic.config import Settings
-from pdmr_classic.errors import DataError
+from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.io.dataset import Dataset
+from pdmr_classic.io.labels.condition_values import select_conditions
+from pdmr_classic.io.labels.labels import read_weights
 from pdmr_classic.io.labels.scales import Scale
+from pdmr_classic.io.score_selection import select_scores
+from pdmr_classic.models.ensemble.study_storage import trial_conditions
 from pdmr_classic.models.severity.target import SeverityTarget, check_severity
-from pdmr_classic.models.target_checks import Target, check_target
+from pdmr_classic.models.target_checks import Target, check_target, select_target
+from pdmr_classic.storage.fingerprint import hash_data
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,11 +34,14 @@ class Targets:
         Scores; recordings without a score have weight 0.
     conditions : Series of str, or None
         Condition of each recording; "" if it is unknown.
+    findings : tuple of Finding
+        How the labels were read.
     """
 
     presence: Target | None = None
     severity: SeverityTarget | None = None
     conditions: pd.Series | None = None
+    findings: tuple[Finding, ...] = ()
 
     @property
     def groups(self) -> pd.Series:
@@ -41,6 +50,21 @@ class Targets:
             return self.severity.groups
         assert self.presence is not None
         return self.presence.groups
+
+    def replace_groups(self, groups: pd.Series, requested_folds: int) -> Targets:
+        """Return a copy with other subjects.
+
+        Raises
+        ------
+        DataError
+            There are too few subjects.
+        """
+        presence, severity = self.presence, self.severity
+        if presence is not None:
+            presence = presence.replace_groups(groups[presence.groups.index], requested_folds)
+        if severity is not None:
+            severity = severity.replace_groups(groups[severity.groups.index], requested_folds)
+        return replace(self, presence=presence, severity=severity)
 
     def align_conditions(self, index: pd.Index) -> pd.Series | None:
         """Return the conditions of some recordings, in their order."""
@@ -95,3 +119,43 @@ def check_targets(
     if conditions is not None:
         conditions = conditions.fillna("").astype(str).str.strip()
     return Targets(presence, target, conditions)
+
+
+def select_targets(data: Dataset, settings: Settings) -> tuple[Dataset, Targets]:
+    """Return the recordings to learn from, with their validated targets: all that `fit` checks before it reads files.
+
+    Raises
+    ------
+    DataError, ConfigError
+        See `select_target`, `select_scores`, `select_conditions` and `check_targets`.
+    """
+    if settings.data.learns_score:
+        labelled, targets = _select_scored(data, settings)
+    else:
+        labelled, presence = select_target(data, settings)
+        targets = Targets(presence)
+    if settings.learning.experts is not None and labelled.labels is not None:
+        conditions, findings = select_conditions(labelled.labels, settings.learning.experts)
+        targets = replace(targets, conditions=conditions, findings=(*targets.findings, *findings))
+    return labelled, targets
+
+
+def _select_scored(data: Dataset, settings: Settings) -> tuple[Dataset, Targets]:
+    labelled, scores, scale, findings = select_scores(data, settings)
+    assert labelled.groups is not None
+    weights = read_weights(labelled.labels, settings.data.weights)
+    targets = check_targets(
+        labelled.status, labelled.groups, settings, severity=scores, scale=scale, sample_weight=weights
+    )
+    return labelled, replace(targets, findings=tuple(findings))
+
+
+def fingerprint_fit(features: pd.DataFrame, targets: Targets, settings: Settings) -> str:
+    """Return the hash of data and settings by which an interrupted fit recognises its trials."""
+    presence, severity = targets.presence, targets.severity
+    conditions = trial_conditions(settings)
+    if severity is None:
+        assert presence is not None
+        return hash_data(features, presence.status, presence.groups, presence.weights, settings=conditions)
+    extra = [] if presence is None else ["\n".join([*presence.status.index, *presence.status]).encode()]
+    return hash_data(features, severity.score, severity.groups, severity.weights, settings=conditions, extra=extra)

@@ -18,7 +18,7 @@ from pdmr_classic.models.decision.hints import find_training_hints
 from pdmr_classic.models.feature_ranges import summarise_ranges
 from pdmr_classic.models.measurements import summarise_measurements
 from pdmr_classic.models.model import DepressionModel
-from pdmr_classic.models.target_checks import Target, select_target
+from pdmr_classic.models.targets import Targets, select_targets
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.subjects.copies import find_copies_between_subjects, find_near_copies_between_subjects
 from pdmr_classic.subjects.inference import add_face_shape, propose_subjects
@@ -32,8 +32,8 @@ class TrainingSet:
     Attributes
     ----------
     features : DataFrame, shape [n, F]
-    target : Target
-        Labels, subjects and weights of the same rows.
+    targets : Targets
+        Labels, scores, subjects and weights of the same rows.
     labels : DataFrame, n rows
         The full label table.
     content_hashes : DataFrame of str, shape [n, 2]
@@ -50,7 +50,7 @@ class TrainingSet:
     """
 
     features: pd.DataFrame
-    target: Target
+    targets: Targets
     labels: pd.DataFrame
     content_hashes: pd.DataFrame
     leakage_warnings: list[Finding]
@@ -84,10 +84,10 @@ def prepare_training_set(
     ConfigError
         A setting is not valid.
     """
-    labelled, target = select_target(data, settings)
+    labelled, targets = select_targets(data, settings)
     labels = labelled.labels
     assert labels is not None
-    for finding in labelled.findings:
+    for finding in (*labelled.findings, *targets.findings):
         reporter.note(finding)
     warnings = [labelled.groups_warning] if labelled.groups_warning else []
     extraction_settings = add_face_shape(settings) if labelled.groups_source == "infer" else settings
@@ -97,17 +97,17 @@ def prepare_training_set(
     if labelled.groups_source == "infer":
         features, groups, proposal = propose_subjects(extraction, groups_out, reporter, seed=settings.learning.seed)
         warnings.append(proposal)
-        target = target.replace_groups(groups, settings.learning.folds)
+        targets = targets.replace_groups(groups, settings.learning.folds)
     contents = extraction.content_hashes
     for leak in (
-        find_copies_between_subjects(contents, target.groups),
-        find_near_copies_between_subjects(features, contents, target.groups),
+        find_copies_between_subjects(contents, targets.groups),
+        find_near_copies_between_subjects(features, contents, targets.groups),
     ):
         if leak is not None:
             reporter.note(leak)
             warnings.append(replace(leak, found=None))  # `found` names recordings
     measurements = summarise_measurements(extraction.files)
-    return TrainingSet(features, target, labels, contents, warnings, exclusions, measurements, extraction.files)
+    return TrainingSet(features, targets, labels, contents, warnings, exclusions, measurements, extraction.files)
 
 
 def _extract(labelled: Dataset, extractor: FeatureExtractor, reporter: Reporter) -> tuple[Extraction, Exclusions]:
@@ -187,11 +187,12 @@ def fit(
     training = prepare_training_set(
         data.select_training_split(), settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter
     )
-    model = DepressionModel(settings).fit_target(
-        training.features, training.target, jobs=jobs, studies=studies, reporter=reporter
+    model = DepressionModel(settings).fit_targets(
+        training.features, training.targets, jobs=jobs, studies=studies, reporter=reporter
     )
-    for finding in find_training_hints(model.oof_, model.metadata_["inner_scores"], model.positive_):
-        reporter.note(finding)
+    if model.decision_ is not None:
+        for finding in find_training_hints(model.oof_, model.metadata_["inner_scores"], model.positive_):
+            reporter.note(finding)
     model.metadata_["synthetic"] = data.is_synthetic
     model.metadata_["measurements"] = training.measurements
     model.metadata_["feature_ranges"] = summarise_ranges(training.features)

@@ -174,7 +174,11 @@ def _text_row(item: Any, path: Path, number: int) -> dict[str, str]:
             found=repr(item)[:60],
             hint=HINT,
         )
-    return {str(key).strip(): _cell_text(value) for key, value in item.items()}
+    # Lists are values of results, such as an interval.
+    return {
+        str(key).strip(): json.dumps(value, ensure_ascii=False) if isinstance(value, list) else _cell_text(value)
+        for key, value in item.items()
+    }
 
 
 # ------------------------------------------------------------------------------------------ xlsx and parquet

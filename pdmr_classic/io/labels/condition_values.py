@@ -41,10 +41,10 @@ def select_conditions(labels: pd.DataFrame, column: str) -> tuple[pd.Series, lis
 
     Examples
     --------
-    >>> labels = pd.DataFrame({"Interviewer": ["robot", "Robot", "human", "nan"]}, index=list("abcd"))
+    >>> labels = pd.DataFrame({"Interviewer": ["robot", "Robot", "robot", "nan"]}, index=list("abcd"))
     >>> conditions, findings = select_conditions(labels, "interviewer")
     >>> conditions.tolist(), findings[0].what
-    (['robot', 'robot', 'human', ''], '1 recording has no known condition')
+    (['robot', 'robot', 'robot', ''], '1 recording has no known condition')
     """
     column = match_column(column, list(labels.columns), "--experts")
     conditions = clean_conditions(labels[column]).rename(column)
@@ -60,11 +60,19 @@ def select_conditions(labels: pd.DataFrame, column: str) -> tuple[pd.Series, lis
     return conditions, _tell_unknown(conditions)
 
 
-def clean_conditions(cells: pd.Series) -> pd.Series:
-    """Return one spelling for each condition, and an empty string for cells such as nan, which name none."""
-    known = cells.astype(str).map(lambda cell: "" if is_no_label(cell) else cell.strip())
-    spellings = choose_spellings(count_labels(cell for cell in known if cell))
-    return known.map(lambda cell: spellings.get(cell, cell))
+def clean_conditions(cells: pd.Series, known: Sequence[str] = ()) -> pd.Series:
+    """Return one spelling for each condition, and an empty string for cells such as nan, which name none.
+
+    Conditions that differ only in case, blanks or `.0` are the same; `known` ones are spelled as given.
+
+    Examples
+    --------
+    >>> clean_conditions(pd.Series(["HUMAN", "1.0", "?"]), known=["human", "robot"]).tolist()
+    ['human', '1', '']
+    """
+    named = cells.astype(str).map(lambda cell: "" if is_no_label(cell) else cell.strip())
+    spellings = choose_spellings(count_labels(cell for cell in named if cell), known)
+    return named.map(lambda cell: spellings.get(cell, cell))
 
 
 def read_conditions(

@@ -38,10 +38,10 @@ class SeverityIntervals:
 
     The residuals are out-of-fold, and the model that predicts is trained on all subjects, as in the jackknife. Unlike
     split conformal prediction, this has no guarantee for every learner: the jackknife+ and CV+, which combine the
-    models of all folds, guarantee 1 - 2 alpha, and the jackknife covers about 1 - alpha if the learner is stable, that is, if
-    one subject more hardly changes its predictions (Barber, Candes, Ramdas and Tibshirani 2021). The final model has
-    more training subjects than those of the folds, so that intervals are rather too wide. `benchmarks/conformal.py`
-    measures the coverage.
+    models of all folds, guarantee 1 - 2 alpha, and the jackknife covers about 1 - alpha if the learner is stable, that
+    is, if one subject more hardly changes its predictions (Barber, Candes, Ramdas and Tibshirani 2021). The final model
+    has more training subjects than those of the folds, so that intervals are rather too wide.
+    `benchmarks/conformal.py` measures the coverage.
 
     Level and coverage are averages over new subjects: coverage in one severity class may be lower or higher. Pooled
     intervals are exact if new subjects have as many recordings as those in training.

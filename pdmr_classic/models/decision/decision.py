@@ -156,7 +156,9 @@ class Decision:
         columns = {f"{PROBABILITY_PREFIX}{label}": probability[:, k] for k, label in enumerate(self.classes)}
         return pd.DataFrame({"status": status, **columns}, index=index)
 
-    def find_label_sets(self, uncorrected: Floats, subjects: NDArray[Any] | None, level: float) -> list[tuple[str, ...]]:
+    def find_label_sets(
+        self, uncorrected: Floats, subjects: NDArray[Any] | None, level: float
+    ) -> list[tuple[str, ...]]:
         """Return for each row the classes that contain the true one with a given probability, see `LabelSets`.
 
         Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import LearningSettings
 from pdmr_classic.models.learners._blocks import ScaleBlocks
 from pdmr_classic.models.learners.algorithm import Learner, algorithm_params, clip_to_float32
-from pdmr_classic.models.learners.member import Member, Params
+from pdmr_classic.models.learners.member import Member, Params, default_members
 from pdmr_classic.models.learners.preprocessing import DropUninformative, KeepBest, NormalizeAudio, RobustScale
 from pdmr_classic.models.learners.regressors import REGRESSORS
 from pdmr_classic.workers import use_one_thread
@@ -119,6 +119,11 @@ def find_learner(name: str) -> Learner:
 def select_learners(learning: LearningSettings) -> list[str]:
     """Return the learners in the settings, except those that store training rows if that is not allowed."""
     return [name for name in learning.learners if learning.training_rows or not LEARNERS[name].stores_rows]
+
+
+def make_members(views: Iterable[str], learning: LearningSettings) -> list[Member]:
+    """Return each learner in the settings on each view, with default hyperparameters."""
+    return default_members(views, select_learners(learning))
 
 
 _VOTES = {"kernel": 2.0, "forest": 2.0, "boosting": 1.0, "linear": 0.5}

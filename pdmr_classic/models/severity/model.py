@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_array
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.config import Settings
-from pdmr_classic.io.results import SEVERITY_PROBABILITY_PREFIX
+from pdmr_classic.io.results import SEVERITY_PREFIX
 from pdmr_classic.metrics import concordance
 from pdmr_classic.models.decision.conformal import SeverityIntervals, subject_means
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
@@ -78,7 +78,7 @@ class SeverityModel:
         all_folds = _make_folds(features, target, 2 * learning.repeats, learning.seed)
         tuning_data = all_folds.select_repeats(0, learning.repeats)
         fold_data = all_folds.select_repeats(learning.repeats, 2 * learning.repeats)
-        for finding in (*target.findings, *fold_data.findings):
+        for finding in fold_data.findings:
             reporter.note(finding)
         members = default_members(fold_data.views, select_regressors(self.settings))
         members = tune(members, tuning_data.view_data, learning, jobs=jobs, reporter=reporter, storage=storage)
@@ -146,7 +146,7 @@ class SeverityModel:
             columns["severity_class"] = self.scale_.classify(severity)
             probability = self.intervals_.class_probabilities(scores, self.scale_, subjects)
             for k, name in enumerate(self.scale_.class_names):
-                columns[SEVERITY_PROBABILITY_PREFIX + name] = probability[:, k]
+                columns[SEVERITY_PREFIX + name] = probability[:, k]
         return pd.DataFrame(columns, index=index)
 
     def anonymise(self) -> Self:
@@ -195,7 +195,6 @@ def _make_folds(features: pd.DataFrame, target: SeverityTarget, repeats: int, se
         seed=seed,
         weights=target.weights,
     ).replace_target(target.score.fillna(0.0).to_numpy(dtype=np.float64))  # rows without a score have weight 0
-
 
 
 def _name_columns(scores: Floats, modalities: Mapping[str, Floats]) -> dict[str, Floats]:

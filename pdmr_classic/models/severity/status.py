@@ -1,4 +1,4 @@
-"""The label that a predicted score stands for, and abstention where more than one label is possible."""
+"""The label that a predicted score stands for, by the clinical cut-off of its scale."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import pandas as pd
 
 from pdmr_classic.io.labels.classes import NEGATIVE, POSITIVE
 from pdmr_classic.io.labels.scales import Scale
-
-UNCERTAIN = "Uncertain"
 
 
 def derive_status(described: pd.DataFrame, scale: Scale) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import Settings
-from pdmr_classic.errors import ConfigError, DataError, Finding
+from pdmr_classic.errors import ConfigError, DataError
 from pdmr_classic.io.labels.scales import Scale
 from pdmr_classic.models.decision.conformal import required_subjects
 from pdmr_classic.models.learners.regressors import REGRESSORS
@@ -39,7 +39,6 @@ class SeverityTarget:
         Number of inner folds.
     bins : ndarray of int, shape [n]
         Bins of similar scores, to stratify the folds by.
-    findings : tuple of Finding
     """
 
     score: pd.Series
@@ -48,7 +47,18 @@ class SeverityTarget:
     scale: Scale
     n_folds: int
     bins: Ints
-    findings: tuple[Finding, ...] = ()
+
+    def replace_groups(self, groups: pd.Series, requested_folds: int) -> SeverityTarget:
+        """Return a copy with other subjects.
+
+        Raises
+        ------
+        DataError
+            There are too few subjects.
+        """
+        _, groups = align_rows(score=self.score, groups=groups)
+        n_folds, bins = _plan_folds(self.score, groups, requested_folds)
+        return replace(self, groups=groups, n_folds=n_folds, bins=bins)
 
 
 def check_severity(
@@ -92,11 +102,15 @@ def check_severity(
             found=f"{used.iloc[0]:g} for {format_count(len(used), 'recording')}",
             hint="check the column of scores",
         )
-    filled = score.fillna(used.mean()).to_numpy(dtype=np.float64)
-    bins = score_bins(np.asarray(filled), subjects, settings.learning.folds)
-    return SeverityTarget(
-        score, groups, weights, scale, count_score_folds(bins, subjects, settings.learning.folds), bins
-    )
+    n_folds, bins = _plan_folds(score, groups, settings.learning.folds)
+    return SeverityTarget(score, groups, weights, scale, n_folds, bins)
+
+
+def _plan_folds(score: pd.Series, groups: pd.Series, requested: int) -> tuple[int, Ints]:
+    """Return the number of inner folds and the bins to stratify them by."""
+    scores = np.asarray(score.fillna(score.mean()), dtype=np.float64)
+    bins = score_bins(scores, np.asarray(groups), requested)
+    return count_score_folds(bins, np.asarray(groups), requested), bins
 
 
 def _check_learners(settings: Settings) -> None:

@@ -1,10 +1,8 @@
-"""Fit the ensemble on a feature table: tune, stack, choose the threshold, collect the metadata for the manifest."""
+"""Fit what predicts the class: tune, stack, choose the threshold, collect the metadata for the manifest."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,48 +10,22 @@ from sklearn.utils.validation import check_array
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.config import Settings
-from pdmr_classic.io.results import PROBABILITY_PREFIX
-from pdmr_classic.metrics import score
+from pdmr_classic.models._presence_metadata import collect_metadata
 from pdmr_classic.models.decision.decision import Decision
-from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
+from pdmr_classic.models.ensemble.fold_data import make_fold_data
 from pdmr_classic.models.ensemble.importance import column_groups, permutation_importance
 from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
 from pdmr_classic.models.ensemble.study_storage import Studies
 from pdmr_classic.models.ensemble.tuning import tune
-from pdmr_classic.models.learners.learners import LEARNERS, select_learners
-from pdmr_classic.models.learners.member import default_members
+from pdmr_classic.models.learners.learners import make_members
+from pdmr_classic.models.presence import Presence
 from pdmr_classic.models.severity.auxiliary import SeverityColumns
 from pdmr_classic.models.target_checks import Target
 from pdmr_classic.progress import Reporter
-from pdmr_classic.storage.fingerprint import hash_data
 
 
-@dataclass(frozen=True, eq=False)
-class FittedEnsemble:
-    """A fitted stacker with its decision rule, out-of-fold predictions and metadata.
-
-    Attributes
-    ----------
-    stacker : GroupedStacker
-    decision : Decision
-    oof : DataFrame
-        Index `data_id`: true `status`, `predicted`, and the out-of-fold `probability` (or one column per class) of
-        each training recording.
-    metadata : dict
-        Content of the manifest, JSON-serialisable.
-    severity_columns : SeverityColumns or None
-        Predicted scores that help to predict the class.
-    """
-
-    stacker: GroupedStacker
-    decision: Decision
-    oof: pd.DataFrame
-    metadata: dict[str, Any]
-    severity_columns: SeverityColumns | None = None
-
-
-def fit_ensemble(
+def fit_presence(
     features: pd.DataFrame,
     target: Target,
     settings: Settings,
@@ -62,7 +34,7 @@ def fit_ensemble(
     jobs: int,
     storage: Studies,
     reporter: Reporter,
-) -> FittedEnsemble:
+) -> Presence:
     """Tune the base learners, stack them, choose the threshold, and compute the permutation importance.
 
     Parameters
@@ -102,7 +74,7 @@ def fit_ensemble(
     fold_data = all_folds.select_repeats(learning.repeats, 2 * learning.repeats)
     for finding in (*target.findings, *fold_data.findings):
         reporter.note(finding)
-    members = default_members(fold_data.views, select_learners(learning))
+    members = make_members(fold_data.views, learning)
     members = tune(members, tuning_data.view_data, learning, jobs=jobs, reporter=reporter, storage=storage)
     reporter.progress("training", 0, 1)
     groups = column_groups(fold_data, feature_names) if learning.importance else None
@@ -119,13 +91,13 @@ def fit_ensemble(
     decision, oof = _fit_decision(probability, features.index, target, settings)
     for finding in (*stacker.findings_, *decision.findings):
         reporter.note(finding)
-    metadata = _collect_metadata(features, target, settings, fold_data, stacker, decision, oof)
+    metadata = collect_metadata(features, target, settings, fold_data, stacker, decision, oof)
     if groups is not None:
         metadata["importance"] = permutation_importance(stacker, fold_data, oof_scores, groups)
     if severity_columns is not None:
         metadata["severity_columns"] = severity_columns.kept_
     reporter.progress("training", 1, 1)
-    return FittedEnsemble(stacker, decision, oof, metadata, severity_columns)
+    return Presence(stacker, decision, severity_columns, oof, metadata)
 
 
 def _fit_decision(
@@ -141,42 +113,3 @@ def _fit_decision(
     oof = oof.rename(columns={"status": "predicted"})
     oof.insert(0, "status", status)
     return decision, oof
-
-
-def _collect_metadata(
-    features: pd.DataFrame,
-    target: Target,
-    settings: Settings,
-    fold_data: FoldData,
-    stacker: GroupedStacker,
-    decision: Decision,
-    oof: pd.DataFrame,
-) -> dict[str, Any]:
-    probability = oof.drop(columns=["status", "predicted"]).rename(
-        columns=lambda name: name.removeprefix(PROBABILITY_PREFIX)
-    )
-    return {
-        "classes": {label: int((target.status == label).sum()) for label in target.classes},
-        "positive": target.positive,
-        # None: the threshold was set by hand, so no metric was optimised.
-        "metric": decision.metric if settings.learning.threshold is None else None,
-        "threshold": decision.threshold_,
-        "n_recordings": len(features),
-        "n_subjects": int(target.groups.nunique()),
-        "n_inner_folds": fold_data.n_folds,
-        "views": {name: len(data.y) for name, data in fold_data.view_data.items()},
-        "combiners": {
-            "+".join(sorted(modalities)): {
-                "summary": combiner.explain(stacker.losses_[modalities]),
-                "log_loss": stacker.losses_[modalities],
-                "weights": combiner.member_weights,
-            }
-            for modalities, combiner in stacker.combiners_.items()
-        },
-        "base_learners": [{"view": m.view, "learner": m.learner, "params": dict(m.params)} for m in stacker.members_],
-        # Optimistic: the hyperparameters and the threshold were chosen on these rows.
-        "inner_scores": score(oof["status"], oof["predicted"], positive=target.positive, probability=probability),
-        "contains_training_rows": any(LEARNERS[member.learner].stores_rows for member in stacker.members_),
-        "data_fingerprint": hash_data(features, target.status, target.groups, target.weights),
-        "features": list(features.columns),
-    }

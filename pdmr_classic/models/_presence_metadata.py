@@ -1,0 +1,57 @@
+"""What the manifest tells about the stack of classes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from pdmr_classic.config import Settings
+from pdmr_classic.io.results import PROBABILITY_PREFIX
+from pdmr_classic.metrics import score
+from pdmr_classic.models.decision.decision import Decision
+from pdmr_classic.models.ensemble.fold_data import FoldData
+from pdmr_classic.models.ensemble.stacking import GroupedStacker
+from pdmr_classic.models.learners.learners import LEARNERS
+from pdmr_classic.models.target_checks import Target
+from pdmr_classic.storage.fingerprint import hash_data
+
+
+def collect_metadata(
+    features: pd.DataFrame,
+    target: Target,
+    settings: Settings,
+    fold_data: FoldData,
+    stacker: GroupedStacker,
+    decision: Decision,
+    oof: pd.DataFrame,
+) -> dict[str, Any]:
+    """Return classes, counts, base learners, weights and inner scores, JSON-serialisable."""
+    probability = oof.drop(columns=["status", "predicted"]).rename(
+        columns=lambda name: name.removeprefix(PROBABILITY_PREFIX)
+    )
+    return {
+        "classes": {label: int((target.status == label).sum()) for label in target.classes},
+        "positive": target.positive,
+        # None: the threshold was set by hand, so no metric was optimised.
+        "metric": decision.metric if settings.learning.threshold is None else None,
+        "threshold": decision.threshold_,
+        "n_recordings": len(features),
+        "n_subjects": int(target.groups.nunique()),
+        "n_inner_folds": fold_data.n_folds,
+        "views": {name: len(data.y) for name, data in fold_data.view_data.items()},
+        "combiners": {
+            "+".join(sorted(modalities)): {
+                "summary": combiner.explain(stacker.losses_[modalities]),
+                "log_loss": stacker.losses_[modalities],
+                "weights": combiner.member_weights,
+            }
+            for modalities, combiner in stacker.combiners_.items()
+        },
+        "base_learners": [{"view": m.view, "learner": m.learner, "params": dict(m.params)} for m in stacker.members_],
+        # Optimistic: the hyperparameters and the threshold were chosen on these rows.
+        "inner_scores": score(oof["status"], oof["predicted"], positive=target.positive, probability=probability),
+        "contains_training_rows": any(LEARNERS[member.learner].stores_rows for member in stacker.members_),
+        "data_fingerprint": hash_data(features, target.status, target.groups, target.weights),
+        "features": list(features.columns),
+    }
