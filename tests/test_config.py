@@ -35,6 +35,15 @@ def test_the_case_of_a_layout_does_not_matter(name: str) -> None:
     assert Settings().override({"data.layout": name}).data.layout == "daic-woz"
 
 
+@pytest.mark.parametrize(
+    ("target", "learns_status", "learns_score"),
+    [("status", True, False), (" Both ", True, True), ("severity", False, True), ("Status", True, False)],
+)
+def test_the_target_tells_which_labels_are_learned(target: str, learns_status: bool, learns_score: bool) -> None:
+    data = Settings().override({"data.target": target}).data
+    assert (data.learns_status, data.learns_score) == (learns_status, learns_score)
+
+
 def test_an_empty_file_gives_the_defaults(tmp_path: Path) -> None:
     assert Settings.load(write_settings(tmp_path, "")) == Settings()
 

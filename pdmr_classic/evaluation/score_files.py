@@ -161,7 +161,7 @@ def _select_truth(table: pd.DataFrame, labels: Path, settings: DataSettings) -> 
 def _leave_out_uncertain(
     predictions: pd.DataFrame, truth: pd.Series, results: Path
 ) -> tuple[pd.DataFrame, pd.Series, int]:
-    """Return predictions and labels without those that `predict --abstain` did not decide, and how many these are."""
+    """Return predictions and labels without those that `predict --abstain` left open, and how many have a label."""
     if UNCERTAIN in set(truth):  # a class of this data set
         return predictions, truth, 0
     uncertain = predictions.index[predictions["status"] == UNCERTAIN]

@@ -82,15 +82,19 @@ def _severity_fields(row: pd.Series) -> dict[str, Any]:
     """Return score, class, interval and label set; null for the end of an interval that has none."""
     fields: dict[str, Any] = {}
     if "severity" in row:
-        fields["severity"] = round(float(row["severity"]), _SCORE_DECIMALS)
+        fields["severity"] = _round_score(row["severity"])
     if "severity_class" in row:
         fields["severity_class"] = row["severity_class"]
     if {"severity_low", "severity_high"} <= set(row.index):
-        ends = (round(float(row[name]), _SCORE_DECIMALS) for name in ("severity_low", "severity_high"))
+        ends = (_round_score(row[name]) for name in ("severity_low", "severity_high"))
         fields["severity_interval"] = [finite_or_none(end) for end in ends]
     if "label_set" in row:
         fields["label_set"] = list(row["label_set"])
     return fields
+
+
+def _round_score(score: float) -> float:
+    return round(float(score), _SCORE_DECIMALS) + 0.0  # -0.0 becomes 0.0
 
 
 def _probabilities(row: pd.Series) -> dict[str, Any]:

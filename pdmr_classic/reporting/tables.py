@@ -51,7 +51,7 @@ _SCORES = (
 def check_tables(summary: dict[str, Any]) -> RenderableType:
     """Show the result of `check`: the content of each split, notes, and errors."""
     parts: list[RenderableType] = [_splits_table(summary["splits"])]
-    if any("n_frames" in split for split in summary["splits"].values()):
+    if any({"n_frames", "scores"} & set(split) for split in summary["splits"].values()):
         parts += ["", "Numbers with a range: median (minimum to maximum)."]
     if summary["findings"]:
         parts += ["", _findings_table("notes (these files are used)", summary["findings"])]
@@ -89,7 +89,10 @@ def _split_rows(summary: dict[str, Any]) -> dict[str, str]:
     if len(classes) > _CLASSES_SHOWN:
         n_more = sum(count for _, count in classes[_CLASSES_SHOWN:])
         rows[f"  labelled with {len(classes) - _CLASSES_SHOWN} others"] = str(n_more)
-    if "classes" not in summary:
+    if scores := summary.get("scores"):
+        rows["  with a score"] = str(scores["n"])
+        rows[f"  {scores['column']}"] = f"{scores['median']:g} ({scores['min']:g} to {scores['max']:g})"
+    if "classes" not in summary and not scores:
         rows["labels"] = "none"
     rows |= _column_rows(summary)
     for kind, count in summary.get("channels", {}).items():

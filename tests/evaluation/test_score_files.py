@@ -286,3 +286,40 @@ def test_classes_of_another_name_are_refused_with_the_option_that_maps_them(tmp_
     numbers = {data_id: str(int(status == "Depression")) for data_id, status in LABELS.items()}
     with pytest.raises(DataError, match=r"unknown label[^\0]*0 or 1[^\0]*--map 1=Depression"):
         score_files(write_results(tmp_path, PREDICTED), write_labels(tmp_path, numbers))
+
+
+# ------------------------------------------------------------------------------------------------ Uncertain
+
+
+def test_uncertain_recordings_are_left_out_with_a_warning(tmp_path: Path) -> None:
+    results = write_results(tmp_path, PREDICTED | {"003": "Uncertain", "004": "Uncertain", "009": "Uncertain"})
+    scores = score_files(results, write_labels(tmp_path, LABELS))
+    assert (scores["n"], scores["n_uncertain"], scores["f1"]) == (3, 2, 1.0)
+    (warning,) = scores["warnings"]
+    assert warning["code"] == "scored-uncertain"
+    assert warning["found"] == "2 of 5"
+    assert scores["findings"] == []
+
+
+def test_results_without_a_decision_cannot_be_scored(tmp_path: Path) -> None:
+    results = write_results(tmp_path, dict.fromkeys(PREDICTED, "Uncertain"))
+    with pytest.raises(DataError, match=r"all recordings have the status Uncertain[^\0]*without --abstain"):
+        score_files(results, write_labels(tmp_path, LABELS))
+
+
+def test_uncertain_may_be_a_class(tmp_path: Path) -> None:
+    truth = {"1": "Uncertain", "2": "Normal", "3": "Depression"}
+    results = write_results(tmp_path, truth)
+    with pytest.raises(DataError, match="unknown label"):
+        score_files(results, write_labels(tmp_path, truth))
+    scores = score_files(
+        results, write_labels(tmp_path, truth), settings=DataSettings(classes=("Uncertain", "Normal", "Depression"))
+    )
+    assert (scores["n"], scores["macro_f1"]) == (3, 1.0)
+    assert "n_uncertain" not in scores
+
+
+def test_results_with_scores_alone_have_no_classes_to_score(tmp_path: Path) -> None:
+    (tmp_path / "results.jsonl").write_text('{"data_id": "001", "severity": 3}\n')
+    with pytest.raises(DataError, match=r"the results have scores, but no classes[^\0]*--target"):
+        score_files(tmp_path / "results.jsonl", write_labels(tmp_path, LABELS))

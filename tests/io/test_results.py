@@ -9,8 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pdmr_classic.errors import DataError, TargetError
-from pdmr_classic.io.results import check_notes_writable, read_notes, read_results, write_notes, write_results
+from pdmr_classic.errors import ConfigError, DataError, TargetError
+from pdmr_classic.io.results import (
+    check_notes_writable,
+    mark_uncertain,
+    read_notes,
+    read_results,
+    write_notes,
+    write_results,
+)
 
 ODD_IDS = ["ä", 'q"uote', "comma,", "line\nbreak", "tab\t", "😀", "null", "\u2028", "\x85", "\x7f"]
 
@@ -204,3 +211,107 @@ def test_ordinary_predictions_have_no_notes_and_remove_older_ones(tmp_path: Path
     assert write_notes(with_notes(**attrs), tmp_path / "r.jsonl") is None
     assert not list(tmp_path.iterdir())
     assert read_notes(tmp_path / "r.jsonl") == ({}, [])
+
+
+# ------------------------------------------------------------------------------------------------- severity
+
+SEVERITY = predictions(
+    data_id=["2", "1"],
+    status=["Depression", "Normal"],
+    probability=[0.75, 0.25],
+    severity=np.float32([14.126, 3.0]),
+    severity_class=["moderate", "none"],
+    severity_low=[9.0, -0.0],
+    severity_high=[19.999, np.inf],
+    label_set=[("Depression",), ("Depression", "Normal")],
+    severity_p_none=[0.1, 0.9],
+    severity_p_mild=[0.9, 0.1],
+)
+
+
+def test_severity_follows_the_two_standard_keys(tmp_path: Path) -> None:
+    path = write_results(SEVERITY, tmp_path / "r.jsonl")
+    assert path.read_text() == (
+        '{"data_id": "1", "status": "Normal", "severity": 3.0, "severity_class": "none", '
+        '"severity_interval": [0.0, null], "label_set": ["Depression", "Normal"]}\n'
+        '{"data_id": "2", "status": "Depression", "severity": 14.13, "severity_class": "moderate", '
+        '"severity_interval": [9.0, 20.0], "label_set": ["Depression"]}\n'
+    )
+
+
+def test_probabilities_of_severity_classes_are_written_on_request(tmp_path: Path) -> None:
+    path = write_results(SEVERITY, tmp_path / "r.jsonl", proba=True)
+    record = json.loads(path.read_text().splitlines()[1])
+    assert list(record)[-2:] == ["probability", "severity_probabilities"]
+    assert (record["probability"], record["severity_probabilities"]) == (0.75, {"none": 0.1, "mild": 0.9})
+
+
+def test_severity_is_read_as_it_was_written(tmp_path: Path) -> None:
+    frame = read_results(write_results(SEVERITY, tmp_path / "r.jsonl", proba=True))
+    names = ["status", "probability", "severity", "severity_class", "severity_low", "severity_high", "label_set"]
+    assert list(frame.columns) == names
+    assert frame.loc["2"].tolist() == ["Depression", 0.75, 14.13, "moderate", 9.0, 20.0, ("Depression",)]
+    assert np.isnan(frame.loc["1", "severity_high"])
+    assert frame.loc["1", "label_set"] == ("Depression", "Normal")
+
+
+def test_results_may_have_a_severity_and_no_status(tmp_path: Path) -> None:
+    path = write_results(SEVERITY[["severity"]], tmp_path / "r.jsonl")
+    assert path.read_text() == '{"data_id": "1", "severity": 3.0}\n{"data_id": "2", "severity": 14.13}\n'
+    assert read_results(path).to_dict() == {"severity": {"1": 3.0, "2": 14.13}}
+
+
+def test_a_line_without_a_severity_has_none(tmp_path: Path) -> None:
+    (tmp_path / "r.jsonl").write_text(
+        '{"data_id": "1", "status": "a", "severity": 2, "severity_interval": [1, 3], "label_set": ["a"]}\n'
+        '{"data_id": "2", "status": "b"}\n'
+    )
+    frame = read_results(tmp_path / "r.jsonl")
+    assert frame[["severity", "severity_low", "severity_high"]].isna().sum(axis=1).tolist() == [0, 3]
+    assert frame["label_set"].tolist() == [("a",), ()]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("severity", "high"),
+        ("severity_interval", "3"),
+        ("severity_interval", [1]),
+        ("severity_interval", [5, 3]),
+        ("severity_interval", ["a", 3]),
+        ("label_set", "a"),
+        ("label_set", []),
+        ("label_set", [1]),
+    ],
+)
+def test_severity_that_is_not_valid_is_refused(tmp_path: Path, key: str, value: Any) -> None:
+    (tmp_path / "r.jsonl").write_text(json.dumps({"data_id": "1", "status": "a", key: value}))
+    with pytest.raises(DataError, match=rf"a value of the results is not valid[^\0]*'{key}'[^\0]*for '1'"):
+        read_results(tmp_path / "r.jsonl")
+
+
+# ------------------------------------------------------------------------------------------------ Uncertain
+
+
+def test_a_recording_with_several_possible_classes_is_uncertain() -> None:
+    before = SEVERITY.copy()
+    marked = mark_uncertain(SEVERITY)
+    assert marked["status"].to_dict() == {"2": "Depression", "1": "Uncertain"}
+    assert marked.attrs["n_uncertain"] == 1
+    pd.testing.assert_frame_equal(SEVERITY, before)
+
+
+def test_the_number_of_uncertain_recordings_is_noted(tmp_path: Path) -> None:
+    marked = mark_uncertain(SEVERITY)
+    marked.attrs["threshold"] = 0.5
+    write_notes(marked, tmp_path / "r.jsonl")
+    assert read_notes(tmp_path / "r.jsonl")[0] == {"threshold": 0.5, "n_uncertain": 1}
+    certain = mark_uncertain(SEVERITY[SEVERITY["status"] == "Depression"])
+    assert certain.attrs["n_uncertain"] == 0
+    assert write_notes(certain, tmp_path / "r.jsonl") is None
+
+
+def test_a_class_called_uncertain_cannot_be_told_from_an_abstention() -> None:
+    frame = predictions(data_id=["1"], status=["Uncertain"], label_set=[("Uncertain",)])
+    with pytest.raises(ConfigError, match=r"a class is called Uncertain"):
+        mark_uncertain(frame)

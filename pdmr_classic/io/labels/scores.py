@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from pdmr_classic.text import format_count, format_list, format_quoted
 
 _DEFAULT_COLUMN = "severity"
 # Scores that use less than this share of the scale's range may be of another scale.
-_MIN_SHARE_USED = 0.25
+_MIN_SHARE_USED = 0.4
 
 
 def find_score_column(labels: pd.DataFrame, settings: DataSettings) -> str:
@@ -67,6 +68,24 @@ def find_scored(labels: pd.DataFrame, settings: DataSettings) -> pd.Series | Non
     except ConfigError:
         return None
     return ~labels[column].map(is_no_label).astype(bool)
+
+
+def summarise_scores(labels: pd.DataFrame, settings: DataSettings) -> dict[str, Any] | None:
+    """Return name, number, median and range of the scores; None if there are none that can be read.
+
+    Examples
+    --------
+    >>> labels = pd.DataFrame({"severity": ["4", "9", ""]}, index=list("abc"))
+    >>> summarise_scores(labels, DataSettings(target="severity"))
+    {'column': 'severity', 'n': 2, 'median': 6.5, 'min': 4.0, 'max': 9.0}
+    """
+    try:
+        column = find_score_column(labels, settings)
+        scores = read_scores(labels, column)[0].dropna()
+    except (ConfigError, DataError):
+        return None
+    measures = {"median": scores.median(), "min": scores.min(), "max": scores.max()}
+    return {"column": column, "n": len(scores), **{name: float(value) for name, value in measures.items()}}
 
 
 def read_scores(labels: pd.DataFrame, column: str, low: float | None = None) -> tuple[pd.Series, list[Finding]]:
@@ -184,32 +203,42 @@ def check_scores(scores: pd.Series, scale: Scale, column: str) -> list[Finding]:
       where:    column 'PHQ8_Score'
       expected: phq8: 0 to 24
       found:    30 for 'c'
-      hint:     correct the scores, or pass another --scale: they fit bdi2 and hamd17
+      hint:     correct the scores, or pass another --scale: they fit bdi2, hamd17
     """
     known = scores.dropna()
     outside = known[(known < scale.low) | (known > scale.high)]
     if len(outside):
-        fitting = [name for name, other in SCALES.items() if known.between(other.low, other.high).all()]
-        suggestion = (
-            f"they fit {' and '.join(fitting)}" if fitting else f"MIN:MAX, such as {known.min():g}:{known.max():g}"
-        )
+        fitting = format_list(name for name, other in SCALES.items() if known.between(other.low, other.high).all())
         raise DataError(
             f"{format_count(len(outside), 'recording has', 'recordings have')} a score outside the scale",
             code="score-outside-scale",
             column=column,
             expected=f"{scale.name}: {scale.low:g} to {scale.high:g}",
             found=format_list(f"{score:g} for {data_id!r}" for data_id, score in outside.items()),
-            hint=f"correct the scores, or pass another --scale: {suggestion}",
+            hint="correct the scores, or pass another --scale: "
+            + (f"they fit {fitting}" if fitting else f"MIN:MAX, such as {known.min():g}:{known.max():g}"),
         )
     return [*_warn_of_narrow_scores(known, scale, column), *_warn_of_fractions(known, scale, column)]
 
 
 def _warn_of_narrow_scores(scores: pd.Series, scale: Scale, column: str) -> list[Finding]:
-    if not len(scores) or scores.max() - scale.low >= _MIN_SHARE_USED * (scale.high - scale.low):
+    width = scale.high - scale.low
+    if not len(scores) or scores.max() - scale.low >= _MIN_SHARE_USED * width:
         return []
-    what = f"the highest score is {scores.max():g}, far below the end of the scale {scale.name}"
-    expected = f"{scale.low:g} to {scale.high:g}"
-    return [Finding("narrow-scores", what, column=column, expected=expected, hint="check --scale and the column")]
+    shorter = [
+        name
+        for name, other in SCALES.items()
+        if other.high - other.low < width and scores.between(other.low, other.high).all()
+    ]
+    return [
+        Finding(
+            "narrow-scores",
+            f"the highest score is {scores.max():g}, far below the end of the scale {scale.name}",
+            column=column,
+            expected=f"{scale.low:g} to {scale.high:g}",
+            hint="check the column and --scale" + (f": the scores also fit {format_list(shorter)}" if shorter else ""),
+        )
+    ]
 
 
 def _warn_of_fractions(scores: pd.Series, scale: Scale, column: str) -> list[Finding]:
