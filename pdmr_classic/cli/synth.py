@@ -39,6 +39,22 @@ def synth(
             show_default=False,
         ),
     ] = 0.2,
+    depressed: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE",
+            help="Fraction of depressed subjects (default: 0.5); 0.3 gives skewed scores with few severe ones.",
+            show_default=False,
+        ),
+    ] = 0.5,
+    condition: Annotated[
+        bool,
+        typer.Option(
+            "--condition",
+            metavar="",
+            help="Add a column `interviewer` (human or robot), which changes how behaviour depends on severity.",
+        ),
+    ] = False,
     truth: Annotated[
         bool,
         typer.Option("--truth", metavar="", help="Also write the simulated behaviour (ground truth) to OUT/truth/."),
@@ -60,6 +76,8 @@ def synth(
             seed=seed,
             missing=missing,
             masked=masked,
+            depressed=depressed,
+            condition=condition,
             truth=truth,
             progress=lambda done, total: reporter.progress("writing", done, total),
         )

@@ -20,6 +20,13 @@ from pdmr_classic.errors import TargetError
 from pdmr_classic.io.split_folders import SYNTHETIC_MARK
 from pdmr_classic.io.trackers.channels import GAZE, POSE
 from pdmr_classic.synthetic._truth import write_table, write_truth
+from pdmr_classic.synthetic.conditions import (
+    CONDITION_COLUMN,
+    adapt_speech,
+    behaviour_shifts,
+    describe_conditions,
+    severity_effects,
+)
 from pdmr_classic.synthetic.plan import (
     RECORDING,
     SPLITS,
@@ -85,12 +92,14 @@ def make_synthetic(
     missing: float = 0.05,
     masked: float = 0.2,
     seconds: tuple[float, float] = (20.0, 40.0),
+    depressed: float = 0.5,
+    condition: bool = False,
     truth: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> SyntheticSet:
     """Write a synthetic set: ``train/`` and ``test/`` with ``video/``, ``audio/`` and ``labels.csv``.
 
-    Two thirds of the subjects are in train/, the others in test/; about half of each are depressed. A continuous
+    Two thirds of the subjects are in train/, the others in test/; by default, half of each are depressed. A continuous
     severity shifts behaviours that the literature links to depression, on top of strong habits of each subject.
     Duration, frame rate, missing files and masked spans do not depend on it.
 
@@ -110,6 +119,14 @@ def make_synthetic(
         Share of recordings, 0 to 1, with spans of a hidden face: low confidence and meaningless values.
     seconds : (float, float)
         Shortest and longest duration of a recording, in seconds.
+    depressed : float
+        Share of depressed subjects, 0 to 1; each split has some of both. 0.3 gives scores as skewed as PHQ-8 in
+        interview studies, with few severe ones (about 1 in 20 is 20 or more).
+    condition : bool
+        Each recording has a human or a robot as its interviewer, drawn independently of subject and severity:
+        labels.csv gets a column `interviewer`. With a human, everybody smiles and nods more and pauses longer; severity
+        changes gaze and AU14, but not smiles, nods and AU17. With a robot, it is the other way round. AU15 becomes
+        rarer with severity with a human, and more frequent with a robot. SYNTHETIC.md lists all effects.
     truth : bool
         Also write ``truth/``: latent behaviours and the score ceiling.
     progress : callable, optional
@@ -141,6 +158,8 @@ def make_synthetic(
         "missing": missing,
         "masked": masked,
         "seconds": seconds,
+        "depressed": depressed,
+        "condition": condition,
     }
     plan = plan_recordings(**settings)
     target = Path(out).absolute()
@@ -194,12 +213,14 @@ def make_signals(recording: PlannedRecording, *, seed: int) -> Signals:
     Signals
     """
     subject, segment = recording.subject, recording.segment
-    habits = draw_habits(random_stream(seed, SUBJECT, subject, 1), recording.gender)
+    interviewer = recording.interviewer
+    habits = adapt_speech(draw_habits(random_stream(seed, SUBJECT, subject, 1), recording.gender), interviewer)
     behaviours = draw_behaviours(
         recording.severity,
         random_stream(seed, SUBJECT, subject, 2),
         random_stream(seed, RECORDING, subject, segment, 1),
-    )
+        severity_effects(interviewer),
+    ) + behaviour_shifts(interviewer)
     video = audio = None
     if recording.has_video:
         video = make_video(
@@ -309,12 +330,19 @@ def fixed_width(values: Floats, width: int) -> NDArray[np.uint8]:
 
 def _write_labels(path: Path, plan: list[PlannedRecording]) -> None:
     rows = [(r.data_id, r.status, r.subject_id, int(r.severity), r.gender) for r in plan]
-    write_table(path, LABEL_COLUMNS, rows)
+    if any(r.interviewer for r in plan):
+        rows_with_condition = [(*row, r.interviewer) for row, r in zip(rows, plan, strict=True)]
+        write_table(path, (*LABEL_COLUMNS, CONDITION_COLUMN), rows_with_condition)
+    else:
+        write_table(path, LABEL_COLUMNS, rows)
 
 
 def _notice(settings: dict[str, Any]) -> str:
     low, high = (float(bound) for bound in settings["seconds"])
     shown = settings | {"seconds": f"({low:g}, {high:g})"}
+    for name, default in (("depressed", 0.5), ("condition", False)):
+        if shown[name] == default:
+            del shown[name]
     call = ", ".join(f"{name}={value}" for name, value in shown.items())
     effects = "\n".join(f"| {b.name} | {b.effect:+.2f} | {b.source} |" for b in BEHAVIOURS)
     return f"""# Everything in this folder is synthetic
@@ -334,4 +362,4 @@ severity. Subjects also differ in habits that are independent of severity.
 {effects}
 
 Duration, frame rate, missing files and masked spans do not depend on the label.
-"""
+{describe_conditions() if settings["condition"] else ""}"""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pdmr_classic.errors import ConfigError
+from pdmr_classic.synthetic.conditions import HUMAN, ROBOT
 from pdmr_classic.synthetic.signals import CUT_OFF
 
 SPLITS = ("train", "test")
@@ -40,6 +42,7 @@ class PlannedRecording:
     has_video: bool
     has_audio: bool
     masked: bool
+    interviewer: str = ""  # "" in a set without conditions
 
     @property
     def status(self) -> str:
@@ -47,15 +50,23 @@ class PlannedRecording:
 
 
 def plan_recordings(
-    *, subjects: int, segments: int, seed: int, missing: float, masked: float, seconds: Sequence[float]
+    *,
+    subjects: int,
+    segments: int,
+    seed: int,
+    missing: float,
+    masked: float,
+    seconds: Sequence[float],
+    depressed: float = 0.5,
+    condition: bool = False,
 ) -> list[PlannedRecording]:
     """Draw the subjects, labels and recording conditions of a synthetic set.
 
     Parameters and errors are those of `make_synthetic`. Recordings are sorted by split (train first) and data_id.
     """
-    _check_arguments(subjects, segments, seed, missing, masked, seconds)
+    _check_arguments(subjects, segments, seed, missing, masked, seconds, depressed)
     plan: list[PlannedRecording] = []
-    drawn_subjects = _draw_subjects(subjects, seed)
+    drawn_subjects = _draw_subjects(subjects, seed, depressed)
     for split in SPLITS:
         keys = [(s, k) for s in range(subjects) if drawn_subjects[s]["split"] == split for k in range(segments)]
         order = random_stream(seed, _ORDER, SPLITS.index(split)).permutation(len(keys))
@@ -69,18 +80,21 @@ def plan_recordings(
                     segment=segment,
                     **drawn_subjects[subject],
                     **conditions,
+                    interviewer=_draw_interviewer(seed, subject, segment) if condition else "",
                 )
             )
     return plan
 
 
-def _draw_subjects(subjects: int, seed: int) -> list[dict[str, Any]]:
-    """Return split, subject_id, gender and severity of each subject; half of each split is depressed."""
+def _draw_subjects(subjects: int, seed: int, share: float) -> list[dict[str, Any]]:
+    """Return split, subject_id, gender and severity of each subject; the same share of each split is depressed."""
     rng = random_stream(seed, _SUBJECTS)
     n_train = round(subjects * 2 / 3)
     n_test = subjects - n_train
     splits = np.array(["train"] * n_train + ["test"] * n_test)
-    depressed = np.concatenate([np.arange(n_train) < (n_train + 1) // 2, np.arange(n_test) < n_test // 2])
+    # Two subjects of each status in train, and one in test, at any share.
+    n_positive = np.clip(math.ceil(share * n_train), 2, n_train - 2), np.clip(math.floor(share * n_test), 1, n_test - 1)
+    depressed = np.concatenate([np.arange(n_train) < n_positive[0], np.arange(n_test) < n_positive[1]])
     order, numbers = rng.permutation(subjects), rng.permutation(subjects) + 1
     return [
         {
@@ -114,13 +128,23 @@ def _draw_conditions(
     }
 
 
+def _draw_interviewer(seed: int, subject: int, segment: int) -> str:
+    return HUMAN if random_stream(seed, RECORDING, subject, segment, 5).random() < 0.5 else ROBOT
+
+
 def random_stream(seed: int, *key: int) -> np.random.Generator:
     """Return the random stream of a key, independent of all other keys."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
 def _check_arguments(
-    subjects: int, segments: int, seed: int, missing: float, masked: float, seconds: Sequence[float]
+    subjects: int,
+    segments: int,
+    seed: int,
+    missing: float,
+    masked: float,
+    seconds: Sequence[float],
+    depressed: float,
 ) -> None:
     for name, count, minimum in (
         ("subjects", subjects, _MIN_SUBJECTS),
@@ -129,7 +153,7 @@ def _check_arguments(
     ):
         if not isinstance(count, (int, np.integer)) or isinstance(count, bool) or count < minimum:
             _raise_invalid(name, f"an integer of at least {minimum}", count)
-    for name, share in (("missing", missing), ("masked", masked)):
+    for name, share in (("missing", missing), ("masked", masked), ("depressed", depressed)):
         if not 0.0 <= share <= 1.0:
             _raise_invalid(name, "a share between 0 and 1", share)
     if len(seconds) != 2 or not _MIN_SECONDS <= seconds[0] <= seconds[1] < float("inf"):

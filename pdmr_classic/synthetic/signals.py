@@ -85,6 +85,7 @@ class Habits(NamedTuple):
     talk_share: float
     loadings: Floats  # [N_DRIVEN, N_FACTORS]
     voice: Floats  # [N_VOICE_FACTORS]
+    speech_pace_hz: float = 0.3  # how often talk and pauses alternate; an interviewer may change it
 
 
 def draw_habits(rng: np.random.Generator, gender: str) -> Habits:
@@ -106,15 +107,18 @@ def draw_habits(rng: np.random.Generator, gender: str) -> Habits:
     )
 
 
-def draw_behaviours(severity: float, subject: np.random.Generator, recording: np.random.Generator) -> Floats:
+def draw_behaviours(
+    severity: float, subject: np.random.Generator, recording: np.random.Generator, effects: Floats
+) -> Floats:
     """Draw the latent behaviours of one recording: effect of severity plus subject and recording effects.
+
+    `effects` has the change of each behaviour per `SEVERITY_SCALE` points of severity.
 
     Returns
     -------
     ndarray of shape (len(BEHAVIOURS),)
         In the order of `BEHAVIOURS`, dimensionless.
     """
-    effects = np.array([behaviour.effect for behaviour in BEHAVIOURS])
     expressed = (severity - CUT_OFF) / SEVERITY_SCALE + _EXPRESSED_SPREAD * subject.normal()
     subject_effects = SUBJECT_SPREAD * subject.normal(size=len(effects))
     recording_effects = RECORDING_SPREAD * recording.normal(size=len(effects))
@@ -238,7 +242,9 @@ def _make_action_units(
                 _add_bout(tracks[unit], rate, *bout)
                 if unit == 12 and rng.random() < 1.0 / (1.0 + np.exp(-1.2 * behaviour_values["cheek_raise"])):
                     _add_bout(tracks[6], rate, *bout)
-    talking = _smooth_noise(rng, n, 1, rate, 0.3)[:, 0] > np.sqrt(2.0) * (0.5 - habits.talk_share) * 1.8
+    talking = (
+        _smooth_noise(rng, n, 1, rate, habits.speech_pace_hz)[:, 0] > np.sqrt(2.0) * (0.5 - habits.talk_share) * 1.8
+    )
     syllables = np.abs(_smooth_noise(rng, n, 2, rate, 3.0)) * talking[:, None]
     tracks[25], tracks[26] = 1.2 * syllables[:, 0], 0.9 * syllables[:, 1]
     tracks[45] = _make_bout_track(
