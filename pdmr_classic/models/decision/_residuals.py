@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pdmr_classic.arrays import Floats
-from pdmr_classic.models.decision._subject_quantile import subject_quantile, subject_shares
+from pdmr_classic.models.decision._subject_quantile import check_supported, subject_quantile, subject_shares
 
 # A slope is used as far as its square exceeds this many squared standard errors.
-_SHRINKAGE = 4.0
+_SHRINKAGE = 2.0
 # The spread is at least this share of its mean.
 _MIN_SHARE = 1 / 3
 # All predictions may be exact.
@@ -63,7 +63,7 @@ def fit_spread(predicted: Floats, truth: Floats, subjects: NDArray[Any], shares:
     -----
     Severe cases are predicted with larger errors, but with few subjects a slope is uncertain, and conformal scores that
     are divided by a spread which follows chance cost coverage. The slope is therefore multiplied by
-    max(0, 1 - 4 se^2 / slope^2), with the standard error clustered by subject (positive-part James-Stein).
+    max(0, 1 - 2 se^2 / slope^2), with the standard error clustered by subject (positive-part James-Stein).
     """
     size = np.abs(truth - predicted)
     center, mean = float(shares @ predicted), float(shares @ size)
@@ -104,6 +104,7 @@ class Residuals:
 
 def fit_residuals(predicted: Floats, truth: Floats, subjects: NDArray[Any], level: float) -> Residuals:
     """Standardise residuals, and find their quantile at the level; arguments as in `SeverityIntervals.fit`."""
+    check_supported(subjects, level)
     names, subject = np.unique(subjects, return_inverse=True)
     shares = subject_shares(subject)
     spread = fit_spread(predicted, truth, subject, shares)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import ConfigError
+from pdmr_classic.text import format_count
 
 # For sums of 1/3 + 1/3 + 1/3.
 _TOLERANCE = 1e-9
@@ -72,21 +73,30 @@ def subject_quantile(scores: Floats, subjects: NDArray[Any], level: float) -> fl
     >>> subject_quantile(np.array([1.0, 2.0, 3.0, 9.0]), np.array(["a", "b", "c", "c"]), 0.5)
     2.0
     """
-    shares = subject_shares(subjects)
+    check_supported(subjects, level)
     n_subjects = len(np.unique(subjects))
-    needed = required_subjects(level)
-    if n_subjects < needed:
-        raise ConfigError(
-            f"{n_subjects} subjects are too few for intervals at the level {level:g}",
-            code="level-unsupported",
-            expected=f"at least {needed} subjects with labels",
-            found=f"{n_subjects} subjects, which support levels up to {_floor(n_subjects / (n_subjects + 1)):g}",
-            hint="pass a lower --level, or add subjects",
-        )
     order = np.argsort(scores, kind="stable")
-    reached = np.cumsum(shares[order]) * n_subjects / (n_subjects + 1)
+    reached = np.cumsum(subject_shares(subjects)[order]) * n_subjects / (n_subjects + 1)
     position = min(int(np.searchsorted(reached, level - _TOLERANCE)), len(scores) - 1)
     return float(scores[order[position]])
+
+
+def check_supported(subjects: NDArray[Any], level: float) -> None:
+    """Raise an error if there are too few subjects, shape [n], for a level.
+
+    Raises
+    ------
+    ConfigError
+    """
+    n_subjects, needed = len(np.unique(subjects)), required_subjects(level)
+    if n_subjects < needed:
+        raise ConfigError(
+            f"{format_count(n_subjects, 'subject is', 'subjects are')} too few for intervals at the level {level:g}",
+            code="level-unsupported",
+            expected=f"at least {needed} subjects with labels",
+            found=f"{n_subjects}, which support levels up to {_floor(n_subjects / (n_subjects + 1)):g}",
+            hint="pass a lower --level, or add subjects",
+        )
 
 
 def subject_shares(subjects: NDArray[Any]) -> Floats:
