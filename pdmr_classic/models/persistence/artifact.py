@@ -28,7 +28,7 @@ from pdmr_classic.storage.bytes import read_bytes
 from pdmr_classic.text import to_json
 
 _SCHEMA_PREFIX = "pdmr-classic/model/"
-SCHEMA = f"{_SCHEMA_PREFIX}6"
+SCHEMA = f"{_SCHEMA_PREFIX}7"
 
 
 class _ManifestFields(BaseModel):
