@@ -25,6 +25,7 @@ LAYERS = [
     {"subjects"},
     {"models.learners"},
     {"models.decision", "models.ensemble", "models.persistence"},
+    {"models.experts"},
     {"models.severity"},
     {"models"},
     {"evaluation", "evaluation.confounds"},

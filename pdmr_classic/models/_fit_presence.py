@@ -19,8 +19,7 @@ from pdmr_classic.models.ensemble.stacking import GroupedStacker
 from pdmr_classic.models.ensemble.study_storage import Studies
 from pdmr_classic.models.ensemble.tuning import tune
 from pdmr_classic.models.learners.learners import make_members
-from pdmr_classic.models.presence import Presence
-from pdmr_classic.models.severity.auxiliary import SeverityColumns
+from pdmr_classic.models.presence import Presence, fit_refinements
 from pdmr_classic.models.target_checks import Target
 from pdmr_classic.progress import Reporter
 
@@ -31,6 +30,7 @@ def fit_presence(
     settings: Settings,
     *,
     severity: Mapping[str, Floats] | None = None,
+    conditions: pd.Series | None = None,
     jobs: int,
     storage: Studies,
     reporter: Reporter,
@@ -45,6 +45,8 @@ def fit_presence(
     settings : Settings
     severity : mapping of str to ndarray, shape [n], optional
         Out-of-fold predictions of the score, to be columns of the meta-learner where they help.
+    conditions : Series of str, optional
+        Condition of the same rows, for experts.
     jobs : int
         Number of processes.
     storage : Studies
@@ -82,22 +84,21 @@ def fit_presence(
     stacker = GroupedStacker(
         members, folds=learning.folds, repeats=learning.repeats, random_state=learning.seed, jobs=jobs
     ).fit_oof_scores(members, oof_scores.scores, fold_data, classes)
-    probability, severity_columns = stacker.oof_probability_, None
-    if severity is not None:
-        severity_columns = SeverityColumns().fit(
-            probability, severity, fold_data.y, fold_data.groups, fold_data.weights, fold_data.folds
-        )
-        probability = severity_columns.oof_
+    experts, severity_columns, probability = fit_refinements(stacker, fold_data, conditions, severity, jobs=jobs)
+    for finding in experts.findings if experts is not None else ():
+        reporter.note(finding)
     decision, oof = _fit_decision(probability, features.index, target, settings)
     for finding in (*stacker.findings_, *decision.findings):
         reporter.note(finding)
     metadata = collect_metadata(features, target, settings, fold_data, stacker, decision, oof)
     if groups is not None:
         metadata["importance"] = permutation_importance(stacker, fold_data, oof_scores, groups)
+    if experts is not None:
+        metadata["experts"] = experts.describe()
     if severity_columns is not None:
         metadata["severity_columns"] = severity_columns.kept_
     reporter.progress("training", 1, 1)
-    return Presence(stacker, decision, severity_columns, oof, metadata)
+    return Presence(stacker, decision, experts, severity_columns, oof, metadata)
 
 
 def _fit_decision(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pdmr_classic.arrays import Floats, Mask
 from pdmr_classic.config import Settings
+from pdmr_classic.errors import Finding
 from pdmr_classic.io.labels.classes import NEGATIVE, POSITIVE
 from pdmr_classic.models._fit_presence import fit_presence
 from pdmr_classic.models.decision.decision import Decision
@@ -127,14 +128,20 @@ class Predictor:
         metadata["contains_training_rows"] |= severity["contains_training_rows"]
         return metadata | {"severity": severity}
 
-    def predict_raw(self, table: pd.DataFrame) -> RawPredictions:
-        """Predict rows with the columns of the training table."""
-        scores = None if self.severity is None else self.severity.predict_scores(table)
+    def predict_raw(self, table: pd.DataFrame, conditions: pd.Series | None = None) -> RawPredictions:
+        """Predict rows with the columns of the training table; conditions are matched by its index."""
+        scores = None if self.severity is None else self.severity.predict_scores(table, conditions)
         if self.presence is None:
             return RawPredictions(None, scores)
-        needs_columns = self.severity is not None and self.presence.uses_severity
-        columns = self.severity.predict_columns(table) if self.severity is not None and needs_columns else None
-        return RawPredictions(self.presence.predict_proba(table, columns), scores)
+        columns = None
+        if self.severity is not None and scores is not None and self.presence.uses_severity:
+            columns = self.severity.predict_columns(table, scores)
+        return RawPredictions(self.presence.predict_proba(table, columns, conditions), scores)
+
+    def find_unseen(self, conditions: pd.Series) -> list[Finding]:
+        """Return a finding if there are conditions that training never saw."""
+        parts = (self.presence.experts if self.presence else None, self.severity.experts_ if self.severity else None)
+        return next((experts.find_unseen(conditions) for experts in parts if experts is not None), [])
 
     def describe(self, raw: RawPredictions, index: pd.Index, answer: Answer, reporter: Reporter) -> pd.DataFrame:
         """Return classes and probabilities, and the score with its interval and class.
@@ -178,7 +185,7 @@ class Predictor:
         if adjusted.prevalence_interval is not None:
             predictions.attrs["prevalence_interval"] = adjusted.prevalence_interval
         if answer.label_sets or self.severity is not None:
-            sets = decision.find_label_sets(probability, answer.subjects, self.level)
+            sets = decision.find_label_sets(probability, answer.subjects, self.level, predictions["status"].tolist())
             predictions["label_set"] = pd.Series(sets, index=index, dtype=object)
         return predictions
 
@@ -220,7 +227,12 @@ def fit_predictor(
     with open_studies(studies, fingerprint_fit(features, targets, settings)) as storage:
         if targets.severity is not None:
             severity = SeverityModel(settings).fit(
-                features, targets.severity, jobs=jobs, storage=storage, reporter=reporter
+                features,
+                targets.severity,
+                conditions=targets.align_conditions(features.index),
+                jobs=jobs,
+                storage=storage,
+                reporter=reporter,
             )
         if targets.presence is not None:
             labelled = targets.presence.status.index
@@ -230,6 +242,7 @@ def fit_predictor(
                 targets.presence,
                 settings,
                 severity=None if severity is None else severity.oof_columns(labelled),
+                conditions=targets.align_conditions(labelled),
                 jobs=jobs,
                 storage=storage,
                 reporter=reporter,

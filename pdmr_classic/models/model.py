@@ -240,7 +240,7 @@ class DepressionModel(HasPredictor):
         allowed = Allowed(overlap=allow_overlap, mismatch=allow_mismatch)
         notes = check_recordings(extraction, train_extraction, self.feature_names_, self.metadata_, allowed, reporter)
         features = extraction.features.reindex(columns=self.feature_names_)
-        raw = self.predictor_.predict_raw(features)
+        raw = self.predictor_.predict_raw(features, conditions)
         unusable = ~raw.is_usable
         skipped = find_skipped(data, features.index[unusable], extraction.errors)
         if skipped and (unusable.all() or not skip_bad):
@@ -253,6 +253,8 @@ class DepressionModel(HasPredictor):
         answer = Answer(used, prevalence, self.threshold_, label_sets=label_sets or abstain)
         predictions = self.predictor_.describe(raw.select(~unusable), features.index[~unusable], answer, reporter)
         decision = self.decision_ if self.learns_status else None
+        for finding in self.predictor_.find_unseen(conditions) if conditions is not None else ():
+            reporter.note(finding)
         note_hints(predictions, decision, data.status, subjects, prevalence, reporter)
         if abstain:
             predictions = mark_uncertain(predictions)
@@ -288,7 +290,7 @@ class DepressionModel(HasPredictor):
         reporter: Reporter | None = None,
     ) -> pd.DataFrame:
         """Predict from a feature table, as `predict` does; rows without a usable modality get NaN."""
-        raw = self.predictor_.predict_raw(features.reindex(columns=self.feature_names_))
+        raw = self.predictor_.predict_raw(features.reindex(columns=self.feature_names_), conditions)
         subjects = match_subjects(features.index, pool_subjects)
         answer = Answer(subjects, prevalence, self.threshold_, label_sets=label_sets)
         return self.predictor_.describe(raw, features.index, answer, reporter or LogReporter())

@@ -10,7 +10,9 @@ import pandas as pd
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.models.decision.decision import Decision
+from pdmr_classic.models.ensemble.fold_data import FoldData
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
+from pdmr_classic.models.experts.stacks import ExpertStacks
 from pdmr_classic.models.severity.auxiliary import SeverityColumns
 
 
@@ -22,6 +24,8 @@ class Presence:
     ----------
     stacker : GroupedStacker
     decision : Decision
+    experts : ExpertStacks or None
+        Stacks of single conditions.
     severity_columns : SeverityColumns or None
         Predicted scores that help to predict the class.
     oof : DataFrame
@@ -33,6 +37,7 @@ class Presence:
 
     stacker: GroupedStacker
     decision: Decision
+    experts: ExpertStacks | None
     severity_columns: SeverityColumns | None
     oof: pd.DataFrame
     metadata: dict[str, Any]
@@ -42,7 +47,9 @@ class Presence:
         """Whether predicted scores help to predict the class."""
         return self.severity_columns is not None and bool(self.severity_columns.kept_)
 
-    def predict_proba(self, table: pd.DataFrame, severity: Mapping[str, Floats] | None) -> Floats:
+    def predict_proba(
+        self, table: pd.DataFrame, severity: Mapping[str, Floats] | None, conditions: pd.Series | None
+    ) -> Floats:
         """Return probabilities of the classes, shape [n, K]; NaN for rows without a usable modality.
 
         Parameters
@@ -51,8 +58,12 @@ class Presence:
             With the columns of the training table.
         severity : mapping of str to ndarray, shape [n], optional
             Predicted scores, as in training.
+        conditions : Series of str, optional
+            See `ExpertStacks.predict`.
         """
         probability = self.stacker.predict_proba(table)
+        if self.experts is not None:
+            probability = self.experts.predict(table, probability, conditions)
         if self.severity_columns is None or severity is None:
             return probability
         return self.severity_columns.combine(probability, severity)
@@ -60,5 +71,52 @@ class Presence:
     def anonymise(self) -> Presence:
         """Return a copy without the rows that could be traced to a recording by their id or their order."""
         columns = None if self.severity_columns is None else self.severity_columns.drop_training_rows()
-        stacker = self.stacker.drop_training_rows()
-        return replace(self, stacker=stacker, severity_columns=columns, oof=self.oof.iloc[:0], metadata={})
+        return replace(
+            self,
+            stacker=self.stacker.drop_training_rows(),
+            experts=None if self.experts is None else self.experts.drop_training_rows(),
+            severity_columns=columns,
+            oof=self.oof.iloc[:0],
+            metadata={},
+        )
+
+
+def fit_refinements(
+    stacker: GroupedStacker,
+    fold_data: FoldData,
+    conditions: pd.Series | None,
+    severity: Mapping[str, Floats] | None,
+    *,
+    jobs: int,
+) -> tuple[ExpertStacks | None, SeverityColumns | None, Floats]:
+    """Fit what refines the stack of classes: experts by condition, and then columns of predicted scores.
+
+    Parameters
+    ----------
+    stacker : GroupedStacker
+        Fitted on `fold_data`.
+    fold_data : FoldData
+    conditions : Series of str, optional
+        Of the training rows.
+    severity : mapping of str to ndarray, shape [n], optional
+        Out-of-fold predicted scores of the training rows.
+    jobs : int
+        Number of processes.
+
+    Returns
+    -------
+    ExpertStacks or None
+    SeverityColumns or None
+    ndarray, shape [n, K]
+        Out-of-fold probabilities with both.
+    """
+    probability, experts, columns = stacker.oof_probability_, None, None
+    if conditions is not None:
+        experts = ExpertStacks(seed=stacker.random_state)
+        probability = experts.fit(stacker, fold_data, probability, conditions.to_numpy(dtype=object), jobs=jobs).oof_
+    if severity is not None:
+        columns = SeverityColumns().fit(
+            probability, severity, fold_data.y, fold_data.groups, fold_data.weights, fold_data.folds
+        )
+        probability = columns.oof_
+    return experts, columns, probability

@@ -129,7 +129,7 @@ def test_score_shows_f1_with_its_baseline(workspace: Path) -> None:
 @pytest.mark.slow
 def test_json_prints_a_single_object(workspace: Path, tmp_path: Path) -> None:
     commands: list[tuple[str | Path, ...]] = [
-        ("synth", tmp_path / "made", "--subjects", "8", "--segments", "1"),
+        ("synth", tmp_path / "made", "--subjects", "8", "--segments", "1", "--condition", "--depressed", "0.3"),
         ("check", "data"),
         ("extract", "data", "--split", "test", "--out", tmp_path / "f.parquet"),
         ("features",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -157,7 +158,7 @@ class Decision:
         return pd.DataFrame({"status": status, **columns}, index=index)
 
     def find_label_sets(
-        self, uncorrected: Floats, subjects: NDArray[Any] | None, level: float
+        self, uncorrected: Floats, subjects: NDArray[Any] | None, level: float, predicted: Sequence[str]
     ) -> list[tuple[str, ...]]:
         """Return for each row the classes that contain the true one with a given probability, see `LabelSets`.
 
@@ -168,6 +169,8 @@ class Decision:
         subjects : ndarray, shape [n], or None
             Pool the recordings of each subject.
         level : float
+        predicted : sequence of str, length n
+            The predicted class, which is always in the set: with a low threshold, it may be the less probable one.
 
         Raises
         ------
@@ -177,7 +180,10 @@ class Decision:
         used = self.weights_ > 0
         sets = LabelSets(level).fit(self.probability_[used], self.one_hot_[used].argmax(axis=1), self.subjects_[used])
         is_in = sets.predict(uncorrected, subjects)
-        return [tuple(label for label, inside in zip(self.classes, row, strict=True) if inside) for row in is_in]
+        return [
+            tuple(label for label, inside in zip(self.classes, row, strict=True) if inside or label == own)
+            for row, own in zip(is_in, predicted, strict=True)
+        ]
 
     def _choose_threshold(
         self, probability: Floats, one_hot: NDArray[np.bool_], subjects: NDArray[Any], weights: Floats

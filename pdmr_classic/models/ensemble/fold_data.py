@@ -150,6 +150,11 @@ class FoldData:
         view_data = {name: replace(data, y=scores[data.rows], n_classes=0) for name, data in self.view_data.items()}
         return replace(self, y=scores, view_data=view_data)
 
+    def replace_weights(self, weights: Floats) -> FoldData:
+        """Return the same folds with other row weights [n], positive where they were."""
+        view_data = {name: replace(data, weights=weights[data.rows]) for name, data in self.view_data.items()}
+        return replace(self, weights=weights, view_data=view_data)
+
     def drop_features(self) -> FoldData:
         """Return the same rows without their features, and with numbers for subjects."""
         subjects = np.unique(self.groups, return_inverse=True)[1]

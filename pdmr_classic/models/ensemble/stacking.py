@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+from sklearn.utils.validation import check_consistent_length, validate_data
 
 from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Floats
@@ -179,9 +179,10 @@ class GroupedStacker(ClassifierMixin, ViewStack):  # type: ignore[misc]
             self._fit_combiners(fold_data.drop_features(), scores)
         return self
 
-    def _fit_combiners(self, fold_data: FoldData, scores: Sequence[Floats]) -> Floats:
-        self.oof_probability_ = super()._fit_combiners(fold_data, scores)
-        return self.oof_probability_
+    @property
+    def oof_probability_(self) -> Floats:
+        """Probabilities of the training rows, shape [n, K], from models trained without their subject."""
+        return self.oof_
 
     def _is_trainable(self, part: CombinerRows) -> bool:
         return have_all_classes(part.folds, part.y, part.weights, len(self.classes_))
@@ -211,9 +212,7 @@ class GroupedStacker(ClassifierMixin, ViewStack):  # type: ignore[misc]
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Return class probabilities, shape [n, K]; NaN for rows without any of the trained modalities."""
-        check_is_fitted(self)
-        table = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
-        return self._predict_outputs(table)
+        return self.predict_outputs(X)
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the most probable class of each row.

@@ -10,9 +10,10 @@ from typing import Any, Self
 
 import joblib
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.errors import Finding
@@ -98,6 +99,8 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
         Scores of the training rows by each member, from models trained without their subject.
     training_rows_ : FoldData
         Targets, subjects, weights and folds of the training rows, without their features.
+    oof_ : ndarray, shape [n, W]
+        Cross-fitted outputs of the training rows: probabilities, or scores; NaN if not available.
     oof_outputs_ : dict
         Cross-fitted outputs of the training rows for each set of modalities, shape [n, W]; NaN for rows without them.
     losses_ : dict
@@ -154,6 +157,27 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
         for model in self.models_.values():
             erase_feature_ranges(model)
 
+    def refit(self, fold_data: FoldData, scores: Sequence[Floats]) -> Self:
+        """Return a stack with the same members, fitted on the same rows with other weights.
+
+        Parameters
+        ----------
+        fold_data : FoldData
+        scores : sequence of ndarray, shape [n, S]
+            Out-of-fold scores of each member with these weights.
+        """
+        other = copy(self)
+        other._fit_members(self.members_, fold_data)
+        with use_one_thread():
+            other._fit_combiners(fold_data.drop_features(), scores)
+        return other
+
+    def predict_outputs(self, X: ArrayLike) -> Floats:
+        """Return the outputs, shape [n, W]: probabilities, or scores; NaN for rows without a trained modality."""
+        check_is_fitted(self)
+        table = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
+        return self._predict_outputs(np.asarray(table))
+
     def select_members(self, names: Collection[str]) -> Self:
         """Return a stack of some of the members, combined anew on their out-of-fold scores.
 
@@ -183,8 +207,8 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
             part._fit_combiners(self.training_rows_, scores)
         return part
 
-    def _fit_combiners(self, fold_data: FoldData, scores: Sequence[Floats]) -> Floats:
-        """Fit a meta-learner for each set of modalities; return the cross-fitted outputs of all rows, shape [n, W]."""
+    def _fit_combiners(self, fold_data: FoldData, scores: Sequence[Floats]) -> None:
+        """Fit a meta-learner for each set of modalities, and cross-fit the outputs of all rows."""
         self.training_rows_, self.oof_scores_ = fold_data, list(scores)
         self.combiners_: dict[Modalities, Any] = {}
         self.losses_: dict[Modalities, dict[str, float]] = {}
@@ -199,16 +223,15 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
             self.combiners_[modalities] = self._fit_combiner(part)
             self.oof_outputs_[modalities] = np.full((len(part.rows), self._n_outputs), np.nan)
             self.oof_outputs_[modalities][part.rows] = cross_fitted
-        oof = np.full((len(fold_data.y), self._n_outputs), np.nan)
+        self.oof_ = np.full((len(fold_data.y), self._n_outputs), np.nan)
         for modalities in self._modality_sets():
             is_exact = self._has_exactly(modalities, fold_data.present)
-            oof[is_exact] = self.oof_outputs_[self._find_fitted(modalities)][is_exact]
-        return oof
+            self.oof_[is_exact] = self.oof_outputs_[self._find_fitted(modalities)][is_exact]
 
     def drop_training_rows(self) -> Self:
         """Return a copy without anything that is in the order of the training rows."""
         anonymous = copy(self)
-        for name in ("oof_probability_", "oof_prediction_", "oof_outputs_", "oof_scores_", "training_rows_"):
+        for name in ("oof_", "oof_outputs_", "oof_scores_", "training_rows_"):
             anonymous.__dict__.pop(name, None)
         return anonymous
 

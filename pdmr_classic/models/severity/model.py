@@ -20,6 +20,7 @@ from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
 from pdmr_classic.models.ensemble.study_storage import Studies
 from pdmr_classic.models.ensemble.tuning import tune
+from pdmr_classic.models.experts.stacks import ExpertStacks
 from pdmr_classic.models.learners.learners import find_learner
 from pdmr_classic.models.learners.member import default_members
 from pdmr_classic.models.severity.stacker import SeverityStacker
@@ -53,6 +54,7 @@ class SeverityModel:
         features: pd.DataFrame,
         target: SeverityTarget,
         *,
+        conditions: pd.Series | None = None,
         jobs: int = 1,
         storage: Studies | None = None,
         reporter: Reporter,
@@ -64,6 +66,8 @@ class SeverityModel:
         features : DataFrame, shape [n, F]
             Of the recordings of the target, in the same order.
         target : SeverityTarget
+        conditions : Series of str, optional
+            Condition of the same recordings, for experts.
         jobs : int
             Number of processes. The result does not depend on it.
         storage : Studies, optional
@@ -92,9 +96,14 @@ class SeverityModel:
             random_state=learning.seed,
             jobs=jobs,
         ).fit_oof_scores(members, scores, fold_data)
-        for finding in self.stacker_.findings_:
+        findings, oof, self.experts_ = self.stacker_.findings_, self.stacker_.oof_, None
+        if conditions is not None:
+            known = conditions.to_numpy(dtype=object)
+            self.experts_ = ExpertStacks(seed=learning.seed).fit(self.stacker_, fold_data, oof, known, jobs=jobs)
+            findings, oof = [*findings, *self.experts_.findings], self.experts_.oof_
+        for finding in findings:
             reporter.note(finding)
-        oof = self.scale_.clip(self.stacker_.oof_prediction_)
+        oof = self.scale_.clip(oof[:, 0])
         self.oof_ = pd.DataFrame({"score": target.score, "severity": oof}, index=features.index)
         truth, subjects = target.score.to_numpy(dtype=np.float64), target.groups.to_numpy(dtype=object)
         is_used = target.weights > 0
@@ -102,13 +111,19 @@ class SeverityModel:
         self.metadata_ = self._collect_metadata(target, fold_data)
         return self
 
-    def predict_scores(self, table: pd.DataFrame) -> Floats:
-        """Return the predicted scores of a feature table, shape [n], within the scale; NaN without usable modality."""
-        return self.scale_.clip(self.stacker_.predict_scores(table))
+    def predict_scores(self, table: pd.DataFrame, conditions: pd.Series | None = None) -> Floats:
+        """Return the predicted scores of a feature table, shape [n], within the scale; NaN without usable modality.
 
-    def predict_columns(self, table: pd.DataFrame) -> dict[str, Floats]:
-        """Return the predicted scores, from all modalities and from each alone, for the meta-learner of the class."""
-        return _name_columns(self.predict_scores(table), self.stacker_.predict_modalities(table))
+        `conditions` are those of the rows, see `ExpertStacks.predict`.
+        """
+        outputs = self.stacker_.predict_outputs(table)
+        if self.experts_ is not None:
+            outputs = self.experts_.predict(table, outputs, conditions)
+        return self.scale_.clip(outputs[:, 0])
+
+    def predict_columns(self, table: pd.DataFrame, scores: Floats) -> dict[str, Floats]:
+        """Return predicted scores, and those from each modality alone, for the meta-learner of the class."""
+        return _name_columns(scores, self.stacker_.predict_modalities(table))
 
     def oof_columns(self, index: pd.Index) -> dict[str, Floats]:
         """Return the same, out of fold, for some of the training recordings. Only after `fit`."""
@@ -153,6 +168,8 @@ class SeverityModel:
         """Return a copy without the rows that could be traced to a recording by their id or their order."""
         anonymous = copy(self)
         anonymous.stacker_ = self.stacker_.drop_training_rows()
+        if self.experts_ is not None:
+            anonymous.experts_ = self.experts_.drop_training_rows()
         anonymous.__dict__.pop("oof_", None)
         return anonymous
 
@@ -167,6 +184,7 @@ class SeverityModel:
             "n_subjects": int(target.groups[target.score.notna()].nunique()),
             "n_inner_folds": fold_data.n_folds,
             "training_mean": float(target.score.mean()),
+            **({} if self.experts_ is None else {"experts": self.experts_.describe()}),
             "base_learners": [
                 {"view": m.view, "learner": m.learner, "params": dict(m.params)} for m in self.stacker_.members_
             ],

@@ -151,10 +151,10 @@ class SeverityStacker(RegressorMixin, ViewStack):  # type: ignore[misc]
             self._fit_combiners(fold_data.drop_features(), scores)
         return self
 
-    def _fit_combiners(self, fold_data: FoldData, scores: Sequence[Floats]) -> Floats:
-        outputs = super()._fit_combiners(fold_data, scores)
-        self.oof_prediction_ = outputs[:, 0]
-        return outputs
+    @property
+    def oof_prediction_(self) -> Floats:
+        """Predictions of the training rows, shape [n], from models trained without their subject."""
+        return self.oof_[:, 0]
 
     def _is_trainable(self, part: CombinerRows) -> bool:
         used = [part.y[train[part.weights[train] > 0]] for train, _ in part.folds]
@@ -183,9 +183,7 @@ class SeverityStacker(RegressorMixin, ViewStack):  # type: ignore[misc]
 
     def predict_scores(self, X: ArrayLike) -> Floats:
         """Return the predicted scores, shape [n]; NaN for rows without any of the trained modalities."""
-        check_is_fitted(self)
-        table = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
-        return self._predict_outputs(table)[:, 0]
+        return self.predict_outputs(X)[:, 0]
 
     def predict_modalities(self, X: ArrayLike) -> dict[str, Floats]:
         """Return the scores predicted from each modality alone, shape [n] each; NaN for rows without it."""

@@ -1,0 +1,1 @@
+"""Experts by recording condition, combined with a common model."""
