@@ -78,7 +78,7 @@ class ExpertStacks:
         }
         self.combination_ = ConditionExperts(SEVERITY if self.is_numeric_ else PRESENCE, seed=self.seed).fit(
             self._to_columns(oof),
-            {name: self._to_columns(expert.oof_outputs()) for name, expert in self.experts_.items()},
+            {name: self._to_columns(expert.oof_) for name, expert in self.experts_.items()},
             conditions,
             fold_data.y,
             fold_data.groups,
