@@ -31,7 +31,7 @@ def negative_log_likelihood(kind: str, columns: Floats, variance: Floats, target
 
 
 def move_towards(columns: Floats, differences: Floats) -> Floats:
-    """Return `columns + differences`, normalised if log-probabilities; rows without a difference stay the same."""
+    """Return `columns + differences`, log-probabilities normalised; rows without a difference keep every digit."""
     moved = columns + differences
     if columns.shape[1] > 1:
         moved = log_softmax(moved, axis=1)

@@ -20,8 +20,10 @@ from pdmr_classic.models.experts._likelihood import (
 )
 from pdmr_classic.models.experts.training_rows import UNKNOWN
 
-# Shrinks the weight of an expert towards 0, in units of subjects: a small condition stays with the common model.
-_RIDGE = 2.0
+# Shrinks the weight of an expert towards 0, in units of subjects: a small condition stays with the common model. Of
+# 0.5, 2 and 8, 0.5 kept most of the gain of experts on linear Gaussian data (40 to 100 subjects, 20 seeds), and lost
+# nothing where the condition did not matter.
+_RIDGE = 0.5
 _GRID = np.linspace(0.0, 1.0, 101)
 
 
