@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 from layout_files import findings, relative, scan, whats, write_daic_woz, write_file
 
+from pdmr_classic.config import Settings
 from pdmr_classic.errors import DataError
 from pdmr_classic.io.dataset import load_dataset, scan_dataset
+from pdmr_classic.io.score_selection import select_scores
 from pdmr_classic.io.split_folders import find_splits
 from pdmr_classic.subjects.overlap import load_sibling_train
 
@@ -221,3 +223,25 @@ def test_a_layout_that_does_not_fit_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there are no recordings of layout daic-woz") as raised:
         scan(write_e_daic(tmp_path), "train", layout="daic-woz")
     assert "_clnf_aus" in str(raised.value.finding.expected)
+
+
+# --------------------------------------------------------------------------------------------------- scores
+
+
+def test_scores_of_daic_woz_are_learned_by_their_short_name_and_no_class_is_read(tmp_path: Path) -> None:
+    data = scan(write_daic_woz(tmp_path), "train", target="phq8")
+    assert data.status is None
+    assert not any("status" in finding.what for finding in data.findings)
+    _, scores, scale, _ = select_scores(data, Settings().override({"data.target": "phq8"}))
+    assert scores.to_dict() == {"300": 4, "301": 12, "302": 9, "303": 10}
+    assert (scale.name, scores.name) == ("phq8", "PHQ8_Score")
+
+
+def test_both_labels_of_e_daic_are_read_from_the_table_of_the_split(tmp_path: Path) -> None:
+    settings = Settings().override({"data.target": "both"})
+    data = scan(write_e_daic(tmp_path), "train", target="both")
+    labelled, scores, scale, told = select_scores(data, settings)
+    assert labelled.status is not None
+    assert labelled.status.to_dict() == {"300": "Normal", "301": "Depression"}
+    assert (scores.to_dict(), scale.name) == ({"300": 4, "301": 14}, "phq8")
+    assert [finding.code for finding in told] == ["known-scale"]

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from layout_files import findings, relative, scan, whats, write_file
 
+from pdmr_classic.config import Settings
 from pdmr_classic.errors import DataError
 from pdmr_classic.io.dataset import load_dataset
+from pdmr_classic.io.score_selection import select_scores
 from pdmr_classic.io.split_folders import find_splits
 
 EVENTS = {
@@ -113,3 +115,12 @@ def test_the_form_of_2025_has_splits_in_folders_and_labels_in_json(tmp_path: Pat
     assert data.groups.tolist() == ["001", "001", "002", "002"]
     assert findings(data, "windows")[0].hint == "pass --fps 0.2"
     assert load_dataset(tmp_path, split="test", use_labels=False).data_ids == ["003_001", "003_002"]
+
+
+def test_the_score_of_a_person_is_that_of_each_recording(tmp_path: Path) -> None:
+    settings = Settings().override({"data.target": "phq9"})
+    data = scan(write_2026(tmp_path), "train", target="phq9")
+    _, scores, scale, _ = select_scores(data, settings)
+    assert scores.to_dict() == {"1_E1": 2, "1_E2": 2, "2_E1": 15, "2_E2": 15}
+    assert (data.status, scale.name) == (None, "phq9")
+    assert findings(data, "published-classes") == []
