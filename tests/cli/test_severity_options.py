@@ -124,10 +124,57 @@ def test_options_that_have_no_effect_are_refused(labelled: Path, tmp_path: Path)
         assert (result.exit_code, message in result.output) == (2, True)
 
 
-def test_conditions_need_a_model_with_experts(small_set: Path, tmp_path: Path) -> None:
-    (tmp_path / "tiny.toml").write_text(TINY)
-    assert invoke("fit", small_set, "--config", "tiny.toml", "--out", "m.joblib", cwd=tmp_path).exit_code == 0
-    result = invoke("predict", small_set, "--model", "m.joblib", "--conditions", "c.csv", cwd=tmp_path)
+# -------------------------------------------------------------------------------------------------- predict
+
+
+@pytest.fixture(scope="module")
+def fitted(small_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a model of the classes, m.joblib."""
+    folder = tmp_path_factory.mktemp("fitted")
+    (folder / "tiny.toml").write_text(TINY)
+    arguments = ("fit", small_set, "--config", "tiny.toml", "--level", "0.8", "--out", "m.joblib")
+    assert invoke(*arguments, cwd=folder).exit_code == 0
+    return folder
+
+
+def predict(data: Path, fitted: Path, folder: Path, *options: str) -> list[dict[str, Any]]:
+    arguments = ("predict", data, "--model", fitted / "m.joblib", "--jobs", "1", *options)
+    result = invoke(*arguments, cwd=folder)
+    assert result.exit_code == 0, result.output
+    return [json.loads(line) for line in (folder / "results.jsonl").read_text().splitlines()]
+
+
+def test_without_options_a_model_of_classes_writes_two_keys(small_set: Path, fitted: Path, tmp_path: Path) -> None:
+    assert {tuple(record) for record in predict(small_set, fitted, tmp_path)} == {("data_id", "status")}
+
+
+def test_sets_of_classes_are_added_and_contain_the_predicted_one(small_set: Path, fitted: Path, tmp_path: Path) -> None:
+    before = predict(small_set, fitted, tmp_path)
+    records = predict(small_set, fitted, tmp_path, "--sets")
+    assert {tuple(record) for record in records} == {("data_id", "status", "label_set")}
+    assert [record["status"] for record in records] == [record["status"] for record in before]
+    assert all(record["label_set"] for record in records)
+    assert not (tmp_path / "results.notes.json").exists()
+
+
+def test_abstaining_writes_uncertain_where_several_classes_are_possible_and_notes_how_often(
+    small_set: Path, fitted: Path, tmp_path: Path
+) -> None:
+    before = predict(small_set, fitted, tmp_path)
+    records = predict(small_set, fitted, tmp_path, "--abstain")
+    expected = [
+        "Uncertain" if len(record["label_set"]) > 1 else old["status"]
+        for record, old in zip(records, before, strict=True)
+    ]
+    assert [record["status"] for record in records] == expected
+    assert "Uncertain" in expected
+    notes = json.loads((tmp_path / "results.notes.json").read_text())
+    assert notes["n_uncertain"] == expected.count("Uncertain")
+
+
+def test_conditions_need_a_model_with_experts(small_set: Path, fitted: Path, tmp_path: Path) -> None:
+    arguments = ("predict", small_set, "--model", fitted / "m.joblib", "--conditions", "c.csv")
+    result = invoke(*arguments, cwd=tmp_path)
     assert result.exit_code == 2
     assert "--conditions has no effect: the model has no experts" in result.output
     assert not (tmp_path / "results.jsonl").exists()
