@@ -1,4 +1,4 @@
-"""Metrics of predicted classes and probabilities."""
+"""Metrics of predicted classes, probabilities and severities."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
 from sklearn import metrics as sk
 
 from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Floats, Ints
+from pdmr_classic.io.labels.scales import Scale
 
 
 def always_positive_f1(share: float) -> float:
@@ -134,6 +136,81 @@ def concordance(truth: ArrayLike, predicted: ArrayLike) -> float:
     x, y = np.asarray(truth, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
     spread = x.var() + y.var() + (x.mean() - y.mean()) ** 2
     return float(2 * np.mean((x - x.mean()) * (y - y.mean())) / spread) if spread > 0 else float("nan")
+
+
+_SEVERITY_SCORES = ("mae", "rmse", "ccc", "pearson", "spearman")
+_CLASS_SCORES = ("quadratic_kappa", "linear_kappa", "accuracy", "macro_f1")
+
+
+def score_severity(truth: ArrayLike, predicted: ArrayLike, scale: Scale) -> dict[str, float]:
+    """Score predicted severities against true scores, as numbers and as severity classes.
+
+    Series are matched by their index.
+
+    Parameters
+    ----------
+    truth, predicted : array-like of float, shape [n]
+        Rows where either is NaN are left out.
+    scale : Scale
+        Its cut-offs define the classes; predictions are rounded to its step before they are classified.
+
+    Returns
+    -------
+    dict
+        `n`, `mae`, `rmse`, `ccc` (see `concordance`), `pearson`, `spearman`; if the scale has classes also
+        `quadratic_kappa`, `linear_kappa` (Cohen's, over all classes of the scale), `accuracy` and `macro_f1` (over the
+        classes in `truth`). NaN if undefined: correlations of equal values, kappas if only one class occurs.
+
+    Raises
+    ------
+    DataError
+        Two Series have different labels in their index, or labels that repeat.
+
+    References
+    ----------
+    Cohen 1968, Weighted kappa.
+
+    Examples
+    --------
+    >>> from pdmr_classic.io.labels.scales import SCALES
+    >>> scores = score_severity([2, 8, 12, 21], [3, 9.6, 13, 18], SCALES["phq8"])
+    >>> round(scores["mae"], 2), round(scores["ccc"], 2), round(scores["quadratic_kappa"], 2), scores["accuracy"]
+    (1.65, 0.96, 0.85, 0.5)
+    """
+    truth, predicted = align_rows(truth=truth, predicted=predicted)
+    x, y = np.asarray(truth, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
+    is_known = np.isfinite(x) & np.isfinite(y)
+    x, y = x[is_known], y[is_known]
+    if not len(x):
+        names = (*_SEVERITY_SCORES, *(_CLASS_SCORES if scale.n_classes else ()))
+        return {"n": 0, **dict.fromkeys(names, float("nan"))}
+    scores = {
+        "n": len(x),
+        "mae": float(np.abs(y - x).mean()),
+        "rmse": float(np.sqrt(((y - x) ** 2).mean())),
+        "ccc": concordance(x, y),
+        "pearson": _correlation(x, y),
+        "spearman": _correlation(rankdata(x), rankdata(y)),
+    }
+    return scores | _score_classes(scale.class_codes(x), scale.class_codes(y), scale.n_classes)
+
+
+def _correlation(x: Floats, y: Floats) -> float:
+    return float(np.corrcoef(x, y)[0, 1]) if np.ptp(x) > 0 and np.ptp(y) > 0 else float("nan")
+
+
+def _score_classes(truth: Ints, predicted: Ints, n_classes: int) -> dict[str, float]:
+    if not n_classes:
+        return {}
+    is_defined = len(np.union1d(truth, predicted)) > 1
+    kappas = {
+        f"{weights}_kappa": float(sk.cohen_kappa_score(truth, predicted, labels=range(n_classes), weights=weights))
+        if is_defined
+        else float("nan")
+        for weights in ("quadratic", "linear")
+    }
+    macro_f1 = sk.f1_score(truth, predicted, labels=np.unique(truth), average="macro", zero_division=0)
+    return {**kappas, "accuracy": float((truth == predicted).mean()), "macro_f1": float(macro_f1)}
 
 
 _MIN_PROBABILITY = 1e-12

@@ -28,7 +28,7 @@ LAYERS = [
     {"models.experts"},
     {"models.severity"},
     {"models"},
-    {"evaluation", "evaluation.confounds"},
+    {"evaluation", "evaluation.confounds", "evaluation.severity"},
     {"reporting"},
     {"cli"},
     {"__main__"},

@@ -49,24 +49,26 @@ def permutation_test(predictions: Predictions, n: int = _N_PERMUTATIONS, seed: i
     batches = [_score_labels(predictions, permute(rng, size)[recording]) for size in batch_sizes(n, len(predictions))]
     permuted = {name: np.concatenate([batch[name] for batch in batches]) for name in observed}
     return {
-        "permuted": _describe_permutation(truth, subject),
+        "permuted": describe_permutation(truth, subject),
         "n_permutations": n,
         "p_fixed_predictions": {
-            name: _p_value(permuted[name], value[0], null_inflation(predictions))
+            name: p_value(permuted[name], value[0], null_inflation(predictions))
             for name, value in observed.items()
             if np.isfinite(value[0])
         },
     }
 
 
-def _describe_permutation(truth: Codes, subject: Ints) -> str:
+def describe_permutation(truth: Codes, subject: Ints) -> str:
+    """Return what an exchange of label profiles permutes; `truth` and `subject` are those of each recording."""
     if not has_mixed_profile(truth, subject).any():
         return "subject labels"
     profiles = pd.crosstab(subject, truth, normalize="index").to_numpy()
     return "recording labels within subjects" if np.ptp(profiles, axis=0).max() == 0 else "label profiles of subjects"
 
 
-def _p_value(permuted: Floats, score: float, inflation: float) -> float:
+def p_value(permuted: Floats, score: float, inflation: float) -> float:
+    """Return the share of permuted scores, widened around their mean, that reach the observed score."""
     permuted = permuted[np.isfinite(permuted)]
     mean = permuted.mean()
     widened = mean + inflation * (permuted - mean)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from pdmr_classic.arrays import Ints, Mask
 
-Codes = NDArray[np.int16]
+Codes = NDArray[np.int16] | NDArray[np.int32]
 Permute = Callable[[np.random.Generator, int], Codes]
 
 
@@ -40,7 +40,8 @@ def make_profile_permuter(values: ArrayLike, subject: ArrayLike, strata: ArrayLi
     >>> sorted({tuple(column.tolist()) for column in permute(np.random.default_rng(0), 20).T})
     [(0, 0, 1, 1), (1, 1, 0, 0)]
     """
-    codes = np.asarray(values, dtype=np.int16)
+    codes = np.asarray(values)
+    codes = codes.astype(np.int16 if codes.max(initial=0) <= np.iinfo(np.int16).max else np.int32)
     _, first, subject = np.unique(np.asarray(subject), return_index=True, return_inverse=True)
     stratum = np.zeros(len(first)) if strata is None else np.asarray(strata)[first]
     is_mixed = has_mixed_profile(codes, subject).any()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pdmr_classic.arrays import Floats, Ints
+from pdmr_classic.evaluation.held_out_rows import HeldOutRows
 from pdmr_classic.evaluation.intervals import SD_INFLATION
 from pdmr_classic.evaluation.predictions import Predictions
 
@@ -41,7 +42,7 @@ def estimate_inflation(predictions: Predictions, score: str = "auc") -> float:
     return float((1 + _RETAINED.get(score, 1.0) * shared) ** 0.5)
 
 
-def null_inflation(predictions: Predictions) -> float:
+def null_inflation(predictions: HeldOutRows) -> float:
     """Return the ratio of standard errors for what has no signal: differences of systems, and permuted labels.
 
     sqrt(2), see `shared_variance`; 1 if the held-out subjects train no model.

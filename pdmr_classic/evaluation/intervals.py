@@ -26,6 +26,8 @@ INTERVAL_NOTE = (
     "include the variability of retraining."
 )
 _LEVEL = 0.95
+# Variances below this, relative to the mean square, are those of equal values.
+_TINY = 1e-14
 
 _Scores = dict[str, Floats]
 
@@ -62,7 +64,7 @@ def _restore_class_shares(weights: Floats, truth: Ints) -> Floats:
     """Scale the weights of each class in each draw to the number of its rows; NaN in draws without a class."""
     for k in np.unique(truth):
         rows = np.flatnonzero(truth == k)
-        weights[rows] *= _divide(np.full(weights.shape[1], float(len(rows))), weights[rows].sum(axis=0))
+        weights[rows] *= divide(np.full(weights.shape[1], float(len(rows))), weights[rows].sum(axis=0))
     return weights
 
 
@@ -89,33 +91,39 @@ def weighted_scores(predictions: Predictions, weights: Floats, cells: Floats | N
 
 # Vectorised over thousands of weight columns, unlike `metrics.score`; a test checks that both agree.
 def _score_repeat(predictions: Predictions, rows: Ints, weights: Floats, cells: Floats | None) -> _Scores:
-    confusion = _confusion_matrices(predictions, rows, weights)
+    truth, n_classes = predictions.truth, len(predictions.classes)
+    confusion = weighted_confusion(truth[rows], predictions.predicted[rows], n_classes, weights)
     if cells is not None:
         # Classes that are not in the sample are not scored.
-        confusion += cells * np.isin(np.arange(len(cells)), predictions.truth)[:, None, None]
+        confusion += cells * np.isin(np.arange(len(cells)), truth)[:, None, None]
     n_true, n_predicted, n_hits = confusion.sum(axis=1), confusion.sum(axis=0), np.einsum("kkb->kb", confusion)
     # Recall and F1 of a class without rows are undefined, not 0.
-    recall, f1 = _divide(n_hits, n_true), np.where(n_true > 0, _divide(2 * n_hits, n_true + n_predicted), np.nan)
+    recall, f1 = divide(n_hits, n_true), np.where(n_true > 0, divide(2 * n_hits, n_true + n_predicted), np.nan)
     scores = {
         "macro_f1": nanmean(f1),
-        "weighted_f1": _divide(np.nansum(f1 * n_true, axis=0), n_true.sum(axis=0)),
+        "weighted_f1": divide(np.nansum(f1 * n_true, axis=0), n_true.sum(axis=0)),
         "balanced_accuracy": nanmean(recall),
         "auc": _average_auc(predictions, rows, weights),
-        "brier": _divide(brier_losses(predictions)[rows] @ weights, weights.sum(axis=0)),
+        "brier": divide(brier_losses(predictions)[rows] @ weights, weights.sum(axis=0)),
     }
     if predictions.positive_index is not None:
         k = predictions.positive_index
         # 0 without positive predictions, as in scikit-learn.
-        precision = np.where(n_predicted[k] == 0, 0.0, _divide(n_hits[k], n_predicted[k]))
+        precision = np.where(n_predicted[k] == 0, 0.0, divide(n_hits[k], n_predicted[k]))
         scores |= {"f1": f1[k], "precision": precision, "recall": recall[k]}
     return scores
 
 
-def _confusion_matrices(predictions: Predictions, rows: Ints, weights: Floats) -> Floats:
-    """Return the weight of each true and predicted class, shape [K, K, B]."""
-    n_classes = len(predictions.classes)
-    cell = predictions.truth[rows] * n_classes + predictions.predicted[rows]
-    in_cell = cell == np.arange(n_classes**2)[:, None]
+def weighted_confusion(truth: Ints, predicted: Ints, n_classes: int, weights: Floats) -> Floats:
+    """Return the weight of each true class and predicted class, shape [K, K, B], of class indices [n].
+
+    Examples
+    --------
+    >>> weighted_confusion(np.array([0, 1, 1]), np.array([0, 0, 1]), 2, np.ones((3, 1)))[..., 0]
+    array([[1., 0.],
+           [1., 1.]])
+    """
+    in_cell = truth * n_classes + predicted == np.arange(n_classes**2)[:, None]
     return np.asarray((in_cell @ weights).reshape(n_classes, n_classes, -1))
 
 
@@ -162,7 +170,7 @@ def weighted_auc(p: Floats, positive: Mask, weights: Floats) -> Floats:
     above = np.add.reduceat(weights * positive[:, None], starts, axis=0)
     below = np.add.reduceat(weights * ~positive[:, None], starts, axis=0)
     n_concordant = (above * (np.cumsum(below, axis=0) - 0.5 * below)).sum(axis=0)
-    return _divide(n_concordant, above.sum(axis=0) * below.sum(axis=0))
+    return divide(n_concordant, above.sum(axis=0) * below.sum(axis=0))
 
 
 def weighted_concordance(truth: Floats, predicted: Floats, weights: Floats) -> Floats:
@@ -178,17 +186,42 @@ def weighted_concordance(truth: Floats, predicted: Floats, weights: Floats) -> F
     >>> weighted_concordance(np.array([0.0, 1.0, 2.0]), np.array([1.0, 2.0, 3.0]), np.ones((3, 1))).round(3)
     array([0.571])
     """
+    mean_x, mean_y, variance_x, variance_y, covariance = _weighted_moments(truth, predicted, weights)
+    return divide(2 * covariance, variance_x + variance_y + (mean_x - mean_y) ** 2)
+
+
+def weighted_correlation(x: Floats, y: Floats, weights: Floats) -> Floats:
+    """Return Pearson's correlation for each weight column, shape [B]; NaN if all values of one are equal.
+
+    Parameters
+    ----------
+    x, y : ndarray, shape [n]
+    weights : ndarray, shape [n, B]
+
+    Examples
+    --------
+    >>> weighted_correlation(np.array([0.0, 1.0, 2.0]), np.array([1.0, 2.0, 2.0]), np.ones((3, 1))).round(3)
+    array([0.866])
+    """
+    _, _, variance_x, variance_y, covariance = _weighted_moments(x - x.mean(), y - y.mean(), weights)
+    # Rounding leaves a little variance of equal values.
+    varies = (variance_x > _TINY * np.mean(x**2)) & (variance_y > _TINY * np.mean(y**2))
+    return divide(covariance, np.where(varies, np.sqrt(np.maximum(variance_x * variance_y, 0)), 0.0))
+
+
+def _weighted_moments(x: Floats, y: Floats, weights: Floats) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Return means (relative to the mean of x), variances and covariance for each weight column, each of shape [B]."""
     total = weights.sum(axis=0)
     # Centred first: with large values, differences of squares would lose digits.
-    x, y = truth - truth.mean(), predicted - truth.mean()
-    mean_x, mean_y, mean_squares, mean_product = (
-        _divide(values @ weights, total) for values in (x, y, x**2 + y**2, x * y)
+    x, y = x - x.mean(), y - x.mean()
+    mean_x, mean_y, square_x, square_y, product = (
+        divide(values @ weights, total) for values in (x, y, x**2, y**2, x * y)
     )
-    covariance, variances = mean_product - mean_x * mean_y, mean_squares - mean_x**2 - mean_y**2
-    return _divide(2 * covariance, variances + (mean_x - mean_y) ** 2)
+    return mean_x, mean_y, square_x - mean_x**2, square_y - mean_y**2, product - mean_x * mean_y
 
 
-def _divide(numerator: Floats, denominator: Floats) -> Floats:
+def divide(numerator: Floats, denominator: Floats) -> Floats:
+    """Return the quotient where the denominator is positive, otherwise NaN."""
     undefined = np.full(np.shape(denominator), np.nan)
     return np.asarray(np.divide(numerator, denominator, out=undefined, where=denominator > 0))
 

@@ -3,56 +3,42 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.errors import DataError
+from pdmr_classic.evaluation.held_out_rows import HeldOutRows
 from pdmr_classic.io.results import PROBABILITY_PREFIX
 
 SCHEMA = "pdmr-classic/evaluation/4"
 
 
 @dataclass(frozen=True, eq=False)
-class Predictions:
-    """One row per recording and repeat, predicted by a model that was not trained on the recording's subject.
+class Predictions(HeldOutRows):
+    """Predicted classes of the rows.
 
     Attributes
     ----------
-    recording : ndarray of str, shape [n]
-        The `data_id`, or its pseudonym after `pseudonymise`.
-    subject : ndarray of int, shape [n]
-        Arbitrary numbers.
-    repeat, fold : ndarray of int, shape [n]
-        Fold numbers start at 0 in each repeat.
+    recording, subject, repeat, fold, is_one_way
+        See `HeldOutRows`.
     truth, predicted : ndarray of int, shape [n]
         Indices into `classes`.
     probability : ndarray of float64, shape [n, K]
     classes : tuple of str, length K
     positive : str or None
         The positive class of F1; None with more than two classes.
-    is_one_way : bool
-        The subjects train no model: all models were trained on other subjects (an official split).
     """
 
-    recording: NDArray[Any]
-    subject: Ints
-    repeat: Ints
-    fold: Ints
     truth: Ints
     predicted: Ints
     probability: Floats
     classes: tuple[str, ...]
     positive: str | None
-    is_one_way: bool = False
-
-    def __len__(self) -> int:
-        return len(self.recording)
 
     @property
     def positive_index(self) -> int | None:
@@ -63,35 +49,6 @@ class Predictions:
     def auc_classes(self) -> list[int]:
         """Indices of the classes whose one-vs-rest AUC is computed: the positive class, or all of several."""
         return list(range(len(self.classes))) if self.positive_index is None else [self.positive_index]
-
-    @property
-    def row_keys(self) -> pd.MultiIndex:
-        """Repeat and recording of each row, which identify it."""
-        return pd.MultiIndex.from_arrays([self.repeat, self.recording.astype(str)])
-
-    def subset(self, rows: NDArray[Any]) -> Predictions:
-        """Return the selected rows; `rows` is a mask or an array of indices."""
-        return replace(self, **{field.name: getattr(self, field.name)[rows] for field in fields(self)[:7]})
-
-    def repeat_rows(self) -> Iterator[Ints]:
-        """Yield the row indices of each repeat."""
-        return (np.flatnonzero(self.repeat == number) for number in np.unique(self.repeat))
-
-    def fold_rows(self, rows: Ints) -> Iterator[Ints]:
-        """Yield the row indices of each fold, given the rows of one repeat."""
-        return (rows[self.fold[rows] == number] for number in np.unique(self.fold[rows]))
-
-    def pseudonymise(self, pseudonyms: Mapping[str, str]) -> Predictions:
-        """Replace each `data_id` by its pseudonym, and number the subjects in the order of the pseudonyms."""
-        recording = np.array([pseudonyms[str(data_id)] for data_id in self.recording], dtype=object)
-        order = np.argsort(recording.astype(str), kind="stable")
-        subject = np.empty_like(self.subject)
-        subject[order] = pd.factorize(self.subject[order])[0]
-        return replace(self, recording=recording, subject=subject)
-
-    def sort_rows(self) -> Predictions:
-        """Return the rows sorted by repeat, fold and recording."""
-        return self.subset(np.lexsort((self.recording.astype(str), self.fold, self.repeat)))
 
     def to_records(self) -> list[dict[str, Any]]:
         """Return one JSON object per row."""
@@ -113,12 +70,6 @@ class Predictions:
             "predicted": self.classes[self.predicted[row]],
             **probability,
         }
-
-
-def match_rows(a: Predictions, b: Predictions) -> tuple[Predictions, Predictions]:
-    """Return the rows (repeat and recording) that two systems have in common, in the order of the first."""
-    rows = b.row_keys.get_indexer(a.row_keys)
-    return a.subset(np.flatnonzero(rows >= 0)), b.subset(rows[rows >= 0])
 
 
 def probability_matrix(answers: pd.DataFrame, classes: Sequence[str], positive: str | None) -> Floats:

@@ -14,7 +14,8 @@ import pandas as pd
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding
 from pdmr_classic.evaluation.baselines import drop_modality, find_present_modalities
-from pdmr_classic.evaluation.predictions import Predictions, match_rows
+from pdmr_classic.evaluation.held_out_rows import match_rows
+from pdmr_classic.evaluation.predictions import Predictions
 from pdmr_classic.evaluation.system_scores import HEADLINE_SCORES, score_repeat
 from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions
 from pdmr_classic.features.extractor import FeatureExtractor

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pdmr_classic.arrays import Floats, Ints, finite_or_none
 from pdmr_classic.evaluation.bootstrap import bootstrap_statistics
+from pdmr_classic.evaluation.held_out_rows import match_rows
 from pdmr_classic.evaluation.inflation import null_inflation
 from pdmr_classic.evaluation.intervals import (
     bootstrap_scores,
@@ -17,7 +18,7 @@ from pdmr_classic.evaluation.intervals import (
     nanmean,
     weighted_auc,
 )
-from pdmr_classic.evaluation.predictions import Predictions, match_rows
+from pdmr_classic.evaluation.predictions import Predictions
 from pdmr_classic.evaluation.system_scores import find_limits
 
 _N_STRATA = 3

@@ -1,0 +1,1 @@
+"""Evaluation of predicted severities: scores with intervals, baselines, coverage, comparison."""
