@@ -8,16 +8,18 @@ from typing import Any
 import numpy as np
 
 from pdmr_classic.arrays import Floats
-from pdmr_classic.evaluation.intervals import bootstrap_scores, weighted_scores
-from pdmr_classic.evaluation.predictions import Predictions
-from pdmr_classic.evaluation.system_scores import find_limits
+from pdmr_classic.evaluation.held_out_rows import Rows
+from pdmr_classic.evaluation.scoring import CLASS_SCORING, Scoring
 from pdmr_classic.resampling import draw_subject_weights
 
 _N_DRAWS = 1000
 
 
 def describe_winners(
-    candidates: Mapping[str, Predictions], scores: Sequence[str], seed: int = 0
+    candidates: Mapping[str, Rows],
+    scores: Sequence[str],
+    seed: int = 0,
+    scoring: Scoring[Rows] = CLASS_SCORING,  # type: ignore[assignment]
 ) -> dict[str, dict[str, Any]]:
     """Describe the best of several systems by bootstrap bias correction (BBC-CV).
 
@@ -28,11 +30,12 @@ def describe_winners(
 
     Parameters
     ----------
-    candidates : mapping of str to Predictions
+    candidates : mapping of str to HeldOutRows
         With the same rows in the same order.
     scores : sequence of str
-        See `weighted_scores`; those that are better if they are higher.
+        Those that are better if they are higher.
     seed : int
+    scoring : Scoring
 
     Returns
     -------
@@ -52,18 +55,18 @@ def describe_winners(
     Tsamardinos, Greasidou and Borboudakis 2018 (BBC-CV).
     """
     systems = list(candidates.values())
-    inside, outside = _bootstrap(systems, scores, seed)
+    inside, outside = _bootstrap(systems, scores, seed, scoring)
     return {
-        score: _describe_winner(candidates, score, part, rest)
+        score: _describe_winner(candidates, score, part, rest, scoring)
         for score, part, rest in zip(scores, inside, outside, strict=True)
     }
 
 
 def _describe_winner(
-    candidates: Mapping[str, Predictions], score: str, inside: Floats, outside: Floats
+    candidates: Mapping[str, Rows], score: str, inside: Floats, outside: Floats, scoring: Scoring[Rows]
 ) -> dict[str, Any]:
     names, systems = list(candidates), list(candidates.values())
-    apparent = np.array([weighted_scores(system, np.ones((len(system), 1)))[score][0] for system in systems])
+    apparent = np.array([scoring.weigh(system, np.ones((len(system), 1)))[score][0] for system in systems])
     usable = np.isfinite(inside).all(axis=0) & np.isfinite(outside).all(axis=0)
     if not usable.any() or not np.isfinite(apparent).all():
         return {"name": None, "apparent": None, "corrected": None, "low": None, "high": None, "shares_of_rank_1": {}}
@@ -72,33 +75,33 @@ def _describe_winner(
     choice = is_best / is_best.sum(axis=0)
     shares = choice.mean(axis=1)
     loss_on_few = shares @ (apparent - outside.mean(axis=1))
-    corrected = float(np.clip((outside * choice).sum(axis=0).mean() + loss_on_few, 0, 1))
+    corrected = float(np.clip((outside * choice).sum(axis=0).mean() + loss_on_few, scoring.lowest, 1))
     best = int(np.argmax(apparent))
     return {
         "name": names[best],
         "apparent": float(apparent[best]),
         "corrected": corrected,
-        **_find_corrected_limits(systems[best], score, corrected),
+        **_find_corrected_limits(systems[best], score, corrected, scoring),
         "shares_of_rank_1": dict(zip(names, map(float, shares), strict=True)),
     }
 
 
-def _find_corrected_limits(best: Predictions, score: str, corrected: float) -> dict[str, float | None]:
-    drawn = bootstrap_scores(best)[score]
-    if 0 < drawn[0] < 1:  # a perfect score does not vary: its interval is that of 1
+def _find_corrected_limits(best: Rows, score: str, corrected: float, scoring: Scoring[Rows]) -> dict[str, float | None]:
+    drawn = scoring.bootstrap(best)[score]
+    if scoring.lowest < drawn[0] < 1:  # a perfect score does not vary: its interval is that of 1
         drawn = drawn + (corrected - drawn[0])
-    return find_limits(best, score, drawn)
+    return scoring.find_limits(best, score, drawn)
 
 
-def _bootstrap(systems: list[Predictions], scores: Sequence[str], seed: int) -> tuple[Floats, Floats]:
+def _bootstrap(systems: list[Rows], scores: Sequence[str], seed: int, scoring: Scoring[Rows]) -> tuple[Floats, Floats]:
     """Return scores on the subjects that were drawn, and on the others, shape [scores, systems, draws]."""
     inside, outside = [], []
     for drawn in draw_subject_weights(systems[0].subject, _N_DRAWS, np.random.default_rng(seed)):
-        inside.append(_score_all(systems, scores, drawn))
-        outside.append(_score_all(systems, scores, (drawn == 0).astype(np.float64)))
+        inside.append(_score_all(systems, scores, drawn, scoring))
+        outside.append(_score_all(systems, scores, (drawn == 0).astype(np.float64), scoring))
     return np.concatenate(inside, axis=2), np.concatenate(outside, axis=2)
 
 
-def _score_all(systems: list[Predictions], scores: Sequence[str], weights: Floats) -> Floats:
-    weighted = [weighted_scores(system, weights) for system in systems]
+def _score_all(systems: list[Rows], scores: Sequence[str], weights: Floats, scoring: Scoring[Rows]) -> Floats:
+    weighted = [scoring.weigh(system, weights) for system in systems]
     return np.array([[part[score] for part in weighted] for score in scores])

@@ -4,33 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import reduce
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from pdmr_classic.arrays import finite_or_none
 from pdmr_classic.errors import ConfigError, DataError
+from pdmr_classic.evaluation._pairing import check_paired, keep_common_rows
 from pdmr_classic.evaluation._winner import describe_winners
+from pdmr_classic.evaluation.held_out_rows import Rows
 from pdmr_classic.evaluation.inflation import null_inflation
-from pdmr_classic.evaluation.intervals import (
-    INTERVAL_NOTE,
-    bootstrap_scores,
-    count_rarest_class_subjects,
-    simultaneous_intervals,
-)
-from pdmr_classic.evaluation.predictions import Predictions, read_predictions
-from pdmr_classic.evaluation.stored_systems import read_systems
-from pdmr_classic.evaluation.system_scores import find_limits, main_score
+from pdmr_classic.evaluation.intervals import INTERVAL_NOTE, simultaneous_intervals
+from pdmr_classic.evaluation.predictions import CLASSES, check_schema
+from pdmr_classic.evaluation.scoring import CLASS_SCORING, SEVERITY_SCORING, Scoring
 from pdmr_classic.text import format_list, format_quoted
 
-_SCORE_NAMES = ("f1", "macro_f1", "auc", "brier")
 _MODEL = "model"
-# What is compared within a single evaluation.
-_PARTS = (_MODEL, "view", "member")
 _MIN_SYSTEMS = 2
 _MAX_LISTED = 40
 
@@ -53,16 +44,18 @@ def compare(
     Returns
     -------
     dict
-        `positive`, `main_score`, `synthetic`, counts (`n_left_out`: recordings that some system does not predict),
-        `interval_note`; `systems`: for each name, `mean`, `low` and `high` of each score; `pairs`: for each pair, its
-        names `a` and `b`, and in `differences` for each score `difference` (b - a), `low` and `high`. These intervals
-        are simultaneous: in 95% of studies, all of them contain the true difference. `winners`: who is best in the main
-        score and AUC, see `describe_winners`.
+        `synthetic`, `interval_note`; of the predicted classes `positive`, `main_score`, counts (`n_left_out`:
+        recordings that some system does not predict); `systems`: for each name, `mean`, `low` and `high` of each score;
+        `pairs`: for each pair, its names `a` and `b`, and in `differences` for each score `difference` (b - a), `low`
+        and `high`. These intervals are simultaneous: in 95% of studies, all of them contain the true difference.
+        `winners`: who is best in the main score and AUC, see `describe_winners`. If all evaluations predict severities,
+        `severity` has the same keys for these; the main score is the concordance.
 
     Raises
     ------
     DataError
-        One of them is not an evaluation, or they do not contain the same recordings in the same folds.
+        One of them is not an evaluation, they have no target in common, or they do not contain the same recordings in
+        the same folds.
     ConfigError
         There are not two systems to compare.
 
@@ -79,59 +72,97 @@ def compare(
     ({'old': 0.5, 'new': 0.5}, 0.0)
     """
     names = names or [chr(ord("A") + number) for number in range(len(evaluations))]
-    candidates = _select_systems(dict(zip(names, evaluations, strict=True)), systems)
-    n_recordings = max(len(np.unique(predictions.recording.astype(str))) for predictions in candidates.values())
-    candidates = _keep_common_rows(candidates)
-    first = next(iter(candidates.values()))
-    # Paired: the same seed draws the same subjects for each system.
-    drawn = {name: bootstrap_scores(predictions) for name, predictions in candidates.items()}
-    n_common = len(np.unique(first.recording.astype(str)))
-    main = main_score(first.positive)
+    by_name = dict(zip(names, evaluations, strict=True))
+    scorings = _find_common_targets(by_name)
+    stored = {scoring.key: _read_systems(by_name, scoring) for scoring in scorings}
+    _check_names(stored, systems)
+    selected = {
+        scoring.key: _select_systems(stored[scoring.key], systems, scoring.default_systems) for scoring in scorings
+    }
+    if not any(len(candidates) >= _MIN_SYSTEMS for candidates in selected.values()):
+        raise _too_few_systems_error(stored, selected, systems)
+    parts = {
+        scoring.key: _compare_systems(selected[scoring.key], scoring)
+        for scoring in scorings
+        if len(selected[scoring.key]) >= _MIN_SYSTEMS
+    }
     return {
-        "positive": first.positive,
-        "main_score": main,
+        **parts.pop(CLASSES, {}),
+        **parts,
         "synthetic": any(bool(evaluation.get("synthetic")) for evaluation in evaluations),
-        "n_recordings": n_common,
-        "n_left_out": n_recordings - n_common,
-        "n_subjects": len(np.unique(first.subject)),
-        "systems": {name: _summarise(candidates[name], drawn[name]) for name in candidates},
-        "pairs": _compare_pairs(first, drawn),
-        "winners": describe_winners(candidates, (main, "auc")),
         "interval_note": INTERVAL_NOTE,
     }
 
 
-def _select_systems(
-    evaluations: Mapping[str, Mapping[str, Any]], wanted: Sequence[str] | None
-) -> dict[str, Predictions]:
-    """Return the systems to compare by their names, after checking that the evaluations can be paired."""
-    available = {name: read_systems(evaluation) for name, evaluation in evaluations.items()}
+def _find_common_targets(evaluations: Mapping[str, Mapping[str, Any]]) -> list[Scoring[Any]]:
+    """Return how to score what all evaluations predict: classes, severities, or both."""
+    for evaluation in evaluations.values():
+        check_schema(evaluation)
+    scorings: list[Scoring[Any]] = [CLASS_SCORING, SEVERITY_SCORING]
+    common = [scoring for scoring in scorings if all(scoring.key in evaluation for evaluation in evaluations.values())]
+    if not common:
+        raise DataError(
+            "the evaluations have no target in common",
+            code="unpaired",
+            expected="classes in all of them, or severities in all of them",
+            found=", ".join(
+                f"{name}: {format_list(scoring.truth for scoring in scorings if scoring.key in evaluation)}"
+                for name, evaluation in evaluations.items()
+            ),
+            hint="evaluate with the same --target",
+        )
+    return common
+
+
+def _read_systems(evaluations: Mapping[str, Mapping[str, Any]], scoring: Scoring[Rows]) -> dict[str, dict[str, Rows]]:
+    """Return the systems of each evaluation, after checking that the evaluations can be paired."""
+    available = {name: scoring.read_systems(evaluation) for name, evaluation in evaluations.items()}
     (first, model), *others = ((name, systems[_MODEL].sort_rows()) for name, systems in available.items())
     for name, other in others:
-        _check_paired(model, other, f"{first} and {name}")
-    stored = dict.fromkeys(system for systems in available.values() for system in systems)
-    unknown = [name for name in wanted or () if not any(name in _system_names(system) for system in stored)]
+        check_paired(model, other, f"{first} and {name}", scoring)
+    return available
+
+
+def _check_names(stored: Mapping[str, Mapping[str, Mapping[str, Any]]], wanted: Sequence[str] | None) -> None:
+    names = _list_stored(stored)
+    unknown = [name for name in wanted or () if not any(name in _system_names(system) for system in names)]
     if unknown:
         raise ConfigError(
             "--systems names a system that no evaluation has",
-            expected=format_list(stored, limit=_MAX_LISTED),
+            expected=format_list(names, limit=_MAX_LISTED),
             found=format_quoted(unknown),
         )
-    wanted = wanted or (_PARTS if len(evaluations) == 1 else (_MODEL,))
-    selected = {
-        _join_names(name, system, len(evaluations) > 1, wanted): predictions.sort_rows()
+
+
+def _list_stored(stored: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
+    return list(dict.fromkeys(name for part in stored.values() for systems in part.values() for name in systems))
+
+
+def _select_systems(
+    available: Mapping[str, Mapping[str, Rows]], wanted: Sequence[str] | None, default: Sequence[str]
+) -> dict[str, Rows]:
+    """Return the systems to compare by their names."""
+    wanted = wanted or (default if len(available) == 1 else (_MODEL,))
+    return {
+        _join_names(name, system, len(available) > 1, wanted): predictions.sort_rows()
         for name, systems in available.items()
         for system, predictions in systems.items()
         if any(name in wanted for name in _system_names(system))
     }
-    if len(selected) < _MIN_SYSTEMS:
-        raise ConfigError(
-            "there are not two systems to compare",
-            expected=f"--systems {format_list(stored, limit=_MAX_LISTED)}",
-            found=format_list(selected) or format_list(wanted),
-            hint="pass several evaluations, or select several systems of one",
-        )
-    return selected
+
+
+def _too_few_systems_error(
+    stored: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    selected: Mapping[str, Mapping[str, Any]],
+    wanted: Sequence[str] | None,
+) -> ConfigError:
+    found = list(dict.fromkeys(name for candidates in selected.values() for name in candidates))
+    return ConfigError(
+        "there are not two systems to compare",
+        expected=f"--systems {format_list(_list_stored(stored), limit=_MAX_LISTED)}",
+        found=format_list(found) or format_list(wanted or (_MODEL,)),
+        hint="pass several evaluations, or select several systems of one",
+    )
 
 
 def _system_names(system: str) -> tuple[str, str]:
@@ -145,35 +176,53 @@ def _join_names(name: str, system: str, are_several: bool, wanted: Sequence[str]
     return name if tuple(wanted) == (_MODEL,) else f"{name}: {system}"
 
 
-def _keep_common_rows(candidates: Mapping[str, Predictions]) -> dict[str, Predictions]:
-    """Return the rows that every system has: a view does not predict recordings without its modality."""
-    keys = {name: predictions.row_keys for name, predictions in candidates.items()}
-    common = reduce(pd.MultiIndex.intersection, keys.values())
-    if not len(common):
-        raise DataError("no recording is predicted by all systems", code="unpaired", found=format_list(candidates))
-    return {name: predictions.subset(keys[name].isin(common)) for name, predictions in candidates.items()}
-
-
-def _summarise(predictions: Predictions, drawn: Mapping[str, np.ndarray]) -> dict[str, dict[str, float | None]]:
+def _compare_systems(candidates: Mapping[str, Rows], scoring: Scoring[Rows]) -> dict[str, Any]:
+    n_recordings = max(len(np.unique(predictions.recording.astype(str))) for predictions in candidates.values())
+    candidates = keep_common_rows(candidates)
+    first = next(iter(candidates.values()))
+    # Paired: the same seed draws the same subjects for each system.
+    drawn = {name: scoring.bootstrap(predictions) for name, predictions in candidates.items()}
+    n_common = len(np.unique(first.recording.astype(str)))
+    main, *others = scoring.winner_scores(first)
     return {
-        name: {"mean": finite_or_none(drawn[name][0]), **find_limits(predictions, name, drawn[name])}
-        for name in _SCORE_NAMES
+        "positive": getattr(first, "positive", None),
+        "main_score": main,
+        "n_recordings": n_common,
+        "n_left_out": n_recordings - n_common,
+        "n_subjects": len(np.unique(first.subject)),
+        "systems": {name: _summarise(candidates[name], drawn[name], scoring) for name in candidates},
+        "pairs": _compare_pairs(first, drawn, scoring),
+        "winners": describe_winners(candidates, (main, *others), scoring=scoring),
+    }
+
+
+def _summarise(
+    predictions: Rows, drawn: Mapping[str, np.ndarray], scoring: Scoring[Rows]
+) -> dict[str, dict[str, float | None]]:
+    return {
+        name: {"mean": finite_or_none(drawn[name][0]), **scoring.find_limits(predictions, name, drawn[name])}
+        for name in scoring.scores
         if name in drawn
     }
 
 
-def _compare_pairs(first: Predictions, drawn: Mapping[str, Mapping[str, np.ndarray]]) -> list[dict[str, Any]]:
-    n_rarest = count_rarest_class_subjects(first)
+def _compare_pairs(
+    first: Rows, drawn: Mapping[str, Mapping[str, np.ndarray]], scoring: Scoring[Rows]
+) -> list[dict[str, Any]]:
     # The common part of two systems cancels; what remains depends on training almost as much as without any signal.
     inflation = null_inflation(first)
     pairs = list(combinations(drawn, 2))
     results: list[dict[str, Any]] = [{"a": a, "b": b, "differences": {}} for a, b in pairs]
-    for name in (name for name in _SCORE_NAMES if name in next(iter(drawn.values()))):
+    for name in (name for name in scoring.scores if name in next(iter(drawn.values()))):
         differences = np.stack([drawn[b][name] - drawn[a][name] for a, b in pairs])
-        limits = simultaneous_intervals(differences, n_rarest, inflation)
-        for result, difference, interval in zip(results, differences[:, 0], limits, strict=True):
-            low, high = interval or (None, None)
-            result["differences"][name] = {"difference": finite_or_none(difference), "low": low, "high": high}
+        # One score for everyone has no correlation; the other systems are compared without it.
+        defined = np.flatnonzero(np.isfinite(differences[:, 0]))
+        limits = simultaneous_intervals(differences[defined], scoring.count_subjects(first, name), inflation)
+        intervals = dict(zip(defined.tolist(), limits, strict=True))
+        for number, result in enumerate(results):
+            low, high = intervals.get(number) or (None, None)
+            difference = finite_or_none(differences[number, 0])
+            result["differences"][name] = {"difference": difference, "low": low, "high": high}
     return results
 
 
@@ -232,43 +281,11 @@ def read_evaluation(path: str | Path) -> dict[str, Any]:
             "the evaluation cannot be read", code="not-an-evaluation", file=path, expected="JSON", found=reason
         ) from None
     try:
-        read_predictions(evaluation)
+        check_schema(evaluation)
+        scorings: list[Scoring[Any]] = [CLASS_SCORING, SEVERITY_SCORING]
+        for scoring in [scoring for scoring in scorings if scoring.key in evaluation] or scorings[:1]:
+            scoring.read_systems(evaluation)
     except DataError as error:
         parts = {name: getattr(error.finding, name) for name in ("code", "expected", "found", "hint")}
         raise DataError(error.finding.what, file=path, **parts) from None
     return evaluation
-
-
-def _check_paired(a: Predictions, b: Predictions, names: str) -> None:
-    if (a.classes, a.positive) != (b.classes, b.positive):
-        raise _unpaired_error(names, "classes", f"{_format_classes(a)} and {_format_classes(b)}")
-    ids_a, ids_b = set(a.recording), set(b.recording)
-    if ids_a != ids_b:
-        raise _unpaired_error(
-            names, "recordings", f"{len(ids_a)} and {len(ids_b)}, of which {len(ids_a & ids_b)} are shared"
-        )
-    if len(np.unique(a.repeat)) != len(np.unique(b.repeat)):
-        raise _unpaired_error(names, "repeats", f"{len(np.unique(a.repeat))} and {len(np.unique(b.repeat))}")
-    has_same_folds = len(a) == len(b) and all(
-        np.array_equal(getattr(a, name), getattr(b, name)) for name in ("repeat", "fold", "recording")
-    )
-    if not has_same_folds:
-        raise _unpaired_error(names, "folds", "the same recordings in different outer folds")
-    for name, label in (("subject", "subjects"), ("truth", "labels")):
-        n_different = np.count_nonzero(getattr(a, name) != getattr(b, name))
-        if n_different:
-            raise _unpaired_error(names, label, f"{n_different} of {len(a)} rows differ")
-
-
-def _format_classes(predictions: Predictions) -> str:
-    return ", ".join(predictions.classes) + (f" (positive: {predictions.positive})" if predictions.positive else "")
-
-
-def _unpaired_error(names: str, what: str, found: str) -> DataError:
-    return DataError(
-        f"the evaluations {names} differ in their {what}",
-        code="unpaired",
-        expected="the same recordings, labels, subjects and folds",
-        found=found,
-        hint="evaluate both on the same data, with the same --folds, --repeats, --seed and --groups",
-    )

@@ -15,7 +15,11 @@ from pdmr_classic.errors import DataError
 from pdmr_classic.evaluation.held_out_rows import HeldOutRows
 from pdmr_classic.io.results import PROBABILITY_PREFIX
 
-SCHEMA = "pdmr-classic/evaluation/4"
+SCHEMA = "pdmr-classic/evaluation/5"
+# Version 4 had no severities.
+_READABLE = (SCHEMA, "pdmr-classic/evaluation/4")
+CLASSES = "predictions"
+"""Key of the predicted classes in an evaluation; without a target `status`, there are none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,15 +102,14 @@ def make_pseudonyms(status: pd.Series, groups: pd.Series) -> dict[str, str]:
     return {str(name): hashlib.blake2b(str(name).encode(), key=key, digest_size=8).hexdigest() for name in status.index}
 
 
-def read_predictions(evaluation: Mapping[str, Any]) -> Predictions:
-    """Return the out-of-fold predictions stored in an evaluation.
+def check_schema(evaluation: Mapping[str, Any]) -> None:
+    """Raise if this is not an evaluation that this version can read.
 
     Raises
     ------
     DataError
-        It is not an evaluation with this schema, or its predictions are corrupt.
     """
-    if not isinstance(evaluation, Mapping) or evaluation.get("schema") != SCHEMA:
+    if not isinstance(evaluation, Mapping) or evaluation.get("schema") not in _READABLE:
         found = repr(evaluation.get("schema")) if isinstance(evaluation, Mapping) else type(evaluation).__name__
         raise DataError(
             "the file is not an evaluation, or was written by another version",
@@ -115,9 +118,20 @@ def read_predictions(evaluation: Mapping[str, Any]) -> Predictions:
             found=found,
             hint="run evaluate again with this version",
         )
+
+
+def read_predictions(evaluation: Mapping[str, Any]) -> Predictions:
+    """Return the out-of-fold predictions stored in an evaluation.
+
+    Raises
+    ------
+    DataError
+        It is not an evaluation with this schema, or its predictions are corrupt.
+    """
+    check_schema(evaluation)
     try:
         classes, positive = tuple(evaluation["data"]["classes"]), evaluation["positive"]
-        predictions = _parse_records(evaluation["predictions"], classes, positive)
+        predictions = _parse_records(evaluation[CLASSES], classes, positive)
         return replace(predictions, is_one_way=bool(evaluation.get("outer_folds", {}).get("is_one_way")))
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(

@@ -19,6 +19,22 @@ LABELS = {
     "calibration_intercept": "Calibration intercept (ideal: 0)",
 }
 SHORT_LABELS = {**LABELS, "auc": "AUC", "brier": "Brier"}
+SEVERITY_LABELS = {
+    "mae": "Mean absolute error",
+    "rmse": "Root mean squared error",
+    "ccc": "Concordance (CCC)",
+    "pearson": "Pearson, mean of folds",
+    "spearman": "Spearman, mean of folds",
+    "quadratic_kappa": "Quadratic kappa of classes",
+    "linear_kappa": "Linear kappa of classes",
+    "accuracy": "Accuracy of classes",
+    "macro_f1": "Macro F1 of classes",
+}
+SHORT_SEVERITY_LABELS = {
+    **SEVERITY_LABELS,
+    **{"mae": "MAE", "rmse": "RMSE", "ccc": "CCC", "pearson": "Pearson", "spearman": "Spearman"},
+    **{"quadratic_kappa": "Quadratic kappa", "linear_kappa": "Linear kappa"},
+}
 MISSING = "-"
 # Longer reasons are only in the JSON.
 _MAX_REASON = 24

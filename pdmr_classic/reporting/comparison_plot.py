@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pdmr_classic.errors import ConfigError
-from pdmr_classic.reporting._cells import SHORT_LABELS
-from pdmr_classic.reporting.comparison_tables import shorten_name, sort_systems
+from pdmr_classic.reporting.comparison_tables import list_targets, score_label, shorten_name, shown_scores, sort_systems
 from pdmr_classic.storage.atomic import write_atomic
 
 if TYPE_CHECKING:
@@ -26,6 +25,8 @@ _DPI = 150
 def plot_comparison(comparison: Mapping[str, Any]) -> Figure:
     """Return a figure: main score and AUC of each system with 95% intervals, and shares of rank 1.
 
+    If only severities were compared, their concordance and mean absolute error.
+
     Parameters
     ----------
     comparison : dict
@@ -37,8 +38,9 @@ def plot_comparison(comparison: Mapping[str, Any]) -> Figure:
         matplotlib is not installed.
     """
     figure_class = _import_figure()
+    comparison = list_targets(comparison)[0]
     systems = sort_systems(comparison)
-    scores = list(dict.fromkeys((comparison["main_score"], "auc")))
+    scores = shown_scores(comparison)
     labels = [textwrap.fill(shorten_name(name), _NAME_WIDTH) for name, _ in systems]
     row_in = _ROW_IN + _LINE_IN * (1 + max(label.count("\n") for label in labels))
     height = _MARGIN_IN + row_in * max(len(systems), 3)
@@ -47,7 +49,8 @@ def plot_comparison(comparison: Mapping[str, Any]) -> Figure:
     for axis, score in zip(axes, scores, strict=False):
         _plot_scores(axis, comparison, [part[score] for _, part in systems], score)
     shares = comparison["winners"][scores[0]]["shares_of_rank_1"]
-    _plot_shares(axes[-1], [shares.get(name, 0.0) for name, _ in systems], scores[0])
+    label = score_label({**comparison, "positive": None}, scores[0])
+    _plot_shares(axes[-1], [shares.get(name, 0.0) for name, _ in systems], label)
     # A name may contain dollar signs, which are not formulas.
     axes[0].set_yticks(range(len(systems)), labels, parse_math=False)
     axes[0].invert_yaxis()
@@ -79,20 +82,18 @@ def _plot_scores(axis: Axes, comparison: Mapping[str, Any], parts: list[Mapping[
         label = f"best of {len(parts)},\ncorrected: {winner['corrected']:.3f}"
         axis.axvline(winner["corrected"], color=_ORANGE, linestyle="--", linewidth=1.5)
         axis.set_title(label, fontsize=9, color=_ORANGE)
-    positive = comparison["positive"]
-    name = SHORT_LABELS[score]
-    axis.set_xlabel(f"{name} of {positive}" if score == "f1" and positive else name, parse_math=False)
+    axis.set_xlabel(score_label(comparison, score), parse_math=False)
     axis.grid(axis="x", color="#dddddd", linewidth=0.8)
     _remove_frame(axis)
 
 
-def _plot_shares(axis: Axes, shares: list[float], score: str) -> None:
+def _plot_shares(axis: Axes, shares: list[float], label: str) -> None:
     axis.barh(range(len(shares)), shares, color=_GREY, height=0.6)
     for row, share in enumerate(shares):
         axis.text(share + 0.02, row, f"{share:.0%}", va="center", fontsize=8)
     axis.set_xlim(0, 1.15)
     axis.set_xticks([0, 0.5, 1], ["0", "50%", "100%"])
-    axis.set_xlabel(f"rank 1 by {SHORT_LABELS[score]}")
+    axis.set_xlabel(f"rank 1 by {label}")
     _remove_frame(axis)
 
 

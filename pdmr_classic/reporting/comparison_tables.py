@@ -11,6 +11,7 @@ from rich.text import Text
 
 from pdmr_classic.reporting._cells import (
     SHORT_LABELS,
+    SHORT_SEVERITY_LABELS,
     add_positive,
     format_interval,
     format_number,
@@ -26,16 +27,39 @@ _SCORE_WIDTH = len("0.123 (0.12 to 0.12)")
 
 def comparison_table(comparison: Mapping[str, Any]) -> RenderableType:
     """Show the scores of all systems, their differences with simultaneous intervals, and who is best."""
-    systems = comparison["systems"]
     parts: list[RenderableType] = [Text(f"{name}: {file}") for name, file in comparison.get("files", {}).items()]
-    if len(systems) == 2:
-        parts += ["", _pair_table(comparison)]
-    else:
-        parts += ["", _systems_table(comparison), "", _differences_table(comparison)]
-    parts += ["", Text(" ".join(_remarks(comparison))), "", Text(comparison["interval_note"])]
+    for part in list_targets(comparison):
+        if len(part["systems"]) == 2:
+            parts += ["", _pair_table(part)]
+        else:
+            parts += ["", _systems_table(part), "", _differences_table(part)]
+        parts += ["", Text(" ".join(_remarks(part)))]
+    parts += ["", Text(comparison["interval_note"])]
     if comparison.get("plot"):
         parts += ["", Text(f"Written: {comparison['plot']}")]
     return add_synthetic_note(dict(comparison), parts)
+
+
+def list_targets(comparison: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return what was compared, as parts with the same keys: predicted classes, predicted severities, or both."""
+    classes = [comparison] if "systems" in comparison else []
+    return [*classes, *([comparison["severity"]] if "severity" in comparison else [])]
+
+
+def shown_scores(part: Mapping[str, Any]) -> list[str]:
+    """Return the scores of which there is a column: the main score, and AUC or mean absolute error."""
+    return ["ccc", "mae"] if _is_severity(part) else list(dict.fromkeys((part["main_score"], "auc")))
+
+
+def score_label(part: Mapping[str, Any], name: str) -> str:
+    """Return the label of a score in a comparison."""
+    if _is_severity(part):
+        return SHORT_SEVERITY_LABELS[name]
+    return add_positive(SHORT_LABELS[name], part["positive"]) if name == "f1" else SHORT_LABELS[name]
+
+
+def _is_severity(part: Mapping[str, Any]) -> bool:
+    return bool(part["main_score"] == "ccc")
 
 
 def _pair_table(comparison: Mapping[str, Any]) -> Table:
@@ -45,7 +69,7 @@ def _pair_table(comparison: Mapping[str, Any]) -> Table:
     for name, part in pair["differences"].items():
         numbers = (format_number(first[name]["mean"]), format_number(second[name]["mean"]))
         table.add_row(
-            _score_label(comparison, name),
+            score_label(comparison, name),
             *numbers,
             format_number(part["difference"], _SIGNED),
             format_interval(part, _SIGNED),
@@ -54,9 +78,9 @@ def _pair_table(comparison: Mapping[str, Any]) -> Table:
 
 
 def _systems_table(comparison: Mapping[str, Any]) -> Table:
-    scores = list(dict.fromkeys((comparison["main_score"], "auc")))
+    scores = shown_scores(comparison)
     winners = comparison["winners"]
-    table = new_table("system", *(_score_label(comparison, name) for name in scores), "rank 1")
+    table = new_table("system", *(score_label(comparison, name) for name in scores), "rank 1")
     for column in table.columns[1:-1]:
         column.min_width = _SCORE_WIDTH
     for name, part in sort_systems(comparison):
@@ -85,8 +109,8 @@ def _format_share(share: float | None) -> str:
 def _differences_table(comparison: Mapping[str, Any]) -> Table:
     """Show the difference of each system to the best one."""
     best, *others = (name for name, _ in sort_systems(comparison))
-    scores = list(dict.fromkeys((comparison["main_score"], "auc")))
-    table = new_table(f"minus {shorten_name(best)}", *(_score_label(comparison, name) for name in scores))
+    scores = shown_scores(comparison)
+    table = new_table(f"minus {shorten_name(best)}", *(score_label(comparison, name) for name in scores))
     for name in others:
         cells = (difference_to(comparison, name, best, score) for score in scores)
         table.add_row(shorten_name(name), *(f"{format_number(c['difference'], _SIGNED)} ({_limits(c)})" for c in cells))
@@ -115,7 +139,8 @@ def _remarks(comparison: Mapping[str, Any]) -> Iterable[str]:
         yield f"{format_count(comparison['n_left_out'], 'recording')} that not all systems predict left out."
     n_systems = len(comparison["systems"])
     intervals = "it contains" if n_systems == 2 else "an interval contains"
-    yield f"If {intervals} 0, the two cannot be distinguished. A lower Brier score is better."
+    lower = "Lower MAE and RMSE are" if _is_severity(comparison) else "A lower Brier score is"
+    yield f"If {intervals} 0, the two cannot be distinguished. {lower} better."
     if n_systems > 2:
         yield "The intervals of all differences hold at once."
     yield from _describe_winner(comparison)
@@ -126,7 +151,7 @@ def _describe_winner(comparison: Mapping[str, Any]) -> Iterable[str]:
     winner = comparison["winners"][main]
     if winner["name"] is None:
         return
-    label, n_systems = _score_label(comparison, main), len(comparison["systems"])
+    label, n_systems = score_label(comparison, main), len(comparison["systems"])
     share = winner["shares_of_rank_1"][winner["name"]]
     best = shorten_name(winner["name"])
     yield f"{best} is best by {label}; it has rank 1 in {share:.0%} of bootstrap samples of subjects."
@@ -153,7 +178,3 @@ def _describe_others(same: list[str], n_others: int) -> str:
         return "All others are worse."
     names = ", ".join(same) if len(same) <= _MAX_NAMED else f"{len(same)} of the {n_others} others"
     return f"{names} cannot be distinguished from it."
-
-
-def _score_label(comparison: Mapping[str, Any], name: str) -> str:
-    return add_positive(SHORT_LABELS[name], comparison["positive"]) if name == "f1" else SHORT_LABELS[name]

@@ -13,7 +13,7 @@ from pdmr_classic.errors import DataError
 from pdmr_classic.evaluation.held_out_rows import HeldOutRows
 from pdmr_classic.io.labels.scales import Scale
 
-MODEL = "model"
+MODEL, SEVERITY = "model", "severity"
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +78,7 @@ def read_severity_systems(evaluation: Mapping[str, Any]) -> dict[str, SeverityPr
         The stored predictions are corrupt.
     """
     try:
-        part = evaluation["severity"]
+        part = evaluation[SEVERITY]
         model = _parse_records(part["predictions"], Scale.from_dict(part["scale"]))
         model = replace(model, is_one_way=bool(evaluation["outer_folds"]["is_one_way"]))
         return {MODEL: model, **{str(name): _read_system(model, other) for name, other in part["systems"].items()}}

@@ -1,0 +1,137 @@
+"""Tables of predicted severities for a terminal of 80 columns, made from the JSON of evaluations alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from pdmr_classic.reporting._cells import (
+    LABELS,
+    MISSING,
+    SEVERITY_LABELS,
+    SHORT_LABELS,
+    SHORT_SEVERITY_LABELS,
+    add_positive,
+    format_interval,
+    format_mean,
+    format_number,
+    format_with_interval,
+)
+from pdmr_classic.reporting.tables import new_table, warning_text
+
+_BASELINE_LABELS = {
+    "mean": "training mean",
+    "median": "training median",
+    "shortcut": "shortcut: recording conditions",
+    "view both": "all views as one",
+}
+_BASELINE_SCORES = ("mae", "ccc")
+
+
+def severity_tables(part: Mapping[str, Any]) -> Iterable[RenderableType]:
+    """Yield the tables of the part `severity` of an evaluation: scores, conclusion, baselines, classes, cut-off."""
+    yield _scores_table(part)
+    yield ""
+    warnings = {warning["what"]: warning for warning in part["warnings"]}
+    for sentence in part["conclusion"]:
+        yield warning_text(warnings[sentence]) if sentence in warnings else Text(f"{sentence}.")
+    yield ""
+    yield _baselines_table(part)
+    if part["classes"]:
+        yield ""
+        yield _classes_table(part)
+    if part["clinical"]:
+        yield ""
+        yield _clinical_table(part["clinical"])
+
+
+def _scores_table(part: Mapping[str, Any]) -> Table:
+    scale = part["scale"]
+    table = new_table(f"severity, {scale['low']:g} to {scale['high']:g}", "mean", "SD of repeats", "95% interval")
+    for name, score in part["scores"].items():
+        table.add_row(SEVERITY_LABELS[name], format_mean(score), format_number(score["sd"]), format_interval(score))
+    coverage = part["intervals"]["coverage"]
+    if coverage["mean"] is not None:
+        level = f"{part['intervals']['level']:.0%}"
+        table.add_row(f"Coverage of {level} intervals", format_mean(coverage), MISSING, format_interval(coverage))
+        table.add_row("  mean width", format_number(part["intervals"]["mean_width"]), MISSING, "")
+    return table
+
+
+def _baselines_table(part: Mapping[str, Any]) -> Table:
+    table = new_table("compared with baselines", *(SHORT_SEVERITY_LABELS[name] for name in _BASELINE_SCORES))
+    table.add_row("the model", *_format_cells(part["scores"]))
+    for name, baseline in part["baselines"].items():
+        label = _BASELINE_LABELS.get(name, f"{name.removeprefix('view ')} only")
+        reason = baseline.get("problem", "").partition(":")[0]
+        cells = [reason] * len(_BASELINE_SCORES) if reason else _format_cells(baseline["scores"])
+        table.add_row(label, *cells)
+    return table
+
+
+def _format_cells(scores: Mapping[str, Any]) -> list[str]:
+    return [format_with_interval(scores[name]) for name in _BASELINE_SCORES]
+
+
+def _classes_table(part: Mapping[str, Any]) -> Table:
+    table = new_table("by true class", "n (subjects)", "MAE", "bias", "recall", "coverage", "width")
+    for name, scores in part["classes"].items():
+        table.add_row(
+            name,
+            f"{scores['n_recordings']} ({scores['n_subjects']})",
+            format_number(scores["mae"], ".2f"),
+            format_number(scores["bias"], "+z.2f"),
+            format_number(scores["recall"], ".2f"),
+            format_number(scores["coverage"], ".2f"),
+            format_number(scores["mean_width"], ".1f"),
+        )
+    return table
+
+
+def _clinical_table(part: Mapping[str, Any]) -> Table:
+    table = new_table(f"scores from {part['cutoff']:g} as a class", "mean", "SD of repeats", "95% interval")
+    for name, score in part["scores"].items():
+        label = "AUC of severity, mean of folds" if name == "auc" else LABELS[name]
+        table.add_row(label, format_mean(score), format_number(score["sd"]), format_interval(score))
+    return table
+
+
+def abstention_table(part: Mapping[str, Any], positive: str | None) -> Table:
+    """Show how many recordings are answered, and how good the answers are, by the least confidence or label sets."""
+    scores = [name for name in ("f1", "macro_f1", "accuracy") if name in part["curve"][0]]
+    if "f1" in scores:
+        scores.remove("macro_f1")
+    labels = (add_positive(SHORT_LABELS[name], positive) if name == "f1" else _LABELS[name] for name in scores)
+    table = new_table("answered only if", "answered", *labels)
+    for point in part["curve"]:
+        label = f"probability at least {point['confidence']:g}" if point["confidence"] else "always"
+        table.add_row(label, *_format_point(point, scores))
+    sets = part["label_sets"]
+    if sets:
+        table.add_row(f"one class in the {sets['level']:.0%} label set", *_format_point(sets, scores))
+        table.add_row("  coverage of the sets", f"{sets['coverage']:.0%}", *[""] * len(scores))
+    return table
+
+
+_LABELS = {"accuracy": "Accuracy", "macro_f1": "Macro F1"}
+
+
+def _format_point(point: Mapping[str, Any], scores: Iterable[str]) -> list[str]:
+    return [f"{point['share_answered']:.0%}", *(format_number(point[name]) for name in scores)]
+
+
+def severity_score_table(scores: Mapping[str, Any]) -> Table:
+    """Show the scores of a results file against a column of scores."""
+    table = new_table(f"score of {scores['column']}", f"{scores['n']} recordings")
+    for name, label in {**SEVERITY_LABELS, "pearson": "Pearson", "spearman": "Spearman"}.items():
+        if name in scores:
+            value = scores[name]
+            table.add_row(label, format_number(value))
+    if scores.get("coverage") is not None:
+        table.add_row("Coverage of the intervals", f"{scores['coverage']:.0%}")
+        table.add_row("  mean width", f"{scores['mean_width']:.1f}")
+    return table
