@@ -47,7 +47,7 @@ def add_positive(label: str, positive: str | None) -> str:
 
 def format_with_interval(part: Mapping[str, Any]) -> str:
     """Return a score with its interval, such as "0.810 (0.75 to 0.86)"."""
-    interval = format_interval(part, ".2f")
+    interval = format_interval(part, "z.2f")
     return f"{format_mean(part)} ({interval})" if interval else format_mean(part)
 
 
@@ -58,13 +58,13 @@ def format_mean(part: Mapping[str, Any]) -> str:
     return format_number(part["mean"]) + (f" ({reason})" if is_short else "")
 
 
-def format_interval(part: Mapping[str, Any], form: str = ".3f") -> str:
+def format_interval(part: Mapping[str, Any], form: str = "z.3f") -> str:
     """Return the limits of an interval; "" without an interval."""
     if part.get("low") is None:
         return ""
     return f"{part['low']:{form}} to {part['high']:{form}}"
 
 
-def format_number(value: float | None, form: str = ".3f") -> str:
+def format_number(value: float | None, form: str = "z.3f") -> str:
     """Return a number; a dash if there is none."""
     return MISSING if value is None else f"{value:{form}}"
