@@ -10,9 +10,13 @@ import pandas as pd
 from pdmr_classic import __version__
 from pdmr_classic.config import Settings
 from pdmr_classic.environment import describe_environment
+from pdmr_classic.evaluation._label_sets import summarise_label_sets
 from pdmr_classic.evaluation._summary import summarise_results
+from pdmr_classic.evaluation.intervals import INTERVAL_NOTE
 from pdmr_classic.evaluation.outer_folds import OuterFold, are_one_way
 from pdmr_classic.evaluation.predictions import SCHEMA
+from pdmr_classic.evaluation.severity.collect import summarise_fold_severities
+from pdmr_classic.evaluation.severity.predictions import SEVERITY
 from pdmr_classic.evaluation.table import EvaluationTable
 
 
@@ -46,7 +50,7 @@ def assemble_evaluation(
         "synthetic": False,
         "positive": table.positive,
         "data": {
-            "n_recordings": len(table.status),
+            "n_recordings": len(table.groups),
             "n_subjects": int(table.groups.nunique()),
             "classes": {label: int((table.status == label).sum()) for label in table.classes},
         },
@@ -58,5 +62,29 @@ def assemble_evaluation(
             "is_one_way": are_one_way(outer),
             "sizes": [fold.count_rows(table.groups.to_numpy(dtype=object)) for fold in outer],
         },
-        **summarise_results(table, outer, results, labels, settings.evaluation.by, settings.learning.seed),
+        **_summarise_targets(table, outer, results, labels, settings),
     }
+
+
+def _summarise_targets(
+    table: EvaluationTable,
+    outer: Sequence[OuterFold],
+    results: Sequence[Mapping[str, Any]],
+    labels: pd.DataFrame,
+    settings: Settings,
+) -> dict[str, Any]:
+    """Return what is known of the classes, of the scores, or both."""
+    by, seed = settings.evaluation.by, settings.learning.seed
+    if table.scores is None:
+        return summarise_results(table, outer, results, labels, by, seed)
+    level = settings.severity.level
+    severity = summarise_fold_severities(
+        table, table.scores, outer, results, labels=labels, by=by, level=level, seed=seed
+    )
+    if not table.classes:
+        counts = {name: severity[name] for name in ("n_recordings", "n_subjects")}
+        alone = {"conclusion": [], "warnings": [], "interval_note": INTERVAL_NOTE}
+        return {**counts, **alone, SEVERITY: severity}
+    labelled = [fold.restrict(table.has_status) for fold in outer]
+    classes = summarise_results(table, labelled, results, labels, by, seed)
+    return {**classes, "abstention": summarise_label_sets(table, labelled, results, level), SEVERITY: severity}

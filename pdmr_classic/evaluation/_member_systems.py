@@ -7,6 +7,7 @@ import pandas as pd
 
 from pdmr_classic.models.decision.decision import Decision
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
+from pdmr_classic.models.ensemble.view_stack import ViewStack
 from pdmr_classic.models.model import DepressionModel
 
 VIEW_PREFIX, MEMBER_PREFIX = "view ", "member "
@@ -30,11 +31,11 @@ def predict_parts(model: DepressionModel, features: pd.DataFrame) -> dict[str, p
         As returned by `DepressionModel.predict_features`; NaN for rows without the view.
     """
     table = features.reindex(columns=model.feature_names_)
-    return {name: _predict_part(model, members, table) for name, members in _list_parts(model.stacker_).items()}
+    return {name: _predict_part(model, members, table) for name, members in list_parts(model.stacker_).items()}
 
 
-def _list_parts(stacker: GroupedStacker) -> dict[str, list[str]]:
-    """Return the names of the members of each part."""
+def list_parts(stacker: ViewStack) -> dict[str, list[str]]:
+    """Return the names of the members of each part: views, if there are several, and members."""
     views = {view: [member.name for member in stacker.members_ if member.view == view] for view in stacker.views_}
     whole_views = {VIEW_PREFIX + view: members for view, members in views.items() if len(views) > 1}
     members = {MEMBER_PREFIX + name: [name] for names in views.values() if len(names) > 1 for name in names}

@@ -18,7 +18,7 @@ from pdmr_classic.evaluation.run_fold import run_fold
 from pdmr_classic.evaluation.table import EvaluationTable
 from pdmr_classic.progress import Reporter
 from pdmr_classic.storage.fingerprint import hash_data, table_bytes
-from pdmr_classic.text import format_count
+from pdmr_classic.text import format_count, to_json
 
 _MIN_REPORTED_S = 60.0
 
@@ -65,8 +65,16 @@ def _fingerprint(table: EvaluationTable, outer: Iterable[OuterFold], settings: S
         table.groups,
         table.weights,
         settings=hashed_settings,
-        extra=[*altered, *folds, *confounds],
+        extra=[*altered, *folds, *confounds, *_score_bytes(table)],
     )
+
+
+def _score_bytes(table: EvaluationTable) -> list[bytes]:
+    """Return scores, scale and conditions as bytes; nothing if only classes are learned."""
+    scores = [] if table.scores is None else [table.scores.values.to_numpy(dtype=np.float64).tobytes()]
+    scale = [] if table.scores is None else [to_json(table.scores.scale.as_dict()).encode()]
+    conditions = [] if table.conditions is None else ["\0".join(table.conditions).encode()]
+    return [*scores, *scale, *conditions]
 
 
 def _run_missing_folds(

@@ -15,6 +15,7 @@ from pdmr_classic.evaluation.evaluate_features import evaluate_features, overrid
 from pdmr_classic.evaluation.stress import extract_altered_features
 from pdmr_classic.evaluation.subgroups import check_leave_column, check_subgroup_columns
 from pdmr_classic.io.dataset import Dataset
+from pdmr_classic.models.targets import select_targets
 from pdmr_classic.models.training import prepare_training_set
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.storage.atomic import write_text_atomic
@@ -79,13 +80,15 @@ def evaluate(
     Returns
     -------
     dict
-        JSON-serialisable, `schema` "pdmr-classic/evaluation/4": `scores` with 95% intervals, `conclusion` (sentences),
+        JSON-serialisable, `schema` "pdmr-classic/evaluation/5": `scores` with 95% intervals, `conclusion` (sentences),
         `baselines`, `confounds` (see `summarise_confounds`),
         `as_predicted` (scores with the options of `predict`: pooled subjects, and `evaluation.prevalence` if it is set;
         and with equally weighted subjects), `stress_tests`, `subgroups`, `optimism` (inner minus outer scores),
         `permutation_test`, `importance`, `warnings`, the out-of-fold `predictions` of the model, with numbered subjects
         and pseudonyms for the recordings (see `make_pseudonyms`), and those of the other `systems`, such as baselines
-        (see `read_systems`).
+        (see `read_systems`). With `data.target` both, also `abstention` (see `summarise_abstention`) and `severity`
+        (see `summarise_severities`; with `stress_tests` and `subgroups`). With a column of scores as target, there are
+        only counts, `warnings` and `severity`.
 
     Raises
     ------
@@ -122,7 +125,7 @@ def evaluate(
         confounds=confounds,
         nuisance=nuisance,
     )
-    labelled = data.select_labelled()
+    labelled = select_targets(data, settings)[0] if settings.data.learns_score else data.select_labelled()
     assert labelled.labels is not None
     assert labelled.groups is not None
     check_subgroup_columns(labelled.labels, settings.evaluation.by, labelled.groups)
@@ -131,8 +134,7 @@ def evaluate(
     training = prepare_training_set(
         labelled, settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter
     )
-    presence = training.targets.presence
-    assert presence is not None
+    targets = training.targets
     altered = {}
     if settings.evaluation.stress:
         altered = extract_altered_features(
@@ -142,8 +144,11 @@ def evaluate(
     extractor = RuleExtractor(labelled, conditions, settings, training.exclusions, jobs, reporter)
     evaluation = evaluate_features(
         training.features,
-        presence.status,
-        presence.groups,
+        None if targets.presence is None else targets.presence.status.reindex(targets.groups.index, fill_value=""),
+        targets.groups,
+        severity=None if targets.severity is None else targets.severity.score,
+        scale=None if targets.severity is None else targets.severity.scale,
+        conditions=targets.conditions,
         labels=training.labels,
         altered=altered,
         settings=settings,

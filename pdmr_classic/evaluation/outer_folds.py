@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from pdmr_classic.arrays import Floats, Ints
+from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN as SPLIT_COLUMN
@@ -53,6 +53,10 @@ class OuterFold:
             "n_train_subjects": len(np.unique(groups[self.train])),
             "n_test_subjects": len(np.unique(groups[self.test])),
         }
+
+    def restrict(self, rows: Mask) -> OuterFold:
+        """Return the fold without some of its rows; `rows` is a mask of those to keep."""
+        return replace(self, train=self.train[rows[self.train]], test=self.test[rows[self.test]])
 
 
 def are_one_way(outer: Sequence[OuterFold]) -> bool:

@@ -16,11 +16,13 @@ from pdmr_classic.evaluation.confounds.audit import predict_from_conditions
 from pdmr_classic.evaluation.confounds.systems import run_confound_systems
 from pdmr_classic.evaluation.outer_folds import OuterFold
 from pdmr_classic.evaluation.predictions import probability_matrix
+from pdmr_classic.evaluation.severity.run_systems import run_severity_systems
 from pdmr_classic.evaluation.table import EvaluationTable
 from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.progress import CollectingReporter
 
 MODEL, SHORTCUT = "model", "shortcut"
+LABEL_SET = "label_set"
 STRESS_PREFIX = "stress "
 
 
@@ -34,11 +36,25 @@ def run_fold(table: EvaluationTable, settings: Settings, outer: OuterFold) -> di
     -------
     dict
         JSON-serialisable: `inner` (cross-validated scores on the training rows), `importance`, `systems` (for each
-        name: rows, predicted, probability) and `findings`.
+        name: rows, predicted, probability; with scores also the label sets of the model), `findings` and, with scores,
+        `severity` (see `run_severity_systems`).
     """
     reporter = CollectingReporter()
     model = _fit_model(table, table.features, settings, outer, reporter)
-    systems: _Records = {
+    result: dict[str, Any] = {"inner": {}, "importance": None, "systems": {}}
+    if table.classes:
+        inner = {name: float(value) for name, value in model.metadata_["inner_scores"].items()}
+        systems = _run_class_systems(model, table, settings, outer.restrict(table.has_status))
+        result = {"inner": inner, "importance": model.metadata_.get("importance"), "systems": systems}
+    if table.scores is not None:
+        result["severity"] = run_severity_systems(model, table, table.scores, outer, settings.learning.seed)
+    return {**result, "findings": [finding.as_dict() for finding in reporter.findings]}
+
+
+def _run_class_systems(
+    model: DepressionModel, table: EvaluationTable, settings: Settings, outer: OuterFold
+) -> _Records:
+    return {
         MODEL: _predict_held_out(model, table, table.features, outer),
         **_run_parts(model, table, outer),
         **_run_stress_tests(model, table, outer),
@@ -49,9 +65,6 @@ def run_fold(table: EvaluationTable, settings: Settings, outer: OuterFold) -> di
         SHORTCUT: _run_shortcut_baseline(table, settings, outer),
         **run_confound_systems(table, outer, lambda features: _fit_and_predict(table, features, settings, outer)),
     }
-    inner = {name: float(value) for name, value in model.metadata_["inner_scores"].items()}
-    findings = [finding.as_dict() for finding in reporter.findings]
-    return {"inner": inner, "importance": model.metadata_.get("importance"), "systems": systems, "findings": findings}
 
 
 def _run_parts(model: DepressionModel, table: EvaluationTable, outer: OuterFold) -> _Records:
@@ -69,11 +82,14 @@ def _run_stress_tests(model: DepressionModel, table: EvaluationTable, outer: Out
 def _fit_model(
     table: EvaluationTable, features: pd.DataFrame, settings: Settings, outer: OuterFold, reporter: CollectingReporter
 ) -> DepressionModel:
-    train = outer.train
+    train, scores = outer.train, table.scores
     return DepressionModel(settings).fit(
         features.iloc[train],
-        table.status.iloc[train],
+        table.status.iloc[train] if table.classes else None,
         table.groups.iloc[train],
+        severity=None if scores is None else scores.values.iloc[train],
+        scale=None if scores is None else scores.scale,
+        conditions=None if table.conditions is None else table.conditions.iloc[train],
         sample_weight=_training_weights(table, outer),
         reporter=reporter,
     )
@@ -86,7 +102,10 @@ def _training_weights(table: EvaluationTable, outer: OuterFold) -> Floats | None
 def _predict_held_out(
     model: DepressionModel, table: EvaluationTable, features: pd.DataFrame, outer: OuterFold, **decision: Any
 ) -> dict[str, Any]:
-    predictions = model.predict_features(features.iloc[outer.test], reporter=CollectingReporter(), **decision)
+    conditions = None if table.conditions is None else table.conditions.iloc[outer.test]
+    predictions = model.predict_features(
+        features.iloc[outer.test], conditions=conditions, reporter=CollectingReporter(), **decision
+    )
     return _make_record(predictions, table, outer)
 
 
@@ -95,6 +114,10 @@ def _make_record(predictions: pd.DataFrame, table: EvaluationTable, outer: Outer
     finite = np.asarray(np.isfinite(probability).all(axis=1))
     predicted = np.searchsorted(np.array(table.classes), predictions["status"].to_numpy(dtype=str))
     record = _prediction_record(outer.test[finite], predicted[finite], probability[finite])
+    if LABEL_SET in predictions:
+        record[LABEL_SET] = [
+            [label in labels for label in table.classes] for labels in predictions.loc[finite, LABEL_SET]
+        ]
     # Of the target population, if probabilities were corrected for it.
     adjustment = {name: predictions.attrs[name] for name in ADJUSTMENTS if name in predictions.attrs}
     return record | adjustment

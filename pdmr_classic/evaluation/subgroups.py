@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.evaluation._profiles import make_profile_permuter
+from pdmr_classic.evaluation.held_out_rows import HeldOutRows
 from pdmr_classic.evaluation.intervals import weighted_scores
 from pdmr_classic.evaluation.predictions import Predictions
 from pdmr_classic.evaluation.system_scores import HEADLINE_SCORES, summarise_scores
@@ -92,7 +93,7 @@ def score_subgroups(predictions: Predictions, groups: pd.Series, seed: int = 0) 
     the classes in each group hardly change; predictions are fixed. The largest of many gaps is never 0: with six groups
     of ten subjects, an AUC gap of .3 is usual.
     """
-    row_groups = groups.replace("", _MISSING).loc[predictions.recording].to_numpy(dtype=object)
+    row_groups = name_groups(groups, predictions)
     summaries = {
         str(value): summarise_scores(predictions.subset(row_groups == value), seed) for value in sorted(set(row_groups))
     }
@@ -101,6 +102,11 @@ def score_subgroups(predictions: Predictions, groups: pd.Series, seed: int = 0) 
         by_chance = _draw_gaps(predictions, row_groups, seed)
         gaps = {name: gap | _compare_with_chance(gap["gap"], by_chance[name]) for name, gap in gaps.items()}
     return {"groups": summaries, "gaps": gaps}
+
+
+def name_groups(groups: pd.Series, predictions: HeldOutRows) -> NDArray[Any]:
+    """Return the group of each row, shape [n], dtype object; "(unknown)" for an empty cell."""
+    return np.asarray(groups.replace("", _MISSING).loc[predictions.recording].to_numpy(dtype=object))
 
 
 def _largest_gaps(summaries: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -8,13 +8,29 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from pdmr_classic.arrays import Floats, Ints
+from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.errors import Finding
 from pdmr_classic.evaluation.confounds.plan import ConfoundPlan
 from pdmr_classic.features.feature_table import refuse_label_columns
 from pdmr_classic.features.names import is_model_input
+from pdmr_classic.io.labels.scales import Scale
 from pdmr_classic.progress import Reporter
 from pdmr_classic.text import format_count
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """The scores of all recordings.
+
+    Attributes
+    ----------
+    values : Series of float, length n
+        NaN for recordings without a score.
+    scale : Scale
+    """
+
+    values: pd.Series
+    scale: Scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,8 +40,10 @@ class EvaluationTable:
     Attributes
     ----------
     features : DataFrame, shape [n, F]
-    status, groups : Series, length n
+    status, groups : Series of str, length n
+        Label ("" without one, if scores are learned) and subject.
     classes : tuple of str
+        Empty if only scores are learned.
     positive : str or None
     altered : mapping of str to DataFrame
         Features of the same recordings in each stress test, by its name.
@@ -33,6 +51,10 @@ class EvaluationTable:
         Sample weights in training; scores are not weighted.
     confounds : ConfoundPlan, optional
         With `--confounds`.
+    scores : Scores, optional
+        If scores are learned.
+    conditions : Series of str, length n, optional
+        Condition of each recording, if the model has experts.
     """
 
     features: pd.DataFrame
@@ -43,11 +65,18 @@ class EvaluationTable:
     altered: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     weights: Floats | None = None
     confounds: ConfoundPlan | None = None
+    scores: Scores | None = None
+    conditions: pd.Series | None = None
 
     @property
     def codes(self) -> Ints:
-        """Index of each label in `classes`, shape [n]."""
+        """Index of each label in `classes`, shape [n]; meaningless where there is no label."""
         return np.searchsorted(np.array(self.classes), self.status.to_numpy(dtype=str))
+
+    @property
+    def has_status(self) -> Mask:
+        """Whether each recording has a label, shape [n]."""
+        return np.asarray(self.status != "")
 
 
 def make_table(
@@ -59,6 +88,8 @@ def make_table(
     altered: Mapping[str, pd.DataFrame],
     weights: pd.Series | None,
     rows: pd.Series,
+    scores: Scores | None = None,
+    conditions: pd.Series | None = None,
 ) -> EvaluationTable:
     """Make the table of the selected rows.
 
@@ -72,16 +103,20 @@ def make_table(
     weights : Series of float, or None
     rows : Series of bool
         The rows to use, see `find_usable_rows`.
+    scores : Scores, optional
+    conditions : Series of str, optional
     """
     mask = rows.to_numpy()
     return EvaluationTable(
         features[mask],
         status[mask],
         groups[mask],
-        tuple(sorted(status[mask].unique())),
+        tuple(sorted(set(status[mask]) - {""})),
         positive,
         {name: altered_features[mask] for name, altered_features in altered.items()},
         None if weights is None else weights.to_numpy()[mask],
+        scores=None if scores is None else Scores(scores.values[mask], scores.scale),
+        conditions=None if conditions is None else conditions[mask],
     )
 
 

@@ -20,6 +20,7 @@ from pdmr_classic.reporting._cells import (
     format_number,
     format_with_interval,
 )
+from pdmr_classic.reporting.severity_tables import abstention_table, severity_tables
 from pdmr_classic.reporting.tables import add_synthetic_note, new_table, warning_text
 from pdmr_classic.text import format_count
 
@@ -29,9 +30,23 @@ _MOST_IMPORTANT = 6
 
 def evaluation_tables(evaluation: Mapping[str, Any]) -> RenderableType:
     """Show an evaluation: scores, conclusion, baselines, confounds, stress tests, importance, subgroups, warnings."""
+    parts: list[RenderableType] = [_describe_folds(evaluation)]
+    if "scores" in evaluation:
+        parts += ["", *_class_tables(evaluation)]
+    if "severity" in evaluation:
+        parts += ["", *severity_tables(evaluation["severity"])]
+    parts += ["", Text(evaluation["interval_note"])]
+    for warning in evaluation["warnings"]:
+        if warning["what"] not in evaluation["conclusion"]:
+            parts += ["", warning_text(warning)]
+    if evaluation.get("out"):
+        parts += ["", Text(f"Written: {evaluation['out']}")]
+    return add_synthetic_note(dict(evaluation), parts)
+
+
+def _class_tables(evaluation: Mapping[str, Any]) -> list[RenderableType]:
+    """Return the tables of predicted classes."""
     parts: list[RenderableType] = [
-        _describe_folds(evaluation),
-        "",
         _scores_table(evaluation),
         "",
         *_conclusion_texts(evaluation),
@@ -48,13 +63,9 @@ def evaluation_tables(evaluation: Mapping[str, Any]) -> RenderableType:
         parts += ["", _importance_table(evaluation["importance"])]
     for column, part in evaluation["subgroups"].items():
         parts += ["", _subgroup_table(column, part)]
-    parts += ["", *_remarks(evaluation)]
-    for warning in evaluation["warnings"]:
-        if warning["what"] not in evaluation["conclusion"]:
-            parts += ["", warning_text(warning)]
-    if evaluation.get("out"):
-        parts += ["", Text(f"Written: {evaluation['out']}")]
-    return add_synthetic_note(dict(evaluation), parts)
+    if "abstention" in evaluation:
+        parts += ["", abstention_table(evaluation["abstention"], evaluation["positive"])]
+    return [*parts, "", *_remarks(evaluation)]
 
 
 def _describe_folds(evaluation: Mapping[str, Any]) -> Text:
@@ -218,7 +229,6 @@ def _remarks(evaluation: Mapping[str, Any]) -> Iterable[RenderableType]:
     p = test["p_fixed_predictions"].get("auc")
     permutations = f"{test['n_permutations']} permutations of {test['permuted']}"
     yield Text(f"Permutation p of the AUC on fixed predictions ({permutations}): {format_number(p)}.")
-    yield Text(evaluation["interval_note"])
 
 
 def _headline_scores(scores: Mapping[str, Any]) -> list[str]:

@@ -47,6 +47,12 @@ def severity_tables(part: Mapping[str, Any]) -> Iterable[RenderableType]:
     if part["clinical"]:
         yield ""
         yield _clinical_table(part["clinical"])
+    if part["stress_tests"]:
+        yield ""
+        yield _stress_table(part["stress_tests"])
+    for column, groups in part["subgroups"].items():
+        yield ""
+        yield _subgroup_table(column, groups)
 
 
 def _scores_table(part: Mapping[str, Any]) -> Table:
@@ -97,6 +103,24 @@ def _clinical_table(part: Mapping[str, Any]) -> Table:
     for name, score in part["scores"].items():
         label = "AUC of severity, mean of folds" if name == "auc" else LABELS[name]
         table.add_row(label, format_mean(score), format_number(score["sd"]), format_interval(score))
+    return table
+
+
+def _stress_table(tests: Mapping[str, Any]) -> Table:
+    labels = (f"{SHORT_SEVERITY_LABELS[name]} (original)" for name in _BASELINE_SCORES)
+    table = new_table("stress test of severity", *labels, "recordings")
+    for name, part in tests.items():
+        pairs = ((part["scores"][score], part["unaltered_scores"][score]) for score in _BASELINE_SCORES)
+        cells = (f"{format_number(score)} ({format_number(original)})" for score, original in pairs)
+        table.add_row(name, *cells, str(part["n_recordings"]))
+    return table
+
+
+def _subgroup_table(column: str, groups: Mapping[str, Any]) -> Table:
+    labels = (SHORT_SEVERITY_LABELS[name] for name in _BASELINE_SCORES)
+    table = new_table(f"severity by {column}", "n (subjects)", *labels)
+    for value, part in groups.items():
+        table.add_row(value, f"{part['n_recordings']} ({part['n_subjects']})", *_format_cells(part["scores"]))
     return table
 
 

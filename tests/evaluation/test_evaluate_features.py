@@ -62,7 +62,7 @@ def evaluation() -> dict[str, Any]:
 
 
 def test_an_evaluation_is_json_serialisable_and_describes_itself(evaluation: dict[str, Any]) -> None:
-    assert evaluation["schema"] == "pdmr-classic/evaluation/4"
+    assert evaluation["schema"] == "pdmr-classic/evaluation/5"
     assert evaluation["environment"] == describe_environment()
     assert json.loads(json.dumps(evaluation, allow_nan=False)) == evaluation
     assert evaluation["data"] == {"n_recordings": 32, "n_subjects": 16, "classes": {"Depression": 16, "Normal": 16}}

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pdmr_classic.evaluation._member_systems import VIEW_PREFIX
 from pdmr_classic.evaluation.severity._clinical import summarise_clinical
 from pdmr_classic.evaluation.severity._conclusions import conclude_severity
 from pdmr_classic.evaluation.severity._differences import compare_scores
 from pdmr_classic.evaluation.severity._permutation import permute_scores
 from pdmr_classic.evaluation.severity.baselines import MEAN, MEDIAN
 from pdmr_classic.evaluation.severity.predictions import MODEL, SeverityPredictions, store_severity_systems
+from pdmr_classic.evaluation.severity.run_systems import SHORTCUT
 from pdmr_classic.evaluation.severity.scores import summarise_classes, summarise_coverage, summarise_severity
 
-SHORTCUT, VIEW_PREFIX = "shortcut", "view "
 _UNKNOWN = "could not look: no recording conditions are known, or all are equal"
 
 Systems = Mapping[str, SeverityPredictions]
@@ -28,7 +29,7 @@ def summarise_severities(
     ----------
     systems : mapping of str to SeverityPredictions
         Of the model ("model"), the training "mean" and "median", recording conditions alone ("shortcut", if any are
-        known), and single views ("view video").
+        known), single views ("view video") and base learners ("member video/svm").
     pseudonyms : mapping of str to str
         Of each `data_id`, see `make_pseudonyms`.
     level : float
