@@ -214,7 +214,13 @@ def test_too_few_subjects_are_refused_before_training() -> None:
 def test_evaluations_are_shown_in_80_columns(name: str, request: pytest.FixtureRequest) -> None:
     text = show(request.getfixturevalue(name))
     assert max(map(len, text.splitlines())) <= 80
-    for label in ("Concordance (CCC)", "training median", "by true class", "scores from 10 as a class", "Coverage of 90%"):
+    for label in (
+        "Concordance (CCC)",
+        "training median",
+        "by true class",
+        "scores from 10 as a class",
+        "Coverage of 90%",
+    ):
         assert label in text
     assert ("one class in the 90% label set" in text) == (name == "both")
     assert text.count("Confidence intervals: 95%") == 1
