@@ -56,8 +56,8 @@ def fit(
     from pdmr_classic.io.dataset import load_dataset
     from pdmr_classic.models.persistence.artifact import check_model_writable
     from pdmr_classic.models.training import fit as fit_model
+    from pdmr_classic.reporting.fit_tables import fit_table
     from pdmr_classic.reporting.summary import summarise_fit
-    from pdmr_classic.reporting.tables import fit_table
     from pdmr_classic.storage.atomic import check_writable
     from pdmr_classic.storage.resume import hold_target
     from pdmr_classic.subjects.inference import proposal_path

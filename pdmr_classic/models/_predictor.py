@@ -122,8 +122,8 @@ class Predictor:
         if self.severity is None:
             return {} if self.presence is None else self.presence.metadata
         severity = self.severity.metadata_
-        counts = {name: severity[name] for name in ("n_recordings", "n_subjects", "contains_training_rows")}
-        alone = {"classes": {}, "positive": self.positive, "features": feature_names, **counts}
+        counts = {name: severity[name] for name in ("classes", "n_recordings", "n_subjects", "contains_training_rows")}
+        alone = {"positive": self.positive, "features": feature_names, **counts}
         metadata = alone if self.presence is None else dict(self.presence.metadata)
         metadata["contains_training_rows"] |= severity["contains_training_rows"]
         return metadata | {"severity": severity}
@@ -164,6 +164,8 @@ class Predictor:
             predictions.attrs |= {"positive": self.positive, "threshold": None}
         else:
             raise ValueError("raw predictions must come from this predictor")
+        if "label_set" in predictions or described is not None:
+            predictions.attrs["level"] = self.level
         if answer.subjects is not None:
             predictions.attrs["n_subjects"] = len(set(answer.subjects))
         return predictions

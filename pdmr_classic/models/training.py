@@ -190,7 +190,7 @@ def fit(
     model = DepressionModel(settings).fit_targets(
         training.features, training.targets, jobs=jobs, studies=studies, reporter=reporter
     )
-    if model.decision_ is not None:
+    if model.learns_status:
         for finding in find_training_hints(model.oof_, model.metadata_["inner_scores"], model.positive_):
             reporter.note(finding)
     model.metadata_["synthetic"] = data.is_synthetic

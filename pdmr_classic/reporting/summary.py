@@ -20,6 +20,7 @@ from pdmr_classic.features.registry import load_families
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.inspection import FileFacts
 from pdmr_classic.io.labels.scores import summarise_scores
+from pdmr_classic.io.results import SEVERITY_PREFIX
 from pdmr_classic.io.trackers.channels import channel_kind
 from pdmr_classic.models.model import DepressionModel
 
@@ -128,7 +129,7 @@ _DECISION_KEYS = ("positive", "threshold", "n_subjects", "prevalence", "prevalen
 def training_shares(model: DepressionModel) -> dict[str, float]:
     """Return the share of each class in the training data of a model."""
     counts = model.metadata_["classes"]
-    return {str(label): count / sum(counts.values()) for label, count in counts.items()}
+    return {str(label): count / max(sum(counts.values()), 1) for label, count in counts.items()}
 
 
 def summarise_predictions(
@@ -151,7 +152,7 @@ def summarise_predictions(
         Share of each class in training, for comparison.
     synthetic : bool
     """
-    counts = predictions["status"].value_counts()
+    counts = predictions["status"].value_counts() if "status" in predictions else pd.Series(dtype=int)
     attrs = predictions.attrs
     return {
         "out": str(out),
@@ -159,8 +160,22 @@ def summarise_predictions(
         "recordings": len(predictions),
         "predicted": {str(label): int(count) for label, count in sorted(counts.items())},
         **({} if training is None else {"training_shares": dict(training)}),
+        **_summarise_severity(predictions),
         "skipped": len(attrs.get("skipped", ())),
         "ids_without_recording": len(attrs.get("ids_without_recording", ())),
         **({} if notes is None else {"notes": str(notes)}),
         **{name: attrs[name] for name in _DECISION_KEYS if name in attrs},
     }
+
+
+def _summarise_severity(predictions: pd.DataFrame) -> dict[str, Any]:
+    """Return the distribution of the predicted scores, if there are any."""
+    if "severity" not in predictions:
+        return {}
+    scores, width = predictions["severity"], predictions["severity_high"] - predictions["severity_low"]
+    summary: dict[str, Any] = {name: float(getattr(scores, name)()) for name in ("mean", "min", "max")}
+    summary |= {"level": predictions.attrs["level"], "mean_width": float(width.mean())}
+    if "severity_class" in predictions:
+        names = [str(name)[len(SEVERITY_PREFIX) :] for name in predictions if str(name).startswith(SEVERITY_PREFIX)]
+        summary["classes"] = {name: int((predictions["severity_class"] == name).sum()) for name in names}
+    return {"severity": summary}

@@ -220,30 +220,6 @@ def families_table(families: Iterable[dict[str, Any]]) -> RenderableType:
     return table
 
 
-def fit_table(summary: dict[str, Any]) -> RenderableType:
-    """Show the training data, the model and its out-of-fold scores."""
-    table = new_table("model", "")
-    table.add_row("recordings", str(summary["n_recordings"]))
-    for label, count in summary["classes"].items():
-        table.add_row(f"  {label}", str(count))
-    table.add_row("subjects", str(summary["n_subjects"]))
-    table.add_row("features", str(summary["n_features"]))
-    table.add_row("recordings per view", ", ".join(f"{name} ({count})" for name, count in summary["views"].items()))
-    table.add_row("learners", ", ".join(dict.fromkeys(member["learner"] for member in summary["base_learners"])))
-    combiners = summary["combiners"]
-    table.add_row("combination", combiners[max(combiners, key=lambda modalities: modalities.count("+"))]["summary"])
-    if summary["threshold"] is not None:
-        origin = f"chosen for {summary['metric']}" if summary["metric"] else "set by hand"
-        table.add_row(f"threshold for {summary['positive']}", f"{summary['threshold']:.3f} ({origin})")
-    scores = score_table({"positive": summary["positive"], **summary["inner_scores"]}, title="out-of-fold scores")
-    note = (
-        "The same people chose the hyperparameters, the weights and the threshold, so these scores are optimistic. Use "
-        "evaluate to estimate performance on new people."
-    )
-    parts = [table, "", scores, "", note, *_warning_texts(summary), "", Text(f"Written: {summary['out']}")]
-    return add_synthetic_note(summary, parts)
-
-
 def score_table(scores: dict[str, Any], title: str = "score") -> RenderableType:
     """Show scores, below F1 that of the baseline which always predicts the positive class, and warnings."""
     table = new_table(title, format_count(scores["n"], "recording"))
@@ -255,7 +231,7 @@ def score_table(scores: dict[str, Any], title: str = "score") -> RenderableType:
     parts: list[RenderableType] = [table]
     if scores.get("decision"):
         parts += ["", *map(Text, describe_decision(scores["decision"], positive))]
-    return add_synthetic_note(scores, parts + _warning_texts(scores))
+    return add_synthetic_note(scores, parts + warning_texts(scores))
 
 
 def describe_decision(decision: dict[str, Any], positive: str | None) -> Iterable[str]:
@@ -273,7 +249,8 @@ def describe_decision(decision: dict[str, Any], positive: str | None) -> Iterabl
             yield f"Estimated prevalence of {label}: {share:.0%} (95% interval {100 * low:.0f} to {high:.0%})"
 
 
-def _warning_texts(summary: dict[str, Any]) -> list[RenderableType]:
+def warning_texts(summary: dict[str, Any]) -> list[RenderableType]:
+    """Return the warnings of a summary, and the findings that make its scores misleading."""
     findings = [finding for finding in summary.get("findings", ()) if finding["code"] in _MISLEADING]
     warnings = [*summary.get("warnings", ()), *findings]
     return [part for warning in warnings for part in ("", warning_text(warning))]
@@ -288,7 +265,18 @@ def warning_text(warning: dict[str, Any]) -> Text:
 
 
 def prediction_table(summary: dict[str, Any]) -> RenderableType:
-    """Show the number and the share of recordings per predicted class, beside the share in training."""
+    """Show the number and the share of recordings per predicted class, beside the share in training, and the scores."""
+    tables: list[RenderableType] = [_class_shares_table(summary)] if summary["predicted"] else []
+    if "severity" in summary:
+        tables += ["", _severity_table(summary["severity"])] if tables else [_severity_table(summary["severity"])]
+    remarks = [*describe_decision(summary, summary.get("positive")), *_describe_left_out(summary)]
+    written = " and ".join(summary[name] for name in ("out", "notes") if name in summary)
+    parts: list[RenderableType] = [*tables, "", *map(Text, remarks), Text(f"Written: {written}")]
+    parts += warning_texts(summary)
+    return add_synthetic_note(summary, parts)
+
+
+def _class_shares_table(summary: dict[str, Any]) -> Table:
     training = summary.get("training_shares", {})
     table = new_table("predicted class", "recordings", "share", *(["share in training"] if training else []))
     n_recordings = sum(summary["predicted"].values())
@@ -296,11 +284,16 @@ def prediction_table(summary: dict[str, Any]) -> RenderableType:
         n = summary["predicted"].get(label, 0)
         shares = [n / max(n_recordings, 1), *([training.get(label, 0.0)] if training else [])]
         table.add_row(label, str(n), *(f"{share:.0%}" for share in shares))
-    remarks = [*describe_decision(summary, summary.get("positive")), *_describe_left_out(summary)]
-    written = " and ".join(summary[name] for name in ("out", "notes") if name in summary)
-    parts: list[RenderableType] = [table, "", *map(Text, remarks), Text(f"Written: {written}")]
-    parts += _warning_texts(summary)
-    return add_synthetic_note(summary, parts)
+    return table
+
+
+def _severity_table(severity: dict[str, Any]) -> Table:
+    table = new_table("predicted score", "")
+    table.add_row("mean (minimum to maximum)", "{mean:.1f}  ({min:.1f} to {max:.1f})".format(**severity))
+    table.add_row(f"mean width of the {severity['level']:.0%} intervals", f"{severity['mean_width']:.1f}")
+    for name, count in severity.get("classes", {}).items():
+        table.add_row(f"  {name}", str(count))
+    return table
 
 
 def _describe_left_out(summary: dict[str, Any]) -> Iterable[str]:

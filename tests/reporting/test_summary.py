@@ -18,6 +18,7 @@ from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.features.registry import load_families
 from pdmr_classic.io.inspection import inspect_files
 from pdmr_classic.progress import LogReporter
+from pdmr_classic.reporting.fit_tables import fit_table
 from pdmr_classic.reporting.summary import (
     summarise_check,
     summarise_extraction,
@@ -29,7 +30,6 @@ from pdmr_classic.reporting.tables import (
     check_tables,
     extraction_table,
     families_table,
-    fit_table,
     prediction_table,
     score_table,
 )

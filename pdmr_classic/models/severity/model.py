@@ -14,15 +14,14 @@ from sklearn.utils.validation import check_array
 from pdmr_classic.arrays import Floats
 from pdmr_classic.config import Settings
 from pdmr_classic.io.results import SEVERITY_PREFIX
-from pdmr_classic.metrics import concordance
 from pdmr_classic.models.decision.conformal import SeverityIntervals, subject_means
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
 from pdmr_classic.models.ensemble.study_storage import Studies
 from pdmr_classic.models.ensemble.tuning import tune
 from pdmr_classic.models.experts.stacks import ExpertStacks
-from pdmr_classic.models.learners.learners import find_learner
 from pdmr_classic.models.learners.member import default_members
+from pdmr_classic.models.severity._metadata import collect_metadata
 from pdmr_classic.models.severity.stacker import SeverityStacker
 from pdmr_classic.models.severity.target import SeverityTarget, select_regressors
 from pdmr_classic.progress import Reporter
@@ -108,7 +107,9 @@ class SeverityModel:
         truth, subjects = target.score.to_numpy(dtype=np.float64), target.groups.to_numpy(dtype=object)
         is_used = target.weights > 0
         self.intervals_ = SeverityIntervals(severity.level).fit(oof[is_used], truth[is_used], subjects[is_used])
-        self.metadata_ = self._collect_metadata(target, fold_data)
+        self.metadata_ = collect_metadata(
+            self.stacker_, self.experts_, self.oof_, target, severity.level, n_inner_folds=fold_data.n_folds
+        )
         return self
 
     def predict_scores(self, table: pd.DataFrame, conditions: pd.Series | None = None) -> Floats:
@@ -172,33 +173,6 @@ class SeverityModel:
             anonymous.experts_ = self.experts_.drop_training_rows()
         anonymous.__dict__.pop("oof_", None)
         return anonymous
-
-    def _collect_metadata(self, target: SeverityTarget, fold_data: FoldData) -> dict[str, Any]:
-        finite = self.oof_[target.weights > 0].dropna()
-        error = finite["severity"] - finite["score"]
-        return {
-            "column": str(target.score.name),
-            "scale": target.scale.as_dict(),
-            "level": self.settings.severity.level,
-            "n_recordings": int(target.score.notna().sum()),
-            "n_subjects": int(target.groups[target.score.notna()].nunique()),
-            "n_inner_folds": fold_data.n_folds,
-            "training_mean": float(target.score.mean()),
-            **({} if self.experts_ is None else {"experts": self.experts_.describe()}),
-            "base_learners": [
-                {"view": m.view, "learner": m.learner, "params": dict(m.params)} for m in self.stacker_.members_
-            ],
-            "combiners": {
-                "+".join(sorted(modalities)): {"weights": blend.member_weights, **self.stacker_.losses_[modalities]}
-                for modalities, blend in self.stacker_.combiners_.items()
-            },
-            # Optimistic: the hyperparameters were chosen on these rows.
-            "inner_scores": {
-                "mae": float(error.abs().mean()),
-                "ccc": concordance(finite["score"], finite["severity"]),
-            },
-            "contains_training_rows": any(find_learner(m.learner).stores_rows for m in self.stacker_.members_),
-        }
 
 
 def _make_folds(features: pd.DataFrame, target: SeverityTarget, repeats: int, seed: int) -> FoldData:
