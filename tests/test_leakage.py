@@ -23,7 +23,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 from pdmr_classic import DepressionModel, GroupedFolds, GroupedStacker, Settings
 from pdmr_classic.features import fold_fitted
-from pdmr_classic.models.ensemble import combiner as meta
+from pdmr_classic.models.ensemble import _combiner as meta
 from pdmr_classic.models.ensemble import oof_scores, stacking, tuning
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.learners import learners

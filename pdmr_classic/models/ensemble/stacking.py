@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_consistent_length, validate_data
 from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import DataError
-from pdmr_classic.models.ensemble.combiner import WEIGHTED_AVERAGE, Combiner, cross_fit_combiner
+from pdmr_classic.models.ensemble._combiner import WEIGHTED_AVERAGE, Combiner, cross_fit_combiner
 from pdmr_classic.models.ensemble.fold_data import FoldData, have_all_classes, make_fold_data
 from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
 from pdmr_classic.models.ensemble.view_stack import CombinerRows, ViewStack

@@ -8,15 +8,19 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit
 
 from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.metrics import row_losses
-from pdmr_classic.models.ensemble.combiner import Combiner, predict_folds
+from pdmr_classic.models.ensemble.calibration import cross_fit
 from pdmr_classic.models.ensemble.fold_data import have_all_classes
 from pdmr_classic.models.learners.learners import log_odds
+from pdmr_classic.sample_weights import weigh_evidence
 from pdmr_classic.splits import Fold
 
-PRESENCE = "presence"
+# In units of subjects: of the slope from a standardised score to log-odds, and of the weights of the scores.
+_SLOPE_PENALTY, _RIDGE = 1.0, 2.0
 
 
 class SeverityColumns:
@@ -29,7 +33,7 @@ class SeverityColumns:
     ----------
     kept_ : list of str
         The columns that help.
-    combiner_ : Combiner or None
+    combiner_ : object with `predict_proba`, or None
     oof_ : ndarray, shape [n, K]
         Cross-fitted probabilities of the training rows.
 
@@ -59,7 +63,7 @@ class SeverityColumns:
         folds : sequence of (train, test)
         """
         self.kept_: list[str] = []
-        self.combiner_ = None
+        self.combiner_: _WeightedScores | None = None
         self.oof_ = probability
         if probability.shape[1] > 2:
             return self
@@ -79,7 +83,9 @@ class SeverityColumns:
         if self.kept_:
             rows = _finite_rows(probability, columns, self.kept_) & (weights > 0)
             table = _stack(probability, columns, self.kept_)[rows]
-            self.combiner_ = self._make_combiner(self.kept_).fit(table, codes[rows], weights[rows], groups[rows])
+            self.combiner_ = _WeightedScores().fit(
+                table, codes[rows], weigh_evidence(weights[rows], codes[rows], groups[rows])
+            )
         return self
 
     def combine(self, probability: Floats, columns: Mapping[str, Floats]) -> Floats:
@@ -113,15 +119,68 @@ class SeverityColumns:
         splits = [(index[train[rows[train]]], index[test[rows[test]]]) for train, test in folds]
         combined = probability.copy()
         if have_all_classes(splits, codes[rows], weights[rows], probability.shape[1]):
-            table = _stack(probability, columns, names)[rows]
-            combiner = self._make_combiner(names)
-            combined[rows] = predict_folds(combiner, table, codes[rows], groups[rows], splits, weights[rows])
+            table, y, used = _stack(probability, columns, names)[rows], codes[rows], weights[rows]
+            subjects = groups[rows]
+
+            def fit(train: Ints) -> _WeightedScores:
+                return _WeightedScores().fit(
+                    table[train], y[train], weigh_evidence(used[train], y[train], subjects[train])
+                )
+
+            combined[rows] = cross_fit(fit, table, y, splits, 2, used)
         return combined
 
-    @staticmethod
-    def _make_combiner(names: Sequence[str]) -> Combiner:
-        # As many votes for the classes as for all scores together.
-        return Combiner([1] * (1 + len(names)), [PRESENCE, *names], votes=[float(len(names)), *[1.0] * len(names)])
+
+class _WeightedScores:
+    """Weighted average of the log-odds of the classes and those that predicted scores stand for.
+
+    The log-odds of a score come from a logistic regression with a penalised slope. The weights of all scores are fitted
+    by log loss with a ridge penalty towards 0. A combiner of members, which calibrates its columns freely, and a
+    logistic regression on log-odds and scores were both measured to be overconfident: on forty subjects they raised the
+    log loss from .30 to .31 to .40, although the scores had the higher AUC (synthetic sets).
+    """
+
+    def fit(self, table: Floats, y: Ints, weights: Floats) -> Self:
+        """Fit on log-odds and scores [n, 1 + scores], classes of 0 and 1 [n], and weights [n]."""
+        self.curves_ = [_fit_curve(column, y, weights) for column in table[:, 1:].T]
+        columns = self._to_log_odds(table)
+
+        def loss(shares: Floats) -> tuple[float, Floats]:
+            log_odds_ = columns[:, 0] + columns[:, 1:] @ shares - columns[:, 0] * shares.sum()
+            value = weights @ (np.logaddexp(0.0, log_odds_) - y * log_odds_) + _RIDGE * shares @ shares
+            gradient = (columns[:, 1:] - columns[:, :1]).T @ (weights * (expit(log_odds_) - y)) + 2 * _RIDGE * shares
+            return float(value), gradient
+
+        n_scores = columns.shape[1] - 1
+        fitted = minimize(loss, np.zeros(n_scores), jac=True, method="L-BFGS-B", bounds=[(0.0, 1.0)] * n_scores).x
+        self.shares_ = fitted / max(float(fitted.sum()), 1.0)
+        return self
+
+    def predict_proba(self, table: Floats) -> Floats:
+        """Return the probabilities of both classes, shape [n, 2]."""
+        p = expit(self._to_log_odds(table) @ np.append(1 - self.shares_.sum(), self.shares_))
+        return np.column_stack([1 - p, p])
+
+    def _to_log_odds(self, table: Floats) -> Floats:
+        curves = [
+            intercept + slope * column for (intercept, slope), column in zip(self.curves_, table[:, 1:].T, strict=True)
+        ]
+        return np.column_stack([table[:, 0], *curves])
+
+
+def _fit_curve(scores: Floats, y: Ints, weights: Floats) -> tuple[float, float]:
+    """Return intercept and slope of a logistic regression of the class on a score, with a penalised slope."""
+    centre, spread = float(np.average(scores, weights=weights)), float(scores.std()) or 1.0
+    z = (scores - centre) / spread
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        log_odds_ = parameters[0] + parameters[1] * z
+        residual = weights * (expit(log_odds_) - y)
+        value = weights @ (np.logaddexp(0.0, log_odds_) - y * log_odds_) + 0.5 * _SLOPE_PENALTY * parameters[1] ** 2
+        return float(value), np.array([residual.sum(), residual @ z + _SLOPE_PENALTY * parameters[1]])
+
+    intercept, slope = minimize(loss, np.zeros(2), jac=True, method="L-BFGS-B").x
+    return float(intercept - slope * centre / spread), float(slope / spread)
 
 
 def _finite_rows(probability: Floats, columns: Mapping[str, Floats], names: Sequence[str]) -> Mask:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from pdmr_classic import GroupedStacker
 from pdmr_classic.metrics import log_loss
-from pdmr_classic.models.ensemble import combiner as meta
-from pdmr_classic.models.ensemble.combiner import Combiner, CrossFit, cross_fit_combiner, fit_weights
+from pdmr_classic.models.ensemble import _combiner as meta
+from pdmr_classic.models.ensemble._combiner import Combiner, CrossFit, cross_fit_combiner, fit_weights
 from pdmr_classic.sample_weights import weigh_evidence
 from pdmr_classic.splits import GroupedFolds
 

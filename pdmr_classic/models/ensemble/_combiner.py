@@ -170,24 +170,22 @@ def cross_fit_combiner(
 ) -> CrossFit:
     """Predict each row with calibrators and weights that were fitted on the training rows of its fold."""
     combiner = Combiner(widths, names, votes=votes)
-    probability = predict_folds(combiner, columns, y, groups, folds, sample_weight)
+    probability = _predict_folds(combiner, columns, y, groups, folds, sample_weight)
     losses = {WEIGHTED_AVERAGE: log_loss(probability, y, sample_weight)}
     if len(names) > 1:
-        average = predict_folds(Combiner(widths, names, AVERAGE), columns, y, groups, folds, sample_weight)
+        average = _predict_folds(Combiner(widths, names, AVERAGE), columns, y, groups, folds, sample_weight)
         singles = {}
         for name, part in zip(names, combiner.split(columns), strict=True):
-            single = predict_folds(Combiner([part.shape[1]], [name]), part, y, groups, folds, sample_weight)
+            single = _predict_folds(Combiner([part.shape[1]], [name]), part, y, groups, folds, sample_weight)
             singles[name] = log_loss(single, y, sample_weight)
         best = min(singles, key=lambda name: singles[name])
         losses = {AVERAGE: log_loss(average, y, sample_weight), best: singles[best], **losses}
     return CrossFit(probability, losses)
 
 
-def predict_folds(
+def _predict_folds(
     combiner: Combiner, columns: Floats, y: Ints, groups: NDArray[Any], folds: Sequence[Fold], sample_weight: Floats
 ) -> Floats:
-    """Return the probability of each row [n, K] from a combiner fitted on the training rows of its fold."""
-
     def fit(rows: Ints) -> Combiner:
         return combiner.fit(columns[rows], y[rows], sample_weight[rows], groups[rows])
 
