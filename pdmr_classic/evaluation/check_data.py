@@ -18,10 +18,9 @@ from pdmr_classic.io.audio.vector_layouts import VectorLayout, find_odd_layouts
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.inspection import FileFacts, find_repeated_contents
 from pdmr_classic.io.labels.subject_ids import find_shared_subjects
-from pdmr_classic.io.score_selection import select_scores
 from pdmr_classic.io.set_checks import check_set
 from pdmr_classic.io.video.missing_channels import find_missing_channels
-from pdmr_classic.models.target_checks import select_target
+from pdmr_classic.models.targets import select_targets
 from pdmr_classic.subjects.copies import find_near_file_copies, find_near_file_copies_between_subjects
 from pdmr_classic.text import format_count, format_list
 
@@ -142,16 +141,12 @@ def _find_near_copies(test: Sequence[FileFacts], train: Sequence[FileFacts]) -> 
 
 
 def _check_target(dataset: Dataset | None, settings: Settings) -> tuple[list[Finding], list[Finding]]:
-    """Return what `fit` would tell about the classes and scores in the label table, and the errors it would raise."""
+    """Return what `fit` would tell about classes, scores and conditions in the table, and the errors it would raise."""
     # Without a label table, a folder may be one to predict; without groups, the subjects were refused before.
     if dataset is None or dataset.labels is None or dataset.groups is None:
         return [], []
-    findings: list[Finding] = []
     try:
-        if settings.data.learns_score:
-            findings = select_scores(dataset, settings)[-1]
-        if settings.data.learns_status:
-            select_target(dataset, settings)
+        _, targets = select_targets(dataset, settings)
     except (DataError, ConfigError) as error:
-        return findings, [replace(error.finding, file=error.finding.file or dataset.folder)]
-    return findings, []
+        return [], [replace(error.finding, file=error.finding.file or dataset.folder)]
+    return list(targets.findings), []

@@ -19,12 +19,12 @@ OPTIONS = ("--target", "--score-column", "--scale", "--level", "--experts", "--l
 
 @pytest.fixture
 def labelled(small_set: Path, tmp_path: Path) -> Path:
-    """Return a copy of a set whose training labels have a score that fits the class, in the column severity."""
+    """Return a copy of a set whose training labels have a score that fits the class, and one subject per recording."""
     folder = tmp_path / "set"
     shutil.copytree(small_set, folder)
     labels = pd.read_csv(folder / "train/labels.csv", dtype=str)
     scores = labels["status"].map({"Depression": "14", "Normal": "3"})
-    labels.assign(severity=scores).to_csv(folder / "train/labels.csv", index=False)
+    labels.assign(severity=scores, subject_id=labels["data_id"]).to_csv(folder / "train/labels.csv", index=False)
     return folder
 
 
@@ -97,6 +97,17 @@ def test_a_bad_file_of_a_recording_without_a_score_does_not_stop_fit(labelled: P
     assert check(labelled, *options)["fit_can_use"] is False
     change_scores(labelled, {0: ""})
     assert check(labelled, *options)["fit_can_use"] is True
+
+
+def test_check_tells_what_is_known_of_the_conditions(labelled: Path) -> None:
+    summary = check(labelled, "--experts", "gender")
+    assert (summary["fit_errors"], "unknown-condition" in codes(summary["findings"])) == ([], False)
+    assert codes(check(labelled, "--experts", "site")["fit_errors"]) == ["no-column"]
+    path = labelled / "train/labels.csv"
+    labels = pd.read_csv(path, dtype=str)
+    labels.loc[0, "gender"] = "unknown"
+    labels.to_csv(path, index=False)
+    assert "unknown-condition" in codes(check(labelled, "--experts", "gender")["findings"])
 
 
 # -------------------------------------------------------------------------------------------------- settings

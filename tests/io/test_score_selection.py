@@ -177,22 +177,30 @@ def check(folder: Path, settings: Settings) -> tuple[list[str], list[str]]:
 
 
 def test_check_tells_what_fit_will_tell(tmp_path: Path) -> None:
-    write_set(tmp_path, "PHQ8_Score,subject_id", "4,A", "-1,B", "17,C")
+    write_set(tmp_path, "PHQ8_Score,subject_id", "-1,S", *(f"{score},S{score}" for score in range(3, 13)))
     assert check(tmp_path, make_settings()) == (["no-score", "known-scale"], [])
 
 
 @pytest.mark.parametrize(
     ("cell", "severity", "code"),
-    [("many", {}, "bad-score"), ("30", {}, "score-outside-scale"), ("3", {"scale": "phq"}, "bad-scale")],
+    [
+        ("many", {}, "bad-score"),
+        ("30", {}, "score-outside-scale"),
+        ("3", {"scale": "phq"}, "bad-scale"),
+    ],
 )
 def test_check_reports_the_error_of_fit(tmp_path: Path, cell: str, severity: dict[str, Any], code: str) -> None:
-    write_set(tmp_path, "PHQ8_Score,subject_id", "4,A", f"{cell},B")
+    write_set(tmp_path, "PHQ8_Score,subject_id", f"{cell},S", *(f"{score},S{score}" for score in range(3, 13)))
     assert check(tmp_path, make_settings(**severity))[1] == [code]
 
 
+def test_check_reports_too_few_subjects_as_fit_does(tmp_path: Path) -> None:
+    write_set(tmp_path, "PHQ8_Score,subject_id", *(f"{score},S{score}" for score in range(3, 12)))
+    assert check(tmp_path, make_settings()) == ([], ["too-few-groups"])
+
+
 def test_check_of_both_also_checks_the_classes(tmp_path: Path) -> None:
-    write_set(tmp_path, "status,PHQ8_Score,subject_id", "Normal,4,A", "Normal,17,B")
+    write_set(tmp_path, "status,PHQ8_Score,subject_id", *(f"Normal,{score},S{score}" for score in range(3, 13)))
     settings = both()
     result = check_data({"train": (load_dataset(tmp_path, settings=settings.data), [])}, settings)
-    assert [finding.code for finding in result.findings] == []
     assert [error.what for error in result.fit_errors] == ["the labels contain only one class"]
