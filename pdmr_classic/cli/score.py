@@ -9,6 +9,7 @@ import typer
 
 from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
 from pdmr_classic.cli._options import LABEL_COLUMNS, AsJson, Debug
+from pdmr_classic.cli._severity_options import SCORE_SETTINGS
 from pdmr_classic.cli._with_settings import with_settings
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @handle_errors
-@with_settings(*LABEL_COLUMNS, "data.positive")
+@with_settings(*LABEL_COLUMNS, "data.positive", *SCORE_SETTINGS)
 def score(
     results: Annotated[Path, typer.Argument(metavar="RESULTS", help="Results file written by predict.")],
     labels: Annotated[Path, typer.Argument(metavar="LABELS", help="Label table, or data folder with labels.")],
@@ -31,13 +32,15 @@ def score(
 
     Example: pdmr-classic score results.jsonl DATA/test/labels.csv
 
+    Severities: pdmr-classic score results.jsonl DATA/test/labels.csv --target PHQ8_Score
+
     With your own labels: pdmr-classic score results.jsonl mine.csv --label-column group --map 0=Normal,1=Depression
     """
-    from pdmr_classic.evaluation.score_files import score_files
-    from pdmr_classic.reporting.tables import score_table
+    from pdmr_classic.evaluation.score_files import score_results
+    from pdmr_classic.reporting.severity_tables import results_table
 
-    scores = score_files(results, labels, settings=settings.data)
+    scores = score_results(results, labels, settings=settings)
     with ConsoleReporter(quiet=as_json) as reporter:
         for finding in scores["findings"]:
             reporter.note(finding)
-    show(scores, as_json, score_table)
+    show(scores, as_json, results_table)

@@ -8,24 +8,20 @@ from typing import Any
 
 import pandas as pd
 
-from pdmr_classic.alignment import align_rows
 from pdmr_classic.config import Settings
-from pdmr_classic.errors import ConfigError, Finding
+from pdmr_classic.errors import Finding
 from pdmr_classic.evaluation._assemble import assemble_evaluation
 from pdmr_classic.evaluation._fold_strata import check_training_scores, find_strata
+from pdmr_classic.evaluation._prepare_table import prepare_table
 from pdmr_classic.evaluation._run_folds import run_folds
 from pdmr_classic.evaluation.confounds.prepare import add_confound_plan
 from pdmr_classic.evaluation.confounds.rules import RuleExtractor
 from pdmr_classic.evaluation.outer_folds import SPLIT_COLUMN, OuterFold, choose_outer_folds
-from pdmr_classic.evaluation.subgroups import MAX_GROUPS, check_leave_column, check_subgroup_columns
-from pdmr_classic.evaluation.table import Scores, find_usable_rows, make_table
-from pdmr_classic.io.labels.labels import read_weights
+from pdmr_classic.evaluation.subgroups import MAX_GROUPS
+from pdmr_classic.evaluation.table import EvaluationTable
 from pdmr_classic.io.labels.scales import Scale
-from pdmr_classic.models.decision.prevalence import check_prevalence
-from pdmr_classic.models.target_checks import choose_positive_class
-from pdmr_classic.models.targets import check_targets
 from pdmr_classic.progress import LogReporter, Reporter
-from pdmr_classic.text import format_count, format_list
+from pdmr_classic.text import format_count
 
 
 def evaluate_features(
@@ -92,72 +88,30 @@ def evaluate_features(
         settings, folds=folds, repeats=repeats, by=by, leave=leave, confounds=confounds, nuisance=nuisance
     )
     options = settings.evaluation
-    features, status, groups, severity, conditions, labels = align_rows(
-        features=features, status=status, groups=groups, severity=severity, conditions=conditions, labels=labels
-    )
-    altered = {name: align_rows(features=features, **{name: table})[1] for name, table in (altered or {}).items()}
-    targets = check_targets(status, groups, settings, severity=severity, scale=scale, conditions=conditions)
-    groups = targets.groups
-    status = _fill_labels(status, groups)
-    for finding in () if targets.presence is None else targets.presence.findings:
-        if finding.code == "merged-subjects":
-            reporter.note(finding)
-    rows = find_usable_rows(features, reporter)
-    # Of the usable rows: all recordings of a class may lack usable data.
-    positive = None
-    if classes := sorted({*map(str, status[rows])} - {""}):
-        positive = choose_positive_class(classes, settings.data.positive)
-        check_prevalence(options.prevalence, positive)
-    _check_class_options(settings, has_classes=bool(classes))
-    labels = pd.DataFrame(index=features.index) if labels is None else labels
-    check_subgroup_columns(labels, options.by, groups)
-    check_leave_column(labels, options.leave)
-    table = make_table(
+    table, labels = prepare_table(
         features,
         status,
         groups,
-        positive=positive,
-        altered=altered,
-        weights=read_weights(labels, settings.data.weights),
-        rows=rows,
-        scores=None if targets.severity is None else Scores(targets.severity.score, targets.severity.scale),
-        conditions=targets.conditions,
+        severity=severity,
+        scale=scale,
+        conditions=conditions,
+        labels=labels,
+        altered=altered or {},
+        settings=settings,
+        reporter=reporter,
     )
     strata = find_strata(table, options.folds)
-    outer, source = choose_outer_folds(
-        strata, table.groups, labels[rows], settings, weights=table.weights, reporter=reporter
-    )
+    outer, source = choose_outer_folds(strata, table.groups, labels, settings, weights=table.weights, reporter=reporter)
     check_training_scores(table, outer, settings.severity.level)
-    reporter.note(_cost_finding(outer, settings))
+    reporter.note(_cost_finding(table, outer, settings))
     column = options.leave or SPLIT_COLUMN
     if 1 < len({fold.held_out for fold in outer}) <= MAX_GROUPS and column not in options.by:
         # Scores of dev and test, or of two sites, are different things.
         settings = override_evaluation(settings, by=(*options.by, column))
     labelled = [fold.restrict(table.has_status) for fold in outer]
-    table = add_confound_plan(
-        table, labelled, labels[rows], settings, extractor=extractor, jobs=jobs, reporter=reporter
-    )
+    table = add_confound_plan(table, labelled, labels, settings, extractor=extractor, jobs=jobs, reporter=reporter)
     results = run_folds(table, outer, settings, jobs=jobs, checkpoint=checkpoint, reporter=reporter)
-    return assemble_evaluation(table, outer, results, labels[rows], settings, fold_source=source)
-
-
-def _fill_labels(status: pd.Series | None, groups: pd.Series) -> pd.Series:
-    """Return the labels, "" where there are none."""
-    if status is None:
-        return pd.Series("", index=groups.index, dtype=object)
-    return status.fillna("") if status.isna().any() else status
-
-
-def _check_class_options(settings: Settings, *, has_classes: bool) -> None:
-    options = settings.evaluation
-    wanted = {"--confounds": options.confounds, "--nuisance": options.nuisance, "--prevalence": options.prevalence}
-    unusable = [name for name, value in wanted.items() if value and not has_classes]
-    if unusable:
-        raise ConfigError(
-            f"{format_list(unusable)} need a class to predict",
-            expected="--target both, or no --target",
-            found=f"--target {settings.data.target}",
-        )
+    return assemble_evaluation(table, outer, results, labels, settings, fold_source=source)
 
 
 def override_evaluation(settings: Settings | None, **evaluation: Any) -> Settings:
@@ -165,10 +119,10 @@ def override_evaluation(settings: Settings | None, **evaluation: Any) -> Setting
     return (settings or Settings()).override({f"evaluation.{name}": value for name, value in evaluation.items()})
 
 
-def _cost_finding(outer: Sequence[OuterFold], settings: Settings) -> Finding:
+def _cost_finding(table: EvaluationTable, outer: Sequence[OuterFold], settings: Settings) -> Finding:
     learning = settings.learning
     what = f"{format_count(len(outer), 'model')} will be tuned and trained, one per outer fold"
-    learners = [*(learning.learners if settings.data.learns_status else ())]
-    learners += [f"{name} (score)" for name in settings.severity.learners if settings.data.learns_score]
+    learners = [*(learning.learners if table.classes else ())]
+    learners += [f"{name} (score)" for name in settings.severity.learners if table.scores is not None]
     budget = f"{learning.trials} trials per base learner; learners per view: {', '.join(learners)}"
     return Finding("cost", what, found=budget, hint="to save time, reduce --folds, --repeats or --trials")

@@ -1,4 +1,4 @@
-"""Score a results file against a label table."""
+"""Score a results file against a label table: its classes, a column of scores, or both."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from pdmr_classic.config import DataSettings
+from pdmr_classic.config import DataSettings, Settings
 from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.evaluation._label_tables import check_file_order, find_unmatched, read_label_table
+from pdmr_classic.evaluation._score_severities import score_severities
 from pdmr_classic.evaluation._score_warnings import find_note_warnings, find_score_warnings, find_uncertain_warnings
-from pdmr_classic.io.dataset import load_dataset
 from pdmr_classic.io.labels.classes import POSITIVE
-from pdmr_classic.io.labels.labels import describe_missing_status, find_status_column, read_labels
-from pdmr_classic.io.layouts.recordings import is_folder
+from pdmr_classic.io.labels.labels import describe_missing_status, find_status_column
 from pdmr_classic.io.results import UNCERTAIN, notes_path, read_notes, read_results
 from pdmr_classic.io.selection import match_ids
 from pdmr_classic.io.split_folders import is_synthetic
@@ -24,6 +24,57 @@ from pdmr_classic.models.target_checks import check_labels, choose_positive_clas
 from pdmr_classic.text import format_count, format_list, format_quoted
 
 _DECISION_KEYS = ("threshold", "n_subjects", "prevalence", "prevalence_interval")
+
+
+def score_results(results: str | Path, labels: str | Path, *, settings: Settings | None = None) -> dict[str, Any]:
+    r"""Score a results file against labels, matched by `data_id`.
+
+    Parameters
+    ----------
+    results : path-like
+    labels : path-like
+        A label table, or the folder of a data set with labels.
+    settings : Settings, optional
+        With `data.target` status, the classes are scored; with a column, the severities; with both, both.
+
+    Returns
+    -------
+    dict
+        Of the classes, see `score_files`. Of the severities, in `severity`: `column`, `scale`, and the scores of
+        `score_severity`; `coverage` (share of the intervals that contain the score) and `mean_width`, None without
+        intervals. `warnings`, `findings`, `overlap` and `synthetic` as for classes.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read, no ids match, the results have no severities, or a score is not valid.
+    ConfigError
+        There is no such column, or the scale does not fit.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     results, labels = Path(folder) / "results.jsonl", Path(folder) / "labels.csv"
+    ...     _ = results.write_text(
+    ...         '{"data_id": "a", "severity": 4.5, "severity_interval": [0, 9]}\n'
+    ...         '{"data_id": "b", "severity": 12.0, "severity_interval": [7, 17]}'
+    ...     )
+    ...     _ = labels.write_text("data_id,PHQ8_Score\na,3\nb,18\n")
+    ...     scores = score_results(results, labels, settings=Settings().override({"data.target": "PHQ8_Score"}))
+    >>> scores["severity"]["mae"], scores["severity"]["coverage"]
+    (3.75, 0.5)
+    """
+    settings = settings or Settings()
+    if not settings.data.learns_score:
+        return score_files(results, labels, settings=settings.data)
+    part = score_severities(Path(results), Path(labels), settings)
+    if not settings.data.learns_status:
+        return part
+    classes = score_files(results, labels, settings=settings.data)
+    seen = {finding.what for finding in classes["findings"]}
+    findings = [*classes["findings"], *(finding for finding in part["findings"] if finding.what not in seen)]
+    return {**classes, "severity": part["severity"], "findings": findings}
 
 
 def score_files(
@@ -67,8 +118,8 @@ def score_files(
     results, labels, settings = Path(results), Path(labels), settings or DataSettings()
     predictions = _require_status(read_results(results), results)
     notes, findings = read_notes(results)
-    table, label_findings = _read_table(labels, settings)
-    _check_file_order(predictions, table, results, labels)
+    table, label_findings = read_label_table(labels, settings)
+    check_file_order(predictions, table, results, labels)
     matches, near_matches = match_ids([str(data_id) for data_id in table.index], list(predictions.index), labels)
     table = table.rename(index=matches)
     truth = _select_truth(table, labels, settings)
@@ -110,23 +161,9 @@ def score_files(
             *near_matches,
             *findings,
             *remarks,
-            *_find_unmatched(truth, predictions, labels, results),
+            *find_unmatched(truth, predictions, labels, results),
         ],
     }
-
-
-def _read_table(labels: Path, settings: DataSettings) -> tuple[pd.DataFrame, list[Finding]]:
-    """Return a label table, or the labels of all recordings of a data set, and how they were read."""
-    if is_folder(labels):
-        try:
-            dataset = load_dataset(labels, all_splits=True, settings=settings)
-        except DataError as error:
-            hint = f"{error.finding.hint}; or pass the label table instead of the folder"
-            raise DataError(replace(error.finding, hint=hint), error.additional) from None
-        table = dataset.select_labelled().labels
-        return pd.DataFrame() if table is None else table, list(dataset.findings)
-    # A column of subjects is not required here, and several must not be an error.
-    return read_labels(labels, settings.model_copy(update={"groups": settings.groups or "subject_id"}))
 
 
 def _require_status(predictions: pd.DataFrame, results: Path) -> pd.DataFrame:
@@ -221,35 +258,3 @@ def _select_probability(
         return probability, []
     what = f"the probabilities are those of the other class, so 1 - p is scored as the probability of {positive!r}"
     return 1 - probability, [Finding("complement", what, file=results)]
-
-
-def _check_file_order(predictions: pd.DataFrame, table: pd.DataFrame, results: Path, labels: Path) -> None:
-    """Raise if the two files are swapped: precision and recall would silently be exchanged."""
-    is_csv = [path.suffix.lower() == ".csv" for path in (results, labels)]
-    labels_have_probabilities = set(table) & {"probability", "probabilities"}
-    if is_csv == [True, False] or ("probability" not in predictions and labels_have_probabilities):
-        raise DataError(
-            "the results and the label table seem to be swapped",
-            code="files-swapped",
-            file=results,
-            expected="the results, as written by predict, then the labels",
-            found=f"{results.name}, then {labels.name}",
-            hint="pass the results first",
-        )
-
-
-def _find_unmatched(truth: pd.Series, predictions: pd.DataFrame, labels: Path, results: Path) -> list[Finding]:
-    findings = []
-    for one, many, ids, file in (
-        (
-            "row of the label table has no result",
-            "rows of the label table have no result",
-            truth.index.difference(predictions.index),
-            labels,
-        ),
-        ("result has no label", "results have no label", predictions.index.difference(truth.index), results),
-    ):
-        if len(ids):
-            what = f"{format_count(len(ids), one, many)} and {'is' if len(ids) == 1 else 'are'} left out"
-            findings.append(Finding("unmatched", what, file=file, found=format_list(ids)))
-    return findings

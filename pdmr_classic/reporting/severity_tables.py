@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pdmr_classic.arrays import finite_or_none
 from pdmr_classic.reporting._cells import (
     LABELS,
     MISSING,
@@ -21,7 +22,8 @@ from pdmr_classic.reporting._cells import (
     format_number,
     format_with_interval,
 )
-from pdmr_classic.reporting.tables import new_table, warning_text
+from pdmr_classic.reporting.tables import add_synthetic_note, new_table, score_table, warning_text
+from pdmr_classic.text import format_count
 
 _BASELINE_LABELS = {
     "mean": "training mean",
@@ -103,6 +105,9 @@ def _clinical_table(part: Mapping[str, Any]) -> Table:
     for name, score in part["scores"].items():
         label = "AUC of severity, mean of folds" if name == "auc" else LABELS[name]
         table.add_row(label, format_mean(score), format_number(score["sd"]), format_interval(score))
+    if sets := part["label_sets"]:
+        answered = f"{sets['share_answered']:.0%} answered"
+        table.add_row(f"F1 if the {sets['level']:.0%} interval is on one side", format_number(sets["f1"]), "", answered)
     return table
 
 
@@ -148,14 +153,24 @@ def _format_point(point: Mapping[str, Any], scores: Iterable[str]) -> list[str]:
     return [f"{point['share_answered']:.0%}", *(format_number(point[name]) for name in scores)]
 
 
-def severity_score_table(scores: Mapping[str, Any]) -> Table:
-    """Show the scores of a results file against a column of scores."""
-    table = new_table(f"score of {scores['column']}", f"{scores['n']} recordings")
+def results_table(scores: Mapping[str, Any]) -> RenderableType:
+    """Show the scores of a results file: of the classes, the severities, or both."""
+    severity = scores.get("severity")
+    if severity is None:
+        return score_table(dict(scores))
+    table = _severity_score_table(severity)
+    if "macro_f1" in scores:
+        return Group(table, "", score_table(dict(scores)))
+    warnings = [part for warning in scores["warnings"] for part in ("", warning_text(warning))]
+    return add_synthetic_note(dict(scores), [table, *warnings])
+
+
+def _severity_score_table(severity: Mapping[str, Any]) -> Table:
+    table = new_table(f"score: {severity['column']}", format_count(severity["n"], "recording"))
     for name, label in {**SEVERITY_LABELS, "pearson": "Pearson", "spearman": "Spearman"}.items():
-        if name in scores:
-            value = scores[name]
-            table.add_row(label, format_number(value))
-    if scores.get("coverage") is not None:
-        table.add_row("Coverage of the intervals", f"{scores['coverage']:.0%}")
-        table.add_row("  mean width", f"{scores['mean_width']:.1f}")
+        if name in severity:
+            table.add_row(label, format_number(finite_or_none(severity[name])))
+    if severity["coverage"] is not None:
+        table.add_row("Coverage of the intervals", format_number(severity["coverage"]))
+        table.add_row("  mean width", format_number(severity["mean_width"]))
     return table

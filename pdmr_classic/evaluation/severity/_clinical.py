@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pdmr_classic.evaluation.predictions import Predictions
+from pdmr_classic.evaluation.severity.abstention import score_label_sets
 from pdmr_classic.evaluation.severity.predictions import SeverityPredictions
 from pdmr_classic.evaluation.system_scores import summarise_scores
 from pdmr_classic.io.labels.classes import NEGATIVE, POSITIVE
@@ -14,14 +15,15 @@ from pdmr_classic.io.labels.classes import NEGATIVE, POSITIVE
 _SCORES = ("f1", "precision", "recall", "macro_f1", "balanced_accuracy", "auc")
 
 
-def summarise_clinical(predictions: SeverityPredictions, seed: int = 0) -> dict[str, Any] | None:
+def summarise_clinical(predictions: SeverityPredictions, level: float, seed: int = 0) -> dict[str, Any] | None:
     """Return how well severities tell scores that reach the clinical cut-off from lower ones.
 
     Returns
     -------
     dict or None
         `cutoff`; `n_positive` recordings that reach it; `scores` as in `summarise_scores`, where the predicted status
-        is that of the rounded severity, and AUC that of the severity. None if the scale has no clinical cut-off.
+        is that of the rounded severity, and AUC that of the severity; `label_sets` (see `summarise_abstention`): the
+        statuses of the scores in the predictive interval. None if the scale has no clinical cut-off.
     """
     scale = predictions.scale
     if scale.clinical_cutoff is None:
@@ -32,7 +34,17 @@ def summarise_clinical(predictions: SeverityPredictions, seed: int = 0) -> dict[
         "cutoff": scale.clinical_cutoff,
         "n_positive": len(np.unique(predictions.recording[classes.truth == 1].astype(str))),
         "scores": {name: summary[name] for name in _SCORES},
+        "label_sets": _score_label_sets(predictions, classes, level),
     }
+
+
+def _score_label_sets(predictions: SeverityPredictions, classes: Predictions, level: float) -> dict[str, Any] | None:
+    """Return how many intervals are on one side of the cut-off, and how good these answers are."""
+    if not np.isfinite(predictions.high - predictions.low).all():
+        return None
+    scale = predictions.scale
+    sets = np.column_stack([~scale.is_clinical(predictions.low), scale.is_clinical(predictions.high)])
+    return score_label_sets(classes, sets, level)
 
 
 def predict_status(predictions: SeverityPredictions) -> Predictions:

@@ -12,10 +12,17 @@ from pdmr_classic.evaluation.severity.intervals import bootstrap_severity, count
 from pdmr_classic.evaluation.severity.predictions import SeverityPredictions
 
 
-def compare_scores(a: SeverityPredictions, b: SeverityPredictions, name: str, seed: int = 0) -> dict[str, float | None]:
-    """Return the difference of a score (a - b) on the rows that both predict, with `low` and `high` of its interval."""
+def compare_scores(
+    a: SeverityPredictions, b: SeverityPredictions, name: str, seed: int = 0, inflation: float | None = None
+) -> dict[str, float | None]:
+    """Return the difference of a score (a - b) on the rows that both predict, with `low` and `high` of its interval.
+
+    `inflation` of the standard error is that of `null_inflation` by default.
+    """
     a, b = match_rows(a, b)
     drawn = bootstrap_severity(a, seed=seed)[name] - bootstrap_severity(b, seed=seed)[name]
-    limits = difference_interval(drawn, count_subject_pairs(a, name), null_inflation(a))
+    limits = difference_interval(
+        drawn, count_subject_pairs(a, name), null_inflation(a) if inflation is None else inflation
+    )
     low, high = limits if limits is not None and np.isfinite(drawn[0]) else (None, None)
     return {"difference": finite_or_none(drawn[0]), "low": low, "high": high}

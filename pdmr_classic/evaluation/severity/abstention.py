@@ -38,10 +38,17 @@ def summarise_abstention(predictions: Predictions, label_sets: Mask | None, leve
     """
     confidence = predictions.probability[np.arange(len(predictions)), predictions.predicted]
     curve = [{"confidence": least, **_score_answered(predictions, confidence >= least)} for least in _CONFIDENCES]
-    return {"curve": curve, "label_sets": None if label_sets is None else _describe(predictions, label_sets, level)}
+    return {
+        "curve": curve,
+        "label_sets": None if label_sets is None else score_label_sets(predictions, label_sets, level),
+    }
 
 
-def _describe(predictions: Predictions, label_sets: Mask, level: float) -> dict[str, Any]:
+def score_label_sets(predictions: Predictions, label_sets: Mask, level: float) -> dict[str, Any]:
+    """Return how many label sets hold a single class, how good these answers are, and how many hold the true class.
+
+    See `summarise_abstention`.
+    """
     size = label_sets.sum(axis=1)
     contains = label_sets[np.arange(len(predictions)), predictions.truth].astype(np.float64)
     return {

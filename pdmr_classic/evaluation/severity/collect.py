@@ -12,10 +12,10 @@ from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import DataError
 from pdmr_classic.evaluation.outer_folds import OuterFold, are_one_way
 from pdmr_classic.evaluation.predictions import make_pseudonyms
+from pdmr_classic.evaluation.severity._subsets import score_stress_tests, score_subgroups
+from pdmr_classic.evaluation.severity._summary import summarise_severities
 from pdmr_classic.evaluation.severity.predictions import MODEL, SeverityPredictions
 from pdmr_classic.evaluation.severity.run_systems import STRESS_PREFIX
-from pdmr_classic.evaluation.severity.subsets import score_stress_tests, score_subgroups
-from pdmr_classic.evaluation.severity.summary import summarise_severities
 from pdmr_classic.evaluation.table import EvaluationTable, Scores
 
 _Results = Sequence[Mapping[str, Any]]

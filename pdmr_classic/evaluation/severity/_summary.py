@@ -11,6 +11,7 @@ from pdmr_classic.evaluation.severity._conclusions import conclude_severity
 from pdmr_classic.evaluation.severity._differences import compare_scores
 from pdmr_classic.evaluation.severity._permutation import permute_scores
 from pdmr_classic.evaluation.severity.baselines import MEAN, MEDIAN
+from pdmr_classic.evaluation.severity.intervals import estimate_severity_inflation
 from pdmr_classic.evaluation.severity.predictions import MODEL, SeverityPredictions, store_severity_systems
 from pdmr_classic.evaluation.severity.run_systems import SHORTCUT
 from pdmr_classic.evaluation.severity.scores import summarise_classes, summarise_coverage, summarise_severity
@@ -59,7 +60,7 @@ def summarise_severities(
         **summary,
         "classes": summarise_classes(model),
         "intervals": coverage,
-        "clinical": summarise_clinical(model, seed),
+        "clinical": summarise_clinical(model, level, seed),
         "baselines": baselines,
         "minus_constant": minus_constant,
         "permutation_test": permutation,
@@ -95,4 +96,6 @@ def _summarise_shortcut(model: SeverityPredictions, shortcut: SeverityPrediction
 def _compare_with_constant(model: SeverityPredictions, systems: Systems, seed: int) -> dict[str, Any]:
     errors = {name: abs(systems[name].predicted - systems[name].truth).mean() for name in (MEAN, MEDIAN)}
     best = min(errors, key=lambda name: float(errors[name]))
-    return {"baseline": best, **compare_scores(model, systems[best], "mae", seed)}
+    # One score for everyone hardly depends on who is in the training set: the difference is as certain as the error.
+    inflation = estimate_severity_inflation(model)
+    return {"baseline": best, **compare_scores(model, systems[best], "mae", seed, inflation)}
