@@ -255,6 +255,11 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
     def _usable_members(self, modalities: Modalities) -> list[int]:
         return [k for k, member in enumerate(self.members_) if self.views_[member.view].needs <= modalities]
 
+    def list_combiners(self) -> list[tuple[Modalities, Any, list[int]]]:
+        """Return each set of modalities that a row can have, its meta-learner, and the members that it combines."""
+        fitted = [(modalities, self._find_fitted(modalities)) for modalities in self._modality_sets()]
+        return [(rows, self.combiners_[used], self._usable_members(used)) for rows, used in fitted]
+
     def _has_exactly(self, modalities: Modalities, present: dict[str, Mask]) -> Mask:
         trained = {modality for view in self.views_.values() for modality in view.needs}
         return np.asarray(np.stack([present[name] == (name in modalities) for name in trained]).all(axis=0))

@@ -18,7 +18,7 @@ from xgboost import XGBClassifier
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import LearningSettings
-from pdmr_classic.models.learners._blocks import ScaleBlocks
+from pdmr_classic.models.learners.blocks import ScaleBlocks
 from pdmr_classic.models.learners.algorithm import Learner, algorithm_params, clip_to_float32
 from pdmr_classic.models.learners.member import Member, Params, default_members
 from pdmr_classic.models.learners.preprocessing import DropUninformative, KeepBest, NormalizeAudio, RobustScale
@@ -226,7 +226,7 @@ def raw_scores(model: Pipeline, X: Floats) -> Floats:
             return log_odds(np.asarray(model.predict_proba(X), dtype=np.float64))
 
 
-_MIN_PROBABILITY = 1e-6
+MIN_PROBABILITY = 1e-6
 
 
 def log_odds(probability: ArrayLike) -> Floats:
@@ -237,5 +237,5 @@ def log_odds(probability: ArrayLike) -> Floats:
     >>> log_odds([[0.5, 0.5]])
     array([[0.]])
     """
-    p = np.clip(np.asarray(probability, dtype=np.float64), _MIN_PROBABILITY, 1 - _MIN_PROBABILITY)
+    p = np.clip(np.asarray(probability, dtype=np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY)
     return np.log(p[:, 1:] / p[:, :1]) if p.shape[1] == 2 else np.log(p)

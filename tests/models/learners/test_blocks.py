@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from pdmr_classic.models.learners._blocks import ScaleBlocks
+from pdmr_classic.models.learners.blocks import ScaleBlocks
 from pdmr_classic.models.learners.preprocessing import RobustScale
 
 RNG = np.random.default_rng(0)

@@ -1,0 +1,1 @@
+"""Fitted stacks as plain arrays: small to store, fast for single rows, and simple to convert."""

@@ -1,0 +1,86 @@
+"""Write a compiled stack and its decision as an ONNX graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pdmr_classic.models.compiled.stack import CompiledCombiner, CompiledStack
+from pdmr_classic.models.export._fitted_features import write_fitted_features
+from pdmr_classic.models.export._graph import Graph
+from pdmr_classic.models.export._steps import write_log_odds, write_softmax, write_step
+
+INPUT, LABEL, PROBABILITIES = "features", "label", "probabilities"
+
+
+def write_stack(
+    stack: CompiledStack, classes: Sequence[str], positive: str | None, threshold: float | None
+) -> Graph:
+    """Return a graph from `features` [n, F] to `label` [n] and `probabilities` [n, K].
+
+    A row without any of the trained modalities has the label "" and NaN for probabilities.
+    """
+    graph = Graph()
+    x = INPUT
+    if stack.fitted_:
+        x = graph.add("Concat", x, *(write_fitted_features(graph, step, x) for step in stack.fitted_), axis=1)
+    present = _write_modalities(graph, stack)
+    scores = []
+    for member in stack.members_:
+        value = x
+        for step in member.steps:
+            value = write_step(graph, step, value)
+        scores.append(value)
+    n_classes = len(classes)
+    probability = graph.constant(np.full((1, n_classes), np.nan))
+    powers = {name: 2.0**k for k, name in enumerate(stack.columns_)}
+    for modalities, combiner in stack.combiners_.items():
+        combined = _write_combiner(graph, combiner, [scores[k] for k in combiner.members], n_classes)
+        has_these = graph.add("Equal", present, graph.constant(sum(powers[name] for name in modalities), np.float32))
+        probability = graph.add("Where", has_these, combined, probability)
+    graph.add_named("Identity", probability, outputs=[PROBABILITIES])
+    _write_label(graph, probability, classes, positive, threshold)
+    return graph
+
+
+def _write_modalities(graph: Graph, stack: CompiledStack) -> str:
+    """Add the sum of 2^k over the modalities k that a row has, shape [n, 1]."""
+    indicator = np.zeros((stack.n_features_in_, len(stack.columns_)), dtype=np.float32)
+    for k, columns in enumerate(stack.columns_.values()):
+        indicator[columns, k] = 1.0
+    count = graph.add("MatMul", graph.add("Cast", graph.is_finite(INPUT), to=1), graph.constant(indicator, np.float32))
+    has_any = graph.add("Cast", graph.add("Greater", count, graph.constant(0.0, np.float32)), to=1)
+    powers = 2.0 ** np.arange(len(stack.columns_), dtype=np.float32)[:, None]
+    return graph.add("MatMul", has_any, graph.constant(powers, np.float32))
+
+
+def _write_combiner(graph: Graph, combiner: CompiledCombiner, scores: list[str], n_classes: int) -> str:
+    """Add the probabilities of all classes, shape [n, K]."""
+    is_binary = n_classes == 2
+    stacked = graph.add("Concat", *(graph.add("Unsqueeze", score, graph.integers(1)) for score in scores), axis=1)
+    slopes = graph.constant(combiner.slopes[:, None])
+    logits = graph.add("Add", graph.add("Mul", stacked, slopes), graph.constant(combiner.biases))
+    calibrated = write_log_odds(graph, write_softmax(graph, logits, is_binary=is_binary, axis=2), is_binary=is_binary)
+    weighted = graph.add("Mul", calibrated, graph.constant(combiner.weights[:, None]))
+    total = graph.sum(weighted, 1, keep=False)
+    final = graph.add("Mul", total, graph.constant(combiner.final_slope))
+    final = graph.add("Add", final, graph.constant(combiner.final_bias))
+    p = write_softmax(graph, final, is_binary=is_binary)
+    return graph.add("Concat", graph.add("Sub", graph.constant(1.0), p), p, axis=1) if is_binary else p
+
+
+def _write_label(
+    graph: Graph, probability: str, classes: Sequence[str], positive: str | None, threshold: float | None
+) -> None:
+    if positive is not None and threshold is not None:
+        k = list(classes).index(positive)
+        p = graph.add("Gather", probability, graph.constant(k, np.int64), axis=1)
+        is_positive = graph.add("GreaterOrEqual", p, graph.constant(threshold))
+        number = graph.add("Where", is_positive, graph.constant(k, np.int64), graph.constant(1 - k, np.int64))
+    else:
+        number = graph.add("ArgMax", probability, axis=1, keepdims=0)
+    first = graph.add("Gather", probability, graph.constant(0, np.int64), axis=1)
+    number = graph.add("Where", graph.add("IsNaN", first), graph.constant(len(classes), np.int64), number)
+    names = graph.constant([*classes, ""], object)
+    graph.add_named("Gather", names, number, outputs=[LABEL])
