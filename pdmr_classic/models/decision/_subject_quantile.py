@@ -95,7 +95,7 @@ def check_supported(subjects: NDArray[Any], level: float) -> None:
             code="level-unsupported",
             expected=f"at least {needed} subjects with labels",
             found=f"{n_subjects}, which support levels up to {_floor(n_subjects / (n_subjects + 1)):g}",
-            hint="pass a lower --level, or add subjects",
+            hint="train with a lower --level, such as 0.8, or with more subjects",
         )
 
 
