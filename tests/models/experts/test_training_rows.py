@@ -11,9 +11,9 @@ GROUPS = np.array([0, 0, 1, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7])
 
 def test_rows_of_other_conditions_count_less_the_more_subjects_a_condition_has() -> None:
     weights = expert_weights(CONDITIONS, GROUPS, "human")
-    assert weights.tolist() == [1.0] * 6 + [pytest.approx(20 / 24)] * 8
-    many = np.append(np.repeat("human", 180), "robot")
-    assert expert_weights(many, np.arange(181), "human")[-1] == pytest.approx(0.1)
+    assert weights.tolist() == [1.0] * 6 + [pytest.approx(10 / 14)] * 8
+    many = np.append(np.repeat("human", 90), "robot")
+    assert expert_weights(many, np.arange(91), "human")[-1] == pytest.approx(0.1)
 
 
 @pytest.mark.parametrize(
