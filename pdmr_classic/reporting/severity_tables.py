@@ -30,6 +30,7 @@ _BASELINE_LABELS = {
     "median": "training median",
     "shortcut": "shortcut: recording conditions",
     "view both": "all views as one",
+    "without experts": "the model without experts",
 }
 _BASELINE_SCORES = ("mae", "ccc")
 

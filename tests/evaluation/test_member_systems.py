@@ -10,7 +10,7 @@ from pdmr_classic import DepressionModel, Settings
 from pdmr_classic.evaluation._member_systems import predict_parts
 from pdmr_classic.evaluation.evaluate_features import evaluate_features
 from pdmr_classic.evaluation.stored_systems import read_systems
-from pdmr_classic.models.ensemble import stacking
+from pdmr_classic.models.ensemble import view_stack
 
 QUICK = Settings().override(
     {"learning.learners": ("linear", "svm"), "learning.trials": 1, "learning.repeats": 1, "learning.folds": 3}
@@ -44,7 +44,7 @@ def test_a_view_predicts_as_a_model_that_was_trained_on_this_view_only() -> None
 def test_no_base_learner_is_trained_again(monkeypatch: pytest.MonkeyPatch) -> None:
     X, status, groups = study()
     model = DepressionModel(QUICK).fit(X, status, groups)
-    monkeypatch.delattr(stacking, "fit_member")
+    monkeypatch.delattr(view_stack, "fit_member")
     assert list(predict_parts(model, X)) == [*VIEWS, *MEMBERS]
 
 

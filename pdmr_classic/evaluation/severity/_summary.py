@@ -13,7 +13,7 @@ from pdmr_classic.evaluation.severity._permutation import permute_scores
 from pdmr_classic.evaluation.severity.baselines import MEAN, MEDIAN
 from pdmr_classic.evaluation.severity.intervals import estimate_severity_inflation
 from pdmr_classic.evaluation.severity.predictions import MODEL, SeverityPredictions, store_severity_systems
-from pdmr_classic.evaluation.severity.run_systems import SHORTCUT
+from pdmr_classic.evaluation.severity.run_systems import SHORTCUT, WITHOUT_EXPERTS
 from pdmr_classic.evaluation.severity.scores import summarise_classes, summarise_coverage, summarise_severity
 
 _UNKNOWN = "could not look: no recording conditions are known, or all are equal"
@@ -30,7 +30,8 @@ def summarise_severities(
     ----------
     systems : mapping of str to SeverityPredictions
         Of the model ("model"), the training "mean" and "median", recording conditions alone ("shortcut", if any are
-        known), single views ("view video") and base learners ("member video/svm").
+        known), single views ("view video"), base learners ("member video/svm"), and of the model "without experts", if
+        it has any.
     pseudonyms : mapping of str to str
         Of each `data_id`, see `make_pseudonyms`.
     level : float
@@ -75,7 +76,7 @@ def _summarise_baselines(model: SeverityPredictions, systems: Systems, seed: int
     parts = {
         name: summarise_severity(predictions, seed)
         for name, predictions in systems.items()
-        if name in (MEAN, MEDIAN) or name.startswith(VIEW_PREFIX)
+        if name in (MEAN, MEDIAN, WITHOUT_EXPERTS) or name.startswith(VIEW_PREFIX)
     }
     constant = {name: parts.pop(name) for name in (MEAN, MEDIAN)}
     return {**constant, SHORTCUT: _summarise_shortcut(model, systems.get(SHORTCUT), seed), **parts}

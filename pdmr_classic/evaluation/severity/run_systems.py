@@ -18,6 +18,7 @@ from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.progress import CollectingReporter
 
 SHORTCUT, STRESS_PREFIX = "shortcut", "stress "
+WITHOUT_EXPERTS = "without experts"
 
 Records = dict[str, dict[str, Any]]
 
@@ -68,16 +69,19 @@ def _make_record(outer: OuterFold, predicted: Floats, *limits: Floats) -> dict[s
 
 
 def _run_parts(model: DepressionModel, table: EvaluationTable, outer: OuterFold) -> Records:
-    """Predict with each view and each base learner alone, without training any of them again."""
+    """Predict with each view and each base learner alone, without training any of them again.
+
+    If the model has experts, also without them, with the common model of all conditions.
+    """
     severity = model.severity_
     if severity is None:
         return {}
     features = table.features.iloc[outer.test].reindex(columns=model.feature_names_)
+    parts = {name: severity.stacker_.select_members(members) for name, members in list_parts(severity.stacker_).items()}
+    if severity.experts_ is not None:
+        parts = {WITHOUT_EXPERTS: severity.stacker_, **parts}
     return {
-        name: _make_record(
-            outer, severity.scale_.clip(severity.stacker_.select_members(members).predict_scores(features))
-        )
-        for name, members in list_parts(severity.stacker_).items()
+        name: _make_record(outer, severity.scale_.clip(part.predict_scores(features))) for name, part in parts.items()
     }
 
 

@@ -18,8 +18,8 @@ from xgboost import XGBClassifier
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import LearningSettings
-from pdmr_classic.models.learners.blocks import ScaleBlocks
 from pdmr_classic.models.learners.algorithm import Learner, algorithm_params, clip_to_float32
+from pdmr_classic.models.learners.blocks import ScaleBlocks
 from pdmr_classic.models.learners.member import Member, Params, default_members
 from pdmr_classic.models.learners.preprocessing import DropUninformative, KeepBest, NormalizeAudio, RobustScale
 from pdmr_classic.models.learners.regressors import REGRESSORS

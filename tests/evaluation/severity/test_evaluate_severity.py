@@ -177,6 +177,16 @@ def test_folds_of_scores_are_stratified_by_the_score(alone: dict[str, Any]) -> N
     assert rows.groupby("subject")["fold"].nunique().max() == 1
 
 
+def test_experts_stand_beside_the_model_without_them() -> None:
+    conditions = pd.Series(np.where(np.arange(48) % 4 < 2, "human", "robot"), index=STUDY["features"].index)
+    settings = ALONE.override({"learning.experts": "interviewer"})
+    evaluation = run({**STUDY, "status": None}, settings, conditions=conditions)
+    assert "without experts" in evaluation["severity"]["baselines"]
+    assert "the model without experts" in show(evaluation)
+    predicted = [row["severity"] for row in evaluation["severity"]["predictions"]]
+    assert predicted != evaluation["severity"]["systems"]["without experts"]
+
+
 def test_scores_are_told_by_subgroup_and_under_stress() -> None:
     labels = pd.DataFrame({"site": np.where(np.arange(48) % 4 < 2, "a", "b")}, index=STUDY["features"].index)
     noisy = STUDY["features"] + np.random.default_rng(0).normal(size=STUDY["features"].shape) * 4
