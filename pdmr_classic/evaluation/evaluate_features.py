@@ -101,7 +101,15 @@ def evaluate_features(
         reporter=reporter,
     )
     strata = find_strata(table, options.folds)
-    outer, source = choose_outer_folds(strata, table.groups, labels, settings, weights=table.weights, reporter=reporter)
+    outer, source = choose_outer_folds(
+        strata,
+        table.groups,
+        labels,
+        settings,
+        weights=table.weights,
+        has_classes=bool(table.classes),
+        reporter=reporter,
+    )
     check_training_scores(table, outer, settings.severity.level)
     reporter.note(_cost_finding(table, outer, settings))
     column = options.leave or SPLIT_COLUMN

@@ -79,6 +79,7 @@ def choose_outer_folds(
     settings: Settings,
     *,
     weights: Floats | None,
+    has_classes: bool = True,
     reporter: Reporter,
 ) -> tuple[list[OuterFold], str]:
     """Return the outer folds and their source: from the column to leave out, the column `split`, or grouped folds.
@@ -91,6 +92,8 @@ def choose_outer_folds(
     settings : Settings
     weights : ndarray, length n, optional
         Sample weights.
+    has_classes : bool
+        False if `status` holds ranges of scores, by which the folds are stratified.
     reporter : Reporter
 
     Raises
@@ -100,7 +103,8 @@ def choose_outer_folds(
     """
     options = settings.evaluation
     if options.leave is not None:
-        return make_value_folds(status, groups, labels[options.leave], weights=weights, reporter=reporter)
+        column = labels[options.leave]
+        return make_value_folds(status, groups, column, weights=weights, has_classes=has_classes, reporter=reporter)
     return make_outer_folds(
         status,
         groups,
@@ -109,6 +113,7 @@ def choose_outer_folds(
         repeats=options.repeats,
         seed=settings.learning.seed,
         weights=weights,
+        has_classes=has_classes,
         reporter=reporter,
     )
 
@@ -122,6 +127,7 @@ def make_outer_folds(
     repeats: int,
     seed: int,
     weights: Floats | None = None,
+    has_classes: bool = True,
     reporter: Reporter,
 ) -> tuple[list[OuterFold], str]:
     """Return the outer folds and their source ("column split" or "grouped folds").
@@ -156,7 +162,8 @@ def make_outer_folds(
     n_folds = count_feasible_folds(y, subjects, folds)
     _check_subject_counts(y, subjects, weights, n_folds)
     if n_folds < folds:
-        what = f"{n_folds} outer folds instead of {folds}: the rarest class has only {n_folds} subjects"
+        rarest = "the rarest class" if has_classes else "the rarest range of scores"
+        what = f"{n_folds} outer folds instead of {folds}: {rarest} has only {n_folds} subjects"
         reporter.note(Finding("fewer-folds", what))
     grouped_folds = make_nestable_folds(y, subjects, n_folds, repeats, seed, weights)
     return [OuterFold(k // n_folds, k % n_folds, *rows) for k, rows in enumerate(grouped_folds)], "grouped folds"
@@ -168,6 +175,7 @@ def make_value_folds(
     column: pd.Series,
     *,
     weights: Floats | None = None,
+    has_classes: bool = True,
     reporter: Reporter,
 ) -> tuple[list[OuterFold], str]:
     """Return one outer fold per value of a label column, and their source ("left out: " and the column).
@@ -193,7 +201,7 @@ def make_value_folds(
         )
     folds = make_left_out_folds(y, subjects, column, weights)
     is_named = bool((n_subjects > 1).all())
-    for what in _describe_values(y, values, folds, is_named=is_named):
+    for what in _describe_values(y if has_classes else None, values, folds, is_named=is_named):
         reporter.note(Finding("left-out", what))
     names = sorted(set(values))
     outer = [OuterFold(0, n, *rows, str(names[n]) if is_named else "") for n, rows in enumerate(folds)]
@@ -201,15 +209,15 @@ def make_value_folds(
 
 
 def _describe_values(
-    y: NDArray[Any], values: NDArray[Any], folds: Sequence[tuple[Ints, Ints]], *, is_named: bool
+    y: NDArray[Any] | None, values: NDArray[Any], folds: Sequence[tuple[Ints, Ints]], *, is_named: bool
 ) -> list[str]:
     """Return what to tell: the folds, rows in neither set, and values with one class."""
     what = [f"each of {len(folds)} values is held out once; --folds and --repeats are ignored"]
-    n_removed = [len(y) - len(train) - len(test) for train, test in folds]
+    n_removed = [len(values) - len(train) - len(test) for train, test in folds]
     if any(n_removed):
         counts = ", ".join(map(str, n_removed))
         what.append(f"subjects with several values: recordings that are not trained on, by held-out value: {counts}")
-    one_class = [str(values[test[0]]) for _, test in folds if len(np.unique(y[test])) == 1]
+    one_class = [] if y is None else [str(values[test[0]]) for _, test in folds if len(np.unique(y[test])) == 1]
     if one_class:
         names = f": {', '.join(one_class)}" if is_named else ""
         what.append(f"{len(one_class)} of {len(folds)} values have one class only, so they have no AUC{names}")

@@ -18,6 +18,7 @@ from pdmr_classic.errors import ConfigError, DataError
 from pdmr_classic.evaluation import _run_folds as run_folds
 from pdmr_classic.evaluation.compare import compare
 from pdmr_classic.evaluation.evaluate_features import evaluate_features
+from pdmr_classic.evaluation.outer_folds import make_outer_folds
 from pdmr_classic.progress import CollectingReporter
 from pdmr_classic.reporting.evaluation_tables import evaluation_tables
 
@@ -145,10 +146,9 @@ def test_a_recording_is_used_for_what_it_has() -> None:
 
 
 def test_an_interrupted_evaluation_resumes_with_the_same_result(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    alone: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint = tmp_path / "evaluation.folds"
-    whole = run({**STUDY, "status": None}, ALONE)
     fold, done = run_folds.run_fold, []
 
     def stop_after_one(*arguments: Any) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def test_an_interrupted_evaluation_resumes_with_the_same_result(
     reporter = CollectingReporter()
     resumed = run({**STUDY, "status": None}, ALONE, checkpoint=checkpoint, reporter=reporter)
     assert "resumed" in [finding.code for finding in reporter.findings]
-    assert resumed == whole
+    assert resumed == alone
     other = {**STUDY, "status": None, "severity": 24 - STUDY["severity"]}
     with pytest.raises(ConfigError, match="with different data"):
         run(other, ALONE, checkpoint=checkpoint)
@@ -205,6 +205,22 @@ def test_an_official_split_holds_out_its_parts() -> None:
     evaluation = run({**STUDY, "status": None}, ALONE, labels=labels)
     assert evaluation["outer_folds"]["is_one_way"]
     assert evaluation["severity"]["n_recordings"] == 12
+
+
+def test_each_value_of_a_column_is_held_out_without_a_word_about_classes() -> None:
+    labels = pd.DataFrame({"site": [f"s{k // 16}" for k in range(48)]}, index=STUDY["features"].index)
+    reporter = CollectingReporter()
+    evaluation = run({**STUDY, "status": None}, ALONE, labels=labels, leave="site", reporter=reporter)
+    assert list(evaluation["severity"]["subgroups"]["site"]) == ["s0", "s1", "s2"]
+    assert not any("class" in finding.what for finding in reporter.findings if finding.code == "left-out")
+
+
+def test_fewer_folds_are_told() -> None:
+    reporter = CollectingReporter()
+    strata = pd.Series([f"scores {k % 2}" for k in range(12)])
+    options: dict[str, Any] = {"folds": 9, "repeats": 1, "seed": 0, "has_classes": False, "reporter": reporter}
+    make_outer_folds(strata, pd.Series([f"S{k}" for k in range(12)]), None, **options)
+    assert reporter.findings[0].what == "6 outer folds instead of 9: the rarest range of scores has only 6 subjects"
 
 
 @pytest.mark.parametrize("option", [{"confounds": True}, {"nuisance": ["site"]}])
