@@ -92,11 +92,11 @@ def _classes_table(part: Mapping[str, Any]) -> Table:
         table.add_row(
             name,
             f"{scores['n_recordings']} ({scores['n_subjects']})",
-            format_number(scores["mae"], ".2f"),
-            format_number(scores["bias"], "+z.2f"),
+            format_number(scores["mae"], ".3g"),
+            format_number(scores["bias"], "+z.3g"),
             format_number(scores["recall"], ".2f"),
             format_number(scores["coverage"], ".2f"),
-            format_number(scores["mean_width"], ".1f"),
+            format_number(scores["mean_width"], ".3g"),
         )
     return table
 

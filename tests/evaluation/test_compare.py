@@ -52,6 +52,11 @@ def test_predictions_survive_a_round_trip_through_json() -> None:
     assert restored.to_records() == A.to_records()
 
 
+def test_an_evaluation_of_the_version_before_scores_is_still_read() -> None:
+    old = {**evaluation(A), "schema": "pdmr-classic/evaluation/4"}
+    assert compare(old, evaluation(A)) == compare(evaluation(A), evaluation(A))
+
+
 def test_an_evaluation_does_not_differ_from_itself() -> None:
     comparison = differences(evaluation(A), evaluation(A))
     assert list(comparison) == ["f1", "macro_f1", "auc", "brier"]

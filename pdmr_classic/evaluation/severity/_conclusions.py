@@ -60,7 +60,7 @@ def _conclude_agreement(ccc: _Part, p: float | None) -> str:
 
 def _conclude_error(mae: _Part, part: _Part) -> tuple[str, bool]:
     """Return the sentence on errors, and whether they are smaller than those of one score for everyone."""
-    subject = f"The mean absolute error, {_format_score(mae, 2)},"
+    subject = f"The mean absolute error, {_format_score(mae, '.3g')},"
     reference = f"that of predicting the training {part['baseline']} for everyone"
     if part["low"] is None or part["high"] is None:
         return f"{subject} cannot be compared with {reference}", True
@@ -96,11 +96,11 @@ def _conclude_coverage(part: _Part) -> tuple[str, bool]:
     is_too_low = coverage["high"] is not None and coverage["high"] < part["level"]
     but = ", fewer than promised" if is_too_low else ""
     what = f"The {part['level']:.0%} intervals contain the scores of {coverage['mean']:.0%} of new people{limits}{but}"
-    return f"{what}; their mean width is {part['mean_width']:.1f}", is_too_low
+    return f"{what}; their mean width is {part['mean_width']:.3g}", is_too_low
 
 
-def _format_score(score: _Part, digits: int = 3) -> str:
+def _format_score(score: _Part, form: str = ".3f") -> str:
     if score["mean"] is None:
         return "unknown"
     limits = "" if score["low"] is None else f" (95% CI {score['low']:.2f} to {score['high']:.2f})"
-    return f"{score['mean']:.{digits}f}{limits}"
+    return f"{score['mean']:{form}}{limits}"

@@ -71,7 +71,7 @@ def test_intervals_that_contain_too_few_scores_are_a_warning() -> None:
     model = simulate_severity(0.8)
     summary = summarise(replace(model, low=model.predicted - 1, high=model.predicted + 1))
     assert [warning["code"] for warning in summary["warnings"]] == ["severity-coverage"]
-    assert "fewer than promised; their mean width is 2.0" in summary["conclusion"][-1]
+    assert "fewer than promised; their mean width is 2" in summary["conclusion"][-1]
 
 
 def test_the_status_of_the_clinical_cutoff_is_scored(summary: dict[str, Any]) -> None:
