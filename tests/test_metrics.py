@@ -3,11 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
+from sklearn import metrics as sk
 from sklearn.metrics import f1_score
 
 from pdmr_classic import score
 from pdmr_classic.config import Metric
-from pdmr_classic.metrics import always_positive_f1, concordance
+from pdmr_classic.io.labels.scales import SCALES
+from pdmr_classic.metrics import always_positive_f1, concordance, score_severity
 from pdmr_classic.models.decision.threshold import choose_threshold
 
 
@@ -171,3 +174,50 @@ def test_concordance_is_reduced_by_a_bias_and_a_wrong_scale() -> None:
 def test_concordance_matches_series_by_their_index() -> None:
     truth = pd.Series([0.0, 1.0, 3.0], index=["a", "b", "c"])
     assert concordance(truth, truth[::-1]) == pytest.approx(1)
+
+
+# ------------------------------------------------------------------------------------------- severity
+
+PHQ8 = SCALES["phq8"]
+
+
+def test_scores_of_severities_are_those_of_scikit_learn_and_scipy() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 25, 60).astype(float)
+    predicted = PHQ8.clip(truth + rng.normal(0, 5, 60))
+    scores = score_severity(truth, predicted, PHQ8)
+    assert scores["mae"] == pytest.approx(sk.mean_absolute_error(truth, predicted))
+    assert scores["rmse"] == pytest.approx(sk.root_mean_squared_error(truth, predicted))
+    assert scores["pearson"] == pytest.approx(stats.pearsonr(truth, predicted).statistic)
+    assert scores["spearman"] == pytest.approx(stats.spearmanr(truth, predicted).statistic)
+    classes = [np.digitize(np.floor(values + 0.5), [5, 10, 15, 20]) for values in (truth, predicted)]
+    assert scores["accuracy"] == pytest.approx(sk.accuracy_score(*classes))
+    assert scores["macro_f1"] == pytest.approx(sk.f1_score(*classes, average="macro"))
+
+
+@pytest.mark.parametrize(("name", "power"), [("linear_kappa", 1), ("quadratic_kappa", 2)])
+def test_kappas_compare_disagreement_with_that_by_chance(name: str, power: int) -> None:
+    """Cohen 1968: 1 minus the mean disagreement of the pairs, divided by that of all pairs of rows."""
+    rng = np.random.default_rng(1)
+    truth, predicted = rng.integers(0, 25, 40).astype(float), rng.integers(0, 25, 40).astype(float)
+    x, y = PHQ8.class_codes(truth), PHQ8.class_codes(predicted)
+    by_chance = (np.abs(np.subtract.outer(x, y)) ** power).mean()
+    expected = 1 - (np.abs(x - y) ** power).mean() / by_chance
+    assert score_severity(truth, predicted, PHQ8)[name] == pytest.approx(expected)
+
+
+def test_severities_are_matched_by_index_and_unknown_ones_left_out() -> None:
+    truth = pd.Series([2.0, 8.0, np.nan, 12.0], index=list("abcd"))
+    predicted = pd.Series([11.0, 5.0, 7.0, 2.0], index=list("dcba"))
+    scores = score_severity(truth, predicted, PHQ8)
+    assert (scores["n"], scores["mae"]) == (3, pytest.approx((0 + 1 + 1) / 3))
+
+
+def test_undefined_scores_of_severities_are_nan() -> None:
+    equal = score_severity([3, 3, 3], [4, 4, 4], PHQ8)
+    assert np.isnan([equal[name] for name in ("pearson", "spearman", "linear_kappa", "quadratic_kappa")]).all()
+    assert (equal["ccc"], equal["accuracy"]) == (0, 1)
+    nothing = score_severity([np.nan], [4], PHQ8)
+    assert nothing.pop("n") == 0
+    assert np.isnan(list(nothing.values())).all()
+    assert set(nothing) | {"n"} == set(equal)
