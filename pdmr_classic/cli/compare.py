@@ -24,7 +24,8 @@ def compare(
         typer.Option(
             metavar="NAMES",
             help="Systems to compare, separated by commas: model, shortcut, view or member (all of them), or one such "
-            "as 'view video' (default: the model of each file; for a single file model,view,member).",
+            "as 'view video'; of scores also mean and median (default: the model of each file; for a single file "
+            "model,view,member, and of scores mean).",
         ),
     ] = None,
     plot: Annotated[
@@ -35,6 +36,8 @@ def compare(
     debug: Debug = False,
 ) -> None:
     """Compare evaluations, paired over the same folds: simultaneous intervals, and who is best how often.
+
+    Compares predicted classes, predicted scores, or both, whichever all evaluations have.
 
     Example: pdmr-classic compare before.json after.json
 
