@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pdmr_classic.arrays import Floats, Ints
+from pdmr_classic.sample_weights import check_weights
 
 _MAX_LEVELS = 8
 _MIN_PROBABILITY = 1e-12
@@ -45,9 +46,10 @@ class OrdinalLogistic(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self.strength = strength
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Fit on columns [n, F] without NaN and scores [n]."""
+        """Fit on columns [n, F] without NaN and scores [n]; rows with weight 0 are left out."""
         table, scores = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
-        weights = np.ones(len(scores)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+        weights = check_weights(sample_weight, len(scores))
+        table, scores, weights = table[weights > 0], scores[weights > 0], weights[weights > 0]
         levels = _cut_into_levels(scores)
         counts = np.bincount(levels, weights)
         self.level_means_ = np.bincount(levels, weights * scores) / counts
