@@ -14,10 +14,20 @@ from pdmr_classic.models.learners.preprocessing import (
     NormalizeAudio,
     RobustScale,
     f_ratio,
+    squared_correlation,
 )
 
 
-@parametrize_with_checks([DropUninformative(), KeepBest(), KeepBest(k=1), RobustScale(), NormalizeAudio(columns=[0])])
+@parametrize_with_checks(
+    [
+        DropUninformative(),
+        KeepBest(),
+        KeepBest(k=1),
+        KeepBest(k=1, numeric=True),
+        RobustScale(),
+        NormalizeAudio(columns=[0]),
+    ]
+)
 def test_scikit_learn_checks(estimator: Any, check: Any) -> None:
     check(estimator)
 
@@ -84,6 +94,36 @@ def test_the_f_ratio_is_zero_if_it_cannot_be_computed() -> None:
     y = np.array([0, 0, 1, 1])
     empty, constant, two_finite = np.full(4, np.nan), np.ones(4), np.array([1.0, np.nan, 2.0, np.nan])
     assert f_ratio(np.column_stack([empty, constant, two_finite]), y).tolist() == [0, 0, 0]
+
+
+def test_the_squared_correlation_equals_numpy_and_ignores_nan_in_each_column() -> None:
+    rng = np.random.default_rng(1)
+    y = rng.normal(7, 2, size=40)
+    X = rng.normal(size=(40, 5)) * 10.0 ** np.arange(-2, 3) + 1e3 * np.outer(y, rng.normal(size=5))
+    X[rng.random(X.shape) < 0.3] = np.nan
+    expected = [np.corrcoef(X[rows, k], y[rows])[0, 1] ** 2 for k in range(5) for rows in [np.isfinite(X[:, k])]]
+    np.testing.assert_allclose(squared_correlation(X, y), expected)
+
+
+def test_the_squared_correlation_is_zero_if_it_cannot_be_computed() -> None:
+    y = np.array([1.0, 2.0, 3.0, 4.0])
+    empty, constant, one_finite = np.full(4, np.nan), np.full(4, 0.1), np.array([1.0, np.nan, np.nan, np.nan])
+    same_score, huge = np.array([1.0, 2.0, 3.0, np.nan]), np.array([1e300, -1e300, 1e300, 0.0])
+    X = np.column_stack([empty, constant, one_finite, huge])
+    assert squared_correlation(X, y).tolist() == [0, 0, 0, 0]
+    assert squared_correlation(same_score[:, None], np.array([2.0, 2.0, 2.0, 9.0])).tolist() == [0]
+    assert squared_correlation(X[:, :2], np.ones(4)).tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_columns_are_ranked_by_correlation_if_the_target_is_a_number(sign: int) -> None:
+    rng = np.random.default_rng(2)
+    y = rng.normal(size=50)
+    X = rng.normal(size=(50, 6))
+    X[:, 4] += sign * 5 * y
+    X[:, 1] += 2 * y
+    assert KeepBest(1, numeric=True).fit(X, y).get_support(indices=True).tolist() == [4]
+    assert KeepBest(2, numeric=True).fit(X, y).get_support(indices=True).tolist() == [1, 4]
 
 
 def test_the_best_columns_are_selected_in_their_original_order() -> None:
