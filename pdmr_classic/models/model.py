@@ -128,6 +128,9 @@ class DepressionModel(HasPredictor):
             conditions=conditions,
             sample_weight=sample_weight,
         )
+        reporter = reporter or LogReporter()
+        for finding in targets.findings:
+            reporter.note(finding)
         return self.fit_targets(features, targets, jobs=jobs, studies=studies, reporter=reporter)
 
     def fit_targets(

@@ -135,15 +135,21 @@ def check_target(
     _check_learners(settings.learning)
     check_labels(status, settings.data.classes, column, min_recordings=min_recordings)
     weights = check_weights(sample_weight, len(status))
-    groups, merged = _merge_subjects(groups, status)
+    groups, merged = merge_subjects(groups, status)
     n_folds, findings = _count_inner_folds(status, groups, weights, settings.learning.folds)
     classes = sorted(map(str, status.unique()))
     positive = choose_positive_class(classes, settings.data.positive)
     return Target(status, groups, weights, classes, positive, n_folds, (*merged, *findings))
 
 
-def _merge_subjects(groups: pd.Series, status: pd.Series) -> tuple[pd.Series, list[Finding]]:
-    """Return subjects with one spelling for each person, for those who pass their own table of features."""
+def merge_subjects(groups: pd.Series, status: pd.Series) -> tuple[pd.Series, list[Finding]]:
+    """Return subjects with one spelling for each person, for those who pass their own table of features.
+
+    Raises
+    ------
+    DataError
+        A recording has no subject, or it is not clear whether subjects are the same person.
+    """
     is_known = groups.notna()
     is_text = any(isinstance(subject, str) for subject in groups[is_known].unique())
     if is_known.all() and (not is_text or list(groups) == list(groups.index)):

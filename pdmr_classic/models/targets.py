@@ -18,7 +18,7 @@ from pdmr_classic.io.labels.scales import Scale
 from pdmr_classic.io.score_selection import select_scores
 from pdmr_classic.models.ensemble.study_storage import trial_conditions
 from pdmr_classic.models.severity.target import SeverityTarget, check_severity
-from pdmr_classic.models.target_checks import Target, check_target, select_target
+from pdmr_classic.models.target_checks import Target, check_target, merge_subjects, select_target
 from pdmr_classic.storage.fingerprint import hash_data
 
 
@@ -107,7 +107,9 @@ def check_targets(
     weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     if status is None and severity is None:
         raise DataError("there is nothing to learn", code="no-labels", expected="classes, scores, or both")
-    presence = None
+    presence, findings = None, []
+    if severity is not None:
+        groups, findings = merge_subjects(groups, None if status is None else status.fillna(""))
     if status is not None:
         rows = (status.notna() & (status != "")).to_numpy() if severity is not None else np.ones(len(status), bool)
         presence = check_target(status[rows], groups[rows], settings, None if weights is None else weights[rows])
@@ -118,7 +120,7 @@ def check_targets(
         target = check_severity(severity, groups, scale, settings, weights)
     if conditions is not None:
         conditions = conditions.fillna("").astype(str).str.strip()
-    return Targets(presence, target, conditions)
+    return Targets(presence, target, conditions, tuple(findings))
 
 
 def select_targets(data: Dataset, settings: Settings) -> tuple[Dataset, Targets]:
@@ -147,7 +149,7 @@ def _select_scored(data: Dataset, settings: Settings) -> tuple[Dataset, Targets]
     targets = check_targets(
         labelled.status, labelled.groups, settings, severity=scores, scale=scale, sample_weight=weights
     )
-    return labelled, replace(targets, findings=tuple(findings))
+    return labelled, replace(targets, findings=(*targets.findings, *findings))
 
 
 def fingerprint_fit(features: pd.DataFrame, targets: Targets, settings: Settings) -> str:
