@@ -13,7 +13,7 @@ def derive_status(described: pd.DataFrame, scale: Scale) -> pd.DataFrame:
     """Return predicted scores with `status` and `label_set` first, if the scale has a clinical cut-off.
 
     The set contains each label that some score within the interval stands for; it contains the true label wherever the
-    interval contains the true score.
+    interval contains the true score. Where the score is NaN, the status is "", and the set has both labels.
 
     Parameters
     ----------
@@ -31,12 +31,11 @@ def derive_status(described: pd.DataFrame, scale: Scale) -> pd.DataFrame:
     if scale.clinical_cutoff is None:
         return described.copy()
     low, high = (scale.is_clinical(described[name]) for name in ("severity_low", "severity_high"))
-    sets = [
-        (POSITIVE, NEGATIVE) if above and not below else ((POSITIVE,) if below else (NEGATIVE,))
-        for below, above in zip(low, high, strict=True)
-    ]
+    is_unknown = described["severity"].isna()
+    possible = zip(high | is_unknown, ~low, strict=True)
+    sets = [tuple(label for label, inside in zip((POSITIVE, NEGATIVE), row, strict=True) if inside) for row in possible]
     status = np.where(scale.is_clinical(described["severity"]), POSITIVE, NEGATIVE).astype(object)
-    status[described["severity"].isna()] = ""
+    status[is_unknown] = ""
     first = pd.DataFrame({"status": status}, index=described.index)
     first["label_set"] = pd.Series(sets, index=described.index, dtype=object)
     return pd.concat([first, described], axis=1)
