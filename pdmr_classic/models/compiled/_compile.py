@@ -86,6 +86,8 @@ def _compile_selector(selector: Any) -> list[Step]:
 
 
 def _compile_audio(audio: NormalizeAudio) -> list[Step]:
+    if audio.pca_ is None and audio.form == "as_is":  # only the order of the columns changes
+        return [Columns(np.argsort(audio.is_audio_, kind="stable"))]
     if audio.pca_ is None:
         return [AudioVector(audio.is_audio_, audio.form)]
     projection = audio.pca_.components_.T

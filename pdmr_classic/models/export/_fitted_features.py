@@ -94,7 +94,7 @@ def _jacobi_body(size: int) -> Any:
     """Return one step as the body of a loop: rotate all neighbours, then rearrange."""
     from onnx import TensorProto, helper
 
-    body = Graph()
+    body = Graph("jacobi_")
     flat = body.add("Reshape", "matrix", body.integers(-1, size * size))
     first, second = np.arange(0, size, 2), np.arange(1, size, 2)
     a, b, c = (body.columns(flat, rows * size + columns) for rows, columns in ((first, first), (second, second), (first, second)))

@@ -16,6 +16,13 @@ ML_DOMAIN = "ai.onnx.ml"
 class Graph:
     """A graph under construction; values are strings.
 
+    Parameters
+    ----------
+    prefix : str
+        Of all names; the body of a loop needs its own.
+    precision : type
+        `np.float32` or `np.float64`: of the arithmetic on scaled columns, the bulk of the work.
+
     Examples
     --------
     >>> graph = Graph()
@@ -24,7 +31,9 @@ class Graph:
     True
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "", precision: Any = np.float64) -> None:
+        self.prefix = prefix
+        self.precision = precision
         self.nodes: list[Any] = []
         self.constants: dict[str, NDArray[Any]] = {}
         self._names: dict[Any, str] = {}
@@ -35,7 +44,7 @@ class Graph:
         content = tuple(array.ravel()) if array.dtype == object else array.tobytes()
         key = ("constant", array.dtype.str, array.shape, content)
         if key not in self._names:
-            self._names[key] = f"c{len(self.constants)}"
+            self._names[key] = f"{self.prefix}c{len(self.constants)}"
             self.constants[self._names[key]] = array
         return self._names[key]
 
@@ -47,7 +56,7 @@ class Graph:
         """Add a node and return its output; an equal node is not added again."""
         key = (operator, inputs, _freeze(attributes))
         if key not in self._names:
-            self._names[key] = f"v{len(self.nodes)}"
+            self._names[key] = f"{self.prefix}v{len(self.nodes)}"
             self._append(operator, inputs, [self._names[key]], domain, attributes)
         return self._names[key]
 
@@ -55,9 +64,17 @@ class Graph:
         """Add a node whose outputs have these names."""
         self._append(operator, inputs, outputs, "", attributes)
 
+    def real(self, value: ArrayLike) -> str:
+        """Return a constant in the precision of the arithmetic."""
+        return self.constant(value, self.precision)
+
     def columns(self, x: str, indices: ArrayLike) -> str:
-        """Return these columns of x."""
-        return self.add("Gather", x, self.constant(indices, np.int64), axis=1)
+        """Return these columns of x; adjacent ones are copied as a whole, which is much faster."""
+        numbers = np.asarray(indices, dtype=np.int64)
+        if len(numbers) and (np.diff(numbers) == 1).all():
+            start, stop = int(numbers[0]), int(numbers[-1]) + 1
+            return self.add("Slice", x, self.integers(start), self.integers(stop), self.integers(1))
+        return self.add("Gather", x, self.constant(numbers, np.int64), axis=1)
 
     def sum(self, x: str, axis: int, *, keep: bool = True) -> str:
         """Return the sum over an axis."""
@@ -66,6 +83,10 @@ class Graph:
     def is_finite(self, x: str) -> str:
         """Return whether values are neither NaN nor infinite."""
         return self.add("LessOrEqual", self.add("Abs", x), self.constant(np.finfo(np.float64).max))
+
+    def to_real(self, x: str) -> str:
+        """Return x in the precision of the arithmetic."""
+        return self.add("Cast", x, to=1 if self.precision is np.float32 else 11)
 
     def to_double(self, x: str) -> str:
         """Return x in double precision."""

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from pdmr_classic.models.compiled.stack import CompiledCombiner, CompiledStack
 from pdmr_classic.models.export._fitted_features import write_fitted_features
 from pdmr_classic.models.export._graph import Graph
-from pdmr_classic.models.export._steps import write_log_odds, write_softmax, write_step
+from pdmr_classic.models.export._steps import write_log_odds, write_softmax, write_steps
 
 INPUT, LABEL, PROBABILITIES = "features", "label", "probabilities"
 
 
 def write_stack(
-    stack: CompiledStack, classes: Sequence[str], positive: str | None, threshold: float | None
+    stack: CompiledStack, classes: Sequence[str], positive: str | None, threshold: float | None, precision: Any
 ) -> Graph:
     """Return a graph from `features` [n, F] to `label` [n] and `probabilities` [n, K].
 
     A row without any of the trained modalities has the label "" and NaN for probabilities.
     """
-    graph = Graph()
+    graph = Graph(precision=precision)
     x = INPUT
     if stack.fitted_:
         x = graph.add("Concat", x, *(write_fitted_features(graph, step, x) for step in stack.fitted_), axis=1)
     present = _write_modalities(graph, stack)
-    scores = []
-    for member in stack.members_:
-        value = x
-        for step in member.steps:
-            value = write_step(graph, step, value)
-        scores.append(value)
+    scores = [write_steps(graph, member.steps, x) for member in stack.members_]
     n_classes = len(classes)
     probability = graph.constant(np.full((1, n_classes), np.nan))
     powers = {name: 2.0**k for k, name in enumerate(stack.columns_)}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from pdmr_classic.arrays import Ints
 from pdmr_classic.models.compiled.forest import Forest
 from pdmr_classic.models.compiled.steps import (
     AudioVector,
@@ -23,9 +25,45 @@ from pdmr_classic.models.export._graph import ML_DOMAIN, Graph
 from pdmr_classic.models.learners.learners import MIN_PROBABILITY
 
 
-def write_step(graph: Graph, step: Step, x: str) -> str:
-    """Add the nodes of a step to a graph, and return its output."""
-    return _WRITERS[type(step)](graph, step, x)
+def write_steps(graph: Graph, steps: Sequence[Step], x: str) -> str:
+    """Add the nodes of a base learner to a graph, and return its scores, in double precision."""
+    for step in _widen(steps):
+        x = _WRITERS[type(step)](graph, step, x)
+    return graph.to_double(x)
+
+
+_MIN_DENSITY = 0.5
+
+
+def _widen(steps: Sequence[Step]) -> Sequence[Step]:
+    """Return steps that do the same with a range of adjacent columns, if most of these are selected for scaling.
+
+    A column that is not selected is scaled to 0. Copying scattered columns takes longer than all arithmetic on them.
+    """
+    for k in range(len(steps) - 2):
+        columns, scale, learner = steps[k : k + 3]
+        if not (isinstance(columns, Columns) and isinstance(scale, Scale) and isinstance(learner, Linear | RbfKernel)):
+            continue
+        selected, start, stop = columns.indices, int(columns.indices.min()), int(columns.indices.max()) + 1
+        if len(selected) < _MIN_DENSITY * (stop - start):
+            continue
+        place = selected - start
+        center, spread, factor = np.zeros(stop - start), np.full(stop - start, np.inf), np.ones(stop - start)
+        center[place], spread[place] = scale.center, scale.scale
+        factor[place] = 1.0 if scale.factor is None else scale.factor
+        wide = replace(scale, center=center, scale=spread, factor=None if scale.factor is None else factor)
+        return [*steps[:k], Columns(np.arange(start, stop)), wide, _widen_learner(learner, place, stop - start), *steps[k + 3 :]]
+    return steps
+
+
+def _widen_learner(learner: Linear | RbfKernel, place: Ints, width: int) -> Step:
+    if isinstance(learner, Linear):
+        coefficients = np.zeros((width, learner.coefficients.shape[1]))
+        coefficients[place] = learner.coefficients
+        return replace(learner, coefficients=coefficients)
+    vectors = np.zeros((len(learner.vectors), width))
+    vectors[:, place] = learner.vectors
+    return replace(learner, vectors=vectors)
 
 
 def _write_columns(graph: Graph, step: Columns, x: str) -> str:
@@ -55,26 +93,29 @@ def _write_form(graph: Graph, form: str, vectors: str) -> str:
 
 
 def _write_scale(graph: Graph, step: Scale, x: str) -> str:
-    scaled = graph.add("Div", graph.add("Sub", x, graph.constant(step.center)), graph.constant(step.scale))
-    known = graph.add("Where", graph.add("IsNaN", scaled), graph.constant(0.0), scaled)
-    clipped = graph.add("Clip", known, graph.constant(-step.limit), graph.constant(step.limit))
-    return clipped if step.factor is None else graph.add("Mul", clipped, graph.constant(step.factor))
+    # Only the difference needs double precision.
+    centred = graph.to_real(graph.add("Sub", x, graph.constant(step.center)))
+    scaled = graph.add("Mul", centred, graph.real(1 / np.asarray(step.scale, dtype=np.float64)))
+    known = graph.add("Where", graph.add("IsNaN", scaled), graph.real(0.0), scaled)
+    clipped = graph.add("Clip", known, graph.real(-step.limit), graph.real(step.limit))
+    return clipped if step.factor is None else graph.add("Mul", clipped, graph.real(step.factor))
 
 
 def _write_linear(graph: Graph, step: Linear, x: str) -> str:
-    return graph.add("Gemm", x, graph.constant(step.coefficients), graph.constant(step.intercept))
+    return graph.add("Gemm", x, graph.real(step.coefficients), graph.real(step.intercept))
 
 
 def _write_kernel(graph: Graph, step: RbfKernel, x: str) -> str:
     # |x|^2 + |v|^2 - 2 x v
-    lengths = graph.constant((np.asarray(step.vectors, dtype=np.float64) ** 2).sum(axis=1))
-    partial = graph.add("Gemm", x, graph.constant(step.vectors), lengths, alpha=-2.0, transB=1)
+    lengths = graph.real((np.asarray(step.vectors, dtype=np.float64) ** 2).sum(axis=1))
+    partial = graph.add("Gemm", x, graph.real(step.vectors), lengths, alpha=-2.0, transB=1)
     distance = graph.add("Add", partial, graph.sum(graph.add("Mul", x, x), 1))
-    positive = graph.add("Max", distance, graph.constant(0.0))
-    return graph.add("Exp", graph.add("Mul", positive, graph.constant(-step.gamma)))
+    positive = graph.add("Max", distance, graph.real(0.0))
+    return graph.add("Exp", graph.add("Mul", positive, graph.real(-step.gamma)))
 
 
 def _write_votes(graph: Graph, step: PairwiseVotes, x: str) -> str:
+    x = graph.to_double(x)
     is_first = graph.add("GreaterOrEqual", x, graph.constant(0.0))
     first, second = (graph.to_double(mask) for mask in (is_first, graph.add("Not", is_first)))
     votes = graph.add(
@@ -92,10 +133,17 @@ def _write_forest(graph: Graph, forest: Forest, x: str) -> str:
     if forest.is_single:
         limits = np.finfo(np.float32)
         clipped = graph.add("Clip", x, graph.constant(float(limits.min)), graph.constant(float(limits.max)))
-        x = graph.to_double(graph.add("Cast", clipped, to=1))
+        x = graph.add("Cast", clipped, to=1)
     attributes = {**_split_attributes(forest), **_leaf_attributes(forest)}
-    total = graph.add("TreeEnsembleRegressor", x, domain=ML_DOMAIN, **attributes)
-    return graph.to_double(total)
+    return graph.add("TreeEnsembleRegressor", x, domain=ML_DOMAIN, **attributes)
+
+
+def _thresholds(forest: Forest) -> np.ndarray[Any, Any]:
+    """Return thresholds in the precision of the values; x <= t is the same for the next lower float32 of t."""
+    if not forest.is_single:
+        return np.asarray(forest.threshold, dtype=np.float64)
+    single = forest.threshold.astype(np.float32)
+    return np.where(single > forest.threshold, np.nextafter(single, np.float32(-np.inf)), single)
 
 
 def _tree_numbers(forest: Forest) -> np.ndarray[Any, Any]:
@@ -111,7 +159,7 @@ def _split_attributes(forest: Forest) -> dict[str, Any]:
         "nodes_nodeids": (np.arange(len(tree)) - start).tolist(),
         "nodes_featureids": forest.feature.tolist(),
         "nodes_modes": ["LEAF" if leaf else mode for leaf in is_leaf],
-        "nodes_values_as_tensor": np.asarray(forest.threshold, dtype=np.float64),
+        "nodes_values_as_tensor": _thresholds(forest),
         "nodes_truenodeids": np.where(is_leaf, 0, forest.left - start).tolist(),
         "nodes_falsenodeids": np.where(is_leaf, 0, forest.right - start).tolist(),
         "nodes_missing_value_tracks_true": forest.default_left.astype(int).tolist(),
@@ -121,13 +169,14 @@ def _split_attributes(forest: Forest) -> dict[str, Any]:
 def _leaf_attributes(forest: Forest) -> dict[str, Any]:
     tree, leaves = _tree_numbers(forest), np.flatnonzero(forest.is_leaf)
     n_outputs = forest.value.shape[1]
+    precision = np.float32 if forest.is_single else np.float64
     return {
         "n_targets": n_outputs,
-        "base_values_as_tensor": np.asarray(forest.base, dtype=np.float64),
+        "base_values_as_tensor": np.asarray(forest.base, dtype=precision),
         "target_treeids": np.repeat(tree[leaves], n_outputs).tolist(),
         "target_nodeids": np.repeat(leaves - forest.roots[tree[leaves]], n_outputs).tolist(),
         "target_ids": np.tile(np.arange(n_outputs), len(leaves)).tolist(),
-        "target_weights_as_tensor": np.asarray(forest.value[leaves], dtype=np.float64).ravel(),
+        "target_weights_as_tensor": np.asarray(forest.value[leaves], dtype=precision).ravel(),
     }
 
 
@@ -151,6 +200,6 @@ _WRITERS: dict[type, Callable[[Graph, Any, str], str]] = {
     RbfKernel: _write_kernel,
     PairwiseVotes: _write_votes,
     Forest: _write_forest,
-    Softmax: lambda graph, step, x: write_softmax(graph, x, is_binary=step.is_binary),
-    LogOdds: lambda graph, step, x: write_log_odds(graph, x, is_binary=step.is_binary),
+    Softmax: lambda graph, step, x: write_softmax(graph, graph.to_double(x), is_binary=step.is_binary),
+    LogOdds: lambda graph, step, x: write_log_odds(graph, graph.to_double(x), is_binary=step.is_binary),
 }

@@ -81,11 +81,21 @@ def export_onnx(model: DepressionModel, path: str | Path) -> OnnxExport:
     _require_onnx()
     check_writable(path)
     stack = _compile(model)
-    content = _serialise(write_stack(stack, model.classes_, model.positive_, model.threshold_), model)
     rows = make_check_rows(model, stack)
-    difference = _check(content, model, rows)
+    content, difference = _write_checked(model, stack, rows)
     write_atomic(path, lambda file: file.write(content))
     return OnnxExport(path, len(content), stack.n_features_in_, list(model.classes_), len(rows), difference)
+
+
+def _write_checked(model: DepressionModel, stack: CompiledStack, rows: Floats) -> tuple[bytes, float]:
+    """Return the file and the largest difference, in double precision if single precision is too coarse."""
+    decision = (model.classes_, model.positive_, model.threshold_)
+    try:
+        content = _serialise(write_stack(stack, *decision, np.float32), model)
+        return content, _check(content, model, rows)
+    except ArtifactError:
+        content = _serialise(write_stack(stack, *decision, np.float64), model)
+        return content, _check(content, model, rows)
 
 
 def _require_onnx() -> None:
