@@ -14,6 +14,7 @@ from pdmr_classic.cli.check import check
 from pdmr_classic.cli.compare import compare
 from pdmr_classic.cli.demo import demo
 from pdmr_classic.cli.evaluate import evaluate
+from pdmr_classic.cli.export import export
 from pdmr_classic.cli.extract import extract
 from pdmr_classic.cli.features import features
 from pdmr_classic.cli.fit import fit
@@ -35,7 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for function in (demo, synth, check, extract, features, fit, predict, score, evaluate, compare, validate):
+for function in (demo, synth, check, extract, features, fit, predict, score, evaluate, compare, validate, export):
     app.command()(function)
 
 

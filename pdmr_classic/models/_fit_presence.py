@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_array
 from pdmr_classic.arrays import Floats
 from pdmr_classic.config import Settings
 from pdmr_classic.models._presence_metadata import collect_metadata
+from pdmr_classic.models.compiled.stack import CompiledStack
 from pdmr_classic.models.decision.decision import Decision
 from pdmr_classic.models.ensemble.fold_data import make_fold_data
 from pdmr_classic.models.ensemble.importance import column_groups, permutation_importance
@@ -98,7 +99,8 @@ def fit_presence(
     if severity_columns is not None:
         metadata["severity_columns"] = severity_columns.kept_
     reporter.progress("training", 1, 1)
-    return Presence(stacker, decision, experts, severity_columns, oof, metadata)
+    lite = CompiledStack(stacker, single=True) if learning.lite else None
+    return Presence(stacker, decision, experts, severity_columns, oof, metadata, lite)
 
 
 def _fit_decision(

@@ -15,6 +15,7 @@ from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding
 from pdmr_classic.io.labels.classes import NEGATIVE, POSITIVE
 from pdmr_classic.models._fit_presence import fit_presence
+from pdmr_classic.models.compiled.stack import CompiledStack
 from pdmr_classic.models.decision.decision import Decision
 from pdmr_classic.models.decision.prevalence import Prevalence
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
@@ -259,13 +260,25 @@ class HasPredictor:
 
     @property
     def stacker_(self) -> GroupedStacker:
-        """The stack of classes."""
+        """The stack of classes; a saved lite model has only `lite_`."""
+        if self._presence.stacker is None:
+            raise AttributeError("a saved lite model has no stacker_, only lite_")
         return self._presence.stacker
+
+    @property
+    def lite_(self) -> CompiledStack | None:
+        """The stack of a lite model, which predicts rows of numbers without pandas."""
+        return self._presence.lite
 
     @property
     def decision_(self) -> Decision:
         """The decision rule of the classes."""
         return self._presence.decision
+
+    @property
+    def has_experts(self) -> bool:
+        """Whether conditions have their own stacks."""
+        return self._presence.experts is not None
 
     @property
     def learns_status(self) -> bool:

@@ -12,7 +12,7 @@ from pdmr_classic.metrics import score
 from pdmr_classic.models.decision.decision import Decision
 from pdmr_classic.models.ensemble.fold_data import FoldData
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
-from pdmr_classic.models.learners.learners import LEARNERS
+from pdmr_classic.models.learners.learners import find_learner
 from pdmr_classic.models.target_checks import Target
 from pdmr_classic.storage.fingerprint import hash_data
 
@@ -51,7 +51,7 @@ def collect_metadata(
         "base_learners": [{"view": m.view, "learner": m.learner, "params": dict(m.params)} for m in stacker.members_],
         # Optimistic: the hyperparameters and the threshold were chosen on these rows.
         "inner_scores": score(oof["status"], oof["predicted"], positive=target.positive, probability=probability),
-        "contains_training_rows": any(LEARNERS[member.learner].stores_rows for member in stacker.members_),
+        "contains_training_rows": any(find_learner(member.learner).stores_rows for member in stacker.members_),
         "data_fingerprint": hash_data(features, target.status, target.groups, target.weights),
         "features": list(features.columns),
     }

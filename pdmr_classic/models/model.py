@@ -303,8 +303,11 @@ class DepressionModel(HasPredictor):
 
         Neither file contains the name of a recording or a subject.
         """
-        settings = self.settings.model_dump(mode="json")
-        return save_artifact(self._anonymise(), path, {"settings": settings, **self.metadata_}, reporter=reporter)
+        metadata = {"settings": self.settings.model_dump(mode="json"), **self.metadata_}
+        is_lite = self.settings.learning.lite
+        if is_lite:  # the model itself has them
+            metadata.pop("feature_ranges", None)
+        return save_artifact(self._anonymise(), path, metadata, compact=is_lite, reporter=reporter)
 
     def _anonymise(self) -> Self:
         """Return a copy without the rows that could be traced to a recording by their id or their order."""

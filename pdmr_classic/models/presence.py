@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pdmr_classic.arrays import Floats
+from pdmr_classic.models.compiled.stack import CompiledStack
 from pdmr_classic.models.decision.decision import Decision
 from pdmr_classic.models.ensemble.fold_data import FoldData
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
@@ -22,7 +23,8 @@ class Presence:
 
     Attributes
     ----------
-    stacker : GroupedStacker
+    stacker : GroupedStacker or None
+        None in a saved lite model.
     decision : Decision
     experts : ExpertStacks or None
         Stacks of single conditions.
@@ -33,19 +35,30 @@ class Presence:
         each training recording.
     metadata : dict
         Content of the manifest, JSON-serialisable.
+    lite : CompiledStack or None
+        Predicts instead of the stacker.
     """
 
-    stacker: GroupedStacker
+    stacker: GroupedStacker | None
     decision: Decision
     experts: ExpertStacks | None
     severity_columns: SeverityColumns | None
     oof: pd.DataFrame
     metadata: dict[str, Any]
+    lite: CompiledStack | None = None
 
     @property
     def uses_severity(self) -> bool:
         """Whether predicted scores help to predict the class."""
         return self.severity_columns is not None and bool(self.severity_columns.kept_)
+
+    @property
+    def stack(self) -> GroupedStacker | CompiledStack:
+        """What predicts: the lite stack, if there is one."""
+        stack = self.stacker if self.lite is None else self.lite
+        if stack is None:
+            raise ValueError("there must be a stacker or a lite stack, got neither")
+        return stack
 
     def predict_proba(
         self, table: pd.DataFrame, severity: Mapping[str, Floats] | None, conditions: pd.Series | None
@@ -61,7 +74,7 @@ class Presence:
         conditions : Series of str, optional
             See `ExpertStacks.predict`.
         """
-        probability = self.stacker.predict_proba(table)
+        probability = self.stack.predict_proba(table)
         if self.experts is not None:
             probability = self.experts.predict(table, probability, conditions)
         if self.severity_columns is None or severity is None:
@@ -73,7 +86,7 @@ class Presence:
         columns = None if self.severity_columns is None else self.severity_columns.drop_training_rows()
         return replace(
             self,
-            stacker=self.stacker.drop_training_rows(),
+            stacker=None if self.stacker is None or self.lite is not None else self.stacker.drop_training_rows(),
             experts=None if self.experts is None else self.experts.drop_training_rows(),
             severity_columns=columns,
             oof=self.oof.iloc[:0],

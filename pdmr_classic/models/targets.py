@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from pdmr_classic.alignment import align_rows
 from pdmr_classic.config import Settings
-from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.labels.condition_values import select_conditions
 from pdmr_classic.io.labels.labels import read_weights
@@ -105,6 +105,7 @@ def check_targets(
         status=status, groups=groups, severity=severity, conditions=conditions, sample_weight=sample_weight
     )
     weights = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    _check_lite(settings, learns_score=severity is not None, has_experts=conditions is not None)
     if status is None and severity is None:
         raise DataError("there is nothing to learn", code="no-labels", expected="classes, scores, or both")
     presence, findings = None, []
@@ -131,6 +132,8 @@ def select_targets(data: Dataset, settings: Settings) -> tuple[Dataset, Targets]
     DataError, ConfigError
         See `select_target`, `select_scores`, `select_conditions` and `check_targets`.
     """
+    has_experts = settings.learning.experts is not None
+    _check_lite(settings, learns_score=settings.data.learns_score, has_experts=has_experts)
     if settings.data.learns_score:
         labelled, targets = _select_scored(data, settings)
     else:
@@ -140,6 +143,17 @@ def select_targets(data: Dataset, settings: Settings) -> tuple[Dataset, Targets]
         conditions, findings = select_conditions(labelled.labels, settings.learning.experts)
         targets = replace(targets, conditions=conditions, findings=(*targets.findings, *findings))
     return labelled, targets
+
+
+def _check_lite(settings: Settings, *, learns_score: bool, has_experts: bool) -> None:
+    if settings.learning.lite and (learns_score or has_experts):
+        found = "--target with a score" if learns_score else "--experts"
+        raise ConfigError(
+            "a lite model (--lite) learns classes only, without experts",
+            expected="--target status, without --experts",
+            found=found,
+            hint=f"drop --lite or {found}",
+        )
 
 
 def _select_scored(data: Dataset, settings: Settings) -> tuple[Dataset, Targets]:

@@ -14,7 +14,10 @@ from typer.testing import CliRunner
 
 from pdmr_classic.cli.app import app
 
-VERBS = ("demo", "synth", "check", "extract", "features", "fit", "predict", "score", "evaluate", "compare", "validate")
+VERBS = (
+    *("demo", "synth", "check", "extract", "features", "fit", "predict", "score", "evaluate", "compare", "validate"),
+    "export",
+)
 PRINTING = (["--help"], ["fit", "--help"], ["features"], ["features", "--json"])
 
 

@@ -19,7 +19,7 @@ from pdmr_classic.errors import ConfigError
 from pdmr_classic.features.families.kinemes import N_KINEMES, KinemeHistogram
 from pdmr_classic.features.families.tangent import TangentMap
 from pdmr_classic.features.fold_fitted import FoldFittedFeatures
-from pdmr_classic.models.compiled.fitted_features import Absent, Kinemes, Tangent
+from pdmr_classic.models.compiled.fitted_features import Absent, FittedFeatures, Kinemes, Tangent
 from pdmr_classic.models.compiled.forest import Forest, read_lightgbm, read_sklearn_forest, read_xgboost
 from pdmr_classic.models.compiled.steps import (
     AudioVector,
@@ -27,6 +27,7 @@ from pdmr_classic.models.compiled.steps import (
     Linear,
     LogOdds,
     PairwiseVotes,
+    Projection,
     RbfKernel,
     Scale,
     Softmax,
@@ -90,8 +91,8 @@ def _compile_audio(audio: NormalizeAudio) -> list[Step]:
         return [Columns(np.argsort(audio.is_audio_, kind="stable"))]
     if audio.pca_ is None:
         return [AudioVector(audio.is_audio_, audio.form)]
-    projection = audio.pca_.components_.T
-    return [AudioVector(audio.is_audio_, audio.form, audio.mean_, projection, audio.pca_.mean_ @ projection)]
+    axes = audio.pca_.components_.T
+    return [AudioVector(audio.is_audio_, audio.form, Projection(audio.mean_, axes, audio.pca_.mean_ @ axes))]
 
 
 def _compile_scale(scaler: RobustScale) -> list[Step]:
@@ -163,9 +164,9 @@ _COMPILERS: dict[type, Callable[[Any], list[Step]]] = {
 }
 
 
-def compile_fitted_features(fitted: FoldFittedFeatures) -> tuple[Step, ...]:
+def compile_fitted_features(fitted: FoldFittedFeatures) -> tuple[FittedFeatures, ...]:
     """Return one step per kind of fitted features, each from the whole table to the features of its kind."""
-    steps: list[Step] = []
+    steps: list[FittedFeatures] = []
     for prefix, columns in fitted.columns.items():
         transformer = fitted.transformers_[prefix]
         if isinstance(transformer, KinemeHistogram):

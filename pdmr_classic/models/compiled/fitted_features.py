@@ -29,11 +29,12 @@ class Kinemes:
 
     def apply(self, X: Floats) -> Floats:
         windows = X[:, self.columns].reshape(len(X), -1, self.centers.shape[1])
-        is_used = np.isfinite(windows).all(axis=2)
+        is_used = np.asarray(np.isfinite(windows).all(axis=2))
         closeness = np.where(is_used[:, :, None], windows, 0.0) @ self.centers.T - (self.centers**2).sum(axis=1) / 2
         nearest = np.eye(len(self.centers))[np.argmax(closeness, axis=2)] * is_used[:, :, None]
         count = is_used.sum(axis=1)[:, None]
-        return np.divide(nearest.sum(axis=1), count, out=np.full((len(X), len(self.centers)), np.nan), where=count > 0)
+        shares = np.full((len(X), len(self.centers)), np.nan)
+        return np.asarray(np.divide(nearest.sum(axis=1), count, out=shares, where=count > 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +83,9 @@ class Absent:
 
     def apply(self, X: Floats) -> Floats:
         return np.full((len(X), self.width), np.nan)
+
+
+FittedFeatures = Kinemes | Tangent | Absent
 
 
 def tangent_weights(size: int) -> Floats:

@@ -52,7 +52,7 @@ class Forest:
     @property
     def is_leaf(self) -> Mask:
         """Whether a node is a leaf, shape [nodes]."""
-        return self.left == np.arange(len(self.left))
+        return np.asarray(self.left == np.arange(len(self.left)))
 
     def select(self, columns: Ints) -> Forest:
         """Return the same forest for a table from which these columns were selected so far."""
@@ -69,7 +69,7 @@ class Forest:
             value = X[rows, self.feature[node]]
             to_left = goes_left(value, self.threshold[node]) | (np.isnan(value) & self.default_left[node])
             node = np.where(to_left, self.left[node], self.right[node])
-        return self.value[node].sum(axis=1) + self.base
+        return np.asarray(self.value[node].sum(axis=1) + self.base)
 
 
 def _round_to_single(X: Floats) -> Floats:
@@ -155,10 +155,7 @@ def read_xgboost(model: Any) -> Forest:
     gradient_booster = json.loads(bytes(booster.save_raw("json")))["learner"]["gradient_booster"]["model"]
     outputs = gradient_booster["tree_info"]
     n_outputs = max(outputs, default=0) + 1
-    trees = [
-        _read_xgboost_tree(tree, k, n_outputs)
-        for tree, k in zip(gradient_booster["trees"], outputs, strict=True)
-    ]
+    trees = [_read_xgboost_tree(tree, k, n_outputs) for tree, k in zip(gradient_booster["trees"], outputs, strict=True)]
     forest = _join_trees(trees, np.zeros(n_outputs), is_strict=True, is_single=True)
     # Versions store the intercept in several ways; they agree about what is predicted.
     row = np.zeros((1, int(booster.num_features())))
@@ -183,7 +180,10 @@ def _read_xgboost_tree(tree: Mapping[str, Any], output: int, n_outputs: int) -> 
 
 
 def read_sklearn_forest(model: Any) -> Forest:
-    """Return the trees of a fitted forest, which add up to the probability of the second, or of each class."""
+    """Return the trees of a fitted forest, which add up to the probability of the second, or of each class.
+
+    Values are compared in single precision, so the next lower such number is the same threshold.
+    """
     trees = [_read_sklearn_tree(estimator.tree_, len(model.estimators_)) for estimator in model.estimators_]
     n_outputs = 1 if len(model.classes_) == 2 else len(model.classes_)
     return _join_trees(trees, np.zeros(n_outputs), is_strict=False, is_single=True)
@@ -192,12 +192,14 @@ def read_sklearn_forest(model: Any) -> Forest:
 def _read_sklearn_tree(tree: Any, n_trees: int) -> list[_Node]:
     share: NDArray[Any] = tree.value[:, 0, :] / tree.value[:, 0, :].sum(axis=1, keepdims=True) / n_trees
     values = share[:, 1:] if share.shape[1] == 2 else share
+    single = tree.threshold.astype(np.float32)
+    thresholds = np.where(single > tree.threshold, np.nextafter(single, np.float32(-np.inf)), single)
     return [
         _Node(value=tuple(values[k].tolist()))
         if tree.children_left[k] < 0
         else _Node(
             int(tree.feature[k]),
-            float(tree.threshold[k]),
+            float(thresholds[k]),
             bool(tree.missing_go_to_left[k]),
             int(tree.children_left[k]),
             int(tree.children_right[k]),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, fields, replace
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.special import softmax
@@ -34,6 +34,27 @@ class Columns:
 
 
 @dataclass(frozen=True, eq=False)
+class Projection:
+    """Project on principal components.
+
+    Attributes
+    ----------
+    mean : ndarray, shape [D]
+        Replaces NaN.
+    axes : ndarray, shape [D, components]
+    offset : ndarray, shape [components]
+        Subtracted from the projection.
+    """
+
+    mean: Floats
+    axes: Floats
+    offset: Floats
+
+    def apply(self, X: Floats) -> Floats:
+        return np.where(np.isfinite(X), X, self.mean) @ self.axes - self.offset
+
+
+@dataclass(frozen=True, eq=False)
 class AudioVector:
     """Normalise the audio vector, and reduce it to principal components; see `NormalizeAudio`.
 
@@ -43,23 +64,17 @@ class AudioVector:
         The columns of the vector; the others come first in the result.
     form : str
         One of `AUDIO_FORMS`.
-    impute : ndarray, shape [D], or None
-        Values for NaN before the projection.
-    projection : ndarray, shape [D, components], or None
-    offset : ndarray, shape [components], or None
-        Subtracted from the projection.
+    projection : Projection or None
     """
 
     is_audio: Mask
     form: str
-    impute: Floats | None = None
-    projection: Floats | None = None
-    offset: Floats | None = None
+    projection: Projection | None = None
 
     def apply(self, X: Floats) -> Floats:
         vectors = self._normalise(X[:, self.is_audio])
         if self.projection is not None:
-            vectors = np.where(np.isfinite(vectors), vectors, self.impute) @ self.projection - self.offset
+            vectors = self.projection.apply(vectors)
         return np.hstack([X[:, ~self.is_audio], vectors])
 
     def _normalise(self, vectors: Floats) -> Floats:
@@ -129,7 +144,7 @@ class RbfKernel:
 
     def apply(self, X: Floats) -> Floats:
         distance = (X**2).sum(axis=1)[:, None] + (self.vectors**2).sum(axis=1) - 2 * X @ self.vectors.T
-        return np.exp(-self.gamma * np.maximum(distance, 0.0))
+        return np.asarray(np.exp(-self.gamma * np.maximum(distance, 0.0)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,7 +172,7 @@ class Softmax:
     is_binary: bool
 
     def apply(self, X: Floats) -> Floats:
-        return 0.5 * (1 + np.tanh(X / 2)) if self.is_binary else softmax(X, axis=1)
+        return np.asarray(0.5 * (1 + np.tanh(X / 2)) if self.is_binary else softmax(X, axis=1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,3 +184,18 @@ class LogOdds:
     def apply(self, X: Floats) -> Floats:
         p = np.minimum(np.maximum(X, MIN_PROBABILITY), 1 - MIN_PROBABILITY)
         return np.log(p / (1 - p)) if self.is_binary else np.log(p)
+
+
+_SMALLER = {np.dtype(np.float64): np.float32, np.dtype(np.int64): np.int32}
+
+
+def store_single(step: Any) -> Any:
+    """Return a step whose arrays are stored in 32 bits; it still computes in double precision."""
+    arrays = {field.name: getattr(step, field.name) for field in fields(step)}
+    smaller = {
+        name: value.astype(_SMALLER[value.dtype])
+        for name, value in arrays.items()
+        # A center can be large relative to the scale.
+        if isinstance(value, np.ndarray) and value.dtype in _SMALLER and name != "center"
+    }
+    return replace(step, **smaller)

@@ -81,8 +81,12 @@ def _write_logarithm(graph: Graph, matrices: str, size: int) -> str:
     graph.add_named(
         "Loop", count, graph.constant(True, np.bool_), padded, axes, outputs=outputs, body=_jacobi_body(even)
     )
-    diagonal = graph.add("Gather", graph.add("Reshape", outputs[0], graph.integers(-1, even * even)),
-                         graph.constant(np.arange(even) * (even + 1), np.int64), axis=1)
+    diagonal = graph.add(
+        "Gather",
+        graph.add("Reshape", outputs[0], graph.integers(-1, even * even)),
+        graph.constant(np.arange(even) * (even + 1), np.int64),
+        axis=1,
+    )
     logarithms = graph.add("Unsqueeze", graph.add("Log", diagonal), graph.integers(1))
     scaled = graph.add("Mul", outputs[1], logarithms)
     logarithm = graph.add("MatMul", scaled, graph.add("Transpose", outputs[1], perm=[0, 2, 1]))
@@ -97,7 +101,10 @@ def _jacobi_body(size: int) -> Any:
     body = Graph("jacobi_")
     flat = body.add("Reshape", "matrix", body.integers(-1, size * size))
     first, second = np.arange(0, size, 2), np.arange(1, size, 2)
-    a, b, c = (body.columns(flat, rows * size + columns) for rows, columns in ((first, first), (second, second), (first, second)))
+    a, b, c = (
+        body.columns(flat, rows * size + columns)
+        for rows, columns in ((first, first), (second, second), (first, second))
+    )
     difference = body.add("Sub", b, a)
     double = body.add("Add", c, c)
     squares = body.add("Add", body.add("Mul", difference, difference), body.add("Mul", double, double))
@@ -117,7 +124,9 @@ def _jacobi_body(size: int) -> Any:
     )
     rotation = body.add("Reshape", rotation, body.integers(-1, size, size))
     rotation = body.add("MatMul", rotation, body.constant(_rearrangement(size)))
-    rotated = body.add("MatMul", body.add("MatMul", body.add("Transpose", rotation, perm=[0, 2, 1]), "matrix"), rotation)
+    rotated = body.add(
+        "MatMul", body.add("MatMul", body.add("Transpose", rotation, perm=[0, 2, 1]), "matrix"), rotation
+    )
     body.add_named("Identity", rotated, outputs=["next_matrix"])
     body.add_named("MatMul", "axes", rotation, outputs=["next_axes"])
     body.add_named("Identity", "condition", outputs=["next_condition"])
@@ -126,10 +135,17 @@ def _jacobi_body(size: int) -> Any:
     return helper.make_graph(
         body.nodes,
         "jacobi",
-        [value("iteration", TensorProto.INT64, []), value("condition", TensorProto.BOOL, []),
-         value("matrix", TensorProto.DOUBLE, shape), value("axes", TensorProto.DOUBLE, shape)],
-        [value("next_condition", TensorProto.BOOL, []), value("next_matrix", TensorProto.DOUBLE, shape),
-         value("next_axes", TensorProto.DOUBLE, shape)],
+        [
+            value("iteration", TensorProto.INT64, []),
+            value("condition", TensorProto.BOOL, []),
+            value("matrix", TensorProto.DOUBLE, shape),
+            value("axes", TensorProto.DOUBLE, shape),
+        ],
+        [
+            value("next_condition", TensorProto.BOOL, []),
+            value("next_matrix", TensorProto.DOUBLE, shape),
+            value("next_axes", TensorProto.DOUBLE, shape),
+        ],
         initializer=body.initializers(),
     )
 

@@ -117,6 +117,9 @@ class Graph:
 
 def _freeze(attributes: dict[str, Any]) -> tuple[Any, ...]:
     return tuple(
-        (name, value.tobytes() if isinstance(value, np.ndarray) else id(value) if hasattr(value, "node") else repr(value))
+        (
+            name,
+            value.tobytes() if isinstance(value, np.ndarray) else id(value) if hasattr(value, "node") else repr(value),
+        )
         for name, value in sorted(attributes.items())
     )

@@ -27,7 +27,7 @@ def write_stack(
     if stack.fitted_:
         x = graph.add("Concat", x, *(write_fitted_features(graph, step, x) for step in stack.fitted_), axis=1)
     present = _write_modalities(graph, stack)
-    scores = [write_steps(graph, member.steps, x) for member in stack.members_]
+    scores = {k: write_steps(graph, member.steps, x) for k, member in stack.members_.items()}
     n_classes = len(classes)
     probability = graph.constant(np.full((1, n_classes), np.nan))
     powers = {name: 2.0**k for k, name in enumerate(stack.columns_)}

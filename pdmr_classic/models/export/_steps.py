@@ -52,7 +52,13 @@ def _widen(steps: Sequence[Step]) -> Sequence[Step]:
         center[place], spread[place] = scale.center, scale.scale
         factor[place] = 1.0 if scale.factor is None else scale.factor
         wide = replace(scale, center=center, scale=spread, factor=None if scale.factor is None else factor)
-        return [*steps[:k], Columns(np.arange(start, stop)), wide, _widen_learner(learner, place, stop - start), *steps[k + 3 :]]
+        return [
+            *steps[:k],
+            Columns(np.arange(start, stop)),
+            wide,
+            _widen_learner(learner, place, stop - start),
+            *steps[k + 3 :],
+        ]
     return steps
 
 
@@ -73,9 +79,9 @@ def _write_columns(graph: Graph, step: Columns, x: str) -> str:
 def _write_audio(graph: Graph, step: AudioVector, x: str) -> str:
     vectors = _write_form(graph, step.form, graph.columns(x, np.flatnonzero(step.is_audio)))
     if step.projection is not None:
-        imputed = graph.add("Where", graph.is_finite(vectors), vectors, graph.constant(step.impute))
-        projected = graph.add("MatMul", imputed, graph.constant(step.projection))
-        vectors = graph.add("Sub", projected, graph.constant(step.offset))
+        known = graph.add("Where", graph.is_finite(vectors), vectors, graph.constant(step.projection.mean))
+        projected = graph.add("MatMul", known, graph.constant(step.projection.axes))
+        vectors = graph.add("Sub", projected, graph.constant(step.projection.offset))
     return graph.add("Concat", graph.columns(x, np.flatnonzero(~step.is_audio)), vectors, axis=1)
 
 
@@ -138,14 +144,6 @@ def _write_forest(graph: Graph, forest: Forest, x: str) -> str:
     return graph.add("TreeEnsembleRegressor", x, domain=ML_DOMAIN, **attributes)
 
 
-def _thresholds(forest: Forest) -> np.ndarray[Any, Any]:
-    """Return thresholds in the precision of the values; x <= t is the same for the next lower float32 of t."""
-    if not forest.is_single:
-        return np.asarray(forest.threshold, dtype=np.float64)
-    single = forest.threshold.astype(np.float32)
-    return np.where(single > forest.threshold, np.nextafter(single, np.float32(-np.inf)), single)
-
-
 def _tree_numbers(forest: Forest) -> np.ndarray[Any, Any]:
     return np.searchsorted(forest.roots, np.arange(len(forest.left)), side="right") - 1
 
@@ -153,13 +151,14 @@ def _tree_numbers(forest: Forest) -> np.ndarray[Any, Any]:
 def _split_attributes(forest: Forest) -> dict[str, Any]:
     tree, is_leaf = _tree_numbers(forest), forest.is_leaf
     start = forest.roots[tree]
+    precision = np.float32 if forest.is_single else np.float64
     mode = "BRANCH_LT" if forest.is_strict else "BRANCH_LEQ"
     return {
         "nodes_treeids": tree.tolist(),
         "nodes_nodeids": (np.arange(len(tree)) - start).tolist(),
         "nodes_featureids": forest.feature.tolist(),
         "nodes_modes": ["LEAF" if leaf else mode for leaf in is_leaf],
-        "nodes_values_as_tensor": _thresholds(forest),
+        "nodes_values_as_tensor": np.asarray(forest.threshold, dtype=precision),
         "nodes_truenodeids": np.where(is_leaf, 0, forest.left - start).tolist(),
         "nodes_falsenodeids": np.where(is_leaf, 0, forest.right - start).tolist(),
         "nodes_missing_value_tracks_true": forest.default_left.astype(int).tolist(),

@@ -11,8 +11,9 @@ import pandas as pd
 
 from pdmr_classic._version import __version__
 from pdmr_classic.arrays import Floats
-from pdmr_classic.errors import ArtifactError, ConfigError
+from pdmr_classic.errors import ArtifactError, ConfigError, Finding
 from pdmr_classic.models.compiled.stack import CompiledStack
+from pdmr_classic.models.ensemble.stacking import GroupedStacker
 from pdmr_classic.models.export._check_rows import make_check_rows
 from pdmr_classic.models.export._graph import IR_VERSION, ML_DOMAIN, ML_OPSET, OPSET, Graph
 from pdmr_classic.models.export._stack import INPUT, LABEL, PROBABILITIES, write_stack
@@ -22,6 +23,11 @@ from pdmr_classic.text import to_json
 
 SCHEMA = "pdmr-classic/onnx/1"
 TOLERANCE = 1e-5
+_TRAINING_ROWS = Finding(
+    "training-rows",
+    "the file contains rows of training features, because a support vector machine stores them",
+    hint="to share the file, train with --no-training-rows or --lite",
+)
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,8 @@ class OnnxExport:
         Rows that ONNX Runtime and Python predicted alike.
     difference : float
         Largest difference between their probabilities.
+    findings : tuple of Finding
+        A warning if the file contains rows of training data.
     """
 
     path: Path
@@ -46,6 +54,7 @@ class OnnxExport:
     classes: list[str]
     n_rows: int
     difference: float
+    findings: tuple[Finding, ...] = ()
 
 
 def export_onnx(model: DepressionModel, path: str | Path) -> OnnxExport:
@@ -84,7 +93,8 @@ def export_onnx(model: DepressionModel, path: str | Path) -> OnnxExport:
     rows = make_check_rows(model, stack)
     content, difference = _write_checked(model, stack, rows)
     write_atomic(path, lambda file: file.write(content))
-    return OnnxExport(path, len(content), stack.n_features_in_, list(model.classes_), len(rows), difference)
+    findings = (_TRAINING_ROWS,) if model.metadata_.get("contains_training_rows") else ()
+    return OnnxExport(path, len(content), stack.n_features_in_, list(model.classes_), len(rows), difference, findings)
 
 
 def _write_checked(model: DepressionModel, stack: CompiledStack, rows: Floats) -> tuple[bytes, float]:
@@ -109,15 +119,21 @@ def _require_onnx() -> None:
 
 
 def _compile(model: DepressionModel) -> CompiledStack:
-    if not model.learns_status or model.severity_ is not None:
+    has_score = not model.learns_status or model.severity_ is not None
+    if has_score or model.has_experts:
         raise ConfigError(
-            "only models of classes alone can be exported",
-            expected="a model that was trained with --target status",
-            found="a model that predicts a score",
-            hint="train a model without --target for the export",
+            "only models of classes, without experts, can be exported",
+            expected="a model that was trained with --target status, without --experts",
+            found="a model that predicts a score" if has_score else "a model with experts",
+            hint="train a model without these options for the export",
         )
-    stacker: Any = model.stacker_
-    return stacker if isinstance(stacker, CompiledStack) else CompiledStack(stacker)
+    predictor = _find_stack(model)
+    return predictor if isinstance(predictor, CompiledStack) else CompiledStack(predictor)
+
+
+def _find_stack(model: DepressionModel) -> GroupedStacker | CompiledStack:
+    """Return what predicts the classes."""
+    return model.stacker_ if model.lite_ is None else model.lite_
 
 
 def _serialise(graph: Graph, model: DepressionModel) -> bytes:
@@ -167,7 +183,7 @@ def run_onnx(content: bytes, rows: Floats) -> tuple[np.ndarray[Any, Any], Floats
 def _check(content: bytes, model: DepressionModel, rows: Floats) -> float:
     """Return the largest difference between the probabilities of ONNX Runtime and of the model."""
     table = pd.DataFrame(rows, columns=model.feature_names_)
-    expected = np.asarray(model.stacker_.predict_proba(table))
+    expected = np.asarray(_find_stack(model).predict_proba(table))
     threshold = model.threshold_
     labels = model.decision_.assign_classes(expected, table.index, threshold)["status"].to_numpy(dtype=object)
     usable = np.isfinite(expected).all(axis=1)

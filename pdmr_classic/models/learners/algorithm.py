@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.ensemble import ExtraTreesClassifier
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.models.learners.member import Params
@@ -50,3 +51,14 @@ def clip_to_float32(X: Floats) -> Floats:
     """Return the values within single precision, beyond which scikit-learn's forests raise an error."""
     limits = np.finfo(np.float32)
     return np.clip(X, limits.min, limits.max)
+
+
+class ClippedExtraTrees(ExtraTreesClassifier):  # type: ignore[misc]
+    """Extra trees for values of any size, see `clip_to_float32`."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> ClippedExtraTrees:
+        super().fit(clip_to_float32(X), y, sample_weight)
+        return self
+
+    def predict_proba(self, X: Any) -> Any:
+        return super().predict_proba(clip_to_float32(X))

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from lightgbm import LGBMClassifier, LGBMModel
 from numpy.typing import ArrayLike, NDArray
-from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.svm import SVC
@@ -18,8 +17,9 @@ from xgboost import XGBClassifier
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import LearningSettings
-from pdmr_classic.models.learners.algorithm import Learner, algorithm_params, clip_to_float32
+from pdmr_classic.models.learners.algorithm import ClippedExtraTrees, Learner, algorithm_params
 from pdmr_classic.models.learners.blocks import ScaleBlocks
+from pdmr_classic.models.learners.lite import LITE_LEARNERS
 from pdmr_classic.models.learners.member import Member, Params, default_members
 from pdmr_classic.models.learners.preprocessing import DropUninformative, KeepBest, NormalizeAudio, RobustScale
 from pdmr_classic.models.learners.regressors import REGRESSORS
@@ -56,7 +56,7 @@ def _linear(params: Params, seed: int) -> Any:
 
 
 def _extra_trees(params: Params, seed: int) -> Any:
-    return _ClippedExtraTrees(**algorithm_params(params), random_state=seed, n_jobs=1)
+    return ClippedExtraTrees(**algorithm_params(params), random_state=seed, n_jobs=1)
 
 
 class _ScaledSVC(SVC):  # type: ignore[misc]
@@ -73,17 +73,6 @@ class _ScaledSVC(SVC):  # type: ignore[misc]
         self.gamma = self.scale / X.shape[1]
         super().fit(X, y, sample_weight)
         return self
-
-
-class _ClippedExtraTrees(ExtraTreesClassifier):  # type: ignore[misc]
-    """Extra trees for values of any size, see `clip_to_float32`."""
-
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> _ClippedExtraTrees:
-        super().fit(clip_to_float32(X), y, sample_weight)
-        return self
-
-    def predict_proba(self, X: Any) -> Any:
-        return super().predict_proba(clip_to_float32(X))
 
 
 class _ScaledLogistic(LogisticRegression):  # type: ignore[misc]
@@ -112,12 +101,17 @@ LEARNERS: dict[str, Learner] = {
 
 
 def find_learner(name: str) -> Learner:
-    """Return a learner of classes or of scores."""
-    return LEARNERS[name] if name in LEARNERS else REGRESSORS[name]
+    """Return a learner of classes, of a lite model or of scores."""
+    return (LEARNERS | LITE_LEARNERS | REGRESSORS)[name]
 
 
 def select_learners(learning: LearningSettings) -> list[str]:
-    """Return the learners in the settings, except those that store training rows if that is not allowed."""
+    """Return the learners in the settings, except those that store training rows if that is not allowed.
+
+    A lite model has its own.
+    """
+    if learning.lite:
+        return list(LITE_LEARNERS)
     return [name for name in learning.learners if learning.training_rows or not LEARNERS[name].stores_rows]
 
 

@@ -48,8 +48,13 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
 }
 _DEFAULTS |= {f"{name}_{kind}": _DEFAULTS[name] for name in ("lightgbm", "xgboost") for kind in ("regressor", "median")}
 _AUDIO_DEFAULTS = {"audio": "as_is", "audio_components": None}
+_DEFAULTS |= {
+    # Of lite models.
+    "lite_ridge": {"k": None, "penalty": 1.0},
+    "lite_trees": {"k": None, "n_estimators": 60, "max_depth": 6, "min_samples_leaf": 2},
+}
 # Learners whose columns are scaled, so that the share of the audio vector in the joint view can be set.
-_SCALED = ("svm", "linear", "svr", "ridge", "ordinal")
+_SCALED = ("svm", "linear", "svr", "ridge", "ordinal", "lite_ridge")
 # None: in proportion to the square roots of the numbers of columns.
 _AUDIO_SHARES = (None, 0.2, 0.5, 0.8)
 

@@ -59,7 +59,9 @@ def manifest_path(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
-def save_artifact(model: Any, path: str | Path, metadata: dict[str, Any], *, reporter: Reporter | None = None) -> Path:
+def save_artifact(
+    model: Any, path: str | Path, metadata: dict[str, Any], *, compact: bool = False, reporter: Reporter | None = None
+) -> Path:
     """Write a model and its manifest, and record the model as trained under this account.
 
     Parameters
@@ -69,6 +71,8 @@ def save_artifact(model: Any, path: str | Path, metadata: dict[str, Any], *, rep
         Must end in `.joblib`.
     metadata : dict
         Content of the manifest, JSON-serialisable; must contain `features`, the names of the model's columns.
+    compact : bool
+        Write the manifest on one line.
     reporter : Reporter, optional
         Receives a note if the model cannot be recorded.
 
@@ -93,7 +97,8 @@ def save_artifact(model: Any, path: str | Path, metadata: dict[str, Any], *, rep
     # Record first: after an interruption in between, an unrecorded model would be refused to the user who made it.
     if not record_digest(manifest["sha256"]):
         (reporter or LogReporter()).note(_not_recorded_finding())
-    _replace_model_and_manifest(path, data, manifest)
+    text = to_json(manifest, indent=None if compact else 1) + "\n"
+    _replace_model_and_manifest(path, data, text, manifest["sha256"])
     return path
 
 
@@ -107,14 +112,14 @@ def _not_recorded_finding() -> Finding:
     )
 
 
-def _replace_model_and_manifest(path: Path, data: bytes, manifest: dict[str, Any]) -> None:
+def _replace_model_and_manifest(path: Path, data: bytes, text: str, sha256: str) -> None:
     """Replace a model and its manifest in one atomic step: the rename of the manifest.
 
     Before it, the old pair is valid. After it, the new model is found under its staging name, which contains the hash
     from the manifest, until it is renamed.
     """
-    staged = write_atomic(path, lambda file: file.write(data), staging_path=_staging_path(path, manifest["sha256"]))
-    target, text = manifest_path(path), to_json(manifest, indent=1) + "\n"
+    staged = write_atomic(path, lambda file: file.write(data), staging_path=_staging_path(path, sha256))
+    target = manifest_path(path)
     try:
         write_text_atomic(target, text)
     except BaseException:
