@@ -125,7 +125,7 @@ class CompiledStack:
             modalities: CompiledCombiner.from_combiner(combiner, members)
             for modalities, combiner, members in stacker.list_combiners()
         }
-        self.members_ = {}
+        self.members_: dict[int, CompiledMember] = {}
         for k in sorted({k for combiner in self.combiners_.values() for k in combiner.members}):
             member = stacker.members_[k]
             view = stacker.views_[member.view]
