@@ -47,8 +47,8 @@ class ConditionExperts:
     The combination is the normalised product of the predictive distributions, each raised to the power g t:
     f = sum of g_k t_k f_k / sum of g_k t_k, with the precision t_k = 1 / predicted variance of the error of k (Hinton
     2002, products of experts; Cao and Fleet 2014, with powers that sum to one). In a known condition c, only the common
-    model and the expert of c take part: g_c is fitted by Gaussian negative log-likelihood (scores) or log loss
-    (classes) on out-of-fold rows of c, with a ridge penalty towards 0, so that a small condition stays with the common
+    model and the expert of c take part: g_c is the mean of its posterior, from Gaussian likelihood (scores) or log loss
+    (classes) on out-of-fold rows of c and a prior that prefers 0, so that a small condition stays closer to the common
     model. Where the condition is unknown, the gate weighs these pairs by the probability of each condition.
 
     Examples
