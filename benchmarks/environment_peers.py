@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -94,8 +95,8 @@ def ebm(problem: Problem) -> Result:
     return from_probability(model.fit(problem.X, problem.y, bags=bags).predict_proba(problem.X_test))
 
 
-def autogluon(problem: Problem) -> Result:
-    """All its folds and holdouts are made by subject; the threshold for two classes is chosen for F1, as ours is.
+def fit_autogluon(problem: Problem, metric: str) -> Any:
+    """All its folds and holdouts are made by subject.
 
     Checked with version 1.6.3: with `validation_structure`, dynamic stacking splits by subject as well; it ignored the
     older argument `groups`.
@@ -106,10 +107,15 @@ def autogluon(problem: Problem) -> Result:
 
     columns = [f"f{k}" for k in range(problem.X.shape[1])]
     train = pd.DataFrame(problem.X, columns=columns).assign(subject=problem.groups.astype(str), label=problem.y)
-    test = pd.DataFrame(problem.X_test, columns=columns).assign(subject="")
-    n_classes = problem.y.max() + 1
-    predictor = TabularPredictor("label", eval_metric="log_loss", path=str(problem.folder / "autogluon"), verbosity=0)
-    predictor.fit(
+    is_score = problem.y.dtype.kind == "f"
+    predictor = TabularPredictor(
+        "label",
+        problem_type="regression" if is_score else None,
+        eval_metric=metric,
+        path=str(problem.folder / "autogluon"),
+        verbosity=0,
+    )
+    return predictor.fit(
         train,
         presets="best_quality",
         time_limit=problem.seconds,
@@ -118,10 +124,29 @@ def autogluon(problem: Problem) -> Result:
         # Without this, the subject would also be a feature.
         feature_generator=AutoMLPipelineFeatureGenerator(features_in=columns),
     )
+
+
+def make_autogluon_test(problem: Problem) -> Any:
+    import pandas as pd
+
+    return pd.DataFrame(problem.X_test, columns=[f"f{k}" for k in range(problem.X.shape[1])]).assign(subject="")
+
+
+def autogluon(problem: Problem) -> Result:
+    """The threshold for two classes is chosen for F1, as ours is."""
+    predictor, test = fit_autogluon(problem, "log_loss"), make_autogluon_test(problem)
+    n_classes = problem.y.max() + 1
     if n_classes == 2:
         predictor.set_decision_threshold(predictor.calibrate_decision_threshold(metric="f1", verbose=False))
     probability = predictor.predict_proba(test)[list(range(n_classes))].to_numpy(dtype=float)
     return probability, predictor.predict(test).to_numpy(dtype=int), True
+
+
+def autogluon_regression(problem: Problem) -> Result:
+    """Scores instead of classes; the metric is its default."""
+    predictor = fit_autogluon(problem, "root_mean_squared_error")
+    predicted = predictor.predict(make_autogluon_test(problem)).to_numpy(dtype=float)
+    return predicted[:, None], predicted, False
 
 
 def split_series(problem: Problem) -> tuple[Array, Array, Array, Array]:
@@ -197,6 +222,7 @@ METHODS = {
     "catboost": catboost,
     "ebm": ebm,
     "autogluon": autogluon,
+    "autogluon-regression": autogluon_regression,
     "quant": quant,
     "multirocket-hydra": multirocket_hydra,
 }
