@@ -3,14 +3,15 @@
     PDMR_REAL_DATA=../shared/data python benchmarks/severity.py --out OUT [--python OTHER_PYTHON]
     PDMR_REAL_DATA=../shared/data python benchmarks/severity.py --out OUT --report
 
-Sets: `synthetic-SEED`, the scores of the training split of `make-synthetic` with 90 subjects and two recordings each; and
-`watch-exercise`, where the score is the logarithm of the root-mean-square rotation (the three channels of the gyroscope)
-and the features are those of the three channels of the accelerometer: a real intensity that is no function of the input.
+Sets: `synthetic-SEED`, the scores of the training split of `make-synthetic` with 90 subjects and two recordings each;
+and `watch-exercise`, where the score is the logarithm of the root-mean-square rotation (three channels of the
+gyroscope) and the features are those of the three channels of the accelerometer: a real intensity that is not a function
+of the input.
 
 Rivals get the columns that base learners of the package may use. Those named "matched" are rescaled to the moments of
 the training scores, as the package does, on their predictions in inner folds by subject. `--python` is that of an
-environment with AutoGluon (see environment_peers.py). Each result of a set, seed, fold and method is one file in OUT and
-is not computed again.
+environment with AutoGluon (see environment_peers.py). Each result of a set, seed, fold and method is one file in OUT
+and is not computed again.
 """
 
 from __future__ import annotations
@@ -232,12 +233,12 @@ def run(data: ScoreSet, seed: int, fold: int, name: str, learn: Learn, out: Path
     table, groups = data.features, data.groups.to_numpy(dtype=str)
     y = data.score.to_numpy(dtype=float)[train]
     problem = ScoreProblem(table.iloc[train], y, groups[train], table.iloc[test], [], data.scale)
-    started = time.perf_counter()
+    started, cpu_started = time.perf_counter(), sum(os.times()[:4])
     predicted = learn(problem if name == OWN else problem.select_inputs())
-    seconds = time.perf_counter() - started
+    seconds, cpu_seconds = time.perf_counter() - started, sum(os.times()[:4]) - cpu_started
     clipped = {variant: data.scale.clip(values) for variant, values in predicted.items()}
-    np.savez(path, rows=test, seconds=seconds, **{f"predicted {variant}": v for variant, v in clipped.items()})
-    print(f"{data.name}, seed {seed}, fold {fold}, {name}: {seconds:.1f} s", flush=True)
+    np.savez(path, rows=test, **{f"predicted {variant}": values for variant, values in clipped.items()})
+    print(f"{data.name}, seed {seed}, fold {fold}, {name}: {seconds:.1f} s, CPU {cpu_seconds:.1f} s", flush=True)
 
 
 def read_predictions(data: ScoreSet, seeds: list[int], out: Path) -> dict[str, SeverityPredictions]:

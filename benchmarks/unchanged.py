@@ -2,11 +2,11 @@
 
     PDMR_REAL_DATA=../shared/data python benchmarks/unchanged.py --before CHECKOUT --after . --out FOLDER
 
-Runs `fit --trials 2` and `predict --proba` on each set with labels, with both versions in this environment, and compares
-the results files; of openface-714, which has no labels, the tables that `extract` writes. fsdd-wav is given as in tasks.py:
-energies in 26 mel bands at six times, as audio vectors, with the digits 0, 3 and 6 as classes and the speakers as
-subjects. Recordings of test/ are predicted if there are some, and otherwise those of the training set. Versions are chosen
-by PYTHONPATH. Results that exist are not computed again.
+Runs `fit --trials 2` and `predict --proba` on each set with labels, with both versions in this environment, and
+compares the results files; of openface-714, which has no labels, the tables that `extract` writes. fsdd-wav is given as
+in tasks.py: energies in 26 mel bands at six times, as audio vectors, with the digits 0, 3 and 6 as classes and the
+speakers as subjects. Recordings of test/ are predicted if there are any, otherwise those of the training set. Versions
+are chosen by PYTHONPATH. Results that exist are not computed again.
 """
 
 from __future__ import annotations
