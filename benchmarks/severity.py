@@ -5,7 +5,7 @@
 
 Sets: `synthetic-SEED`, the scores of the training split of `make-synthetic` with 90 subjects and two recordings each;
 and `watch-exercise`, where the score is the logarithm of the root-mean-square rotation (three channels of the
-gyroscope) and the features are those of the three channels of the accelerometer: a real intensity that is not a function
+gyroscope) and the features are those of the three channels of the accelerometer: a real intensity, and not a function
 of the input.
 
 Rivals get the columns that base learners of the package may use. Those named "matched" are rescaled to the moments of
@@ -62,6 +62,7 @@ Array = np.ndarray
 N_FOLDS = 5
 SHRINKAGES = (0.0, 0.25, 0.5, 0.75, 1.0)
 PENALTIES = np.logspace(0, 5, 11)
+VARIANTS = ("shrinkage", "view", "learner")
 SVR_GRID = {
     "regressor__svr__C": [0.1, 0.3, 1, 3, 10, 30],
     "regressor__svr__gamma": [1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, "scale"],
@@ -279,8 +280,9 @@ def format_interval(low: float | None, high: float | None, sign: str = "") -> st
 
 
 def table_rows(systems: dict[str, SeverityPredictions]) -> Iterator[str]:
-    """Yield a row per method: scores with intervals, and differences to the package on the rows that both predict."""
-    for name, system in systems.items():
+    """Yield a row per method: scores, and differences to the package on the rows that both predict."""
+    for name in sorted(systems, key=lambda name: (name != OWN, name.startswith(VARIANTS))):
+        system = systems[name]
         scores = summarise_severity(system)["scores"]
         cells = [name, str(len(system))]
         for score in ("ccc", "mae"):
