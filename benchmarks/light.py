@@ -152,10 +152,17 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=1, help="Optuna trials of the full stack (1: not tuned)")
     arguments = parser.parse_args()
     if arguments.what == "sizes":
-        print("| set | table | model | joblib kB | manifest kB | ONNX kB | Python ms, 1 row | ONNX ms, per row | ", end="")
-        print("ONNX ms, 1 row | largest difference | labels that differ |\n|---|---|---|---|---|---|---|---|---|---|---|")
+        print(
+            "| set | table | model | joblib kB | manifest kB | ONNX kB | Python ms, 1 row | ONNX ms, per row | ", end=""
+        )
+        print(
+            "ONNX ms, 1 row | largest difference | labels that differ |\n|---|---|---|---|---|---|---|---|---|---|---|"
+        )
     else:
-        print("| set | F1 full | F1 lite | difference | its standard error | its sd over folds |\n|---|---|---|---|---|---|")
+        print(
+            "| set | F1 full | F1 lite | difference | its standard error | its sd over folds |\n"
+            "|---|---|---|---|---|---|"
+        )
     for name in arguments.sets:
         (print_sizes if arguments.what == "sizes" else print_f1)(name, arguments.trials)
 

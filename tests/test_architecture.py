@@ -40,6 +40,8 @@ RANK = {package: rank for rank, layer in enumerate(LAYERS) for package in layer}
 INDEPENDENT = {"models.decision", "models.ensemble", "models.persistence", "synthetic"}
 MAX_LINES = 400
 MAX_OWN_IMPORTS = 15
+# They import every command, and every public name: that is all they do.
+REGISTRIES = {"cli/app.py", "__init__.py"}
 MAX_PUBLIC_NAMES = 20
 
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
@@ -243,7 +245,7 @@ def test_files_are_short(name: str) -> None:
     assert len((PACKAGE / name).read_text(encoding="utf-8").splitlines()) <= MAX_LINES
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", [name for name in FILES if name not in REGISTRIES])
 def test_a_file_imports_few_modules(name: str) -> None:
     assert len(set(imported_modules(name, parse_file(name)))) <= MAX_OWN_IMPORTS
 

@@ -108,9 +108,10 @@ def check_targets(
     _check_lite(settings, learns_score=severity is not None, has_experts=conditions is not None)
     if status is None and severity is None:
         raise DataError("there is nothing to learn", code="no-labels", expected="classes, scores, or both")
-    presence, findings = None, []
+    presence = None
+    findings: list[Finding] = []
     if severity is not None:
-        groups, findings = merge_subjects(groups, None if status is None else status.fillna(""))
+        groups, findings = merge_subjects(groups, pd.Series("", groups.index) if status is None else status.fillna(""))
     if status is not None:
         rows = (status.notna() & (status != "")).to_numpy() if severity is not None else np.ones(len(status), bool)
         presence = check_target(status[rows], groups[rows], settings, None if weights is None else weights[rows])

@@ -103,7 +103,8 @@ class ExpertShare:
 def fit_share(rows: TrainingRows, condition: str) -> ExpertShare:
     """Fit error variances and the weight of an expert by likelihood on out-of-fold rows of its condition.
 
-    The weight is the mean of its posterior: with some tens of subjects, the most likely weight is often 0 or 1 by chance.
+    The weight is the mean of its posterior: with some tens of subjects, the most likely weight is often 0 or 1 by
+    chance.
     """
     rows = rows.select_usable(condition)
     if not len(rows.target):

@@ -14,8 +14,8 @@ from pdmr_classic.text import format_count
 UNKNOWN = ""  # a recording whose condition is not known
 _MIN_SUBJECTS_PER_CLASS = 2
 _MIN_SUBJECTS = 4  # of a score, which has no classes
-# Rows of other conditions have half the weight if a condition has this many subjects. Of 5, 20 and 60, fewer were better
-# for linear models of 13 columns (50 subjects, 20 seeds); stronger learners have more use for the other rows.
+# Rows of other conditions have half the weight if a condition has this many subjects. Of 5, 20 and 60, fewer were
+# better for linear models of 13 columns (50 subjects, 20 seeds); stronger learners have more use for the other rows.
 _N_SHRINK = 10
 
 

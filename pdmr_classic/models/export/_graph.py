@@ -108,11 +108,15 @@ class Graph:
         from onnx import helper, numpy_helper
 
         return [
-            helper.make_tensor(name, 8, array.shape, [str(text).encode() for text in array.ravel()])
+            helper.make_tensor(name, 8, array.shape, _encode(array))
             if array.dtype == object
             else numpy_helper.from_array(array, name)
             for name, array in self.constants.items()
         ]
+
+
+def _encode(texts: Any) -> list[Any]:
+    return [str(text).encode() for text in texts.ravel()]
 
 
 def _freeze(attributes: dict[str, Any]) -> tuple[Any, ...]:

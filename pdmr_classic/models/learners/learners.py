@@ -17,9 +17,9 @@ from xgboost import XGBClassifier
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import LearningSettings
+from pdmr_classic.models.learners._lite import LITE_LEARNERS
 from pdmr_classic.models.learners.algorithm import ClippedExtraTrees, Learner, algorithm_params
 from pdmr_classic.models.learners.blocks import ScaleBlocks
-from pdmr_classic.models.learners.lite import LITE_LEARNERS
 from pdmr_classic.models.learners.member import Member, Params, default_members
 from pdmr_classic.models.learners.preprocessing import DropUninformative, KeepBest, NormalizeAudio, RobustScale
 from pdmr_classic.models.learners.regressors import REGRESSORS

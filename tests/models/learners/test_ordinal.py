@@ -47,7 +47,9 @@ def test_nearly_without_a_penalty_it_equals_statsmodels() -> None:
     model = OrdinalLogistic(1e9).fit(X, y)
     reference = OrderedModel(y, X, distr="logit").fit(method="bfgs", gtol=1e-7, disp=False)
     np.testing.assert_allclose(model.coef_, reference.params[:3], atol=2e-3)
-    np.testing.assert_allclose(model.thresholds_, reference.model.transform_threshold_params(reference.params)[1:-1], atol=2e-3)
+    np.testing.assert_allclose(
+        model.thresholds_, reference.model.transform_threshold_params(reference.params)[1:-1], atol=2e-3
+    )
     expected = reference.predict(X) @ np.arange(5.0)
     np.testing.assert_allclose(model.predict(X), expected, atol=2e-3)
 

@@ -48,7 +48,9 @@ def test_the_predicted_label_is_in_the_set_and_the_set_has_the_true_label_if_the
     assert all(row.status in row.label_set for row in derived.itertuples())
     is_covered = (truth >= derived["severity_low"]) & (truth <= derived["severity_high"])
     labels = np.where(scale.is_clinical(truth), "Depression", "Normal")
-    assert all(label in found for label, found in zip(labels[is_covered], derived["label_set"][is_covered], strict=True))
+    assert all(
+        label in found for label, found in zip(labels[is_covered], derived["label_set"][is_covered], strict=True)
+    )
 
 
 def test_a_recording_that_was_not_predicted_has_no_status_and_may_have_any_label() -> None:
