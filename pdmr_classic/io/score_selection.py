@@ -78,6 +78,15 @@ def select_scores(data: Dataset, settings: Settings) -> tuple[Dataset, pd.Series
 
 
 def _require_status(data: Dataset) -> pd.Series:
+    if not data.settings.learns_status:
+        raise DataError(
+            "the data set was loaded without its classes",
+            code="no-labels",
+            file=data.folder,
+            expected="a data set loaded with the same target",
+            found=f"target {data.settings.target!r}",
+            hint="load it with the same settings: load_dataset(DATA, settings=settings.data)",
+        )
     data.select_labelled()  # raises if there is none
     return pd.Series(data.status, dtype=object)
 

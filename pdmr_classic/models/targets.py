@@ -160,9 +160,11 @@ def _check_lite(settings: Settings, *, learns_score: bool, has_experts: bool) ->
 def _select_scored(data: Dataset, settings: Settings) -> tuple[Dataset, Targets]:
     labelled, scores, scale, findings = select_scores(data, settings)
     assert labelled.groups is not None
+    # A data set that was loaded without these settings has classes, although only the score is to be learned.
+    status = labelled.status if settings.data.learns_status else None
     weights = read_weights(labelled.labels, settings.data.weights)
     targets = check_targets(
-        labelled.status, labelled.groups, settings, severity=scores, scale=scale, sample_weight=weights
+        status, labelled.groups, settings, severity=scores, scale=scale, sample_weight=weights
     )
     return labelled, replace(targets, findings=(*targets.findings, *findings))
 
