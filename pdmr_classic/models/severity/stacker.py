@@ -128,16 +128,17 @@ class SeverityStacker(RegressorMixin, ViewStack):  # type: ignore[misc]
         table, scores = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True)
         groups = np.asarray(groups)
         check_consistent_length(table, scores, groups)
-        bins = score_bins(scores, groups, self.folds)
+        weights = check_weights(sample_weight, len(table))
+        bins = score_bins(scores, groups, self.folds, weights)
         fold_data = make_fold_data(
             table,
             getattr(self, "feature_names_in_", None),
             bins,
             groups,
-            n_folds=count_score_folds(bins, groups, self.folds),
+            n_folds=count_score_folds(bins[weights > 0], groups[weights > 0], self.folds),
             repeats=self.repeats,
             seed=self.random_state,
-            weights=check_weights(sample_weight, len(table)),
+            weights=weights,
         ).replace_target(np.asarray(scores, dtype=np.float64))
         members = self.members if self.members is not None else default_members(fold_data.views, self.learners)
         members = [member for member in members if member.view in fold_data.views]
@@ -219,7 +220,7 @@ class SeverityStacker(RegressorMixin, ViewStack):  # type: ignore[misc]
         return tags
 
 
-def score_bins(scores: Floats, groups: NDArray[Any], n_folds: int) -> Ints:
+def score_bins(scores: Floats, groups: NDArray[Any], n_folds: int, weights: Floats | None = None) -> Ints:
     """Return the bin of each row, so that folds can be stratified: bins of subjects of similar mean score.
 
     Parameters
@@ -227,6 +228,8 @@ def score_bins(scores: Floats, groups: NDArray[Any], n_folds: int) -> Ints:
     scores : ndarray, shape [n]
     groups : ndarray, shape [n]
     n_folds : int
+    weights : ndarray, shape [n], optional
+        Scores of rows with weight 0 are not used; subjects with only such rows are spread over the bins.
 
     Returns
     -------
@@ -234,10 +237,14 @@ def score_bins(scores: Floats, groups: NDArray[Any], n_folds: int) -> Ints:
         From 0; at most four bins, with at least `n_folds` subjects in each if there are as many.
     """
     _, subject = np.unique(groups, return_inverse=True)
-    means = np.bincount(subject, scores) / np.bincount(subject)
-    n_bins = int(np.clip(len(means) // n_folds, 1, _MAX_BINS))
-    rank = np.argsort(np.argsort(means, kind="stable"), kind="stable")
-    return np.asarray(rank * n_bins // len(means))[subject]
+    is_used = np.ones(len(scores), dtype=bool) if weights is None else weights > 0
+    n_rows = np.bincount(subject, is_used)
+    used = np.flatnonzero(n_rows)
+    means = np.bincount(subject, np.where(is_used, scores, 0.0))[used] / n_rows[used]
+    n_bins = int(np.clip(len(used) // n_folds, 1, _MAX_BINS))
+    bins = np.arange(len(n_rows)) % n_bins
+    bins[used] = np.argsort(np.argsort(means, kind="stable"), kind="stable") * n_bins // len(used)
+    return np.asarray(bins[subject])
 
 
 def count_score_folds(bins: Ints, groups: NDArray[Any], n_folds: int) -> int:

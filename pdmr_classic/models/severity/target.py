@@ -57,7 +57,7 @@ class SeverityTarget:
             There are too few subjects.
         """
         _, groups = align_rows(score=self.score, groups=groups)
-        n_folds, bins = _plan_folds(self.score, groups, requested_folds)
+        n_folds, bins = _plan_folds(self.score, groups, self.weights, requested_folds)
         return replace(self, groups=groups, n_folds=n_folds, bins=bins)
 
 
@@ -102,15 +102,15 @@ def check_severity(
             found=f"{used.iloc[0]:g} for {format_count(len(used), 'recording')}",
             hint="check the column of scores",
         )
-    n_folds, bins = _plan_folds(score, groups, settings.learning.folds)
+    n_folds, bins = _plan_folds(score, groups, weights, settings.learning.folds)
     return SeverityTarget(score, groups, weights, scale, n_folds, bins)
 
 
-def _plan_folds(score: pd.Series, groups: pd.Series, requested: int) -> tuple[int, Ints]:
+def _plan_folds(score: pd.Series, groups: pd.Series, weights: Floats, requested: int) -> tuple[int, Ints]:
     """Return the number of inner folds and the bins to stratify them by."""
-    scores = np.asarray(score.fillna(score.mean()), dtype=np.float64)
-    bins = score_bins(scores, np.asarray(groups), requested)
-    return count_score_folds(bins, np.asarray(groups), requested), bins
+    subjects, is_used = groups.to_numpy(dtype=object), weights > 0
+    bins = score_bins(score.to_numpy(dtype=np.float64), subjects, requested, weights)
+    return count_score_folds(bins[is_used], subjects[is_used], requested), bins
 
 
 def _check_learners(settings: Settings) -> None:

@@ -267,3 +267,14 @@ def test_bins_have_as_many_subjects_as_folds(n_subjects: int, n_bins: int) -> No
 def test_one_subject_is_too_few() -> None:
     with pytest.raises(DataError, match="cross-validation needs at least two subjects"):
         count_score_folds(np.zeros(3, dtype=np.intp), np.zeros(3), 5)
+
+
+def test_rows_without_a_weight_are_spread_over_the_bins_and_do_not_change_those_of_the_others() -> None:
+    groups = np.repeat(np.arange(30), 2)
+    scores, weights = np.random.default_rng(0).normal(size=60), np.where(groups < 20, 1.0, 0.0)
+    weights[0] = 0.0
+    bins = score_bins(scores, groups, 5, weights)
+    assert np.ptp(np.bincount(bins[groups >= 20])) <= 2
+    for other in (np.where(weights == 0, 1e6, scores), np.where(weights == 0, np.nan, scores)):
+        np.testing.assert_array_equal(score_bins(other, groups, 5, weights), bins)
+    assert set(bins[groups < 20]) == set(range(4))
