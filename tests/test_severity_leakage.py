@@ -183,9 +183,7 @@ def test_no_base_or_meta_learner_predicts_a_subject_it_was_fitted_on_in_the_mode
 def test_no_subject_is_on_both_sides_with_experts(watch: Watch) -> None:
     X, score, status, groups = make_awkward_table()
     conditions = pd.Series(np.array(["human", "robot"], dtype=object)[np.arange(len(X)) % 2], X.index)
-    DepressionModel(make_settings()).fit(
-        X, status, groups, severity=score, scale=SCALES["phq8"], conditions=conditions
-    )
+    DepressionModel(make_settings()).fit(X, status, groups, severity=score, scale=SCALES["phq8"], conditions=conditions)
     n_folds = 5 * 2
     assert len(watch.regressors) == 3 * n_folds * (3 + 2), "and two experts"
     assert len(watch.blends) == 3 * n_folds * (1 + 2)

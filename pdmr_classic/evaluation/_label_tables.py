@@ -23,8 +23,9 @@ def read_label_table(labels: Path, settings: DataSettings) -> tuple[pd.DataFrame
         except DataError as error:
             hint = f"{error.finding.hint}; or pass the label table instead of the folder"
             raise DataError(replace(error.finding, hint=hint), error.additional) from None
-        table = dataset.select_labelled().labels
-        return pd.DataFrame() if table is None else table, list(dataset.findings)
+        # With scores to compare, a recording may have no class.
+        labelled = dataset if settings.learns_score and dataset.labels is not None else dataset.select_labelled()
+        return pd.DataFrame() if labelled.labels is None else labelled.labels, list(dataset.findings)
     # A column of subjects is not required here, and several must not be an error.
     return read_labels(labels, settings.model_copy(update={"groups": settings.groups or "subject_id"}))
 

@@ -142,7 +142,7 @@ def check_target(
     return Target(status, groups, weights, classes, positive, n_folds, (*merged, *findings))
 
 
-def merge_subjects(groups: pd.Series, status: pd.Series) -> tuple[pd.Series, list[Finding]]:
+def merge_subjects(groups: pd.Series, status: pd.Series | None) -> tuple[pd.Series, list[Finding]]:
     """Return subjects with one spelling for each person, for those who pass their own table of features.
 
     Raises

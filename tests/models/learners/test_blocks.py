@@ -16,7 +16,7 @@ RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(300, 60)), np.arange(300) % 2
 
 
-@parametrize_with_checks([ScaleBlocks()])
+@parametrize_with_checks([ScaleBlocks(), ScaleBlocks(numeric=True)])
 def test_scikit_learn_checks(estimator: Any, check: Any) -> None:
     check(estimator)
 
@@ -58,3 +58,12 @@ def test_a_single_block_is_only_scaled(edge: int) -> None:
 def test_a_share_of_zero_or_one_raises_an_error(share: float) -> None:
     with pytest.raises(ValueError, match=f"share must be between 0 and 1, got {share}"):
         ScaleBlocks(share=share).fit(X, Y)
+
+
+def test_columns_of_each_block_are_selected_by_correlation_if_the_target_is_a_number() -> None:
+    y = np.random.default_rng(1).normal(size=300)
+    table = X.copy()
+    table[:, [3, 55]] += 3 * y[:, None]
+    model = ScaleBlocks(edge=50, k=1, numeric=True).fit(table, y)
+    selected = [scaler[1].get_support(indices=True).tolist() for scaler in model.scalers_]
+    assert selected == [[3], [5]]

@@ -16,6 +16,7 @@ from pdmr_classic import DepressionModel
 from pdmr_classic.errors import Finding
 from pdmr_classic.io.labels.scales import SCALES, Scale
 from pdmr_classic.metrics import concordance
+from pdmr_classic.models.learners.regressors import REGRESSORS
 
 KINDS = [("score", False), ("score", True), ("both", False), ("both", True)]
 KIND_NAMES = ["score", "score-experts", "both", "both-experts"]
@@ -164,6 +165,7 @@ def test_random_scores_are_predicted_near_their_mean_and_without_concordance(tar
     assert np.mean(lengths) > 12, "80% of scores from 0 to 24"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["score", "both"])
 def test_the_same_seed_gives_the_same_model_for_any_number_of_jobs(target: str) -> None:
     data = make_scored(12, missing=2)
@@ -238,9 +240,7 @@ def test_a_score_does_not_change_a_model_of_classes_if_it_does_not_help() -> Non
     plain = DepressionModel(model.settings).fit(data.X, data.status, data.groups)
     assert model.metadata_["severity_columns"] == []
     expected = plain.predict_features(data.X)
-    pd.testing.assert_frame_equal(
-        model.predict_features(data.X)[["status", "probability"]], expected, check_like=True
-    )
+    pd.testing.assert_frame_equal(model.predict_features(data.X)[["status", "probability"]], expected, check_like=True)
     assert list(expected) == ["status", "probability"]
     assert "severity" not in plain.metadata_
 
@@ -398,3 +398,17 @@ def test_neither_file_of_a_saved_model_contains_an_id_or_a_subject(tmp_path: Pat
         for content in (zlib.decompress(path.read_bytes()), path.with_suffix(".json").read_bytes()):
             for word in ("Rq7xRec", "Zw9kSub"):
                 assert not any(word.encode(encoding) in content for encoding in ("utf-8", "utf-16-le", "utf-32-le"))
+
+
+def test_a_model_without_training_rows_contains_no_row(tmp_path: Path) -> None:
+    data, rng = make_scored(16), np.random.default_rng(6)
+    wide = pd.DataFrame(rng.normal(size=(32, 60)), data.X.index, [f"video__w{k}__mean" for k in range(60)])
+    learners = tuple(name for name, learner in REGRESSORS.items() if not learner.stores_rows)
+    settings = {"severity.learners": learners, "learning.training_rows": False}
+    table = data._replace(X=data.X.join(wide))
+    path = fit_scored(table, experts=True, settings=settings)[0].save(tmp_path / "m.joblib")
+    assert json.loads(path.with_suffix(".json").read_text())["contains_training_rows"] is False
+    content = zlib.decompress(path.read_bytes())
+    for row in table.X.to_numpy()[::7]:
+        # Single values are not a row: the threshold of a tree may equal the value of one recording.
+        assert np.mean([value.tobytes() in content or np.float32(value).tobytes() in content for value in row]) < 0.1

@@ -75,7 +75,9 @@ def test_only_subjects_with_a_score_count() -> None:
 
 def test_spellings_of_one_subject_are_one_subject() -> None:
     data = make_scored(12)
-    spelled = data._replace(groups=data.groups.str[1:].astype(int).astype(str).where(np.arange(24) % 2 == 0, data.groups))
+    spelled = data._replace(
+        groups=data.groups.str[1:].astype(int).astype(str).where(np.arange(24) % 2 == 0, data.groups)
+    )
     target = check(spelled).severity
     assert target is not None
     assert target.groups.nunique() == 12
