@@ -71,14 +71,14 @@ def fit_scored(
     settings: dict[str, Any] | None = None,
     **options: Any,
 ) -> tuple[DepressionModel, list[Finding]]:
-    """Fit a model of the score, or of "both"; return it with what it told."""
+    """Fit a model of the "score", the "status" or "both"; return it with what it told."""
     reporter = CollectingReporter()
     model = DepressionModel(Settings().override({**QUICK, **(settings or {})})).fit(
         data.X,
-        data.status if target == "both" else None,
+        None if target == "score" else data.status,
         data.groups,
-        severity=data.score,
-        scale=scale,
+        severity=None if target == "status" else data.score,
+        scale=None if target == "status" else scale,
         conditions=data.conditions if experts else None,
         reporter=reporter,
         **options,
