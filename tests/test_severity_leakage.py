@@ -213,17 +213,38 @@ def test_a_score_cannot_be_learned_without_subjects(watch: Watch) -> None:
     assert watch.regressors == []
 
 
-def test_intervals_are_learned_from_predictions_of_other_subjects() -> None:
-    """A nearest neighbour in the same subject would know the score: residuals must be those of strangers."""
+@pytest.fixture(scope="module")
+def memorised() -> tuple[pd.DataFrame, pd.Series, DepressionModel]:
+    """Recordings that are alike within subjects, random scores of these, and a model that knows all by heart."""
     rng = np.random.default_rng(0)
     subject = np.repeat(np.arange(30), 6)
-    X = pd.DataFrame(5 * rng.normal(size=(30, 3))[subject] + 0.01 * rng.normal(size=(180, 3)))
-    X.columns = [f"video__c{k}__mean" for k in range(3)]
+    X = pd.DataFrame(5 * rng.normal(size=(30, 6))[subject] + 0.01 * rng.normal(size=(180, 6)))
+    X.columns = [f"{view}__c{k}__mean" for view in ("video", "audio") for k in range(3)]
     score = pd.Series(rng.integers(0, 25, 30)[subject].astype(float), X.index)
-    settings = make_settings().override({"severity.learners": ("extra_trees_regressor",), "learning.repeats": 1})
+    status = pd.Series(np.where(score < 10, "Normal", "Depression"), X.index, dtype=object)
+    changes = {"severity.learners": ("extra_trees_regressor",), "learning.learners": ("linear",)}
+    settings = make_settings().override({**changes, "learning.repeats": 1, "learning.trials": 1})
     groups = pd.Series(subject.astype(str), X.index)
-    fitted = DepressionModel(settings).fit(X, None, groups, severity=score, scale=SCALES["phq8"])
-    predictions = fitted.predict_features(X)
-    widths = predictions["severity_high"] - predictions["severity_low"]
-    assert widths.mean() > 10
-    assert (fitted.oof_["severity"] - score).abs().mean() > 4
+    return X, score, DepressionModel(settings).fit(X, status, groups, severity=score, scale=SCALES["phq8"])
+
+
+def test_intervals_are_learned_from_predictions_of_other_subjects(
+    memorised: tuple[pd.DataFrame, pd.Series, DepressionModel],
+) -> None:
+    X, _, model = memorised
+    predictions = model.predict_features(X)
+    assert (predictions["severity_high"] - predictions["severity_low"]).mean() > 10
+
+
+def test_the_model_of_classes_learns_from_scores_that_were_predicted_without_the_subject(
+    memorised: tuple[pd.DataFrame, pd.Series, DepressionModel],
+) -> None:
+    X, score, model = memorised
+    assert model.severity_ is not None
+    out_of_fold = model.severity_.oof_columns(X.index)
+    in_sample = model.severity_.predict_columns(X, model.severity_.predict_scores(X))
+    assert set(out_of_fold) == set(in_sample) == {"severity", "severity from audio", "severity from video"}
+    for name in out_of_fold:
+        assert np.corrcoef(out_of_fold[name], score)[0, 1] < 0.4
+        assert np.corrcoef(in_sample[name], score)[0, 1] > 0.9
+    assert model.metadata_["severity_columns"] == []

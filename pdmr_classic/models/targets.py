@@ -176,5 +176,5 @@ def fingerprint_fit(features: pd.DataFrame, targets: Targets, settings: Settings
     if severity is None:
         assert presence is not None
         return hash_data(features, presence.status, presence.groups, presence.weights, settings=conditions)
-    extra = [] if presence is None else ["\n".join([*presence.status.index, *presence.status]).encode()]
+    extra = [] if presence is None else ["\n".join(map(str, [*presence.status.index, *presence.status])).encode()]
     return hash_data(features, severity.score, severity.groups, severity.weights, settings=conditions, extra=extra)

@@ -431,3 +431,11 @@ def test_a_model_without_training_rows_contains_no_row(tmp_path: Path) -> None:
     for row in table.X.to_numpy()[::7]:
         # Single values are not a row: the threshold of a tree may equal the value of one recording.
         assert np.mean([value.tobytes() in content or np.float32(value).tobytes() in content for value in row]) < 0.1
+
+
+@pytest.mark.parametrize("target", ["score", "both"])
+def test_recordings_may_have_numbers_as_names(target: str) -> None:
+    data = make_scored(12)
+    numbered = Scored(*(part.set_axis(range(24)) for part in data))
+    expected, model = (fit_scored(table, target, experts=True)[0] for table in (data, numbered))
+    pd.testing.assert_frame_equal(predict(model, numbered).set_axis(data.X.index), predict(expected, data))
