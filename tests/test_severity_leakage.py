@@ -215,12 +215,13 @@ def test_a_score_cannot_be_learned_without_subjects(watch: Watch) -> None:
 
 @pytest.fixture(scope="module")
 def memorised() -> tuple[pd.DataFrame, pd.Series, DepressionModel]:
-    """Recordings that are alike within subjects, random scores of these, and a model that knows all by heart."""
+    """Recordings that are alike within subjects, noisy scores of these, and a model that knows all by heart."""
     rng = np.random.default_rng(0)
-    subject = np.repeat(np.arange(30), 6)
-    X = pd.DataFrame(5 * rng.normal(size=(30, 6))[subject] + 0.01 * rng.normal(size=(180, 6)))
+    subject, centres = np.repeat(np.arange(30), 6), rng.normal(size=(30, 6))
+    X = pd.DataFrame(centres[subject] + 0.01 * rng.normal(size=(180, 6)))
     X.columns = [f"{view}__c{k}__mean" for view in ("video", "audio") for k in range(3)]
-    score = pd.Series(rng.integers(0, 25, 30)[subject].astype(float), X.index)
+    values = 12 + 4 * centres[:, 0] + 4 * centres[:, 3] + 4 * rng.normal(size=30)
+    score = pd.Series(values.round().clip(0, 24)[subject], X.index)
     status = pd.Series(np.where(score < 10, "Normal", "Depression"), X.index, dtype=object)
     changes = {"severity.learners": ("extra_trees_regressor",), "learning.learners": ("linear",)}
     settings = make_settings().override({**changes, "learning.repeats": 1, "learning.trials": 1})
@@ -245,6 +246,5 @@ def test_the_model_of_classes_learns_from_scores_that_were_predicted_without_the
     in_sample = model.severity_.predict_columns(X, model.severity_.predict_scores(X))
     assert set(out_of_fold) == set(in_sample) == {"severity", "severity from audio", "severity from video"}
     for name in out_of_fold:
-        assert np.corrcoef(out_of_fold[name], score)[0, 1] < 0.4
+        assert np.corrcoef(out_of_fold[name], score)[0, 1] < 0.75
         assert np.corrcoef(in_sample[name], score)[0, 1] > 0.9
-    assert model.metadata_["severity_columns"] == []
