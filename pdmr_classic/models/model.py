@@ -51,6 +51,7 @@ class DepressionModel(HasPredictor):
 
     Examples
     --------
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> index = pd.Index([f"{k:03d}" for k in range(40)], name="data_id")
     >>> groups = pd.Series([f"S{k // 2}" for k in range(40)], index)
