@@ -7,6 +7,11 @@
 and manifest; one row in Python (features to probability and label); ONNX Runtime for the whole set and for one row. It
 also checks every recording of the set: labels and probabilities of ONNX Runtime and of Python.
 
+`seed` compares with the first working version of this project (git checkout 31c9ba3 in CHECKOUT), on a synthetic set of
+80 training recordings, with two trials: size of the model file, and time per row of the stack.
+
+    python benchmarks/light.py seed --checkout CHECKOUT
+
 `f1` compares both models on the same repeated outer folds (three repeats of five, grouped by subject): mean difference
 of F1 (several classes: macro F1), with the standard error over the repeats of the folds.
 """
@@ -15,6 +20,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -28,7 +35,7 @@ import numpy as np
 from recordings import SETS, LabelledTable, read_table
 from sklearn.metrics import f1_score
 
-from pdmr_classic import DepressionModel, Settings
+from pdmr_classic import DepressionModel, Settings, make_synthetic
 from pdmr_classic.models.export.onnx_file import export_onnx, run_onnx
 from pdmr_classic.models.feature_ranges import summarise_ranges
 from pdmr_classic.progress import CollectingReporter
@@ -145,12 +152,57 @@ def print_f1(name: str, trials: int) -> None:
     )
 
 
+_FIT = "import sys; from pdmr_classic.cli.app import app; sys.argv = ['fit', 'fit', *sys.argv[1:]]; app()"
+_TIME = """
+import sys, time
+import joblib, numpy as np, pandas as pd
+model = joblib.load(sys.argv[1])
+names = model.feature_names_
+rows = pd.DataFrame(np.random.default_rng(0).normal(size=(200, len(names))), columns=names)
+stack = getattr(model, "lite_", None) or model.stacker_
+def measure(table):
+    times = []
+    for _ in range(50):
+        begin = time.perf_counter()
+        stack.predict_proba(table)
+        times.append(time.perf_counter() - begin)
+    return 1000 * float(np.median(times)) / len(table)
+print(f"{len(names)} | {measure(rows.iloc[:1]):.3f} | {measure(rows):.3f}")
+"""
+
+
+def print_seed(checkout: Path) -> None:
+    """Print size and times of the first version, and of this one, on the same set."""
+    print("| version | joblib kB | features | Python ms, 1 row | Python ms, per row of 200 |\n|---|---|---|---|---|")
+    here = Path(__file__).parents[1]
+    versions = {"first": (checkout, []), "full": (here, []), "lite": (here, ["--lite"])}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        make_synthetic(folder / "set", subjects=60, segments=2, seed=11, seconds=(8, 12))
+        for version, (package, options) in versions.items():
+            environment = os.environ | {"PYTHONPATH": str(package), "XDG_CACHE_HOME": name, "XDG_STATE_HOME": name}
+            model = folder / f"{version}.joblib"
+
+            def run(*command: str, environment: dict[str, str] = environment) -> str:
+                command = (sys.executable, "-W", "ignore", "-c", *command)
+                return subprocess.run(
+                    command, env=environment, cwd=name, check=True, capture_output=True, text=True
+                ).stdout
+
+            run(_FIT, str(folder / "set"), "--trials", "2", "--jobs", "1", "--out", str(model), *options)
+            print(f"| {version} | {model.stat().st_size / 1000:,.0f} | {run(_TIME, str(model)).strip()} |", flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("sizes", "f1"))
+    parser.add_argument("what", choices=("sizes", "f1", "seed"))
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--trials", type=int, default=1, help="Optuna trials of the full stack (1: not tuned)")
+    parser.add_argument("--checkout", type=Path, help="a checkout of the first version, for `seed`")
     arguments = parser.parse_args()
+    if arguments.what == "seed":
+        print_seed(arguments.checkout.resolve())
+        return
     if arguments.what == "sizes":
         print(
             "| set | table | model | joblib kB | manifest kB | ONNX kB | Python ms, 1 row | ONNX ms, per row | ", end=""
@@ -159,10 +211,8 @@ def main() -> None:
             "ONNX ms, 1 row | largest difference | labels that differ |\n|---|---|---|---|---|---|---|---|---|---|---|"
         )
     else:
-        print(
-            "| set | F1 full | F1 lite | difference | its standard error | its sd over folds |\n"
-            "|---|---|---|---|---|---|"
-        )
+        print("| set | F1 full | F1 lite | difference | its standard error | its sd over folds |")
+        print("|---|---|---|---|---|---|")
     for name in arguments.sets:
         (print_sizes if arguments.what == "sizes" else print_f1)(name, arguments.trials)
 

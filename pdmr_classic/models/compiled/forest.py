@@ -63,11 +63,14 @@ class Forest:
         if self.is_single:
             X = _round_to_single(X)
         goes_left: Callable[..., Mask] = np.less if self.is_strict else np.less_equal
+        has_nan = bool(np.isnan(X).any())
         rows = np.arange(len(X))[:, None]
         node = np.broadcast_to(self.roots, (len(X), len(self.roots)))
         for _ in range(self.depth):
             value = X[rows, self.feature[node]]
-            to_left = goes_left(value, self.threshold[node]) | (np.isnan(value) & self.default_left[node])
+            to_left = goes_left(value, self.threshold[node])
+            if has_nan:
+                to_left |= np.isnan(value) & self.default_left[node]
             node = np.where(to_left, self.left[node], self.right[node])
         return np.asarray(self.value[node].sum(axis=1) + self.base)
 

@@ -59,7 +59,7 @@ class CompiledCombiner:
         used, final = np.flatnonzero(combiner.weights_ > 0), combiner.final_calibrator_
         calibrators = [combiner.calibrators_[k] for k in used]
         return cls(
-            members=tuple(members[int(k)] for k in used),
+            members=tuple(members[k] for k in used),
             slopes=np.array([calibrator.slope_ for calibrator in calibrators]),
             biases=np.array([calibrator.bias_ for calibrator in calibrators]),
             weights=combiner.weights_[used],
@@ -68,7 +68,7 @@ class CompiledCombiner:
         )
 
     def apply(self, scores: Sequence[Floats]) -> Floats:
-        """Combine the scores of the members [n, S] to probabilities, shape [n, 1] (of the second class) or [n, K]."""
+        """Combine scores [n, S] into probabilities, shape [n, 1] (of the second class) or [n, K]."""
         is_binary = len(self.final_bias) == 1
         to_probability, to_log_odds = Softmax(is_binary), LogOdds(is_binary)
         total = 0.0

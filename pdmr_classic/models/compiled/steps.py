@@ -186,16 +186,13 @@ class LogOdds:
         return np.log(p / (1 - p)) if self.is_binary else np.log(p)
 
 
-_SMALLER = {np.dtype(np.float64): np.float32, np.dtype(np.int64): np.int32}
-
-
 def store_single(step: Any) -> Any:
-    """Return a step whose arrays are stored in 32 bits; it still computes in double precision."""
+    """Return a step whose numbers are stored in single precision; it still computes in double precision."""
     arrays = {field.name: getattr(step, field.name) for field in fields(step)}
-    smaller = {
-        name: value.astype(_SMALLER[value.dtype])
+    single = {
+        name: value.astype(np.float32)
         for name, value in arrays.items()
         # A center can be large relative to the scale.
-        if isinstance(value, np.ndarray) and value.dtype in _SMALLER and name != "center"
+        if isinstance(value, np.ndarray) and value.dtype == np.float64 and name != "center"
     }
-    return replace(step, **smaller)
+    return replace(step, **single)
