@@ -3,7 +3,7 @@
     PDMR_REAL_DATA=../shared/data python benchmarks/light.py sizes
     PDMR_REAL_DATA=../shared/data python benchmarks/light.py f1 --trials 1
 
-`sizes` fits the full and the lite model on all recordings of each set, and measures files and times on one core: joblib
+`sizes` fits the full and the lite model on all recordings of each set, and measures files and CPU times on one core: joblib
 and manifest; one row in Python (features to probability and label); ONNX Runtime for the whole set and for one row. It
 also checks every recording of the set: labels and probabilities of ONNX Runtime and of Python.
 
@@ -57,13 +57,13 @@ def fit_model(table: LabelledTable, settings: Settings, rows: Any = slice(None))
 
 
 def milliseconds(call: Callable[[], Any], *, n: int = 200, seconds: float = 3.0) -> float:
-    """Return the median time of a call."""
+    """Return the median CPU time of a call: other work on the machine counts little."""
     times: list[float] = []
     started = time.perf_counter()
     while len(times) < n and time.perf_counter() - started < seconds:
-        begin = time.perf_counter()
+        begin = time.process_time()
         call()
-        times.append(time.perf_counter() - begin)
+        times.append(time.process_time() - begin)
     return float(np.median(times)) * 1000
 
 
@@ -163,9 +163,9 @@ stack = getattr(model, "lite_", None) or model.stacker_
 def measure(table):
     times = []
     for _ in range(50):
-        begin = time.perf_counter()
+        begin = time.process_time()
         stack.predict_proba(table)
-        times.append(time.perf_counter() - begin)
+        times.append(time.process_time() - begin)
     return 1000 * float(np.median(times)) / len(table)
 print(f"{len(names)} | {measure(rows.iloc[:1]):.3f} | {measure(rows):.3f}")
 """

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pdmr_classic._version import __version__
+from pdmr_classic import __version__
 from pdmr_classic.cli._interrupt import interruptible
 from pdmr_classic.cli._streams import prepare_streams
 from pdmr_classic.cli.check import check

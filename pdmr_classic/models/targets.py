@@ -163,9 +163,7 @@ def _select_scored(data: Dataset, settings: Settings) -> tuple[Dataset, Targets]
     # A data set that was loaded without these settings has classes, although only the score is to be learned.
     status = labelled.status if settings.data.learns_status else None
     weights = read_weights(labelled.labels, settings.data.weights)
-    targets = check_targets(
-        status, labelled.groups, settings, severity=scores, scale=scale, sample_weight=weights
-    )
+    targets = check_targets(status, labelled.groups, settings, severity=scores, scale=scale, sample_weight=weights)
     return labelled, replace(targets, findings=(*targets.findings, *findings))
 
 

@@ -57,9 +57,9 @@ class CompiledCombiner:
     def from_combiner(cls, combiner: Any, members: Sequence[int]) -> CompiledCombiner:
         """Return the arrays of a fitted `Combiner` of these members; those without weight are left out."""
         used, final = np.flatnonzero(combiner.weights_ > 0), combiner.final_calibrator_
-        calibrators = [combiner.calibrators_[k] for k in used]
+        calibrators = [combiner.calibrators_[int(k)] for k in used]
         return cls(
-            members=tuple(members[k] for k in used),
+            members=tuple(members[int(k)] for k in used),
             slopes=np.array([calibrator.slope_ for calibrator in calibrators]),
             biases=np.array([calibrator.bias_ for calibrator in calibrators]),
             weights=combiner.weights_[used],

@@ -105,18 +105,14 @@ class Graph:
 
     def initializers(self) -> list[Any]:
         """Return the constants as tensors."""
-        from onnx import helper, numpy_helper
+        from onnx import TensorProto, helper, numpy_helper
 
         return [
-            helper.make_tensor(name, 8, array.shape, _encode(array))
+            helper.make_tensor(name, TensorProto.STRING, array.shape, array.ravel().tolist())
             if array.dtype == object
             else numpy_helper.from_array(array, name)
             for name, array in self.constants.items()
         ]
-
-
-def _encode(texts: Any) -> list[Any]:
-    return [str(text).encode() for text in texts.ravel()]
 
 
 def _freeze(attributes: dict[str, Any]) -> tuple[Any, ...]:
