@@ -3,9 +3,9 @@
     PDMR_REAL_DATA=../shared/data python benchmarks/light.py sizes
     PDMR_REAL_DATA=../shared/data python benchmarks/light.py f1 --trials 1
 
-`sizes` fits the full and the lite model on all recordings of each set, and measures files and CPU times on one core: joblib
-and manifest; one row in Python (features to probability and label); ONNX Runtime for the whole set and for one row. It
-also checks every recording of the set: labels and probabilities of ONNX Runtime and of Python.
+`sizes` fits the full and the lite model on all recordings of each set, and measures files and CPU times on one core:
+joblib and manifest; one row in Python (features to probability and label); ONNX Runtime for the whole set and for one
+row. It also checks every recording of the set: labels and probabilities of ONNX Runtime and of Python.
 
 `seed` compares with the first working version of this project (git checkout 31c9ba3 in CHECKOUT), on a synthetic set of
 80 training recordings, with two trials: size of the model file, and time per row of the stack.
