@@ -97,21 +97,25 @@ def run(seed: int, target: str, train: Recordings, test: Recordings) -> Iterator
     yield {"seed": seed, "target": target, "model": "weights", **weights}
 
 
+def describe(gain: pd.Series) -> str:
+    """Return mean and paired t interval, SD, and the number of seeds above 0."""
+    half = student.ppf(0.975, len(gain) - 1) * gain.std() / len(gain) ** 0.5
+    interval = f"{gain.mean():+.4f}, {gain.mean() - half:+.4f} to {gain.mean() + half:+.4f}"
+    return f"{interval} | {gain.std():.4f} | {(gain > 0).sum()} of {len(gain)}"
+
+
 def print_table(results: pd.DataFrame) -> None:
     print(
-        "| score | model | mean | better than the plain model by (95% interval) | SD of the difference | seeds better |"
+        "| score | model | mean | better than | by, 95% interval | SD | seeds better |\n|---|---|---|---|---|---|---|"
     )
-    print("|---|---|---|---|---|---|")
     table = results.set_index(["model", "seed"])
+    pairs = [(name, "plain") for name in (KNOWN, UNKNOWN, SHUFFLED, ONE)] + [(KNOWN, SHUFFLED)]
     for metric in ("AUC", "log loss", "F1", "CCC", "MAE"):
         scores = table[metric].dropna().unstack("model")
-        print(f"| {metric} | plain | {scores['plain'].mean():.3f} | | | |")
-        for name in (KNOWN, UNKNOWN, SHUFFLED, ONE):
-            gain = (scores[name] - scores["plain"]) * (-1 if metric in LOWER_IS_BETTER else 1)
-            half = student.ppf(0.975, len(gain) - 1) * gain.std() / len(gain) ** 0.5
-            interval = f"{gain.mean():+.4f} ({gain.mean() - half:+.4f} to {gain.mean() + half:+.4f})"
-            wins = f"{(gain > 0).sum()} of {len(gain)}"
-            print(f"| {metric} | {name} | {scores[name].mean():.3f} | {interval} | {gain.std():.4f} | {wins} |")
+        print(f"| {metric} | plain | {scores['plain'].mean():.3f} | | | | |")
+        for name, other in pairs:
+            gain = (scores[name] - scores[other]) * (-1 if metric in LOWER_IS_BETTER else 1)
+            print(f"| {metric} | {name} | {scores[name].mean():.3f} | {other} | {describe(gain)} |")
     equal = results[results["model"] == ONE].groupby("target")["equal"].sum()
     print("\nWith one condition, all predictions are identical to those of the plain model:", dict(equal))
     print("Mean weights of the experts:")
