@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 import time
 import warnings
@@ -331,8 +332,15 @@ def main() -> None:
         for data in sets:
             report(data, arguments.seeds, arguments.out)
         return
+    n_failures = 0
     for seed, data, fold, name in product(arguments.seeds, sets, range(N_FOLDS), arguments.methods or methods):
-        run(data, seed, fold, name, methods[name], arguments.out)
+        try:
+            run(data, seed, fold, name, methods[name], arguments.out)
+        except Exception as error:  # one rival that fails must not stop the others
+            n_failures += 1
+            print(f"{data.name}, seed {seed}, fold {fold}, {name} failed: {error}", file=sys.stderr, flush=True)
+    if n_failures:
+        raise SystemExit(f"{n_failures} results are missing")
 
 
 if __name__ == "__main__":
