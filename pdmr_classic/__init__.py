@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pdmr_classic.metrics import score
     from pdmr_classic.models.ensemble.stacking import GroupedStacker
     from pdmr_classic.models.model import DepressionModel
+    from pdmr_classic.models.severity.stacker import SeverityStacker
     from pdmr_classic.models.training import fit
     from pdmr_classic.splits import GroupedFolds
     from pdmr_classic.synthetic.dataset import make_synthetic
@@ -40,6 +41,7 @@ _MODULES = {
     "GroupedStacker": "pdmr_classic.models.ensemble.stacking",
     "PdmrError": "pdmr_classic.errors",
     "Settings": "pdmr_classic.config",
+    "SeverityStacker": "pdmr_classic.models.severity.stacker",
     "Stream": "pdmr_classic.io.video.stream",
     "evaluate": "pdmr_classic.evaluation.evaluate",
     "fit": "pdmr_classic.models.training",
@@ -62,6 +64,7 @@ __all__ = [
     "GroupedStacker",
     "PdmrError",
     "Settings",
+    "SeverityStacker",
     "Stream",
     "evaluate",
     "fit",

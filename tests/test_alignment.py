@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pdmr_classic import DataError, DepressionModel, GroupedFolds, GroupedStacker, Settings, score
+from pdmr_classic import DataError, DepressionModel, GroupedFolds, GroupedStacker, Settings, SeverityStacker, score
 from pdmr_classic.alignment import align_rows
 from pdmr_classic.evaluation.evaluate_features import evaluate_features
 from pdmr_classic.models.decision.pooling import match_subjects, pool_subjects
@@ -54,6 +54,10 @@ def fit_stacker(X: Any, y: Any, groups: Any, weights: Any) -> Any:
     return stacker.predict_proba(FEATURES)
 
 
+def fit_severity_stacker(X: Any, y: Any, groups: Any, weights: Any) -> Any:
+    return SeverityStacker(learners=["ridge"], folds=2, repeats=1).fit(X, y, groups, weights).predict(FEATURES)
+
+
 def split_folds(X: Any, y: Any, groups: Any) -> Any:
     return [test.tolist() for _, test in GroupedFolds(3, n_repeats=2).split(X, y, groups)]
 
@@ -64,6 +68,7 @@ CALLS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "score": (lambda t, p, q: score(t, p, positive="Depression", probability=q), [STATUS, STATUS[::-1], PROBABILITY]),
     "GroupedFolds": (split_folds, [FEATURES, STATUS, GROUPS]),
     "GroupedStacker": (fit_stacker, [FEATURES, STATUS, GROUPS, WEIGHTS]),
+    "SeverityStacker": (fit_severity_stacker, [FEATURES, PROBABILITY, GROUPS, WEIGHTS]),
     "DepressionModel": (fit_model, [FEATURES, STATUS, GROUPS, WEIGHTS]),
     "evaluate_features": (evaluate_table, [FEATURES, STATUS, GROUPS, pd.DataFrame({"site": GROUPS})]),
     "check_target": (lambda s, g, w: check_target(s, g, Settings(), w).weights, [STATUS, GROUPS, WEIGHTS]),
