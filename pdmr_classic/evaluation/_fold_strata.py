@@ -15,18 +15,27 @@ from pdmr_classic.models.severity.stacker import score_bins
 from pdmr_classic.models.severity.target import MIN_SUBJECTS
 
 
-def find_strata(table: EvaluationTable, n_folds: int) -> pd.Series:
+def find_strata(table: EvaluationTable, n_folds: int, *, leave: bool = False) -> pd.Series:
     """Return by what the outer folds are stratified: the labels, or ranges of scores if there are no labels.
 
     A recording with a score but no label has the label of the clinical cut-off, or the most frequent one; this only
-    decides in which fold it is.
+    decides in which fold it is. If whole conditions are left out, scores need no strata, only enough subjects.
     """
     if table.scores is None:
         return table.status
+    if not table.classes and leave:
+        return _halve(table.groups)
     if not table.classes:
         return _bin_scores(table.scores, table.groups, n_folds)
     labelled = table.status[table.has_status]
     return table.status.where(table.has_status, _guess_labels(table, table.scores, str(labelled.mode()[0])))
+
+
+def _halve(groups: pd.Series) -> pd.Series:
+    """Return two strata of subjects at random, so that the checks of classes hold."""
+    names = np.unique(groups.to_numpy(dtype=str))
+    first = set(np.random.default_rng(0).permutation(names)[: len(names) // 2])
+    return groups.astype(str).map(lambda name: "first half" if name in first else "second half").astype(object)
 
 
 def _guess_labels(table: EvaluationTable, scores: Scores, most_frequent: str) -> pd.Series:

@@ -87,7 +87,7 @@ def _check_class_options(settings: Settings, *, has_classes: bool) -> None:
     unusable = [name for name, value in wanted.items() if value and not has_classes]
     if unusable:
         raise ConfigError(
-            f"{format_list(unusable)} need a class to predict",
+            f"classes are required for {format_list(unusable)}",
             expected="--target both, or no --target",
             found=f"--target {settings.data.target}",
         )

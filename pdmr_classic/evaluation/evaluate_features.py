@@ -100,7 +100,7 @@ def evaluate_features(
         settings=settings,
         reporter=reporter,
     )
-    strata = find_strata(table, options.folds)
+    strata = find_strata(table, options.folds, leave=options.leave is not None)
     outer, source = choose_outer_folds(
         strata,
         table.groups,

@@ -19,6 +19,7 @@ from pdmr_classic.evaluation._validation_scores import score_validation
 from pdmr_classic.evaluation.calibration_scores import fit_intercept, log_odds
 from pdmr_classic.evaluation.predictions import Predictions, probability_matrix
 from pdmr_classic.io.dataset import Dataset
+from pdmr_classic.io.labels.condition_values import match_conditions
 from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.text import format_list
@@ -96,6 +97,16 @@ def validate(
     """
     reporter = reporter or LogReporter()
     widths = _check_widths(widths)
+    if not model.learns_status:
+        raise ConfigError(
+            "validate needs a model that learned classes, and this one learned a score",
+            expected="a model of --target status or --target both",
+            hint="to score predicted scores: predict, then score RESULTS LABELS --target COLUMN",
+        )
+    if model.severity_ is not None:
+        what = "only the class is validated, not the score that the model predicts, too"
+        hint = "to score it: predict, then score RESULTS LABELS --target COLUMN"
+        reporter.note(Finding("class-only", what, hint=hint))
     labelled = data.select_labelled()
     status, groups = labelled.status, labelled.groups
     if status is None or groups is None:
@@ -110,6 +121,7 @@ def validate(
         allow_overlap=allow_overlap,
         allow_mismatch=allow_mismatch,
         skip_bad=skip_bad,
+        conditions=_find_conditions(labelled, model, reporter),
         jobs=jobs,
         cache=cache,
         extraction=extraction,
@@ -151,6 +163,17 @@ def _check_widths(widths: Mapping[str, float] | None) -> dict[str, float]:
                 found=f"{name}: {width}",
             )
     return widths
+
+
+def _find_conditions(labelled: Dataset, model: DepressionModel, reporter: Reporter) -> pd.Series | None:
+    """Return the conditions for a model with experts, if the label table has them."""
+    column = model.settings.learning.experts
+    if column is None or labelled.labels is None:
+        return None
+    conditions, findings = match_conditions(labelled.labels, column)
+    for finding in findings:
+        reporter.note(finding)
+    return conditions
 
 
 def _check_classes(status: pd.Series, model: DepressionModel) -> None:

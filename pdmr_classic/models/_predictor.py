@@ -118,6 +118,13 @@ class Predictor:
             return self.presence.oof
         return pd.DataFrame() if self.severity is None else self.severity.oof_
 
+    @property
+    def has_label_sets(self) -> bool:
+        """Whether each answer has a label set: with a score, if there were enough subjects with a class in training."""
+        if self.severity is None or self.presence is None:
+            return self._has_clinical_cutoff
+        return self.presence.decision.supports_level(self.level)
+
     def collect_metadata(self, feature_names: list[str]) -> dict[str, Any]:
         """Return the content of the manifest."""
         if self.severity is None:
@@ -142,7 +149,8 @@ class Predictor:
     def find_unseen(self, conditions: pd.Series) -> list[Finding]:
         """Return a finding if there are conditions that training never saw."""
         parts = (self.presence.experts if self.presence else None, self.severity.experts_ if self.severity else None)
-        return next((experts.find_unseen(conditions) for experts in parts if experts is not None), [])
+        unseen = [experts.find_unseen(conditions) for experts in parts if experts is not None]
+        return [] if not all(unseen) else list(dict.fromkeys(finding for findings in unseen for finding in findings))
 
     def describe(self, raw: RawPredictions, index: pd.Index, answer: Answer, reporter: Reporter) -> pd.DataFrame:
         """Return classes and probabilities, and the score with its interval and class.
@@ -187,7 +195,7 @@ class Predictor:
             predictions.attrs["prevalence"] = adjusted.prevalence
         if adjusted.prevalence_interval is not None:
             predictions.attrs["prevalence_interval"] = adjusted.prevalence_interval
-        if answer.label_sets or self.severity is not None:
+        if answer.label_sets or (answer.prevalence is None and self.has_label_sets):
             sets = decision.find_label_sets(probability, answer.subjects, self.level, predictions["status"].tolist())
             predictions["label_set"] = pd.Series(sets, index=index, dtype=object)
         return predictions
@@ -278,7 +286,8 @@ class HasPredictor:
     @property
     def has_experts(self) -> bool:
         """Whether conditions have their own stacks."""
-        return self._presence.experts is not None
+        presence, severity = self.predictor_.presence, self.predictor_.severity
+        return any(part is not None for part in (presence and presence.experts, severity and severity.experts_))
 
     @property
     def learns_status(self) -> bool:

@@ -11,13 +11,13 @@ from numpy.typing import ArrayLike
 
 from pdmr_classic.alignment import align_rows
 from pdmr_classic.config import Settings
-from pdmr_classic.errors import ArtifactError
+from pdmr_classic.errors import ArtifactError, ConfigError, Finding
 from pdmr_classic.features.extractor import Extraction, summarise_findings
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.labels.scales import Scale
 from pdmr_classic.io.results import mark_uncertain
 from pdmr_classic.models._prediction_checks import Allowed, check_recordings, extract_as_trained, note_hints
-from pdmr_classic.models._predictor import Answer, HasPredictor, fit_predictor
+from pdmr_classic.models._predictor import Answer, HasPredictor, RawPredictions, fit_predictor
 from pdmr_classic.models._skipped import find_skipped, no_usable_data_error, skipped_finding
 from pdmr_classic.models.decision.pooling import match_subjects
 from pdmr_classic.models.decision.prevalence import Prevalence, check_prevalence
@@ -232,7 +232,7 @@ class DepressionModel(HasPredictor):
             valid frame rate.
         """
         reporter = reporter or LogReporter()
-        check_prevalence(prevalence, self.positive_ if self.learns_status else None)
+        self._check_options(prevalence, label_sets=label_sets or abstain)
         subjects = match_subjects(data.data_ids, pool_subjects)
         if extraction is None:
             extraction = self.extract(data, fps=fps, jobs=jobs, cache=cache, reporter=reporter)
@@ -244,7 +244,7 @@ class DepressionModel(HasPredictor):
         allowed = Allowed(overlap=allow_overlap, mismatch=allow_mismatch)
         notes = check_recordings(extraction, train_extraction, self.feature_names_, self.metadata_, allowed, reporter)
         features = extraction.features.reindex(columns=self.feature_names_)
-        raw = self.predictor_.predict_raw(features, conditions)
+        raw = self._predict_raw(features, conditions, reporter)
         unusable = ~raw.is_usable
         skipped = find_skipped(data, features.index[unusable], extraction.errors)
         if skipped and (unusable.all() or not skip_bad):
@@ -257,8 +257,6 @@ class DepressionModel(HasPredictor):
         answer = Answer(used, prevalence, self.threshold_, label_sets=label_sets or abstain)
         predictions = self.predictor_.describe(raw.select(~unusable), features.index[~unusable], answer, reporter)
         decision = self.decision_ if self.learns_status else None
-        for finding in self.predictor_.find_unseen(conditions) if conditions is not None else ():
-            reporter.note(finding)
         note_hints(predictions, decision, data.status, subjects, prevalence, reporter)
         if abstain:
             predictions = mark_uncertain(predictions)
@@ -294,10 +292,38 @@ class DepressionModel(HasPredictor):
         reporter: Reporter | None = None,
     ) -> pd.DataFrame:
         """Predict from a feature table, as `predict` does; rows without a usable modality get NaN."""
-        raw = self.predictor_.predict_raw(features.reindex(columns=self.feature_names_), conditions)
+        reporter = reporter or LogReporter()
+        self._check_options(prevalence, label_sets=label_sets)
+        raw = self._predict_raw(features.reindex(columns=self.feature_names_), conditions, reporter)
         subjects = match_subjects(features.index, pool_subjects)
         answer = Answer(subjects, prevalence, self.threshold_, label_sets=label_sets)
-        return self.predictor_.describe(raw, features.index, answer, reporter or LogReporter())
+        return self.predictor_.describe(raw, features.index, answer, reporter)
+
+    def _check_options(self, prevalence: Prevalence | None, *, label_sets: bool) -> None:
+        """Raise a ConfigError for options that this model cannot follow."""
+        if prevalence is not None and not self.learns_status:
+            raise ConfigError("--prevalence requires a model that learned classes", found="a model of a score")
+        check_prevalence(prevalence, self.positive_)
+        if label_sets and not self.classes_:
+            raise ConfigError(
+                "--sets and --abstain require classes, and the scale of this model has no clinical cut-off",
+                hint="set [severity] clinical_cutoff in a settings file, and train again",
+            )
+        if label_sets and prevalence is not None:
+            raise ConfigError(
+                "--sets and --abstain cannot be combined with --prevalence",
+                expected="label sets for the class shares of the training data",
+                hint="drop one of them",
+            )
+
+    def _predict_raw(self, table: pd.DataFrame, conditions: pd.Series | None, reporter: Reporter) -> RawPredictions:
+        """Predict rows, and tell about conditions that are unknown."""
+        if self.has_experts and conditions is None:
+            what = "no condition of any recording is given: the experts are weighed by features"
+            reporter.note(Finding("unknown-condition", what))
+        for finding in self.predictor_.find_unseen(conditions) if conditions is not None else ():
+            reporter.note(finding)
+        return self.predictor_.predict_raw(table, conditions)
 
     def save(self, path: str | Path, *, reporter: Reporter | None = None) -> Path:
         """Write the model and its manifest, and record its hash; see `save_artifact`.

@@ -12,8 +12,8 @@ from pdmr_classic.alignment import align_rows
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.io.dataset import Dataset
-from pdmr_classic.io.labels.condition_values import select_conditions
-from pdmr_classic.io.labels.labels import read_weights
+from pdmr_classic.io.labels.condition_values import check_condition_column, select_conditions
+from pdmr_classic.io.labels.labels import find_status_column, read_weights
 from pdmr_classic.io.labels.scales import Scale
 from pdmr_classic.io.score_selection import select_scores
 from pdmr_classic.models.ensemble.study_storage import trial_conditions
@@ -118,7 +118,7 @@ def check_targets(
     target = None
     if severity is not None:
         if scale is None:
-            scale = Scale("range", float(severity.min()), float(severity.max()))
+            scale = Scale("range", float(severity.min()), float(severity.max()), is_observed=True)
         target = check_severity(severity, groups, scale, settings, weights)
     if conditions is not None:
         conditions = conditions.fillna("").astype(str).str.strip()
@@ -135,12 +135,19 @@ def select_targets(data: Dataset, settings: Settings) -> tuple[Dataset, Targets]
     """
     has_experts = settings.learning.experts is not None
     _check_lite(settings, learns_score=settings.data.learns_score, has_experts=has_experts)
+    if settings.severity.scale is not None and not settings.data.learns_score:
+        raise ConfigError(
+            "--scale has no effect without a score to learn", hint="add --target COLUMN or both, or remove --scale"
+        )
     if settings.data.learns_score:
         labelled, targets = _select_scored(data, settings)
     else:
         labelled, presence = select_target(data, settings)
         targets = Targets(presence)
     if settings.learning.experts is not None and labelled.labels is not None:
+        learned = [] if targets.severity is None else [str(targets.severity.score.name)]
+        learned += ["status", find_status_column(labelled.labels)] if "status" in labelled.labels else []
+        check_condition_column(labelled.labels, settings.learning.experts, targets.groups, learned)
         conditions, findings = select_conditions(labelled.labels, settings.learning.experts)
         targets = replace(targets, conditions=conditions, findings=(*targets.findings, *findings))
     return labelled, targets

@@ -50,7 +50,8 @@ def test_no_two_settings_have_the_same_option() -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_the_help_of_a_verb_lists_each_option_once(verb: str, tmp_path: Path) -> None:
-    names = re.findall(r"^│ (--[a-z-]+)", invoke(verb, "--help", cwd=tmp_path).stdout, re.MULTILINE)
+    # A required option has a star.
+    names = re.findall(r"^│ (?:[* ] {2})?(--[a-z-]+)", invoke(verb, "--help", cwd=tmp_path).stdout, re.MULTILINE)
     assert [name for name in names if name != "--help"] == list_options(verb)
     assert len(set(names)) == len(names) == len(list_options(verb)) + 1
 

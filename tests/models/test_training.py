@@ -11,7 +11,7 @@ import pytest
 
 from pdmr_classic import Settings, fit, load_dataset
 from pdmr_classic.models import target_checks
-from pdmr_classic.models.ensemble import oof_scores, stacking, tuning
+from pdmr_classic.models.ensemble import oof_scores, stacking, tuning, view_stack
 
 CHECKS = ("check_labels", "choose_positive_class", "count_feasible_folds")
 
@@ -41,7 +41,7 @@ def test_permutation_importance_fits_no_model_of_its_own(
     small_set: Path, quick_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fits: Counter[tuple[str, str]] = Counter()
-    for module in (tuning, stacking, oof_scores):
+    for module in (tuning, view_stack, oof_scores):
         original = module.fit_member
 
         def fit_member(member: Any, *args: Any, place: str = module.__name__, original: Any = original) -> Any:
@@ -55,7 +55,7 @@ def test_permutation_importance_fits_no_model_of_its_own(
     # Two trials on each fold; one model per fold of other partitions, for meta-learner and importance; the final model.
     assert fits == {
         **{("tuning", name): 2 * n_folds for name in names},
-        **{("stacking", name): 1 for name in names},
+        **{("view_stack", name): 1 for name in names},
         **{("oof_scores", name): n_folds for name in names},
     }
 

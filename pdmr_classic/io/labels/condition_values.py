@@ -11,9 +11,11 @@ import pandas as pd
 from pdmr_classic.config import DataSettings
 from pdmr_classic.errors import ConfigError, DataError, Finding, PdmrError
 from pdmr_classic.io.labels._columns import match_column
-from pdmr_classic.io.labels.classes import choose_spellings, count_labels, is_no_label
+from pdmr_classic.io.labels.classes import choose_spellings, count_labels, find_score_columns, is_no_label
 from pdmr_classic.io.labels.labels import find_labels, read_labels
 from pdmr_classic.text import format_count, format_list, format_quoted
+
+_MIN_SUBJECTS = 2
 
 
 def select_conditions(labels: pd.DataFrame, column: str) -> tuple[pd.Series, list[Finding]]:
@@ -58,6 +60,59 @@ def select_conditions(labels: pd.DataFrame, column: str) -> tuple[pd.Series, lis
             hint="fill in the cells, or pass another column",
         )
     return conditions, _tell_unknown(conditions)
+
+
+def match_conditions(labels: pd.DataFrame, column: str) -> tuple[pd.Series, list[Finding]]:
+    """Return the condition of each recording of another label table, "" where it is not known, and what to tell."""
+    try:
+        cells = labels[match_column(column, list(labels.columns), "--experts of fit")]
+    except ConfigError:
+        cells = pd.Series("", index=labels.index, dtype=object)
+    conditions = clean_conditions(cells).rename(column)
+    return conditions, _tell_unknown(conditions)
+
+
+def check_condition_column(labels: pd.DataFrame, column: str, groups: pd.Series, targets: Sequence[str]) -> None:
+    """Raise an error if the conditions are what is learned, or stand for single subjects.
+
+    Parameters
+    ----------
+    labels : DataFrame of str
+        Index `data_id`.
+    column : str
+    groups : Series of str
+        Subject of each recording.
+    targets : sequence of str
+        Columns that are learned.
+
+    Raises
+    ------
+    ConfigError
+    """
+    column = match_column(column, list(labels.columns), "--experts")
+    conditions = clean_conditions(labels[column]).reindex(groups.index)
+    known = conditions[conditions != ""]
+    same = [name for name in targets if name in labels and labels[name].equals(labels[column])]
+    if column in targets or same or find_score_columns([column]):
+        raise _bad_condition_error(column, "a circumstance of the recording", "the target, or another score")
+    status = labels["status"].reindex(known.index) if "status" in labels else pd.Series("", known.index)
+    labelled = status != ""
+    per_condition = status[labelled].groupby(known[labelled]).nunique()
+    if len(per_condition) > 1 and status[labelled].nunique() > 1 and (per_condition == 1).all():
+        raise _bad_condition_error(column, "several classes in a condition", "a condition for each class")
+    if known.nunique() > 1 and (groups.reindex(known.index).groupby(known).nunique() < _MIN_SUBJECTS).all():
+        raise _bad_condition_error(column, f"{_MIN_SUBJECTS} subjects or more in a condition", "fewer in each")
+
+
+def _bad_condition_error(column: str, expected: str, found: str) -> ConfigError:
+    return ConfigError(
+        f"the column {column!r} cannot be a condition (--experts)",
+        code="bad-condition",
+        column=column,
+        expected=f"{expected}, such as the interviewer or the site",
+        found=found,
+        hint="choose another column",
+    )
 
 
 def clean_conditions(cells: pd.Series, known: Sequence[str] = ()) -> pd.Series:

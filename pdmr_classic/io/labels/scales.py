@@ -28,7 +28,7 @@ References
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -61,6 +61,8 @@ class Scale:
         Lowest score of the class Depression.
     step : float or None
         Distance between neighbouring scores; None if any number may be a score.
+    is_observed : bool
+        Whether the range is only that of the known scores, beyond which others may be.
 
     Examples
     --------
@@ -76,6 +78,7 @@ class Scale:
     class_names: tuple[str, ...] = ()
     clinical_cutoff: float | None = None
     step: float | None = None
+    is_observed: bool = field(default=False, repr=False)
 
     @property
     def n_classes(self) -> int:
@@ -107,7 +110,9 @@ class Scale:
         return np.array([*self.class_names, ""], dtype=object)[self.class_codes(scores)]
 
     def clip(self, scores: ArrayLike) -> Floats:
-        """Return scores limited to the range, shape [n]; NaN stays NaN."""
+        """Return scores limited to the range, shape [n], unless it was only observed; NaN stays NaN."""
+        if self.is_observed:
+            return np.asarray(scores, dtype=np.float64)
         return np.clip(np.asarray(scores, dtype=np.float64), self.low, self.high)
 
     def is_clinical(self, scores: ArrayLike) -> Mask:
@@ -221,7 +226,7 @@ def choose_scale(settings: Settings, column: str, scores: ArrayLike) -> tuple[Sc
         hint = "pass --scale if they are of another scale"
         return replace_cutoffs(recognised, settings.severity), [Finding("known-scale", what, hint=hint)]
     low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
-    scale = replace_cutoffs(Scale(f"{low:g}:{high:g}", low, high), settings.severity)
+    scale = replace_cutoffs(Scale(f"{low:g}:{high:g}", low, high, is_observed=True), settings.severity)
     what = f"the scale of {column!r} is not known: its range is that of the scores, from {low:g} to {high:g}"
     what += "" if scale.n_classes else ", without classes"
     return scale, [Finding("range-scale", what, hint=f"pass --scale: {_EXAMPLE}")]

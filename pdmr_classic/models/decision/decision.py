@@ -15,7 +15,7 @@ from pdmr_classic.config import LearningSettings, Metric
 from pdmr_classic.errors import Finding
 from pdmr_classic.io.results import PROBABILITY_PREFIX
 from pdmr_classic.models.decision._prevalence_interval import CalibrationRows, prevalence_interval
-from pdmr_classic.models.decision.conformal import LabelSets
+from pdmr_classic.models.decision.conformal import LabelSets, required_subjects
 from pdmr_classic.models.decision.pooling import pool_subjects
 from pdmr_classic.models.decision.prevalence import ESTIMATE, Prevalence, correct_probability, target_priors
 from pdmr_classic.models.decision.threshold import choose_threshold
@@ -156,6 +156,10 @@ class Decision:
         status = np.array(self.classes, dtype=object)[np.argmax(probability, axis=1)]
         columns = {f"{PROBABILITY_PREFIX}{label}": probability[:, k] for k, label in enumerate(self.classes)}
         return pd.DataFrame({"status": status, **columns}, index=index)
+
+    def supports_level(self, level: float) -> bool:
+        """Return whether there were enough subjects in training for label sets with this level."""
+        return len(np.unique(self.subjects_[self.weights_ > 0])) >= required_subjects(level)
 
     def find_label_sets(
         self, uncorrected: Floats, subjects: NDArray[Any] | None, level: float, predicted: Sequence[str]

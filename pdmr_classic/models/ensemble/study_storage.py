@@ -26,6 +26,7 @@ _FINGERPRINT = "fingerprint"
 # Settings that a finished trial does not depend on: changing one of them must not invalidate a study.
 _IGNORED_SETTINGS: dict[str, Any] = {
     "learning": {"trials", "timeout", "metric", "threshold"},
+    "severity": {"level", "shrinkage", "cutoffs", "class_names", "clinical_cutoff"},
     "evaluation": True,
 }
 

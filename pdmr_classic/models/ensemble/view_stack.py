@@ -16,7 +16,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pdmr_classic.arrays import Floats, Ints, Mask
-from pdmr_classic.errors import Finding
+from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY, FoldData
 from pdmr_classic.models.ensemble.views import View, find_modalities
 from pdmr_classic.models.learners.learners import count_votes, erase_feature_ranges, fit_member, raw_scores
@@ -81,6 +81,16 @@ def _select_rows(
         folds=[(index[train[rows[train]]], index[test[rows[test]]]) for train, test in fold_data.folds],
         members=[members[k] for k in chosen],
         widths=[scores[k].shape[1] for k in chosen],
+    )
+
+
+def _too_few_error(modalities: Modalities, n_rows: int) -> DataError:
+    return DataError(
+        f"too few recordings with {' and '.join(sorted(modalities))} to learn from",
+        code="too-few-recordings",
+        expected="recordings of several subjects with this modality in every fold",
+        found=format_count(n_rows, "recording"),
+        hint="add recordings, or leave this modality out",
     )
 
 
@@ -217,6 +227,8 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
         for modalities in self._modality_sets():
             part = _select_rows(fold_data, scores, self.members_, self._usable_members(modalities))
             if not self._is_trainable(part):
+                if not any(fitted <= modalities for fitted in self.combiners_):
+                    raise _too_few_error(modalities, int(part.rows.sum()))
                 self.findings_.append(self._describe_fallback(modalities, int(part.rows.sum())))
                 continue
             cross_fitted, self.losses_[modalities] = self._cross_fit(part)

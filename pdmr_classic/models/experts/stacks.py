@@ -70,7 +70,7 @@ class ExpertStacks:
         self.experts_ = {
             name: common.refit(
                 weighted := fold_data.replace_weights(
-                    fold_data.weights * expert_weights(conditions, fold_data.groups, name)
+                    fold_data.weights * expert_weights(conditions, fold_data.groups, name, fold_data.weights)
                 ),
                 compute_oof_scores(common.members_, weighted, self.seed, jobs=jobs).scores,
             )
@@ -123,13 +123,13 @@ class ExpertStacks:
 
     def describe(self) -> dict[str, Any]:
         """Return for each expert its subjects, its weight, and the errors without and with it, JSON-serialisable."""
-        made = self.combination_
+        combination = self.combination_
         return {
             name: {
-                "n_subjects": made.n_subjects_[name],
-                "weight": made.weights_[name],
-                "common_error": made.errors_[name][0],
-                "error": made.errors_[name][1],
+                "n_subjects": combination.n_subjects_[name],
+                "weight": combination.weights_[name],
+                "common_error": combination.errors_[name][0],
+                "error": combination.errors_[name][1],
             }
             for name in self.experts_
         }

@@ -19,7 +19,9 @@ _MIN_SUBJECTS = 4  # of a score, which has no classes
 _N_SHRINK = 10
 
 
-def expert_weights(conditions: NDArray[Any], groups: NDArray[Any], condition: str) -> Floats:
+def expert_weights(
+    conditions: NDArray[Any], groups: NDArray[Any], condition: str, weights: Floats | None = None
+) -> Floats:
     """Return the sample weights with which the expert of a condition is trained.
 
     A row of the condition has weight 1, any other row n0 / (n0 + n_c), where n_c is the number of subjects of the
@@ -32,6 +34,8 @@ def expert_weights(conditions: NDArray[Any], groups: NDArray[Any], condition: st
     groups : ndarray, shape [n]
         Subjects.
     condition : str
+    weights : ndarray, shape [n], optional
+        Sample weights; subjects whose rows all have weight 0 are not counted.
 
     Returns
     -------
@@ -46,7 +50,7 @@ def expert_weights(conditions: NDArray[Any], groups: NDArray[Any], condition: st
     is_member = conditions == condition
     if not is_member.any() or len(list_conditions(conditions)) < 2:
         return np.ones(len(conditions))
-    n_subjects = len(set(groups[is_member].tolist()))
+    n_subjects = len(set(groups[is_member & (True if weights is None else weights > 0)].tolist()))
     return np.where(is_member, 1.0, _N_SHRINK / (_N_SHRINK + n_subjects))
 
 

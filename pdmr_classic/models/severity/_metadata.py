@@ -24,17 +24,18 @@ def collect_metadata(
     n_inner_folds: int,
 ) -> dict[str, Any]:
     """Return scale, counts, base learners, weights and inner scores, JSON-serialisable."""
-    finite = oof[target.weights > 0].dropna()
+    used = target.weights > 0
+    finite = oof[used].dropna()
     error = finite["severity"] - finite["score"]
     return {
         "column": str(target.score.name),
         "scale": target.scale.as_dict(),
         "level": level,
-        "n_recordings": int(target.score.notna().sum()),
-        "n_subjects": int(target.groups[target.score.notna()].nunique()),
+        "n_recordings": int(used.sum()),
+        "n_subjects": int(target.groups[used].nunique()),
         "n_inner_folds": n_inner_folds,
         "classes": _count_statuses(target),
-        "training_mean": float(target.score.mean()),
+        "training_mean": float(target.score[used].mean()),
         **({} if experts is None else {"experts": experts.describe()}),
         "base_learners": [{"view": m.view, "learner": m.learner, "params": dict(m.params)} for m in stacker.members_],
         "combiners": {

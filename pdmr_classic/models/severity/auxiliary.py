@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -35,7 +36,7 @@ class SeverityColumns:
         The columns that help.
     combiner_ : object with `predict_proba`, or None
     oof_ : ndarray, shape [n, K]
-        Cross-fitted probabilities of the training rows.
+        Cross-fitted probabilities of the training rows, the choice of columns included.
 
     References
     ----------
@@ -67,36 +68,16 @@ class SeverityColumns:
         self.oof_ = probability
         if probability.shape[1] > 2:
             return self
-        losses = row_losses(probability, codes)
-        while True:
-            trials = {
-                name: self._cross_fit([*self.kept_, name], probability, columns, codes, groups, weights, folds)
-                for name in columns
-                if name not in self.kept_
-            }
-            gains = {name: _gain(losses, row_losses(oof, codes), groups, weights) for name, oof in trials.items()}
-            best = max(gains, key=lambda name: gains[name], default=None)
-            if best is None or gains[best] <= 0:
-                break
-            self.kept_.append(best)
-            self.oof_, losses = trials[best], row_losses(trials[best], codes)
+        rows = _TrainingRows(probability, dict(columns), codes, groups, weights, list(folds))
+        self.kept_ = rows.choose_columns()
+        self.combiner_ = rows.fit(self.kept_)
         if self.kept_:
-            rows = _finite_rows(probability, columns, self.kept_) & (weights > 0)
-            table = _stack(probability, columns, self.kept_)[rows]
-            self.combiner_ = _WeightedScores().fit(
-                table, codes[rows], weigh_evidence(weights[rows], codes[rows], groups[rows])
-            )
+            self.oof_ = rows.cross_fit_choice()
         return self
 
     def combine(self, probability: Floats, columns: Mapping[str, Floats]) -> Floats:
         """Return the probabilities of the classes, shape [n, K], given those of the stack and the scores by name."""
-        if self.combiner_ is None:
-            return probability
-        rows = _finite_rows(probability, columns, self.kept_)
-        combined = probability.copy()
-        if rows.any():
-            combined[rows] = self.combiner_.predict_proba(_stack(probability, columns, self.kept_)[rows])
-        return combined
+        return _apply(self.combiner_, probability, columns, self.kept_)
 
     def drop_training_rows(self) -> Self:
         """Return a copy without the predictions of the training rows."""
@@ -104,31 +85,102 @@ class SeverityColumns:
         anonymous.__dict__.pop("oof_", None)
         return anonymous
 
-    def _cross_fit(
-        self,
-        names: list[str],
-        probability: Floats,
-        columns: Mapping[str, Floats],
-        codes: Ints,
-        groups: NDArray[Any],
-        weights: Floats,
-        folds: Sequence[Fold],
-    ) -> Floats:
-        rows = _finite_rows(probability, columns, names)
+
+@dataclass(frozen=True, eq=False)
+class _TrainingRows:
+    """Out-of-fold probabilities and scores of the training rows, with what a meta-learner is fitted to."""
+
+    probability: Floats
+    columns: dict[str, Floats]
+    codes: Ints
+    groups: NDArray[Any]
+    weights: Floats
+    folds: list[Fold]
+
+    def select(self, rows: Ints) -> _TrainingRows:
+        """Return some of the rows, with the parts of the folds that are among them."""
+        position = np.full(len(self.codes), -1)
+        position[rows] = np.arange(len(rows))
+        folds = [tuple(position[part][position[part] >= 0] for part in fold) for fold in self.folds]
+        return _TrainingRows(
+            self.probability[rows],
+            {name: column[rows] for name, column in self.columns.items()},
+            self.codes[rows],
+            self.groups[rows],
+            self.weights[rows],
+            [(train, test) for train, test in folds if len(test)],
+        )
+
+    def choose_columns(self) -> list[str]:
+        """Return the columns that help, the best first."""
+        kept: list[str] = []
+        losses = row_losses(self.probability, self.codes)
+        while True:
+            trials = {name: self.cross_fit([*kept, name]) for name in self.columns if name not in kept}
+            gains = {
+                name: _gain(losses, row_losses(oof, self.codes), self.groups, self.weights)
+                for name, oof in trials.items()
+            }
+            best = max(gains, key=lambda name: gains[name], default=None)
+            if best is None or gains[best] <= 0:
+                return kept
+            kept.append(best)
+            losses = row_losses(trials[best], self.codes)
+
+    def fit(self, names: Sequence[str]) -> _WeightedScores | None:
+        """Return the meta-learner of these columns; None without any."""
+        if not names:
+            return None
+        rows = np.flatnonzero(_finite_rows(self.probability, self.columns, names) & (self.weights > 0))
+        evidence = weigh_evidence(self.weights[rows], self.codes[rows], self.groups[rows])
+        return _WeightedScores().fit(_stack(self.probability, self.columns, names)[rows], self.codes[rows], evidence)
+
+    def cross_fit(self, names: Sequence[str]) -> Floats:
+        """Return probabilities with these columns, each row from a meta-learner fitted without its subject."""
+        rows = _finite_rows(self.probability, self.columns, names)
         index = np.cumsum(rows) - 1
-        splits = [(index[train[rows[train]]], index[test[rows[test]]]) for train, test in folds]
-        combined = probability.copy()
-        if have_all_classes(splits, codes[rows], weights[rows], probability.shape[1]):
-            table, y, used = _stack(probability, columns, names)[rows], codes[rows], weights[rows]
-            subjects = groups[rows]
+        splits = [(index[train[rows[train]]], index[test[rows[test]]]) for train, test in self.folds]
+        combined = self.probability.copy()
+        if have_all_classes(splits, self.codes[rows], self.weights[rows], self.probability.shape[1]):
+            table, y, used = _stack(self.probability, self.columns, names)[rows], self.codes[rows], self.weights[rows]
+            subjects = self.groups[rows]
 
             def fit(train: Ints) -> _WeightedScores:
-                return _WeightedScores().fit(
-                    table[train], y[train], weigh_evidence(used[train], y[train], subjects[train])
-                )
+                evidence = weigh_evidence(used[train], y[train], subjects[train])
+                return _WeightedScores().fit(table[train], y[train], evidence)
 
-            combined[rows] = cross_fit(fit, table, y, splits, 2, used)
+            fitted = cross_fit(fit, table, y, splits, 2, used)
+            # A row that is in no fold keeps the probability of the stack.
+            combined[rows] = np.where(np.isfinite(fitted), fitted, combined[rows])
         return combined
+
+    def cross_fit_choice(self) -> Floats:
+        """Return probabilities of which not even the choice of columns has seen the row's subject."""
+        total, count = np.zeros_like(self.probability), np.zeros((len(self.codes), 1))
+        for train, test in self.folds:
+            part = self.select(train)
+            names = part.choose_columns()
+            total[test] += _apply(part.fit(names), self.probability[test], self.columns, names, test)
+            count[test] += 1
+        return np.where(count > 0, total / np.maximum(count, 1), self.probability)
+
+
+def _apply(
+    combiner: _WeightedScores | None,
+    probability: Floats,
+    columns: Mapping[str, Floats],
+    names: Sequence[str],
+    rows: Ints | None = None,
+) -> Floats:
+    """Return the probabilities of some rows with the columns; those of the stack where one is missing."""
+    if combiner is None:
+        return probability
+    own = {name: columns[name] if rows is None else columns[name][rows] for name in names}
+    complete = _finite_rows(probability, own, names)
+    combined = probability.copy()
+    if complete.any():
+        combined[complete] = combiner.predict_proba(_stack(probability, own, names)[complete])
+    return combined
 
 
 class _WeightedScores:
@@ -170,7 +222,8 @@ class _WeightedScores:
 
 def _fit_curve(scores: Floats, y: Ints, weights: Floats) -> tuple[float, float]:
     """Return intercept and slope of a logistic regression of the class on a score, with a penalised slope."""
-    centre, spread = float(np.average(scores, weights=weights)), float(scores.std()) or 1.0
+    centre = float(np.average(scores, weights=weights))
+    spread = float(np.sqrt(np.average((scores - centre) ** 2, weights=weights))) or 1.0
     z = (scores - centre) / spread
 
     def loss(parameters: Floats) -> tuple[float, Floats]:

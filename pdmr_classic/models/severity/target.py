@@ -39,6 +39,8 @@ class SeverityTarget:
         Number of inner folds.
     bins : ndarray of int, shape [n]
         Bins of similar scores, to stratify the folds by.
+    level : float
+        Of the intervals: it needs enough subjects.
     """
 
     score: pd.Series
@@ -47,6 +49,7 @@ class SeverityTarget:
     scale: Scale
     n_folds: int
     bins: Ints
+    level: float
 
     def replace_groups(self, groups: pd.Series, requested_folds: int) -> SeverityTarget:
         """Return a copy with other subjects.
@@ -57,6 +60,7 @@ class SeverityTarget:
             There are too few subjects.
         """
         _, groups = align_rows(score=self.score, groups=groups)
+        _check_subjects(groups.to_numpy(dtype=object)[self.weights > 0], self.level)
         n_folds, bins = _plan_folds(self.score, groups, self.weights, requested_folds)
         return replace(self, groups=groups, n_folds=n_folds, bins=bins)
 
@@ -103,7 +107,7 @@ def check_severity(
             hint="check the column of scores",
         )
     n_folds, bins = _plan_folds(score, groups, weights, settings.learning.folds)
-    return SeverityTarget(score, groups, weights, scale, n_folds, bins)
+    return SeverityTarget(score, groups, weights, scale, n_folds, bins, settings.severity.level)
 
 
 def _plan_folds(score: pd.Series, groups: pd.Series, weights: Floats, requested: int) -> tuple[int, Ints]:
