@@ -76,7 +76,8 @@ def _summarise_targets(
     """Return what is known of the classes, of the scores, or both."""
     by, seed = settings.evaluation.by, settings.learning.seed
     if table.scores is None:
-        return summarise_results(table, outer, results, labels, by, seed)
+        classes = summarise_results(table, outer, results, labels, by, seed)
+        return {**classes, "abstention": summarise_label_sets(table, outer, results, settings.severity.level)}
     level = settings.severity.level
     severity = summarise_fold_severities(
         table, table.scores, outer, results, labels=labels, by=by, level=level, seed=seed

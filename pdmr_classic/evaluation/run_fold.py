@@ -36,7 +36,7 @@ def run_fold(table: EvaluationTable, settings: Settings, outer: OuterFold) -> di
     -------
     dict
         JSON-serialisable: `inner` (cross-validated scores on the training rows), `importance`, `systems` (for each
-        name: rows, predicted, probability; with scores also the label sets of the model), `findings` and, with scores,
+        name: rows, predicted, probability; of the model also the label sets), `findings` and, with scores,
         `severity` (see `run_severity_systems`).
     """
     reporter = CollectingReporter()
@@ -54,8 +54,10 @@ def run_fold(table: EvaluationTable, settings: Settings, outer: OuterFold) -> di
 def _run_class_systems(
     model: DepressionModel, table: EvaluationTable, settings: Settings, outer: OuterFold
 ) -> _Records:
+    # With too few training subjects for the level, there are no sets.
+    label_sets = model.decision_.supports_level(settings.severity.level)
     return {
-        MODEL: _predict_held_out(model, table, table.features, outer),
+        MODEL: _predict_held_out(model, table, table.features, outer, label_sets=label_sets),
         **_run_parts(model, table, outer),
         **_run_stress_tests(model, table, outer),
         **{

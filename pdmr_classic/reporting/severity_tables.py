@@ -144,6 +144,8 @@ def abstention_table(part: Mapping[str, Any], positive: str | None) -> Table:
     if sets:
         table.add_row(f"one class in the {sets['level']:.0%} label set", *_format_point(sets, scores))
         table.add_row("  coverage of the sets", f"{sets['coverage']:.0%}", *[""] * len(scores))
+        for label, coverage in sets["coverage_by_class"].items():
+            table.add_row(f"    of {label}", f"{coverage:.0%}", *[""] * len(scores))
     return table
 
 

@@ -30,7 +30,8 @@ def summarise_abstention(predictions: Predictions, label_sets: Mask | None, leve
         `curve`: one dict per least confidence, which is the probability of the predicted class: `confidence`, and
         `share_answered` (of the recordings), `accuracy`, `macro_f1` and, with a positive class, `f1` of those answered.
         `label_sets`: the same for the label sets, with `level`, `coverage` (share of sets with the true class; each
-        subject counts equally) and `mean_size`; None without sets. Means over repeats; None if undefined.
+        subject counts equally), `coverage_by_class` and `mean_size`; None without sets. Means over repeats; None if
+        undefined.
 
     References
     ----------
@@ -55,6 +56,11 @@ def score_label_sets(predictions: Predictions, label_sets: Mask, level: float) -
         "level": level,
         "coverage": float(_subject_means(contains, predictions.subject).mean()),
         "mean_size": float(size.mean()),
+        "coverage_by_class": {
+            label: float(_subject_means(contains[rows], predictions.subject[rows]).mean())
+            for k, label in enumerate(predictions.classes)
+            if (rows := predictions.truth == k).any()
+        },
         **_score_answered(predictions, size == 1),
     }
 

@@ -128,7 +128,7 @@ def test_the_classes_of_an_evaluation_without_scores_stay_the_same() -> None:
     study = {name: part for name, part in STUDY.items() if name != "severity"}
     evaluation = run(study, QUICK, scale=None)
     assert "severity" not in evaluation
-    assert "abstention" not in evaluation
+    assert sorted(evaluation["abstention"]["label_sets"]["coverage_by_class"]) == sorted(evaluation["data"]["classes"])
     both = run(STUDY)
     folds = [[(row["recording"], row["fold"]) for row in part["predictions"]] for part in (evaluation, both)]
     assert folds[0] == folds[1]
@@ -225,7 +225,7 @@ def test_fewer_folds_are_told() -> None:
 
 @pytest.mark.parametrize("option", [{"confounds": True}, {"nuisance": ["site"]}])
 def test_options_about_classes_need_classes(option: dict[str, Any]) -> None:
-    with pytest.raises(ConfigError, match="need a class to predict"):
+    with pytest.raises(ConfigError, match="classes are required for"):
         run({**STUDY, "status": None}, ALONE, **option)
 
 
