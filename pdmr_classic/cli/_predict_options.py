@@ -54,8 +54,8 @@ Conditions = Annotated[
         "--conditions",
         rich_help_panel=DECISION,
         metavar="FILE",
-        help="Table with data_id and the column that fit --experts named (default: the label table). Where the "
-        "condition is unknown, it is estimated from the features.",
+        help="Table with data_id and the column given to fit --experts (default: the label table). Unknown "
+        "conditions are estimated from the features.",
     ),
 ]
 Sets = Annotated[
@@ -64,7 +64,7 @@ Sets = Annotated[
         "--sets",
         rich_help_panel=DECISION,
         metavar="",
-        help="Add the set of classes that contains the true one with the coverage of fit --level.",
+        help="Add a set of classes that contains the true one with the coverage given to fit --level.",
     ),
 ]
 Abstain = Annotated[
@@ -73,7 +73,8 @@ Abstain = Annotated[
         "--abstain",
         rich_help_panel=DECISION,
         metavar="",
-        help="Write the status Uncertain where this set has more than one class. Not for challenges.",
+        help="Write the status Uncertain where the set (see --sets) has more than one class. Not for challenge "
+        "submissions.",
     ),
 ]
 SkipBad = Annotated[

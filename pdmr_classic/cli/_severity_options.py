@@ -15,7 +15,7 @@ SCORE_SETTINGS: dict[str, Any] = {
             "--target",
             rich_help_panel=SEVERITY,
             metavar="status|COLUMN|both",
-            help="What is learned: the class, a column of scores such as PHQ8_Score, or both (default: status).",
+            help="Target: the class (status), a column of scores such as PHQ8_Score, or both (default: status).",
         ),
     ],
     "data.score_column": Annotated[

@@ -69,7 +69,7 @@ def predict(
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Predict the class of each recording.
+    """Predict the class of each recording, its score, or both.
 
     Uses test/ if DATA has one, and reads the files as in training.
 

@@ -319,7 +319,7 @@ class DepressionModel(HasPredictor):
     def _predict_raw(self, table: pd.DataFrame, conditions: pd.Series | None, reporter: Reporter) -> RawPredictions:
         """Predict rows, and tell about conditions that are unknown."""
         if self.has_experts and conditions is None:
-            what = "no condition of any recording is given: the experts are weighed by features"
+            what = "no recording has a known condition: conditions are estimated from the features"
             reporter.note(Finding("unknown-condition", what))
         for finding in self.predictor_.find_unseen(conditions) if conditions is not None else ():
             reporter.note(finding)

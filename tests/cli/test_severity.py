@@ -254,7 +254,7 @@ def test_an_unknown_learner_of_scores_is_refused(scored_set: Path, tmp_path: Pat
     (tmp_path / "tiny.toml").write_text(SETTINGS.replace('"ridge"', '"lasso"'))
     result = fit(scored_set, tmp_path, "--target", "severity", "--scale", "phq8")
     assert result.exit_code == 2
-    assert "unknown learner of scores" in result.output
+    assert "unknown learner for scores" in result.output
 
 
 def test_the_python_model_predicts_what_the_program_writes(scored_set: Path, work: Path, tmp_path: Path) -> None:

@@ -99,9 +99,9 @@ def check_condition_column(labels: pd.DataFrame, column: str, groups: pd.Series,
     labelled = status != ""
     per_condition = status[labelled].groupby(known[labelled]).nunique()
     if len(per_condition) > 1 and status[labelled].nunique() > 1 and (per_condition == 1).all():
-        raise _bad_condition_error(column, "several classes in a condition", "a condition for each class")
+        raise _bad_condition_error(column, "recordings of several classes in each condition", "one class in each")
     if known.nunique() > 1 and (groups.reindex(known.index).groupby(known).nunique() < _MIN_SUBJECTS).all():
-        raise _bad_condition_error(column, f"{_MIN_SUBJECTS} subjects or more in a condition", "fewer in each")
+        raise _bad_condition_error(column, f"conditions with at least {_MIN_SUBJECTS} subjects", "one subject in each")
 
 
 def _bad_condition_error(column: str, expected: str, found: str) -> ConfigError:
@@ -109,9 +109,9 @@ def _bad_condition_error(column: str, expected: str, found: str) -> ConfigError:
         f"the column {column!r} cannot be a condition (--experts)",
         code="bad-condition",
         column=column,
-        expected=f"{expected}, such as the interviewer or the site",
+        expected=expected,
         found=found,
-        hint="choose another column",
+        hint="choose another column, such as the interviewer or the site",
     )
 
 

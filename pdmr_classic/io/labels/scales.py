@@ -279,6 +279,6 @@ def _describe(scale: Scale) -> str:
 def _warn_of_other_scale(requested: Scale, recognised: Scale | None, column: str) -> list[Finding]:
     if recognised is None or requested.name not in SCALES or requested.name == recognised.name:
         return []
-    what = f"the name of {column!r} means {_describe(recognised)}, but --scale is {_describe(requested)}"
-    hint = f"pass --scale {recognised.name} if the name is right"
+    what = f"the column name {column!r} suggests {_describe(recognised)}, but --scale is {_describe(requested)}"
+    hint = f"pass --scale {recognised.name} if the column name is right"
     return [Finding("other-scale", what, column=column, hint=hint)]

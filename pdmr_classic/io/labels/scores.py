@@ -46,7 +46,7 @@ def find_score_column(labels: pd.DataFrame, settings: DataSettings) -> str:
     if len(named) == 1:
         return named[0]
     raise ConfigError(
-        "several columns may hold the score" if named else "no column of the label table is known to hold a score",
+        "several columns may hold the score" if named else "no column of the label table is recognised as a score",
         code="which-column",
         expected="severity, or one column such as PHQ8_Score",
         found=format_quoted(named) if named else format_list(columns, 20),

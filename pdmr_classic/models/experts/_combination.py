@@ -159,7 +159,7 @@ class ConditionExperts:
         if not unseen:
             return []
         n = int(np.isin(_as_names(conditions), unseen).sum())
-        decision = "experts are weighed by features" if self.experts_ else "the common model is used"
+        decision = "the condition is estimated from the features" if self.experts_ else "the common model is used"
         return [
             Finding(
                 "unseen-condition",

@@ -87,7 +87,7 @@ def choose_experts(
     names = list_conditions(conditions)
     if len(names) < 2:
         what = f"the only condition is {names[0]!r}" if names else "no recording has a condition"
-        return [], [_no_expert("one-condition", what, "two conditions or more", "without them, nothing changes")]
+        return [], [_no_expert("one-condition", what, "two conditions or more", "with fewer, nothing changes")]
     experts, findings = [], []
     for name in names:
         found, expected = _shortage(

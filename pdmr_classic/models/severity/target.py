@@ -121,14 +121,14 @@ def _check_learners(settings: Settings) -> None:
     unknown = [name for name in settings.severity.learners if name not in REGRESSORS]
     if unknown:
         raise ConfigError(
-            "unknown learner of scores",
+            "unknown learner for scores",
             expected=", ".join(REGRESSORS),
             found=", ".join(unknown),
             hint="correct the name in the settings: [severity] learners = [...]",
         )
     if not select_regressors(settings):
         raise ConfigError(
-            "--no-training-rows leaves no learner of scores to train",
+            "--no-training-rows leaves no learner for scores",
             expected=", ".join(name for name, learner in REGRESSORS.items() if not learner.stores_rows),
             found=", ".join(settings.severity.learners),
             hint="add another learner, or drop --no-training-rows (training_rows = true)",

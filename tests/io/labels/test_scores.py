@@ -44,7 +44,7 @@ def test_the_column_of_the_score_is_found(settings: DataSettings, columns: list[
         (DataSettings(target="phq"), ["PHQ8_Score", "PHQ9_Score"], "--target fits several columns"),
         (DataSettings(target="both", score_column="x"), ["severity"], "--score-column names a column"),
         (DataSettings(target="both"), ["PHQ8_Score", "BDI"], r"several columns may hold the score[^\0]*--score-column"),
-        (DataSettings(target="both"), ["age"], r"no column of the label table is known[^\0]*--score-column"),
+        (DataSettings(target="both"), ["age"], r"no column of the label table is recognised[^\0]*--score-column"),
     ],
 )
 def test_a_column_that_is_not_certain_is_refused(settings: DataSettings, columns: list[str], message: str) -> None:

@@ -104,14 +104,14 @@ def test_a_level_that_needs_more_subjects_says_how_many(level: float, needed: in
 
 
 def test_an_unknown_learner_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"unknown learner of scores[^\0]*ridge[^\0]*lasso, svm"):
+    with pytest.raises(ConfigError, match=r"unknown learner for scores[^\0]*ridge[^\0]*lasso, svm"):
         check(make_scored(), severity__learners=("ridge", "lasso", "svm"))
 
 
 def test_without_training_rows_learners_that_store_them_are_left_out() -> None:
     both = settings(severity__learners=("ridge", "svr"), learning__training_rows=False)
     assert select_regressors(both) == ["ridge"]
-    with pytest.raises(ConfigError, match=r"--no-training-rows leaves no learner of scores[^\0]*ridge[^\0]*svr"):
+    with pytest.raises(ConfigError, match=r"--no-training-rows leaves no learner for scores[^\0]*ridge[^\0]*svr"):
         check(make_scored(), severity__learners=("svr",), learning__training_rows=False)
 
 
