@@ -41,7 +41,7 @@ def _class_table(summary: dict[str, Any]) -> Table:
     table.add_row("combination", combiners[max(combiners, key=lambda modalities: modalities.count("+"))]["summary"])
     _add_experts(table, summary)
     if "severity_columns" in summary:
-        table.add_row("scores that help", ", ".join(summary["severity_columns"]) or "none")
+        table.add_row("scores used for the class", ", ".join(summary["severity_columns"]) or "none")
     if summary["threshold"] is not None:
         origin = f"chosen for {summary['metric']}" if summary["metric"] else "set by hand"
         table.add_row(f"threshold for {summary['positive']}", f"{summary['threshold']:.3f} ({origin})")
