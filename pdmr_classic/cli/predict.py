@@ -99,12 +99,6 @@ def predict(
         fitted = DepressionModel.load(model, trust=trust, reporter=reporter)
         # Files are arranged and read as in training, unless an option says otherwise.
         fitted.settings = fitted.settings.override(changes)
-        experts = fitted.settings.learning.experts
-        if conditions is not None and experts is None:
-            raise ConfigError(
-                "--conditions has no effect: the model has no experts",
-                hint="fit with --experts, or remove --conditions",
-            )
         inputs = read_prediction_inputs(
             data,
             fitted.settings.data,
@@ -112,7 +106,7 @@ def predict(
             skip_missing=skip_bad,
             pool_subjects=pool_subjects,
             subjects=subjects,
-            experts=experts,
+            experts=fitted.settings.learning.experts,
             conditions=conditions,
             reporter=reporter,
         )

@@ -12,7 +12,7 @@ from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io.dataset import load_dataset
 from pdmr_classic.io.labels.labels import read_labels
 from pdmr_classic.io.layouts.recordings import is_folder
-from pdmr_classic.text import format_count, format_list
+from pdmr_classic.text import format_count, format_list, format_quoted
 
 
 def read_label_table(labels: Path, settings: DataSettings) -> tuple[pd.DataFrame, list[Finding]]:
@@ -43,6 +43,26 @@ def check_file_order(predictions: pd.DataFrame, table: pd.DataFrame, results: Pa
             found=f"{results.name}, then {labels.name}",
             hint="pass the results first",
         )
+
+
+def find_common(truth: pd.Series, predictions: pd.DataFrame, results: Path) -> pd.Index:
+    """Return the recordings that have a label and a result.
+
+    Raises
+    ------
+    DataError
+        There are none.
+    """
+    common = truth.index.intersection(predictions.index)
+    if not len(common):
+        raise DataError(
+            "results and label table have no data_id in common",
+            code="labels-match-nothing",
+            file=results,
+            expected=f"data_ids such as {format_quoted(truth.index[:3])}",
+            found=format_quoted(predictions.index),
+        )
+    return common
 
 
 def find_unmatched(truth: pd.Series, predictions: pd.DataFrame, labels: Path, results: Path) -> list[Finding]:

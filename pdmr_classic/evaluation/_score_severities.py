@@ -9,7 +9,7 @@ import pandas as pd
 
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.evaluation._label_tables import check_file_order, find_unmatched, read_label_table
+from pdmr_classic.evaluation._label_tables import check_file_order, find_common, find_unmatched, read_label_table
 from pdmr_classic.evaluation._score_warnings import find_note_warnings
 from pdmr_classic.io.labels.scales import Scale, choose_scale, parse_scale
 from pdmr_classic.io.labels.scores import check_scores, find_score_column, read_scores
@@ -17,7 +17,7 @@ from pdmr_classic.io.results import read_notes, read_results
 from pdmr_classic.io.selection import match_ids
 from pdmr_classic.io.split_folders import is_synthetic
 from pdmr_classic.metrics import score_severity
-from pdmr_classic.text import format_list, format_quoted
+from pdmr_classic.text import format_list
 
 
 def score_severities(results: Path, labels: Path, settings: Settings) -> dict[str, Any]:
@@ -29,15 +29,7 @@ def score_severities(results: Path, labels: Path, settings: Settings) -> dict[st
     truth, scale, score_findings = _read_truth(table, settings)
     matches, near_matches = match_ids([str(data_id) for data_id in truth.index], list(predictions.index), labels)
     truth = truth.rename(index=matches)
-    common = truth.index.intersection(predictions.index)
-    if not len(common):
-        raise DataError(
-            "results and label table have no data_id in common",
-            code="labels-match-nothing",
-            file=results,
-            expected=f"data_ids such as {format_quoted(truth.index[:3])}",
-            found=format_quoted(predictions.index),
-        )
+    common = find_common(truth, predictions, results)
     overlap = common.intersection([copy["data_id"] for copy in notes.get("overlap", ())])
     warnings = find_note_warnings(notes, overlap, truth[common].astype(str), None)
     return {

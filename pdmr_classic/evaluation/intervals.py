@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import numpy as np
 from scipy import stats
 from scipy.special import expit, logit
 
 from pdmr_classic.arrays import Floats, Ints, Mask
+from pdmr_classic.evaluation.held_out_rows import HeldOutRows
 from pdmr_classic.evaluation.predictions import Predictions
 from pdmr_classic.resampling import draw_subject_weights
 
@@ -50,13 +52,39 @@ def bootstrap_scores(predictions: Predictions, draws: int = _N_DRAWS, seed: int 
     dict of str to ndarray, shape [1 + draws]
         See `weighted_scores`. NaN in draws that lack a class of the sample.
     """
-    n_subjects, n_classes = len(np.unique(predictions.subject)), len(predictions.classes)
-    rows_per_subject = len(predictions) / len(np.unique(predictions.repeat)) / n_subjects
+
+    def score_draw(weights: Floats, cells: Floats) -> _Scores:
+        return weighted_scores(predictions, _restore_class_shares(weights, predictions.truth), cells)
+
+    sample = weighted_scores(predictions, np.ones((len(predictions), 1)))
+    return bootstrap_rows(predictions, sample, score_draw, len(predictions.classes), draws, seed)
+
+
+def bootstrap_rows(
+    rows: HeldOutRows,
+    sample: _Scores,
+    score_draw: Callable[[Floats, Floats], _Scores],
+    n_classes: int,
+    draws: int,
+    seed: int,
+) -> _Scores:
+    """Return the scores of the sample, followed by those of its cluster bootstrap samples (clusters are subjects).
+
+    Parameters
+    ----------
+    rows : HeldOutRows
+    sample : dict of str to ndarray, shape [1]
+        Scores of the sample.
+    score_draw : callable
+        Maps row weights [n, B] and weights to add to the confusion matrix [K, K, B] to scores, shape [B].
+    n_classes, draws, seed : int
+    """
+    rows_per_subject = len(rows) / len(np.unique(rows.repeat)) / len(np.unique(rows.subject))
     rng = np.random.default_rng(seed)
-    parts = [weighted_scores(predictions, np.ones((len(predictions), 1)))]
-    for weights in draw_subject_weights(predictions.subject, draws, rng):
+    parts = [sample]
+    for weights in draw_subject_weights(rows.subject, draws, rng):
         cells = rows_per_subject * rng.gamma(_PSEUDO_SUBJECTS, size=(n_classes, n_classes, weights.shape[1]))
-        parts.append(weighted_scores(predictions, _restore_class_shares(weights, predictions.truth), cells))
+        parts.append(score_draw(weights, cells))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

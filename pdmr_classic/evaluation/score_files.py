@@ -11,7 +11,7 @@ import pandas as pd
 
 from pdmr_classic.config import DataSettings, Settings
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.evaluation._label_tables import check_file_order, find_unmatched, read_label_table
+from pdmr_classic.evaluation._label_tables import check_file_order, find_common, find_unmatched, read_label_table
 from pdmr_classic.evaluation._score_severities import score_severities
 from pdmr_classic.evaluation._score_warnings import find_note_warnings, find_score_warnings, find_uncertain_warnings
 from pdmr_classic.io.labels.classes import POSITIVE
@@ -21,7 +21,7 @@ from pdmr_classic.io.selection import match_ids
 from pdmr_classic.io.split_folders import is_synthetic
 from pdmr_classic.metrics import score
 from pdmr_classic.models.target_checks import check_labels, choose_positive_class
-from pdmr_classic.text import format_count, format_list, format_quoted
+from pdmr_classic.text import format_count, format_list
 
 _DECISION_KEYS = ("threshold", "n_subjects", "prevalence", "prevalence_interval")
 
@@ -124,15 +124,7 @@ def score_files(
     table = table.rename(index=matches)
     truth = _select_truth(table, labels, settings)
     predictions, truth, n_uncertain = _leave_out_uncertain(predictions, truth, results)
-    common = truth.index.intersection(predictions.index)
-    if not len(common):
-        raise DataError(
-            "results and label table have no data_id in common",
-            code="labels-match-nothing",
-            file=results,
-            expected=f"data_ids such as {format_quoted(truth.index[:3])}",
-            found=format_quoted(predictions.index),
-        )
+    common = find_common(truth, predictions, results)
     classes, positive = sorted(truth.unique()), positive or settings.positive
     if len(classes) > 1:
         _check_predicted_classes(predictions["status"][common], classes, results)

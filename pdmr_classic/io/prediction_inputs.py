@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from pdmr_classic.config import DataSettings
+from pdmr_classic.errors import ConfigError
 from pdmr_classic.io.dataset import Dataset, load_dataset
 from pdmr_classic.io.labels.condition_values import read_conditions
 from pdmr_classic.io.labels.groups import read_subjects
@@ -72,7 +73,13 @@ def read_prediction_inputs(
     ------
     DataError
         A file cannot be read, an id has no recording, or there are no subjects.
+    ConfigError
+        Conditions are given, but not needed.
     """
+    if conditions is not None and experts is None:
+        raise ConfigError(
+            "--conditions has no effect: the model has no experts", hint="fit with --experts, or remove --conditions"
+        )
     # Ids may be in any split of the tables of a data set.
     dataset = load_dataset(data, split="test", use_labels=False, all_splits=ids is not None, settings=settings)
     selection = select_recordings(dataset, ids, settings, skip_missing=skip_missing)

@@ -54,7 +54,7 @@ class RawPredictions:
 
 
 @dataclass(frozen=True)
-class Answer:
+class AnswerOptions:
     """How to turn raw predictions into answers.
 
     Attributes
@@ -120,7 +120,7 @@ class Predictor:
 
     @property
     def has_label_sets(self) -> bool:
-        """Whether each answer has a label set: with a score, if there were enough subjects with a class in training."""
+        """Whether a prediction has a label set: with a score, if enough training subjects had a class."""
         if self.severity is None or self.presence is None:
             return self._has_clinical_cutoff
         return self.presence.decision.supports_level(self.level)
@@ -152,7 +152,9 @@ class Predictor:
         unseen = [experts.find_unseen(conditions) for experts in parts if experts is not None]
         return [] if not all(unseen) else list(dict.fromkeys(finding for findings in unseen for finding in findings))
 
-    def describe(self, raw: RawPredictions, index: pd.Index, answer: Answer, reporter: Reporter) -> pd.DataFrame:
+    def describe(
+        self, raw: RawPredictions, index: pd.Index, options: AnswerOptions, reporter: Reporter
+    ) -> pd.DataFrame:
         """Return classes and probabilities, and the score with its interval and class.
 
         Returns
@@ -163,9 +165,9 @@ class Predictor:
         """
         described = None
         if self.severity is not None and raw.scores is not None:
-            described = self.severity.describe(raw.scores, index, answer.subjects)
+            described = self.severity.describe(raw.scores, index, options.subjects)
         if self.presence is not None and raw.probability is not None:
-            predictions = self._classify(self.presence, raw.probability, index, answer, reporter)
+            predictions = self._classify(self.presence, raw.probability, index, options, reporter)
             if described is not None:
                 predictions = predictions.assign(**{str(name): described[name] for name in described})
         elif self.severity is not None and described is not None:
@@ -175,18 +177,18 @@ class Predictor:
             raise ValueError("raw predictions must come from this predictor")
         if "label_set" in predictions or described is not None:
             predictions.attrs["level"] = self.level
-        if answer.subjects is not None:
-            predictions.attrs["n_subjects"] = len(set(answer.subjects))
+        if options.subjects is not None:
+            predictions.attrs["n_subjects"] = len(set(options.subjects))
         return predictions
 
     def _classify(
-        self, presence: Presence, probability: Floats, index: pd.Index, answer: Answer, reporter: Reporter
+        self, presence: Presence, probability: Floats, index: pd.Index, options: AnswerOptions, reporter: Reporter
     ) -> pd.DataFrame:
         decision = presence.decision
-        adjusted = decision.adjust(probability, answer.subjects, answer.prevalence)
+        adjusted = decision.adjust(probability, options.subjects, options.prevalence)
         # Without pooling or correction, the model's own threshold applies (a user may have changed it).
-        is_default = answer.subjects is None and answer.prevalence is None
-        threshold = answer.threshold if is_default else adjusted.threshold
+        is_default = options.subjects is None and options.prevalence is None
+        threshold = options.threshold if is_default else adjusted.threshold
         for finding in adjusted.findings:
             reporter.note(finding)
         predictions = decision.assign_classes(adjusted.probability, index, threshold)
@@ -195,8 +197,8 @@ class Predictor:
             predictions.attrs["prevalence"] = adjusted.prevalence
         if adjusted.prevalence_interval is not None:
             predictions.attrs["prevalence_interval"] = adjusted.prevalence_interval
-        if answer.label_sets or (answer.prevalence is None and self.has_label_sets):
-            sets = decision.find_label_sets(probability, answer.subjects, self.level, predictions["status"].tolist())
+        if options.label_sets or (options.prevalence is None and self.has_label_sets):
+            sets = decision.find_label_sets(probability, options.subjects, self.level, predictions["status"].tolist())
             predictions["label_set"] = pd.Series(sets, index=index, dtype=object)
         return predictions
 

@@ -17,7 +17,7 @@ from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.labels.scales import Scale
 from pdmr_classic.io.results import mark_uncertain
 from pdmr_classic.models._prediction_checks import Allowed, check_recordings, extract_as_trained, note_hints
-from pdmr_classic.models._predictor import Answer, HasPredictor, RawPredictions, fit_predictor
+from pdmr_classic.models._predictor import AnswerOptions, HasPredictor, RawPredictions, fit_predictor
 from pdmr_classic.models._skipped import find_skipped, no_usable_data_error, skipped_finding
 from pdmr_classic.models.decision.pooling import match_subjects
 from pdmr_classic.models.decision.prevalence import Prevalence, check_prevalence
@@ -254,8 +254,8 @@ class DepressionModel(HasPredictor):
         for finding in summarise_findings(extraction.findings):
             reporter.note(finding)
         used = None if subjects is None else subjects[~unusable]
-        answer = Answer(used, prevalence, self.threshold_, label_sets=label_sets or abstain)
-        predictions = self.predictor_.describe(raw.select(~unusable), features.index[~unusable], answer, reporter)
+        options = AnswerOptions(used, prevalence, self.threshold_, label_sets=label_sets or abstain)
+        predictions = self.predictor_.describe(raw.select(~unusable), features.index[~unusable], options, reporter)
         decision = self.decision_ if self.learns_status else None
         note_hints(predictions, decision, data.status, subjects, prevalence, reporter)
         if abstain:
@@ -296,8 +296,8 @@ class DepressionModel(HasPredictor):
         self._check_options(prevalence, label_sets=label_sets)
         raw = self._predict_raw(features.reindex(columns=self.feature_names_), conditions, reporter)
         subjects = match_subjects(features.index, pool_subjects)
-        answer = Answer(subjects, prevalence, self.threshold_, label_sets=label_sets)
-        return self.predictor_.describe(raw, features.index, answer, reporter)
+        options = AnswerOptions(subjects, prevalence, self.threshold_, label_sets=label_sets)
+        return self.predictor_.describe(raw, features.index, options, reporter)
 
     def _check_options(self, prevalence: Prevalence | None, *, label_sets: bool) -> None:
         """Raise a ConfigError for options that this model cannot follow."""

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Floats, Ints
-from pdmr_classic.config import LearningSettings, Settings
+from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.labels.classes import (
@@ -26,7 +26,7 @@ from pdmr_classic.io.labels.classes import (
 )
 from pdmr_classic.io.labels.labels import find_status_column, read_weights
 from pdmr_classic.io.labels.subject_ids import normalise_subjects
-from pdmr_classic.models.learners.learners import LEARNERS, select_learners
+from pdmr_classic.models.learners.learners import LEARNERS, check_learners
 from pdmr_classic.sample_weights import check_weights
 from pdmr_classic.splits import count_class_subjects, count_feasible_folds
 from pdmr_classic.text import format_count, format_list
@@ -132,7 +132,8 @@ def check_target(
         A learner is unknown, no learner remains, or the positive class is not given or unknown.
     """
     status, groups, sample_weight = align_rows(status=status, groups=groups, sample_weight=sample_weight)
-    _check_learners(settings.learning)
+    if not settings.learning.lite:
+        check_learners(settings.learning.learners, LEARNERS, settings.learning, section="learning")
     check_labels(status, settings.data.classes, column, min_recordings=min_recordings)
     weights = check_weights(sample_weight, len(status))
     groups, merged = merge_subjects(groups, status)
@@ -165,24 +166,6 @@ def merge_subjects(groups: pd.Series, status: pd.Series | None) -> tuple[pd.Seri
             hint="name the subjects; otherwise the same person could be on both sides of a split",
         )
     return subjects, findings
-
-
-def _check_learners(learning: LearningSettings) -> None:
-    unknown = [name for name in learning.learners if name not in LEARNERS]
-    if unknown:
-        raise ConfigError(
-            "unknown learner",
-            expected=", ".join(LEARNERS),
-            found=", ".join(unknown),
-            hint="correct the name in the settings: [learning] learners = [...]",
-        )
-    if not select_learners(learning):
-        raise ConfigError(
-            "--no-training-rows leaves no learner to train",
-            expected=", ".join(name for name, learner in LEARNERS.items() if not learner.stores_rows),
-            found=", ".join(learning.learners),
-            hint="add another learner, or drop --no-training-rows (training_rows = true)",
-        )
 
 
 def _count_inner_folds(

@@ -11,8 +11,8 @@ from rich.text import Text
 from pdmr_classic.reporting.tables import add_synthetic_note, new_table, score_table, warning_texts
 
 _NOTE = (
-    "These scores are optimistic: hyperparameters, weights and threshold were chosen on the same people. Use evaluate "
-    "to estimate performance on new people."
+    "These scores are optimistic: the model was tuned on the same people. Use evaluate to estimate performance on new "
+    "people."
 )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from scipy.stats import rankdata
 
 from pdmr_classic.arrays import Floats, Ints, finite_or_none
 from pdmr_classic.evaluation.inflation import shared_variance
 from pdmr_classic.evaluation.intervals import (
+    bootstrap_rows,
     divide,
     nanmean,
     score_interval,
@@ -16,14 +19,11 @@ from pdmr_classic.evaluation.intervals import (
     weighted_correlation,
 )
 from pdmr_classic.evaluation.severity.predictions import SeverityPredictions
-from pdmr_classic.resampling import draw_subject_weights
 
 ERRORS, AGREEMENT = ("mae", "rmse"), ("ccc", "pearson", "spearman", "quadratic_kappa", "linear_kappa")
 CLASS_SCORES = ("quadratic_kappa", "linear_kappa", "accuracy", "macro_f1")
 LOWER_IS_BETTER = frozenset(ERRORS)
 _N_DRAWS = 2000
-# As for classes (`bootstrap_scores`): pseudo-subjects in each cell of a confusion matrix, which may be empty by chance.
-_PSEUDO_SUBJECTS = 0.05
 
 _Scores = dict[str, Floats]
 
@@ -44,14 +44,9 @@ def bootstrap_severity(predictions: SeverityPredictions, draws: int = _N_DRAWS, 
     dict of str to ndarray, shape [1 + draws]
         See `weighted_severity_scores`.
     """
-    n_subjects, n_classes = len(np.unique(predictions.subject)), predictions.scale.n_classes
-    rows_per_subject = len(predictions) / len(np.unique(predictions.repeat)) / n_subjects
-    rng = np.random.default_rng(seed)
-    parts = [weighted_severity_scores(predictions, np.ones((len(predictions), 1)))]
-    for weights in draw_subject_weights(predictions.subject, draws, rng):
-        cells = rows_per_subject * rng.gamma(_PSEUDO_SUBJECTS, size=(n_classes, n_classes, weights.shape[1]))
-        parts.append(weighted_severity_scores(predictions, weights, cells))
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    sample = weighted_severity_scores(predictions, np.ones((len(predictions), 1)))
+    score_draw = partial(weighted_severity_scores, predictions)
+    return bootstrap_rows(predictions, sample, score_draw, predictions.scale.n_classes, draws, seed)
 
 
 def weighted_severity_scores(predictions: SeverityPredictions, weights: Floats, cells: Floats | None = None) -> _Scores:

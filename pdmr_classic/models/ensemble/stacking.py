@@ -13,23 +13,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, validate_data
 
-from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Floats
-from pdmr_classic.errors import DataError
 from pdmr_classic.models.ensemble._combiner import WEIGHTED_AVERAGE, Combiner, cross_fit_combiner
-from pdmr_classic.models.ensemble.fold_data import FoldData, have_all_classes, make_fold_data
-from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
+from pdmr_classic.models.ensemble.fold_data import FoldData, have_all_classes
 from pdmr_classic.models.ensemble.view_stack import CombinerRows, ViewStack
 from pdmr_classic.models.learners.learners import LEARNERS
-from pdmr_classic.models.learners.member import Member, default_members
-from pdmr_classic.sample_weights import check_weights
+from pdmr_classic.models.learners.member import Member
 from pdmr_classic.splits import count_feasible_folds
-from pdmr_classic.text import format_count
 from pdmr_classic.workers import use_one_thread
-
-_Modalities = frozenset[str]
 
 
 class GroupedStacker(ClassifierMixin, ViewStack):  # type: ignore[misc]
@@ -132,31 +124,13 @@ class GroupedStacker(ClassifierMixin, ViewStack):  # type: ignore[misc]
         DataError
             There are too few classes or subjects, or pandas objects have different indexes.
         """
-        if groups is None:
-            raise ValueError("groups are required: without them, a subject could be in both training and test")
-        X, y, groups, sample_weight = align_rows(X=X, y=y, groups=groups, sample_weight=sample_weight)
-        table, labels = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
+        table, labels, groups, weights = self._read_input(X, y, groups, sample_weight)
         check_classification_targets(labels)
-        groups = np.asarray(groups)
-        check_consistent_length(table, labels, groups)
-        weights = check_weights(sample_weight, len(table))
         n_folds = count_feasible_folds(labels, groups, self.folds)
         count_feasible_folds(labels[weights > 0], groups[weights > 0], self.folds)
         classes, codes = np.unique(labels, return_inverse=True)
-        fold_data = make_fold_data(
-            table,
-            getattr(self, "feature_names_in_", None),
-            codes,
-            groups,
-            n_folds=n_folds,
-            repeats=self.repeats,
-            seed=self.random_state,
-            weights=weights,
-        )
-        members = self.members if self.members is not None else default_members(fold_data.views, self.learners)
-        members = [member for member in members if member.view in fold_data.views]
-        oof = compute_oof_scores(members, fold_data, self.random_state, jobs=self.jobs)
-        return self.fit_oof_scores(members, oof.scores, fold_data, classes)
+        fold_data = self._make_folds(table, codes, groups, weights, n_folds)
+        return self.fit_oof_scores(*self._score_members(fold_data), fold_data, classes)
 
     def fit_oof_scores(
         self, members: Sequence[Member], scores: Sequence[Floats], fold_data: FoldData, classes: NDArray[Any]
@@ -223,13 +197,7 @@ class GroupedStacker(ClassifierMixin, ViewStack):  # type: ignore[misc]
             A row has none of the modalities that the stacker was trained on.
         """
         probability = self.predict_proba(X)
-        missing = np.isnan(probability).any(axis=1)
-        if missing.any():
-            raise DataError(
-                f"{format_count(missing.sum(), 'row has', 'rows have')} no modality that was used in training",
-                code="no-modality",
-                expected=" or ".join(sorted({name for view in self.views_.values() for name in view.needs})),
-            )
+        self._require_modality(np.asarray(np.isnan(probability).any(axis=1)))
         return np.asarray(self.classes_[np.argmax(probability, axis=1)])
 
     def __sklearn_tags__(self) -> Any:

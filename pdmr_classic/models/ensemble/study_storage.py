@@ -25,7 +25,7 @@ from pdmr_classic.storage.resume import Journal, open_journal, resume_mismatch_e
 _FINGERPRINT = "fingerprint"
 # Settings that a finished trial does not depend on: changing one of them must not invalidate a study.
 _IGNORED_SETTINGS: dict[str, Any] = {
-    "learning": {"trials", "timeout", "metric", "threshold"},
+    "learning": {"trials", "timeout", "metric", "threshold", "experts"},
     "severity": {"level", "shrinkage", "cutoffs", "class_names", "clinical_cutoff"},
     "evaluation": True,
 }

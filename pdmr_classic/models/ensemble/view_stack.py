@@ -13,14 +13,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
 
+from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY, FoldData
+from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY, FoldData, make_fold_data
+from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
 from pdmr_classic.models.ensemble.views import View, find_modalities
 from pdmr_classic.models.learners.learners import count_votes, erase_feature_ranges, fit_member, raw_scores
-from pdmr_classic.models.learners.member import Member
+from pdmr_classic.models.learners.member import Member, default_members
+from pdmr_classic.sample_weights import check_weights
 from pdmr_classic.splits import Fold
 from pdmr_classic.text import format_count
 from pdmr_classic.workers import use_one_thread
@@ -118,6 +121,9 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
     findings_ : list of Finding
     """
 
+    members: Sequence[Member] | None
+    learners: Sequence[str]
+    repeats: int
     random_state: int
     jobs: int
     members_: list[Member]
@@ -147,6 +153,45 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
     def _main_loss(self) -> str:
         """Name of the loss by which sets of modalities are compared."""
         raise NotImplementedError
+
+    def _read_input(
+        self, X: ArrayLike, y: ArrayLike, groups: ArrayLike | None, sample_weight: ArrayLike | None, **checks: Any
+    ) -> tuple[Floats, NDArray[Any], NDArray[Any], Floats]:
+        """Return features, target, subjects and weights, matched and validated; `checks` are of `validate_data`."""
+        if groups is None:
+            raise ValueError("groups are required: without them, a subject could be in both training and test")
+        X, y, groups, sample_weight = align_rows(X=X, y=y, groups=groups, sample_weight=sample_weight)
+        table, target = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", **checks)
+        subjects = np.asarray(groups)
+        check_consistent_length(table, target, subjects)
+        return table, target, subjects, check_weights(sample_weight, len(table))
+
+    def _make_folds(self, table: Floats, codes: Ints, groups: NDArray[Any], weights: Floats, n_folds: int) -> FoldData:
+        return make_fold_data(
+            table,
+            getattr(self, "feature_names_in_", None),
+            codes,
+            groups,
+            n_folds=n_folds,
+            repeats=self.repeats,
+            seed=self.random_state,
+            weights=weights,
+        )
+
+    def _score_members(self, fold_data: FoldData) -> tuple[list[Member], list[Floats]]:
+        """Return the members on the views that there are, and their out-of-fold scores."""
+        members = self.members if self.members is not None else default_members(fold_data.views, self.learners)
+        members = [member for member in members if member.view in fold_data.views]
+        return members, compute_oof_scores(members, fold_data, self.random_state, jobs=self.jobs).scores
+
+    def _require_modality(self, is_missing: Mask) -> None:
+        """Raise if there are rows without any of the modalities that the stack was trained on."""
+        if is_missing.any():
+            raise DataError(
+                f"{format_count(is_missing.sum(), 'row has', 'rows have')} no modality that was used in training",
+                code="no-modality",
+                expected=" or ".join(sorted({name for view in self.views_.values() for name in view.needs})),
+            )
 
     def _fit_members(self, members: Sequence[Member], fold_data: FoldData) -> None:
         """Fit the final model of each member on all rows, and remember the views."""

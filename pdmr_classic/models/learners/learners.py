@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from xgboost import XGBClassifier
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import LearningSettings
+from pdmr_classic.errors import ConfigError
 from pdmr_classic.models.learners._lite import LITE_LEARNERS
 from pdmr_classic.models.learners.algorithm import ClippedExtraTrees, Learner, algorithm_params
 from pdmr_classic.models.learners.blocks import ScaleBlocks
@@ -112,7 +113,44 @@ def select_learners(learning: LearningSettings) -> list[str]:
     """
     if learning.lite:
         return list(LITE_LEARNERS)
-    return [name for name in learning.learners if learning.training_rows or not LEARNERS[name].stores_rows]
+    return select_allowed(learning.learners, learning)
+
+
+def select_allowed(names: Iterable[str], learning: LearningSettings) -> list[str]:
+    """Return the names of learners that may be used: those that store training rows only if that is allowed."""
+    return [name for name in names if learning.training_rows or not find_learner(name).stores_rows]
+
+
+def check_learners(
+    names: Sequence[str], known: Mapping[str, Learner], learning: LearningSettings, *, section: str, purpose: str = ""
+) -> None:
+    """Raise a ConfigError if a name in a section of the settings is unknown, or no learner may be used.
+
+    Parameters
+    ----------
+    names : sequence of str
+    known : mapping of str to Learner
+    learning : LearningSettings
+    section : str
+        Of the settings file, for the message.
+    purpose : str
+        What the learners are for, for the message, such as " for scores".
+    """
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ConfigError(
+            f"unknown learner{purpose}",
+            expected=", ".join(known),
+            found=", ".join(unknown),
+            hint=f"correct the name in the settings: [{section}] learners = [...]",
+        )
+    if not select_allowed(names, learning):
+        raise ConfigError(
+            f"--no-training-rows leaves no learner{purpose or ' to train'}",
+            expected=", ".join(name for name, learner in known.items() if not learner.stores_rows),
+            found=", ".join(names),
+            hint="add another learner, or drop --no-training-rows (training_rows = true)",
+        )
 
 
 def make_members(views: Iterable[str], learning: LearningSettings) -> list[Member]:

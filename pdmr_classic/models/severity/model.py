@@ -20,10 +20,11 @@ from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
 from pdmr_classic.models.ensemble.study_storage import Studies
 from pdmr_classic.models.ensemble.tuning import tune
 from pdmr_classic.models.experts.stacks import ExpertStacks
+from pdmr_classic.models.learners.learners import select_allowed
 from pdmr_classic.models.learners.member import default_members
 from pdmr_classic.models.severity._metadata import collect_metadata
 from pdmr_classic.models.severity.stacker import SeverityStacker
-from pdmr_classic.models.severity.target import SeverityTarget, select_regressors
+from pdmr_classic.models.severity.target import SeverityTarget
 from pdmr_classic.progress import Reporter
 
 
@@ -83,7 +84,7 @@ class SeverityModel:
         fold_data = all_folds.select_repeats(learning.repeats, 2 * learning.repeats)
         for finding in fold_data.findings:
             reporter.note(finding)
-        members = default_members(fold_data.views, select_regressors(self.settings))
+        members = default_members(fold_data.views, select_allowed(severity.learners, learning))
         members = tune(members, tuning_data.view_data, learning, jobs=jobs, reporter=reporter, storage=storage)
         scores = compute_oof_scores(members, fold_data, learning.seed, jobs=jobs).scores
         self.scale_ = target.scale

@@ -8,20 +8,16 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import RegressorMixin
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.errors import DataError
-from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
-from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
+from pdmr_classic.models.ensemble.fold_data import FoldData
 from pdmr_classic.models.ensemble.view_stack import CombinerRows, ViewStack
-from pdmr_classic.models.learners.member import Member, default_members
+from pdmr_classic.models.learners.member import Member
 from pdmr_classic.models.learners.regressors import REGRESSORS
 from pdmr_classic.models.severity._blend import Blend, cross_fit_blend
-from pdmr_classic.sample_weights import check_weights
 from pdmr_classic.splits import count_feasible_folds
-from pdmr_classic.text import format_count
 from pdmr_classic.workers import use_one_thread
 
 _SQUARED_ERROR = "squared_error"
@@ -122,28 +118,12 @@ class SeverityStacker(RegressorMixin, ViewStack):  # type: ignore[misc]
         DataError
             There are too few subjects, or pandas objects have different indexes.
         """
-        if groups is None:
-            raise ValueError("groups are required: without them, a subject could be in both training and test")
-        X, y, groups, sample_weight = align_rows(X=X, y=y, groups=groups, sample_weight=sample_weight)
-        table, scores = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan", y_numeric=True)
-        groups = np.asarray(groups)
-        check_consistent_length(table, scores, groups)
-        weights = check_weights(sample_weight, len(table))
+        table, scores, groups, weights = self._read_input(X, y, groups, sample_weight, y_numeric=True)
         bins = score_bins(scores, groups, self.folds, weights)
-        fold_data = make_fold_data(
-            table,
-            getattr(self, "feature_names_in_", None),
-            bins,
-            groups,
-            n_folds=count_score_folds(bins[weights > 0], groups[weights > 0], self.folds),
-            repeats=self.repeats,
-            seed=self.random_state,
-            weights=weights,
-        ).replace_target(np.asarray(scores, dtype=np.float64))
-        members = self.members if self.members is not None else default_members(fold_data.views, self.learners)
-        members = [member for member in members if member.view in fold_data.views]
-        oof = compute_oof_scores(members, fold_data, self.random_state, jobs=self.jobs)
-        return self.fit_oof_scores(members, oof.scores, fold_data)
+        n_folds = count_score_folds(bins[weights > 0], groups[weights > 0], self.folds)
+        fold_data = self._make_folds(table, bins, groups, weights, n_folds)
+        fold_data = fold_data.replace_target(np.asarray(scores, dtype=np.float64))
+        return self.fit_oof_scores(*self._score_members(fold_data), fold_data)
 
     def fit_oof_scores(self, members: Sequence[Member], scores: Sequence[Floats], fold_data: FoldData) -> Self:
         """Fit on given out-of-fold predictions of the members [n, 1]; `fold_data` replaces `folds` and `repeats`."""
@@ -205,13 +185,7 @@ class SeverityStacker(RegressorMixin, ViewStack):  # type: ignore[misc]
             A row has none of the modalities that the stacker was trained on.
         """
         predicted = self.predict_scores(X)
-        if np.isnan(predicted).any():
-            raise DataError(
-                f"{format_count(np.isnan(predicted).sum(), 'row has', 'rows have')} no modality that was used in "
-                "training",
-                code="no-modality",
-                expected=" or ".join(sorted({name for view in self.views_.values() for name in view.needs})),
-            )
+        self._require_modality(np.isnan(predicted))
         return predicted
 
     def __sklearn_tags__(self) -> Any:

@@ -14,6 +14,7 @@ from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError
 from pdmr_classic.io.labels.scales import Scale
 from pdmr_classic.models.decision.conformal import required_subjects
+from pdmr_classic.models.learners.learners import check_learners
 from pdmr_classic.models.learners.regressors import REGRESSORS
 from pdmr_classic.models.severity.stacker import count_score_folds, score_bins
 from pdmr_classic.sample_weights import check_weights
@@ -93,7 +94,8 @@ def check_severity(
     score = score.astype(np.float64)
     weights = np.where(score.notna(), check_weights(sample_weight, len(score)), 0.0)
     subjects = groups.to_numpy(dtype=object)
-    _check_learners(settings)
+    names, learning = settings.severity.learners, settings.learning
+    check_learners(names, REGRESSORS, learning, section="severity", purpose=" for scores")
     _check_range(score.dropna(), scale)
     _check_subjects(subjects[weights > 0], settings.severity.level)
     used = score[weights > 0]
@@ -115,30 +117,6 @@ def _plan_folds(score: pd.Series, groups: pd.Series, weights: Floats, requested:
     subjects, is_used = groups.to_numpy(dtype=object), weights > 0
     bins = score_bins(score.to_numpy(dtype=np.float64), subjects, requested, weights)
     return count_score_folds(bins[is_used], subjects[is_used], requested), bins
-
-
-def _check_learners(settings: Settings) -> None:
-    unknown = [name for name in settings.severity.learners if name not in REGRESSORS]
-    if unknown:
-        raise ConfigError(
-            "unknown learner for scores",
-            expected=", ".join(REGRESSORS),
-            found=", ".join(unknown),
-            hint="correct the name in the settings: [severity] learners = [...]",
-        )
-    if not select_regressors(settings):
-        raise ConfigError(
-            "--no-training-rows leaves no learner for scores",
-            expected=", ".join(name for name, learner in REGRESSORS.items() if not learner.stores_rows),
-            found=", ".join(settings.severity.learners),
-            hint="add another learner, or drop --no-training-rows (training_rows = true)",
-        )
-
-
-def select_regressors(settings: Settings) -> list[str]:
-    """Return the learners of scores in the settings, without those that store training rows if that is not allowed."""
-    allowed = settings.learning.training_rows
-    return [name for name in settings.severity.learners if allowed or not REGRESSORS[name].stores_rows]
 
 
 def _check_range(score: pd.Series, scale: Scale) -> None:

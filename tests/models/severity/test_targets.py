@@ -12,7 +12,8 @@ from scored import QUICK, Scored, make_scored
 from pdmr_classic import DataError, Settings
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.io.labels.scales import SCALES, Scale
-from pdmr_classic.models.severity.target import MIN_SUBJECTS, check_severity, select_regressors
+from pdmr_classic.models.learners.learners import select_allowed
+from pdmr_classic.models.severity.target import MIN_SUBJECTS, check_severity
 from pdmr_classic.models.targets import Targets, check_targets, fingerprint_fit
 
 PHQ8 = SCALES["phq8"]
@@ -110,7 +111,7 @@ def test_an_unknown_learner_is_refused() -> None:
 
 def test_without_training_rows_learners_that_store_them_are_left_out() -> None:
     both = settings(severity__learners=("ridge", "svr"), learning__training_rows=False)
-    assert select_regressors(both) == ["ridge"]
+    assert select_allowed(both.severity.learners, both.learning) == ["ridge"]
     with pytest.raises(ConfigError, match=r"--no-training-rows leaves no learner for scores[^\0]*ridge[^\0]*svr"):
         check(make_scored(), severity__learners=("svr",), learning__training_rows=False)
 
