@@ -53,7 +53,8 @@ def predict_status(predictions: SeverityPredictions) -> Predictions:
     The probability is only a rank: the position of the severity on the scale.
     """
     scale = predictions.scale
-    position = (scale.clip(predictions.predicted) - scale.low) / (scale.high - scale.low)
+    # Severities may be beyond a range that was only observed.
+    position = np.clip((predictions.predicted - scale.low) / (scale.high - scale.low), 0.0, 1.0)
     return Predictions(
         recording=predictions.recording,
         subject=predictions.subject,

@@ -9,6 +9,7 @@ import pytest
 from scipy.stats import kstest
 from simulated_severity import PHQ8, severity, simulate_ridge, simulate_severity
 
+from pdmr_classic.evaluation.severity._clinical import predict_status
 from pdmr_classic.evaluation.severity._permutation import permute_scores
 from pdmr_classic.evaluation.severity._summary import summarise_severities
 from pdmr_classic.evaluation.severity.predictions import SeverityPredictions
@@ -81,6 +82,15 @@ def test_the_status_of_the_clinical_cutoff_is_scored(summary: dict[str, Any]) ->
     assert clinical["scores"]["f1"]["mean"] == pytest.approx(expected["f1"])
     assert clinical["scores"]["auc"]["mean"] > 0.9
     assert (clinical["cutoff"], clinical["n_positive"]) == (10, int((model.truth >= 10).sum()))
+
+
+def test_severities_beyond_an_observed_range_are_ranked_with_valid_probabilities() -> None:
+    model = simulate_severity(0.8)
+    observed = replace(model, scale=replace(PHQ8, is_observed=True), predicted=model.predicted * 3 - 10)
+    assert observed.predicted.min() < PHQ8.low
+    assert observed.predicted.max() > PHQ8.high
+    probability = predict_status(observed).probability
+    assert ((probability >= 0) & (probability <= 1)).all()
 
 
 def test_a_scale_without_cutoffs_has_neither_classes_nor_a_clinical_status() -> None:
