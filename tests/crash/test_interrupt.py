@@ -278,7 +278,12 @@ def test_starting_the_trackers_starts_no_worker_and_unblocks_no_signal(tmp_path:
 
         with stop_workers_on_exit():
             children = Path("/proc/thread-self/children").read_text().split()
-            commands = [Path("/proc", pid, "cmdline").read_text() for pid in children]
+            # Between fork and exec, a child has the command line of its parent.
+            for _ in range(50):
+                commands = [Path("/proc", pid, "cmdline").read_text() for pid in children]
+                if all("resource_tracker" in command for command in commands):
+                    break
+                time.sleep(0.1)
             assert len(commands) == 2 and all("resource_tracker" in command for command in commands), commands
             assert multiprocessing.active_children() == []
             assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) >= {signal.SIGINT, signal.SIGTERM}
