@@ -133,7 +133,8 @@ def test_an_interrupted_fit_stops_quickly_and_can_be_resumed(
     assert seconds < _ALLOWED_S
     run.wait_for_empty_group()
     assert run.process.returncode == 130, "".join(run.lines)
-    messages = [line for line in run.lines if not line.startswith(("reading", "tuning", "training"))]
+    # Notes may come first: where everything was trained before the signal arrived, fit had already told its notes.
+    messages = [line for line in run.lines if line.startswith("interrupted")]
     assert len(messages) == 1, "".join(messages)
     (message,) = messages
     journal = out / "m.joblib.studies"
