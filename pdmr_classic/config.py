@@ -47,6 +47,16 @@ class DataSettings(_Section):
     positive: str | None = Field(None, description="positive class for F1; default: Depression if it exists")
     classes: tuple[str, ...] | None = Field(None, description="allowed labels; default: all labels in the table")
     weights: str | None = Field(None, description="label column with the training weight of each recording")
+    views: tuple[str, ...] = Field(
+        (), description="folders of further views, as NAME=FOLDER; folders beside video/ and audio/ are found"
+    )
+    covariates: tuple[str, ...] = Field((), description="label columns, such as age, that form a view of their own")
+    events: str | None = Field(
+        None, description="events of a person: a label column, or 're:…' with two groups (person, event)"
+    )
+    baseline: str | None = Field(
+        None, description="label column that marks baseline recordings; default: baseline, or the first session"
+    )
     target: str = Field(
         "status", min_length=1, description="what is learned: status (the class), a label column of scores, or both"
     )
@@ -139,6 +149,13 @@ class LearningSettings(_Section):
         None, description="label column of conditions, such as interviewer or site, each of which has its own expert"
     )
     lite: bool = Field(False, description="a small and fast model without rows of training data")
+    suppress_identity: bool = Field(
+        False,
+        description="remove what distinguishes subjects of the same class, as far as the study of a learner wants",
+    )
+    join_views: bool = Field(
+        False, description="add canonical variates of views, and weigh the views of each recording, where that helps"
+    )
 
 
 class SeveritySettings(_Section):

@@ -9,6 +9,7 @@ import typer
 
 from pdmr_classic.cli._panels import CHECKS, EVALUATION, FILES, GENERAL, LABELS, LEARNING
 from pdmr_classic.cli._severity_options import LEVEL, SCORE_SETTINGS
+from pdmr_classic.cli._view_options import COVARIATE_SETTINGS, JOINING_SETTINGS, VIEW_SETTINGS
 
 _FOLDER = "Folder with video/ and/or audio/, with train/ and test/, or in another layout (see --layout)"
 Data = Annotated[
@@ -232,6 +233,8 @@ SETTINGS: dict[str, Any] = {
     ],
     "data.positive": Positive,
     "reading.fps": Fps,
+    **VIEW_SETTINGS,
+    **COVARIATE_SETTINGS,
     **SCORE_SETTINGS,
     "severity.level": LEVEL,
     "learning.trials": Annotated[
@@ -308,6 +311,7 @@ SETTINGS: dict[str, Any] = {
             help="Train a small and fast model that holds no rows of training data.",
         ),
     ],
+    **JOINING_SETTINGS,
     "evaluation.folds": Annotated[
         int | None, typer.Option("--folds", rich_help_panel=EVALUATION, metavar="N", help="Outer folds (default: 5).")
     ],
@@ -380,7 +384,7 @@ EVALUATION_SETTINGS = tuple(name for name in SETTINGS if name.startswith("evalua
 # For `evaluate` as well, because it fits the same models.
 FIT_SETTINGS = tuple(name for name in SETTINGS if name not in EVALUATION_SETTINGS)
 FILE_SETTINGS = (
-    *("data.layout", "data.video_pattern", "data.audio_pattern"),
+    *("data.layout", "data.video_pattern", "data.audio_pattern", "data.views"),
     *("reading.tracker", "reading.face", "reading.fps"),
 )
 LABEL_COLUMNS = ("data.id_column", "data.label_column", "data.map", "data.cutoff")

@@ -24,18 +24,25 @@ class Recording:
     video, audio : Path or None
     video_parts : tuple of Path
         Further files of the same video, joined to the first by frame number, as OpenFace 0.x (CLNF) writes them.
+    further : tuple of (str, Path)
+        Name and file of each further view, such as text, sorted by name.
+    events : tuple of (str, Recording)
+        If the recording stands for a person: name and recording of each event, sorted by name. It has no files itself.
     """
 
     data_id: str
     video: Path | None = None
     audio: Path | None = None
     video_parts: tuple[Path, ...] = ()
+    further: tuple[tuple[str, Path], ...] = ()
+    events: tuple[tuple[str, Recording], ...] = ()
 
     @property
     def files(self) -> list[tuple[str, Path, tuple[Path, ...]]]:
         """Modality, first file and further files of each available modality."""
         files = [("video", self.video, self.video_parts), ("audio", self.audio, ())]
-        return [(modality, path, parts) for modality, path, parts in files if path is not None]
+        further = [(name, path, ()) for name, path in self.further]
+        return [*((modality, path, parts) for modality, path, parts in files if path is not None), *further]
 
 
 def is_folder(path: Path) -> bool:

@@ -1,0 +1,84 @@
+"""Options for views, events and covariates, and for what the ensemble does with them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from pdmr_classic.cli._panels import FILES, LABELS, LEARNING
+
+
+def _none_without_flag(flag: bool | None) -> bool | None:
+    """Return True if a flag is set, otherwise None, which leaves the setting unchanged."""
+    return flag or None
+
+
+VIEW_SETTINGS: dict[str, Any] = {
+    "data.views": Annotated[
+        list[str] | None,
+        typer.Option(
+            "--view",
+            rich_help_panel=FILES,
+            metavar="NAME=FOLDER",
+            help="Further view in another folder; can be given several times. Folders next to video/ and audio/, such "
+            "as text/, are found.",
+        ),
+    ],
+}
+COVARIATE_SETTINGS: dict[str, Any] = {
+    "data.covariates": Annotated[
+        list[str] | None,
+        typer.Option(
+            "--covariates",
+            rich_help_panel=LABELS,
+            metavar="COLUMN",
+            help="Column of the label table, such as age or gender, to be part of the view covariates; can be given "
+            "several times.",
+        ),
+    ],
+    "data.events": Annotated[
+        str | None,
+        typer.Option(
+            "--events",
+            rich_help_panel=LABELS,
+            metavar="SOURCE",
+            help="Learn on persons, from their recordings of several events: a column of the label table, or a regular "
+            r"expression with a group for the person and one for the event, such as 're:^(\d+)_(E\d+)$'.",
+        ),
+    ],
+    "data.baseline": Annotated[
+        str | None,
+        typer.Option(
+            "--baseline",
+            rich_help_panel=LABELS,
+            metavar="COLUMN",
+            help="Column of the label table that marks each subject's baseline recordings, for --suppress-identity "
+            "(default: baseline, or the first session in the column session).",
+        ),
+    ],
+}
+JOINING_SETTINGS: dict[str, Any] = {
+    "learning.suppress_identity": Annotated[
+        bool | None,
+        typer.Option(
+            "--suppress-identity",
+            rich_help_panel=LEARNING,
+            metavar="",
+            callback=_none_without_flag,
+            help="Remove personal habits: what distinguishes subjects of the same class. Needs several recordings of "
+            "some subjects.",
+        ),
+    ],
+    "learning.join_views": Annotated[
+        bool | None,
+        typer.Option(
+            "--join-views",
+            rich_help_panel=LEARNING,
+            metavar="",
+            callback=_none_without_flag,
+            help="Learn also from what views have in common and where they disagree, and weigh the views of each "
+            "recording; each is used only if it helps in the training data.",
+        ),
+    ],
+}
