@@ -100,7 +100,7 @@ def run_fold(table: Table, fold: int, trials: int) -> list[tuple[str, str, float
 def held_out_auc(fold_data: FoldData, member: Member, X: np.ndarray, y: np.ndarray) -> float:
     data, view = fold_data.view_data[member.view], fold_data.views[member.view]
     usable = view.rows(find_modalities(X, fold_data.columns))
-    model = fit_member(member, data.final_features, data.y, data.audio, 0, data.weights)
+    model = fit_member(member, data.final_features, data.y, data.blocks, 0, data.weights)
     scores = raw_scores(model, X[usable][:, view.columns])
     is_class = np.eye(data.n_classes, dtype=bool)[y[usable]][:, -scores.shape[1] :]
     mixed = [k for k in range(scores.shape[1]) if 0 < is_class[:, k].sum() < usable.sum()]

@@ -12,7 +12,7 @@ from pdmr_classic.evaluation.predictions import Predictions
 from pdmr_classic.evaluation.run_fold import SHORTCUT
 from pdmr_classic.evaluation.system_scores import summarise_scores
 from pdmr_classic.evaluation.table import EvaluationTable
-from pdmr_classic.models.learners.member import JOINT_VIEW
+from pdmr_classic.models.learners.member import JOINT_VIEW, is_joint_view
 
 
 def summarise_baselines(
@@ -34,4 +34,6 @@ def summarise_baselines(
 
 def _name_view_baseline(system: str) -> str:
     view = system.removeprefix(VIEW_PREFIX)
-    return "both_as_one_view" if view == JOINT_VIEW else f"{view}_only"
+    if view == JOINT_VIEW:
+        return "both_as_one_view"
+    return f"{view}_as_one_view" if is_joint_view(view) else f"{view}_only"

@@ -19,8 +19,7 @@ from pdmr_classic.config import Metric
 from pdmr_classic.features.names import MATERIAL, QUALITY, feature_view, missing_indicator, modality_columns
 from pdmr_classic.metrics import always_positive_f1, score
 from pdmr_classic.models.decision.threshold import choose_threshold
-from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY
-from pdmr_classic.models.ensemble.views import find_modalities
+from pdmr_classic.models.ensemble.views import MATERIAL_MODALITY, find_modalities
 from pdmr_classic.splits import GroupedFolds, count_feasible_folds
 from pdmr_classic.workers import use_one_thread
 
@@ -45,7 +44,7 @@ def find_present_modalities(features: pd.DataFrame) -> list[str]:
 
 def drop_modality(features: pd.DataFrame, modality: str) -> pd.DataFrame:
     """Return the features with a modality missing from every recording."""
-    views = {modality, MATERIAL, QUALITY} if modality == FITTED_MODALITY else {modality}
+    views = {modality, MATERIAL, QUALITY} if modality == MATERIAL_MODALITY else {modality}
     is_dropped = [feature_view(name) in views for name in features.columns]
     return features.mask(np.broadcast_to(is_dropped, features.shape))
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pdmr_classic.arrays import Floats
+from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.features.families.kinemes import N_KINEMES, KinemeHistogram
 from pdmr_classic.features.families.tangent import TangentMap
 from pdmr_classic.features.names import MATERIAL, feature_prefix
@@ -56,6 +57,10 @@ class FoldFittedFeatures:
             prefix: _TRANSFORMERS[prefix](self.seed).fit(X[:, columns]) for prefix, columns in self.columns.items()
         }
         return self
+
+    def fit_transform(self, X: Floats, y: NDArray[Any], groups: NDArray[Any], rows: Ints) -> Floats:
+        """Fit on some rows of the table, shape [n, F], and return the features of all rows."""
+        return self.fit(X[rows]).transform(X)
 
     def transform(self, X: Floats) -> Floats:
         """Return the features of rows of the table, shape [n, features]; NaN if the material is missing."""

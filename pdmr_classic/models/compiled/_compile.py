@@ -100,12 +100,10 @@ def _compile_scale(scaler: RobustScale) -> list[Step]:
 
 
 def _compile_blocks(blocks: ScaleBlocks) -> list[Step]:
-    n_columns = blocks.n_features_in_
-    starts = [start for start, stop in ((0, blocks.edge), (blocks.edge, n_columns)) if start < stop]
     selected, center, scale, factor = [], [], [], []
-    for start, (drop, keep, scaler), value in zip(starts, blocks.scalers_, blocks.factors_, strict=True):
+    for block, (drop, keep, scaler), value in zip(blocks.blocks_, blocks.scalers_, blocks.factors_, strict=True):
         columns = np.flatnonzero(drop.get_support())[np.flatnonzero(keep.get_support())]
-        selected.append(start + columns)
+        selected.append(block[columns])
         center.append(scaler.center_)
         scale.append(scaler.scale_)
         factor.append(np.full(len(columns), value))

@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike
 from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.models.compiled._compile import compile_fitted_features, compile_pipeline
 from pdmr_classic.models.compiled.steps import Columns, LogOdds, Softmax, Step, store_single
-from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
 
 Modalities = frozenset[str]
@@ -99,7 +98,7 @@ class CompiledStack:
     members_ : dict of int to CompiledMember
         By their number in the stacker; those that are not used are left out.
     combiners_ : dict of frozenset of str to CompiledCombiner
-        For each set of modalities that a row can have.
+        For each fitted set of modalities, best first: a row uses the first of which it has all modalities.
 
     Raises
     ------
@@ -118,9 +117,14 @@ class CompiledStack:
 
     def __init__(self, stacker: GroupedStacker, *, single: bool = False) -> None:
         self.classes_, self.n_features_in_ = stacker.classes_, stacker.n_features_in_
-        self.fitted_ = compile_fitted_features(stacker.fold_fitted_) if stacker.fold_fitted_ else ()
-        n_fitted = sum(step.width for step in self.fitted_)
-        fitted_columns = self.n_features_in_ + np.arange(n_fitted)
+        used = {name for view in stacker.views_.values() for name in view.sources}
+        fitted = {
+            name: compile_fitted_features(stacker.fold_fitted_[name]) for name in stacker.fold_fitted_ if name in used
+        }
+        self.fitted_ = tuple(step for steps in fitted.values() for step in steps)
+        widths = {name: sum(step.width for step in steps) for name, steps in fitted.items()}
+        places = np.split(self.n_features_in_ + np.arange(sum(widths.values())), np.cumsum([*widths.values()]))
+        places_of = dict(zip(widths, places, strict=False))
         self.combiners_ = {
             modalities: CompiledCombiner.from_combiner(combiner, members)
             for modalities, combiner, members in stacker.list_combiners()
@@ -129,13 +133,13 @@ class CompiledStack:
         for k in sorted({k for combiner in self.combiners_.values() for k in combiner.members}):
             member = stacker.members_[k]
             view = stacker.views_[member.view]
-            columns = np.append(view.columns, fitted_columns) if FITTED_MODALITY in view.needs else view.columns
+            columns = np.concatenate([view.columns, *(places_of[name] for name in view.sources)])
             steps = compile_pipeline(stacker.models_[member.name], Columns(columns))
             if single:
                 steps = tuple(store_single(step) for step in steps)
             self.members_[k] = CompiledMember(member.name, view.needs, steps)
-        used = {modality for modalities in self.combiners_ for modality in modalities}
-        self.columns_ = {modality: columns for modality, columns in stacker.columns_.items() if modality in used}
+        trained = {modality for modalities in self.combiners_ for modality in modalities}
+        self.columns_ = {modality: columns for modality, columns in stacker.columns_.items() if modality in trained}
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Return class probabilities, shape [n, K]; NaN for rows without any of the trained modalities.
@@ -164,13 +168,15 @@ class CompiledStack:
         return probability
 
     def _group_rows(self, table: Floats) -> Iterator[tuple[Ints, CompiledCombiner]]:
-        """Yield the rows that have the same modalities, and their meta-learner."""
+        """Yield the rows that use each meta-learner."""
         present: Mapping[str, Mask] = {
             name: np.asarray(np.isfinite(table[:, columns]).any(axis=1)) for name, columns in self.columns_.items()
         }
+        free = np.ones(len(table), dtype=bool)
         for modalities, combiner in self.combiners_.items():
-            has_these = np.ones(len(table), dtype=bool)
-            for name, mask in present.items():
-                has_these &= mask if name in modalities else ~mask
-            if has_these.any():
-                yield np.flatnonzero(has_these), combiner
+            rows = free.copy()
+            for name in modalities:
+                rows &= present[name]
+            free &= ~rows
+            if rows.any():
+                yield np.flatnonzero(rows), combiner

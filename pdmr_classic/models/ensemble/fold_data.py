@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,14 +13,23 @@ from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.features.feature_table import refuse_label_columns
 from pdmr_classic.features.fold_fitted import FoldFittedFeatures
-from pdmr_classic.features.names import AUDIO, VIDEO, modality_columns
-from pdmr_classic.models.ensemble.views import View, find_modalities, make_views
+from pdmr_classic.features.names import AUDIO, modality_columns
+from pdmr_classic.models.ensemble.views import MATERIAL_MODALITY, MATERIAL_SOURCE, View, find_modalities, make_views
 from pdmr_classic.splits import Fold, GroupedFolds
 from pdmr_classic.text import format_count
 from pdmr_classic.workers import use_one_thread
 
-FITTED_MODALITY = VIDEO
-"""Modality of the features that are fitted within folds."""
+
+class FoldFitted(Protocol):
+    """Computes further columns of views; fitted on the training rows of each fold."""
+
+    def fit_transform(self, X: Floats, y: NDArray[Any], groups: NDArray[Any], rows: Ints) -> Floats:
+        """Fit on some rows of the table [n, F], and return the columns of all rows, shape [n, G]."""
+        ...
+
+    def transform(self, X: Floats) -> Floats:
+        """Return the columns of further rows, shape [n, G]."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,8 +52,8 @@ class ViewData:
         Features fitted on all rows, for the final model.
     rows : ndarray of bool
         Mask of these rows in the full table.
-    audio : ndarray of int
-        Column indices of the audio vector.
+    blocks : dict of str to ndarray of int
+        Column indices of each modality among the F + G columns.
     n_classes : int
         0 if `y` are scores.
     """
@@ -57,7 +66,7 @@ class ViewData:
     fitted_features: list[Floats]
     final_fitted_features: Floats
     rows: Mask
-    audio: Ints
+    blocks: dict[str, Ints]
     n_classes: int
 
     def fold_features(self, fold: int, rows: Ints) -> Floats:
@@ -82,12 +91,12 @@ class ViewData:
     @property
     def has_audio(self) -> bool:
         """Whether there is an audio vector."""
-        return len(self.audio) > 0
+        return AUDIO in self.blocks
 
     @property
     def is_joint(self) -> bool:
-        """Whether there are other columns besides the audio vector."""
-        return self.has_audio and len(self.audio) < self.n_columns
+        """Whether there are columns of several modalities."""
+        return len(self.blocks) > 1
 
     @property
     def final_features(self) -> Floats:
@@ -97,7 +106,7 @@ class ViewData:
 
 @dataclass(frozen=True, eq=False)
 class FoldData:
-    """A training table with its folds and views: one per modality, and one with all modalities.
+    """A training table with its folds and views: of each modality, and of several, see `make_views`.
 
     Attributes
     ----------
@@ -114,8 +123,8 @@ class FoldData:
         Column indices of each modality.
     present : dict of str to ndarray of bool
         Mask of the rows that have each modality.
-    fold_fitted : FoldFittedFeatures
-        Fitted on all rows, for the final model.
+    fold_fitted : dict of str to FoldFitted
+        What computes further columns of views, by name; fitted on all rows, for the final model.
     views : dict of str to View
     view_data : dict of str to ViewData
     findings : list of Finding
@@ -131,7 +140,7 @@ class FoldData:
     folds: list[Fold]
     columns: dict[str, Ints]
     present: dict[str, Mask]
-    fold_fitted: FoldFittedFeatures
+    fold_fitted: dict[str, FoldFitted]
     views: dict[str, View]
     view_data: dict[str, ViewData]
     findings: list[Finding]
@@ -200,16 +209,17 @@ def make_fold_data(
     refuse_label_columns(column_names)
     columns = modality_columns(column_names)
     present = find_modalities(X, columns)
-    fold_fitted = FoldFittedFeatures(column_names, seed)
+    fold_fitted: dict[str, FoldFitted] = {}
+    if material := FoldFittedFeatures(column_names, seed):
+        fold_fitted[MATERIAL_SOURCE] = material
+    made_views = make_views(columns, present, has_material=bool(material))
     with use_one_thread():
-        fitted_per_fold = [_fit_and_transform(fold_fitted, X, weights, train) for train, _ in folds if fold_fitted]
-        # Last, so that the features remain fitted on all rows.
-        final_fitted = _fit_and_transform(fold_fitted, X, weights, np.arange(len(X)))
+        fitted = {name: _fit_in_folds(source, X, y, groups, weights, folds) for name, source in fold_fitted.items()}
     views: dict[str, View] = {}
     view_data: dict[str, ViewData] = {}
     findings = []
-    for view in make_views(columns, present):
-        data = _make_view_data(view, X, y, groups, weights, folds, columns, present, fitted_per_fold, final_fitted)
+    for view in made_views:
+        data = _make_view_data(view, X, y, groups, weights, folds, columns, present, fitted)
         if have_all_classes(data.folds, data.y, data.weights, data.n_classes):
             views[view.name], view_data[view.name] = view, data
         else:
@@ -222,9 +232,13 @@ def make_fold_data(
     )
 
 
-def _fit_and_transform(fold_fitted: FoldFittedFeatures, X: Floats, weights: Floats, train: Ints) -> Floats:
-    """Return features of all rows, fitted on the training rows."""
-    return np.asarray(fold_fitted.fit(X[train[weights[train] > 0]]).transform(X))
+def _fit_in_folds(
+    source: FoldFitted, X: Floats, y: Ints, groups: np.ndarray, weights: Floats, folds: Sequence[Fold]
+) -> list[Floats]:
+    """Return the columns of all rows for each fold, fitted on its training rows; last, those fitted on all rows."""
+    # All rows come last, so that the source remains fitted on them.
+    rows = [*(train for train, _ in folds), np.arange(len(X))]
+    return [source.fit_transform(X, y, groups, train[weights[train] > 0]) for train in rows]
 
 
 def _make_view_data(
@@ -236,24 +250,35 @@ def _make_view_data(
     folds: Sequence[Fold],
     columns: Mapping[str, Ints],
     present: dict[str, Mask],
-    fitted_per_fold: Sequence[Floats],
-    final_fitted: Floats,
+    fitted: Mapping[str, Sequence[Floats]],
 ) -> ViewData:
     rows = view.rows(present)
     number = np.cumsum(rows) - 1
-    has_fitted = bool(fitted_per_fold) and FITTED_MODALITY in view.needs
+    # Of each fold, and last of all rows.
+    per_fold = [np.hstack(parts)[rows] for parts in zip(*(fitted[name] for name in view.sources), strict=True)]
+    final = per_fold.pop() if per_fold else np.empty((int(rows.sum()), 0))
     return ViewData(
         X=np.ascontiguousarray(X[rows][:, view.columns]),
         y=y[rows],
         groups=groups[rows],
         weights=weights[rows],
         folds=[(number[train[rows[train]]], number[test[rows[test]]]) for train, test in folds],
-        fitted_features=[features[rows] for features in fitted_per_fold] if has_fitted else [],
-        final_fitted_features=final_fitted[rows] if has_fitted else np.empty((int(rows.sum()), 0)),
+        fitted_features=per_fold,
+        final_fitted_features=final,
         rows=rows,
-        audio=np.flatnonzero(np.isin(view.columns, columns.get(AUDIO, np.zeros(0, dtype=np.intp)))),
+        blocks=_find_blocks(view, columns, final.shape[1]),
         n_classes=int(y.max()) + 1,
     )
+
+
+def _find_blocks(view: View, columns: Mapping[str, Ints], n_fitted: int) -> dict[str, Ints]:
+    """Return the place of each modality's columns in a view; fitted ones come last."""
+    places = {name: np.flatnonzero(np.isin(view.columns, columns[name])) for name in columns if name in view.needs}
+    blocks = {name: place for name, place in places.items() if len(place)}
+    if MATERIAL_SOURCE in view.sources:
+        fitted = len(view.columns) + np.arange(n_fitted)
+        blocks[MATERIAL_MODALITY] = np.append(blocks[MATERIAL_MODALITY], fitted)
+    return blocks
 
 
 def have_all_classes(folds: Sequence[Fold], y: Ints, weights: Floats, n_classes: int) -> bool:

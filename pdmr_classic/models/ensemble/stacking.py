@@ -31,6 +31,10 @@ class GroupedStacker(ClassifierMixin, ViewStack):  # type: ignore[misc]
     `quality__…` columns are never used. A modality is missing in a row if all its values are NaN. There is one
     meta-learner per set of available modalities; nothing is imputed across modalities.
 
+    Each modality is a view, and so are several together: with two modalities both, with three or four all and all but
+    one, with more only all. With more than four, only sets of modalities that occur in the training rows have a
+    meta-learner, and each modality alone; other rows use the best set within theirs.
+
     Parameters
     ----------
     members : sequence of Member, optional

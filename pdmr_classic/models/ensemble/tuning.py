@@ -245,7 +245,7 @@ def _score_fold(member: Member, data: ViewData, fold: int, seed: int) -> Floats:
     train, test = data.folds[fold]
     if not len(test):
         return np.empty((0, data.n_scores))
-    model = fit_member(member, data.fold_features(fold, train), data.y[train], data.audio, seed, data.weights[train])
+    model = fit_member(member, data.fold_features(fold, train), data.y[train], data.blocks, seed, data.weights[train])
     return raw_scores(model, data.fold_features(fold, test))
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any, Self
 
 import joblib
@@ -18,9 +17,9 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted, v
 from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY, FoldData, make_fold_data
+from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
-from pdmr_classic.models.ensemble.views import View, find_modalities
+from pdmr_classic.models.ensemble.views import View, find_modalities, modality_sets
 from pdmr_classic.models.learners.learners import count_votes, erase_feature_ranges, fit_member, raw_scores
 from pdmr_classic.models.learners.member import Member, default_members
 from pdmr_classic.sample_weights import check_weights
@@ -203,7 +202,9 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
         self.columns_ = fold_data.columns
         self.fold_fitted_ = fold_data.fold_fitted
         tasks = (
-            joblib.delayed(fit_member)(member, data.final_features, data.y, data.audio, self.random_state, data.weights)
+            joblib.delayed(fit_member)(
+                member, data.final_features, data.y, data.blocks, self.random_state, data.weights
+            )
             for member in self.members_
             for data in [fold_data.view_data[member.view]]
         )
@@ -281,9 +282,8 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
             self.oof_outputs_[modalities] = np.full((len(part.rows), self._n_outputs), np.nan)
             self.oof_outputs_[modalities][part.rows] = cross_fitted
         self.oof_ = np.full((len(fold_data.y), self._n_outputs), np.nan)
-        for modalities in self._modality_sets():
-            is_exact = self._has_exactly(modalities, fold_data.present)
-            self.oof_[is_exact] = self.oof_outputs_[self._find_fitted(modalities)][is_exact]
+        for rows, modalities, _, _ in self._assign_rows(fold_data.present):
+            self.oof_[rows] = self.oof_outputs_[modalities][rows]
 
     def drop_training_rows(self) -> Self:
         """Return a copy without anything that is in the order of the training rows."""
@@ -304,22 +304,30 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
         return Finding("too-few-joint", what, found=format_count(n_rows, "recording"))
 
     def _modality_sets(self) -> list[Modalities]:
-        """Return all sets of modalities for which there is a member."""
-        trained = sorted({modality for view in self.views_.values() for modality in view.needs})
-        subsets = [frozenset(names) for size in range(1, len(trained) + 1) for names in combinations(trained, size)]
+        """Return the sets of modalities that get a meta-learner, for which there is a member."""
+        trained = {modality for view in self.views_.values() for modality in view.needs}
+        subsets = modality_sets(trained, self.training_rows_.present)
         return [modalities for modalities in subsets if self._usable_members(modalities)]
 
     def _usable_members(self, modalities: Modalities) -> list[int]:
         return [k for k, member in enumerate(self.members_) if self.views_[member.view].needs <= modalities]
 
     def list_combiners(self) -> list[tuple[Modalities, Any, list[int]]]:
-        """Return each set of modalities that a row can have, its meta-learner, and the members that it combines."""
-        fitted = [(modalities, self._find_fitted(modalities)) for modalities in self._modality_sets()]
-        return [(rows, self.combiners_[used], self._usable_members(used)) for rows, used in fitted]
+        """Return each fitted set of modalities, its meta-learner, and the members that it combines, best first.
 
-    def _has_exactly(self, modalities: Modalities, present: dict[str, Mask]) -> Mask:
-        trained = {modality for view in self.views_.values() for modality in view.needs}
-        return np.asarray(np.stack([present[name] == (name in modalities) for name in trained]).all(axis=0))
+        A row uses the first of which it has all modalities: most modalities, and among sets of equal size, the smallest
+        loss in training.
+        """
+        ordered = sorted(self.combiners_, key=lambda names: (-len(names), self.losses_[names][self._main_loss]))
+        return [(names, self.combiners_[names], self._usable_members(names)) for names in ordered]
+
+    def _assign_rows(self, present: dict[str, Mask]) -> Iterator[tuple[Mask, Modalities, Any, list[int]]]:
+        """Yield the rows that use each meta-learner; rows without any trained modality are left out."""
+        free = np.ones(len(next(iter(present.values()))), dtype=bool)
+        for modalities, combiner, members in self.list_combiners():
+            rows = free & np.stack([present[name] for name in modalities]).all(axis=0)
+            free = free & ~rows
+            yield rows, modalities, combiner, members
 
     def _predict_outputs(self, table: Floats) -> Floats:
         """Return the outputs of the stack, shape [n, W]; NaN for rows without any of the trained modalities."""
@@ -340,13 +348,11 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
     def combine(self, scores: Sequence[Floats], present: dict[str, Mask]) -> Floats:
         """Return the outputs [n, W] from the scores [n, S] of each member and the masks of each modality."""
         outputs = np.full((len(scores[0]), self._n_outputs), np.nan)
-        for modalities in self._modality_sets():
-            rows, fitted = self._has_exactly(modalities, present), self._find_fitted(modalities)
-            columns = np.hstack([scores[k][rows] for k in self._usable_members(fitted)])
+        for rows, _, combiner, members in self._assign_rows(present):
+            columns = np.hstack([scores[k][rows] for k in members])
             is_finite = np.isfinite(columns).all(axis=1)
             if is_finite.any():
-                combined = self._apply_combiner(self.combiners_[fitted], columns[is_finite])
-                outputs[np.flatnonzero(rows)[is_finite]] = combined
+                outputs[np.flatnonzero(rows)[is_finite]] = self._apply_combiner(combiner, columns[is_finite])
         return outputs
 
     def _member_scores(self, member: Member, X: Floats, present: dict[str, Mask]) -> Floats:
@@ -354,10 +360,8 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
         rows = view.rows(present)
         scores = np.full((len(X), self._n_scores), np.nan)
         if rows.any():
-            features = X[rows][:, view.columns]
-            if FITTED_MODALITY in view.needs and self.fold_fitted_:
-                features = np.hstack([features, self.fold_fitted_.transform(X[rows])])
-            scores[rows] = raw_scores(self.models_[member.name], features)
+            parts = [X[rows][:, view.columns], *(self.fold_fitted_[name].transform(X[rows]) for name in view.sources)]
+            scores[rows] = raw_scores(self.models_[member.name], np.hstack(parts))
         return scores
 
     @property

@@ -1,13 +1,22 @@
-"""Views: the feature columns of one modality or of all modalities, and the rows that have them."""
+"""Views: the feature columns of one modality or of several, and the rows that have them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
 from pdmr_classic.arrays import Floats, Ints, Mask
-from pdmr_classic.models.learners.member import JOINT_VIEW
+from pdmr_classic.features.names import VIDEO
+from pdmr_classic.models.learners.member import joint_view_name
+
+MATERIAL_MODALITY = VIDEO
+"""Modality of the features that are fitted within folds from material columns."""
+MATERIAL_SOURCE = "material"
+MAX_FOR_ALL_SETS = 4
+"""With more modalities, there are few joint views and few sets of modalities."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,15 +26,19 @@ class View:
     Attributes
     ----------
     name : str
-        A modality, or "both" for all modalities together.
+        A modality, or the name of a joint or joined view.
     needs : frozenset of str
         The required modalities of a row.
     columns : ndarray of int
+        In the table.
+    sources : tuple of str
+        Names of what computes further columns, fitted within each fold.
     """
 
     name: str
     needs: frozenset[str]
     columns: Ints
+    sources: tuple[str, ...] = ()
 
     def rows(self, present: dict[str, Mask]) -> Mask:
         """Return a mask of the rows that have all required modalities, shape [n]."""
@@ -38,12 +51,43 @@ def find_modalities(X: Floats, columns: dict[str, Ints]) -> dict[str, Mask]:
     return {modality: np.asarray(is_finite[:, indices].any(axis=1)) for modality, indices in columns.items()}
 
 
-def make_views(columns: dict[str, Ints], present: dict[str, Mask]) -> list[View]:
-    """Return one view per modality, and the joint view if some rows have all modalities."""
+def make_views(columns: dict[str, Ints], present: dict[str, Mask], *, has_material: bool = False) -> list[View]:
+    """Return one view per modality, and the joint views that some rows have.
+
+    Two modalities have one joint view, "both". Three or four have the view of all together and of all but one, such as
+    "audio+text+video" and "audio+video". More have only the view of all together, because the number of views, each
+    with its own base learners, would grow faster than the information in them.
+    """
     modalities = [name for name in columns if present[name].any()]
-    views = [View(name, frozenset({name}), columns[name]) for name in modalities]
-    if len(views) > 1:
-        joint = View(JOINT_VIEW, frozenset(modalities), np.sort(np.concatenate([columns[name] for name in modalities])))
-        if joint.rows(present).any():
-            views.append(joint)
+    parts = [(name, (name,)) for name in modalities]
+    parts += [(joint_view_name(names, len(modalities)), names) for names in _joint_sets(modalities)]
+    views = []
+    for name, names in parts:
+        sources = (MATERIAL_SOURCE,) if has_material and MATERIAL_MODALITY in names else ()
+        view = View(name, frozenset(names), np.sort(np.concatenate([columns[one] for one in names])), sources)
+        if view.rows(present).any():
+            views.append(view)
     return views
+
+
+def _joint_sets(modalities: list[str]) -> list[tuple[str, ...]]:
+    """Return the sets of modalities that have a joint view."""
+    n = len(modalities)
+    if n < 2:
+        return []
+    all_but_one = list(combinations(modalities, n - 1)) if 2 < n <= MAX_FOR_ALL_SETS else []
+    return [*all_but_one, tuple(modalities)]
+
+
+def modality_sets(modalities: Iterable[str], present: dict[str, Mask]) -> list[frozenset[str]]:
+    """Return the sets of modalities that get a meta-learner, smaller ones first.
+
+    Up to four modalities: all sets. More: each alone, and the sets that occur in the training rows.
+    """
+    names = sorted(modalities)
+    if len(names) <= MAX_FOR_ALL_SETS:
+        return [frozenset(chosen) for size in range(1, len(names) + 1) for chosen in combinations(names, size)]
+    patterns = np.unique(np.column_stack([present[name] for name in names]), axis=0)
+    occurring = [frozenset(name for name, is_in in zip(names, row, strict=True) if is_in) for row in patterns]
+    sets = {frozenset({name}) for name in names} | {chosen for chosen in occurring if chosen}
+    return sorted(sets, key=lambda chosen: (len(chosen), sorted(chosen)))

@@ -18,7 +18,7 @@ from pdmr_classic.splits import GroupedFolds, count_feasible_folds
 # A regularised logistic regression on the robustly scaled columns that differ most between conditions.
 _MEMBER = Member("gate", "linear", {"C": 0.1, "k": 50})
 _N_FOLDS = 5
-_NO_AUDIO = np.array([], dtype=np.intp)  # no column is treated as an audio vector
+_ONE_BLOCK: dict[str, Ints] = {}  # no column is treated as an audio vector
 
 
 class ConditionGate:
@@ -43,7 +43,7 @@ class ConditionGate:
         oof = self._cross_fit(X, present_codes, groups)
         if oof is not None:
             self.calibrator_ = Calibrator().fit(oof, present_codes, weights)
-            self.model_ = fit_member(_MEMBER, X, present_codes, _NO_AUDIO, self.seed)
+            self.model_ = fit_member(_MEMBER, X, present_codes, _ONE_BLOCK, self.seed)
         return self
 
     def predict_proba(self, X: Floats) -> Floats:
@@ -64,6 +64,6 @@ class ConditionGate:
         n_classes = int(codes.max()) + 1
         scores = np.zeros((len(codes), 1 if n_classes == 2 else n_classes))
         for train, test in folds:
-            model = fit_member(_MEMBER, X[train], codes[train], _NO_AUDIO, self.seed)
+            model = fit_member(_MEMBER, X[train], codes[train], _ONE_BLOCK, self.seed)
             scores[test] = raw_scores(model, X[test])
         return scores

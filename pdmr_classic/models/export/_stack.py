@@ -30,10 +30,12 @@ def write_stack(
     scores = {k: write_steps(graph, member.steps, x) for k, member in stack.members_.items()}
     n_classes = len(classes)
     probability = graph.constant(np.full((1, n_classes), np.nan))
-    powers = {name: 2.0**k for k, name in enumerate(stack.columns_)}
-    for modalities, combiner in stack.combiners_.items():
+    # The best fitting combiner is written last, over the others.
+    for modalities, combiner in reversed(stack.combiners_.items()):
         combined = _write_combiner(graph, combiner, [scores[k] for k in combiner.members], n_classes)
-        has_these = graph.add("Equal", present, graph.constant(sum(powers[name] for name in modalities), np.float32))
+        is_needed = np.array([[float(name in modalities)] for name in stack.columns_], dtype=np.float32)
+        count = graph.add("MatMul", present, graph.constant(is_needed, np.float32))
+        has_these = graph.add("Equal", count, graph.constant(float(len(modalities)), np.float32))
         probability = graph.add("Where", has_these, combined, probability)
     graph.add_named("Identity", probability, outputs=[PROBABILITIES])
     _write_label(graph, probability, classes, positive, threshold)
@@ -41,14 +43,12 @@ def write_stack(
 
 
 def _write_modalities(graph: Graph, stack: CompiledStack) -> str:
-    """Add the sum of 2^k over the modalities k that a row has, shape [n, 1]."""
+    """Add whether a row has each modality, as 0 or 1, shape [n, modalities]."""
     indicator = np.zeros((stack.n_features_in_, len(stack.columns_)), dtype=np.float32)
     for k, columns in enumerate(stack.columns_.values()):
         indicator[columns, k] = 1.0
     count = graph.add("MatMul", graph.add("Cast", graph.is_finite(INPUT), to=1), graph.constant(indicator, np.float32))
-    has_any = graph.add("Cast", graph.add("Greater", count, graph.constant(0.0, np.float32)), to=1)
-    powers = 2.0 ** np.arange(len(stack.columns_), dtype=np.float32)[:, None]
-    return graph.add("MatMul", has_any, graph.constant(powers, np.float32))
+    return graph.add("Cast", graph.add("Greater", count, graph.constant(0.0, np.float32)), to=1)
 
 
 def _write_combiner(graph: Graph, combiner: CompiledCombiner, scores: list[str], n_classes: int) -> str:

@@ -18,6 +18,7 @@ from xgboost import XGBClassifier
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import LearningSettings
 from pdmr_classic.errors import ConfigError
+from pdmr_classic.features.names import AUDIO
 from pdmr_classic.models.learners._lite import LITE_LEARNERS
 from pdmr_classic.models.learners.algorithm import ClippedExtraTrees, Learner, algorithm_params
 from pdmr_classic.models.learners.blocks import ScaleBlocks
@@ -181,7 +182,7 @@ def fit_member(
     member: Member,
     X: Floats,
     y: NDArray[Any],
-    audio: Ints,
+    blocks: Mapping[str, Ints],
     seed: int,
     weights: Floats | None = None,
 ) -> Pipeline:
@@ -192,13 +193,13 @@ def fit_member(
     member : Member
     X : ndarray, shape [n, F]
     y : ndarray of int, shape [n]; of float if the learner is numeric
-    audio : ndarray of int
-        Column indices of the audio vector.
+    blocks : mapping of str to ndarray of int
+        Column indices of each modality in `X`; without any, all columns are one block.
     seed : int
     weights : ndarray, shape [n], optional
         Row weights, used by the last step; rows with weight 0 are left out of all steps.
     """
-    steps = [*_make_preprocessing(member, X.shape[1], audio), find_learner(member.learner).build(member.params, seed)]
+    steps = [*_make_preprocessing(member, X.shape[1], blocks), find_learner(member.learner).build(member.params, seed)]
     weights = np.ones(len(X)) if weights is None else weights
     rows = weights > 0
     X, y, weights = X[rows], y[rows], weights[rows]
@@ -210,19 +211,28 @@ def fit_member(
     return make_pipeline(*steps)
 
 
-def _make_preprocessing(member: Member, n_columns: int, audio: Ints) -> list[Any]:
+def _make_preprocessing(member: Member, n_columns: int, blocks: Mapping[str, Ints]) -> list[Any]:
     """Return the unfitted steps before the learner: normalise the audio vector, select columns, scale them."""
+    audio = blocks.get(AUDIO, np.zeros(0, dtype=np.intp))
     params, learner = member.params, find_learner(member.learner)
     form, components = params.get("audio", "as_is"), params.get("audio_components")
-    n_other = n_columns - len(audio)
-    is_balanced = learner.needs_scaling and len(audio) > 0 and n_other > 0 and "audio_share" in params
+    is_balanced = learner.needs_scaling and sum(len(block) > 0 for block in blocks.values()) > 1
+    is_balanced &= "audio_share" in params
     steps: list[Any] = []
     if len(audio) and (form != "as_is" or components is not None or is_balanced):
         steps.append(NormalizeAudio(audio, form=form, components=components))
     if is_balanced:
-        return [*steps, ScaleBlocks(n_other, params["audio_share"], params.get("k"), numeric=learner.numeric)]
+        others = _locate_blocks(blocks, n_columns)
+        return [*steps, ScaleBlocks(others, params["audio_share"], params.get("k"), numeric=learner.numeric)]
     steps += [DropUninformative(), KeepBest(params.get("k"), numeric=learner.numeric)]
     return [*steps, RobustScale()] if learner.needs_scaling else steps
+
+
+def _locate_blocks(blocks: Mapping[str, Ints], n_columns: int) -> list[Ints]:
+    """Return the columns of each modality but the last, after `NormalizeAudio`, which moves the audio vector last."""
+    remaining = np.setdiff1d(np.arange(n_columns), blocks.get(AUDIO, np.zeros(0, dtype=np.intp)))
+    others = [np.searchsorted(remaining, block) for name, block in blocks.items() if name != AUDIO and len(block)]
+    return others if AUDIO in blocks else others[:-1]
 
 
 def erase_feature_ranges(model: Pipeline) -> None:

@@ -10,7 +10,24 @@ from pdmr_classic.models.learners.search_spaces import default_params
 
 Params = Mapping[str, Any]
 JOINT_VIEW = "both"
-"""Name of the view with the columns of all modalities."""
+"""Name of the view with the columns of two modalities, if there are only two."""
+_SEPARATOR = "+"
+
+
+def joint_view_name(modalities: Iterable[str], n_modalities: int) -> str:
+    """Return the name of the view with the columns of several of all modalities.
+
+    Examples
+    --------
+    >>> joint_view_name(["video", "audio"], 2), joint_view_name(["video", "audio"], 3)
+    ('both', 'audio+video')
+    """
+    return JOINT_VIEW if n_modalities == 2 else _SEPARATOR.join(sorted(modalities))
+
+
+def is_joint_view(view: str) -> bool:
+    """Return whether a view has the columns of several modalities."""
+    return view == JOINT_VIEW or _SEPARATOR in view
 
 
 @dataclass(frozen=True)
@@ -30,7 +47,7 @@ def default_members(views: Iterable[str], learners: Iterable[str]) -> list[Membe
     """Return each learner on each view, with default hyperparameters."""
     learners = list(learners)
     return [
-        Member(view, learner, default_params(learner, has_audio=False, is_joint=view == JOINT_VIEW))
+        Member(view, learner, default_params(learner, has_audio=False, is_joint=is_joint_view(view)))
         for view in views
         for learner in learners
     ]

@@ -60,13 +60,13 @@ _AUDIO_SHARES = (None, 0.2, 0.5, 0.8)
 
 
 def default_params(learner: str, has_audio: bool, is_joint: bool = False) -> dict[str, Any]:
-    """Return the default hyperparameters of a learner, on a view with an audio vector and, if joint, other columns."""
+    """Return the default hyperparameters of a learner, on a view with an audio vector, or of several modalities."""
     params = _DEFAULTS[learner] | (_AUDIO_DEFAULTS if has_audio else {})
     return params | ({"audio_share": _AUDIO_SHARES[0]} if is_joint and learner in _SCALED else {})
 
 
 def suggest_params(learner: str, trial: Trial, has_audio: bool, is_joint: bool = False) -> dict[str, Any]:
-    """Sample the hyperparameters of a learner, on a view with an audio vector and, if joint, other columns.
+    """Sample the hyperparameters of a learner, on a view with an audio vector, or of several modalities.
 
     Raises
     ------
@@ -77,7 +77,8 @@ def suggest_params(learner: str, trial: Trial, has_audio: bool, is_joint: bool =
         raise ValueError(f"learner must have a search space ({', '.join(_SPACES)}), got {learner!r}")
     params: dict[str, Any] = {"k": trial.suggest_categorical("k", _COLUMNS)}
     if is_joint and learner in _SCALED:
-        params["audio_share"] = trial.suggest_categorical("audio_share", _AUDIO_SHARES)
+        shares = _AUDIO_SHARES if has_audio else _AUDIO_SHARES[:1]
+        params["audio_share"] = trial.suggest_categorical("audio_share", shares)
     if has_audio:
         params["audio"] = trial.suggest_categorical("audio", AUDIO_FORMS)
         params["audio_components"] = trial.suggest_categorical("audio_components", _COMPONENTS)

@@ -34,7 +34,7 @@ def fit_learner(
 ) -> Pipeline:
     """Fit a learner with default hyperparameters; the first `n_audio` columns are the audio vector."""
     member = Member("both", name, default_params(name, n_audio > 0) | params)
-    return fit_member(member, X, y, np.arange(n_audio), seed)
+    return fit_member(member, X, y, {"video": np.arange(n_audio, X.shape[1]), "audio": np.arange(n_audio)}, seed)
 
 
 @pytest.mark.parametrize("name", LEARNERS)

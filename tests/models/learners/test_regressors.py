@@ -36,7 +36,9 @@ def fit_regressor(
     """Fit with default hyperparameters; the first `n_audio` columns are the audio vector."""
     weights = changes.pop("weights", None)
     member = Member("both", name, default_params(name, n_audio > 0) | changes)
-    return fit_member(member, X, y, np.arange(n_audio), seed, weights)
+    return fit_member(
+        member, X, y, {"video": np.arange(n_audio, X.shape[1]), "audio": np.arange(n_audio)}, seed, weights
+    )
 
 
 @pytest.mark.parametrize("name", REGRESSORS)
