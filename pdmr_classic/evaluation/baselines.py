@@ -16,7 +16,14 @@ from sklearn.preprocessing import StandardScaler
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import Metric
-from pdmr_classic.features.names import MATERIAL, QUALITY, feature_view, missing_indicator, modality_columns
+from pdmr_classic.features.names import (
+    CHANGE_SUFFIX,
+    MATERIAL,
+    QUALITY,
+    feature_view,
+    missing_indicator,
+    modality_columns,
+)
 from pdmr_classic.metrics import always_positive_f1, score
 from pdmr_classic.models.decision.threshold import choose_threshold
 from pdmr_classic.models.ensemble.views import MATERIAL_MODALITY, find_modalities
@@ -43,8 +50,8 @@ def find_present_modalities(features: pd.DataFrame) -> list[str]:
 
 
 def drop_modality(features: pd.DataFrame, modality: str) -> pd.DataFrame:
-    """Return the features with a modality missing from every recording."""
-    views = {modality, MATERIAL, QUALITY} if modality == MATERIAL_MODALITY else {modality}
+    """Return the features with a modality, and its change from baseline, missing from every recording."""
+    views = {modality, modality + CHANGE_SUFFIX} | ({MATERIAL, QUALITY} if modality == MATERIAL_MODALITY else set())
     is_dropped = [feature_view(name) in views for name in features.columns]
     return features.mask(np.broadcast_to(is_dropped, features.shape))
 

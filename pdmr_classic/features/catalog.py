@@ -10,7 +10,7 @@ import numpy as np
 
 from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.file_features import compute_stream_features
-from pdmr_classic.features.names import AUDIO, QUALITY, feature_name, parse_name
+from pdmr_classic.features.names import AUDIO, QUALITY, feature_name, level_name, parse_name
 from pdmr_classic.features.registry import Family, load_families
 from pdmr_classic.io.audio.embeddings import NETVLAD_WIDTH, Embedding
 from pdmr_classic.io.trackers.channels import GAZE, POSE
@@ -46,13 +46,18 @@ def feature_names_by_family() -> dict[str, tuple[str, ...]]:
 def find_families(names: Sequence[str]) -> list[str]:
     """Return the family of each feature name; "other" if no family computes it.
 
+    The change of a feature from the subject's baseline has the family of that feature.
+
     Examples
     --------
     >>> find_families(["video__ch000__velocity_rms", "video__AU12_r__share_active", "audio__vector__0017", "mine"])
     ['dynamics', 'au_activation', 'audio_vector', 'other']
+    >>> find_families(["video_change__AU12_r__mean"])
+    ['distribution']
     """
     by_name, by_functional = _lookups()
-    return [by_name.get(name) or by_functional.get(_functional(name), _UNKNOWN) for name in names]
+    levels = map(level_name, names)
+    return [by_name.get(name) or by_functional.get(_functional(name), _UNKNOWN) for name in levels]
 
 
 @lru_cache(maxsize=1)

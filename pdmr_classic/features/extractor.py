@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
+from pdmr_classic.features._baseline_change import add_baseline_change
 from pdmr_classic.features.cache import FeatureCache
 from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions
 from pdmr_classic.features.file_features import Alteration, FileRow, compute_audio_row, compute_video_row
@@ -89,7 +90,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     settings : Settings, optional
-        Only `reading` (frame rate, minimum confidence) and `features` (families) are used.
+        `reading` (frame rate, minimum confidence), `features` (families), and what adds columns of the label table.
     jobs : int
         Number of processes; the result does not depend on it.
     cache : path-like or None
@@ -176,7 +177,9 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         if cache is not None:
             cache.write((job.path, row) for job, row in zip(jobs, outcomes, strict=True) if isinstance(row, FileRow))
         outcomes = _reject_odd_vectors(jobs, outcomes, vector_layout(tuple(self.trained_names or ())))
-        return _build_extraction(dataset.data_ids, jobs, outcomes, settings)
+        extraction = _build_extraction(dataset.data_ids, jobs, outcomes, settings)
+        features, findings = add_baseline_change(extraction.features, dataset, settings, self.trained_names)
+        return replace(extraction, features=features, findings=(*extraction.findings, *findings))
 
     def _select_families(self) -> tuple[Family, ...]:
         families = load_families()
@@ -354,5 +357,7 @@ def summarise_findings(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def _summarise_kind(group: Sequence[Finding]) -> Finding:
+    if len(group) == 1 and group[0].file is None:
+        return group[0]  # about the set
     n_files = len({finding.file for finding in group})
     return replace(group[0], file=None, found=None, what=f"{group[0].what} ({format_count(n_files, 'file')})")

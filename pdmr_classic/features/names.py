@@ -24,6 +24,8 @@ MATERIAL: ViewName = "material"
 """Input of transformers that are fitted inside each fold."""
 LABEL = "label"
 """Columns of a label table beside features, never learned from."""
+CHANGE_SUFFIX = "_change"
+"""End of the names of modalities that hold the change from a subject's baseline, such as video_change."""
 _DEFAULT_VIEW = "all"
 """Modality of columns without a view in their names, such as those of a plain array."""
 
@@ -94,6 +96,30 @@ def label_column(name: str) -> str:
 def feature_view(name: str) -> str:
     """Return the view of a feature."""
     return parse_name(name).view
+
+
+def change_name(name: str) -> str:
+    """Return the name of the change of a feature from the subject's baseline, in a modality of its own.
+
+    Examples
+    --------
+    >>> change_name("video__AU12_r__mean")
+    'video_change__AU12_r__mean'
+    """
+    view, separator, rest = name.partition(_SEPARATOR)
+    return f"{view}{CHANGE_SUFFIX}{separator}{rest}" if separator else f"{_DEFAULT_VIEW}{CHANGE_SUFFIX}{_SEPARATOR}{view}"
+
+
+def level_name(name: str) -> str:
+    """Return the name of the feature that a change belongs to; other names are unchanged.
+
+    Examples
+    --------
+    >>> level_name("video_change__AU12_r__mean"), level_name("video__AU12_r__mean")
+    ('video__AU12_r__mean', 'video__AU12_r__mean')
+    """
+    view, separator, rest = name.partition(_SEPARATOR)
+    return f"{view.removesuffix(CHANGE_SUFFIX)}{separator}{rest}" if separator else name
 
 
 def missing_indicator(modality: str) -> str:
