@@ -288,11 +288,17 @@ def _check_split_column(column: pd.Series, groups: NDArray[Any]) -> None:
 
 
 def make_left_out_folds(
-    y: NDArray[Any], groups: NDArray[Any], column: pd.Series, weights: ArrayLike | None = None
+    y: NDArray[Any],
+    groups: NDArray[Any],
+    column: pd.Series,
+    weights: ArrayLike | None = None,
+    *,
+    known_people: bool = False,
 ) -> list[Fold]:
     """Return one fold per value of a column, sorted by value, that holds it out and trains on the other values.
 
-    A group with several values is held out with each of them; its other rows are then in neither set.
+    A group with several values is held out with each of them; its other rows are then in neither set, except with
+    `known_people`.
 
     Parameters
     ----------
@@ -301,6 +307,9 @@ def make_left_out_folds(
         Index `data_id`.
     weights : array-like of float, shape [n], optional
         Only rows with a positive weight count as training rows.
+    known_people : bool
+        Train on the other rows of held-out groups, too, such as other sessions of the same people. This is the only
+        split of this package with a group on both sides; it says nothing about new people.
 
     Raises
     ------
@@ -333,14 +342,18 @@ def make_left_out_folds(
     folds = []
     for value in sorted(set(values)):
         test = np.flatnonzero(values == value)
-        train = np.flatnonzero((values != value) & ~np.isin(subjects, subjects[test]))
-        check_disjoint_groups(subjects, train, test)
+        if known_people:
+            train = np.flatnonzero(values != value)
+        else:
+            train = np.flatnonzero((values != value) & ~np.isin(subjects, subjects[test]))
+            check_disjoint_groups(subjects, train, test)
         if not _is_nestable(y, groups, train[is_used[train]]):
             raise DataError(
                 f"holding out {name} {value!r} leaves too few subjects to train on",
                 code="too-few-groups",
                 column=name,
-                expected="several subjects per class with other values, and not also with this one"
+                expected="several subjects per class with other values"
+                + ("" if known_people else ", and not also with this one")
                 + ("" if is_used.all() else ", with a positive weight"),
                 hint="choose another column, or use grouped folds (without --leave)",
             )

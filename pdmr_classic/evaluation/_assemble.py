@@ -12,8 +12,9 @@ from pdmr_classic.config import Settings
 from pdmr_classic.environment import describe_environment
 from pdmr_classic.evaluation._label_sets import summarise_label_sets
 from pdmr_classic.evaluation._summary import summarise_results
-from pdmr_classic.evaluation.intervals import INTERVAL_NOTE
-from pdmr_classic.evaluation.outer_folds import OuterFold, are_one_way
+from pdmr_classic.evaluation.intervals import interval_note
+from pdmr_classic.evaluation.known_people import warn_of_known_people
+from pdmr_classic.evaluation.outer_folds import KNOWN_PEOPLE, OuterFold, are_one_way, describe_held_out
 from pdmr_classic.evaluation.predictions import SCHEMA
 from pdmr_classic.evaluation.severity.collect import summarise_fold_severities
 from pdmr_classic.evaluation.severity.predictions import SEVERITY
@@ -48,6 +49,7 @@ def assemble_evaluation(
         "version": __version__,
         "environment": describe_environment(),
         "synthetic": False,
+        "held_out": describe_held_out(outer, table.groups),
         "positive": table.positive,
         "data": {
             "n_recordings": len(table.groups),
@@ -84,7 +86,10 @@ def _summarise_targets(
     )
     if not table.classes:
         counts = {name: severity[name] for name in ("n_recordings", "n_subjects")}
-        alone = {"conclusion": [], "warnings": [], "interval_note": INTERVAL_NOTE}
+        held_out = describe_held_out(outer, table.groups)
+        warnings = [finding.as_dict() for finding in warn_of_known_people(held_out)]
+        note = interval_note(known_people=held_out == KNOWN_PEOPLE)
+        alone = {"conclusion": [], "warnings": warnings, "interval_note": note}
         return {**counts, **alone, SEVERITY: severity}
     labelled = [fold.restrict(table.has_status) for fold in outer]
     classes = summarise_results(table, labelled, results, labels, by, seed)

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pdmr_classic.errors import Finding
+from pdmr_classic.evaluation.known_people import name_held_out, warn_of_known_people
+from pdmr_classic.evaluation.outer_folds import NEW_PEOPLE, HeldOut
 from pdmr_classic.evaluation.system_scores import main_score
 from pdmr_classic.text import format_list
 
@@ -28,6 +30,8 @@ def conclude_evaluation(
     baselines: Mapping[str, Any],
     confounds: Mapping[str, Any],
     positive: str | None,
+    *,
+    held_out: HeldOut = NEW_PEOPLE,
 ) -> tuple[list[str], list[Finding]]:
     """Return what an evaluation means, sentence by sentence, and those sentences that are warnings as findings.
 
@@ -36,6 +40,7 @@ def conclude_evaluation(
     scores, permutation_test, baselines, confounds
         Parts of the evaluation, see `evaluate`; `confounds` is empty without `--confounds`.
     positive : str or None
+    held_out : {"new people", "another visit of known people"}
 
     Notes
     -----
@@ -44,30 +49,32 @@ def conclude_evaluation(
     does not raise false alarms.
     """
     p = permutation_test["p_fixed_predictions"].get("auc")
-    ranking, ranks = _conclude_ranking(scores["auc"], p)
+    ranking, ranks = _conclude_ranking(scores["auc"], p, name_held_out(held_out))
     decision, is_above_floor = _conclude_decisions(scores, baselines["floor"], positive, ranks=ranks)
     warnings = [] if is_above_floor else [Finding("floor", decision)]
     conditions = _conclude_confounds(confounds) if confounds else _conclude_shortcut(baselines["shortcut"])
-    return [ranking, decision, *(finding.what for finding, _ in conditions)], [
+    known = warn_of_known_people(held_out)
+    return [*(finding.what for finding in known), ranking, decision, *(finding.what for finding, _ in conditions)], [
+        *known,
         *(finding for finding, is_warning in conditions if is_warning),
         *warnings,
     ]
 
 
-def _conclude_ranking(auc: _Score, p: float | None) -> tuple[str, bool]:
+def _conclude_ranking(auc: _Score, p: float | None, who: str) -> tuple[str, bool]:
     """Return the sentence on ranking, and whether it is better than chance by interval and permutation test."""
     if auc["mean"] is None:
-        return "Whether the model ranks new people better than chance is unknown: no fold has both classes", False
+        return f"Whether the model ranks {who} better than chance is unknown: no fold has both classes", False
     facts = f"AUC {_format_score(auc)}" + ("" if p is None else f", permutation p {p:.3f}")
     low, high = auc.get("low"), auc.get("high")
     if high is not None and high < _CHANCE:
-        return f"The model ranks new people worse than chance: {facts}", False
+        return f"The model ranks {who} worse than chance: {facts}", False
     is_outside, is_significant = low is not None and low > _CHANCE, p is not None and p <= _SIGNIFICANCE
     if is_outside and is_significant:
-        return f"The model ranks new people better than chance: {facts}", True
+        return f"The model ranks {who} better than chance: {facts}", True
     if is_outside or is_significant:
-        return f"It is uncertain whether the model ranks new people better than chance: {facts}", False
-    return f"There is no evidence that the model ranks new people better than chance: {facts}", False
+        return f"It is uncertain whether the model ranks {who} better than chance: {facts}", False
+    return f"There is no evidence that the model ranks {who} better than chance: {facts}", False
 
 
 def _conclude_decisions(

@@ -15,8 +15,8 @@ from pdmr_classic.evaluation._conclusions import conclude_evaluation
 from pdmr_classic.evaluation._permutation import permutation_test
 from pdmr_classic.evaluation._systems import collect_systems, store_predictions
 from pdmr_classic.evaluation.confounds.summary import summarise_confounds
-from pdmr_classic.evaluation.intervals import INTERVAL_NOTE
-from pdmr_classic.evaluation.outer_folds import OuterFold
+from pdmr_classic.evaluation.intervals import interval_note
+from pdmr_classic.evaluation.outer_folds import KNOWN_PEOPLE, OuterFold, describe_held_out
 from pdmr_classic.evaluation.run_fold import MODEL, STRESS_PREFIX
 from pdmr_classic.evaluation.stress import score_stress_tests
 from pdmr_classic.evaluation.subgroups import score_subgroups
@@ -51,7 +51,10 @@ def summarise_results(
     baselines = summarise_baselines(table, model, systems, seed)
     permutation = permutation_test(model, seed=seed)
     confounds = summarise_confounds(table.confounds, model, systems, table.positive, seed)
-    conclusion, warnings = conclude_evaluation(summary["scores"], permutation, baselines, confounds, table.positive)
+    held_out = describe_held_out(outer, table.groups)
+    conclusion, warnings = conclude_evaluation(
+        summary["scores"], permutation, baselines, confounds, table.positive, held_out=held_out
+    )
     stressed = {
         name.removeprefix(STRESS_PREFIX): predictions
         for name, predictions in systems.items()
@@ -59,7 +62,7 @@ def summarise_results(
     }
     return {
         **summary,
-        "interval_note": INTERVAL_NOTE,
+        "interval_note": interval_note(known_people=held_out == KNOWN_PEOPLE),
         "conclusion": conclusion,
         "permutation_test": permutation,
         "optimism": _estimate_optimism(results, summary["scores"]),

@@ -16,7 +16,8 @@ from pdmr_classic.evaluation._pairing import check_paired, keep_common_rows
 from pdmr_classic.evaluation._winner import describe_winners
 from pdmr_classic.evaluation.held_out_rows import Rows
 from pdmr_classic.evaluation.inflation import null_inflation
-from pdmr_classic.evaluation.intervals import INTERVAL_NOTE, simultaneous_intervals
+from pdmr_classic.evaluation.intervals import interval_note, simultaneous_intervals
+from pdmr_classic.evaluation.outer_folds import KNOWN_PEOPLE, NEW_PEOPLE
 from pdmr_classic.evaluation.predictions import CLASSES, check_schema
 from pdmr_classic.evaluation.scoring import CLASS_SCORING, SEVERITY_SCORING, Scoring
 from pdmr_classic.text import format_list, format_quoted
@@ -44,10 +45,11 @@ def compare(
     Returns
     -------
     dict
-        `synthetic`, `interval_note`; of the predicted classes `positive`, `main_score`, counts (`n_left_out`:
-        recordings that some system does not predict); `systems`: for each name, `mean`, `low` and `high` of each score;
-        `pairs`: for each pair, its names `a` and `b`, and in `differences` for each score `difference` (b - a), `low`
-        and `high`. These intervals are simultaneous: in 95% of studies, all of them contain the true difference.
+        `synthetic`, `held_out`, `interval_note`; of the predicted classes `positive`, `main_score`, counts
+        (`n_left_out`: recordings that some system does not predict); `systems`: for each name, `mean`, `low` and `high`
+        of each score; `pairs`: for each pair, its names `a` and `b`, and in `differences` for each score `difference`
+        (b - a), `low` and `high`. These intervals are simultaneous: in 95% of studies, all of them contain the true
+        difference.
         `winners`: who is best in the main score and AUC, see `describe_winners`. If all evaluations predict severities,
         `severity` has the same keys for these; the main score is the concordance.
 
@@ -74,6 +76,7 @@ def compare(
     names = names or [chr(ord("A") + number) for number in range(len(evaluations))]
     by_name = dict(zip(names, evaluations, strict=True))
     scorings = _find_common_targets(by_name)
+    held_out = _find_held_out(by_name)
     stored = {scoring.key: _read_systems(by_name, scoring) for scoring in scorings}
     _check_names(stored, systems)
     selected = {
@@ -90,7 +93,8 @@ def compare(
         **parts.pop(CLASSES, {}),
         **parts,
         "synthetic": any(bool(evaluation.get("synthetic")) for evaluation in evaluations),
-        "interval_note": INTERVAL_NOTE,
+        "held_out": held_out,
+        "interval_note": interval_note(known_people=held_out == KNOWN_PEOPLE),
     }
 
 
@@ -112,6 +116,20 @@ def _find_common_targets(evaluations: Mapping[str, Mapping[str, Any]]) -> list[S
             hint="evaluate with the same --target",
         )
     return common
+
+
+def _find_held_out(evaluations: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return who is held out in all evaluations; raise if some hold out new people and some known ones."""
+    held_out = {name: str(evaluation.get("held_out", NEW_PEOPLE)) for name, evaluation in evaluations.items()}
+    if len({*held_out.values()}) > 1:
+        raise DataError(
+            "the evaluations differ in who is held out",
+            code="unpaired",
+            expected="new people in all of them, or another visit of known people in all of them",
+            found=format_list(f"{name}: {who}" for name, who in held_out.items()),
+            hint="evaluate with the same --leave",
+        )
+    return next(iter(held_out.values()), NEW_PEOPLE)
 
 
 def _read_systems(evaluations: Mapping[str, Mapping[str, Any]], scoring: Scoring[Rows]) -> dict[str, dict[str, Rows]]:

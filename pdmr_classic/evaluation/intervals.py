@@ -20,8 +20,8 @@ _N_DRAWS = 2000
 _PSEUDO_SUBJECTS = 0.05
 # Ratio of standard errors without signal, see `shared_variance`.
 SD_INFLATION = 2**0.5
-INTERVAL_NOTE = (
-    "Confidence intervals: 95%, for the performance of the models of this evaluation on many new people, with the "
+_INTERVAL_NOTE = (
+    "Confidence intervals: 95%, for the performance of the models of this evaluation on {who}, with the "
     "class shares of these data. Subject bootstrap on fixed out-of-fold predictions. The standard error is increased, "
     "by a factor of about 1.4 without signal and 1.1 with strong signal, because subjects held out in one fold are "
     "training data in others (compare Nadeau and Bengio 2003; not with an official split). The intervals do not "
@@ -32,6 +32,11 @@ _LEVEL = 0.95
 _TINY = 1e-14
 
 _Scores = dict[str, Floats]
+
+
+def interval_note(*, known_people: bool = False) -> str:
+    """Return what the intervals are for, and how they are made."""
+    return _INTERVAL_NOTE.format(who="other visits of many known people" if known_people else "many new people")
 
 
 def bootstrap_scores(predictions: Predictions, draws: int = _N_DRAWS, seed: int = 0) -> _Scores:

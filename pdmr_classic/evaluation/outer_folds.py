@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN as SPLIT_COLUMN
 from pdmr_classic.io.labels.id_tables import TRAIN, split_name
+from pdmr_classic.io.labels.sessions import holds_sessions, is_session_name
 from pdmr_classic.progress import Reporter
 from pdmr_classic.splits import (
     count_class_subjects,
@@ -24,8 +25,16 @@ from pdmr_classic.splits import (
     make_left_out_folds,
     make_nestable_folds,
 )
+from pdmr_classic.text import format_count
 
+SUBJECT_COLUMN = "subject_id"
 _MIN_SUBJECTS = 3
+
+
+HeldOut = Literal["new people", "another visit of known people"]
+"""Who is held out, in all evaluations."""
+NEW_PEOPLE: HeldOut = "new people"
+KNOWN_PEOPLE: HeldOut = "another visit of known people"
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,6 +81,22 @@ def are_one_way(outer: Sequence[OuterFold]) -> bool:
     return not any(np.isin(fold.train, held_out).any() for fold in outer)
 
 
+def describe_held_out(outer: Sequence[OuterFold], groups: pd.Series) -> HeldOut:
+    """Return who is held out: people who are in no training set of the fold, or another visit of those who are.
+
+    Examples
+    --------
+    >>> rows = np.array([0]), np.array([1])
+    >>> describe_held_out([OuterFold(0, 0, *rows)], pd.Series(["S1", "S2"]))
+    'new people'
+    >>> describe_held_out([OuterFold(0, 0, *rows)], pd.Series(["S1", "S1"]))
+    'another visit of known people'
+    """
+    subjects = groups.to_numpy(dtype=str)
+    is_known = any(np.isin(subjects[fold.test], subjects[fold.train]).any() for fold in outer)
+    return KNOWN_PEOPLE if is_known else NEW_PEOPLE
+
+
 def choose_outer_folds(
     status: pd.Series,
     groups: pd.Series,
@@ -103,8 +128,18 @@ def choose_outer_folds(
     """
     options = settings.evaluation
     if options.leave is not None:
-        column = labels[options.leave]
-        return make_value_folds(status, groups, column, weights=weights, has_classes=has_classes, reporter=reporter)
+        is_subject = options.leave in (SUBJECT_COLUMN, settings.data.groups)
+        column = groups.rename(options.leave) if is_subject else labels[options.leave]
+        return make_value_folds(
+            status,
+            groups,
+            column,
+            known_people=is_session_name(options.leave)
+            or (options.leave == settings.data.baseline and holds_sessions(column)),
+            weights=weights,
+            has_classes=has_classes,
+            reporter=reporter,
+        )
     return make_outer_folds(
         status,
         groups,
@@ -174,33 +209,41 @@ def make_value_folds(
     groups: pd.Series,
     column: pd.Series,
     *,
+    known_people: bool = False,
     weights: Floats | None = None,
     has_classes: bool = True,
     reporter: Reporter,
 ) -> tuple[list[OuterFold], str]:
     """Return one outer fold per value of a label column, and their source ("left out: " and the column).
 
-    Subjects with several values train no model that predicts one of them. Values are named only if all have several
-    subjects, because evaluations store them.
+    Subjects with several values train no model that predicts one of them, except with `known_people`: the values are
+    sessions, and the other sessions of the same people are trained on. If each value is a subject, subjects are left
+    out one at a time. Values are named only if all have several subjects, because evaluations store them.
 
     Raises
     ------
     ConfigError
-        Each value belongs to a single subject.
+        Each value belongs to a single subject, and subjects have several.
     DataError
         As `make_left_out_folds`.
     """
     y, subjects = status.to_numpy(dtype=object), groups.to_numpy(dtype=object)
     values = column.to_numpy(dtype=object)
     n_subjects = pd.Series(subjects).groupby(values).nunique()
-    if len(n_subjects) > 1 and (n_subjects == 1).all():
+    is_subject = len(n_subjects) == len(np.unique(subjects.astype(str)))
+    if len(n_subjects) > 1 and (n_subjects == 1).all() and not is_subject:
         raise ConfigError(
             f"--leave {column.name} has only one subject per value",
             expected="a column whose values are shared by several subjects, such as site or corpus",
-            hint="use --folds: subjects are always held out as a whole",
+            hint=f"to hold out one subject at a time, use --leave {SUBJECT_COLUMN}",
         )
-    folds = make_left_out_folds(y, subjects, column, weights)
+    n_values = pd.Series(values).groupby(subjects).transform("nunique").to_numpy()
+    known_people = known_people and bool((n_values > 1).any())
+    folds = make_left_out_folds(y, subjects, column, weights, known_people=known_people)
     is_named = bool((n_subjects > 1).all())
+    if known_people and (n_values == 1).any():
+        n = format_count(int((n_values == 1).sum()), "recording is", "recordings are")
+        reporter.note(Finding("left-out", f"{n} of subjects with one value of {column.name}: scored as new people"))
     for what in _describe_values(y if has_classes else None, values, folds, is_named=is_named):
         reporter.note(Finding("left-out", what))
     names = sorted(set(values))

@@ -14,6 +14,7 @@ from pdmr_classic.errors import ConfigError
 from pdmr_classic.evaluation._profiles import make_profile_permuter
 from pdmr_classic.evaluation.held_out_rows import HeldOutRows
 from pdmr_classic.evaluation.intervals import weighted_scores
+from pdmr_classic.evaluation.outer_folds import SUBJECT_COLUMN
 from pdmr_classic.evaluation.predictions import Predictions
 from pdmr_classic.evaluation.system_scores import HEADLINE_SCORES, summarise_scores
 from pdmr_classic.resampling import batch_sizes
@@ -61,7 +62,7 @@ def check_leave_column(labels: pd.DataFrame, column: str | None) -> None:
     ------
     ConfigError
     """
-    if column is not None and column not in labels:
+    if column is not None and column not in labels and column != SUBJECT_COLUMN:
         raise ConfigError(
             "--leave names a column that is not in the label table",
             expected=", ".join(labels.columns),

@@ -144,8 +144,8 @@ def _describe(baseline: Baseline, groups: pd.Series, has_change: Mask) -> list[F
     later = baseline.starts_later & baseline.is_baseline
     notes = {
         f"{_count(without, groups)} without a baseline recording have no change from baseline": without,
-        f"{_count(unknown, groups)} without a session in column {baseline.column!r} have no change from baseline": unknown,
-        f"baseline of {_count(later, groups)}: not the first session of the set, which they lack, but a later one": later,
+        f"{_count(unknown, groups)} without a value of {baseline.column!r} have no change from baseline": unknown,
+        f"{_count(later, groups)} at baseline are of a later session than the first one of the set": later,
     }
     return [Finding(_CODE, what), *(Finding("no-baseline", note) for note, rows in notes.items() if rows.any())]
 

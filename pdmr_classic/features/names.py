@@ -107,7 +107,9 @@ def change_name(name: str) -> str:
     'video_change__AU12_r__mean'
     """
     view, separator, rest = name.partition(_SEPARATOR)
-    return f"{view}{CHANGE_SUFFIX}{separator}{rest}" if separator else f"{_DEFAULT_VIEW}{CHANGE_SUFFIX}{_SEPARATOR}{view}"
+    return (
+        f"{view}{CHANGE_SUFFIX}{separator}{rest}" if separator else f"{_DEFAULT_VIEW}{CHANGE_SUFFIX}{_SEPARATOR}{view}"
+    )
 
 
 def level_name(name: str) -> str:

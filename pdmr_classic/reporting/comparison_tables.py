@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pdmr_classic.evaluation.outer_folds import NEW_PEOPLE
 from pdmr_classic.reporting._cells import (
     SHORT_LABELS,
     SHORT_SEVERITY_LABELS,
@@ -28,6 +29,8 @@ _SCORE_WIDTH = len("0.123 (0.12 to 0.12)")
 def comparison_table(comparison: Mapping[str, Any]) -> RenderableType:
     """Show the scores of all systems, their differences with simultaneous intervals, and who is best."""
     parts: list[RenderableType] = [Text(f"{name}: {file}") for name, file in comparison.get("files", {}).items()]
+    if comparison["held_out"] != NEW_PEOPLE:
+        parts.append(Text(f"Held out: {comparison['held_out']}."))
     for part in list_targets(comparison):
         if len(part["systems"]) == 2:
             parts += ["", _pair_table(part)]

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pdmr_classic.evaluation.outer_folds import KNOWN_PEOPLE, NEW_PEOPLE
 from pdmr_classic.evaluation.system_scores import main_score
 from pdmr_classic.reporting._cells import (
     LABELS,
@@ -74,11 +75,25 @@ def _describe_folds(evaluation: Mapping[str, Any]) -> Text:
     folds = f"{outer['n_folds']} outer folds, {format_count(outer['n_repeats'], 'repeat')} ({outer['source']})"
     smallest, largest = min(sizes := [fold["n_test"] for fold in outer["sizes"]]), max(sizes)
     held_out = f"{smallest} to {largest}" if largest > smallest else str(smallest)
-    return Text(f"{counts}; {folds}, {held_out} recordings held out in each fold.")
+    return Text(
+        f"{counts}; {folds}, {held_out} recordings held out in each fold. Held out: {_describe_held_out(evaluation)}."
+    )
+
+
+def _describe_held_out(evaluation: Mapping[str, Any]) -> str:
+    """Return who is held out, in words."""
+    if evaluation["held_out"] == KNOWN_PEOPLE:
+        return f"{KNOWN_PEOPLE}; their other sessions are trained on, so that these are no scores for new people"
+    is_single = all(fold["n_test_subjects"] == 1 for fold in evaluation["outer_folds"]["sizes"])
+    return f"{NEW_PEOPLE}, {'one subject at a time' if is_single else 'none of whose recordings are trained on'}"
+
+
+def _held_out_noun(evaluation: Mapping[str, Any]) -> str:
+    return "held-out visits" if evaluation["held_out"] == KNOWN_PEOPLE else "held-out people"
 
 
 def _scores_table(evaluation: Mapping[str, Any]) -> Table:
-    table = new_table("on held-out people", "mean", "SD of repeats", "95% interval")
+    table = new_table(f"on {_held_out_noun(evaluation)}", "mean", "SD of repeats", "95% interval")
     for name, part in evaluation["scores"].items():
         label = add_positive(LABELS[name], evaluation["positive"]) if name == "f1" else LABELS[name]
         if name == "auc" and evaluation["positive"] is None:
@@ -223,7 +238,9 @@ def _remarks(evaluation: Mapping[str, Any]) -> Iterable[RenderableType]:
     if main in evaluation["optimism"]:
         part = evaluation["optimism"][main]
         gap = f"{abs(part['gap']):.3f} {'higher' if part['gap'] >= 0 else 'lower'}"
-        yield Text(f"{SHORT_LABELS[main]} on the inner folds: {part['inner']:.3f}, {gap} than on held-out people.")
+        yield Text(
+            f"{SHORT_LABELS[main]} on the inner folds: {part['inner']:.3f}, {gap} than on {_held_out_noun(evaluation)}."
+        )
     test = evaluation["permutation_test"]
     # Only of the AUC: that F1 exceeds what these predictions reach by chance does not make it exceed the floor.
     p = test["p_fixed_predictions"].get("auc")

@@ -19,7 +19,12 @@ _Part = Mapping[str, Any]
 
 
 def conclude_severity(
-    scores: _Part, permutation_test: _Part, baselines: _Part, difference: _Part, coverage: _Part
+    scores: _Part,
+    permutation_test: _Part,
+    baselines: _Part,
+    difference: _Part,
+    coverage: _Part,
+    who: str = "new people",
 ) -> tuple[list[str], list[Finding]]:
     """Return what the severities mean, sentence by sentence, and those sentences that are warnings as findings.
 
@@ -30,11 +35,13 @@ def conclude_severity(
     difference : dict
         `baseline` (mean or median, whichever has the smaller error), and `difference` in MAE (model minus baseline)
         with `low` and `high`.
+    who : str
+        Whose scores are predicted.
     """
-    agreement = _conclude_agreement(scores["ccc"], permutation_test["p_fixed_predictions"].get("ccc"))
+    agreement = _conclude_agreement(scores["ccc"], permutation_test["p_fixed_predictions"].get("ccc"), who)
     error, is_better = _conclude_error(scores["mae"], difference)
     shortcut, is_shortcut = _conclude_shortcut(baselines["shortcut"])
-    covered, is_too_low = _conclude_coverage(coverage)
+    covered, is_too_low = _conclude_coverage(coverage, who)
     findings = [
         (Finding("severity-floor", error), not is_better),
         (Finding("severity-shortcut", shortcut, column="ccc"), is_shortcut),
@@ -44,18 +51,18 @@ def conclude_severity(
     return sentences, [finding for finding, is_warning in findings if is_warning]
 
 
-def _conclude_agreement(ccc: _Part, p: float | None) -> str:
+def _conclude_agreement(ccc: _Part, p: float | None, who: str) -> str:
     if ccc["mean"] is None:
-        return f"Whether severities agree with the scores of new people is unknown: {ccc['reason']}"
+        return f"Whether severities agree with the scores of {who} is unknown: {ccc['reason']}"
     facts = f"CCC {_format_score(ccc)}" + ("" if p is None else f", permutation p {p:.3f}")
     if ccc["high"] is not None and ccc["high"] < 0:
-        return f"Severities agree with the scores of new people less than by chance: {facts}"
+        return f"Severities agree with the scores of {who} less than by chance: {facts}"
     is_outside, is_significant = ccc["low"] is not None and ccc["low"] > 0, p is not None and p <= _SIGNIFICANCE
     if is_outside and is_significant:
-        return f"Severities agree with the scores of new people better than by chance: {facts}"
+        return f"Severities agree with the scores of {who} better than by chance: {facts}"
     if is_outside or is_significant:
-        return f"It is uncertain whether severities agree with the scores of new people better than by chance: {facts}"
-    return f"There is no evidence that severities agree with the scores of new people better than by chance: {facts}"
+        return f"It is uncertain whether severities agree with the scores of {who} better than by chance: {facts}"
+    return f"There is no evidence that severities agree with the scores of {who} better than by chance: {facts}"
 
 
 def _conclude_error(mae: _Part, part: _Part) -> tuple[str, bool]:
@@ -87,7 +94,7 @@ def _conclude_shortcut(shortcut: _Part) -> tuple[str, bool]:
     return f"{what}The model's CCC {verdict} {interval}", True
 
 
-def _conclude_coverage(part: _Part) -> tuple[str, bool]:
+def _conclude_coverage(part: _Part, who: str) -> tuple[str, bool]:
     """Return the sentence on the intervals, and whether they clearly contain fewer scores than promised."""
     coverage = part["coverage"]
     if coverage["mean"] is None:
@@ -95,7 +102,7 @@ def _conclude_coverage(part: _Part) -> tuple[str, bool]:
     limits = "" if coverage["low"] is None else f" (95% CI {coverage['low']:.0%} to {coverage['high']:.0%})"
     is_too_low = coverage["high"] is not None and coverage["high"] < part["level"]
     but = ", fewer than promised" if is_too_low else ""
-    what = f"The {part['level']:.0%} intervals contain the scores of {coverage['mean']:.0%} of new people{limits}{but}"
+    what = f"The {part['level']:.0%} intervals contain the scores of {coverage['mean']:.0%} of {who}{limits}{but}"
     return f"{what}; their mean width is {part['mean_width']:.3g}", is_too_low
 
 

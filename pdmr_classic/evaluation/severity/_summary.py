@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from pdmr_classic.evaluation._member_systems import VIEW_PREFIX
+from pdmr_classic.evaluation.known_people import name_held_out
+from pdmr_classic.evaluation.outer_folds import NEW_PEOPLE, HeldOut
 from pdmr_classic.evaluation.severity._clinical import summarise_clinical
 from pdmr_classic.evaluation.severity._conclusions import conclude_severity
 from pdmr_classic.evaluation.severity._differences import compare_scores
@@ -22,7 +24,12 @@ Systems = Mapping[str, SeverityPredictions]
 
 
 def summarise_severities(
-    systems: Systems, pseudonyms: Mapping[str, str], *, level: float, seed: int = 0
+    systems: Systems,
+    pseudonyms: Mapping[str, str],
+    *,
+    level: float,
+    seed: int = 0,
+    held_out: HeldOut = NEW_PEOPLE,
 ) -> dict[str, Any]:
     """Return the part `severity` of an evaluation, JSON-serialisable.
 
@@ -37,6 +44,7 @@ def summarise_severities(
     level : float
         The share of scores that predictive intervals were made to contain.
     seed : int
+    held_out : {"new people", "another visit of known people"}
 
     Returns
     -------
@@ -53,7 +61,9 @@ def summarise_severities(
     minus_constant = _compare_with_constant(model, systems, seed)
     permutation = permute_scores(model, seed=seed)
     coverage = summarise_coverage(model, level, seed)
-    conclusion, warnings = conclude_severity(summary["scores"], permutation, baselines, minus_constant, coverage)
+    conclusion, warnings = conclude_severity(
+        summary["scores"], permutation, baselines, minus_constant, coverage, name_held_out(held_out)
+    )
     hidden = {name: predictions.pseudonymise(pseudonyms) for name, predictions in systems.items()}
     stored = hidden.pop(MODEL).sort_rows()
     return {

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import DataError
-from pdmr_classic.evaluation.outer_folds import OuterFold, are_one_way
+from pdmr_classic.evaluation.outer_folds import OuterFold, are_one_way, describe_held_out
 from pdmr_classic.evaluation.predictions import make_pseudonyms
 from pdmr_classic.evaluation.severity._subsets import score_stress_tests, score_subgroups
 from pdmr_classic.evaluation.severity._summary import summarise_severities
@@ -73,7 +73,13 @@ def summarise_fold_severities(
     # Without labels, the scores stand for them in the salt of the pseudonyms.
     salt = table.status if table.classes else scores.values.astype(str)
     return {
-        **summarise_severities(systems, make_pseudonyms(salt, table.groups), level=level, seed=seed),
+        **summarise_severities(
+            systems,
+            make_pseudonyms(salt, table.groups),
+            level=level,
+            seed=seed,
+            held_out=describe_held_out(outer, table.groups),
+        ),
         "stress_tests": score_stress_tests(systems[MODEL], stressed),
         "subgroups": {column: score_subgroups(systems[MODEL], labels[column], seed) for column in by},
     }

@@ -137,7 +137,7 @@ def _marked(column: pd.Series) -> Baseline:
 
 def _first_sessions(column: pd.Series, groups: pd.Series) -> Baseline:
     cells = column.map(_fold)
-    values = order_sessions(cells[cells != ""].unique())
+    values = order_sessions(sorted({*cells} - {""}))
     rank = cells.map({value: place for place, value in enumerate(values)}).to_numpy(dtype=float)
     first = pd.Series(rank).groupby(groups.to_numpy(dtype=object)).transform("min").to_numpy()
     is_known = np.isfinite(rank)
