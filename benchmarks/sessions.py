@@ -4,9 +4,9 @@
     python benchmarks/sessions.py synthetic --seeds 20
 
 `real`: the same features and learners, once with each session held out (the same people's other sessions are trained
-on), once with each subject held out. Sessions are the number of the recording within subject and class. The
-difference of the accuracy is paired over subjects, with a 95% t interval. fsdd-wav is described by the mean and SD of
-40 log-Mel bands.
+on), once with each subject held out, and once with both held out, which trains on fewer recordings. Sessions are the
+number of the recording within subject and class. Differences of the accuracy are paired over subjects, with a 95% t
+interval. fsdd-wav is described by the mean and SD of 40 log-Mel bands.
 
 `synthetic`: feature tables of 40 training and 200 new subjects, with an offset of each subject, two baseline recordings
 and four later ones. "state": the label changes from recording to recording. "trend": the label is the subject's, and
@@ -32,7 +32,7 @@ from sklearn.metrics import roc_auc_score
 
 from pdmr_classic import DepressionModel, Settings, load_dataset
 from pdmr_classic.evaluation.evaluate_features import evaluate_features
-from pdmr_classic.evaluation.predictions import read_predictions
+from pdmr_classic.evaluation.predictions import make_pseudonyms, read_predictions
 from pdmr_classic.features._baseline_change import compute_change
 from pdmr_classic.features.extractor import FeatureExtractor
 from pdmr_classic.progress import CollectingReporter
@@ -98,10 +98,12 @@ def load_digits(folder: Path) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
     )
 
 
-def score_subjects(evaluation: dict[str, object]) -> pd.Series:
+def score_subjects(evaluation: dict[str, object], status: pd.Series, groups: pd.Series) -> pd.Series:
     """Return the accuracy of each subject."""
     predictions = read_predictions(evaluation)
-    return pd.Series(predictions.truth == predictions.predicted).groupby(predictions.subject).mean()
+    names = {pseudonym: data_id for data_id, pseudonym in make_pseudonyms(status, groups).items()}
+    subjects = [groups[names[pseudonym]] for pseudonym in predictions.recording]
+    return pd.Series(predictions.truth == predictions.predicted).groupby(subjects).mean()
 
 
 def compare_designs(name: str, features: pd.DataFrame, status: pd.Series, groups: pd.Series) -> None:
@@ -112,17 +114,33 @@ def compare_designs(name: str, features: pd.DataFrame, status: pd.Series, groups
         evaluation = evaluate_features(
             features, status, groups, labels=labels, settings=QUICK, leave=leave, reporter=CollectingReporter()
         )
-        accuracies[leave] = score_subjects(evaluation)
+        accuracies[leave] = score_subjects(evaluation, status, groups)
         score, sizes = evaluation["scores"]["macro_f1"], evaluation["outer_folds"]["sizes"]
         print(
-            f"{name}, --leave {leave} ({evaluation['held_out']}; {len(sizes)} folds, trained on {sizes[0]['n_train']}): "
+            f"{name}, --leave {leave} ({evaluation['held_out']}; {len(sizes)} folds, "
+            f"trained on {sizes[0]['n_train']}): "
             f"macro F1 {score['mean']:.3f} ({score['low']:.3f} to {score['high']:.3f}), "
             f"accuracy {accuracies[leave].mean():.3f}; {time.perf_counter() - started:.0f} s",
             flush=True,
         )
     difference = accuracies["session"] - accuracies["subject_id"]
     print(f"{name}, accuracy of known minus new people: {format_interval(difference.to_numpy())}")
-    print(f"  by subject: {', '.join(f'{value:+.2f}' for value in difference)}", flush=True)
+    print(f"  by subject: {', '.join(f'{value:+.2f}' for value in difference)}")
+    matched = score_matched(features, status, groups, labels["session"])
+    print(
+        f"{name}, new people, also without the session: accuracy {matched.mean():.3f}; known minus new people: ", end=""
+    )
+    print(format_interval(accuracies["session"].to_numpy() - matched.to_numpy()), flush=True)
+
+
+def score_matched(features: pd.DataFrame, status: pd.Series, groups: pd.Series, session: pd.Series) -> pd.Series:
+    """Return the accuracy of each subject by models that saw neither the subject nor the session."""
+    predicted = pd.Series("", index=status.index, dtype=object)
+    for subject, number in sorted(set(zip(groups, session, strict=True))):
+        test, train = (groups == subject) & (session == number), (groups != subject) & (session != number)
+        model = DepressionModel(QUICK).fit(features[train], status[train], groups[train], reporter=CollectingReporter())
+        predicted[test] = model.predict_features(features[test], reporter=CollectingReporter())["status"]
+    return (predicted == status).groupby(groups).mean()
 
 
 def format_interval(values: np.ndarray) -> str:
