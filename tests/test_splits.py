@@ -3,13 +3,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pdmr_classic import DataError, GroupedFolds
-from pdmr_classic.splits import check_disjoint_groups, count_feasible_folds
+from pdmr_classic import DataError, GroupedFolds, splits
+from pdmr_classic.splits import check_disjoint_groups, count_feasible_folds, make_left_out_folds
 
 
 def make_rows(sizes: list[int]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -142,3 +143,38 @@ def test_spellings_of_a_subject_are_never_on_both_sides_of_a_split(dtype: type) 
     for train, test in GroupedFolds(4, n_repeats=3).split(y, y, groups):
         assert not set(people[train]) & set(people[test])
     assert count_feasible_folds(y, groups, 99) == 6
+
+
+# ------------------------------------------------------------------------------------ the only exception
+
+
+def leave_values(column: str, *, known_people: bool) -> tuple[NDArray[Any], list[Any]]:
+    """Return the subjects, and the folds of a column of values, one letter a row; each subject has two rows."""
+    groups = np.repeat([f"S{number}" for number in range(len(column) // 2)], 2)
+    y = np.where(np.arange(len(column)) // 2 % 2, "yes", "no")
+    return groups, make_left_out_folds(y, groups, pd.Series(list(column), name="value"), known_people=known_people)
+
+
+def test_known_people_are_on_both_sides_and_their_sessions_on_one() -> None:
+    column = "ababababab"
+    groups, folds = leave_values(column, known_people=True)
+    for train, test in folds:
+        assert set(groups[train]) == set(groups[test])
+        assert not {column[row] for row in train} & {column[row] for row in test}
+
+
+def test_without_that_word_no_subject_is_on_both_sides() -> None:
+    groups, folds = leave_values("aaaaaaaab" + "bbbbbbbbb", known_people=False)
+    assert [len(set(groups[train]) & set(groups[test])) for train, test in folds] == [0, 0]
+    with pytest.raises(DataError, match="leaves too few subjects to train on"):
+        leave_values("ababababab", known_people=False)
+
+
+@pytest.mark.parametrize(("known_people", "n_checks"), [(False, 2), (True, 0)])
+def test_only_folds_of_known_people_are_not_checked(
+    monkeypatch: pytest.MonkeyPatch, known_people: bool, n_checks: int
+) -> None:
+    checks: list[int] = []
+    monkeypatch.setattr(splits, "check_disjoint_groups", lambda *_: checks.append(1))
+    leave_values("aaaaaaaabb" + "bbbbbbbb", known_people=known_people)
+    assert len(checks) == n_checks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -63,6 +64,10 @@ def add_baseline_change(
     groups = dataset.groups
     if baseline is None or groups is None:
         return features, [_off(reason)] if reason else []
+    has_subject = (groups != "").to_numpy()
+    baseline = replace(
+        baseline, is_baseline=baseline.is_baseline & has_subject, is_known=baseline.is_known & has_subject
+    )
     has_change = _find_change_rows(baseline, groups)
     if not has_change.any():
         return features, [_off(f"by column {baseline.column!r}, no subject has a baseline and another recording")]
@@ -144,7 +149,7 @@ def _describe(baseline: Baseline, groups: pd.Series, has_change: Mask) -> list[F
     later = baseline.starts_later & baseline.is_baseline
     notes = {
         f"{_count(without, groups)} without a baseline recording have no change from baseline": without,
-        f"{_count(unknown, groups)} without a value of {baseline.column!r} have no change from baseline": unknown,
+        f"{_count(unknown, groups)} have no change from baseline: session or subject unknown": unknown,
         f"{_count(later, groups)} at baseline are of a later session than the first one of the set": later,
     }
     return [Finding(_CODE, what), *(Finding("no-baseline", note) for note, rows in notes.items() if rows.any())]

@@ -82,14 +82,18 @@ def _describe_folds(evaluation: Mapping[str, Any]) -> Text:
 
 def _describe_held_out(evaluation: Mapping[str, Any]) -> str:
     """Return who is held out, in words."""
-    if evaluation["held_out"] == KNOWN_PEOPLE:
+    if _is_known(evaluation):
         return f"{KNOWN_PEOPLE}; their other sessions are trained on, so that these are no scores for new people"
     is_single = all(fold["n_test_subjects"] == 1 for fold in evaluation["outer_folds"]["sizes"])
     return f"{NEW_PEOPLE}, {'one subject at a time' if is_single else 'none of whose recordings are trained on'}"
 
 
 def _held_out_noun(evaluation: Mapping[str, Any]) -> str:
-    return "held-out visits" if evaluation["held_out"] == KNOWN_PEOPLE else "held-out people"
+    return "held-out visits" if _is_known(evaluation) else "held-out people"
+
+
+def _is_known(evaluation: Mapping[str, Any]) -> bool:
+    return bool(evaluation.get("held_out", NEW_PEOPLE) == KNOWN_PEOPLE)
 
 
 def _scores_table(evaluation: Mapping[str, Any]) -> Table:

@@ -4,9 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pdmr_classic import DataError
+from pdmr_classic import DataError, Settings
 from pdmr_classic.errors import ConfigError
-from pdmr_classic.evaluation.outer_folds import OuterFold, are_one_way, make_outer_folds, make_value_folds
+from pdmr_classic.evaluation.outer_folds import (
+    KNOWN_PEOPLE,
+    NEW_PEOPLE,
+    OuterFold,
+    are_one_way,
+    choose_outer_folds,
+    describe_held_out,
+    make_outer_folds,
+    make_value_folds,
+)
 from pdmr_classic.progress import CollectingReporter
 
 
@@ -214,6 +223,75 @@ def test_one_value_and_empty_cells_are_refused() -> None:
         leave(STATUS, GROUPS, [""] + ["a"] * 10 + ["b"] * 9)
 
 
-def test_one_subject_per_value_is_refused() -> None:
+def test_one_subject_per_value_is_refused_if_subjects_have_several() -> None:
     with pytest.raises(ConfigError, match="has only one subject per value"):
-        leave(STATUS, GROUPS, GROUPS)
+        leave(STATUS, GROUPS, [f"{group}-{row}" for row, group in enumerate(GROUPS)])
+
+
+# --------------------------------------------------------------------------------- subjects and sessions
+
+
+def choose(labels: dict[str, list[str]], leave: str, **changes: str) -> tuple[list[OuterFold], list[str]]:
+    index = pd.Index([f"r{place}" for place in range(20)])
+    reporter = CollectingReporter()
+    folds, _ = choose_outer_folds(
+        pd.Series(STATUS, index=index),
+        pd.Series(GROUPS, index=index),
+        pd.DataFrame(labels, index=index),
+        Settings().override({"evaluation.leave": leave, **changes}),
+        weights=None,
+        reporter=reporter,
+    )
+    return folds, [finding.what for finding in reporter.findings]
+
+
+def list_shared(folds: list[OuterFold]) -> list[set[str]]:
+    """Return for each fold the subjects that are in training and held out."""
+    groups = np.array(GROUPS)
+    return [set(groups[fold.train]) & set(groups[fold.test]) for fold in folds]
+
+
+def test_subjects_are_left_out_one_at_a_time() -> None:
+    folds, notes = choose({"subject_id": GROUPS}, "subject_id")
+    assert [fold.test.tolist() for fold in folds] == [[row, row + 1] for row in range(0, 20, 2)]
+    assert list_shared(folds) == [set()] * 10
+    assert {fold.held_out for fold in folds} == {""}, "values that name people are not stored"
+    assert notes[0].startswith("each of 10 values is held out once")
+
+
+def test_the_column_of_the_groups_need_not_be_in_the_label_table() -> None:
+    folds, _ = choose({"speaker": [name.lower() for name in GROUPS]}, "speaker", **{"data.groups": "speaker"})
+    assert len(choose({}, "subject_id")[0]) == len(folds) == 10
+
+
+@pytest.mark.parametrize("name", ["session", "Visit", "visit_no"])
+def test_the_other_sessions_of_a_held_out_subject_are_trained_on(name: str) -> None:
+    folds, _ = choose({name: ["1", "2"] * 10}, name)
+    assert [fold.held_out for fold in folds] == ["1", "2"]
+    assert [fold.train.tolist() for fold in folds] == [list(range(1, 20, 2)), list(range(0, 20, 2))]
+    assert list_shared(folds) == [set(GROUPS)] * 2
+    assert describe_held_out(folds, pd.Series(GROUPS)) == KNOWN_PEOPLE
+
+
+def test_of_any_other_column_no_held_out_subject_is_trained_on() -> None:
+    # S4 has a recording of each site.
+    folds, _ = choose({"site": ["a"] * 9 + ["b"] * 11}, "site")
+    assert list_shared(folds) == [set()] * 2
+    assert describe_held_out(folds, pd.Series(GROUPS)) == NEW_PEOPLE
+
+
+def test_a_column_of_sessions_is_also_known_from_the_baseline() -> None:
+    waves = {"wave": ["w1", "w2"] * 10}
+    assert list_shared(choose(waves, "wave", **{"data.baseline": "wave"})[0]) == [set(GROUPS)] * 2
+    with pytest.raises(DataError, match="leaves too few subjects to train on"):
+        choose(waves, "wave")
+
+
+def test_sessions_of_different_people_are_new_people() -> None:
+    folds, _ = choose({"session": ["1"] * 10 + ["2"] * 10}, "session")
+    assert list_shared(folds) == [set()] * 2
+
+
+def test_recordings_of_subjects_with_a_single_session_are_counted() -> None:
+    _, notes = choose({"session": ["1", "1", *["1", "2"] * 9]}, "session")
+    assert "2 recordings are of subjects with one value of session: scored as new people" in notes

@@ -100,14 +100,21 @@ def find_baseline(labels: pd.DataFrame, groups: pd.Series, requested: str | None
         A cell is no mark of a baseline.
     """
     columns = [str(name) for name in labels.columns]
-    column = match_column(requested, columns, "--baseline") if requested is not None else _find_column(columns)
+    column = match_column(requested, columns, "--baseline") if requested is not None else find_baseline_column(columns)
     if column is None:
         return None
     cells = labels[column]
     return _first_sessions(cells, groups) if holds_sessions(cells) else _marked(cells)
 
 
-def _find_column(columns: Sequence[str]) -> str | None:
+def find_baseline_column(columns: Sequence[str]) -> str | None:
+    """Return the first column called baseline, otherwise the first called session or visit; None without one.
+
+    Examples
+    --------
+    >>> find_baseline_column(["status", "Visit", "baseline"]), find_baseline_column(["status"])
+    ('baseline', None)
+    """
     marks = [name for name in columns if fold_name(name) in _BASELINE_NAMES]
     return next(iter([*marks, *filter(is_session_name, columns)]), None)
 
@@ -131,8 +138,8 @@ def _marked(column: pd.Series) -> Baseline:
             hint="correct the cells, or call a column of sessions session or visit",
         )
     is_baseline = cells.isin(_YES).to_numpy()
-    every = np.ones(len(cells), dtype=bool)
-    return Baseline(str(column.name), is_baseline, every, ~every, from_sessions=False)
+    none = np.zeros(len(cells), dtype=bool)
+    return Baseline(str(column.name), is_baseline, ~none, none, from_sessions=False)
 
 
 def _first_sessions(column: pd.Series, groups: pd.Series) -> Baseline:
