@@ -18,6 +18,7 @@ LAYERS = [
     {"errors", "text", "config", "environment", "progress", "workers", "arrays", "alignment", "_version"},
     {"storage"},
     {"io", "io.audio", "io.labels", "io.layouts", "io.tables", "io.trackers", "io.video"},
+    {"audio"},
     {"synthetic", "features.names", "features._bridging", "features.signal", "features.bouts", "features.registry"},
     {"features.families"},
     {"features"},

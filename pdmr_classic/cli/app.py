@@ -13,6 +13,7 @@ from pdmr_classic.cli._streams import prepare_streams
 from pdmr_classic.cli.check import check
 from pdmr_classic.cli.compare import compare
 from pdmr_classic.cli.demo import demo
+from pdmr_classic.cli.embed import embed
 from pdmr_classic.cli.evaluate import evaluate
 from pdmr_classic.cli.export import export
 from pdmr_classic.cli.extract import extract
@@ -36,7 +37,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for function in (demo, synth, check, extract, features, fit, predict, score, evaluate, compare, validate, export):
+COMMANDS = (demo, synth, embed, check, extract, features, fit, predict, score, evaluate, compare, validate, export)
+for function in COMMANDS:
     app.command()(function)
 
 

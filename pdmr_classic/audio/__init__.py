@@ -1,0 +1,1 @@
+"""From sound to audio vectors: log-Mel frames, a codebook of their centres, NetVLAD encoding."""
