@@ -140,7 +140,7 @@ def refuse_to_fit_on_test(sounds: Path, out: Path) -> None:
     split = next((name for name in [find_split(out), *map(split_name, names)] if name in (DEV, TEST)), None)
     if split is not None:
         raise ConfigError(
-            f"there is no codebook, and it must not be fitted on {split} recordings",
+            f"a codebook must not be fitted on {split} recordings",
             code="fit-on-test",
             file=sounds,
             expected="a codebook fitted on training recordings",

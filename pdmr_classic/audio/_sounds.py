@@ -18,9 +18,9 @@ from pdmr_classic.storage.bytes import describe_bytes
 SUFFIXES = (".wav", ".flac", ".ogg", ".opus", ".aiff", ".aif")
 # 4 MB of samples: one minute of mono sound at 16 kHz.
 _BLOCK = 1 << 20
-# What libsndfile tells about a file that ends before the length in its header, and about an Ogg file without its end.
+# What libsndfile tells about a file that ends before the length in its header, and about an incomplete Ogg file.
 _SHORTER = re.compile(r"^\s*(?:data|SSND|riff)\s*: (\d+) \(should be (\d+)\)", re.MULTILINE)
-_NO_END = "Last page lacks an end-of-stream bit"
+_INCOMPLETE_OGG = ("Last page lacks an end-of-stream bit", "Junk after the last page")
 # Programs that write to a pipe do not know the length: they leave 0 or the largest number.
 _UNKNOWN_LENGTH = 0x7FFFF000
 
@@ -187,8 +187,8 @@ def _refuse_truncated(path: Path, log: str) -> None:
     for declared, present in _SHORTER.findall(log):
         if int(present) < int(declared) < _UNKNOWN_LENGTH:
             raise _truncated_error(path, f"{int(declared):,} bytes", f"{int(present):,}")
-    if _NO_END in log:
-        raise _truncated_error(path, "a last page that is marked as the end", "none")
+    if any(message in log for message in _INCOMPLETE_OGG):
+        raise _truncated_error(path, "a complete last page that is marked as the end", "none")
 
 
 def _truncated_error(path: Path, expected: str, found: str) -> DataError:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import joblib
+import numpy as np
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.audio._describe import describe_scans, find_training_files
@@ -22,6 +23,7 @@ from pdmr_classic.audio._inputs import (
 from pdmr_classic.audio._sounds import require_libraries
 from pdmr_classic.audio.codebook_file import TrainedCodebook, check_codebook_writable, load_codebook, save_codebook
 from pdmr_classic.audio.fit_codebook import fit_codebook, frames_per_recording, sample_frames
+from pdmr_classic.audio.log_mel import Float32s
 from pdmr_classic.audio.netvlad import Codebook, encode_frames
 from pdmr_classic.audio.scan import Scan, read_kept_frames, scan_sound
 from pdmr_classic.errors import DataError, Finding
@@ -78,8 +80,8 @@ def embed_sounds(
 ) -> Embedded:
     """Write one audio vector of 768 numbers per sound file: log-Mel frames without silence, encoded by NetVLAD.
 
-    Files are read in blocks, so memory does not depend on their length. They are all read once before the first vector
-    is written, so one bad file leaves nothing half done.
+    Files are read in blocks, so memory does not depend on their length. Nothing is written before all files are
+    encoded, so one bad file leaves nothing half done.
 
     Parameters
     ----------
@@ -126,13 +128,16 @@ def embed_sounds(
         scans, skipped = _scan_all(sounds, runner, skip_bad=skip_bad)
         findings += describe_scans(scans, folder)
         fitted = trained is None
+        facts: dict[str, Any] = {}
         if trained is None:
-            trained = _fit(scans, find_split(out), seed, runner, path)
+            trained, facts = _fit(scans, find_split(out), seed, runner)
         elif overlap := find_training_files(scans, trained, find_split(out), folder):
             findings.append(overlap)
-        targets = {sound.path: sound.target for sound in sounds}
-        for scan, vector in runner.run("embedding", _Encode(trained.codebook), scans):
-            write_text_atomic(targets[scan.path], format_vector(vector))
+        encoded = runner.run("embedding", _Encode(trained.codebook), scans)
+        vectors = {scan.path: vector for scan, vector in encoded}
+        if fitted:
+            save_codebook(trained, path, facts)
+        _write_vectors(sounds, vectors, reporter)
         for finding in (*findings, *skipped):
             reporter.note(finding)
     n_frames, n_kept = sum(scan.n_frames for scan in scans), sum(scan.n_kept for scan in scans)
@@ -141,7 +146,7 @@ def embed_sounds(
     return Embedded(data_ids, seconds, 1 - n_kept / n_frames, path, fitted, tuple(skipped))
 
 
-def format_vector(vector: Floats) -> str:
+def format_vector(vector: Floats | Float32s) -> str:
     r"""Return a vector as one line of CSV without a header.
 
     Examples
@@ -151,7 +156,7 @@ def format_vector(vector: Floats) -> str:
     '0.250000,0.000000\n'
     """
     # Adding 0 turns a rounded -0 into 0.
-    return ",".join(f"{value:.6f}" for value in (vector.round(6) + 0.0).tolist()) + "\n"
+    return ",".join(f"{value:.6f}" for value in (vector.astype(np.float64).round(6) + 0.0).tolist()) + "\n"
 
 
 def _scan_all(sounds: Sequence[SoundFile], runner: _Runner, *, skip_bad: bool) -> tuple[list[Scan], list[Finding]]:
@@ -171,7 +176,8 @@ def _scan(path: Path) -> Scan | Finding:
         return error.finding
 
 
-def _fit(scans: Sequence[Scan], split: str, seed: int, runner: _Runner, path: Path) -> TrainedCodebook:
+def _fit(scans: Sequence[Scan], split: str, seed: int, runner: _Runner) -> tuple[TrainedCodebook, dict[str, Any]]:
+    """Return a codebook, and facts about its training for the manifest."""
     sample = _Sample(frames_per_recording(len(scans)), seed)
     samples = [frames for _, frames in runner.run("sampling", sample, scans)]
     trained = TrainedCodebook(fit_codebook(samples, scans, seed), frozenset(scan.content for scan in scans), split)
@@ -182,8 +188,16 @@ def _fit(scans: Sequence[Scan], split: str, seed: int, runner: _Runner, path: Pa
         "n_frames": sum(map(len, samples)),
         "rates_hz": sorted({scan.rate_hz for scan in scans}),
     }
-    save_codebook(trained, path, facts)
-    return trained
+    return trained, facts
+
+
+def _write_vectors(sounds: Sequence[SoundFile], vectors: Mapping[Path, Float32s], reporter: Reporter) -> None:
+    done = 0
+    for sound in sounds:
+        if sound.path in vectors:
+            write_text_atomic(sound.target, format_vector(vectors[sound.path]))
+            done += 1
+            reporter.progress("writing", done, len(vectors))
 
 
 @dataclass(frozen=True)
@@ -199,8 +213,9 @@ class _Sample:
 class _Encode:
     codebook: Codebook
 
-    def __call__(self, scan: Scan) -> Floats:
-        return encode_frames(read_kept_frames(scan), self.codebook)
+    def __call__(self, scan: Scan) -> Float32s:
+        # Half the memory until all are written.
+        return encode_frames(read_kept_frames(scan), self.codebook).astype(np.float32)
 
 
 @dataclass(frozen=True)

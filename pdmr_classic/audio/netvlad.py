@@ -53,8 +53,8 @@ def encode_frames(blocks: Iterable[Floats], codebook: Codebook) -> Floats:
 
     Notes
     -----
-    VLAD: Jegou et al. 2010. Soft assignment: Arandjelovic et al. 2016 (NetVLAD), with centres of k-means instead of learned
-    ones. Normalisation of each cluster: Arandjelovic and Zisserman 2013.
+    VLAD: Jegou et al. 2010. Soft assignment: Arandjelovic et al. 2016 (NetVLAD), with centres of k-means instead of
+    learned ones. Normalisation of each cluster: Arandjelovic and Zisserman 2013.
     """
     sums, weight = np.zeros_like(codebook.centres), np.zeros(NETVLAD_CLUSTERS)
     for block in blocks:
