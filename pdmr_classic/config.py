@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -222,6 +223,27 @@ class EvaluationSettings(_Section):
         return share
 
 
+@dataclass(frozen=True)
+class LabelColumns:
+    """What features are made from in the label table; a class or a score never is.
+
+    Attributes
+    ----------
+    required : tuple of str
+        Columns that the user named.
+    optional : tuple of str
+        Columns that are used if there are any.
+    needs_subjects : bool
+    """
+
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    needs_subjects: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.required or self.optional or self.needs_subjects)
+
+
 class Settings(_Section):
     """All settings of one run.
 
@@ -239,6 +261,18 @@ class Settings(_Section):
     learning: LearningSettings = LearningSettings()
     severity: SeveritySettings = SeveritySettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+
+    @property
+    def label_columns(self) -> LabelColumns:
+        """What features need from the label table, also of recordings to predict."""
+        events, baseline, suppress = self.data.events, self.data.baseline, self.learning.suppress_identity
+        event_columns = [] if events is None or events.startswith("re:") else [events]
+        baseline_columns = [baseline] if suppress and baseline is not None else []
+        return LabelColumns(
+            tuple(dict.fromkeys((*self.data.covariates, *event_columns, *baseline_columns))),
+            ("baseline", "session") if suppress and baseline is None else (),
+            needs_subjects=suppress or bool(event_columns),
+        )
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

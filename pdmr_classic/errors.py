@@ -12,13 +12,13 @@ An error is a finding that stopped the run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pdmr_classic.text import escape_unprintable
+from pdmr_classic.text import escape_unprintable, format_count, mask_numbers
 
 # A part may quote a cell of a file, and a cell may be a megabyte long.
 MAX_PART_LENGTH = 4000
@@ -199,3 +199,18 @@ def wrap_os_errors(target: Path) -> Iterator[None]:
             found=error.strerror or str(error),
             hint="choose a different --out",
         ) from error
+
+
+def summarise_findings(findings: Sequence[Finding]) -> list[Finding]:
+    """Return one finding per kind, with the number of files instead of their names."""
+    by_kind: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        by_kind.setdefault((finding.code, mask_numbers(finding.what)), []).append(finding)
+    return [_summarise_kind(group) for group in by_kind.values()]
+
+
+def _summarise_kind(group: Sequence[Finding]) -> Finding:
+    n_files = len({finding.file for finding in group})
+    if all(finding.file is None for finding in group):
+        return group[0]  # it is about the set, not about files
+    return replace(group[0], file=None, found=None, what=f"{group[0].what} ({format_count(n_files, 'file')})")

@@ -33,8 +33,8 @@ COVARIATE_SETTINGS: dict[str, Any] = {
             "--covariates",
             rich_help_panel=LABELS,
             metavar="COLUMN",
-            help="Column of the label table, such as age or gender, to be part of the view covariates; can be given "
-            "several times.",
+            help="Column of the label table, such as age or gender, that the model also learns from, as the view "
+            "covariates; can be given several times. predict reads it from labels.csv, which needs no status.",
         ),
     ],
     "data.events": Annotated[

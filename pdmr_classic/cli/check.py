@@ -28,7 +28,7 @@ REFUSED = 3
 
 
 @handle_errors
-@with_settings(*FILE_SETTINGS, *LABEL_SETTINGS, *SCORE_SETTINGS, "learning.experts")
+@with_settings(*FILE_SETTINGS, *LABEL_SETTINGS, *SCORE_SETTINGS, "learning.experts", "data.covariates")
 def check(
     data: Data = Path(),
     labels: Labels = None,

@@ -71,8 +71,8 @@ def extract(
 
     Example: pdmr-classic extract DATA/train --out features.csv --with-labels
     """
-    from pdmr_classic.errors import ConfigError
-    from pdmr_classic.features.extractor import FeatureExtractor, summarise_findings
+    from pdmr_classic.errors import ConfigError, summarise_findings
+    from pdmr_classic.features.extractor import FeatureExtractor
     from pdmr_classic.features.feature_table import check_table_writable, collect_label_columns, write_features
     from pdmr_classic.io.dataset import load_dataset
     from pdmr_classic.io.split_folders import parse_split
@@ -80,10 +80,14 @@ def extract(
     from pdmr_classic.reporting.tables import extraction_table
     from pdmr_classic.storage.lock import hold_lock
 
-    if labels is not None and not with_labels:
+    if labels is not None and not (with_labels or settings.label_columns):
         raise ConfigError("--labels has no effect without --with-labels", hint="add --with-labels, or remove --labels")
     dataset = load_dataset(
-        data, split=parse_split(split), labels=labels, use_labels=with_labels, settings=settings.data
+        data,
+        split=parse_split(split),
+        labels=labels,
+        use_labels=with_labels or bool(settings.label_columns),
+        settings=settings.data,
     )
     label_columns = collect_label_columns(dataset) if with_labels else None
     check_table_writable(out)

@@ -108,6 +108,7 @@ def predict(
             subjects=subjects,
             experts=fitted.settings.learning.experts,
             conditions=conditions,
+            label_columns=fitted.settings.label_columns,
             reporter=reporter,
         )
         predictions = fitted.predict(

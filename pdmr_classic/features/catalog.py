@@ -10,7 +10,7 @@ import numpy as np
 
 from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.file_features import compute_stream_features
-from pdmr_classic.features.names import AUDIO, QUALITY, feature_name, level_name, parse_name
+from pdmr_classic.features.names import AUDIO, COVARIATES, QUALITY, feature_name, level_name, parse_name
 from pdmr_classic.features.registry import Family, load_families
 from pdmr_classic.io.audio.embeddings import NETVLAD_WIDTH, Embedding
 from pdmr_classic.io.trackers.channels import GAZE, POSE
@@ -71,14 +71,14 @@ def _lookups() -> tuple[dict[str, str], dict[str, str]]:
         if families[family].kinds
         for name in names
     }
-    by_functional |= {AUDIO: "audio_vector", QUALITY: "quality"}
+    by_functional |= {AUDIO: "audio_vector", QUALITY: "quality", COVARIATES: COVARIATES}
     return by_name, by_functional
 
 
 def _functional(name: str) -> str:
     """Return the part of a name that identifies the family independently of the channel."""
     view, channel, functional = parse_name(name)
-    if view in (AUDIO, QUALITY):
+    if view in (AUDIO, QUALITY, COVARIATES):
         return view
     # The settings define the chunk length: all lengths share one name.
     return _CHUNK.sub("_1s_", functional) if channel else ""

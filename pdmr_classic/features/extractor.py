@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
-from pdmr_classic.features._baseline_change import add_baseline_change
+from pdmr_classic.features._label_features import add_label_features
 from pdmr_classic.features.cache import FeatureCache
 from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions
 from pdmr_classic.features.file_features import Alteration, FileRow, compute_audio_row, compute_video_row
@@ -33,7 +33,6 @@ from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.set_checks import ExtractedFile, check_set, summarise_errors
 from pdmr_classic.io.video.missing_channels import find_missing_channels
 from pdmr_classic.progress import LogReporter, Reporter
-from pdmr_classic.text import format_count, mask_numbers
 from pdmr_classic.workers import change_working_folder, use_one_thread, working_folder
 
 # Starting a worker takes as long as parsing this many bytes.
@@ -178,7 +177,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             cache.write((job.path, row) for job, row in zip(jobs, outcomes, strict=True) if isinstance(row, FileRow))
         outcomes = _reject_odd_vectors(jobs, outcomes, vector_layout(tuple(self.trained_names or ())))
         extraction = _build_extraction(dataset.data_ids, jobs, outcomes, settings)
-        features, findings = add_baseline_change(extraction.features, dataset, settings, self.trained_names)
+        features, findings = add_label_features(extraction.features, dataset, settings, self.trained_names)
         return replace(extraction, features=features, findings=(*extraction.findings, *findings))
 
     def _select_families(self) -> tuple[Family, ...]:
@@ -346,18 +345,3 @@ def _merge_names(layouts: Iterable[tuple[str, ...]]) -> list[str]:
     return sorted(
         names, key=lambda name: -1 if (view := feature_view(name)) not in _LAST_VIEWS else _LAST_VIEWS.index(view)
     )
-
-
-def summarise_findings(findings: Sequence[Finding]) -> list[Finding]:
-    """Return one finding per kind, with the number of files instead of their names."""
-    by_kind: dict[tuple[str, str], list[Finding]] = {}
-    for finding in findings:
-        by_kind.setdefault((finding.code, mask_numbers(finding.what)), []).append(finding)
-    return [_summarise_kind(group) for group in by_kind.values()]
-
-
-def _summarise_kind(group: Sequence[Finding]) -> Finding:
-    if len(group) == 1 and group[0].file is None:
-        return group[0]  # about the set
-    n_files = len({finding.file for finding in group})
-    return replace(group[0], file=None, found=None, what=f"{group[0].what} ({format_count(n_files, 'file')})")

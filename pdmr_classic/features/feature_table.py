@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pdmr_classic.errors import DataError, TargetError
-from pdmr_classic.features.names import AUDIO, LABEL, MATERIAL, QUALITY, VIDEO, feature_view, label_column
+from pdmr_classic.features.names import AUDIO, COVARIATES, LABEL, MATERIAL, QUALITY, VIDEO, feature_view, label_column
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.storage.atomic import check_writable, write_atomic
 from pdmr_classic.text import format_count, format_list
@@ -20,7 +20,7 @@ _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 _SUFFIXES = (".parquet", *_DELIMITERS)
 _HEAD_BYTES = 4096
 _FIRST_LABELS = ("status", "subject_id")
-_VIEWS = {VIDEO, AUDIO, QUALITY, MATERIAL, LABEL}
+_VIEWS = {VIDEO, AUDIO, COVARIATES, QUALITY, MATERIAL, LABEL}
 
 
 def collect_label_columns(dataset: Dataset) -> pd.DataFrame:

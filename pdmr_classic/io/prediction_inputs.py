@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from pdmr_classic.config import DataSettings
+from pdmr_classic.config import DataSettings, LabelColumns
 from pdmr_classic.errors import ConfigError
+from pdmr_classic.io._label_columns import read_label_columns
 from pdmr_classic.io.dataset import Dataset, load_dataset
 from pdmr_classic.io.labels.condition_values import read_conditions
 from pdmr_classic.io.labels.groups import read_subjects
@@ -46,6 +47,7 @@ def read_prediction_inputs(
     subjects: Path | None = None,
     experts: str | None = None,
     conditions: Path | None = None,
+    label_columns: LabelColumns | None = None,
     reporter: Reporter,
 ) -> PredictionInputs:
     """Load the recordings to predict, and read their subjects and conditions where they are needed.
@@ -66,6 +68,9 @@ def read_prediction_inputs(
         Tables with data_id and subject_id, or the column `experts`.
     experts : str, optional
         The column of conditions that the model was trained with; None needs no conditions.
+    label_columns : LabelColumns, optional
+        What the features of the model need from the label table: from `ids`, if it has these columns, or the table of
+        the data set. They are then in the data set that is returned; classes and scores are not read.
     reporter : Reporter
         Receives findings.
 
@@ -83,6 +88,8 @@ def read_prediction_inputs(
     # Ids may be in any split of the tables of a data set.
     dataset = load_dataset(data, split="test", use_labels=False, all_splits=ids is not None, settings=settings)
     selection = select_recordings(dataset, ids, settings, skip_missing=skip_missing)
+    if label_columns:
+        selection = read_label_columns(selection, data, settings, label_columns, reporter)
     selected = selection.dataset
     subject_ids = None
     if pool_subjects:

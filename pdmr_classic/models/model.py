@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 
 from pdmr_classic.alignment import align_rows
 from pdmr_classic.config import Settings
-from pdmr_classic.errors import ArtifactError, ConfigError, Finding
-from pdmr_classic.features.extractor import Extraction, summarise_findings
+from pdmr_classic.errors import ArtifactError, ConfigError, Finding, summarise_findings
+from pdmr_classic.features.extractor import Extraction
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.labels.scales import Scale
 from pdmr_classic.io.results import mark_uncertain

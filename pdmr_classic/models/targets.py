@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.labels.condition_values import check_condition_column, select_conditions
+from pdmr_classic.io.labels.covariates import check_covariates
 from pdmr_classic.io.labels.labels import find_status_column, read_weights
 from pdmr_classic.io.labels.scales import Scale
 from pdmr_classic.io.score_selection import select_scores
@@ -131,7 +133,7 @@ def select_targets(data: Dataset, settings: Settings) -> tuple[Dataset, Targets]
     Raises
     ------
     DataError, ConfigError
-        See `select_target`, `select_scores`, `select_conditions` and `check_targets`.
+        See `select_target`, `select_scores`, `select_conditions`, `check_covariates` and `check_targets`.
     """
     has_experts = settings.learning.experts is not None
     _check_lite(settings, learns_score=settings.data.learns_score, has_experts=has_experts)
@@ -150,7 +152,25 @@ def select_targets(data: Dataset, settings: Settings) -> tuple[Dataset, Targets]
         check_condition_column(labelled.labels, settings.learning.experts, targets.groups, learned)
         conditions, findings = select_conditions(labelled.labels, settings.learning.experts)
         targets = replace(targets, conditions=conditions, findings=(*targets.findings, *findings))
+    if settings.data.covariates and labelled.labels is not None:
+        findings = _check_covariates(labelled.labels, targets, settings)
+        targets = replace(targets, findings=(*targets.findings, *findings))
     return labelled, targets
+
+
+def _check_covariates(labels: pd.DataFrame, targets: Targets, settings: Settings) -> list[Finding]:
+    """Refuse covariates that give the target away; what is in the table is compared even if it is not learned."""
+    data, scores = settings.data, targets.severity
+    known = {} if scores is None else {str(scores.score.name): scores.score}
+    if "status" in labels:
+        known["status"] = labels["status"]
+    cutoff = None if data.cutoff is None else re.split("[<>=]", data.cutoff)[0].strip()
+    reserved = {
+        **{"--label-column": data.label_column, "--cutoff": cutoff, "--weights": data.weights, "--groups": data.groups},
+        **{"--target": data.target if data.learns_score else None, "--score-column": data.score_column, "--experts": settings.learning.experts},
+        **{"--events": data.events, "--baseline": data.baseline},
+    }
+    return check_covariates(labels, data.covariates, targets.groups, known, reserved)
 
 
 def _check_lite(settings: Settings, *, learns_score: bool, has_experts: bool) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from pdmr_classic.config import Settings
-from pdmr_classic.errors import Finding
+from pdmr_classic.errors import Finding, summarise_findings
 from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions, find_exclusions
-from pdmr_classic.features.extractor import Extraction, FeatureExtractor, summarise_findings
+from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.set_checks import ExtractedFile
 from pdmr_classic.models.decision.hints import find_training_hints

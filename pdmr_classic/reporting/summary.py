@@ -19,6 +19,7 @@ from pdmr_classic.features.names import feature_view
 from pdmr_classic.features.registry import load_families
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.inspection import FileFacts
+from pdmr_classic.io.labels.covariates import summarise_covariates
 from pdmr_classic.io.labels.scores import summarise_scores
 from pdmr_classic.io.results import SEVERITY_PREFIX
 from pdmr_classic.io.trackers.channels import channel_kind
@@ -54,6 +55,8 @@ def _summarise_split(dataset: Dataset, facts: Sequence[FileFacts]) -> dict[str, 
     if dataset.settings.learns_score and dataset.labels is not None:
         scores = summarise_scores(dataset.labels, dataset.settings)
         summary |= {} if scores is None else {"scores": scores}
+    if dataset.settings.covariates and dataset.labels is not None:
+        summary["covariates"] = summarise_covariates(dataset.labels, dataset.settings.covariates)
     if dataset.groups is not None:
         summary["subjects"] = int(dataset.groups[dataset.groups != ""].nunique())
     if video:

@@ -94,6 +94,7 @@ def _split_rows(summary: dict[str, Any]) -> dict[str, str]:
         rows[f"  {scores['column']}"] = f"{scores['median']:g} ({scores['min']:g} to {scores['max']:g})"
     if "classes" not in summary and not scores:
         rows["labels"] = "none"
+    rows |= {f"covariate {name}": _describe_covariate(part) for name, part in summary.get("covariates", {}).items()}
     rows |= _column_rows(summary)
     for kind, count in summary.get("channels", {}).items():
         rows[f"channels: {_CHANNEL_KINDS.get(kind, kind)}"] = str(count)
@@ -109,6 +110,14 @@ def _split_rows(summary: dict[str, Any]) -> dict[str, str]:
         widths = {format_count(int(width), "value"): n for width, n in summary["audio_widths"].items()}
         rows["audio vector"] = _format_counts(widths, "{}")
     return rows
+
+
+def _describe_covariate(part: dict[str, Any]) -> str:
+    """Return the distribution of a covariate, and for how many recordings it is known."""
+    known = f"{part['known']} of {part['n']} known"
+    if part["kind"] == "number":
+        return f"{part['median']:g} ({part['min']:g} to {part['max']:g}); {known}"
+    return f"{format_list((f'{value} {count}' for value, count in part['values'].items()), 4)}; {known}"
 
 
 def _format_spread(spread: dict[str, float], digits: int) -> str:

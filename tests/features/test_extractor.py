@@ -10,9 +10,9 @@ import pytest
 from streams import FULL
 
 from pdmr_classic import Settings
-from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.errors import DataError, Finding, summarise_findings
 from pdmr_classic.features import extractor
-from pdmr_classic.features.extractor import Extraction, FeatureExtractor, summarise_findings
+from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.features.file_features import compute_audio_row, compute_video_row
 from pdmr_classic.io.dataset import Dataset, load_dataset
 from pdmr_classic.progress import LogReporter

@@ -64,6 +64,11 @@ def is_subject_name(column: str) -> bool:
     return fold_name(column) in _SUBJECT_NAMES
 
 
+def is_label_name(column: str) -> bool:
+    """Return whether the name of a column says that it holds classes."""
+    return fold_name(column) in _LABEL_NAMES
+
+
 def match_column(requested: str, columns: Sequence[str], option: str, file: Path | None = None) -> str:
     """Return the column with a name, compared without case, blanks and punctuation if no name is equal.
 
