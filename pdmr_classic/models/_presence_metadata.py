@@ -12,6 +12,7 @@ from pdmr_classic.metrics import score
 from pdmr_classic.models.decision.decision import Decision
 from pdmr_classic.models.ensemble.fold_data import FoldData
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
+from pdmr_classic.models.ensemble.suppression import describe_suppression
 from pdmr_classic.models.learners.learners import find_learner
 from pdmr_classic.models.target_checks import Target
 from pdmr_classic.storage.fingerprint import hash_data
@@ -30,6 +31,7 @@ def collect_metadata(
     probability = oof.drop(columns=["status", "predicted"]).rename(
         columns=lambda name: name.removeprefix(PROBABILITY_PREFIX)
     )
+    suppression = describe_suppression(stacker.models_)
     return {
         "classes": {label: int((target.status == label).sum()) for label in target.classes},
         "positive": target.positive,
@@ -49,6 +51,7 @@ def collect_metadata(
             for modalities, combiner in stacker.combiners_.items()
         },
         "base_learners": [{"view": m.view, "learner": m.learner, "params": dict(m.params)} for m in stacker.members_],
+        **({"suppression": suppression} if suppression else {}),
         # Optimistic: the hyperparameters and the threshold were chosen on these rows.
         "inner_scores": score(oof["status"], oof["predicted"], positive=target.positive, probability=probability),
         "contains_training_rows": any(find_learner(member.learner).stores_rows for member in stacker.members_),

@@ -32,9 +32,11 @@ from pdmr_classic.models.compiled.steps import (
     Scale,
     Softmax,
     Step,
+    Suppress,
 )
 from pdmr_classic.models.learners.blocks import ScaleBlocks
 from pdmr_classic.models.learners.preprocessing import DropUninformative, KeepBest, NormalizeAudio, RobustScale
+from pdmr_classic.models.learners.suppression import SuppressIdentity
 
 
 def compile_pipeline(pipeline: Pipeline, columns: Columns) -> tuple[Step, ...]:
@@ -112,6 +114,10 @@ def _compile_blocks(blocks: ScaleBlocks) -> list[Step]:
     return [Columns(join(selected)), Scale(join(center), join(scale), limit, join(factor))]
 
 
+def _compile_suppression(suppress: SuppressIdentity) -> list[Step]:
+    return [Suppress(suppress.center_, suppress.axes_, suppress.shares_)] if len(suppress.shares_) else []
+
+
 def _compile_linear(linear: Any) -> list[Step]:
     return [Linear(np.atleast_2d(linear.coef_).T, np.atleast_1d(linear.intercept_))]
 
@@ -153,6 +159,7 @@ _COMPILERS: dict[type, Callable[[Any], list[Step]]] = {
     NormalizeAudio: _compile_audio,
     RobustScale: _compile_scale,
     ScaleBlocks: _compile_blocks,
+    SuppressIdentity: _compile_suppression,
     LogisticRegression: _compile_linear,
     RidgeClassifier: _compile_linear,
     SVC: _compile_svm,

@@ -113,6 +113,25 @@ class Scale:
 
 
 @dataclass(frozen=True, eq=False)
+class Suppress:
+    """Remove or attenuate directions; see `SuppressIdentity`.
+
+    Attributes
+    ----------
+    center : ndarray, shape [F]
+    axes : ndarray, shape [F, r]
+    shares : ndarray, shape [r]
+    """
+
+    center: Floats
+    axes: Floats
+    shares: Floats
+
+    def apply(self, X: Floats) -> Floats:
+        return X - ((X - self.center) @ self.axes * self.shares) @ self.axes.T
+
+
+@dataclass(frozen=True, eq=False)
 class Linear:
     """Multiply by coefficients and add an intercept.
 

@@ -84,7 +84,8 @@ def _score_fold(
     if not len(test):
         empty = np.empty((0, data.n_scores))
         return dict.fromkeys([_UNCHANGED, *groups], empty)
-    model = fit_member(member, data.fold_features(fold, train), data.y[train], data.blocks, seed, data.weights[train])
+    features, weights, subjects = data.fold_features(fold, train), data.weights[train], data.groups[train]
+    model = fit_member(member, features, data.y[train], data.blocks, seed, weights, subjects)
     held_out = data.fold_features(fold, test)
     scores: dict[Hashable, Floats] = {_UNCHANGED: raw_scores(model, held_out)}
     # The same permutation for all members: all views of a recording get the values of the same other recording.

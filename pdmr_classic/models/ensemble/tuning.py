@@ -24,6 +24,7 @@ from pdmr_classic.models.ensemble.calibration import Calibrator, cross_fit
 from pdmr_classic.models.ensemble.fold_data import ViewData
 from pdmr_classic.models.ensemble.search import make_sampler
 from pdmr_classic.models.ensemble.study_storage import Studies
+from pdmr_classic.models.ensemble.suppression import add_suppression
 from pdmr_classic.models.learners.learners import fit_member, raw_scores
 from pdmr_classic.models.learners.member import Member
 from pdmr_classic.models.learners.search_spaces import UNTUNED, default_params, suggest_params
@@ -49,6 +50,8 @@ def tune(
 ) -> list[Member]:
     """Return the members with tuned hyperparameters; learners in `UNTUNED` keep their default ones.
 
+    With `suppress_identity`, members suppress personal habits on views that have enough repeated subjects.
+
     Parameters
     ----------
     members : sequence of Member
@@ -61,6 +64,7 @@ def tune(
         Storage of the trials; finished trials are not run again.
     """
     storage = storage or Studies()
+    members = add_suppression(members, data, settings, reporter)
     studies = {
         member.name: MemberStudy(member, data[member.view], settings, storage.open(member.name))
         for member in members
@@ -83,7 +87,8 @@ def tune(
 
 
 def _use_defaults(member: Member, data: ViewData) -> Member:
-    return replace(member, params=default_params(member.learner, data.has_audio, data.is_joint))
+    params = default_params(member.learner, data.has_audio, data.is_joint, member.suppresses)
+    return replace(member, params=params)
 
 
 def run_round(
@@ -152,7 +157,8 @@ class MemberStudy:
         # The seed depends only on the number of finished trials, so that a resumed study suggests the same again.
         self.study.sampler = make_sampler(_derive_seed(self.seed, self.member.name, n_finished))
         self.trial = self.study.ask()
-        params = suggest_params(self.member.learner, self.trial, self.data.has_audio, self.data.is_joint)
+        view = (self.data.has_audio, self.data.is_joint, self.member.suppresses)
+        params = suggest_params(self.member.learner, self.trial, *view)
         self.trial.set_user_attr("params", params)
         self.candidate = replace(self.member, params=params)
         self._losses = []
@@ -245,7 +251,8 @@ def _score_fold(member: Member, data: ViewData, fold: int, seed: int) -> Floats:
     train, test = data.folds[fold]
     if not len(test):
         return np.empty((0, data.n_scores))
-    model = fit_member(member, data.fold_features(fold, train), data.y[train], data.blocks, seed, data.weights[train])
+    features, weights, groups = data.fold_features(fold, train), data.weights[train], data.groups[train]
+    model = fit_member(member, features, data.y[train], data.blocks, seed, weights, groups)
     return raw_scores(model, data.fold_features(fold, test))
 
 

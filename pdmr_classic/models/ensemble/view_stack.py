@@ -19,6 +19,7 @@ from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
+from pdmr_classic.models.ensemble.suppression import find_suppression
 from pdmr_classic.models.ensemble.views import View, find_modalities, modality_sets
 from pdmr_classic.models.learners.learners import count_votes, erase_feature_ranges, fit_member, raw_scores
 from pdmr_classic.models.learners.member import Member, default_members
@@ -203,7 +204,7 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
         self.fold_fitted_ = fold_data.fold_fitted
         tasks = (
             joblib.delayed(fit_member)(
-                member, data.final_features, data.y, data.blocks, self.random_state, data.weights
+                member, data.final_features, data.y, data.blocks, self.random_state, data.weights, data.groups
             )
             for member in self.members_
             for data in [fold_data.view_data[member.view]]
@@ -268,7 +269,7 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
         self.training_rows_, self.oof_scores_ = fold_data, list(scores)
         self.combiners_: dict[Modalities, Any] = {}
         self.losses_: dict[Modalities, dict[str, float]] = {}
-        self.findings_: list[Finding] = []
+        self.findings_: list[Finding] = find_suppression(self.models_)
         self.oof_outputs_: dict[Modalities, Floats] = {}
         for modalities in self._modality_sets():
             part = _select_rows(fold_data, scores, self.members_, self._usable_members(modalities))

@@ -20,6 +20,7 @@ from pdmr_classic.models.compiled.steps import (
     Scale,
     Softmax,
     Step,
+    Suppress,
 )
 from pdmr_classic.models.export._graph import ML_DOMAIN, Graph
 from pdmr_classic.models.learners.learners import MIN_PROBABILITY
@@ -27,7 +28,10 @@ from pdmr_classic.models.learners.learners import MIN_PROBABILITY
 
 def write_steps(graph: Graph, steps: Sequence[Step], x: str) -> str:
     """Add the nodes of a base learner to a graph, and return its scores, in double precision."""
+    is_scaled = any(isinstance(step, Scale) for step in steps)
     for step in _widen(steps):
+        if is_scaled and isinstance(step, Forest):
+            x = graph.to_double(x)
         x = _WRITERS[type(step)](graph, step, x)
     return graph.to_double(x)
 
@@ -105,6 +109,12 @@ def _write_scale(graph: Graph, step: Scale, x: str) -> str:
     known = graph.add("Where", graph.add("IsNaN", scaled), graph.real(0.0), scaled)
     clipped = graph.add("Clip", known, graph.real(-step.limit), graph.real(step.limit))
     return clipped if step.factor is None else graph.add("Mul", clipped, graph.real(step.factor))
+
+
+def _write_suppression(graph: Graph, step: Suppress, x: str) -> str:
+    centred = graph.add("Sub", x, graph.real(step.center))
+    scores = graph.add("MatMul", centred, graph.real(step.axes * step.shares))
+    return graph.add("Sub", x, graph.add("MatMul", scores, graph.real(step.axes.T)))
 
 
 def _write_linear(graph: Graph, step: Linear, x: str) -> str:
@@ -195,6 +205,7 @@ _WRITERS: dict[type, Callable[[Graph, Any, str], str]] = {
     Columns: _write_columns,
     AudioVector: _write_audio,
     Scale: _write_scale,
+    Suppress: _write_suppression,
     Linear: _write_linear,
     RbfKernel: _write_kernel,
     PairwiseVotes: _write_votes,

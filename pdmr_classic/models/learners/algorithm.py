@@ -12,7 +12,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 from pdmr_classic.arrays import Floats
 from pdmr_classic.models.learners.member import Params
 
-_PREPROCESSING_PARAMS = frozenset({"k", "audio", "audio_components", "audio_share"})
+_PREPROCESSING_PARAMS = frozenset({"k", "audio", "audio_components", "audio_share", "suppress", "suppress_number"})
 
 
 @dataclass(frozen=True)

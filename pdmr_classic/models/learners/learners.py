@@ -25,6 +25,7 @@ from pdmr_classic.models.learners.blocks import ScaleBlocks
 from pdmr_classic.models.learners.member import Member, Params, default_members
 from pdmr_classic.models.learners.preprocessing import DropUninformative, KeepBest, NormalizeAudio, RobustScale
 from pdmr_classic.models.learners.regressors import REGRESSORS
+from pdmr_classic.models.learners.suppression import SuppressIdentity
 from pdmr_classic.workers import use_one_thread
 
 
@@ -185,6 +186,7 @@ def fit_member(
     blocks: Mapping[str, Ints],
     seed: int,
     weights: Floats | None = None,
+    groups: NDArray[Any] | None = None,
 ) -> Pipeline:
     """Fit one base learner in a single thread.
 
@@ -198,21 +200,27 @@ def fit_member(
     seed : int
     weights : ndarray, shape [n], optional
         Row weights, used by the last step; rows with weight 0 are left out of all steps.
+    groups : ndarray, shape [n], optional
+        The subject of each row; required to suppress personal habits.
     """
     steps = [*_make_preprocessing(member, X.shape[1], blocks), find_learner(member.learner).build(member.params, seed)]
     weights = np.ones(len(X)) if weights is None else weights
     rows = weights > 0
-    X, y, weights = X[rows], y[rows], weights[rows]
+    X, y, weights, groups = X[rows], y[rows], weights[rows], None if groups is None else groups[rows]
     # Step by step, because a pipeline would need sample_weight to be requested while metadata routing is enabled.
     with use_one_thread():
         for step in steps[:-1]:
-            X = step.fit_transform(X, y)
+            is_grouped = isinstance(step, SuppressIdentity)
+            X = step.fit(X, y, **({"groups": groups, "sample_weight": weights} if is_grouped else {})).transform(X)
         steps[-1].fit(X, y, **({} if (weights == 1).all() else {"sample_weight": weights}))
     return make_pipeline(*steps)
 
 
 def _make_preprocessing(member: Member, n_columns: int, blocks: Mapping[str, Ints]) -> list[Any]:
-    """Return the unfitted steps before the learner: normalise the audio vector, select columns, scale them."""
+    """Return the unfitted steps before the learner: normalise the audio vector, select columns, scale them.
+
+    To suppress habits, all columns are scaled, whatever the learner, and selected last.
+    """
     audio = blocks.get(AUDIO, np.zeros(0, dtype=np.intp))
     params, learner = member.params, find_learner(member.learner)
     form, components = params.get("audio", "as_is"), params.get("audio_components")
@@ -221,10 +229,17 @@ def _make_preprocessing(member: Member, n_columns: int, blocks: Mapping[str, Int
     steps: list[Any] = []
     if len(audio) and (form != "as_is" or components is not None or is_balanced):
         steps.append(NormalizeAudio(audio, form=form, components=components))
+    select = KeepBest(params.get("k"), numeric=learner.numeric)
+    if "suppress" in params:
+        # Before the selection: habits hide the columns that are related to the target.
+        balance = ScaleBlocks(_locate_blocks(blocks, n_columns), params["audio_share"]) if is_balanced else None
+        scale = [DropUninformative(), RobustScale()] if balance is None else [balance]
+        suppress = SuppressIdentity(params["suppress"], params["suppress_number"], numeric=learner.numeric)
+        return [*steps, *scale, suppress, select]
     if is_balanced:
         others = _locate_blocks(blocks, n_columns)
         return [*steps, ScaleBlocks(others, params["audio_share"], params.get("k"), numeric=learner.numeric)]
-    steps += [DropUninformative(), KeepBest(params.get("k"), numeric=learner.numeric)]
+    steps += [DropUninformative(), select]
     return [*steps, RobustScale()] if learner.needs_scaling else steps
 
 

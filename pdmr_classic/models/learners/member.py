@@ -42,6 +42,11 @@ class Member:
     def name(self) -> str:
         return f"{self.view}/{self.learner}"
 
+    @property
+    def suppresses(self) -> bool:
+        """Whether personal habits are suppressed, see `SuppressIdentity`."""
+        return "suppress" in self.params
+
 
 def default_members(views: Iterable[str], learners: Iterable[str]) -> list[Member]:
     """Return each learner on each view, with default hyperparameters."""

@@ -8,6 +8,7 @@ from typing import Any
 from optuna.trial import Trial
 
 from pdmr_classic.models.learners.preprocessing import AUDIO_FORMS
+from pdmr_classic.models.learners.suppression import AUTO, METHODS
 
 SPACES_VERSION = 2
 """Raise this with every change of the spaces or the defaults, so that studies of the old ones are not resumed."""
@@ -57,16 +58,27 @@ _DEFAULTS |= {
 _SCALED = ("svm", "linear", "svr", "ridge", "ordinal", "lite_ridge")
 # None: in proportion to the square roots of the numbers of columns.
 _AUDIO_SHARES = (None, 0.2, 0.5, 0.8)
+# Directions to remove with `suppress_identity`; 0 removes nothing.
+_SUPPRESSED = (AUTO, 0, 1, 2, 3, 5, 8, 13)
+SUPPRESS_DEFAULTS: dict[str, Any] = {"suppress": METHODS[0], "suppress_number": AUTO}
+"""Hyperparameters of `SuppressIdentity`; members without them keep personal habits."""
 
 
-def default_params(learner: str, has_audio: bool, is_joint: bool = False) -> dict[str, Any]:
-    """Return the default hyperparameters of a learner, on a view with an audio vector, or of several modalities."""
-    params = _DEFAULTS[learner] | (_AUDIO_DEFAULTS if has_audio else {})
+def default_params(learner: str, has_audio: bool, is_joint: bool = False, suppresses: bool = False) -> dict[str, Any]:
+    """Return the default hyperparameters of a learner, on a view with an audio vector, or of several modalities.
+
+    `suppresses`: whether personal habits are suppressed.
+    """
+    params = _DEFAULTS[learner] | (_AUDIO_DEFAULTS if has_audio else {}) | (SUPPRESS_DEFAULTS if suppresses else {})
     return params | ({"audio_share": _AUDIO_SHARES[0]} if is_joint and learner in _SCALED else {})
 
 
-def suggest_params(learner: str, trial: Trial, has_audio: bool, is_joint: bool = False) -> dict[str, Any]:
+def suggest_params(
+    learner: str, trial: Trial, has_audio: bool, is_joint: bool = False, suppresses: bool = False
+) -> dict[str, Any]:
     """Sample the hyperparameters of a learner, on a view with an audio vector, or of several modalities.
+
+    `suppresses`: whether personal habits are suppressed.
 
     Raises
     ------
@@ -82,6 +94,9 @@ def suggest_params(learner: str, trial: Trial, has_audio: bool, is_joint: bool =
     if has_audio:
         params["audio"] = trial.suggest_categorical("audio", AUDIO_FORMS)
         params["audio_components"] = trial.suggest_categorical("audio_components", _COMPONENTS)
+    if suppresses:
+        params["suppress"] = trial.suggest_categorical("suppress", METHODS)
+        params["suppress_number"] = trial.suggest_categorical("suppress_number", _SUPPRESSED)
     return params | _SPACES[learner](trial)
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from pdmr_classic.io.labels.classes import NEGATIVE, POSITIVE
 from pdmr_classic.metrics import concordance
+from pdmr_classic.models.ensemble.suppression import describe_suppression
 from pdmr_classic.models.experts.stacks import ExpertStacks
 from pdmr_classic.models.learners.learners import find_learner
 from pdmr_classic.models.severity.stacker import SeverityStacker
@@ -27,6 +28,7 @@ def collect_metadata(
     used = target.weights > 0
     finite = oof[used].dropna()
     error = finite["severity"] - finite["score"]
+    suppression = describe_suppression(stacker.models_)
     return {
         "column": str(target.score.name),
         "scale": target.scale.as_dict(),
@@ -38,6 +40,7 @@ def collect_metadata(
         "training_mean": float(target.score[used].mean()),
         **({} if experts is None else {"experts": experts.describe()}),
         "base_learners": [{"view": m.view, "learner": m.learner, "params": dict(m.params)} for m in stacker.members_],
+        **({"suppression": suppression} if suppression else {}),
         "combiners": {
             "+".join(sorted(modalities)): {"weights": blend.member_weights, **stacker.losses_[modalities]}
             for modalities, blend in stacker.combiners_.items()
