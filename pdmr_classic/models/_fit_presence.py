@@ -72,6 +72,7 @@ def fit_presence(
         repeats=2 * learning.repeats,
         seed=learning.seed,
         weights=target.weights,
+        join_views=learning.join_views,
     )
     tuning_data = all_folds.select_repeats(0, learning.repeats)
     fold_data = all_folds.select_repeats(learning.repeats, 2 * learning.repeats)

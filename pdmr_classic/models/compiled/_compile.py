@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from itertools import combinations
 from typing import Any
 
@@ -14,12 +14,12 @@ from sklearn.pipeline import Pipeline
 from sklearn.svm import SVC
 from xgboost import XGBClassifier
 
-from pdmr_classic.arrays import Floats
+from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.features.families.kinemes import N_KINEMES, KinemeHistogram
 from pdmr_classic.features.families.tangent import TangentMap
 from pdmr_classic.features.fold_fitted import FoldFittedFeatures
-from pdmr_classic.models.compiled.fitted_features import Absent, FittedFeatures, Kinemes, Tangent
+from pdmr_classic.models.compiled.fitted_features import Absent, FittedFeatures, Joined, Kinemes, Tangent
 from pdmr_classic.models.compiled.forest import Forest, read_lightgbm, read_sklearn_forest, read_xgboost
 from pdmr_classic.models.compiled.steps import (
     AudioVector,
@@ -34,7 +34,11 @@ from pdmr_classic.models.compiled.steps import (
     Step,
     Suppress,
 )
+from pdmr_classic.models.ensemble.fold_data import FoldFitted
+from pdmr_classic.models.ensemble.joining import JoinedFeatures
 from pdmr_classic.models.learners.blocks import ScaleBlocks
+from pdmr_classic.models.learners.canonical import N_PAIRS
+from pdmr_classic.models.learners.canonical import Projection as VariateProjection
 from pdmr_classic.models.learners.preprocessing import DropUninformative, KeepBest, NormalizeAudio, RobustScale
 from pdmr_classic.models.learners.suppression import SuppressIdentity
 
@@ -76,9 +80,13 @@ def _find_compiler(fitted: Any) -> Callable[[Any], list[Step]]:
     for kind, compiler in _COMPILERS.items():
         if isinstance(fitted, kind):
             return compiler
-    raise ConfigError(
+    raise _no_compiled_form(fitted, _COMPILERS)
+
+
+def _no_compiled_form(fitted: Any, kinds: Iterable[type]) -> ConfigError:
+    return ConfigError(
         "a part of the model has no compiled form",
-        expected=", ".join(sorted(kind.__name__ for kind in _COMPILERS)),
+        expected=", ".join(sorted(kind.__name__ for kind in kinds)),
         found=type(fitted).__name__,
         hint="train with other learners (learning.learners)",
     )
@@ -169,8 +177,12 @@ _COMPILERS: dict[type, Callable[[Any], list[Step]]] = {
 }
 
 
-def compile_fitted_features(fitted: FoldFittedFeatures) -> tuple[FittedFeatures, ...]:
+def compile_fitted_features(fitted: FoldFitted) -> tuple[FittedFeatures, ...]:
     """Return one step per kind of fitted features, each from the whole table to the features of its kind."""
+    if isinstance(fitted, JoinedFeatures):
+        return (_compile_joined(fitted),)
+    if not isinstance(fitted, FoldFittedFeatures):
+        raise _no_compiled_form(fitted, (FoldFittedFeatures, JoinedFeatures))
     steps: list[FittedFeatures] = []
     for prefix, columns in fitted.columns.items():
         transformer = fitted.transformers_[prefix]
@@ -181,6 +193,26 @@ def compile_fitted_features(fitted: FoldFittedFeatures) -> tuple[FittedFeatures,
             space = transformer.space_
             steps.append(Absent(len(columns)) if space is None else Tangent(columns, _whitening(space.reference_)))
     return tuple(steps)
+
+
+def _compile_joined(joined: JoinedFeatures) -> Joined:
+    variates = joined.variates_
+    first = _compile_projection(variates.first_, joined.first)
+    return Joined(first, _compile_projection(variates.second_, joined.second), N_PAIRS)
+
+
+def _compile_projection(projection: VariateProjection, columns: Ints) -> tuple[Columns | Scale | Linear, ...]:
+    drop, scaler = projection.scale
+    selected, weights, offset = columns[np.flatnonzero(drop.get_support())], projection.weights, -projection.center
+    if projection.suppress is not None:  # affine
+        origin = projection.suppress.transform(np.zeros((1, len(selected))))
+        offset = offset + origin[0]
+        weights = (projection.suppress.transform(np.eye(len(selected))) - origin) @ projection.weights
+    # Pairs that do not exist are columns of zeros; no base learner uses them.
+    missing = np.zeros((len(selected), N_PAIRS - weights.shape[1]))
+    bias = np.append(offset @ projection.weights, np.zeros(missing.shape[1]))
+    scale = Scale(scaler.center_, scaler.scale_, scaler.limit)
+    return Columns(selected), scale, Linear(np.hstack([weights, missing]), bias)
 
 
 def _whitening(mean: Floats) -> Floats:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pdmr_classic.arrays import Floats, Ints
+from pdmr_classic.models.compiled.steps import Columns, Linear, Scale
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +86,35 @@ class Absent:
         return np.full((len(X), self.width), np.nan)
 
 
-FittedFeatures = Kinemes | Tangent | Absent
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """Canonical variates of two modalities, their products, and their differences; see `JoinedFeatures`.
+
+    Attributes
+    ----------
+    first, second : tuple of Step
+        From the whole table to the variates of each modality.
+    """
+
+    first: tuple[Columns | Scale | Linear, ...]
+    second: tuple[Columns | Scale | Linear, ...]
+    n_pairs: int
+
+    @property
+    def width(self) -> int:
+        """Number of features."""
+        return 4 * self.n_pairs
+
+    def apply(self, X: Floats) -> Floats:
+        u = v = X
+        for step in self.first:
+            u = step.apply(u)
+        for step in self.second:
+            v = step.apply(v)
+        return np.hstack([u, v, u * v, u - v])
+
+
+FittedFeatures = Kinemes | Tangent | Absent | Joined
 
 
 def tangent_weights(size: int) -> Floats:

@@ -14,7 +14,9 @@ from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.features.feature_table import refuse_label_columns
 from pdmr_classic.features.fold_fitted import FoldFittedFeatures
 from pdmr_classic.features.names import AUDIO, modality_columns
+from pdmr_classic.models.ensemble.joining import describe_joined_view, make_joined_views
 from pdmr_classic.models.ensemble.views import MATERIAL_MODALITY, MATERIAL_SOURCE, View, find_modalities, make_views
+from pdmr_classic.models.learners.canonical import MakeSuppressor
 from pdmr_classic.splits import Fold, GroupedFolds
 from pdmr_classic.text import format_count
 from pdmr_classic.workers import use_one_thread
@@ -180,6 +182,8 @@ def make_fold_data(
     repeats: int,
     seed: int,
     weights: Floats | None = None,
+    join_views: bool = False,
+    make_suppressor: MakeSuppressor | None = None,
 ) -> FoldData:
     """Make the folds and views of a table, and compute the features that are fitted within each fold.
 
@@ -196,6 +200,10 @@ def make_fold_data(
     weights : ndarray, shape [n], optional
         Row weights for training. Folds include all rows, whatever their weight, but each training set has rows of every
         class with a positive weight.
+    join_views : bool
+        Add joined views, see `JoinedFeatures`, where modalities have something in common.
+    make_suppressor : callable, optional
+        What removes personal habits before modalities are joined.
 
     Raises
     ------
@@ -213,11 +221,19 @@ def make_fold_data(
     if material := FoldFittedFeatures(column_names, seed):
         fold_fitted[MATERIAL_SOURCE] = material
     made_views = make_views(columns, present, has_material=bool(material))
+    findings = []
     with use_one_thread():
+        if join_views:
+            all_rows = np.flatnonzero(weights > 0)
+            for view, joined in make_joined_views(columns, present, make_suppressor=make_suppressor, seed=seed):
+                joined.fit_transform(X, y, groups, all_rows)
+                findings.append(describe_joined_view(view, joined))
+                if joined.kept_.any():
+                    made_views.append(view)
+                    fold_fitted[view.name] = joined
         fitted = {name: _fit_in_folds(source, X, y, groups, weights, folds) for name, source in fold_fitted.items()}
     views: dict[str, View] = {}
     view_data: dict[str, ViewData] = {}
-    findings = []
     for view in made_views:
         data = _make_view_data(view, X, y, groups, weights, folds, columns, present, fitted)
         if have_all_classes(data.folds, data.y, data.weights, data.n_classes):
@@ -274,7 +290,7 @@ def _make_view_data(
 def _find_blocks(view: View, columns: Mapping[str, Ints], n_fitted: int) -> dict[str, Ints]:
     """Return the place of each modality's columns in a view; fitted ones come last."""
     places = {name: np.flatnonzero(np.isin(view.columns, columns[name])) for name in columns if name in view.needs}
-    blocks = {name: place for name, place in places.items() if len(place)}
+    blocks = {name: place for name, place in places.items() if len(place)}  # none in a joined view
     if MATERIAL_SOURCE in view.sources:
         fitted = len(view.columns) + np.arange(n_fitted)
         blocks[MATERIAL_MODALITY] = np.append(blocks[MATERIAL_MODALITY], fitted)

@@ -59,7 +59,7 @@ def make_views(columns: dict[str, Ints], present: dict[str, Mask], *, has_materi
     with its own base learners, would grow faster than the information in them.
     """
     modalities = [name for name in columns if present[name].any()]
-    parts = [(name, (name,)) for name in modalities]
+    parts: list[tuple[str, tuple[str, ...]]] = [(name, (name,)) for name in modalities]
     parts += [(joint_view_name(names, len(modalities)), names) for names in _joint_sets(modalities)]
     views = []
     for name, names in parts:

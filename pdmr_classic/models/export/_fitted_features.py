@@ -1,4 +1,4 @@
-"""Write features that are fitted inside each fold as ONNX nodes: kinemes, and the tangent space of AU covariances."""
+"""Write features that are fitted inside each fold as ONNX nodes: kinemes, tangent space of AU covariances, variates."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from pdmr_classic.arrays import Floats, Ints
-from pdmr_classic.models.compiled.fitted_features import Absent, Kinemes, Tangent, tangent_weights
+from pdmr_classic.models.compiled.fitted_features import Absent, Joined, Kinemes, Tangent, tangent_weights
 from pdmr_classic.models.compiled.steps import Step
 from pdmr_classic.models.export._graph import Graph
+from pdmr_classic.models.export._steps import write_steps
 
 _N_SWEEPS = 10
 
@@ -179,8 +180,14 @@ def _write_absent(graph: Graph, step: Absent, x: str) -> str:
     return graph.add("Add", zeros, graph.constant(np.nan))
 
 
+def _write_joined(graph: Graph, step: Joined, x: str) -> str:
+    u, v = write_steps(graph, step.first, x), write_steps(graph, step.second, x)
+    return graph.add("Concat", u, v, graph.add("Mul", u, v), graph.add("Sub", u, v), axis=1)
+
+
 _WRITERS: dict[type, Callable[[Graph, Any, str], str]] = {
     Kinemes: _write_kinemes,
     Tangent: _write_tangent,
     Absent: _write_absent,
+    Joined: _write_joined,
 }

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import check_array
 
 from pdmr_classic.arrays import Floats
-from pdmr_classic.config import Settings
+from pdmr_classic.config import LearningSettings, Settings
 from pdmr_classic.io.results import SEVERITY_PREFIX
 from pdmr_classic.models.decision.conformal import SeverityIntervals, subject_means
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
@@ -79,7 +79,7 @@ class SeverityModel:
             The table has no usable column, or contains labels.
         """
         learning, severity = self.settings.learning, self.settings.severity
-        all_folds = _make_folds(features, target, 2 * learning.repeats, learning.seed)
+        all_folds = _make_folds(features, target, 2 * learning.repeats, learning)
         tuning_data = all_folds.select_repeats(0, learning.repeats)
         fold_data = all_folds.select_repeats(learning.repeats, 2 * learning.repeats)
         for finding in fold_data.findings:
@@ -176,7 +176,7 @@ class SeverityModel:
         return anonymous
 
 
-def _make_folds(features: pd.DataFrame, target: SeverityTarget, repeats: int, seed: int) -> FoldData:
+def _make_folds(features: pd.DataFrame, target: SeverityTarget, repeats: int, learning: LearningSettings) -> FoldData:
     table = check_array(features.to_numpy(dtype=np.float64), ensure_all_finite="allow-nan", ensure_min_features=0)
     return make_fold_data(
         table,
@@ -185,8 +185,9 @@ def _make_folds(features: pd.DataFrame, target: SeverityTarget, repeats: int, se
         target.groups.to_numpy(dtype=object),
         n_folds=target.n_folds,
         repeats=repeats,
-        seed=seed,
+        seed=learning.seed,
         weights=target.weights,
+        join_views=learning.join_views,
     ).replace_target(target.score.fillna(0.0).to_numpy(dtype=np.float64))  # rows without a score have weight 0
 
 
