@@ -230,3 +230,14 @@ def weighted_nanmean(values: Floats, weights: Floats) -> float:
 def row_losses(probability: Floats, y: Ints) -> Floats:
     """Return the negative log-probability of each row's true class, shape [n]; NaN where the probability is NaN."""
     return np.asarray(-np.log(np.maximum(probability[np.arange(len(y)), y], _MIN_PROBABILITY)))
+
+
+def loss_gain(before: Floats, after: Floats, groups: NDArray[Any], weights: Floats) -> float:
+    """Return how much the loss falls per subject, minus its standard error."""
+    used = np.isfinite(before) & np.isfinite(after) & (weights > 0)
+    if not used.any():
+        return 0.0
+    _, subject = np.unique(groups[used], return_inverse=True)
+    total = np.bincount(subject, (weights * (before - after))[used]) / np.bincount(subject, weights[used])
+    error = total.std(ddof=1) / np.sqrt(len(total)) if len(total) > 1 else np.inf
+    return float(total.mean() - error)

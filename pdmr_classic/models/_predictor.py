@@ -292,6 +292,11 @@ class HasPredictor:
         return any(part is not None for part in (presence and presence.experts, severity and severity.experts_))
 
     @property
+    def has_view_gate(self) -> bool:
+        """Whether the modalities of each recording are weighed."""
+        return self.predictor_.presence is not None and self.predictor_.presence.uses_gate
+
+    @property
     def learns_status(self) -> bool:
         """Whether classes were learned; otherwise they follow from the score, if it has a clinical cut-off."""
         return self.predictor_.presence is not None

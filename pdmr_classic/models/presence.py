@@ -15,6 +15,7 @@ from pdmr_classic.models.ensemble.fold_data import FoldData
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
 from pdmr_classic.models.experts.stacks import ExpertStacks
 from pdmr_classic.models.severity.auxiliary import SeverityColumns
+from pdmr_classic.models.view_gate import ViewGate
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,8 @@ class Presence:
         Content of the manifest, JSON-serialisable.
     lite : CompiledStack or None
         Predicts instead of the stacker.
+    gate : ViewGate or None
+        Weighs the modalities of each recording.
     """
 
     stacker: GroupedStacker | None
@@ -46,11 +49,17 @@ class Presence:
     oof: pd.DataFrame
     metadata: dict[str, Any]
     lite: CompiledStack | None = None
+    gate: ViewGate | None = None
 
     @property
     def uses_severity(self) -> bool:
         """Whether predicted scores help to predict the class."""
         return self.severity_columns is not None and bool(self.severity_columns.kept_)
+
+    @property
+    def uses_gate(self) -> bool:
+        """Whether the modalities of each recording are weighed."""
+        return self.gate is not None and self.gate.is_kept_
 
     @property
     def stack(self) -> GroupedStacker | CompiledStack:
@@ -75,6 +84,8 @@ class Presence:
             See `ExpertStacks.predict`.
         """
         probability = self.stack.predict_proba(table)
+        if self.gate is not None and self.uses_gate and self.stacker is not None:
+            probability = self.gate.combine(probability, self.stacker.predict_modalities(table), table)
         if self.experts is not None:
             probability = self.experts.predict(table, probability, conditions)
         if self.severity_columns is None or severity is None:
@@ -89,6 +100,7 @@ class Presence:
             stacker=None if self.stacker is None or self.lite is not None else self.stacker.drop_training_rows(),
             experts=None if self.experts is None else self.experts.drop_training_rows(),
             severity_columns=columns,
+            gate=None if self.gate is None else self.gate.drop_training_rows(),
             oof=self.oof.iloc[:0],
             metadata={},
         )
@@ -100,9 +112,10 @@ def fit_refinements(
     conditions: pd.Series | None,
     severity: Mapping[str, Floats] | None,
     *,
+    gate: ViewGate | None = None,
     jobs: int,
 ) -> tuple[ExpertStacks | None, SeverityColumns | None, Floats]:
-    """Fit what refines the stack of classes: experts by condition, and then columns of predicted scores.
+    """Fit what refines the stack of classes: the gate, experts by condition, and then columns of predicted scores.
 
     Parameters
     ----------
@@ -113,6 +126,8 @@ def fit_refinements(
         Of the training rows.
     severity : mapping of str to ndarray, shape [n], optional
         Out-of-fold predicted scores of the training rows.
+    gate : ViewGate, optional
+        Fitted in place.
     jobs : int
         Number of processes.
 
@@ -121,9 +136,11 @@ def fit_refinements(
     ExpertStacks or None
     SeverityColumns or None
     ndarray, shape [n, K]
-        Out-of-fold probabilities with both.
+        Out-of-fold probabilities with all of them.
     """
     probability, experts, columns = stacker.oof_probability_, None, None
+    if gate is not None:
+        probability = gate.fit(probability, stacker.oof_modalities(), fold_data).oof_
     if conditions is not None:
         experts = ExpertStacks(seed=stacker.random_state)
         probability = experts.fit(stacker, fold_data, probability, conditions.to_numpy(dtype=object), jobs=jobs).oof_

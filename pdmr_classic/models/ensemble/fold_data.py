@@ -14,7 +14,7 @@ from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.features.feature_table import refuse_label_columns
 from pdmr_classic.features.fold_fitted import FoldFittedFeatures
 from pdmr_classic.features.names import AUDIO, modality_columns
-from pdmr_classic.models.ensemble.joining import describe_joined_view, make_joined_views
+from pdmr_classic.models.ensemble.joining import JoinedFeatures, describe_joined_view, make_joined_views
 from pdmr_classic.models.ensemble.views import MATERIAL_MODALITY, MATERIAL_SOURCE, View, find_modalities, make_views
 from pdmr_classic.models.learners.canonical import MakeSuppressor
 from pdmr_classic.splits import Fold, GroupedFolds
@@ -165,6 +165,11 @@ class FoldData:
         """Return the same folds with other row weights [n], positive where they were."""
         view_data = {name: replace(data, weights=weights[data.rows]) for name, data in self.view_data.items()}
         return replace(self, weights=weights, view_data=view_data)
+
+    @property
+    def joined_views(self) -> dict[str, JoinedFeatures]:
+        """What computes the features of each joined view."""
+        return {name: source for name, source in self.fold_fitted.items() if isinstance(source, JoinedFeatures)}
 
     def drop_features(self) -> FoldData:
         """Return the same rows without their features, and with numbers for subjects."""

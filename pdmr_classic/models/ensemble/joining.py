@@ -87,6 +87,10 @@ class JoinedFeatures:
             features[rows] = self._make_features(*self._variates_of(self.variates_, X[rows]))
         return features
 
+    def describe(self) -> dict[str, Any]:
+        """Return the correlations between held-out subjects of the pairs that are kept, JSON-serialisable."""
+        return {"correlations": self.correlations_[self.kept_].tolist()}
+
     def _has_both(self, X: Floats) -> Mask:
         present = find_modalities(X, {"first": self.first, "second": self.second})
         return present["first"] & present["second"]

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.models.ensemble._combiner import WEIGHTED_AVERAGE, Combiner, cross_fit_combiner
@@ -191,6 +192,16 @@ class GroupedStacker(ClassifierMixin, ViewStack):  # type: ignore[misc]
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Return class probabilities, shape [n, K]; NaN for rows without any of the trained modalities."""
         return self.predict_outputs(X)
+
+    def predict_modalities(self, X: ArrayLike) -> dict[str, Floats]:
+        """Return class probabilities from each modality alone, shape [n, K] each; NaN for rows without it."""
+        check_is_fitted(self)
+        table = validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan", reset=False)
+        return self._predict_by_modality(np.asarray(table))
+
+    def oof_modalities(self) -> dict[str, Floats]:
+        """Return the out-of-fold probabilities of the training rows from each modality alone, shape [n, K] each."""
+        return {name: self.oof_outputs_[key] for key in self.oof_outputs_ if len(key) == 1 for name in key}
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
         """Return the most probable class of each row.

@@ -127,6 +127,13 @@ def _compile(model: DepressionModel) -> CompiledStack:
             found="a model that predicts a score" if has_score else "a model with experts",
             hint="train a model without these options for the export",
         )
+    if model.has_view_gate:
+        raise ConfigError(
+            "a model that weighs the modalities of each recording cannot be exported",
+            expected="a model that was trained without --join-views",
+            found="a gate that helped in training",
+            hint="train a model without --join-views for the export",
+        )
     predictor = _find_stack(model)
     return predictor if isinstance(predictor, CompiledStack) else CompiledStack(predictor)
 

@@ -13,7 +13,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 
 from pdmr_classic.arrays import Floats, Ints, Mask
-from pdmr_classic.metrics import row_losses
+from pdmr_classic.metrics import loss_gain, row_losses
 from pdmr_classic.models.ensemble.calibration import cross_fit
 from pdmr_classic.models.ensemble.fold_data import have_all_classes
 from pdmr_classic.models.learners.learners import log_odds
@@ -118,7 +118,7 @@ class _TrainingRows:
         while True:
             trials = {name: self.cross_fit([*kept, name]) for name in self.columns if name not in kept}
             gains = {
-                name: _gain(losses, row_losses(oof, self.codes), self.groups, self.weights)
+                name: loss_gain(losses, row_losses(oof, self.codes), self.groups, self.weights)
                 for name, oof in trials.items()
             }
             best = max(gains, key=lambda name: gains[name], default=None)
@@ -242,14 +242,3 @@ def _finite_rows(probability: Floats, columns: Mapping[str, Floats], names: Sequ
 
 def _stack(probability: Floats, columns: Mapping[str, Floats], names: Sequence[str]) -> Floats:
     return np.column_stack([log_odds(probability), *(columns[name] for name in names)])
-
-
-def _gain(before: Floats, after: Floats, groups: NDArray[Any], weights: Floats) -> float:
-    """Return how much the loss falls per subject, minus its standard error."""
-    used = np.isfinite(before) & np.isfinite(after) & (weights > 0)
-    if not used.any():
-        return 0.0
-    _, subject = np.unique(groups[used], return_inverse=True)
-    total = np.bincount(subject, (weights * (before - after))[used]) / np.bincount(subject, weights[used])
-    error = total.std(ddof=1) / np.sqrt(len(total)) if len(total) > 1 else np.inf
-    return float(total.mean() - error)
