@@ -31,7 +31,7 @@ LAYERS = [
     {"models.severity"},
     {"models"},
     {"models.export"},
-    {"evaluation", "evaluation.confounds", "evaluation.severity"},
+    {"evaluation", "evaluation.confounds", "evaluation.identity", "evaluation.severity"},
     {"reporting"},
     {"cli"},
     {"__main__"},
@@ -197,7 +197,10 @@ def test_an_unknown_name_raises_an_attribute_error() -> None:
 # Each command, feature family, layout and tracker has its own public module.
 PUBLIC_PACKAGES = {"cli", "features.families", "io.layouts", "io.trackers"}
 # Public modules for users with their own feature table.
-ENTRY_POINTS = {"pdmr_classic.evaluation.evaluate_features"}
+ENTRY_POINTS = {
+    "pdmr_classic.evaluation.evaluate_features",
+    "pdmr_classic.evaluation.identity.audit_features",
+}
 
 
 def find_importers() -> dict[str, set[str]]:

@@ -10,6 +10,7 @@ import typer
 from pdmr_classic import __version__
 from pdmr_classic.cli._interrupt import interruptible
 from pdmr_classic.cli._streams import prepare_streams
+from pdmr_classic.cli.audit import audit
 from pdmr_classic.cli.check import check
 from pdmr_classic.cli.compare import compare
 from pdmr_classic.cli.demo import demo
@@ -37,7 +38,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-COMMANDS = (demo, synth, embed, check, extract, features, fit, predict, score, evaluate, compare, validate, export)
+COMMANDS = (
+    *(demo, synth, embed, check, extract, features, fit, predict, score, evaluate, compare, validate, audit),
+    export,
+)
 for function in COMMANDS:
     app.command()(function)
 

@@ -1,0 +1,184 @@
+"""`audit_features`: what a feature table, and a model on it, reveal about people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+
+from pdmr_classic import __version__
+from pdmr_classic.alignment import align_rows
+from pdmr_classic.arrays import Mask
+from pdmr_classic.config import Settings
+from pdmr_classic.environment import describe_environment
+from pdmr_classic.errors import DataError
+from pdmr_classic.evaluation.identity._attributes import binary_targets
+from pdmr_classic.evaluation.identity._conclusions import conclude, list_limits
+from pdmr_classic.evaluation.identity._rows import Rows, make_subject_folds
+from pdmr_classic.evaluation.identity._situations import AttackTable, Situation, run_situation
+from pdmr_classic.evaluation.identity._summary import summarise
+from pdmr_classic.io.labels.subject_ids import merge_spellings
+from pdmr_classic.models.model import DepressionModel
+from pdmr_classic.progress import LogReporter, Reporter
+
+SCHEMA = "pdmr-classic/audit/1"
+# Enough to see what a model reveals; a study would take hours.
+CHEAP: dict[str, Any] = {"trials": 1, "repeats": 1, "folds": 3, "learners": ("lightgbm", "svm"), "importance": False}
+
+
+def audit_features(
+    features: pd.DataFrame,
+    groups: pd.Series,
+    status: pd.Series | None = None,
+    *,
+    attributes: Mapping[str, pd.Series] | None = None,
+    halves: Sequence[pd.DataFrame] | None = None,
+    model: DepressionModel | None = None,
+    in_training: pd.Series | None = None,
+    settings: Settings | None = None,
+    jobs: int = 1,
+    reporter: Reporter | None = None,
+) -> dict[str, Any]:
+    """Attack a feature table and a model: verification, re-identification, membership and attributes.
+
+    Without `model`, one is trained in each fold on the training subjects, if there are labels of several classes.
+    Attackers are trained on the same subjects, and attack the others. With `model`, they attack people that it was not
+    trained on, and learn from its training recordings and, if there are none in the table, from other unseen people.
+
+    Parameters
+    ----------
+    features : DataFrame, shape [n, F]
+        As returned by `FeatureExtractor`; NaN for a missing modality.
+    groups : Series of str, length n
+        Subject of each row.
+    status : Series of str, length n, optional
+        Label of each row; pairs are within one label. Without it, all rows are paired.
+    attributes : mapping of str to Series of str, optional
+        Columns to infer; "" if it is unknown.
+    halves : sequence of two DataFrames, shape [n, F], optional
+        Features of the first and of the second half of each recording: attack these instead of recordings.
+    model : DepressionModel, optional
+        Fitted.
+    in_training : Series of bool, length n, optional
+        Which rows the model was trained on; default: none.
+    settings : Settings, optional
+        Of the models that are trained, and the seed. Settings of learning that are default become cheap ones.
+    jobs : int
+        Number of processes. The result does not depend on it.
+
+    Returns
+    -------
+    dict
+        JSON-serialisable, `schema` "pdmr-classic/audit/1", without names of recordings or subjects: `representations`
+        (each with `verification`, `identification` and `attributes`), `stored`, `membership`, `conclusion` and `limits`
+        (sentences). An estimate has `value`, `low`, `high` (95% interval) and `chance`, and if there is none, `reason`.
+
+    Raises
+    ------
+    DataError
+        There are fewer than four subjects to attack, or the indexes differ.
+    ConfigError
+        An attribute has too many values.
+
+    Notes
+    -----
+    In each fold, the attacker and the form of a representation (such as the member of a model) are chosen by the AUC
+    of pairs of unseen training subjects, so that the AUC of the attacked subjects is not the maximum of several.
+    Intervals: bootstrap of subjects, see `score_interval`. Each subject counts equally.
+    """
+    settings = settings or Settings()
+    features, groups, status, in_training = align_rows(
+        features=features, groups=groups, status=status, in_training=in_training
+    )
+    trains = model is None and status is not None and status.nunique() > 1
+    table = _make_table(features, groups, status, attributes or {}, halves, in_training)
+    seed = settings.learning.seed
+    situations = _plan(table, seed, has_model=model is not None)
+    reporter = reporter or LogReporter()
+    reporter.progress("attacks", 0, len(situations))
+    parallel = joblib.Parallel(n_jobs=min(joblib.effective_n_jobs(jobs), len(situations)), return_as="generator")
+    own = use_cheap_settings(settings) if trains else None
+    outcomes = []
+    for outcome in parallel(joblib.delayed(run_situation)(table, part, model, own, seed) for part in situations):
+        outcomes.append(outcome)
+        reporter.progress("attacks", len(outcomes), len(situations))
+    attacked = np.unique(np.concatenate([table.rows.subject[part.test] for part in situations]))
+    audit: dict[str, Any] = {
+        "schema": SCHEMA,
+        "version": __version__,
+        "environment": describe_environment(),
+        "n_recordings": len(features),
+        "n_subjects": table.n_subjects,
+        "n_attacked_subjects": len(attacked),
+        "has_labels": status is not None,
+        "unit": "recordings" if halves is None else "halves",
+        "model": "trained" if trains else ("given" if model is not None else "none"),
+        "n_folds": len(situations),
+        **summarise(outcomes, table.n_subjects, seed),
+    }
+    return {**audit, "conclusion": conclude(audit), "limits": list_limits(audit)}
+
+
+def use_cheap_settings(settings: Settings) -> Settings:
+    """Return settings with fewer trials, folds and learners, except those that were set."""
+    default = Settings().learning
+    changes = {
+        name: value for name, value in CHEAP.items() if getattr(settings.learning, name) == getattr(default, name)
+    }
+    return settings.override({f"learning.{name}": value for name, value in changes.items()})
+
+
+def _make_table(
+    features: pd.DataFrame,
+    groups: pd.Series,
+    status: pd.Series | None,
+    attributes: Mapping[str, pd.Series],
+    halves: Sequence[pd.DataFrame] | None,
+    in_training: pd.Series | None,
+) -> AttackTable:
+    status = pd.Series("", groups.index) if status is None else status
+    subject = np.unique(merge_spellings(groups).astype(str), return_inverse=True)[1]
+    recordings = Rows(subject, np.unique(status.to_numpy(dtype=str), return_inverse=True)[1])
+    targets = {
+        name if len(parts) == 1 else f"{name} ({value})": values
+        for name, column in attributes.items()
+        for parts in [binary_targets(column.loc[features.index].rename(name), recordings)]
+        for value, values in parts.items()
+    }
+    attacked, places = features, np.arange(len(features))
+    if halves is not None:
+        attacked = pd.concat([half.loc[features.index] for half in halves], ignore_index=True)
+        places = np.tile(places, len(halves))
+    members: Mask = np.zeros(len(features), dtype=bool) if in_training is None else in_training.to_numpy(dtype=bool)
+    return AttackTable(
+        attacked=attacked,
+        rows=recordings.select(places),
+        attributes={name: values[places] for name, values in targets.items()},
+        features=features,
+        recordings=recordings,
+        status=status,
+        groups=groups,
+        is_member=members,
+    )
+
+
+def _plan(table: AttackTable, seed: int, *, has_model: bool) -> list[Situation]:
+    """Return the folds; with training recordings of a given model, one situation: all unseen people."""
+    known = np.isin(table.rows.subject, table.recordings.subject[table.is_member])
+    unseen = np.flatnonzero(~known)
+    n_subjects = len(np.unique(table.rows.subject[unseen]))
+    if n_subjects < 4:
+        raise DataError(
+            "too few people to attack",
+            code="too-few-groups",
+            expected="at least four subjects" + (" that the model was not trained on" if has_model else ""),
+            found=str(n_subjects),
+            hint="check --groups and the column subject_id, or add recordings of other people",
+        )
+    if known.any():
+        return [Situation(np.flatnonzero(known), unseen)]
+    folds = make_subject_folds(table.rows.select(unseen), seed)
+    return [Situation(unseen[train], unseen[test]) for train, test in folds]
