@@ -29,7 +29,7 @@ def audit_tables(audit: Mapping[str, Any]) -> RenderableType:
 def _describe(audit: Mapping[str, Any]) -> str:
     models = {
         "given": "The model was not trained on the people who are attacked.",
-        "trained": f"Models of {audit['n_folds']} folds, none trained on the people who are attacked.",
+        "trained": f"{audit['n_models']} models, none trained on the people it is attacked with.",
         "none": "No model is attacked.",
     }
     counts = f"{audit['n_recordings']} recordings of {audit['n_subjects']} subjects"

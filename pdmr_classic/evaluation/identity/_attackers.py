@@ -61,30 +61,56 @@ class Cosine:
         return np.asarray((unit @ unit.T)[first, second])
 
 
-class TwoCovariance:
-    """Log-likelihood ratio of one subject to two, for normal subjects and normal recordings of a subject (PLDA).
+class Wccn:
+    """The cosine after within-class covariance normalisation of single columns, weighted by their reliability.
 
-    Principal components, then within- and between-subject covariance, of cells of one subject and label. Whitening
-    within subjects is WCCN.
+    Columns are divided by their deviation within subjects, and weighted by the share of their variance that lies
+    between subjects. A diagonal covariance can be learned from few subjects.
 
     References
     ----------
-    Brümmer and de Villiers 2010 (two-covariance model); Hatch, Kajarekar and Stolcke 2006 (WCCN); Ledoit and Wolf 2004
-    (shrinkage).
+    Hatch, Kajarekar and Stolcke 2006.
+    """
+
+    def fit(self, Z: Floats, rows: Rows, seed: int) -> Self:
+        _, residuals = _split_variance(Z, rows)
+        within, total = (residuals**2).mean(axis=0), Z.var(axis=0)
+        reliability = np.divide(total - within, total, out=np.zeros_like(total), where=total > 0)
+        weight = np.divide(np.maximum(reliability, 0.0), within, out=np.zeros_like(within), where=within > 0)
+        self._factor = np.sqrt(weight)
+        return self
+
+    def score(self, Z: Floats, first: Ints, second: Ints) -> Floats:
+        return Cosine().score(Z * self._factor, first, second)
+
+
+def _split_variance(Z: Floats, rows: Rows) -> tuple[Floats, Floats]:
+    """Return the mean of each cell of a subject and label, and the deviations from it where there are several rows."""
+    cells, counts = np.unique(rows.cells, return_inverse=True, return_counts=True)[1:]
+    means = np.stack([np.bincount(cells, column) for column in Z.T], axis=1) / counts[:, None]
+    # Deviations from the mean of few recordings are too small.
+    scale = np.sqrt(counts / np.maximum(counts - 1, 1))[cells][:, None]
+    return means, ((Z - means[cells]) * scale)[counts[cells] > 1]
+
+
+class TwoCovariance:
+    """Log-likelihood ratio of one subject to two, for normal subjects and normal recordings of a subject (PLDA).
+
+    Principal components, then covariance within and between subjects, of cells of one subject and label.
+
+    References
+    ----------
+    Brümmer and de Villiers 2010 (two-covariance model); Ledoit and Wolf 2004 (shrinkage).
     """
 
     def fit(self, Z: Floats, rows: Rows, seed: int) -> Self:
         n_components = min(_MAX_COMPONENTS, len(Z) - 1, Z.shape[1])
         self._pca = PCA(n_components, svd_solver="full" if min(Z.shape) < 300 else "randomized", random_state=seed)
         components = self._pca.fit_transform(Z)
-        cells, counts = np.unique(rows.cells, return_inverse=True, return_counts=True)[1:]
-        means = np.stack([np.bincount(cells, column) for column in components.T], axis=1) / counts[:, None]
-        repeated = counts[cells] > 1
-        # Deviations from the mean of few recordings are too small.
-        scale = np.sqrt(counts / np.maximum(counts - 1, 1))[cells][:, None]
-        within = ledoit_wolf(((components - means[cells]) * scale)[repeated], assume_centered=True)[0]
+        means, residuals = _split_variance(components, rows)
+        within = ledoit_wolf(residuals, assume_centered=True)[0]
         within += 1e-6 * max(np.trace(within) / n_components, 1e-12) * np.eye(n_components)
-        noise = within * np.mean(1 / counts)
+        noise = within * len(means) / len(Z)  # of the means
         between = ledoit_wolf(means, assume_centered=True)[0] - noise
         values, self._directions = eigh(between, within)
         self._between = np.maximum(values, 0.0)
@@ -134,7 +160,7 @@ class Boosting:
         return np.abs(Z[first] - Z[second])
 
 
-ATTACKERS: dict[str, type[Attacker]] = {"cosine": Cosine, "plda": TwoCovariance, "boosting": Boosting}
+ATTACKERS: dict[str, type[Attacker]] = {"cosine": Cosine, "wccn": Wccn, "plda": TwoCovariance, "boosting": Boosting}
 """By name, the simplest first."""
 
 
@@ -144,7 +170,9 @@ def list_attackers(rows: Rows) -> list[str]:
     same = rows.subject[first] == rows.subject[second]
     n_pairs = min(int(same.sum()), int((~same).sum()))
     names = ["cosine"]
-    if len(rows.repeated) >= 3 and n_pairs:
+    if len(rows.repeated) > 1 and n_pairs:
+        names.append("wccn")
+    if len(rows.repeated) > 2 and n_pairs:
         names.append("plda")
     return [*names, "boosting"] if n_pairs >= _MIN_PAIRS else names
 

@@ -136,10 +136,11 @@ def list_limits(audit: Mapping[str, Any]) -> list[str]:
         "Only these attackers were tried: cosine, PLDA and boosting on differences, trained on few people. Better ones "
         "may exist, so an AUC of 0.50 is no proof of anonymity."
     )
-    if audit["model"] == "trained":
+    if audit["attackers_learn_from"] == "people that the model was trained on":
         limits.append(
-            "The attackers learned from people that the model was trained on too. A suppression that is fitted on them "
-            "may look more thorough to the attackers than it is: a few new people would make a better attack."
+            "The attackers learned from people that the model was trained on, because there are few others. A "
+            "suppression of habits that is fitted on these may hide from the attackers what others could still find; "
+            "scores and predictions were not attacked for this reason."
         )
     if not audit["has_labels"]:
         limits.append("There are no labels: whatever distinguishes the classes counts as identity here.")

@@ -69,31 +69,30 @@ class RowScores:
 
     def auc(self, subject_weights: Floats) -> Floats:
         """Return the AUC within labels for each column of subject weights [S, B], shape [B]."""
-        # A subject may have the property in some of its rows only, such as those that a model was trained on.
+        return divide(*self.count_concordant(subject_weights))
+
+    def count_concordant(self, subject_weights: Floats) -> Floats:
+        """Return the weight of the concordant pairs within labels, and of all of them, shape [2, B]."""
+        # A subject may have the property in some of its rows only.
         cells = np.stack([self.subject, self.positive])
         group, counts = np.unique(cells, axis=1, return_inverse=True, return_counts=True)[1:]
         weights = subject_weights[self.subject] / counts[group.reshape(-1)][:, None]
-        total, mass = np.zeros(weights.shape[1]), 0.0
+        total = np.zeros((2, weights.shape[1]))
         for label in np.unique(self.label):
             rows = self.label == label
-            if 0 < self.positive[rows].sum() < rows.sum():
-                auc = weighted_auc(self.score[rows], self.positive[rows], weights[rows])
-                size = float(
-                    min(len(np.unique(self.subject[rows & (self.positive == side)])) for side in (True, False))
-                )
-                total, mass = total + size * auc, mass + size
-        return total / mass if mass else np.full(weights.shape[1], np.nan)
+            positive, part = self.positive[rows], weights[rows]
+            n_pairs = part[positive].sum(axis=0) * part[~positive].sum(axis=0)
+            total += np.stack([np.nan_to_num(weighted_auc(self.score[rows], positive, part)) * n_pairs, n_pairs])
+        return total
 
 
 def estimate_auc(folds: Sequence[RowScores], n_subjects: int, seed: int) -> dict[str, Any]:
-    """Return the AUC within labels, averaged over folds, with its interval."""
-    sides = [[{*fold.subject[fold.positive == side]} for side in (True, False)] for fold in folds]
-    n = min(len(set().union(*(pair[side] for pair in sides))) for side in (0, 1)) if sides else 0
+    """Return the AUC of pairs of rows within labels and folds, with its interval."""
+    n = min(len({s for fold in folds for s in fold.subject[fold.positive == side].tolist()}) for side in (True, False))
     if n < 2:
         return no_estimate("too few subjects on one side", 0.5)
-    masses = np.array([min(map(len, pair)) for pair in sides], dtype=float)
-    drawn = _average(_draw(n_subjects, lambda weights: np.stack([fold.auc(weights) for fold in folds]), seed), masses)
-    return describe_estimate(drawn, n, 0.5, SD_INFLATION if len(folds) > 1 else 1.0)
+    drawn = _draw(n_subjects, lambda weights: np.sum([fold.count_concordant(weights) for fold in folds], axis=0), seed)
+    return describe_estimate(divide(*drawn), n, 0.5, SD_INFLATION if len(folds) > 1 else 1.0)
 
 
 def _draw(n_subjects: int, score: Callable[[Floats], Floats], seed: int) -> Floats:

@@ -15,11 +15,12 @@ from pdmr_classic.evaluation.identity._attributes import infer_attribute
 from pdmr_classic.evaluation.identity._estimates import RowScores
 from pdmr_classic.evaluation.identity._membership import infer_membership
 from pdmr_classic.evaluation.identity._pair_scores import PairScores
-from pdmr_classic.evaluation.identity._representations import represent
+from pdmr_classic.evaluation.identity._representations import PREDICTIONS, SCORES, Forms, represent
 from pdmr_classic.evaluation.identity._rows import Rows, Spaces
 from pdmr_classic.evaluation.identity._stored_rows import distances, find_stored_rows, identify_from_stored
 from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.progress import CollectingReporter
+from pdmr_classic.splits import Fold
 
 _MAX_TRAINING_ROWS = 1500
 _MAX_ATTACKED_ROWS = 400
@@ -63,24 +64,29 @@ class AttackTable:
 
 @dataclass(frozen=True, eq=False)
 class Situation:
-    """Subjects to learn from and subjects to attack.
+    """One model, and whom attackers learn from and attack.
 
     Attributes
     ----------
-    train, test : ndarray of int
-        Rows of `AttackTable.attacked`; they share no subject.
+    members : ndarray of bool, shape [m]
+        The recordings that the model is trained on, or was.
+    splits : list of (train, test)
+        Rows of `AttackTable.attacked`; the two share no subject, and no subject to attack is in `members`.
+    in_sample : bool
+        Whether attackers learn from people that the model was trained on, because there are few others.
     """
 
-    train: Ints
-    test: Ints
+    members: Mask
+    splits: list[Fold]
+    in_sample: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What the attackers of one situation made of each representation."""
+    """What the attackers of one situation made of each representation: one entry for each split."""
 
-    pairs: dict[str, PairScores]
-    attributes: dict[str, dict[str, RowScores]]
+    pairs: dict[str, list[PairScores]]
+    attributes: dict[str, dict[str, list[RowScores]]]
     n_columns: dict[str, list[int]]
     membership: dict[str, RowScores] = field(default_factory=dict)
     gaps: dict[str, float] = field(default_factory=dict)
@@ -102,39 +108,63 @@ def run_situation(
         Of a model to train on the recordings of the training subjects; None if there is nothing to train.
     seed : int
     """
-    members = table.is_member
+    members = situation.members
     if settings is not None:
-        members = np.isin(table.recordings.subject, table.rows.subject[situation.train])
         model = DepressionModel(settings).fit(
             table.features[members], table.status[members], table.groups[members], reporter=CollectingReporter()
         )
-    rng = np.random.default_rng(seed)
-    train = situation.train[table.rows.select(situation.train).sample(rng, _MAX_TRAINING_ROWS)]
-    test = situation.test[table.rows.select(situation.test).sample(rng, _MAX_ATTACKED_ROWS)]
-    known, unseen = (represent(table.attacked.iloc[index], model) for index in (train, test))
-    spaces = {name: _match(known[name], unseen[name]) for name in known if name in unseen}
-    rows, attacked = table.rows.select(train), table.rows.select(test)
+    forms = represent(table.attacked, model)
+    if situation.in_sample:  # on its own training recordings, a model is too certain for attackers to learn from
+        forms = {name: part for name, part in forms.items() if name not in (SCORES, PREDICTIONS)}
     outcome = Outcome(
-        pairs={name: attack(part, rows, attacked, seed) for name, part in spaces.items()},
-        attributes={
-            name: {
-                column: infer_attribute(part, rows, attacked, values[train], values[test], seed)
-                for column, values in table.attributes.items()
-            }
-            for name, part in spaces.items()
-        },
-        n_columns={name: [form.shape[1] for form in part.train.values()] for name, part in spaces.items()},
+        pairs={name: [] for name in forms},
+        attributes={name: {column: [] for column in table.attributes} for name in forms},
+        n_columns={name: [form.shape[1] for form in part.values()] for name, part in forms.items()},
     )
+    rng = np.random.default_rng(seed)
+    for train, test in situation.splits:
+        _attack_split(
+            outcome,
+            table,
+            forms,
+            _sample(table, train, rng, _MAX_TRAINING_ROWS),
+            _sample(table, test, rng, _MAX_ATTACKED_ROWS),
+            seed,
+        )
     if model is None:
         return outcome
-    asked = members | np.isin(table.recordings.subject, table.rows.subject[situation.test])
+    tested = np.concatenate([test for _, test in situation.splits])
+    asked = members | np.isin(table.recordings.subject, table.rows.subject[tested])
     return _add_membership(outcome, table, model, members, asked)
 
 
-def _match(train: dict[str, Floats], test: dict[str, Floats]) -> Spaces:
-    """Return the forms that both sides have: a view can be missing in all recordings of one side."""
-    names = [name for name in train if name in test]
-    return Spaces({name: train[name] for name in names}, {name: test[name] for name in names})
+def _sample(table: AttackTable, index: Ints, rng: np.random.Generator, max_rows: int) -> Ints:
+    return index[table.rows.select(index).sample(rng, max_rows)]
+
+
+def _attack_split(
+    outcome: Outcome, table: AttackTable, forms: dict[str, Forms], train: Ints, test: Ints, seed: int
+) -> None:
+    rows, attacked = table.rows.select(train), table.rows.select(test)
+    # Attributes are of people, so that more people matter more than how a model behaves on its training recordings.
+    others = np.flatnonzero(~np.isin(table.rows.subject, attacked.subject))
+    for name, part in forms.items():
+        outcome.pairs[name].append(attack(_select(part, train, test), rows, attacked, seed))
+        teachers = train if name in (SCORES, PREDICTIONS) else others
+        for column, values in table.attributes.items():
+            scores = infer_attribute(
+                _select(part, teachers, test),
+                table.rows.select(teachers),
+                attacked,
+                values[teachers],
+                values[test],
+                seed,
+            )
+            outcome.attributes[name][column].append(scores)
+
+
+def _select(forms: Forms, train: Ints, test: Ints) -> Spaces:
+    return Spaces(*({name: values[rows] for name, values in forms.items()} for rows in (train, test)))
 
 
 def _add_membership(

@@ -30,7 +30,7 @@ def summarise(outcomes: Sequence[Outcome], n_subjects: int, seed: int) -> dict[s
 
 def _summarise_representation(name: str, outcomes: Sequence[Outcome], n_subjects: int, seed: int) -> dict[str, Any]:
     used = [outcome for outcome in outcomes if name in outcome.pairs]
-    pairs = [outcome.pairs[name] for outcome in used]
+    pairs = [scores for outcome in used for scores in outcome.pairs[name]]
     columns = list(used[0].attributes[name])
     widths = [width for outcome in used for width in outcome.n_columns[name]]
     return {
@@ -40,7 +40,9 @@ def _summarise_representation(name: str, outcomes: Sequence[Outcome], n_subjects
         "verification": estimate_verification(pairs, n_subjects, seed),
         "identification": estimate_identification(pairs, n_subjects, seed),
         "attributes": {
-            column: estimate_auc([outcome.attributes[name][column] for outcome in used], n_subjects, seed)
+            column: estimate_auc(
+                [scores for outcome in used for scores in outcome.attributes[name][column]], n_subjects, seed
+            )
             for column in columns
         },
     }

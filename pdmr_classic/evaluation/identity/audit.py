@@ -156,9 +156,11 @@ def _read_part(
         return _Part(data, extraction.require_features(), _groups(data), data.status)
     training = prepare_training_set(data, settings, jobs=jobs, cache=cache, reporter=reporter)
     warnings += training.leakage_warnings
-    target, ids = training.targets.presence, training.features.index
+    groups, status, ids = training.targets.groups, data.select_labelled().status, training.features.index
     chosen = data.subset(pd.Series(True, ids).reindex(data.data_ids, fill_value=False))
-    return _Part(chosen, training.features, target.groups.loc[ids], target.status.loc[ids], training.exclusions)
+    return _Part(
+        chosen, training.features, groups.loc[ids], None if status is None else status.loc[ids], training.exclusions
+    )
 
 
 def _groups(data: Dataset) -> pd.Series:

@@ -29,6 +29,11 @@ SCHEMA = "pdmr-classic/audit/1"
 CHEAP: dict[str, Any] = {"trials": 1, "repeats": 1, "folds": 3, "learners": ("lightgbm", "svm"), "importance": False}
 
 
+_N_MODELS = 2
+# Fewer are too few to learn from: then attackers learn from the people that the model was trained on.
+_MIN_FRESH = 16
+
+
 def audit_features(
     features: pd.DataFrame,
     groups: pd.Series,
@@ -44,9 +49,9 @@ def audit_features(
 ) -> dict[str, Any]:
     """Attack a feature table and a model: verification, re-identification, membership and attributes.
 
-    Without `model`, one is trained in each fold on the training subjects, if there are labels of several classes.
-    Attackers are trained on the same subjects, and attack the others. With `model`, they attack people that it was not
-    trained on, and learn from its training recordings and, if there are none in the table, from other unseen people.
+    Without `model`, models are trained on the subjects of each half of the table (of larger parts, with fewer than 32
+    subjects), if there are labels of several classes. Attackers attack people that the model was not trained on, and
+    learn from other such people, by grouped folds; with fewer than 16, from those that the model was trained on.
 
     Parameters
     ----------
@@ -79,7 +84,7 @@ def audit_features(
     Raises
     ------
     DataError
-        There are fewer than four subjects to attack, or the indexes differ.
+        There are too few subjects to attack, or the indexes differ.
     ConfigError
         An attribute has too many values.
 
@@ -96,7 +101,7 @@ def audit_features(
     trains = model is None and status is not None and status.nunique() > 1
     table = _make_table(features, groups, status, attributes or {}, halves, in_training)
     seed = settings.learning.seed
-    situations = _plan(table, seed, has_model=model is not None)
+    situations = _plan(table, seed, trains=trains, has_model=model is not None)
     reporter = reporter or LogReporter()
     reporter.progress("attacks", 0, len(situations))
     parallel = joblib.Parallel(n_jobs=min(joblib.effective_n_jobs(jobs), len(situations)), return_as="generator")
@@ -105,21 +110,30 @@ def audit_features(
     for outcome in parallel(joblib.delayed(run_situation)(table, part, model, own, seed) for part in situations):
         outcomes.append(outcome)
         reporter.progress("attacks", len(outcomes), len(situations))
-    attacked = np.unique(np.concatenate([table.rows.subject[part.test] for part in situations]))
+    attacked = np.concatenate([table.rows.subject[test] for part in situations for _, test in part.splits])
     audit: dict[str, Any] = {
         "schema": SCHEMA,
         "version": __version__,
         "environment": describe_environment(),
         "n_recordings": len(features),
         "n_subjects": table.n_subjects,
-        "n_attacked_subjects": len(attacked),
+        "n_attacked_subjects": len(np.unique(attacked)),
         "has_labels": status is not None,
         "unit": "recordings" if halves is None else "halves",
         "model": "trained" if trains else ("given" if model is not None else "none"),
-        "n_folds": len(situations),
+        "n_models": len(situations),
+        "attackers_learn_from": _describe_teachers(situations, has_any_model=trains or model is not None),
         **summarise(outcomes, table.n_subjects, seed),
     }
     return {**audit, "conclusion": conclude(audit), "limits": list_limits(audit)}
+
+
+def _describe_teachers(situations: Sequence[Situation], *, has_any_model: bool) -> str:
+    """Return whose recordings attackers learn from."""
+    if not has_any_model:
+        return "other people"
+    in_sample = any(part.in_sample for part in situations)
+    return "people that the model was trained on" if in_sample else "other people that the model was not trained on"
 
 
 def use_cheap_settings(settings: Settings) -> Settings:
@@ -165,20 +179,42 @@ def _make_table(
     )
 
 
-def _plan(table: AttackTable, seed: int, *, has_model: bool) -> list[Situation]:
-    """Return the folds; with training recordings of a given model, one situation: all unseen people."""
-    known = np.isin(table.rows.subject, table.recordings.subject[table.is_member])
+def _plan(table: AttackTable, seed: int, *, trains: bool, has_model: bool) -> list[Situation]:
+    """Return one situation for each model."""
+    subject = table.recordings.subject
+    if not trains:
+        return [_plan_attacks(table, np.isin(subject, subject[table.is_member]), seed, has_model=has_model)]
+    n_models = _N_MODELS if len(np.unique(subject)) >= _N_MODELS * _MIN_FRESH else None
+    _check_subjects(len(np.unique(subject)), has_model=False)
+    return [
+        _plan_attacks(table, np.isin(subject, subject[train]), seed, has_model=False)
+        for train, _ in make_subject_folds(table.recordings, seed, n_models)
+    ]
+
+
+def _plan_attacks(table: AttackTable, members: Mask, seed: int, *, has_model: bool) -> Situation:
+    """Return the attacks on people that a model was not trained on.
+
+    Attackers learn from other such people, if there are enough. On its training recordings, a model, or a suppression
+    of habits, behaves in another way than on new people; what attackers learn there may not work on these.
+    """
+    known = np.isin(table.rows.subject, table.recordings.subject[members])
     unseen = np.flatnonzero(~known)
     n_subjects = len(np.unique(table.rows.subject[unseen]))
-    if n_subjects < 4:
+    if known.any() and n_subjects < _MIN_FRESH:
+        _check_subjects(n_subjects, at_least=2, has_model=has_model)
+        return Situation(members, [(np.flatnonzero(known), unseen)], in_sample=True)
+    _check_subjects(n_subjects, has_model=has_model)
+    folds = make_subject_folds(table.rows.select(unseen), seed)
+    return Situation(members, [(unseen[train], unseen[test]) for train, test in folds])
+
+
+def _check_subjects(n_subjects: int, *, has_model: bool, at_least: int = 4) -> None:
+    if n_subjects < at_least:
         raise DataError(
             "too few people to attack",
             code="too-few-groups",
-            expected="at least four subjects" + (" that the model was not trained on" if has_model else ""),
+            expected=f"at least {at_least} subjects" + (" that the model was not trained on" if has_model else ""),
             found=str(n_subjects),
             hint="check --groups and the column subject_id, or add recordings of other people",
         )
-    if known.any():
-        return [Situation(np.flatnonzero(known), unseen)]
-    folds = make_subject_folds(table.rows.select(unseen), seed)
-    return [Situation(unseen[train], unseen[test]) for train, test in folds]
