@@ -27,7 +27,16 @@ N_TRAIN, N_TEST, SEGMENTS = 100, 300, 2
 WIDTHS = {"video__c": 100, "audio__vector": 60, "text__vector": 40}
 N_NUISANCE = 10
 LOW_QUALITY = 0.3
-SCENARIOS = ("shared", "shared, three", "incongruence", "extremes", "low quality", "low quality, three", "separate", "one")
+SCENARIOS = (
+    "shared",
+    "shared, three",
+    "incongruence",
+    "extremes",
+    "low quality",
+    "low quality, three",
+    "separate",
+    "one",
+)
 
 
 def make_latents(scenario: str, n_views: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -81,9 +90,7 @@ def run(scenario: str, seed: int) -> dict[str, float]:
     scores = []
     for joined in (False, True):
         settings = CHEAP.override({"learning.seed": seed, "learning.join_views": joined})
-        model = DepressionModel(settings).fit(
-            table[train], status[train], groups[train], reporter=CollectingReporter()
-        )
+        model = DepressionModel(settings).fit(table[train], status[train], groups[train], reporter=CollectingReporter())
         probability = model.predict_features(table[~train], reporter=CollectingReporter())["probability"]
         scores.append((roc_auc_score(truth, probability), log_loss(truth, probability)))
     metadata = model.metadata_

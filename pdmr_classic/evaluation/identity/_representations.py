@@ -11,7 +11,6 @@ from sklearn.pipeline import Pipeline
 
 from pdmr_classic.arrays import Floats, Mask
 from pdmr_classic.features.names import modality_columns
-from pdmr_classic.models.ensemble.fold_data import FITTED_MODALITY
 from pdmr_classic.models.ensemble.view_stack import ViewStack
 from pdmr_classic.models.ensemble.views import find_modalities
 from pdmr_classic.models.learners.learners import log_odds, raw_scores
@@ -87,10 +86,7 @@ def member_rows(table: pd.DataFrame, model: DepressionModel) -> Iterator[tuple[s
             view = stack.views_[member.view]
             rows = view.rows(present)
             if rows.any():
-                columns = X[rows][:, view.columns]
-                if FITTED_MODALITY in view.needs and stack.fold_fitted_:
-                    columns = np.hstack([columns, stack.fold_fitted_.transform(X[rows])])
-                yield prefix + member.name, rows, columns, stack.models_[member.name]
+                yield prefix + member.name, rows, stack.view_features(view, X[rows]), stack.models_[member.name]
 
 
 def member_inputs(pipeline: Pipeline, X: Floats) -> Floats:

@@ -361,9 +361,12 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
         rows = view.rows(present)
         scores = np.full((len(X), self._n_scores), np.nan)
         if rows.any():
-            parts = [X[rows][:, view.columns], *(self.fold_fitted_[name].transform(X[rows]) for name in view.sources)]
-            scores[rows] = raw_scores(self.models_[member.name], np.hstack(parts))
+            scores[rows] = raw_scores(self.models_[member.name], self.view_features(view, X[rows]))
         return scores
+
+    def view_features(self, view: View, X: Floats) -> Floats:
+        """Return the columns of a view, with those that were fitted in training, of rows that have it."""
+        return np.hstack([X[:, view.columns], *(self.fold_fitted_[name].transform(X) for name in view.sources)])
 
     @property
     def _n_scores(self) -> int:

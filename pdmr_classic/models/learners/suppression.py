@@ -260,7 +260,7 @@ class _Scatter:
     @property
     def ratios(self) -> Floats:
         """Variance between cells relative to what comes from averaging, shape [m]."""
-        return self.values / np.maximum(self.noise, _TOLERANCE * self.noise.max(initial=1e-300))
+        return np.asarray(self.values / np.maximum(self.noise, _TOLERANCE * self.noise.max(initial=1e-300)))
 
 
 def _between_scatter(gram: Floats, cells: _Cells) -> _Scatter:
