@@ -56,7 +56,9 @@ class DataSettings(_Section):
         None, description="events of a person: a label column, or 're:…' with two groups (person, event)"
     )
     baseline: str | None = Field(
-        None, description="label column that marks baseline recordings; default: baseline, or the first session"
+        None,
+        description="label column with marks of baseline recordings, or with sessions of which the first is the "
+        "baseline; or none; default with suppress_identity: baseline, session or visit",
     )
     target: str = Field(
         "status", min_length=1, description="what is learned: status (the class), a label column of scores, or both"
@@ -203,7 +205,8 @@ class EvaluationSettings(_Section):
         description="also score predictions corrected to this prevalence of the positive class, or estimate",
     )
     leave: str | None = Field(
-        None, description="label column, such as site, of which each value is held out as a whole instead of folds"
+        None,
+        description="label column, such as site or session, of which each value is held out instead of folds",
     )
     stress: bool = Field(True, description="run stress tests: also predict degraded held-out recordings")
     confounds: bool = Field(False, description="confound audit: what recording conditions predict, and repair")

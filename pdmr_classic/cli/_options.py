@@ -349,8 +349,9 @@ SETTINGS: dict[str, Any] = {
             "--leave",
             rich_help_panel=EVALUATION,
             metavar="COLUMN",
-            help="Hold out each value of this column of the label table as a whole, such as site, session or corpus, "
-            "instead of --folds and --repeats.",
+            help="Hold out each value of this column of the label table as a whole, such as site or corpus, instead of "
+            "--folds and --repeats; subject_id: one subject at a time. Of a column session or visit, the subjects' "
+            "other sessions are trained on: known people, not new ones.",
         ),
     ],
     "evaluation.stress": Annotated[

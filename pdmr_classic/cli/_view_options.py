@@ -53,8 +53,9 @@ COVARIATE_SETTINGS: dict[str, Any] = {
             "--baseline",
             rich_help_panel=LABELS,
             metavar="COLUMN",
-            help="Column of the label table that marks each subject's baseline recordings, for --suppress-identity "
-            "(default: baseline, or the first session in the column session).",
+            help="Learn also from the change from each subject's baseline recordings: those marked yes in this column "
+            "of the label table, or of the first session in it (default with --suppress-identity: the column baseline, "
+            "session or visit; none: no change).",
         ),
     ],
 }

@@ -56,8 +56,10 @@ def evaluate(
     by : sequence of str, optional
         Label columns to compute subgroup scores for.
     leave : str, optional
-        Label column, such as site, session or corpus: each value is held out as a whole, instead of folds. Recordings
-        with other values of a held-out subject are not trained on. The scores of each value are in `subgroups`.
+        Label column, such as site or corpus: each value is held out as a whole, instead of folds. Recordings with other
+        values of a held-out subject are not trained on, except if the column is called session or visit, or is that of
+        `data.baseline`: then a subject's other sessions are trained on, so that the scores are for another visit of
+        known people. `subject_id` holds out one subject at a time. The scores of each value are in `subgroups`.
     stress : bool, optional
         Stress tests: also predict the held-out recordings with a modality or frames removed, at half the frame rate,
         and with noise.
@@ -80,8 +82,9 @@ def evaluate(
     Returns
     -------
     dict
-        JSON-serialisable, `schema` "pdmr-classic/evaluation/5": `scores` with 95% intervals, `conclusion` (sentences),
-        `baselines`, `confounds` (see `summarise_confounds`),
+        JSON-serialisable, `schema` "pdmr-classic/evaluation/5": `held_out` ("new people" or "another visit of known
+        people"), `scores` with 95% intervals, `conclusion` (sentences), `baselines`,
+        `confounds` (see `summarise_confounds`),
         `as_predicted` (scores with the options of `predict`: pooled subjects, and `evaluation.prevalence` if it is set;
         and with equally weighted subjects), `stress_tests`, `subgroups`, `optimism` (inner minus outer scores),
         `permutation_test`, `importance`, `warnings`, the out-of-fold `predictions` of the model, with numbered subjects
@@ -129,7 +132,8 @@ def evaluate(
     assert labelled.labels is not None
     assert labelled.groups is not None
     check_subgroup_columns(labelled.labels, settings.evaluation.by, labelled.groups)
-    check_leave_column(labelled.labels, settings.evaluation.leave)
+    has_subjects = labelled.groups_source != "recording"
+    check_leave_column(labelled.labels, settings.evaluation.leave, has_subjects=has_subjects)
     check_nuisance_columns(labelled.labels, settings.evaluation.nuisance)
     training = prepare_training_set(
         labelled, settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter

@@ -55,14 +55,16 @@ def check_subgroup_columns(labels: pd.DataFrame, by: Sequence[str], subjects: pd
             )
 
 
-def check_leave_column(labels: pd.DataFrame, column: str | None) -> None:
+def check_leave_column(labels: pd.DataFrame, column: str | None, *, has_subjects: bool = True) -> None:
     """Raise before any computation if there is no column whose values could be held out.
+
+    With `has_subjects`, `subject_id` need not be a column: subjects are known from elsewhere.
 
     Raises
     ------
     ConfigError
     """
-    if column is not None and column not in labels and column != SUBJECT_COLUMN:
+    if column is not None and column not in labels and not (has_subjects and column == SUBJECT_COLUMN):
         raise ConfigError(
             "--leave names a column that is not in the label table",
             expected=", ".join(labels.columns),

@@ -30,7 +30,8 @@ def add_baseline_change(
 
     With `learning.suppress_identity` and a label column `baseline`, `session` or `visit`, or with `data.baseline`;
     otherwise, the features are unchanged. Nothing is fitted, and only recordings of the same subject are used: the
-    change of a subject who was never seen is the same as in training.
+    change of a subject who was never seen is the same as in training. With `evaluate --leave session`, changes of
+    training recordings contain the features, not the labels, of a held-out baseline of the same person.
 
     Parameters
     ----------

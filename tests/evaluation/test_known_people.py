@@ -12,8 +12,9 @@ import pytest
 from rich.console import Console
 
 from pdmr_classic import Settings
-from pdmr_classic.errors import DataError
+from pdmr_classic.errors import ConfigError, DataError
 from pdmr_classic.evaluation.compare import compare
+from pdmr_classic.evaluation.evaluate import evaluate
 from pdmr_classic.evaluation.evaluate_features import evaluate_features
 from pdmr_classic.features._baseline_change import compute_change
 from pdmr_classic.features.extractor import FeatureExtractor
@@ -171,6 +172,14 @@ def test_several_classes_can_be_left_out_by_subject() -> None:
     evaluation = run(make_study(classes=3), leave="subject_id")
     assert evaluation["scores"]["auc"]["mean"] is None
     assert evaluation["scores"]["macro_f1"]["mean"] is not None
+
+
+def test_without_subject_ids_no_subject_can_be_left_out(small_set: Path, tmp_path: Path) -> None:
+    labels = pd.read_csv(small_set / "train/labels.csv", dtype=str).drop(columns="subject_id")
+    labels.to_csv(tmp_path / "labels.csv", index=False)
+    data = load_dataset(small_set, split="train", labels=tmp_path / "labels.csv")
+    with pytest.raises(ConfigError, match="--leave names a column that is not in the label table"):
+        evaluate(data, settings=QUICK, leave="subject_id")
 
 
 # -------------------------------------------------------------------------------------- change from baseline

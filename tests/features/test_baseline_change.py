@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pdmr_classic import FeatureExtractor, Settings, load_dataset
+from pdmr_classic import FeatureExtractor, Settings, fit, load_dataset
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.evaluation.baselines import drop_modality, select_shortcut_features
 from pdmr_classic.features._baseline_change import add_baseline_change
@@ -17,6 +17,7 @@ from pdmr_classic.features.catalog import find_families
 from pdmr_classic.features.names import feature_view, modality_columns
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.layouts.recordings import Recording
+from pdmr_classic.progress import CollectingReporter
 
 SUPPRESS = Settings().override({"learning.suppress_identity": True})
 N_SUBJECTS, N_SESSIONS = 12, 3
@@ -235,11 +236,16 @@ def test_labels_of_subjects_do_not_differ_at_baseline() -> None:
 # ------------------------------------------------------------------------------------------- extraction
 
 
-def test_the_extractor_adds_the_change_and_tells_it_once(small_set: Path, tmp_path: Path) -> None:
-    labels = pd.read_csv(small_set / "train/labels.csv", dtype=str)
+def load_sessions(folder: Path, split: str, made: Path) -> Dataset:
+    """Return a split, with the number of the recording within its subject as session."""
+    labels = pd.read_csv(folder / split / "labels.csv", dtype=str)
     labels["session"] = (labels.groupby("subject_id").cumcount() + 1).astype(str)
-    labels.to_csv(tmp_path / "labels.csv", index=False)
-    data = load_dataset(small_set, split="train", labels=tmp_path / "labels.csv")
+    labels.to_csv(made / f"{split}.csv", index=False)
+    return load_dataset(folder, split=split, labels=made / f"{split}.csv")
+
+
+def test_the_extractor_adds_the_change_and_tells_it_once(small_set: Path, tmp_path: Path) -> None:
+    data = load_sessions(small_set, "train", tmp_path)
     plain = FeatureExtractor().transform(data)
     extraction = FeatureExtractor(SUPPRESS).extract(data)
     assert sum("change from baseline" in finding.what for finding in extraction.findings) == 1
@@ -247,3 +253,19 @@ def test_the_extractor_adds_the_change_and_tells_it_once(small_set: Path, tmp_pa
     n_changes = split_change(extraction.features).shape[1]
     assert n_changes == sum(map(len, modality_columns(plain.columns).values()))
     assert not [name for name in extraction.features if "session" in name]
+
+
+def test_a_model_predicts_from_the_change_where_the_label_table_tells_it(
+    small_set: Path, tmp_path: Path, quick_settings: Settings
+) -> None:
+    data = load_sessions(small_set, "train", tmp_path)
+    model = fit(data, settings=quick_settings.override({"learning.suppress_identity": True}))
+    assert {"video_change", "audio_change"} <= set(map(feature_view, model.feature_names_))
+    told = CollectingReporter()
+    with_change = model.predict(load_sessions(small_set, "test", tmp_path), reporter=told)
+    assert "no-baseline" not in [finding.code for finding in told.findings]
+    without = model.predict(load_dataset(small_set / "test"), reporter=told)
+    assert "no-baseline" in [finding.code for finding in told.findings]
+    assert with_change["probability"].notna().all()
+    assert without["probability"].notna().all()
+    assert (with_change["probability"] != without["probability"]).any()
