@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -54,6 +53,19 @@ FORMATS = (
 )
 MODELS = {"SVM": SVC(C=10), "logistic": LogisticRegression(C=1, max_iter=2000)}
 QUICK = {"learning.learners": ("linear", "svm"), "learning.trials": 1, "learning.repeats": 1, "learning.folds": 3}
+# VmHWM starts anew with the program; ru_maxrss would be that of its parent.
+ONE_RUN = """
+import pathlib, re, sys, time
+from pdmr_classic.audio.embed import embed_sounds
+from pdmr_classic.progress import CollectingReporter
+import sklearn.cluster, soundfile, soxr
+def peak_mb():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1]) // 1024
+before, folder, started = peak_mb(), pathlib.Path(sys.argv[1]), time.process_time()
+embed_sounds(folder / "wavs", folder / "out/audio", reporter=CollectingReporter())
+seconds = time.process_time() - started
+print(f"peak {peak_mb()} MB, of which {before} MB after the imports; {seconds:.1f} s of CPU time")
+"""
 Arrays = Sequence[np.ndarray]
 
 
@@ -65,7 +77,9 @@ def write_speech_like(path: Path, minutes: float, subtype: str, rate_hz: int, n_
             noise = rng.standard_normal((60 * rate_hz, n_channels)).astype(np.float32)
             noise[1:] += 0.9 * noise[:-1]
             syllables = np.repeat(rng.uniform(0, 1, 60 * 5) ** 2, rate_hz // 5)[:, None]
-            file.write(0.1 * syllables[: len(noise)] * noise[: len(syllables)])
+            samples = 0.1 * syllables[: len(noise)] * noise[: len(syllables)]
+            for second in np.array_split(samples, 60):  # libsndfile crashes on a whole minute of Vorbis
+                file.write(second)
 
 
 # ---------------------------------------------------------------------------------------- speed and memory
@@ -93,18 +107,9 @@ def measure_memory() -> None:
                 (folder / "wavs").mkdir()
                 write_speech_like(folder / f"wavs/a.{suffix}", minutes, subtype, rate_hz, n_channels)
                 result = subprocess.run(
-                    [sys.executable, __file__, "--one-run", text], check=True, capture_output=True, text=True
+                    [sys.executable, "-c", ONE_RUN, text], check=True, capture_output=True, text=True
                 )
             print(f"{name}, {minutes} min: {result.stdout.strip()}", flush=True)
-
-
-def run_once(folder: Path) -> None:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started = time.process_time()
-    embed_sounds(folder / "wavs", folder / "out/audio", reporter=CollectingReporter())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    seconds = time.process_time() - started
-    print(f"peak {peak / 1024:.0f} MB, of which {before / 1024:.0f} MB after the imports; {seconds:.1f} s of CPU time")
 
 
 # --------------------------------------------------------------------------------------------- real digits
@@ -239,11 +244,7 @@ def main() -> None:
     parts = ("speed", "memory", "choices", "codebook", "digits")
     parser.add_argument("--parts", nargs="+", choices=parts, default=parts)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--one-run", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.one_run:
-        run_once(arguments.one_run)
-        return
     functions: dict[str, Callable[[], None]] = {
         "speed": measure_speed,
         "memory": measure_memory,

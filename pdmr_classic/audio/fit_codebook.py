@@ -15,8 +15,8 @@ from pdmr_classic.errors import DataError
 from pdmr_classic.io.audio.embeddings import NETVLAD_CLUSTERS
 from pdmr_classic.workers import use_one_thread
 
-MAX_FRAMES = 200_000
-"""Frames that k-means sees: 80 MB, more than half an hour of sound; each recording contributes equally many."""
+MAX_FRAMES = 50_000
+"""Frames that k-means sees: 20 MB, 3,000 per centre; each recording contributes at most an equal share."""
 _BATCH = 4096
 # A band that hardly varies, such as those above 4 kHz of a telephone, would otherwise count most by its noise.
 _MIN_RELATIVE_SCALE = 0.1
