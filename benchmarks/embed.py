@@ -169,11 +169,12 @@ def choose() -> None:
         changed = [normalise(part, scan) for part, scan in zip(frames, scans, strict=True)]
         unit = [replace(scan, variance=np.ones(48)) for scan in scans] if "variance" in name else scans
         score_choice(name, encode_all(changed, unit), paths)
+    scan_module.MIN_FRAMES = 1  # with a threshold this high, little is left of some digits
     for silence_db in (20.0, 25.0, 40.0, 60.0):
         scan_module.SILENCE_DB = silence_db
         scans = [scan_sound(path) for path in paths]
         score_choice(f"silence {silence_db:g} dB below", encode_all(make_frames(scans), scans), paths)
-    scan_module.SILENCE_DB = 30.0
+    scan_module.SILENCE_DB, scan_module.MIN_FRAMES = 30.0, 10
 
 
 def mean_sd(scan: Scan) -> np.ndarray:

@@ -50,8 +50,9 @@ def embed(
 ) -> None:
     """Write one audio vector of 768 numbers per sound file.
 
-    48 log-Mel bands without silence, encoded by NetVLAD with 16 centres. The centres are fitted on the first folder,
-    which must be the training data, and used for all others. Needs the extra `audio`.
+    48 log-Mel bands without silence, encoded by NetVLAD with 16 centres.
+    The centres are fitted on the first folder, which must be the training
+    data, and used for all others. Needs: pip install 'pdmr-classic[audio]'
 
     Example: pdmr-classic embed DATA/train_wavs --out DATA/train/audio
 

@@ -36,7 +36,7 @@ def test_added_silence_changes_nothing_but_its_share(tmp_path: Path) -> None:
     np.testing.assert_allclose(long.mean, short.mean, atol=0.1)
 
 
-@pytest.mark.parametrize("gain", [0.1, 4.0])
+@pytest.mark.parametrize("gain", [0.3, 4.0])
 def test_the_gain_does_not_change_the_frames(tmp_path: Path, gain: float) -> None:
     scans = [
         scan_sound(write_sound(tmp_path / f"{name}.wav", make_sound(gain=value), subtype="FLOAT"))

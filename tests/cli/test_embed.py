@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,16 @@ def test_embed_lists_bad_files_and_skips_them_on_request(folder: Path) -> None:
     result = invoke("embed", "train_wavs", "--out", "train/audio", "--jobs", "1", "--skip-bad", cwd=folder)
     assert result.exit_code == 0
     assert "1 skipped" in result.stdout
+
+
+def test_the_commands_of_the_page_on_formats_work(folder: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs/formats.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^\$ pdmr-classic (.*SOUND.*)$", page, re.MULTILINE)
+    assert [command.split()[0] for command in commands] == ["embed", "embed", "check"]
+    (folder / "SOUND").mkdir()
+    for name in ("train_wavs", "test_wavs"):
+        (folder / name).rename(folder / "SOUND" / name)
+    for command in commands:
+        result = invoke(*shlex.split(command), "--jobs", "1", cwd=folder)
+        assert result.exit_code == 0, result.output
+    assert "768 values" in result.stdout
