@@ -17,7 +17,9 @@ def audit_tables(audit: Mapping[str, Any]) -> RenderableType:
     """Show an audit: what was found, in sentences; the figures; what the audit cannot tell."""
     parts: list[RenderableType] = [Text(_describe(audit)), ""]
     parts += [Text(f"- {sentence}") for sentence in audit["conclusion"]]
-    parts += ["", _identity_table(audit), "", _other_table(audit)]
+    parts += ["", _identity_table(audit)]
+    other = _other_table(audit)
+    parts += ["", other] if other.row_count else []
     parts += ["", Text("What this audit cannot tell:"), *(Text(f"- {limit}") for limit in audit["limits"])]
     for warning in audit["warnings"]:
         parts += ["", warning_text(warning)]

@@ -186,6 +186,8 @@ def attack_pairs(
     """
     first, second = test_rows.pairs()
     known, usable = find_usable(train), find_usable(test)
+    if known.sum() < 2 or not usable.any():
+        return first, second, np.zeros(len(first))
     train, train_rows = train[known], train_rows.select(known)
     with use_one_thread():
         standardise = Standardise().fit(train, train_rows)

@@ -6,14 +6,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.evaluation.identity._pair_scores import PairScores
-from pdmr_classic.evaluation.intervals import SD_INFLATION, divide, score_interval, weighted_auc
+from pdmr_classic.evaluation.intervals import SD_INFLATION, divide, weighted_auc
 from pdmr_classic.resampling import draw_subject_weights
 
 _DRAWS = 400
 _BATCH = 50
+_TINY = 1e-9
 # Probes of several subjects are found or missed together, because they have the same candidates: without it, intervals
 # contained the chance level in 88% of simulated studies without identity.
 _HITS_INFLATION = 1.2
@@ -113,8 +115,28 @@ def describe_estimate(drawn: Floats, n_subjects: int, chance: float, inflation: 
     """Return value, limits of the 95% interval and chance level; drawn is the score and its replicates."""
     if not np.isfinite(drawn[0]):
         return no_estimate("it is undefined", chance)
-    low, high = score_interval(drawn, n_subjects, inflation) or (None, None)
+    low, high = _find_interval(drawn, n_subjects, inflation)
     return {"value": float(drawn[0]), "low": low, "high": high, "chance": chance}
+
+
+def _find_interval(drawn: Floats, n_subjects: int, inflation: float) -> tuple[float | None, float | None]:
+    """Return the limits of the 95% interval: like `score_interval`, but on the arcsine scale.
+
+    Identity is often nearly certain, and with few subjects logits make such an interval reach below chance. Without any
+    spread, as for 0 and 1: the Clopper-Pearson interval for the number of subjects.
+    """
+    value, replicates = float(drawn[0]), drawn[1:][np.isfinite(drawn[1:])]
+    if n_subjects < 2 or len(replicates) < 2:
+        return None, None
+    error = float(replicates.std(ddof=1)) * (n_subjects / (n_subjects - 1)) ** 0.5
+    if not 0 < value < 1 or error < _TINY:
+        hits, misses = value * n_subjects, (1 - value) * n_subjects
+        low = float(stats.beta.ppf(0.025, hits, misses + 1)) if hits else 0.0
+        return low, float(stats.beta.ppf(0.975, hits + 1, misses)) if misses else 1.0
+    half = inflation * error * float(stats.t.ppf(0.975, 2 * (n_subjects - 1))) / (2 * (value * (1 - value)) ** 0.5)
+    centre = np.arcsin(value**0.5)
+    low, high = np.sin(np.clip([centre - half, centre + half], 0.0, np.pi / 2)) ** 2
+    return float(low), float(high)
 
 
 def no_estimate(reason: str, chance: float | None) -> dict[str, Any]:

@@ -46,8 +46,12 @@ def represent(features: pd.DataFrame, model: DepressionModel | None) -> dict[str
 def _raw_forms(features: pd.DataFrame) -> Forms:
     table = features.to_numpy(dtype=np.float64)
     columns = modality_columns(features.columns)
-    forms = {name: table[:, index] for name, index in columns.items()}
-    return forms if len(forms) == 1 else {"all": table[:, np.sort(np.concatenate(list(columns.values())))], **forms}
+    forms = {name: table[:, index] for name, index in columns.items() if np.isfinite(table[:, index]).any()}
+    return (
+        forms
+        if len(forms) == 1
+        else {"all": table[:, np.sort(np.concatenate([columns[name] for name in forms]))], **forms}
+    )
 
 
 def _model_forms(features: pd.DataFrame, model: DepressionModel) -> dict[str, Forms]:

@@ -100,7 +100,7 @@ def audit(
     else:
         both = [data] if train is None else [train, data]
         parts = [_read_as_trained(part, model, jobs=jobs, cache=cache, reporter=reporter) for part in both]
-        _note_training(parts, warnings)
+        _note_training(parts, warnings, reporter)
     part = _join(parts)
     halves = None
     if not has_pairs(part.groups, part.status, part.in_training):
@@ -122,8 +122,6 @@ def audit(
         jobs=jobs,
         reporter=reporter,
     )
-    for finding in warnings:
-        reporter.note(finding)
     return {**result, "synthetic": data.is_synthetic, "warnings": [finding.as_dict() for finding in warnings]}
 
 
@@ -151,7 +149,7 @@ def _read_part(
         select_targets(data, settings)
     except DataError as error:
         what = f"no model is trained, and only raw features are attacked: {error.finding.what}"
-        warnings.append(Finding("no-model", what, hint=error.finding.hint))
+        _warn(Finding("no-model", what, hint=error.finding.hint), warnings, reporter)
         extraction = FeatureExtractor(settings, jobs=jobs, cache=cache, reporter=reporter).extract(data)
         return _Part(data, extraction.require_features(), _groups(data), data.status)
     training = prepare_training_set(data, settings, jobs=jobs, cache=cache, reporter=reporter)
@@ -190,24 +188,29 @@ def _read_as_trained(
     )
 
 
-def _note_training(parts: Sequence[_Part], warnings: list[Finding]) -> None:
+def _warn(finding: Finding, warnings: list[Finding], reporter: Reporter) -> None:
+    warnings.append(finding)
+    reporter.note(finding)
+
+
+def _note_training(parts: Sequence[_Part], warnings: list[Finding], reporter: Reporter) -> None:
     """Tell which of the recordings the model was trained on."""
     *train, data = parts
     known = [int(part.in_training.sum()) for part in parts if part.in_training is not None]
     if known[-1]:
         what = f"the model was trained on {format_count(known[-1], 'of these recordings', 'of these recordings')}"
         hint = "they and other recordings of the same people are not attacked as unseen"
-        warnings.append(Finding("overlap", what, hint=hint))
+        _warn(Finding("overlap", what, hint=hint), warnings, reporter)
     if train and known[0] < len(train[0].features):
         n_other = len(train[0].features) - known[0]
         what = f"the model was not trained on {format_count(n_other, 'recording')} of the training folder"
-        warnings.append(Finding("other-training", what, hint="pass the recordings that fit used"))
+        _warn(Finding("other-training", what, hint="pass the recordings that fit used"), warnings, reporter)
     if train:
         shared = len({*train[0].groups} & {*data.groups})
         if shared:
             what = f"{format_count(shared, 'subject id is', 'subject ids are')} also in the training recordings"
             hint = "they are not attacked; if they are other people, give them other ids"
-            warnings.append(Finding("shared-subjects", what, hint=hint))
+            _warn(Finding("shared-subjects", what, hint=hint), warnings, reporter)
 
 
 def _join(parts: Sequence[_Part]) -> _Part:

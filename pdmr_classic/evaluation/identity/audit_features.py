@@ -92,7 +92,7 @@ def audit_features(
     -----
     In each fold, the attacker and the form of a representation (such as the member of a model) are chosen by the AUC
     of pairs of unseen training subjects, so that the AUC of the attacked subjects is not the maximum of several.
-    Intervals: bootstrap of subjects, see `score_interval`. Each subject counts equally.
+    Intervals: bootstrap of subjects. Each subject counts equally.
     """
     settings = settings or Settings()
     features, groups, status, in_training = align_rows(
