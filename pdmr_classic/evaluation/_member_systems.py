@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from pdmr_classic.features.names import COVARIATES
 from pdmr_classic.models.decision.decision import Decision
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
 from pdmr_classic.models.ensemble.view_stack import ViewStack
 from pdmr_classic.models.model import DepressionModel
 
 VIEW_PREFIX, MEMBER_PREFIX = "view ", "member "
+WITH_COVARIATES = "covariates and "
 
 
 def predict_parts(model: DepressionModel, features: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -35,11 +37,27 @@ def predict_parts(model: DepressionModel, features: pd.DataFrame) -> dict[str, p
 
 
 def list_parts(stacker: ViewStack) -> dict[str, list[str]]:
-    """Return the names of the members of each part: views, if there are several, and members."""
+    """Return the names of the members of each part: views, if there are several, and members.
+
+    With covariates and several other views, also the covariates and each of these ("covariates and video").
+    """
     views = {view: [member.name for member in stacker.members_ if member.view == view] for view in stacker.views_}
     whole_views = {VIEW_PREFIX + view: members for view, members in views.items() if len(views) > 1}
     members = {MEMBER_PREFIX + name: [name] for names in views.values() if len(names) > 1 for name in names}
-    return whole_views | members
+    return whole_views | _list_with_covariates(stacker) | members
+
+
+def _list_with_covariates(stacker: ViewStack) -> dict[str, list[str]]:
+    needs = {name: view.needs for name, view in stacker.views_.items()}
+    others = [name for name, modalities in needs.items() if modalities == {name} != {COVARIATES}]
+    if COVARIATES not in needs or len(others) < 2:
+        return {}
+    return {
+        WITH_COVARIATES + other: [
+            member.name for member in stacker.members_ if needs[member.view] <= {COVARIATES, other}
+        ]
+        for other in others
+    }
 
 
 def _predict_part(model: DepressionModel, members: list[str], table: pd.DataFrame) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pdmr_classic.errors import DataError
+from pdmr_classic.evaluation._added_value import conclude_added_value, summarise_added_value
 from pdmr_classic.evaluation._adjusted_systems import score_adjusted_systems
 from pdmr_classic.evaluation._baseline_scores import summarise_baselines
 from pdmr_classic.evaluation._conclusions import conclude_evaluation
@@ -55,6 +56,10 @@ def summarise_results(
     conclusion, warnings = conclude_evaluation(
         summary["scores"], permutation, baselines, confounds, table.positive, held_out=held_out
     )
+    added = summarise_added_value(model, systems, seed)
+    if sentence := conclude_added_value(added):
+        conclusion.append(sentence[0].what)
+        warnings += [sentence[0]] if sentence[1] else []
     stressed = {
         name.removeprefix(STRESS_PREFIX): predictions
         for name, predictions in systems.items()
@@ -70,6 +75,7 @@ def summarise_results(
         "baselines": baselines,
         "as_predicted": score_adjusted_systems(table, model, systems, results, seed),
         "confounds": confounds,
+        "added_value": added,
         "stress_tests": score_stress_tests(model, stressed),
         "subgroups": {column: score_subgroups(model, labels[column], seed) for column in subgroup_columns},
         "warnings": [finding.as_dict() for finding in warnings],

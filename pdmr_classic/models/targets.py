@@ -167,12 +167,8 @@ def _check_covariates(labels: pd.DataFrame, targets: Targets, settings: Settings
     cutoff = None if data.cutoff is None else re.split("[<>=]", data.cutoff)[0].strip()
     reserved = {
         **{"--label-column": data.label_column, "--cutoff": cutoff, "--weights": data.weights, "--groups": data.groups},
-        **{
-            "--target": data.target if data.learns_score else None,
-            "--score-column": data.score_column,
-            "--experts": settings.learning.experts,
-        },
-        **{"--events": data.events, "--baseline": data.baseline},
+        **{"--target": data.target if data.learns_score else None, "--score-column": data.score_column},
+        **{"--experts": settings.learning.experts, "--events": data.events, "--baseline": data.baseline},
     }
     return check_covariates(labels, data.covariates, targets.groups, known, reserved)
 

@@ -68,3 +68,9 @@ def format_interval(part: Mapping[str, Any], form: str = "z.3f") -> str:
 def format_number(value: float | None, form: str = "z.3f") -> str:
     """Return a number; a dash if there is none."""
     return MISSING if value is None else f"{value:{form}}"
+
+
+def format_difference(part: Mapping[str, Any], digits: int = 3) -> str:
+    """Return a difference with its interval, such as "+0.041 (-0.02 to +0.10)"."""
+    interval = format_interval(part, "+z.2f")
+    return format_number(part["difference"], f"+z.{digits}f") + (f" ({interval})" if interval else "")

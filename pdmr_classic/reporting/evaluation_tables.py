@@ -16,6 +16,7 @@ from pdmr_classic.reporting._cells import (
     MISSING,
     SHORT_LABELS,
     add_positive,
+    format_difference,
     format_interval,
     format_mean,
     format_number,
@@ -58,6 +59,8 @@ def _class_tables(evaluation: Mapping[str, Any]) -> list[RenderableType]:
         parts += ["", _predict_table(evaluation), *_describe_predict_rows(evaluation)]
     if evaluation["confounds"]:
         parts += ["", *_confounds_tables(evaluation)]
+    if evaluation.get("added_value"):
+        parts += ["", _added_table(evaluation["added_value"])]
     if evaluation["stress_tests"]:
         parts += ["", _stress_table(evaluation)]
     if any(evaluation["importance"].values()):
@@ -199,6 +202,18 @@ def _list_strata(confounds: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[st
     for name, label in (("model", "raw"), ("repaired", "repaired")):
         if name in strongest and strongest["are_comparable"]:
             yield f"{label}, same {strongest['group']}", strongest[name]
+
+
+def _added_table(added: Mapping[str, Any]) -> Table:
+    """Show the covariates alone, and the difference that each view makes in the same recordings."""
+    scores = list(added["covariates"])
+    table = new_table("added to covariates", *(SHORT_LABELS[name] for name in scores), "p (AUC)")
+    table.add_row("covariates alone", *_format_cells(added["covariates"], scores), "")
+    for view, part in added["views"].items():
+        differences = part["differences"]
+        cells = (format_difference(differences[name]) for name in scores)
+        table.add_row(f"+ {view}", *cells, format_number(differences["auc"]["p"]))
+    return table
 
 
 def _format_cells(parts: Mapping[str, Any], scores: Iterable[str]) -> list[str]:

@@ -17,6 +17,7 @@ from pdmr_classic.reporting._cells import (
     SHORT_LABELS,
     SHORT_SEVERITY_LABELS,
     add_positive,
+    format_difference,
     format_interval,
     format_mean,
     format_number,
@@ -44,6 +45,9 @@ def severity_tables(part: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield warning_text(warnings[sentence]) if sentence in warnings else Text(f"{sentence}.")
     yield ""
     yield _baselines_table(part)
+    if part.get("added_value"):
+        yield ""
+        yield _added_table(part["added_value"])
     if part["classes"]:
         yield ""
         yield _classes_table(part)
@@ -79,6 +83,16 @@ def _baselines_table(part: Mapping[str, Any]) -> Table:
         reason = baseline.get("problem", "").partition(":")[0]
         cells = [reason] * len(_BASELINE_SCORES) if reason else _format_cells(baseline["scores"])
         table.add_row(label, *cells)
+    return table
+
+
+def _added_table(added: Mapping[str, Any]) -> Table:
+    """Show the difference that each view makes to the covariates alone, in the same recordings."""
+    table = new_table("added to covariates", *(SHORT_SEVERITY_LABELS[name] for name in _BASELINE_SCORES), "p (MAE)")
+    for view, part in added["views"].items():
+        differences = part["differences"]
+        cells = (format_difference(differences[name]) for name in _BASELINE_SCORES)
+        table.add_row(f"+ {view}", *cells, format_number(differences["mae"]["p"]))
     return table
 
 

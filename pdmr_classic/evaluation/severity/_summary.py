@@ -8,6 +8,7 @@ from typing import Any
 from pdmr_classic.evaluation._member_systems import VIEW_PREFIX
 from pdmr_classic.evaluation.known_people import name_held_out
 from pdmr_classic.evaluation.outer_folds import NEW_PEOPLE, HeldOut
+from pdmr_classic.evaluation.severity._added_value import conclude_added_severity, summarise_added_severity
 from pdmr_classic.evaluation.severity._clinical import summarise_clinical
 from pdmr_classic.evaluation.severity._conclusions import conclude_severity
 from pdmr_classic.evaluation.severity._differences import compare_scores
@@ -52,8 +53,8 @@ def summarise_severities(
         `scale`; `n_recordings`, `n_subjects` and `scores` (see `summarise_severity`); `classes` (see
         `summarise_classes`); `intervals` (see `summarise_coverage`); `clinical` (see `summarise_clinical`);
         `baselines`: the scores of every other system; `minus_constant`: difference in MAE to the better of `mean` and
-        `median`; `permutation_test`; `conclusion` (sentences) and `warnings`; the out-of-fold `predictions` of the
-        model, and those of the other `systems` for the same rows.
+        `median`; `added_value` (see `summarise_added_severity`); `permutation_test`; `conclusion` (sentences) and
+        `warnings`; the out-of-fold `predictions` of the model, and those of the other `systems` for the same rows.
     """
     model = systems[MODEL]
     summary = summarise_severity(model, seed)
@@ -64,6 +65,8 @@ def summarise_severities(
     conclusion, warnings = conclude_severity(
         summary["scores"], permutation, baselines, minus_constant, coverage, name_held_out(held_out)
     )
+    added = summarise_added_severity(model, systems, seed)
+    conclusion += conclude_added_severity(added)
     hidden = {name: predictions.pseudonymise(pseudonyms) for name, predictions in systems.items()}
     stored = hidden.pop(MODEL).sort_rows()
     return {
@@ -74,6 +77,7 @@ def summarise_severities(
         "clinical": summarise_clinical(model, level, seed),
         "baselines": baselines,
         "minus_constant": minus_constant,
+        "added_value": added,
         "permutation_test": permutation,
         "conclusion": conclusion,
         "warnings": [finding.as_dict() for finding in warnings],
