@@ -75,7 +75,7 @@ def summarise_results(
         "baselines": baselines,
         "as_predicted": score_adjusted_systems(table, model, systems, results, seed),
         "confounds": confounds,
-        "added_value": added,
+        **({"added_value": added} if added else {}),
         "stress_tests": score_stress_tests(model, stressed),
         "subgroups": {column: score_subgroups(model, labels[column], seed) for column in subgroup_columns},
         "warnings": [finding.as_dict() for finding in warnings],

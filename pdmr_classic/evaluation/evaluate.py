@@ -83,8 +83,9 @@ def evaluate(
     -------
     dict
         JSON-serialisable, `schema` "pdmr-classic/evaluation/5": `held_out` ("new people" or "another visit of known
-        people"), `scores` with 95% intervals, `conclusion` (sentences), `baselines`,
-        `confounds` (see `summarise_confounds`),
+        people"), `scores` with 95% intervals, `conclusion` (sentences), `baselines`, `confounds` (see
+        `summarise_confounds`), with covariates `added_value` (what each view adds to the covariates alone, see
+        `summarise_added_value`),
         `as_predicted` (scores with the options of `predict`: pooled subjects, and `evaluation.prevalence` if it is set;
         and with equally weighted subjects), `stress_tests`, `subgroups`, `optimism` (inner minus outer scores),
         `permutation_test`, `importance`, `warnings`, the out-of-fold `predictions` of the model, with numbered subjects

@@ -181,6 +181,7 @@ class DepressionModel(HasPredictor):
         Parameters
         ----------
         data : Dataset
+            Covariates of a model that has them are read from `data.labels`; nothing else there is used.
         pool_subjects : Series of str, optional
             Subjects, indexed by `data_id`. The recordings of a subject get one prediction, from their mean log-odds.
         prevalence : float or "estimate", optional

@@ -77,7 +77,7 @@ def summarise_severities(
         "clinical": summarise_clinical(model, level, seed),
         "baselines": baselines,
         "minus_constant": minus_constant,
-        "added_value": added,
+        **({"added_value": added} if added else {}),
         "permutation_test": permutation,
         "conclusion": conclusion,
         "warnings": [finding.as_dict() for finding in warnings],
