@@ -16,6 +16,7 @@ from pdmr_classic.io.labels.scales import Scale
 from pdmr_classic.models.decision.prevalence import check_prevalence
 from pdmr_classic.models.target_checks import choose_positive_class
 from pdmr_classic.models.targets import check_targets
+from pdmr_classic.models.training import RecordingTable
 from pdmr_classic.progress import Reporter
 from pdmr_classic.text import format_list
 
@@ -30,6 +31,7 @@ def prepare_table(
     conditions: pd.Series | None,
     labels: pd.DataFrame | None,
     altered: Mapping[str, pd.DataFrame],
+    recordings: RecordingTable | None,
     settings: Settings,
     reporter: Reporter,
 ) -> tuple[EvaluationTable, pd.DataFrame]:
@@ -70,6 +72,7 @@ def prepare_table(
         rows=rows,
         scores=None if targets.severity is None else Scores(targets.severity.score, targets.severity.scale),
         conditions=targets.conditions,
+        recordings=recordings,
     )
     return table, labels[rows]
 

@@ -65,8 +65,14 @@ def _fingerprint(table: EvaluationTable, outer: Iterable[OuterFold], settings: S
         table.groups,
         table.weights,
         settings=hashed_settings,
-        extra=[*altered, *folds, *confounds, *_score_bytes(table)],
+        extra=[*altered, *folds, *confounds, *_score_bytes(table), *_recording_bytes(table)],
     )
+
+
+def _recording_bytes(table: EvaluationTable) -> list[bytes]:
+    """Return the single recordings of persons with events as bytes; nothing without events."""
+    recordings = table.recordings
+    return [] if recordings is None else [*table_bytes(recordings.features), "\0".join(recordings.persons).encode()]
 
 
 def _score_bytes(table: EvaluationTable) -> list[bytes]:

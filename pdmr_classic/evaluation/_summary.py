@@ -16,6 +16,7 @@ from pdmr_classic.evaluation._conclusions import conclude_evaluation
 from pdmr_classic.evaluation._permutation import permutation_test
 from pdmr_classic.evaluation._systems import collect_systems, store_predictions
 from pdmr_classic.evaluation.confounds.summary import summarise_confounds
+from pdmr_classic.evaluation.events import conclude_events, summarise_events
 from pdmr_classic.evaluation.intervals import interval_note
 from pdmr_classic.evaluation.outer_folds import KNOWN_PEOPLE, OuterFold, describe_held_out
 from pdmr_classic.evaluation.run_fold import MODEL, STRESS_PREFIX
@@ -60,6 +61,7 @@ def summarise_results(
     if sentence := conclude_added_value(added):
         conclusion.append(sentence[0].what)
         warnings += [sentence[0]] if sentence[1] else []
+    events = summarise_events(table, model, systems, seed)
     stressed = {
         name.removeprefix(STRESS_PREFIX): predictions
         for name, predictions in systems.items()
@@ -68,7 +70,7 @@ def summarise_results(
     return {
         **summary,
         "interval_note": interval_note(known_people=held_out == KNOWN_PEOPLE),
-        "conclusion": conclusion,
+        "conclusion": [*conclusion, *conclude_events(events)],
         "permutation_test": permutation,
         "optimism": _estimate_optimism(results, summary["scores"]),
         "importance": _average_importance(results),
@@ -76,6 +78,7 @@ def summarise_results(
         "as_predicted": score_adjusted_systems(table, model, systems, results, seed),
         "confounds": confounds,
         **({"added_value": added} if added else {}),
+        **({"events": events} if events else {}),
         "stress_tests": score_stress_tests(model, stressed),
         "subgroups": {column: score_subgroups(model, labels[column], seed) for column in subgroup_columns},
         "warnings": [finding.as_dict() for finding in warnings],

@@ -74,7 +74,7 @@ def check_data(
         findings += [
             replace(finding, file=dataset.folder) for finding in find_exclusions(facts, _collect_vectors(facts))[1]
         ]
-        if name != "test" and (near := find_near_file_copies_between_subjects(facts, dataset.groups)):
+        if name != "test" and (near := find_near_file_copies_between_subjects(facts, _find_subjects(dataset))):
             findings.append(replace(near, file=dataset.folder))
     findings += find_repeated_contents([fact for _, facts in splits.values() for fact in facts])
     findings += _find_shared_subjects([dataset for dataset, _ in splits.values()])
@@ -86,6 +86,12 @@ def check_data(
     fit_errors += target_errors
     # The splits of one folder have findings about the folder in common.
     return DataCheck(list(dict.fromkeys(findings)), list(dict.fromkeys(errors)), list(dict.fromkeys(fit_errors)))
+
+
+def _find_subjects(dataset: Dataset) -> pd.Series | None:
+    """Return the subject of each recording that has files."""
+    owners = dataset.owners
+    return None if dataset.groups is None else dataset.groups.loc[owners].set_axis(owners.index)
 
 
 def _collect_vectors(facts: Sequence[FileFacts]) -> pd.DataFrame:

@@ -90,7 +90,8 @@ def evaluate(
         and with equally weighted subjects), `stress_tests`, `subgroups`, `optimism` (inner minus outer scores),
         `permutation_test`, `importance`, `warnings`, the out-of-fold `predictions` of the model, with numbered subjects
         and pseudonyms for the recordings (see `make_pseudonyms`), and those of the other `systems`, such as baselines
-        (see `read_systems`), and `abstention` (see `summarise_abstention`). With `data.target` both, also `severity`
+        (see `read_systems`), and `abstention` (see `summarise_abstention`). With persons of several events, `events`
+        (see `summarise_events`). With `data.target` both, also `severity`
         (see `summarise_severities`; with `stress_tests` and `subgroups`). With a column of scores as target, there are
         only counts, `warnings` and `severity`.
 
@@ -158,6 +159,7 @@ def evaluate(
         altered=altered,
         settings=settings,
         extractor=extractor,
+        recordings=training.recordings,
         jobs=jobs,
         checkpoint=checkpoint,
         reporter=reporter,

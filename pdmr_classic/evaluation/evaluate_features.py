@@ -20,6 +20,7 @@ from pdmr_classic.evaluation.outer_folds import SPLIT_COLUMN, OuterFold, choose_
 from pdmr_classic.evaluation.subgroups import MAX_GROUPS
 from pdmr_classic.evaluation.table import EvaluationTable
 from pdmr_classic.io.labels.scales import Scale
+from pdmr_classic.models.training import RecordingTable
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.text import format_count
 
@@ -42,6 +43,7 @@ def evaluate_features(
     confounds: bool | None = None,
     nuisance: Sequence[str] | None = None,
     extractor: RuleExtractor | None = None,
+    recordings: RecordingTable | None = None,
     jobs: int = 1,
     checkpoint: str | Path | None = None,
     reporter: Reporter | None = None,
@@ -70,6 +72,8 @@ def evaluate_features(
     extractor : RuleExtractor, optional
         Knows the recordings, for `confounds`. From a feature table alone, conditions of the files are unknown, and
         most repairs are linear residualisation.
+    recordings : RecordingTable, optional
+        If the rows are persons with events: their single recordings, to compare with pooling the predictions of these.
 
     Returns
     -------
@@ -97,6 +101,7 @@ def evaluate_features(
         conditions=conditions,
         labels=labels,
         altered=altered or {},
+        recordings=recordings,
         settings=settings,
         reporter=reporter,
     )
@@ -129,7 +134,9 @@ def override_evaluation(settings: Settings | None, **evaluation: Any) -> Setting
 
 def _cost_finding(table: EvaluationTable, outer: Sequence[OuterFold], settings: Settings) -> Finding:
     learning = settings.learning
-    what = f"{format_count(len(outer), 'model')} will be tuned and trained, one per outer fold"
+    each = "one" if table.recordings is None else "two (persons, and single recordings to be pooled)"
+    n_models = len(outer) * (1 if table.recordings is None else 2)
+    what = f"{format_count(n_models, 'model')} will be tuned and trained, {each} per outer fold"
     learners = [*(learning.learners if table.classes else ())]
     learners += [f"{name} (score)" for name in settings.severity.learners if table.scores is not None]
     budget = f"{learning.trials} trials per base learner; learners per view: {', '.join(learners)}"

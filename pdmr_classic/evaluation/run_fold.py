@@ -14,6 +14,7 @@ from pdmr_classic.evaluation._member_systems import predict_parts
 from pdmr_classic.evaluation.baselines import select_shortcut_features
 from pdmr_classic.evaluation.confounds.audit import predict_from_conditions
 from pdmr_classic.evaluation.confounds.systems import run_confound_systems
+from pdmr_classic.evaluation.events import POOLED_RECORDINGS, predict_pooled_recordings
 from pdmr_classic.evaluation.outer_folds import OuterFold
 from pdmr_classic.evaluation.predictions import probability_matrix
 from pdmr_classic.evaluation.severity.run_systems import run_severity_systems
@@ -64,6 +65,7 @@ def _run_class_systems(
             name: _predict_held_out(model, table, table.features, outer, **options)
             for name, options in adjusted_decisions(table, settings, outer).items()
         },
+        **_run_pooled_recordings(table, settings, outer),
         SHORTCUT: _run_shortcut_baseline(table, settings, outer),
         **run_confound_systems(table, outer, lambda features: _fit_and_predict(table, features, settings, outer)),
     }
@@ -72,6 +74,11 @@ def _run_class_systems(
 def _run_parts(model: DepressionModel, table: EvaluationTable, outer: OuterFold) -> _Records:
     parts = predict_parts(model, table.features.iloc[outer.test])
     return {name: _make_record(predictions, table, outer) for name, predictions in parts.items()}
+
+
+def _run_pooled_recordings(table: EvaluationTable, settings: Settings, outer: OuterFold) -> _Records:
+    predictions = predict_pooled_recordings(table, settings, outer)
+    return {} if predictions is None else {POOLED_RECORDINGS: _make_record(predictions, table, outer)}
 
 
 def _run_stress_tests(model: DepressionModel, table: EvaluationTable, outer: OuterFold) -> _Records:

@@ -14,6 +14,7 @@ from pdmr_classic.evaluation.confounds.plan import ConfoundPlan
 from pdmr_classic.features.feature_table import refuse_label_columns
 from pdmr_classic.features.names import is_model_input
 from pdmr_classic.io.labels.scales import Scale
+from pdmr_classic.models.training import RecordingTable
 from pdmr_classic.progress import Reporter
 from pdmr_classic.text import format_count
 
@@ -55,6 +56,8 @@ class EvaluationTable:
         If scores are learned.
     conditions : Series of str, length n, optional
         Condition of each recording, if the model has experts.
+    recordings : RecordingTable, optional
+        The single recordings, if the rows are persons with events.
     """
 
     features: pd.DataFrame
@@ -67,6 +70,7 @@ class EvaluationTable:
     confounds: ConfoundPlan | None = None
     scores: Scores | None = None
     conditions: pd.Series | None = None
+    recordings: RecordingTable | None = None
 
     @property
     def codes(self) -> Ints:
@@ -90,6 +94,7 @@ def make_table(
     rows: pd.Series,
     scores: Scores | None = None,
     conditions: pd.Series | None = None,
+    recordings: RecordingTable | None = None,
 ) -> EvaluationTable:
     """Make the table of the selected rows.
 
@@ -105,6 +110,7 @@ def make_table(
         The rows to use, see `find_usable_rows`.
     scores : Scores, optional
     conditions : Series of str, optional
+    recordings : RecordingTable, optional
     """
     mask = rows.to_numpy()
     return EvaluationTable(
@@ -117,6 +123,7 @@ def make_table(
         None if weights is None else weights.to_numpy()[mask],
         scores=None if scores is None else Scores(scores.values[mask], scores.scale),
         conditions=None if conditions is None else conditions[mask],
+        recordings=None if recordings is None else recordings.select(features.index[mask]),
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.file_features import compute_stream_features
-from pdmr_classic.features.names import AUDIO, COVARIATES, QUALITY, feature_name, level_name, parse_name
+from pdmr_classic.features.names import AUDIO, COVARIATES, QUALITY, base_name, feature_name, level_name, parse_name
 from pdmr_classic.features.registry import Family, load_families
 from pdmr_classic.io.audio.embeddings import NETVLAD_WIDTH, Embedding
 from pdmr_classic.io.trackers.channels import GAZE, POSE
@@ -44,7 +44,7 @@ def feature_names_by_family() -> dict[str, tuple[str, ...]]:
 
 
 def find_families(names: Sequence[str]) -> list[str]:
-    """Return the family of each feature name; "other" if no family computes it.
+    """Return the family of each feature name; "other" if no family computes it. Events have that of their features.
 
     The change of a feature from the subject's baseline has the family of that feature.
 
@@ -56,8 +56,8 @@ def find_families(names: Sequence[str]) -> list[str]:
     ['distribution']
     """
     by_name, by_functional = _lookups()
-    levels = map(level_name, names)
-    return [by_name.get(name) or by_functional.get(_functional(name), _UNKNOWN) for name in levels]
+    bases = (base_name(level_name(name)) for name in names)
+    return [by_name.get(name) or by_functional.get(_functional(name), _UNKNOWN) for name in bases]
 
 
 @lru_cache(maxsize=1)

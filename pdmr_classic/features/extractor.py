@@ -18,13 +18,16 @@ from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.features._label_features import add_label_features
 from pdmr_classic.features.cache import FeatureCache
+from pdmr_classic.features.events import pivot_events
 from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions
 from pdmr_classic.features.file_features import Alteration, FileRow, compute_audio_row, compute_video_row
 from pdmr_classic.features.names import (
     MATERIAL,
     QUALITY,
+    base_name,
     feature_view,
     is_audio_component,
+    list_events,
     vector_layout,
 )
 from pdmr_classic.features.registry import Family, load_families
@@ -56,11 +59,14 @@ class Extraction:
         Problems with files that were read.
     content_hashes : DataFrame of str
         Index `data_id`, columns `video` and `audio`: the hash of each file's bytes; empty without a file, and for a
-        constant audio vector, because recordings that share such a placeholder are not copies.
+        constant audio vector, because recordings that share such a placeholder are not copies. If the rows of the
+        features are persons, those of this table are still recordings.
     files : tuple of ExtractedFile
         Facts about each file that was read.
     conflicts : tuple of Finding
         Files that do not fit together, such as those of two trackers; they have features nevertheless.
+    recordings : DataFrame or None
+        If the rows of `features` are persons: the features of their recordings.
     """
 
     features: pd.DataFrame
@@ -69,6 +75,12 @@ class Extraction:
     content_hashes: pd.DataFrame = field(default_factory=pd.DataFrame)
     files: tuple[ExtractedFile, ...] = ()
     conflicts: tuple[Finding, ...] = ()
+    recordings: pd.DataFrame | None = None
+
+    @property
+    def recording_features(self) -> pd.DataFrame:
+        """One row per recording, also if the rows of `features` are persons; same rows as `content_hashes`."""
+        return self.features if self.recordings is None else self.recordings
 
     def require_features(self) -> pd.DataFrame:
         """Return the features if every file could be read, and all fit together.
@@ -167,7 +179,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         jobs = [
             _Job(recording.data_id, modality, path, parts, settings, modality_families, alter.get(modality), exclusions)
             for selected, modality_families in families_by_modality.items()
-            for recording in dataset.recordings
+            for recording in dataset.singles
             for modality, path, parts in recording.files
             if modality == selected and modality_families
         ]
@@ -175,10 +187,18 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         outcomes = self._run(jobs, cache)
         if cache is not None:
             cache.write((job.path, row) for job, row in zip(jobs, outcomes, strict=True) if isinstance(row, FileRow))
-        outcomes = _reject_odd_vectors(jobs, outcomes, vector_layout(tuple(self.trained_names or ())))
-        extraction = _build_extraction(dataset.data_ids, jobs, outcomes, settings)
-        features, findings = add_label_features(extraction.features, dataset, settings, self.trained_names)
-        return replace(extraction, features=features, findings=(*extraction.findings, *findings))
+        trained = tuple(self.trained_names or ())
+        single_names = tuple(dict.fromkeys(map(base_name, trained))) if list_events(trained) else trained
+        outcomes = _reject_odd_vectors(jobs, outcomes, vector_layout(single_names))
+        extraction = _build_extraction([single.data_id for single in dataset.singles], jobs, outcomes, settings)
+        features, findings, singles = extraction.features, [], None
+        if any(recording.events for recording in dataset.recordings):
+            singles = extraction.features
+            features, findings = pivot_events(singles, dataset.recordings, trained)
+        features, more = add_label_features(features, dataset, settings, self.trained_names)
+        return replace(
+            extraction, features=features, recordings=singles, findings=(*extraction.findings, *findings, *more)
+        )
 
     def _select_families(self) -> tuple[Family, ...]:
         families = load_families()

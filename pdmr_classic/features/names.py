@@ -35,6 +35,10 @@ _HIDDEN_VIEWS = frozenset({QUALITY, MATERIAL, LABEL})
 _SEPARATOR = "__"
 _VECTOR_CHANNELS = ("netvlad", "vector")
 
+EVENT_LEVEL, EVENT_SPREAD, EVENT_DRIFT = "events", "spread", "drift"
+"""What is computed from the values of a feature in several events: mean, standard deviation, and slope."""
+_EVENT = "@"
+
 
 class FeatureName(NamedTuple):
     """The three parts of a feature's name."""
@@ -82,6 +86,62 @@ def parse_name(name: str) -> FeatureName:
     # A functional never contains the separator; a user-defined channel name may.
     channel, _, functional = rest.rpartition(_SEPARATOR)
     return FeatureName(view, channel, functional)
+
+
+def event_feature(name: str, part: str) -> str:
+    """Return the name of a feature of a person: of one event, or computed over events.
+
+    Examples
+    --------
+    >>> event_feature("video__AU12_r__mean", "E2-E1")
+    'video__AU12_r__mean@E2-E1'
+    """
+    return f"{name}{_EVENT}{part}"
+
+
+def base_name(name: str) -> str:
+    """Return the name of the feature of a recording that a feature of a person comes from.
+
+    Examples
+    --------
+    >>> base_name("video__AU12_r__mean@E2-E1"), base_name("video__AU12_r__mean")
+    ('video__AU12_r__mean', 'video__AU12_r__mean')
+    """
+    functional = parse_name(name).functional
+    return name if _EVENT not in functional else name[: len(name) - len(functional)] + functional.rpartition(_EVENT)[0]
+
+
+def level_name(name: str) -> str:
+    """Return the base name of a mean over events, and any other name unchanged.
+
+    Examples
+    --------
+    >>> level_name("video__AU12_r__mean@events"), level_name("video__AU12_r__mean@E1")
+    ('video__AU12_r__mean', 'video__AU12_r__mean@E1')
+    """
+    return name.removesuffix(event_feature("", EVENT_LEVEL))
+
+
+def event_presence(event: str) -> str:
+    """Return the hidden feature that says whether a person has an event.
+
+    Examples
+    --------
+    >>> event_presence("E1")
+    'quality__events__present@E1'
+    """
+    return f"{_PRESENCE}{event}"
+
+
+def list_events(names: Iterable[str]) -> list[str]:
+    """Return the events in a feature table of persons, in their order; none in one of recordings.
+
+    Examples
+    --------
+    >>> list_events(["video__AU12_r__mean@E1", "quality__events__present@E1", "quality__events__present@E2"])
+    ['E1', 'E2']
+    """
+    return [str(name).removeprefix(_PRESENCE) for name in names if str(name).startswith(_PRESENCE)]
 
 
 def label_column(name: str) -> str:
@@ -152,6 +212,17 @@ def is_audio_component(name: str) -> bool:
     return str(name).startswith(_VECTOR_PREFIXES)
 
 
+def is_vector_component(name: str) -> bool:
+    """Return whether a feature is a component of a vector, of any view.
+
+    Examples
+    --------
+    >>> is_vector_component("text__vector__017"), is_vector_component("video__AU12_r__mean")
+    (True, False)
+    """
+    return parse_name(name).channel in _VECTOR_CHANNELS
+
+
 def audio_cluster(component: int) -> str:
     """Return the feature of the NetVLAD cluster that a component of the audio vector belongs to.
 
@@ -163,6 +234,7 @@ def audio_cluster(component: int) -> str:
     return feature_name(AUDIO, "netvlad_cluster", f"{component * NETVLAD_CLUSTERS // NETVLAD_WIDTH:02d}")
 
 
+_PRESENCE = event_feature(feature_name(QUALITY, "events", "present"), "")
 _VECTOR_PREFIXES = tuple(feature_prefix(AUDIO, channel) for channel in _VECTOR_CHANNELS)
 
 

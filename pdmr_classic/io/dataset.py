@@ -11,6 +11,7 @@ import pandas as pd
 from pdmr_classic.config import DataSettings
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io._aligned_labels import add_fields, align_labels, align_tables
+from pdmr_classic.io.events import find_events, group_by_person, match_event_pattern
 from pdmr_classic.io.labels.groups import Groups, GroupsSource, resolve_groups
 from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN, TRAIN, split_name
 from pdmr_classic.io.labels.labels import describe_missing_status, find_labels
@@ -86,13 +87,27 @@ class Dataset:
         return len(self.recordings)
 
     def __repr__(self) -> str:
-        n_video = sum(recording.video is not None for recording in self.recordings)
-        n_audio = sum(recording.audio is not None for recording in self.recordings)
+        n_video, n_audio = (self.count_with(modality) for modality in ("video", "audio"))
         return f"Dataset({self.folder.name!r}, {len(self)} recordings, {n_video} with video, {n_audio} with audio)"
 
     @property
     def data_ids(self) -> list[str]:
         return [recording.data_id for recording in self.recordings]
+
+    @property
+    def singles(self) -> tuple[Recording, ...]:
+        """The recordings that have files: of persons with events, those of the events."""
+        return tuple(single for recording in self.recordings for single in recording.singles)
+
+    @property
+    def owners(self) -> pd.Series:
+        """The `data_id` of the row that each of `singles` belongs to: the person, or the recording itself."""
+        pairs = {single.data_id: recording.data_id for recording in self.recordings for single in recording.singles}
+        return pd.Series(pairs, dtype=object).rename_axis("data_id")
+
+    def count_with(self, modality: str) -> int:
+        """Return the number of rows with a file of a modality."""
+        return sum(any(name == modality for name, _, _ in recording.files) for recording in self.recordings)
 
     @property
     def lacks_subject_ids(self) -> bool:
@@ -284,6 +299,10 @@ def scan_dataset(
         dataset = _select_split(dataset, discovery, splits, split, all_splits=all_splits)
     file = own_file or (find_labels(folder) if use_labels and not discovery.tables else None)
     try:
+        events = match_event_pattern(dataset.data_ids, settings.events)
+        subjects = discovery.fields.get("subject", {})
+        if events is not None:
+            subjects = dict(zip(dataset.data_ids, events["person"], strict=True))
         if file is not None:
             optional = may_lack_labels and file.parent != folder
             matched = align_labels(
@@ -293,7 +312,7 @@ def scan_dataset(
                 optional=optional,
                 may_lack_columns=may_lack_labels,
                 other_ids=discovery.data_ids,
-                subjects=discovery.fields.get("subject"),
+                subjects=subjects,
             )
             dataset = _add_labels(dataset, *matched)
         elif use_labels and discovery.tables:
@@ -301,7 +320,6 @@ def scan_dataset(
         if dataset.labels is not None:
             labelled = add_fields(dataset.labels, discovery, splits if all_splits else {})
             dataset = replace(dataset, labels=labelled)
-        subjects = pd.Series(discovery.fields.get("subject", {}), dtype=object)
         # The settings of a model name the subjects of its training set: other recordings need none.
         option = settings.groups if use_labels or groups is not None else None
         groups_found = resolve_groups(
@@ -309,11 +327,13 @@ def scan_dataset(
             dataset.labels,
             option,
             file,
-            known_subjects=subjects,
+            known_subjects=pd.Series(subjects, dtype=object),
             status=dataset.status,
             labelled=dataset.labelled,
         )
         dataset = _attach_groups(dataset, groups_found)
+        if settings.events is not None:
+            dataset = _group_events(dataset, events, discovery.fields, file)
     except DataError as error:
         errors += error.findings
     return dataset, errors
@@ -347,6 +367,16 @@ def _select_split(
 
 def _add_labels(dataset: Dataset, labels: pd.DataFrame | None, findings: Sequence[Finding]) -> Dataset:
     return replace(dataset, labels=labels, findings=(*dataset.findings, *findings))
+
+
+def _group_events(
+    dataset: Dataset, events: pd.DataFrame | None, fields: Mapping[str, Mapping[str, str]], file: Path | None
+) -> Dataset:
+    """Return the data set with one row per person, whose recordings are events."""
+    if events is None:
+        events = find_events(dataset, fields, file)
+    rows = group_by_person(dataset.recordings, events, dataset.labels, dataset.groups, dataset.settings, file)
+    return replace(dataset, **{**rows, "findings": (*dataset.findings, *rows["findings"])})
 
 
 def _attach_groups(dataset: Dataset, groups: Groups | None) -> Dataset:

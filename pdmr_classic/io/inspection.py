@@ -87,7 +87,7 @@ def inspect_files(
     reporter = reporter or LogReporter()
     files = [
         (recording.data_id, modality, path, parts)
-        for recording in dataset.recordings
+        for recording in dataset.singles
         for modality, path, parts in recording.files
     ]
     chunks = [files[start : start + _FILES_PER_TASK] for start in range(0, len(files), _FILES_PER_TASK)]

@@ -13,6 +13,7 @@ from pdmr_classic.alignment import align_rows
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.io.dataset import Dataset
+from pdmr_classic.io.events import check_several_events
 from pdmr_classic.io.labels.condition_values import check_condition_column, select_conditions
 from pdmr_classic.io.labels.covariates import check_covariates
 from pdmr_classic.io.labels.labels import find_status_column, read_weights
@@ -135,6 +136,7 @@ def select_targets(data: Dataset, settings: Settings) -> tuple[Dataset, Targets]
     DataError, ConfigError
         See `select_target`, `select_scores`, `select_conditions`, `check_covariates` and `check_targets`.
     """
+    check_several_events(data.recordings)
     has_experts = settings.learning.experts is not None
     _check_lite(settings, learns_score=settings.data.learns_score, has_experts=has_experts)
     if settings.severity.scale is not None and not settings.data.learns_score:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,26 @@ from pdmr_classic.subjects.overlap import hash_contents
 
 
 @dataclass(frozen=True, eq=False)
+class RecordingTable:
+    """The single recordings of persons with events.
+
+    Attributes
+    ----------
+    features : DataFrame, shape [recordings, F]
+    persons : Series of str
+        The row of the person that each recording belongs to; same index.
+    """
+
+    features: pd.DataFrame
+    persons: pd.Series
+
+    def select(self, persons: Collection[str]) -> RecordingTable:
+        """Return the recordings of some persons."""
+        rows = self.persons.isin(list(persons)).to_numpy()
+        return RecordingTable(self.features[rows], self.persons[rows])
+
+
+@dataclass(frozen=True, eq=False)
 class TrainingSet:
     """Features and validated targets of the labelled recordings.
 
@@ -36,7 +57,7 @@ class TrainingSet:
         Labels, scores, subjects and weights of the same rows.
     labels : DataFrame, n rows
         The full label table.
-    content_hashes : DataFrame of str, shape [n, 2]
+    content_hashes : DataFrame of str, shape [recordings, 2]
         As `Extraction.content_hashes`.
     leakage_warnings : list of Finding
         Reasons why one person may be on both sides of a split: subjects that are unknown or inferred, and copies or
@@ -47,6 +68,8 @@ class TrainingSet:
         Trackers, units, frame rates and ranges of the recordings, see `summarise_measurements`.
     files : tuple of ExtractedFile
         Facts about each file.
+    recordings : RecordingTable, optional
+        If the rows are persons with events.
     """
 
     features: pd.DataFrame
@@ -57,6 +80,7 @@ class TrainingSet:
     exclusions: Exclusions = NO_EXCLUSIONS
     measurements: dict[str, Any] = field(default_factory=dict)
     files: tuple[ExtractedFile, ...] = ()
+    recordings: RecordingTable | None = None
 
 
 def prepare_training_set(
@@ -98,23 +122,28 @@ def prepare_training_set(
         features, groups, proposal = propose_subjects(extraction, groups_out, reporter, seed=settings.learning.seed)
         warnings.append(proposal)
         targets = targets.replace_groups(groups, settings.learning.folds)
-    contents = extraction.content_hashes
+    contents, owners = extraction.content_hashes, labelled.owners
+    subjects = targets.groups.loc[owners].set_axis(owners.index)
+    singles = features if extraction.recordings is None else extraction.recordings
     for leak in (
-        find_copies_between_subjects(contents, targets.groups),
-        find_near_copies_between_subjects(features, contents, targets.groups),
+        find_copies_between_subjects(contents, subjects),
+        find_near_copies_between_subjects(singles, contents, subjects),
     ):
         if leak is not None:
             reporter.note(leak)
             warnings.append(replace(leak, found=None))  # `found` names recordings
     measurements = summarise_measurements(extraction.files)
-    return TrainingSet(features, targets, labels, contents, warnings, exclusions, measurements, extraction.files)
+    recordings = None if extraction.recordings is None else RecordingTable(extraction.recordings, owners)
+    return TrainingSet(
+        features, targets, labels, contents, warnings, exclusions, measurements, extraction.files, recordings
+    )
 
 
 def _extract(labelled: Dataset, extractor: FeatureExtractor, reporter: Reporter) -> tuple[Extraction, Exclusions]:
     """Extract features without the channels that mark recordings; refuse files that do not fit together."""
     extraction = extractor.extract(labelled)
-    features = extraction.require_features()
-    exclusions, findings = find_exclusions(extraction.files, features)
+    extraction.require_features()
+    exclusions, findings = find_exclusions(extraction.files, extraction.recording_features)
     for finding in (*summarise_findings(extraction.findings), *findings):
         reporter.note(finding)
     if exclusions:

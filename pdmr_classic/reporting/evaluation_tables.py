@@ -55,6 +55,8 @@ def _class_tables(evaluation: Mapping[str, Any]) -> list[RenderableType]:
         "",
         _baselines_table(evaluation),
     ]
+    if "events" in evaluation:
+        parts += ["", _events_table(evaluation)]
     if evaluation["as_predicted"]["rows"]:
         parts += ["", _predict_table(evaluation), *_describe_predict_rows(evaluation)]
     if evaluation["confounds"]:
@@ -128,6 +130,18 @@ def _baselines_table(evaluation: Mapping[str, Any]) -> Table:
             reason = part.get("problem", "").partition(":")[0]
             cells = [reason] * len(scores) if reason else _format_cells(part["scores"], scores)
             table.add_row(label, *cells)
+    return table
+
+
+def _events_table(evaluation: Mapping[str, Any]) -> Table:
+    events, scores = evaluation["events"], _headline_scores(evaluation["scores"])
+    table = new_table("persons with events", *(SHORT_LABELS[name] for name in scores))
+    table.add_row("the model: one row per person", *_format_cells(evaluation["scores"], scores))
+    table.add_row("recordings, pooled per person", *_format_cells(events["pooled_recordings"]["scores"], scores))
+    differences = (
+        {**events["differences"][name], "mean": events["differences"][name]["difference"]} for name in scores
+    )
+    table.add_row("difference", *map(format_with_interval, differences))
     return table
 
 

@@ -45,8 +45,8 @@ def _summarise_split(dataset: Dataset, facts: Sequence[FileFacts]) -> dict[str, 
     audio = [fact for fact in facts if fact.modality == "audio" and fact.error is None]
     summary: dict[str, Any] = {
         "recordings": len(dataset),
-        "with_video": sum(recording.video is not None for recording in dataset.recordings),
-        "with_audio": sum(recording.audio is not None for recording in dataset.recordings),
+        "with_video": dataset.count_with("video"),
+        "with_audio": dataset.count_with("audio"),
         "layout": dataset.layout,
     }
     if dataset.status is not None:

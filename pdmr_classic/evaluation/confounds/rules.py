@@ -19,7 +19,15 @@ from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions
 from pdmr_classic.features.extractor import FeatureExtractor
 from pdmr_classic.features.families.audio import audio_clusters
 from pdmr_classic.features.file_features import Alteration
-from pdmr_classic.features.names import AUDIO, VIDEO, audio_cluster, feature_name, is_audio_component, parse_name
+from pdmr_classic.features.names import (
+    AUDIO,
+    VIDEO,
+    audio_cluster,
+    feature_name,
+    is_audio_component,
+    list_events,
+    parse_name,
+)
 from pdmr_classic.io.audio.embeddings import Embedding
 from pdmr_classic.io.conditions import MAX_DECIMALS, decimals_key
 from pdmr_classic.io.dataset import Dataset
@@ -187,7 +195,7 @@ def apply_rules(
     extract : callable, optional
         Extracts features again; without it, only the rule for audio vectors can be applied.
     """
-    applied = [group for group in found if group in RULES and _has_rule(group, conditions, extract)]
+    applied = [group for group in found if group in RULES and _has_rule(group, features, conditions, extract)]
     if extract is not None and (again := [group for group in applied if group != AUDIO_LEVEL]):
         features = extract(again).reindex(index=features.index, columns=features.columns)
     if AUDIO_LEVEL in applied:
@@ -195,9 +203,11 @@ def apply_rules(
     return features, {group: RULES[group] for group in applied}
 
 
-def _has_rule(group: str, conditions: pd.DataFrame | None, extract: ExtractRepaired | None) -> bool:
+def _has_rule(
+    group: str, features: pd.DataFrame, conditions: pd.DataFrame | None, extract: ExtractRepaired | None
+) -> bool:
     if group == AUDIO_LEVEL:
-        return True
+        return not list_events(features.columns)  # the components of persons are not one vector
     if extract is None or conditions is None:
         return False
     return group != FORMAT or _can_round(conditions)

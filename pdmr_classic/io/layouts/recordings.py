@@ -39,10 +39,17 @@ class Recording:
 
     @property
     def files(self) -> list[tuple[str, Path, tuple[Path, ...]]]:
-        """Modality, first file and further files of each available modality."""
+        """Modality, first file and further files of each available modality; of a person, those of all events."""
+        if self.events:
+            return [file for _, recording in self.events for file in recording.files]
         files = [("video", self.video, self.video_parts), ("audio", self.audio, ())]
         further = [(name, path, ()) for name, path in self.further]
         return [*((modality, path, parts) for modality, path, parts in files if path is not None), *further]
+
+    @property
+    def singles(self) -> tuple[Recording, ...]:
+        """The recordings that have files: those of the events, or else this one."""
+        return tuple(recording for _, recording in self.events) or (self,)
 
 
 def is_folder(path: Path) -> bool:
