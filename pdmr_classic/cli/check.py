@@ -28,7 +28,9 @@ REFUSED = 3
 
 
 @handle_errors
-@with_settings(*FILE_SETTINGS, *LABEL_SETTINGS, *SCORE_SETTINGS, "learning.experts", "data.covariates")
+@with_settings(
+    *(*FILE_SETTINGS, *LABEL_SETTINGS, *SCORE_SETTINGS), "data.covariates", "data.events", "learning.experts"
+)
 def check(
     data: Data = Path(),
     labels: Labels = None,
