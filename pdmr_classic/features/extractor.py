@@ -191,9 +191,10 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         single_names = tuple(dict.fromkeys(map(base_name, trained))) if list_events(trained) else trained
         outcomes = _reject_odd_vectors(jobs, outcomes, vector_layout(single_names))
         extraction = _build_extraction([single.data_id for single in dataset.singles], jobs, outcomes, settings)
-        features, findings, singles = extraction.features, [], None
+        features, singles = extraction.features, None
+        findings: list[Finding] = []
         if any(recording.events for recording in dataset.recordings):
-            singles = extraction.features
+            singles = features
             features, findings = pivot_events(singles, dataset.recordings, trained)
         features, more = add_label_features(features, dataset, settings, self.trained_names)
         return replace(

@@ -111,12 +111,12 @@ def base_name(name: str) -> str:
     return name if _EVENT not in functional else name[: len(name) - len(functional)] + functional.rpartition(_EVENT)[0]
 
 
-def level_name(name: str) -> str:
+def strip_event_mean(name: str) -> str:
     """Return the base name of a mean over events, and any other name unchanged.
 
     Examples
     --------
-    >>> level_name("video__AU12_r__mean@events"), level_name("video__AU12_r__mean@E1")
+    >>> strip_event_mean("video__AU12_r__mean@events"), strip_event_mean("video__AU12_r__mean@E1")
     ('video__AU12_r__mean', 'video__AU12_r__mean@E1')
     """
     return name.removesuffix(event_feature("", EVENT_LEVEL))

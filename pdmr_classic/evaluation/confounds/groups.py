@@ -11,7 +11,7 @@ import pandas as pd
 
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.evaluation.baselines import select_shortcut_features
-from pdmr_classic.features.names import QUALITY, VIDEO, feature_name, is_audio_component, level_name, parse_name
+from pdmr_classic.features.names import QUALITY, VIDEO, feature_name, is_audio_component, parse_name, strip_event_mean
 from pdmr_classic.io.file_format import CATEGORIES
 from pdmr_classic.io.ids import natural_order
 from pdmr_classic.io.trackers.channels import channel_kind
@@ -128,7 +128,7 @@ def _select_tracking(features: pd.DataFrame) -> pd.DataFrame:
 
 def _select_positions(features: pd.DataFrame) -> pd.DataFrame:
     """Return the usual distance and position of the head, and how much they vary."""
-    parsed = {str(name): parse_name(level_name(str(name))) for name in features}
+    parsed = {str(name): parse_name(strip_event_mean(str(name))) for name in features}
     return features[
         [
             name
@@ -148,13 +148,13 @@ def _summarise_resting_level(features: pd.DataFrame) -> pd.DataFrame:
 
 
 def _is_floor(name: str) -> bool:
-    part = parse_name(level_name(name))
+    part = parse_name(strip_event_mean(name))
     return part.view == VIDEO and part.functional == "p05" and channel_kind(part.channel) == "au_intensity"
 
 
 def _summarise_vectors(features: pd.DataFrame) -> pd.DataFrame:
     names = [name for name in features if is_audio_component(str(name))]
-    if levels := [name for name in names if level_name(str(name)) != name]:  # of persons, the mean of the vectors
+    if levels := [name for name in names if strip_event_mean(str(name)) != name]:  # of persons, the mean of the vectors
         names = levels
     if not names:
         return pd.DataFrame(index=features.index)
