@@ -27,16 +27,7 @@ N_TRAIN, N_TEST, SEGMENTS = 100, 300, 2
 WIDTHS = {"video__c": 100, "audio__vector": 60, "text__vector": 40}
 N_NUISANCE = 10
 LOW_QUALITY = 0.3
-SCENARIOS = (
-    "shared",
-    "shared, three",
-    "incongruence",
-    "extremes",
-    "low quality",
-    "low quality, three",
-    "separate",
-    "one",
-)
+SCENARIOS = ("shared", "incongruence", "low quality", "separate", "one", "extremes", "shared, three")
 
 
 def make_latents(scenario: str, n_views: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -74,7 +65,9 @@ def make_table(scenario: str, seed: int) -> tuple[pd.DataFrame, pd.Series, pd.Se
             signal = np.where(coverage < 0.6, 1.5 * rng.normal(size=len(subject)), signal)
         nuisance = rng.normal(size=(len(y), N_NUISANCE))[subject] @ rng.normal(size=(N_NUISANCE, width))
         noise = 1.5 * rng.normal(size=(len(subject), width))
-        parts.append(0.7 * np.outer(signal, rng.normal(size=width)) + 0.5 * nuisance + noise)
+        # A modality that may be useless is worth a gate if it is otherwise the better one.
+        loading = 0.7 if not scenario.startswith("low quality") else (1.2 if k == 0 else 0.4)
+        parts.append(loading * np.outer(signal, rng.normal(size=width)) + 0.5 * nuisance + noise)
     names = [f"{view}__{k:03d}" for view, width in list(WIDTHS.items())[:n_views] for k in range(width)]
     index = pd.Index([f"r{k}" for k in range(len(subject))], name="data_id")
     table = pd.DataFrame(np.hstack(parts), index, names).assign(quality__stream__coverage=coverage)

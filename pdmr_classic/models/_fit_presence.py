@@ -9,21 +9,19 @@ import pandas as pd
 from sklearn.utils.validation import check_array
 
 from pdmr_classic.arrays import Floats
-from pdmr_classic.config import LearningSettings, Settings
-from pdmr_classic.errors import Finding
+from pdmr_classic.config import Settings
 from pdmr_classic.models._presence_metadata import collect_metadata
 from pdmr_classic.models.compiled.stack import CompiledStack
 from pdmr_classic.models.decision.decision import Decision
-from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
+from pdmr_classic.models.ensemble.fold_data import make_fold_data
 from pdmr_classic.models.ensemble.importance import column_groups, permutation_importance
 from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
 from pdmr_classic.models.ensemble.study_storage import Studies
 from pdmr_classic.models.ensemble.tuning import tune
 from pdmr_classic.models.learners.learners import make_members
-from pdmr_classic.models.presence import Presence, fit_refinements
+from pdmr_classic.models.presence import Presence, fit_refinements, make_gate
 from pdmr_classic.models.target_checks import Target
-from pdmr_classic.models.view_gate import ViewGate
 from pdmr_classic.progress import Reporter
 
 
@@ -75,6 +73,7 @@ def fit_presence(
         seed=learning.seed,
         weights=target.weights,
         join_views=learning.join_views,
+        suppress_identity=learning.suppress_identity,
     )
     tuning_data = all_folds.select_repeats(0, learning.repeats)
     fold_data = all_folds.select_repeats(learning.repeats, 2 * learning.repeats)
@@ -88,7 +87,7 @@ def fit_presence(
     stacker = GroupedStacker(
         members, folds=learning.folds, repeats=learning.repeats, random_state=learning.seed, jobs=jobs
     ).fit_oof_scores(members, oof_scores.scores, fold_data, classes)
-    gate = _make_gate(fold_data, learning, reporter)
+    gate = make_gate(fold_data, learning, reporter)
     experts, severity_columns, probability = fit_refinements(
         stacker, fold_data, conditions, severity, gate=gate, jobs=jobs
     )
@@ -113,16 +112,6 @@ def fit_presence(
     reporter.progress("training", 1, 1)
     lite = CompiledStack(stacker, single=True) if learning.lite else None
     return Presence(stacker, decision, experts, severity_columns, oof, metadata, lite, gate)
-
-
-def _make_gate(fold_data: FoldData, learning: LearningSettings, reporter: Reporter) -> ViewGate | None:
-    """Return an unfitted gate, if there are several modalities; None for a lite model, which only has a stack."""
-    if not learning.join_views or len(fold_data.columns) < 2:
-        return None
-    if learning.lite:
-        reporter.note(Finding("no-view-gate", "a lite model does not weigh the modalities of each recording"))
-        return None
-    return ViewGate()
 
 
 def _fit_decision(

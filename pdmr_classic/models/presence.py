@@ -9,13 +9,16 @@ from typing import Any
 import pandas as pd
 
 from pdmr_classic.arrays import Floats
+from pdmr_classic.config import LearningSettings
+from pdmr_classic.errors import Finding
+from pdmr_classic.models._view_gate import ViewGate
 from pdmr_classic.models.compiled.stack import CompiledStack
 from pdmr_classic.models.decision.decision import Decision
 from pdmr_classic.models.ensemble.fold_data import FoldData
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
 from pdmr_classic.models.experts.stacks import ExpertStacks
 from pdmr_classic.models.severity.auxiliary import SeverityColumns
-from pdmr_classic.models.view_gate import ViewGate
+from pdmr_classic.progress import Reporter
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +107,16 @@ class Presence:
             oof=self.oof.iloc[:0],
             metadata={},
         )
+
+
+def make_gate(fold_data: FoldData, learning: LearningSettings, reporter: Reporter) -> ViewGate | None:
+    """Return an unfitted gate, if there are several modalities; None for a lite model, which only has a stack."""
+    if not learning.join_views or len(fold_data.columns) < 2:
+        return None
+    if learning.lite:
+        reporter.note(Finding("no-view-gate", "a lite model does not weigh the modalities of each recording"))
+        return None
+    return ViewGate()
 
 
 def fit_refinements(

@@ -40,12 +40,20 @@ def _class_table(summary: dict[str, Any]) -> Table:
     combiners = summary["combiners"]
     table.add_row("combination", combiners[max(combiners, key=lambda modalities: modalities.count("+"))]["summary"])
     _add_experts(table, summary)
+    _add_joined_views(table, summary)
     if "severity_columns" in summary:
         table.add_row("scores used for the class", ", ".join(summary["severity_columns"]) or "none")
     if summary["threshold"] is not None:
         origin = f"chosen for {summary['metric']}" if summary["metric"] else "set by hand"
         table.add_row(f"threshold for {summary['positive']}", f"{summary['threshold']:.3f} ({origin})")
     return table
+
+
+def _add_joined_views(table: Table, summary: dict[str, Any]) -> None:
+    if "joined_views" in summary:
+        table.add_row("joined views", ", ".join(summary["joined_views"]) or "none")
+    if "view_gate" in summary:
+        table.add_row("modalities weighed by quality", "yes" if summary["view_gate"]["kept"] else "no: does not help")
 
 
 def _severity_table(severity: dict[str, Any], n_features: int) -> Table:

@@ -16,7 +16,7 @@ from pdmr_classic.features.fold_fitted import FoldFittedFeatures
 from pdmr_classic.features.names import AUDIO, modality_columns
 from pdmr_classic.models.ensemble.joining import JoinedFeatures, describe_joined_view, make_joined_views
 from pdmr_classic.models.ensemble.views import MATERIAL_MODALITY, MATERIAL_SOURCE, View, find_modalities, make_views
-from pdmr_classic.models.learners.canonical import MakeSuppressor
+from pdmr_classic.models.learners.suppression import SuppressIdentity
 from pdmr_classic.splits import Fold, GroupedFolds
 from pdmr_classic.text import format_count
 from pdmr_classic.workers import use_one_thread
@@ -188,7 +188,7 @@ def make_fold_data(
     seed: int,
     weights: Floats | None = None,
     join_views: bool = False,
-    make_suppressor: MakeSuppressor | None = None,
+    suppress_identity: bool = False,
 ) -> FoldData:
     """Make the folds and views of a table, and compute the features that are fitted within each fold.
 
@@ -207,8 +207,8 @@ def make_fold_data(
         class with a positive weight.
     join_views : bool
         Add joined views, see `JoinedFeatures`, where modalities have something in common.
-    make_suppressor : callable, optional
-        What removes personal habits before modalities are joined.
+    suppress_identity : bool
+        Remove personal habits before modalities are joined, see `SuppressIdentity`.
 
     Raises
     ------
@@ -229,7 +229,7 @@ def make_fold_data(
     findings = []
     with use_one_thread():
         if join_views:
-            all_rows = np.flatnonzero(weights > 0)
+            all_rows, make_suppressor = np.flatnonzero(weights > 0), SuppressIdentity if suppress_identity else None
             for view, joined in make_joined_views(columns, present, make_suppressor=make_suppressor, seed=seed):
                 joined.fit_transform(X, y, groups, all_rows)
                 findings.append(describe_joined_view(view, joined))

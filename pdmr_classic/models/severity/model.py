@@ -188,6 +188,7 @@ def _make_folds(features: pd.DataFrame, target: SeverityTarget, repeats: int, le
         seed=learning.seed,
         weights=target.weights,
         join_views=learning.join_views,
+        suppress_identity=learning.suppress_identity,
     ).replace_target(target.score.fillna(0.0).to_numpy(dtype=np.float64))  # rows without a score have weight 0
 
 

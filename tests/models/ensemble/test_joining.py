@@ -19,6 +19,7 @@ from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
 from pdmr_classic.models.learners.canonical import N_PAIRS, CanonicalVariates
 from pdmr_classic.models.learners.learners import LEARNERS
 from pdmr_classic.models.learners.member import default_members
+from pdmr_classic.models.learners.suppression import SuppressIdentity
 from pdmr_classic.models.model import DepressionModel
 
 N_SUBJECTS, N_COLUMNS = 80, 12
@@ -188,6 +189,31 @@ def test_personal_habits_are_suppressed_before_modalities_are_joined() -> None:
     assert not joined.kept_.any()
 
 
+def test_suppression_of_personal_habits_reaches_the_joined_views_and_their_compiled_form() -> None:
+    table = make_table(0.8, seed=1)
+    habit = np.outer(np.random.default_rng(1).normal(size=N_SUBJECTS)[SUBJECTS], np.ones(len(table.columns)))
+    table += 2 * habit
+    folds = make_fold_data(
+        table.to_numpy(),
+        list(table.columns),
+        Y,
+        SUBJECTS,
+        n_folds=4,
+        repeats=1,
+        seed=0,
+        join_views=True,
+        suppress_identity=True,
+    )
+    suppress = folds.joined_views["joined"].variates_.first_.suppress
+    assert isinstance(suppress, SuppressIdentity)
+    assert suppress.axes_.shape[1] > 0
+    members = default_members(["joined"], ["linear"])
+    scores = compute_oof_scores(members, folds, 0, jobs=1).scores
+    stacker = GroupedStacker(members, folds=4, repeats=1).fit_oof_scores(members, scores, folds, np.array([0, 1]))
+    compiled = CompiledStack(stacker).predict_proba(table.to_numpy())
+    np.testing.assert_allclose(compiled, stacker.predict_proba(table), atol=1e-9)
+
+
 def test_all_learners_accept_folds_in_which_no_pair_is_kept() -> None:
     folds = make_folds(make_table(0.8))
     folds.view_data["joined"].fitted_features[0][:] = np.nan
@@ -201,7 +227,7 @@ def test_a_model_with_joined_views_predicts_rows_with_and_without_both_modalitie
     table.index = index
     table.iloc[:8, SECOND] = np.nan
     settings = Settings().override(
-        {"learning.learners": ["linear", "lightgbm"], "learning.trials": 1, "learning.join_views": True}
+        {"learning.learners": ["linear"], "learning.trials": 1, "learning.repeats": 1, "learning.join_views": True}
     )
     status = pd.Series(np.where(Y == 1, "Depression", "Normal"), index)
     model = DepressionModel(settings).fit(table, status, pd.Series(SUBJECTS.astype(str), index))

@@ -87,6 +87,18 @@ def test_features_fitted_in_folds_are_exported(small_set: Path, tmp_path: Path) 
     assert_equal_predictions(model, features, tmp_path / "m.onnx")
 
 
+def test_joined_views_of_three_modalities_are_exported(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    y = (np.arange(100) // 2) % 2
+    names = [f"{view}__{k:03d}" for view in ("video__c", "audio__vector", "text__vector") for k in range(4)]
+    X = 0.5 * rng.normal(size=(100, 12)) + rng.normal(size=100)[:, None] + 0.3 * y[:, None]
+    X[:4, :4], X[4:8, 4:8], X[8:10, 4:] = np.nan, np.nan, np.nan
+    features = pd.DataFrame(X, index=pd.Index([f"{k:03d}" for k in range(100)], name="data_id"), columns=names)
+    model = fit_table(features, y, lite=True, join_views=True, importance=False)
+    assert len(model.metadata_["joined_views"]) == 3
+    assert_equal_predictions(model, features, tmp_path / "m.onnx")
+
+
 def test_the_file_describes_itself(fitted_model: DepressionModel, tmp_path: Path) -> None:
     import onnxruntime
 

@@ -20,9 +20,10 @@ from pdmr_classic.models.ensemble.fold_data import FoldData, have_all_classes
 from pdmr_classic.models.learners.learners import log_odds
 from pdmr_classic.sample_weights import weigh_evidence
 
-# Log of how much more the stack weighs than a modality alone, without evidence; and ridge penalties, in units of
-# subjects.
-_OFFSET, _OFFSET_PENALTY, _SLOPE_PENALTY = 4.0, 0.5, 0.5
+# Log of how much more the stack weighs than a modality alone, without evidence; ridge penalties of the offset and of
+# the slopes of quality and certainty, in units of subjects.
+_OFFSET, _PENALTIES = 4.0, np.array([0.1, 0.1, 0.5])
+_SECOND_START = np.array([1.0, 1.0, 0.5])
 _MAX_DEVIATION = 3.0
 _STREAM_CHANNEL = "stream"
 
@@ -165,14 +166,15 @@ class _Weights:
     def fit(self, experts: Floats, y: Ints, evidence: Floats) -> Self:
         """Fit on log-odds, quality and certainty [n, experts, S + 2], class numbers [n] and weights [n]."""
         start = np.array([_OFFSET, 0.0, 0.0])
-        penalty = np.array([_OFFSET_PENALTY, _SLOPE_PENALTY, _SLOPE_PENALTY])
 
         def loss(parameters: Floats) -> float:
             log_p = log_softmax(to_logits(_average(experts, parameters)), axis=1)
-            return float(penalty @ (parameters - start) ** 2 - evidence @ log_p[np.arange(len(y)), y])
+            return float(_PENALTIES @ (parameters - start) ** 2 - evidence @ log_p[np.arange(len(y)), y])
 
         bounds = [(0.0, None)] * 3
-        self.parameters_ = minimize(loss, start, method="L-BFGS-B", bounds=bounds).x
+        # From the prior alone, where modalities hardly weigh, the gradient almost vanishes.
+        fits = [minimize(loss, x, method="L-BFGS-B", bounds=bounds) for x in (start, _SECOND_START)]
+        self.parameters_ = min(fits, key=lambda fitted: float(fitted.fun)).x
         return self
 
     def predict_proba(self, experts: Floats) -> Floats:
