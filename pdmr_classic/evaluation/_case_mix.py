@@ -11,7 +11,7 @@ import pandas as pd
 from pdmr_classic.arrays import finite_or_none
 from pdmr_classic.features.catalog import find_families
 from pdmr_classic.features.extractor import Extraction
-from pdmr_classic.features.names import feature_view
+from pdmr_classic.features.names import feature_view, modality_columns
 from pdmr_classic.models.feature_ranges import share_outside
 from pdmr_classic.models.measurements import find_missing_channels
 from pdmr_classic.models.model import DepressionModel
@@ -73,8 +73,10 @@ def compare_case_mix(model: DepressionModel, extraction: Extraction, rows: pd.In
 
 
 def _count_modalities(model: DepressionModel, features: pd.DataFrame) -> dict[str, int]:
-    views = [view for view in ("video", "audio") if view in {feature_view(name) for name in model.feature_names_}]
-    columns = {view: [name for name in features if feature_view(str(name)) == view] for view in views}
+    columns = {
+        view: [name for name in features if feature_view(str(name)) == view]
+        for view in modality_columns(model.feature_names_)
+    }
     return {view: int(features[names].notna().any(axis=1).sum()) for view, names in columns.items()}
 
 
