@@ -2,7 +2,7 @@
 
     python benchmarks/covariates.py [--seeds 20] [--first 100]
 
-Feature tables of 100 people with two recordings each: age and gender, eight video and eight audio columns.
+Feature tables of 100 (or 200) people with two recordings each: age and gender, eight video and eight audio columns.
 *covariates*: only age differs between the classes. *video*: age and three video columns do. *nothing*: no column does.
 The model is a stack of one cheap learner with one trial; 5 outer folds, 1 repeat. For each view, the table says in how
 many studies the 95% interval of the difference in AUC contains 0, lies above or below it, and how often the permutation
@@ -38,21 +38,27 @@ CHEAP = {
     "evaluation.folds": 5,
     "evaluation.repeats": 1,
 }
-SCENARIOS = {"covariates": (1.2, 0.0), "video": (0.8, 1.2), "nothing": (0.0, 0.0)}
-SUBJECTS, RECORDINGS, COLUMNS = 100, 2, 8
+SCENARIOS = {
+    "covariates": (1.2, 0.0, 100),
+    "video": (0.8, 1.2, 100),
+    "video, 200": (0.8, 1.2, 200),
+    "nothing": (0.0, 0.0, 100),
+}
+"""Differences in age and in video, and number of people."""
+RECORDINGS, COLUMNS, SUBJECTS_SWAPPED = 2, 8, 100
 CLASSES = ("Depression", "Normal")
 
 
-def simulate(seed: int, in_age: float, in_video: float) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
+def simulate(seed: int, in_age: float, in_video: float, subjects: int) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
     """Return features, classes and subjects; the differences between classes are in standard deviations."""
     rng = np.random.default_rng([14, seed])
-    subject = np.repeat(np.arange(SUBJECTS), RECORDINGS)
-    code = np.arange(SUBJECTS) % 2
+    subject = np.repeat(np.arange(subjects), RECORDINGS)
+    code = np.arange(subjects) % 2
     index = pd.Index([f"{row:04d}" for row in range(len(subject))], name="data_id")
-    age, gender = rng.normal(size=SUBJECTS) + in_age * code, rng.integers(2, size=SUBJECTS)
+    age, gender = rng.normal(size=subjects) + in_age * code, rng.integers(2, size=subjects)
     table = {"covariates__age__value": age[subject], "covariates__gender__f": gender[subject]}
     for view, shift in (("video", in_video), ("audio", 0.0)):
-        means = rng.normal(size=(SUBJECTS, COLUMNS))
+        means = rng.normal(size=(subjects, COLUMNS))
         means[:, :3] += shift * code[:, None]
         values = means[subject] + 0.7 * rng.normal(size=(len(subject), COLUMNS))
         table |= {f"{view}__c{k}__mean": values[:, k] for k in range(COLUMNS)}
@@ -60,9 +66,9 @@ def simulate(seed: int, in_age: float, in_video: float) -> tuple[pd.DataFrame, p
     return pd.DataFrame(table, index).astype(float), status, pd.Series([f"S{k}" for k in subject], index)
 
 
-def study(seed: int, differences: tuple[float, float]) -> dict[str, Any]:
+def study(seed: int, scenario: tuple[float, float, int]) -> dict[str, Any]:
     settings = Settings().override({**CHEAP, "learning.seed": seed})
-    features, status, groups = simulate(seed, *differences)
+    features, status, groups = simulate(seed, *scenario)
     evaluation = evaluate_features(features, status, groups, settings=settings, reporter=CollectingReporter())
     return dict(evaluation["added_value"]["views"])
 
@@ -87,9 +93,9 @@ def swapped(seeds: range) -> None:
     p_values = []
     for seed in seeds:
         rng = np.random.default_rng([15, seed])
-        subject = np.repeat(np.arange(SUBJECTS), RECORDINGS)
+        subject = np.repeat(np.arange(SUBJECTS_SWAPPED), RECORDINGS)
         truth = (subject % 2).astype(np.intp)
-        shared, noise = rng.normal(size=SUBJECTS), rng.normal(size=(2, SUBJECTS))
+        shared, noise = rng.normal(size=SUBJECTS_SWAPPED), rng.normal(size=(2, SUBJECTS_SWAPPED))
         systems = []
         for k, scale in enumerate((0.3, 2.0)):
             z = (truth + (shared + noise[k])[subject] + 0.5 * rng.normal(size=len(subject)) - 0.5) * scale
@@ -120,12 +126,15 @@ def swapped(seeds: range) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--scenarios", nargs="*", default=["swapped", *SCENARIOS])
     parser.add_argument("--first", type=int, default=100, help="first seed")
     options = parser.parse_args()
     seeds = range(options.first, options.first + options.seeds)
-    swapped(range(options.first, options.first + 20 * options.seeds))
-    for name, differences in SCENARIOS.items():
-        report(name, [study(seed, differences) for seed in seeds])
+    for name in options.scenarios:
+        if name == "swapped":
+            swapped(range(options.first, options.first + 20 * options.seeds))
+        else:
+            report(name, [study(seed, SCENARIOS[name]) for seed in seeds])
 
 
 if __name__ == "__main__":
