@@ -84,6 +84,16 @@ def binary_targets(column: pd.Series, rows: Rows) -> dict[str, Floats]:
     return usable
 
 
+def can_infer(column: pd.Series, groups: pd.Series) -> bool:
+    """Return whether enough subjects have different values of a column."""
+    subject = pd.factorize(groups)[0]
+    try:
+        binary_targets(column, Rows(subject, np.zeros_like(subject)))
+    except ConfigError:
+        return False
+    return True
+
+
 def _count_subjects(target: Floats, rows: Rows) -> int:
     return min(len(np.unique(rows.subject[target == side])) for side in (0.0, 1.0))
 

@@ -142,6 +142,11 @@ def list_limits(audit: Mapping[str, Any]) -> list[str]:
             "suppression of habits that is fitted on these may hide from the attackers what others could still find; "
             "scores and predictions were not attacked for this reason."
         )
+    if audit["model"] == "none":
+        limits.append(
+            "No model was attacked. To train some, at least two classes need four subjects each; or pass one with "
+            "--model."
+        )
     if not audit["has_labels"]:
         limits.append("There are no labels: whatever distinguishes the classes counts as identity here.")
     return limits

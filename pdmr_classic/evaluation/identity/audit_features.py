@@ -32,6 +32,7 @@ CHEAP: dict[str, Any] = {"trials": 1, "repeats": 1, "folds": 3, "learners": ("li
 _N_MODELS = 2
 # Fewer are too few to learn from: then attackers learn from the people that the model was trained on.
 _MIN_FRESH = 16
+_MIN_CLASS_SUBJECTS = 4
 
 
 def audit_features(
@@ -98,7 +99,7 @@ def audit_features(
     features, groups, status, in_training = align_rows(
         features=features, groups=groups, status=status, in_training=in_training
     )
-    trains = model is None and status is not None and status.nunique() > 1
+    trains = model is None and status is not None and _can_train(status, groups)
     table = _make_table(features, groups, status, attributes or {}, halves, in_training)
     seed = settings.learning.seed
     situations = _plan(table, seed, trains=trains, has_model=model is not None)
@@ -126,6 +127,12 @@ def audit_features(
         **summarise(outcomes, table.n_subjects, seed),
     }
     return {**audit, "conclusion": conclude(audit), "limits": list_limits(audit)}
+
+
+def _can_train(status: pd.Series, groups: pd.Series) -> bool:
+    """Return whether models can be trained on parts of the subjects: each class needs several in each part."""
+    counts = groups.groupby(status.to_numpy(dtype=str)).nunique()
+    return len(counts) > 1 and int(counts.min()) >= _MIN_CLASS_SUBJECTS
 
 
 def _describe_teachers(situations: Sequence[Situation], *, has_any_model: bool) -> str:

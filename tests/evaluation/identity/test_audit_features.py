@@ -214,7 +214,7 @@ def test_numbers_are_inferred_as_above_the_median() -> None:
     age = groups.str[1:].astype(int)
     features["video__c0__mean"] = age + 0.0
     audit = audit_features(features, groups, attributes={"age": age.astype(str)})
-    assert find(audit, "raw features")["attributes"]["age"]["low"] > 0.8
+    assert find(audit, "raw features")["attributes"]["age"]["low"] > 0.6
 
 
 def test_an_attribute_of_single_people_is_refused() -> None:
@@ -261,7 +261,7 @@ def test_ties_are_found_by_chance() -> None:
 @pytest.mark.parametrize("name", ATTACKERS)
 def test_each_attacker_finds_planted_identity_and_accepts_rows_without_values(name: str) -> None:
     features, groups, _ = study(2.0, label=0.0)
-    X = features.to_numpy()
+    X = features.to_numpy().copy()
     rows = Rows(np.unique(groups, return_inverse=True)[1], np.zeros(len(X), dtype=np.intp))
     train = rows.subject < 25
     X[np.flatnonzero(~train)[0]] = np.nan

@@ -72,7 +72,6 @@ def test_training_recordings_of_a_model_are_not_attacked(small_set: Path, fitted
     result = audit(test, model=fitted_model, train=train)
     assert (result["n_subjects"], result["n_attacked_subjects"]) == (12, 4)
     assert result["membership"]["attacks"]["loss"]["value"] is not None
-    assert {"gender"} == result["representations"][0]["attributes"].keys()
     with pytest.raises(DataError, match="too few people to attack"):
         audit(train, model=fitted_model)
 
