@@ -39,7 +39,7 @@ def _describe(audit: Mapping[str, Any]) -> str:
 
 
 def _identity_table(audit: Mapping[str, Any]) -> Table:
-    table = new_table("identity in the", "AUC", "equal error", "top-1", "top-1 by chance", "attackers")
+    table = new_table("identity in", "AUC", "equal error", "top-1", "top-1 by chance", "attackers")
     for part in audit["representations"]:
         verification, found = part["verification"], part["identification"]
         attackers = sorted({name.partition(",")[0] for name in verification["attackers"]})

@@ -62,10 +62,7 @@ def _stored(stored: Mapping[str, Any] | None) -> list[str]:
     if stored is None:
         return []
     if not stored["n_rows"]:
-        return [
-            "The model file stores no rows of training recordings; its hashes of the training files let anyone who "
-            "has such a file see that it was used."
-        ]
+        return ["The model file stores no rows of training recordings."]
     share = stored["n_rows"] / stored["n_training"] if stored["n_training"] else None
     of_training = "" if share is None else f", {min(share, 1):.0%} of the training recordings"
     text = (
@@ -136,6 +133,12 @@ def list_limits(audit: Mapping[str, Any]) -> list[str]:
         "Only these attackers were tried: cosine, PLDA and boosting on differences, trained on few people. Better ones "
         "may exist, so an AUC of 0.50 is no proof of anonymity."
     )
+    if audit["stored"] is not None:
+        limits.append(
+            "Of what a model file stores, only whole rows were attacked: not the thresholds of trees and the medians, "
+            "which mix recordings, and not the hashes of the training files, by which anyone who has such a file sees "
+            "that it was used."
+        )
     if audit["attackers_learn_from"] == "people that the model was trained on":
         limits.append(
             "The attackers learned from people that the model was trained on, because there are few others. A "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ def read_part(
         extraction = FeatureExtractor(settings, jobs=jobs, cache=cache, reporter=reporter).extract(data)
         return Part(data, extraction.require_features(), _groups(data), data.status)
     training = prepare_training_set(data, settings, jobs=jobs, cache=cache, reporter=reporter)
-    warnings += training.leakage_warnings
+    warnings += [replace(finding, file=None) for finding in training.leakage_warnings]
     groups, status, ids = training.targets.groups, data.select_labelled().status, training.features.index
     chosen = data.subset(pd.Series(True, ids).reindex(data.data_ids, fill_value=False))
     return Part(
@@ -74,14 +74,25 @@ def _groups(data: Dataset) -> pd.Series:
 
 
 def read_as_trained(
-    data: Dataset, model: DepressionModel, *, jobs: int, cache: str | Path | None, reporter: Reporter
+    data: Dataset,
+    model: DepressionModel,
+    *,
+    is_train: bool,
+    jobs: int,
+    cache: str | Path | None,
+    reporter: Reporter,
 ) -> Part:
-    """Return recordings as a model reads them, and which of them it was trained on, by the content of their files."""
+    """Return recordings as a model reads them, and which of them it was trained on, by the content of their files.
+
+    An old model does not store this content: then these are all recordings that are given as training recordings.
+    """
     extraction = model.extract(data, jobs=jobs, cache=cache, reporter=reporter)
     features = extraction.require_features()
     check_comparable(extraction, model.feature_names_, model.metadata_, False, reporter)
     stored = model.metadata_.get("content_hashes")
     known = {copy.data_id for copy in find_overlap(extraction, stored)}
+    if stored is None and is_train:
+        known = set(data.data_ids)
     in_training = pd.Series([data_id in known for data_id in features.index], features.index)
     status = data.status if data.labels is not None else None
     return Part(

@@ -62,15 +62,13 @@ class Rows:
     def sample(self, rng: np.random.Generator, max_rows: int) -> Ints:
         """Return the rows to attack: a bounded number of each subject and label, and in total, whole subjects."""
         order = rng.permutation(len(self))
-        cells = self.cells[order]
-        place = np.zeros(len(self), dtype=np.intp)
-        for cell in np.unique(cells):
-            rows = cells == cell
-            place[rows] = np.arange(rows.sum())
+        place = pd.Series(self.cells[order]).groupby(self.cells[order]).cumcount().to_numpy()
         kept = order[place < _MAX_RECORDINGS]
-        subjects = rng.permutation(np.unique(self.subject))
-        sizes = np.array([np.sum(self.subject[kept] == subject) for subject in subjects])
-        return np.sort(kept[np.isin(self.subject[kept], subjects[np.cumsum(sizes) <= max_rows])])
+        subjects, codes, sizes = np.unique(self.subject[kept], return_inverse=True, return_counts=True)
+        shuffled = rng.permutation(len(subjects))
+        fits = np.zeros(len(subjects), dtype=bool)
+        fits[shuffled[np.cumsum(sizes[shuffled]) <= max_rows]] = True
+        return np.sort(kept[fits[codes]])
 
 
 def find_usable(X: Floats) -> Mask:

@@ -113,24 +113,17 @@ def run_situation(
         model = DepressionModel(settings).fit(
             table.features[members], table.status[members], table.groups[members], reporter=CollectingReporter()
         )
-    forms = represent(table.attacked, model)
+    part, splits = _sample_rows(table, situation, np.random.default_rng(seed))
+    forms = represent(part.attacked, model)
     if situation.in_sample:  # on its own training recordings, a model is too certain for attackers to learn from
-        forms = {name: part for name, part in forms.items() if name not in (SCORES, PREDICTIONS)}
+        forms = {name: form for name, form in forms.items() if name not in (SCORES, PREDICTIONS)}
     outcome = Outcome(
         pairs={name: [] for name in forms},
         attributes={name: {column: [] for column in table.attributes} for name in forms},
-        n_columns={name: [form.shape[1] for form in part.values()] for name, part in forms.items()},
+        n_columns={name: [values.shape[1] for values in form.values()] for name, form in forms.items()},
     )
-    rng = np.random.default_rng(seed)
-    for train, test in situation.splits:
-        _attack_split(
-            outcome,
-            table,
-            forms,
-            _sample(table, train, rng, _MAX_TRAINING_ROWS),
-            _sample(table, test, rng, _MAX_ATTACKED_ROWS),
-            seed,
-        )
+    for train, test in splits:
+        _attack_split(outcome, part, forms, train, test, seed)
     if model is None:
         return outcome
     tested = np.concatenate([test for _, test in situation.splits])
@@ -138,8 +131,22 @@ def run_situation(
     return _add_membership(outcome, table, model, members, asked)
 
 
-def _sample(table: AttackTable, index: Ints, rng: np.random.Generator, max_rows: int) -> Ints:
-    return index[table.rows.select(index).sample(rng, max_rows)]
+def _sample_rows(table: AttackTable, situation: Situation, rng: np.random.Generator) -> tuple[AttackTable, list[Fold]]:
+    """Return a table of bounded size, and the splits as its rows: of the members, some, to infer attributes from."""
+
+    def sample(index: Ints, max_rows: int) -> Ints:
+        return index[table.rows.select(index).sample(rng, max_rows)]
+
+    splits = [(sample(train, _MAX_TRAINING_ROWS), sample(test, _MAX_ATTACKED_ROWS)) for train, test in situation.splits]
+    known = np.flatnonzero(np.isin(table.rows.subject, table.recordings.subject[situation.members]))
+    used = np.unique(np.concatenate([*(rows for split in splits for rows in split), sample(known, _MAX_TRAINING_ROWS)]))
+    part = replace(
+        table,
+        attacked=table.attacked.iloc[used],
+        rows=table.rows.select(used),
+        attributes={name: values[used] for name, values in table.attributes.items()},
+    )
+    return part, [(np.searchsorted(used, train), np.searchsorted(used, test)) for train, test in splits]
 
 
 def _attack_split(

@@ -81,7 +81,10 @@ def audit(
         parts = [read_part(data, settings, warnings, jobs=jobs, cache=cache, reporter=reporter)]
     else:
         both = [data] if train is None else [train, data]
-        parts = [read_as_trained(part, model, jobs=jobs, cache=cache, reporter=reporter) for part in both]
+        parts = [
+            read_as_trained(part, model, is_train=part is train, jobs=jobs, cache=cache, reporter=reporter)
+            for part in both
+        ]
         _note_training(parts, warnings, reporter)
     part = join_parts(parts)
     columns = {name: join_column(parts, name) for name in names}

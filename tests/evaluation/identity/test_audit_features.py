@@ -188,6 +188,21 @@ def test_members_cannot_be_told_where_the_model_has_not_seen_them() -> None:
     assert audit["stored"]["linked"] == 0.0
 
 
+def test_no_model_is_trained_on_a_class_of_few_people() -> None:
+    features, groups, status = study(1.0)
+    status[groups.isin(["S1", "S3"])] = "Rare"
+    audit = audit_features(features, groups, status, settings=QUICK)
+    assert (audit["model"], len(audit["representations"])) == ("none", 1)
+    assert any("at least two classes need four subjects each" in limit for limit in audit["limits"])
+
+
+def test_large_sets_are_sampled_by_whole_subjects() -> None:
+    rows = Rows(np.repeat(np.arange(50), 20), np.zeros(1000, dtype=np.intp))
+    sample = rows.subject[rows.sample(np.random.default_rng(0), 100)]
+    _, counts = np.unique(sample, return_counts=True)
+    assert (counts.tolist(), len(sample)) == ([8] * 12, 96)
+
+
 def test_settings_of_learning_that_are_not_set_become_cheap() -> None:
     assert use_cheap_settings(Settings()).learning.trials == 1
     assert use_cheap_settings(Settings().override({"learning.trials": 7})).learning.trials == 7
