@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pdmr_classic.audio.fit_codebook import MAX_FRAMES
-from pdmr_classic.audio.log_mel import HOP, N_BANDS, RATE_HZ, WINDOW
+from pdmr_classic.audio.log_mel import HOP, N_BANDS, POWER_FLOOR, RATE_HZ, WINDOW
 from pdmr_classic.audio.netvlad import Codebook
 from pdmr_classic.audio.scan import LOUD_QUANTILE, QUIETEST_DB, SILENCE_DB
 from pdmr_classic.environment import describe_environment
@@ -31,6 +31,7 @@ SETTINGS: dict[str, Any] = {
     "window_samples": WINDOW,
     "hop_samples": HOP,
     "bands": N_BANDS,
+    "power_floor": POWER_FLOOR,
     "clusters": NETVLAD_CLUSTERS,
     "mean_removed": True,
     "silence_db": SILENCE_DB,

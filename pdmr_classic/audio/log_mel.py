@@ -23,7 +23,7 @@ HOP = 160
 N_BANDS = 48
 # Full scale is 1. The noise of rounding to 16 bits is -98 dB, of which -110 dB are in the widest band. With a floor
 # 10 dB higher, neither the rounding nor what resampling leaves in empty bands can be seen.
-_POWER_FLOOR = 1e-10
+POWER_FLOOR = 1e-10
 _MIN_LEVEL_DB = -120.0
 
 Float32s = NDArray[np.float32]
@@ -70,7 +70,7 @@ def _compute(windows: Float32s) -> Frames:
     windows *= _hann()
     spectrum = rfft(windows, axis=1)
     power = spectrum.real**2 + spectrum.imag**2
-    return Frames(level_db, np.log(power @ _scaled_filters() + _POWER_FLOOR))
+    return Frames(level_db, np.log(power @ _scaled_filters() + POWER_FLOOR))
 
 
 @lru_cache(maxsize=1)

@@ -9,7 +9,9 @@ import soundfile
 from numpy.typing import NDArray
 
 
-def make_sound(seed: int = 0, seconds: float = 2.0, rate_hz: int = 16_000, gain: float = 0.1) -> NDArray[np.float64]:
+def make_sound(
+    seed: int = 0, seconds: float = 2.0, rate_hz: int = 16_000, gain: float = 0.1, noise: float = 0.003
+) -> NDArray[np.float64]:
     """Return a mono sound: every 0.25 s another pitch and timbre, every fourth part a pause, weak noise throughout."""
     rng = np.random.default_rng(seed)
     t = np.arange(round(seconds * rate_hz)) / rate_hz
@@ -21,7 +23,7 @@ def make_sound(seed: int = 0, seconds: float = 2.0, rate_hz: int = 16_000, gain:
         partial = np.sin(2 * np.pi * k * pitch[part] * t) * k ** -tilt[part]
         sound += np.where(k * pitch[part] < 0.45 * rate_hz, partial, 0.0)
     sound[part % 4 == 3] = 0.0
-    return gain * (sound / 3 + 0.003 * rng.standard_normal(len(t)))
+    return gain * (sound / 3 + noise * rng.standard_normal(len(t)))
 
 
 def write_sounds(folder: Path, names: str, *, seconds: float = 2.0, seed: int = 0) -> Path:
