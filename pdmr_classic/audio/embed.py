@@ -136,6 +136,7 @@ def embed_sounds(
         encoded = runner.run("embedding", _Encode(trained.codebook), scans)
         vectors = {scan.path: vector for scan, vector in encoded}
         if fitted:
+            findings += [_describe_replaced(path)] if path.exists() else []
             save_codebook(trained, path, facts)
         _write_vectors(sounds, vectors, reporter)
         for finding in (*findings, *skipped):
@@ -189,6 +190,11 @@ def _fit(scans: Sequence[Scan], split: str, seed: int, runner: _Runner) -> tuple
         "rates_hz": sorted({scan.rate_hz for scan in scans}),
     }
     return trained, facts
+
+
+def _describe_replaced(path: Path) -> Finding:
+    hint = "embed all other recordings of the data set again, with --overwrite"
+    return Finding("codebook-replaced", "the codebook was replaced; it no longer fits older vectors", path, hint=hint)
 
 
 def _write_vectors(sounds: Sequence[SoundFile], vectors: Mapping[Path, Float32s], reporter: Reporter) -> None:

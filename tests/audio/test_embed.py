@@ -76,7 +76,8 @@ def test_without_split_folders_some_training_files_among_others_are_told(tmp_pat
     assert "3 files are identical" in findings["training-files"]
 
 
-def test_results_do_not_depend_on_jobs_or_names(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow
+def test_results_do_not_depend_on_jobs_or_place(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pdmr_classic.audio.embed._BYTES_PER_WORKER", 1)
     monkeypatch.setattr("pdmr_classic.audio.embed._FILES_PER_TASK", 1)
     embed(data / "wavs", data / "again/train/audio", jobs=2)
@@ -123,8 +124,9 @@ def test_no_codebook_is_fitted_on_a_folder_named_test(tmp_path: Path, sounds: st
 
 def test_a_new_codebook_is_fitted_on_request(data: Path) -> None:
     before = (data / "audio_codebook.npz").read_bytes()
-    result, _ = embed(data / "new", data / "train2/train/audio", codebook=data / "audio_codebook.npz", fit=True)
+    result, findings = embed(data / "new", data / "b/train/audio", codebook=data / "audio_codebook.npz", fit=True)
     assert result.fitted
+    assert "was replaced" in findings["codebook-replaced"]
     assert (data / "audio_codebook.npz").read_bytes() != before
 
 
