@@ -87,8 +87,10 @@ def embed(
 
 def _describe(summary: dict[str, Any]) -> str:
     skipped = f"; {len(summary['skipped'])} skipped" if summary["skipped"] else ""
+    hours = summary["hours"]
+    duration = f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
     return (
-        f"{summary['recordings']} vectors of {summary['hours']:.2f} hours of sound{skipped}\n"
+        f"{summary['recordings']} vectors from {duration} of sound{skipped}\n"
         f"Codebook: {summary['codebook']} ({'fitted on these recordings' if summary['fitted'] else 'not changed'})\n"
         f"Written: {summary['out']}"
     )

@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 def test_embed_prints_what_it_wrote_and_uses_the_codebook_again(folder: Path) -> None:
     first = invoke("embed", "train_wavs", "--out", "train/audio", "--jobs", "1", cwd=folder)
     assert first.exit_code == 0, first.output
-    assert "3 vectors of 0.00 hours of sound" in first.stdout
+    assert "3 vectors from 0.1 minutes of sound" in first.stdout
     assert "audio_codebook.npz (fitted on these recordings)" in first.stdout
     assert "silence was removed" in first.stderr
     second = invoke("embed", "test_wavs", "--out", "test/audio", "--jobs", "1", "--json", cwd=folder)
