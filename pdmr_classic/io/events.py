@@ -13,6 +13,7 @@ import pandas as pd
 from pdmr_classic.config import DataSettings
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.io.ids import id_problem, natural_order
+from pdmr_classic.io.labels.groups import read_subjects
 from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN
 from pdmr_classic.io.labels.labels import find_labels, read_labels
 from pdmr_classic.io.labels.scores import find_score_column
@@ -116,7 +117,7 @@ def find_events(data: _Ungrouped, fields: Mapping[str, Mapping[str, str]], file:
     source, index = str(data.settings.events), pd.Index(data.data_ids, name="data_id")
     labels, groups = data.labels, None if data.lacks_subject_ids else data.groups
     if labels is None and source not in fields:
-        labels, groups = _read_columns(index, groups, data.folder, file)
+        labels, groups = _read_columns(data, file)
     if labels is None:
         events = pd.Series(fields[source], dtype=object).reindex(index)
     else:
@@ -145,22 +146,23 @@ def _find_column(source: str, labels: pd.DataFrame, file: Path | None) -> str:
     )
 
 
-def _read_columns(
-    index: pd.Index, groups: pd.Series | None, folder: Path, file: Path | None
-) -> tuple[pd.DataFrame, pd.Series | None]:
-    path = file or find_labels(folder)
+def _read_columns(data: _Ungrouped, file: Path | None) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the label table without status, and the subjects."""
+    path = file or find_labels(data.folder)
     if path is None:
         raise DataError(
             "there is no table that tells the events of these recordings",
             code="no-event",
-            file=folder,
+            file=data.folder,
             expected="labels.csv with data_id, the column of --events and subject_id; no status is needed",
             hint=f"add the file, or use a pattern, {_EXAMPLE}",
         )
-    table = read_labels(path, with_status=False)[0].reindex(index, fill_value="")
-    if groups is None and "subject_id" in table:
-        groups = table["subject_id"]
-    return table, groups
+    id_column = data.settings.id_column
+    table = read_labels(path, DataSettings(id_column=id_column), with_status=False)[0]
+    groups = data.groups
+    if groups is None:
+        groups = read_subjects(data.data_ids, data.folder, file, data.settings.groups, id_column=id_column)
+    return table.reindex(pd.Index(data.data_ids, name="data_id"), fill_value=""), groups
 
 
 def group_by_person(

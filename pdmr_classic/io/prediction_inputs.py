@@ -79,11 +79,15 @@ def read_prediction_inputs(
     DataError
         A file cannot be read, an id has no recording, or there are no subjects.
     ConfigError
-        Conditions are given, but not needed.
+        Conditions are given, but not needed; or subjects are to be pooled, but the model predicts persons.
     """
     if conditions is not None and experts is None:
         raise ConfigError(
             "--conditions has no effect: the model has no experts", hint="fit with --experts, or remove --conditions"
+        )
+    if pool_subjects and settings.events is not None:
+        raise ConfigError(
+            "--pool-subjects has no effect: the model predicts persons from their events", hint="remove --pool-subjects"
         )
     # Ids may be in any split of the tables of a data set.
     dataset = load_dataset(data, split="test", use_labels=False, all_splits=ids is not None, settings=settings)

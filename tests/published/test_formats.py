@@ -51,3 +51,17 @@ def test_a_published_layout_is_used_with_one_command_per_step(
     # The planted effect is strong: chance means that files, labels or names were not understood.
     assert outputs["score"]["f1"] > 0.8
     assert {row["status"] for row in results} == {"Depression", "Normal"}
+
+
+@pytest.mark.slow
+def test_events_of_mpdd_become_one_row_per_person(tmp_path: Path) -> None:
+    make_mpdd_young(tmp_path / "MPDD")
+    (tmp_path / "quick.toml").write_text(TINY)
+    train, test = (tmp_path / f"MPDD/MPDD-AVG2026-{name}/Young" for name in ("trainval", "test"))
+    result = invoke("fit", train, "--events", "event", "--config", "quick.toml", "--out", "m.joblib", cwd=tmp_path)
+    assert result.exit_code == 0, result.output
+    result = invoke("predict", test, "--model", "m.joblib", "--out", "r.jsonl", cwd=tmp_path)
+    assert result.exit_code == 0, result.output
+    rows = [json.loads(line) for line in (tmp_path / "r.jsonl").read_text().splitlines()]
+    assert [row["data_id"] for row in rows] == [str(number) for number in range(17, 23)]
+    assert [row["status"] for row in rows] == ["Normal", "Depression"] * 3
