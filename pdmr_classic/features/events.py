@@ -111,9 +111,9 @@ def _find_unknown(recordings: Sequence[Recording], events: Sequence[str]) -> lis
     unknown = [name for person in recordings for name, _ in person.events if name not in events]
     if not unknown:
         return []
-    what = f"{format_count(len(unknown), 'recording is', 'recordings are')} of events unknown to the model: ignored"
-    found = f"{format_list(sort_events(unknown))}; known: {format_list(events)}"
-    return [Finding("unknown-events", what, found=found)]
+    listed = f"{format_list(sort_events(unknown))} ({format_count(len(unknown), 'recording')})"
+    what = f"events unknown to the model are ignored: {listed}; known: {format_list(events)}"
+    return [Finding("unknown-events", what)]
 
 
 def _group_columns(names: Iterable[str]) -> Mapping[tuple[str, bool], tuple[int, list[int]]]:

@@ -52,7 +52,7 @@ def test_a_person_with_one_event_and_an_unknown_event_are_predicted(workspace: P
     assert result.exit_code == 0, result.output
     assert set(read_results(tmp_path / "r.jsonl")) == {person}
     unknown = [f for f in json.loads(result.stdout)["findings"] if f["code"] == "unknown-events"]
-    assert "E77" in unknown[0]["found"]
+    assert "ignored: E77 (1 recording)" in unknown[0]["what"]
 
 
 def test_training_recordings_are_recognised_under_another_person(workspace: Path, tmp_path: Path) -> None:

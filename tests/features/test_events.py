@@ -112,7 +112,7 @@ def test_a_model_uses_its_own_events_and_tells_of_others() -> None:
     assert list(table.columns) == trained
     assert table.loc["b", f"{SMILE}@events"] == 3.0
     assert [finding.code for finding in findings] == ["unknown-events"]
-    assert "E9" in str(findings[0].found)
+    assert findings[0].what == "events unknown to the model are ignored: E9 (1 recording); known: E1, E2"
 
 
 def test_kinemes_are_left_out_and_covariances_averaged() -> None:
