@@ -28,7 +28,7 @@ import pyarrow.csv as pa_csv
 
 from pdmr_classic.config import FeatureSettings, Settings
 from pdmr_classic.features.extractor import FeatureExtractor
-from pdmr_classic.features.file_features import compute_stream_features, compute_video_row
+from pdmr_classic.features.file_features import compute_stream_features, compute_stream_row
 from pdmr_classic.features.registry import Family, load_families
 from pdmr_classic.io.dataset import Dataset, Recording
 from pdmr_classic.io.trackers.channels import GAZE, POSE, channel_kind
@@ -112,15 +112,15 @@ def compare_with_parsing(files: list[Path]) -> None:
         single = pa_csv.ReadOptions(use_threads=False)
         return lambda file: pa_csv.read_csv(file, read_options=single, convert_options=options)
 
-    n_core = len(compute_video_row(files[0], settings, core).names)
-    n_extended = len(compute_video_row(files[0], settings, extended).names)
-    n_landmarks = len(compute_video_row(files[0], all_settings, core).names)
+    n_core = len(compute_stream_row(files[0], settings, core).names)
+    n_extended = len(compute_stream_row(files[0], settings, extended).names)
+    n_landmarks = len(compute_stream_row(files[0], all_settings, core).names)
     print(f"\n{FILES} files of {FRAMES} x 714, {len(channels)} channels, one process, per file:")
     seconds = time_in_turns(
         {
             "pyarrow parses the same columns": parse(channels),
-            f"read, check, hash, families 1-6, 8, 9: {n_core}": lambda file: compute_video_row(file, settings, core),
-            f"and coordination and kinemes: {n_extended}": lambda file: compute_video_row(file, settings, extended),
+            f"read, check, hash, families 1-6, 8, 9: {n_core}": lambda file: compute_stream_row(file, settings, core),
+            f"and coordination and kinemes: {n_extended}": lambda file: compute_stream_row(file, settings, extended),
         },
         files,
         ROUNDS,
@@ -130,7 +130,7 @@ def compare_with_parsing(files: list[Path]) -> None:
     seconds = time_in_turns(
         {
             "pyarrow parses the same columns": parse(with_landmarks),
-            f"read, check, hash, families 1-6, 8, 9: {n_landmarks}": lambda file: compute_video_row(
+            f"read, check, hash, families 1-6, 8, 9: {n_landmarks}": lambda file: compute_stream_row(
                 file, all_settings, core
             ),
         },
@@ -262,7 +262,7 @@ def peak_mb() -> float:
 def extract_only(paths: list[str]) -> None:
     selected = tuple(f for f in load_families().values() if f.view != "audio" and f.is_default)
     for path in paths:
-        compute_video_row(Path(path), Settings(), selected)
+        compute_stream_row(Path(path), Settings(), selected)
     print(peak_mb())
 
 

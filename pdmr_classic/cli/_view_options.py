@@ -21,8 +21,8 @@ VIEW_SETTINGS: dict[str, Any] = {
             "--view",
             rich_help_panel=FILES,
             metavar="NAME=FOLDER",
-            help="Further view in another folder; can be given several times. Folders next to video/ and audio/, such "
-            "as text/, are found.",
+            help="Further view in another folder, or in a folder with train/ and test/; can be given several times. "
+            "Folders next to video/ and audio/, such as text/, are found.",
         ),
     ],
 }

@@ -73,10 +73,8 @@ def compare_case_mix(model: DepressionModel, extraction: Extraction, rows: pd.In
 
 
 def _count_modalities(model: DepressionModel, features: pd.DataFrame) -> dict[str, int]:
-    columns = {
-        view: [name for name in features if feature_view(str(name)) == view]
-        for view in modality_columns(model.feature_names_)
-    }
+    views = modality_columns(model.feature_names_)
+    columns = {view: [name for name in features if feature_view(str(name)) == view] for view in views}
     return {view: int(features[names].notna().any(axis=1).sum()) for view, names in columns.items()}
 
 

@@ -23,6 +23,7 @@ from pdmr_classic.features.names import (
     feature_view,
     missing_indicator,
     modality_columns,
+    quality_modality,
 )
 from pdmr_classic.metrics import always_positive_f1, score
 from pdmr_classic.models.decision.threshold import choose_threshold
@@ -51,8 +52,11 @@ def find_present_modalities(features: pd.DataFrame) -> list[str]:
 
 def drop_modality(features: pd.DataFrame, modality: str) -> pd.DataFrame:
     """Return the features with a modality, and its change from baseline, missing from every recording."""
-    views = {modality, modality + CHANGE_SUFFIX} | ({MATERIAL, QUALITY} if modality == MATERIAL_MODALITY else set())
-    is_dropped = [feature_view(name) in views for name in features.columns]
+    views = {modality, modality + CHANGE_SUFFIX} | ({MATERIAL} if modality == MATERIAL_MODALITY else set())
+    is_dropped = [
+        quality_modality(name) == modality if feature_view(name) == QUALITY else feature_view(name) in views
+        for name in features.columns
+    ]
     return features.mask(np.broadcast_to(is_dropped, features.shape))
 
 

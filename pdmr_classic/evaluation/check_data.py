@@ -13,12 +13,12 @@ import pandas as pd
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.features.exclusions import find_exclusions
-from pdmr_classic.features.names import AUDIO, audio_channel, feature_name
+from pdmr_classic.features.names import audio_channel, feature_name
 from pdmr_classic.io.audio.vector_layouts import VectorLayout, find_odd_layouts
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.inspection import FileFacts, find_repeated_contents
 from pdmr_classic.io.labels.subject_ids import find_shared_subjects
-from pdmr_classic.io.set_checks import check_set
+from pdmr_classic.io.set_checks import check_set, order_modalities
 from pdmr_classic.io.video.missing_channels import find_missing_channels
 from pdmr_classic.models.targets import select_targets
 from pdmr_classic.subjects.copies import find_near_file_copies, find_near_file_copies_between_subjects
@@ -64,9 +64,11 @@ def check_data(
         findings += [finding for finding in dataset.findings if finding.code != "split" or len(splits) == 1]
         findings += [finding for fact in facts for finding in fact.findings]
         errors += [fact.error for fact in facts if fact.error is not None]
-        findings += find_missing_channels([(fact.path, fact.channels) for fact in facts if fact.channels])
-        vectors = [(fact.path, VectorLayout(fact.width, frozenset(fact.components))) for fact in facts if fact.width]
-        errors += find_odd_layouts(vectors).values()
+        for modality in order_modalities(fact.modality for fact in facts):
+            own = [fact for fact in facts if fact.modality == modality]
+            findings += find_missing_channels([(fact.path, fact.channels) for fact in own if fact.channels])
+            vectors = [(fact.path, VectorLayout(fact.width, frozenset(fact.components))) for fact in own if fact.width]
+            errors += find_odd_layouts(vectors, modality=modality).values()
         set_findings, set_errors = check_set(facts, settings.reading)
         # What fit refuses in a training set, predict refuses in a test set; other commands can use either.
         findings += [*set_findings, *(set_errors if name == "test" else ())]
@@ -95,11 +97,18 @@ def _find_subjects(dataset: Dataset) -> pd.Series | None:
 
 
 def _collect_vectors(facts: Sequence[FileFacts]) -> pd.DataFrame:
-    """Return the audio vectors with the most frequent components, as the table in which counters are sought."""
-    vectors = {fact.data_id: fact for fact in facts if fact.width and fact.signature is not None}
+    """Return the vectors of each modality, as the table in which counters are sought."""
+    modalities = order_modalities(fact.modality for fact in facts if fact.width)
+    return pd.concat([pd.DataFrame(), *(_collect_modality(facts, name) for name in modalities)], axis=1)
+
+
+def _collect_modality(facts: Sequence[FileFacts], modality: str) -> pd.DataFrame:
+    """Return the vectors of a modality with the most frequent components."""
+    usable = (fact for fact in facts if fact.modality == modality and fact.width and fact.signature is not None)
+    vectors = {fact.data_id: fact for fact in usable}
     components = Counter(fact.components or tuple(map(str, range(fact.width))) for fact in vectors.values())
     common = components.most_common(1)[0][0] if components else ()
-    names = [feature_name(AUDIO, audio_channel(is_netvlad=False), component) for component in common]
+    names = [feature_name(modality, audio_channel(is_netvlad=False), component) for component in common]
     rows = {
         data_id: fact.signature
         for data_id, fact in vectors.items()

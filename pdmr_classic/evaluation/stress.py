@@ -24,6 +24,7 @@ from pdmr_classic.io.audio.embeddings import Embedding
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.trackers.channels import channel_kind
 from pdmr_classic.io.video.stream import Stream
+from pdmr_classic.io.view_files import KINDS, STREAM, VECTOR, FileKind
 from pdmr_classic.progress import Reporter
 
 _DROPPED_SHARES = (0.1, 0.3, 0.5)
@@ -64,7 +65,7 @@ def halve_rate(stream: Stream) -> Stream:
 
 
 def add_noise_to_vector(embedding: Embedding, times_sd: float, seed: int = 0) -> Embedding:
-    """Add Gaussian noise to the audio vector, with `times_sd` times the standard deviation of its components."""
+    """Add Gaussian noise to a vector, with `times_sd` times the standard deviation of its components."""
     noise = _content_rng(embedding, seed).standard_normal(len(embedding.values))
     return replace(embedding, values=embedding.values + times_sd * np.nanstd(embedding.values) * noise)
 
@@ -74,15 +75,24 @@ def _content_rng(stream: Stream | Embedding, seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(stream.content.encode())])
 
 
-def make_alterations(seed: int) -> dict[str, dict[str, Alteration]]:
-    """Return the alterations of streams and audio vectors, by name and modality."""
+def make_alterations(seed: int, kinds: Mapping[str, FileKind] = KINDS) -> dict[str, dict[str, Alteration]]:
+    """Return the alterations of streams and vectors, by name and modality.
+
+    Parameters
+    ----------
+    seed : int
+    kinds : mapping of str to {"stream", "vector"}
+        Modalities, and what their files are.
+    """
     dropped = {share: partial(drop_frames, share=share, seed=seed) for share in _DROPPED_SHARES}
     stream_noise = partial(add_noise, times_sd=_NOISE_SD, seed=seed)
     vector_noise = partial(add_noise_to_vector, times_sd=_NOISE_SD, seed=seed)
+    noise: dict[FileKind, Alteration] = {STREAM: stream_noise, VECTOR: vector_noise}
+    streams = [modality for modality, kind in kinds.items() if kind == STREAM]
     return {
-        **{f"{share:.0%} of frames dropped": {"video": drop} for share, drop in dropped.items()},
-        f"noise of {_NOISE_SD:.0%} of the sd": {"video": stream_noise, "audio": vector_noise},
-        "half the frame rate": {"video": halve_rate},
+        **{f"{share:.0%} of frames dropped": dict.fromkeys(streams, drop) for share, drop in dropped.items()},
+        f"noise of {_NOISE_SD:.0%} of the sd": {modality: noise[kind] for modality, kind in kinds.items()},
+        "half the frame rate": dict.fromkeys(streams, halve_rate),
     }
 
 
@@ -125,9 +135,9 @@ def extract_altered_features(
     altered = {}
     if len(modalities) > 1:
         altered = {f"without {name}": drop_modality(features, name) for name in reversed(modalities)}
-    todo = {
-        name: alter for name, alter in make_alterations(settings.learning.seed).items() if alter.keys() & {*modalities}
-    }
+    kinds = {**KINDS, **{name: view.kind for name, view in data.view_kinds.items()}}
+    alterations = make_alterations(settings.learning.seed, kinds)
+    todo = {name: alter for name, alter in alterations.items() if alter.keys() & {*modalities}}
     for number, (name, alter) in enumerate(todo.items()):
         stress_reporter = _StressReporter(reporter, number, len(todo))
         extractor = FeatureExtractor(settings, jobs=jobs, alter=alter, exclusions=exclusions, reporter=stress_reporter)

@@ -21,7 +21,6 @@ import xxhash
 
 from pdmr_classic.errors import Finding, TargetError
 from pdmr_classic.features.file_features import FileRow
-from pdmr_classic.features.names import AUDIO, feature_view
 from pdmr_classic.io.stream_facts import Range, StreamFacts
 from pdmr_classic.storage.atomic import write_atomic
 from pdmr_classic.storage.bytes import combine_hashes, hash_bytes, read_bytes
@@ -33,7 +32,7 @@ _CODE = (
     *("arrays.py", "config.py", "errors.py", "progress.py", "text.py", "workers.py"),
     *("storage/**/*.py", "io/**/*.py", "features/**/*.py"),
 )
-_COLUMNS = ("shortcut", "content", "findings", "names", "values", "channels", "facts")
+_COLUMNS = ("shortcut", "source", "content", "findings", "names", "values", "channels", "facts")
 # Lists that many rows share, stored once.
 _NAMES, _CHANNELS = b"names", b"channels"
 # Limits the rows of deleted files, which would otherwise accumulate.
@@ -69,23 +68,23 @@ class FeatureCache:
         self.path = root / f"{name}.parquet"
         self.verify = verify
         self._by_shortcut: dict[str, FileRow] = {}
-        self._by_content: dict[tuple[str, bool], FileRow] = {}
-        self._shortcuts: dict[tuple[Path, bool], str] = {}
+        self._by_content: dict[tuple[str, str], FileRow] = {}
+        self._shortcuts: dict[tuple[Path, str], str] = {}
         self._new_rows: list[tuple[Path, FileRow]] = []
         self._next_write = time.monotonic() + _MIN_WRITE_INTERVAL_S
         self._load()
 
-    def find(self, path: Path, *, parts: tuple[Path, ...] = (), audio: bool) -> FileRow | None:
+    def find(self, path: Path, *, parts: tuple[Path, ...] = (), source: str) -> FileRow | None:
         """Return the cached row of a file (with its further parts), or None.
 
-        The same bytes have different rows as video and as audio.
+        The same bytes have different rows as video and as audio: `source` is that of the row.
         """
         # Taken before reading: a file that changes in the meantime is read again in the next run.
-        shortcut = self._shortcuts[path, audio] = _shortcut(path, *parts, audio=audio)
+        shortcut = self._shortcuts[path, source] = _shortcut(path, *parts, source=source)
         row = None if self.verify else self._by_shortcut.get(shortcut)
         if row is None and self._by_content:
             content = combine_hashes([hash_bytes(read_bytes(file)) for file in (path, *parts)])
-            row = self._by_content.get((content, audio))
+            row = self._by_content.get((content, source))
         # The cached findings may refer to another file with the same content.
         return row.with_path(path) if row is not None else None
 
@@ -103,11 +102,12 @@ class FeatureCache:
         channels: dict[tuple[str, ...], int] = {}
         columns: dict[str, list[object]] = {name: [] for name in _COLUMNS}
         # A file deleted in the meantime has no shortcut and is left out.
-        current = {shortcut: row for path, row in rows if (shortcut := self._shortcuts.get((path, _is_audio(row))))}
+        current = {shortcut: row for path, row in rows if (shortcut := self._shortcuts.get((path, row.source)))}
         # A run may cover only part of the folder, such as the labelled recordings.
         others = {shortcut: row for shortcut, row in self._by_shortcut.items() if shortcut not in current}
         for shortcut, row in (*current.items(), *list(others.items())[: max(_MAX_ROWS - len(current), 0)]):
             columns["shortcut"].append(shortcut)
+            columns["source"].append(row.source)
             columns["content"].append(row.content)
             columns["findings"].append(json.dumps([finding.as_dict() | {"file": None} for finding in row.findings]))
             columns["names"].append(layouts.setdefault(row.names, len(layouts)))
@@ -131,20 +131,16 @@ class FeatureCache:
                 [tuple(names) for names in json.loads(table.schema.metadata[key])] for key in (_NAMES, _CHANNELS)
             )
             columns = (table.column(name).to_pylist() for name in _COLUMNS)
-            for shortcut, content, findings_json, layout, blob, channel_layout, facts_json in zip(
+            for shortcut, source, content, findings_json, layout, blob, channel_layout, facts_json in zip(
                 *columns, strict=True
             ):
                 findings = tuple(Finding(**parts) for parts in json.loads(findings_json))
                 facts = _facts_from_json(facts_json, channels[channel_layout])
-                row = FileRow(layouts[layout], np.frombuffer(blob, dtype="<f8"), content, findings, facts)
+                row = FileRow(layouts[layout], np.frombuffer(blob, dtype="<f8"), content, findings, facts, source)
                 if len(row.names) == len(row.values):
-                    self._by_shortcut[shortcut] = self._by_content[content, _is_audio(row)] = row
+                    self._by_shortcut[shortcut] = self._by_content[content, source] = row
         except (OSError, ValueError, TypeError, KeyError, IndexError):
             return  # missing or not a valid cache: it is written again
-
-
-def _is_audio(row: FileRow) -> bool:
-    return bool(row.names) and feature_view(row.names[0]) == AUDIO
 
 
 def _facts_to_json(facts: StreamFacts) -> str:
@@ -160,13 +156,13 @@ def _facts_from_json(text: str, channels: tuple[str, ...]) -> StreamFacts:
 _FACTS = tuple(field.name for field in fields(StreamFacts) if field.name != "channels")
 
 
-def _shortcut(*paths: Path, audio: bool) -> str:
+def _shortcut(*paths: Path, source: str) -> str:
     try:
         status = [(path, path.stat()) for path in paths]
     except OSError:
         return ""
     facts = [(str(path.absolute()), file.st_size, file.st_mtime_ns, file.st_ino) for path, file in status]
-    return xxhash.xxh3_128_hexdigest(repr((audio, facts)).encode())
+    return xxhash.xxh3_128_hexdigest(repr((source, facts)).encode())
 
 
 def _code_version(package: Path = _PACKAGE) -> str:

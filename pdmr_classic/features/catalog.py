@@ -10,7 +10,16 @@ import numpy as np
 
 from pdmr_classic.config import FeatureSettings
 from pdmr_classic.features.file_features import compute_stream_features
-from pdmr_classic.features.names import AUDIO, COVARIATES, QUALITY, base_name, feature_name, level_name, parse_name
+from pdmr_classic.features.names import (
+    AUDIO,
+    COVARIATES,
+    QUALITY,
+    base_name,
+    feature_name,
+    is_vector_component,
+    level_name,
+    parse_name,
+)
 from pdmr_classic.features.registry import Family, load_families
 from pdmr_classic.io.audio.embeddings import NETVLAD_WIDTH, Embedding
 from pdmr_classic.io.trackers.channels import GAZE, POSE
@@ -18,6 +27,8 @@ from pdmr_classic.io.video.stream import Stream
 
 _UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17, 20, 23, 25, 26, 45)
 _UNKNOWN = "other"
+# Family of the components of further views.
+_VECTOR = "vector"
 _CHUNK = re.compile(r"_\d+frames_")
 
 
@@ -54,6 +65,8 @@ def find_families(names: Sequence[str]) -> list[str]:
     ['dynamics', 'au_activation', 'audio_vector', 'other']
     >>> find_families(["video_change__AU12_r__mean"])
     ['distribution']
+    >>> find_families(["text__vector__003", "eeg__Cz__velocity_rms", "quality__eeg__n_frames"])
+    ['vector', 'dynamics', 'quality']
     """
     by_name, by_functional = _lookups()
     bases = (base_name(level_name(name)) for name in names)
@@ -71,7 +84,7 @@ def _lookups() -> tuple[dict[str, str], dict[str, str]]:
         if families[family].kinds
         for name in names
     }
-    by_functional |= {AUDIO: "audio_vector", QUALITY: "quality", COVARIATES: COVARIATES}
+    by_functional |= {AUDIO: "audio_vector", QUALITY: "quality", COVARIATES: COVARIATES, _VECTOR: _VECTOR}
     return by_name, by_functional
 
 
@@ -80,5 +93,7 @@ def _functional(name: str) -> str:
     view, channel, functional = parse_name(name)
     if view in (AUDIO, QUALITY, COVARIATES):
         return view
+    if is_vector_component(name):
+        return _VECTOR
     # The settings define the chunk length: all lengths share one name.
     return _CHUNK.sub("_1s_", functional) if channel else ""

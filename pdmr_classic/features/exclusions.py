@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import Finding
-from pdmr_classic.features.names import AUDIO, VIDEO, audio_cluster, is_audio_component, parse_name
+from pdmr_classic.features.names import AUDIO, VIDEO, audio_cluster, is_vector_component, parse_name, vector_modalities
 from pdmr_classic.io.ids import natural_order
 from pdmr_classic.io.stream_facts import DescribedFile
 from pdmr_classic.io.trackers.channels import channel_kind
@@ -26,45 +26,46 @@ _STEP_TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Exclusions:
-    """Channels of streams and components of audio vectors to leave out.
+    """Channels of streams and components of vectors to leave out.
 
     Attributes
     ----------
-    video : tuple of str
-        Channels.
-    audio : tuple of str
-        Components, by name or, without names, by number.
+    names : mapping of str to tuple of str
+        By modality: channels of a stream; components of a vector, by name or, without names, by number.
     """
 
-    video: tuple[str, ...] = ()
-    audio: tuple[str, ...] = ()
+    names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.video or self.audio)
+        return any(self.names.values())
+
+    def __getitem__(self, modality: str) -> tuple[str, ...]:
+        return self.names.get(modality, ())
 
     @classmethod
     def from_dict(cls, names: Mapping[str, Sequence[str]] | None) -> Self:
         """Return the exclusions that a model stores (`as_dict`); none for a model without this entry."""
-        names = names or {}
-        return cls(tuple(names.get(VIDEO, ())), tuple(names.get(AUDIO, ())))
+        return cls({modality: tuple(excluded) for modality, excluded in (names or {}).items()})
 
     def as_dict(self) -> dict[str, list[str]]:
         """Return the names by modality, ready for JSON."""
-        return {VIDEO: list(self.video), AUDIO: list(self.audio)}
+        return {modality: list(self[modality]) for modality in dict.fromkeys([VIDEO, AUDIO, *self.names])}
 
-    def drop_channels(self, stream: Stream) -> Stream:
+    def drop_channels(self, stream: Stream, modality: str = VIDEO) -> Stream:
         """Return a stream without the excluded channels, so that no family can use them."""
-        kept = [row for row, name in enumerate(stream.channels) if name not in self.video]
+        kept = [row for row, name in enumerate(stream.channels) if name not in self[modality]]
         if len(kept) == len(stream.channels):
             return stream
         return replace(stream, values=stream.values.T[kept].T, channels=tuple(stream.channels[row] for row in kept))
 
-    def drop_components(self, names: tuple[str, ...], values: Floats) -> tuple[tuple[str, ...], Floats]:
+    def drop_components(
+        self, names: tuple[str, ...], values: Floats, modality: str = AUDIO
+    ) -> tuple[tuple[str, ...], Floats]:
         """Return features without those of excluded components, and without the norms of clusters that have one."""
-        if not self.audio:
+        if not self[modality]:
             return names, values
-        components = [name for name in names if is_audio_component(name)]
-        excluded = {name for name in components if component_key(name) in self.audio}
+        components = [name for name in names if is_vector_component(name, modality)]
+        excluded = {name for name in components if component_key(name) in self[modality]}
         excluded |= {audio_cluster(number) for number, name in enumerate(components) if name in excluded}
         kept = [column for column, name in enumerate(names) if name not in excluded]
         return tuple(names[column] for column in kept), values[kept]
@@ -74,7 +75,7 @@ NO_EXCLUSIONS = Exclusions()
 
 
 def component_key(feature: str) -> str:
-    """Return the name of an audio component in `Exclusions`, given its feature.
+    """Return the name of a component of a vector in `Exclusions`, given its feature.
 
     Examples
     --------
@@ -97,15 +98,17 @@ def find_exclusions(
     ----------
     files : iterable of DescribedFile
     features : DataFrame, optional
-        Audio vectors of the recordings, as `FeatureExtractor` returns them: required to find counters.
+        Vectors of the recordings, as `FeatureExtractor` returns them: required to find counters.
     """
     files = list(files)
-    constants = {modality: _find_constants(files, modality) for modality in (VIDEO, AUDIO)}
-    counters = [] if features is None else find_counter_components(features)
+    modalities = dict.fromkeys([VIDEO, AUDIO, *sorted({file.modality for file in files})])
+    constants = {modality: _find_constants(files, modality) for modality in modalities}
+    vectors = [] if features is None else vector_modalities(map(str, features.columns))
+    counters = {name: find_counter_components(features, name) for name in vectors if features is not None}
     findings = [_constant_finding(modality, names) for modality, names in constants.items() if names]
-    findings += [_counter_finding(counters)] if counters else []
-    audio = dict.fromkeys([*constants[AUDIO], *counters])
-    return Exclusions(tuple(constants[VIDEO]), tuple(audio)), findings
+    findings += [_counter_finding(modality, names) for modality, names in counters.items() if names]
+    excluded = {name: dict.fromkeys([*constants[name], *counters.get(name, ())]) for name in modalities}
+    return Exclusions({name: tuple(names) for name, names in excluded.items()}), findings
 
 
 def _find_constants(files: Iterable[DescribedFile], modality: str) -> dict[str, int]:
@@ -126,8 +129,8 @@ def _is_presence(name: str, values: set[float]) -> bool:
     return channel_kind(name) == "au_presence" and values <= {0.0, 1.0}
 
 
-def find_counter_components(features: pd.DataFrame) -> list[str]:
-    """Return the components of audio vectors that count the recordings, in the order of their ids.
+def find_counter_components(features: pd.DataFrame, modality: str = AUDIO) -> list[str]:
+    """Return the components of a modality's vectors that count the recordings, in the order of their ids.
 
     All steps between successive recordings have the same sign, and are equal or, because recordings can be missing,
     multiples of the smallest step.
@@ -139,7 +142,7 @@ def find_counter_components(features: pd.DataFrame) -> list[str]:
     >>> find_counter_components(pd.DataFrame(table, index=ids))
     ['0']
     """
-    names = [name for name in map(str, features.columns) if is_audio_component(name)]
+    names = [name for name in map(str, features.columns) if is_vector_component(name, modality)]
     ordered = features[names].iloc[natural_order(features.index)]
     vectors = ordered[ordered.notna().any(axis=1)].to_numpy(dtype=np.float64)
     if len(vectors) <= _MIN_EQUAL_STEPS:
@@ -157,7 +160,7 @@ def _counts(steps: Floats, vectors: Floats) -> bool:
 
 
 def _constant_finding(modality: str, names: Mapping[str, int]) -> Finding:
-    noun = "channel" if modality == VIDEO else "audio component"
+    noun = "channel" if modality == VIDEO else f"{modality} component" if modality == AUDIO else f"{modality} column"
     what = (
         f"{format_count(len(names), f'{noun} is', f'{noun}s are')} constant inside every file and differ"
         f"{'s' if len(names) == 1 else ''} between files, as ids, labels and scores do: models do not learn from them"
@@ -168,9 +171,10 @@ def _constant_finding(modality: str, names: Mapping[str, int]) -> Finding:
     )
 
 
-def _counter_finding(names: Sequence[str]) -> Finding:
+def _counter_finding(modality: str, names: Sequence[str]) -> Finding:
+    noun = f"{modality} component"
     what = (
-        f"{format_count(len(names), 'audio component counts', 'audio components count')} the recordings "
+        f"{format_count(len(names), f'{noun} counts', f'{noun}s count')} the recordings "
         "(equal steps from one to the next): models do not learn from them"
     )
     return Finding("counter-component", what, found=format_list(names), hint="remove the row numbers from the files")

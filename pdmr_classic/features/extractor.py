@@ -3,45 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import joblib
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
+from pdmr_classic.features._file_rows import check_channels, collect_hashes, reject_odd_vectors, tabulate_rows
+from pdmr_classic.features._jobs import Job, find_kinds, make_jobs, run_jobs
 from pdmr_classic.features._label_features import add_label_features
 from pdmr_classic.features.cache import FeatureCache
 from pdmr_classic.features.events import pivot_events
 from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions
-from pdmr_classic.features.file_features import Alteration, FileRow, compute_audio_row, compute_video_row
-from pdmr_classic.features.names import (
-    MATERIAL,
-    QUALITY,
-    base_name,
-    feature_view,
-    is_audio_component,
-    list_events,
-    vector_layout,
-)
+from pdmr_classic.features.file_features import Alteration, FileRow
+from pdmr_classic.features.names import base_name, list_events
 from pdmr_classic.features.registry import Family, load_families
-from pdmr_classic.io.audio.vector_layouts import VectorLayout, find_additional_names, find_odd_layouts
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.set_checks import ExtractedFile, check_set, summarise_errors
-from pdmr_classic.io.video.missing_channels import find_missing_channels
 from pdmr_classic.progress import LogReporter, Reporter
-from pdmr_classic.workers import change_working_folder, use_one_thread, working_folder
+from pdmr_classic.workers import working_folder
 
 # Starting a worker takes as long as parsing this many bytes.
 _BYTES_PER_WORKER = 30_000_000
 _FILES_PER_TASK = 8
-_LAST_VIEWS = (QUALITY, MATERIAL)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +47,9 @@ class Extraction:
     findings : tuple of Finding
         Problems with files that were read.
     content_hashes : DataFrame of str
-        Index `data_id`, columns `video` and `audio`: the hash of each file's bytes; empty without a file, and for a
-        constant audio vector, because recordings that share such a placeholder are not copies. If the rows of the
-        features are persons, those of this table are still recordings.
+        Index `data_id`, columns `video`, `audio` and further views: the hash of each file's bytes; empty without a
+        file, and for a constant vector, because recordings that share such a placeholder are not copies. If the rows
+        of the features are persons, those of this table are still recordings.
     files : tuple of ExtractedFile
         Facts about each file that was read.
     conflicts : tuple of Finding
@@ -109,11 +98,11 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     verify_cache : bool
         Hash every file again instead of trusting its size, modification time and inode.
     trained_names : sequence of str, optional
-        Names of the features that a model was trained on: audio vectors with other components are errors (default:
-        vectors with other components than most).
+        Names of the features that a model was trained on: vectors with other components are errors (default: vectors
+        with other components than most), and further views that it was not trained on are not read.
     alter : mapping of str to callable, optional
-        For stress tests: per modality, a function that alters each `Stream` ("video") or `Embedding` ("audio") before
-        its features are computed; disables the cache.
+        For stress tests: per modality, a function that alters each `Stream` or `Embedding` (audio vector) before its
+        features are computed; disables the cache.
     exclusions : Exclusions, optional
         Channels and audio components to leave out, as found in the training data.
     reporter : Reporter, optional
@@ -169,36 +158,30 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def extract(self, dataset: Dataset) -> Extraction:
         """Return the features of every recording, the errors and the findings."""
         families = self._select_families()
-        families_by_modality = {
-            "video": tuple(family for family in families if family.view != "audio"),
-            "audio": tuple(family for family in families if family.view == "audio"),
-        }
         settings = self.settings or Settings()
-        alter = self.alter or {}
-        exclusions = self.exclusions or NO_EXCLUSIONS
-        jobs = [
-            _Job(recording.data_id, modality, path, parts, settings, modality_families, alter.get(modality), exclusions)
-            for selected, modality_families in families_by_modality.items()
-            for recording in dataset.singles
-            for modality, path, parts in recording.files
-            if modality == selected and modality_families
-        ]
+        trained = tuple(self.trained_names or ())
+        kinds = find_kinds(dataset, trained)
+        jobs = make_jobs(dataset, families, settings, kinds, self.alter or {}, self.exclusions or NO_EXCLUSIONS)
         cache = self._open_cache(dataset.folder, settings, families)
         outcomes = self._run(jobs, cache)
         if cache is not None:
             cache.write((job.path, row) for job, row in zip(jobs, outcomes, strict=True) if isinstance(row, FileRow))
-        trained = tuple(self.trained_names or ())
         single_names = tuple(dict.fromkeys(map(base_name, trained))) if list_events(trained) else trained
-        outcomes = _reject_odd_vectors(jobs, outcomes, vector_layout(single_names))
-        extraction = _build_extraction([single.data_id for single in dataset.singles], jobs, outcomes, settings)
+        outcomes = reject_odd_vectors(jobs, outcomes, single_names)
+        data_ids = [single.data_id for single in dataset.singles]
+        extraction = _build_extraction(data_ids, jobs, outcomes, settings, list(kinds))
         features, singles = extraction.features, None
-        findings: list[Finding] = []
+        findings = [_unused_view_finding(name) for name in dataset.view_kinds if name not in kinds]
         if any(recording.events for recording in dataset.recordings):
             singles = features
-            features, findings = pivot_events(singles, dataset.recordings, trained)
-        features, more = add_label_features(features, dataset, settings, self.trained_names)
+            features, of_events = pivot_events(singles, dataset.recordings, trained)
+            findings += of_events
+        features, of_labels = add_label_features(features, dataset, settings, self.trained_names)
         return replace(
-            extraction, features=features, recordings=singles, findings=(*extraction.findings, *findings, *more)
+            extraction,
+            features=features,
+            recordings=singles,
+            findings=(*extraction.findings, *findings, *of_labels),
         )
 
     def _select_families(self) -> tuple[Family, ...]:
@@ -223,15 +206,15 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         key = "\0".join((settings_json, *(family.name for family in families), *excluded))
         return FeatureCache(Path(self.cache), folder, key, verify=self.verify_cache)
 
-    def _run(self, jobs: list[_Job], cache: FeatureCache | None) -> list[FileRow | Finding]:
-        outcomes: list[FileRow | Finding | None] = [_find_cached(job, cache) for job in jobs]
+    def _run(self, jobs: list[Job], cache: FeatureCache | None) -> list[FileRow | Finding]:
+        outcomes: list[FileRow | Finding | None] = [None if cache is None else job.find_cached(cache) for job in jobs]
         todo = [index for index, outcome in enumerate(outcomes) if outcome is None]
         chunks = [todo[start : start + _FILES_PER_TASK] for start in range(0, len(todo), _FILES_PER_TASK)]
         done = len(jobs) - len(todo)
         reporter = self.reporter or LogReporter()
         reporter.progress("reading", done, len(jobs))
-        tasks = (joblib.delayed(_run_jobs)([jobs[index] for index in chunk], working_folder()) for chunk in chunks)
-        n_workers = self._count_workers([path for index in todo for path in (jobs[index].path, *jobs[index].parts)])
+        tasks = (joblib.delayed(run_jobs)([jobs[index] for index in chunk], working_folder()) for chunk in chunks)
+        n_workers = self._count_workers([jobs[index] for index in todo])
         parallel = joblib.Parallel(n_jobs=n_workers, return_as="generator")
         for chunk, results in zip(chunks, parallel(tasks), strict=True):
             for index, outcome in zip(chunk, results, strict=True):
@@ -243,126 +226,33 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             reporter.progress("reading", done, len(jobs))
         return [outcome for outcome in outcomes if outcome is not None]
 
-    def _count_workers(self, paths: Sequence[Path]) -> int:
-        n_bytes = sum(map(_file_size, paths))
+    def _count_workers(self, jobs: Sequence[Job]) -> int:
+        n_bytes = sum(job.n_bytes for job in jobs)
         return int(min(joblib.effective_n_jobs(self.jobs), max(n_bytes // _BYTES_PER_WORKER, 1)))
 
 
-@dataclass(frozen=True)
-class _Job:
-    data_id: str
-    modality: str
-    path: Path
-    parts: tuple[Path, ...]
-    settings: Settings
-    families: tuple[Family, ...]
-    alter: Alteration | None = None
-    exclusions: Exclusions = NO_EXCLUSIONS
-
-    def run(self) -> FileRow | Finding:
-        try:
-            if self.modality == "video":
-                return compute_video_row(
-                    self.path, self.settings, self.families, self.alter, parts=self.parts, exclusions=self.exclusions
-                )
-            return compute_audio_row(self.path, self.settings, self.families, self.alter, exclusions=self.exclusions)
-        except DataError as error:
-            return error.finding
-
-
-def _file_size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0  # the reader will report the reason
-
-
-def _run_jobs(jobs: list[_Job], folder: str) -> list[FileRow | Finding]:
-    change_working_folder(folder)
-    with use_one_thread():
-        return [job.run() for job in jobs]
-
-
-def _find_cached(job: _Job, cache: FeatureCache | None) -> FileRow | None:
-    try:
-        return cache.find(job.path, parts=job.parts, audio=job.modality == "audio") if cache is not None else None
-    except DataError:
-        return None  # the reader will report the error
-
-
-def _reject_odd_vectors(
-    jobs: list[_Job], outcomes: list[FileRow | Finding], trained: VectorLayout | None
-) -> list[FileRow | Finding]:
-    layouts = [
-        (job.path, layout)
-        for job, row in zip(jobs, outcomes, strict=True)
-        if job.modality == "audio" and isinstance(row, FileRow) and (layout := vector_layout(row.names)) is not None
-    ]
-    odd, additional = find_odd_layouts(layouts, trained), find_additional_names(layouts, trained)
-    return [
-        replace(row, findings=(*row.findings, additional[job.path]))
-        if job.path in additional and isinstance(row, FileRow)
-        else odd.get(job.path, row)
-        for job, row in zip(jobs, outcomes, strict=True)
-    ]
+def _unused_view_finding(name: str) -> Finding:
+    return Finding("unused-view", f"view {name} is not used: the model was trained without it")
 
 
 def _build_extraction(
-    data_ids: list[str], jobs: list[_Job], outcomes: list[FileRow | Finding], settings: Settings
+    data_ids: list[str],
+    jobs: list[Job],
+    outcomes: list[FileRow | Finding],
+    settings: Settings,
+    modalities: Sequence[str],
 ) -> Extraction:
-    """Collect the rows of all files in one table, aligned by feature name."""
+    """Collect the rows of all files, and what they say together."""
     file_rows = [(job.data_id, row) for job, row in zip(jobs, outcomes, strict=True) if isinstance(row, FileRow)]
-    names = _merge_names(row.names for _, row in file_rows)
-    column_indices = {name: index for index, name in enumerate(names)}
-    row_indices = {data_id: index for index, data_id in enumerate(data_ids)}
-    table = np.full((len(data_ids), len(names)), np.nan)
-    # Files of one data set mostly share the same names.
-    columns: dict[tuple[str, ...], NDArray[np.intp]] = {}
-    for data_id, row in file_rows:
-        if row.names not in columns:
-            columns[row.names] = np.array([column_indices[name] for name in row.names], dtype=np.intp)
-        table[row_indices[data_id], columns[row.names]] = row.values
-    features = pd.DataFrame(table, index=pd.Index(data_ids, name="data_id"), columns=names, copy=False)
+    features = tabulate_rows(data_ids, file_rows)
     errors = tuple(outcome for outcome in outcomes if isinstance(outcome, Finding))
     findings = [finding for _, row in file_rows for finding in row.findings]
-    findings += _check_channels(jobs, outcomes)
+    findings += check_channels(jobs, outcomes)
     files = tuple(
         ExtractedFile(job.path, job.modality, row.facts)
         for job, row in zip(jobs, outcomes, strict=True)
         if isinstance(row, FileRow)
     )
     warnings, conflicts = check_set(files, settings.reading)
-    hashes = _collect_hashes(data_ids, jobs, outcomes)
+    hashes = collect_hashes(data_ids, jobs, outcomes, modalities)
     return Extraction(features, errors, (*findings, *warnings), hashes, files, tuple(conflicts))
-
-
-def _check_channels(jobs: list[_Job], outcomes: list[FileRow | Finding]) -> list[Finding]:
-    return find_missing_channels(
-        [
-            (job.path, row.facts.channels)
-            for job, row in zip(jobs, outcomes, strict=True)
-            if job.modality == "video" and isinstance(row, FileRow)
-        ]
-    )
-
-
-def _collect_hashes(data_ids: list[str], jobs: list[_Job], outcomes: list[FileRow | Finding]) -> pd.DataFrame:
-    hashes: dict[str, dict[str, str]] = {"video": {}, "audio": {}}
-    for job, row in zip(jobs, outcomes, strict=True):
-        if isinstance(row, FileRow) and not (job.modality == "audio" and _is_placeholder(row)):
-            hashes[job.modality][job.data_id] = row.content
-    columns = {modality: [by_id.get(data_id, "") for data_id in data_ids] for modality, by_id in hashes.items()}
-    return pd.DataFrame(columns, index=pd.Index(data_ids, name="data_id"), dtype=object)
-
-
-def _is_placeholder(row: FileRow) -> bool:
-    vector = np.array([v for name, v in zip(row.names, row.values, strict=True) if is_audio_component(name)])
-    return len(vector) > 1 and len(np.unique(vector[np.isfinite(vector)])) < 2
-
-
-def _merge_names(layouts: Iterable[tuple[str, ...]]) -> list[str]:
-    """Return each name once, in order of appearance; quality and material names come last."""
-    names = dict.fromkeys(name for layout in dict.fromkeys(layouts) for name in layout)
-    return sorted(
-        names, key=lambda name: -1 if (view := feature_view(name)) not in _LAST_VIEWS else _LAST_VIEWS.index(view)
-    )

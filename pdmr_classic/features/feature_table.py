@@ -11,8 +11,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pdmr_classic.errors import DataError, TargetError
-from pdmr_classic.features.names import AUDIO, COVARIATES, LABEL, MATERIAL, QUALITY, VIDEO, feature_view, label_column
+from pdmr_classic.features.names import (
+    AUDIO,
+    COVARIATES,
+    LABEL,
+    MATERIAL,
+    QUALITY,
+    VIDEO,
+    feature_view,
+    label_column,
+    parse_name,
+)
 from pdmr_classic.io.dataset import Dataset
+from pdmr_classic.io.layouts.view_folders import is_view_name
 from pdmr_classic.storage.atomic import check_writable, write_atomic
 from pdmr_classic.text import format_count, format_list
 
@@ -145,4 +156,9 @@ def _is_feature_table(path: Path) -> bool:
                 names = pq.read_schema(file).names
     except (OSError, pa.ArrowInvalid):
         return False
-    return len(names) > 1 and names[0] == "data_id" and feature_view(names[1].strip()) in _VIEWS
+    return len(names) > 1 and names[0] == "data_id" and _is_feature(names[1].strip())
+
+
+def _is_feature(name: str) -> bool:
+    view, channel, functional = parse_name(name)
+    return view in _VIEWS or (is_view_name(view) and bool(channel and functional))

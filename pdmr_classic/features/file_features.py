@@ -15,15 +15,14 @@ from pdmr_classic.config import FeatureSettings, Settings
 from pdmr_classic.errors import Finding
 from pdmr_classic.features._resting_face import subtract_resting_face
 from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions
-from pdmr_classic.features.names import feature_name
+from pdmr_classic.features.names import AUDIO, VIDEO, feature_name
 from pdmr_classic.features.registry import Family
 from pdmr_classic.features.signal import Signal, make_signals
-from pdmr_classic.io.audio.embeddings import read_embedding
 from pdmr_classic.io.conditions import describe_stream_conditions, describe_vector_conditions
 from pdmr_classic.io.stream_facts import StreamFacts, describe_embedding, describe_stream
 from pdmr_classic.io.trackers.channels import channel_kind
-from pdmr_classic.io.video.read_stream import read_stream
 from pdmr_classic.io.video.stream import Stream
+from pdmr_classic.io.view_files import STREAM, VECTOR, FileKind, read_modality_stream, read_vector
 
 _UNITS = ("au_intensity", "au_presence")
 
@@ -44,6 +43,8 @@ class FileRow:
     findings : tuple of Finding
     facts : StreamFacts
         Facts about the file as it is: of all channels, and before resting levels are subtracted.
+    source : str
+        Modality and kind of the file: the same bytes have other features in another modality.
     """
 
     names: tuple[str, ...]
@@ -51,57 +52,65 @@ class FileRow:
     content: str = ""
     findings: tuple[Finding, ...] = ()
     facts: StreamFacts = field(default_factory=StreamFacts)
+    source: str = ""
 
     def with_path(self, path: Path) -> FileRow:
         """Return the row with its findings attributed to another file with the same content."""
         return replace(self, findings=tuple(replace(finding, file=path) for finding in self.findings))
 
 
-def compute_video_row(
+def compute_stream_row(
     path: Path,
     settings: Settings,
     families: tuple[Family, ...],
     alter: Alteration | None = None,
     *,
+    modality: str = VIDEO,
     parts: tuple[Path, ...] = (),
     exclusions: Exclusions = NO_EXCLUSIONS,
 ) -> FileRow:
-    """Read one stream, apply `alter`, and compute its features; raises as `read_stream` does.
+    """Read one stream, apply `alter`, and compute its features; raises as `read_modality_stream` does.
 
     Features are computed without the channels in `exclusions`.
     """
-    stream = read_stream(path, settings.reading, parts=parts)
+    stream = read_modality_stream(path, modality, settings.reading, parts)
     stream = alter(stream) if alter is not None else stream
     facts = replace(describe_stream(stream), conditions=describe_stream_conditions(stream, path))
-    stream = exclusions.drop_channels(stream)
-    if settings.reading.resting_face:
+    stream = exclusions.drop_channels(stream, modality)
+    if settings.reading.resting_face and modality == VIDEO:
         stream = subtract_resting_face(stream)
     names, values = compute_stream_features(stream, families, settings.features)
-    row = FileRow(names, values, stream.content, stream.findings, facts)
+    row = FileRow(names, values, stream.content, stream.findings, facts, file_source(modality, STREAM))
     # The cache does not know which part a finding is about.
     return row.with_path(path) if parts else row
 
 
-def compute_audio_row(
+def compute_vector_row(
     path: Path,
     settings: Settings,
     families: tuple[Family, ...],
     alter: Alteration | None = None,
     *,
+    modality: str = AUDIO,
     exclusions: Exclusions = NO_EXCLUSIONS,
 ) -> FileRow:
-    """Read one audio vector, apply `alter`, and compute its features; raises as `read_embedding` does.
+    """Read one vector, apply `alter`, and compute its features; raises as `read_vector` does.
 
     Features of the components in `exclusions` are left out.
     """
-    embedding = read_embedding(path)
+    embedding = read_vector(path, modality)
     embedding = alter(embedding) if alter is not None else embedding
     results = [(family, family.function(embedding, settings.features)) for family in families]
     names = _concatenate_names(tuple(_key_names(family.view, tuple(result)) for family, result in results))
     values = np.array([value for _, result in results for value in result.values()], dtype=np.float64)
-    names, values = exclusions.drop_components(names, values)
+    names, values = exclusions.drop_components(names, values, modality)
     facts = replace(describe_embedding(embedding), conditions=describe_vector_conditions(embedding, path))
-    return FileRow(names, values, embedding.content, embedding.findings, facts)
+    return FileRow(names, values, embedding.content, embedding.findings, facts, file_source(modality, VECTOR))
+
+
+def file_source(modality: str, kind: FileKind) -> str:
+    """Return how a file is read, which its features depend on."""
+    return f"{modality} {kind}"
 
 
 def compute_stream_features(

@@ -32,6 +32,8 @@ _DEFAULT_VIEW = "all"
 """Modality of columns without a view in their names, such as those of a plain array."""
 
 _HIDDEN_VIEWS = frozenset({QUALITY, MATERIAL, LABEL})
+_NO_VECTORS = frozenset({VIDEO, *_HIDDEN_VIEWS})
+_VIDEO_QUALITY = "stream"
 _SEPARATOR = "__"
 _VECTOR_CHANNELS = ("netvlad", "vector")
 
@@ -212,15 +214,33 @@ def is_audio_component(name: str) -> bool:
     return str(name).startswith(_VECTOR_PREFIXES)
 
 
-def is_vector_component(name: str) -> bool:
-    """Return whether a feature is a component of a vector, of any view.
+def is_vector_component(name: str, modality: str | None = None) -> bool:
+    """Return whether a feature is a component of the vector of a modality; of any modality but video by default.
 
     Examples
     --------
-    >>> is_vector_component("text__vector__017"), is_vector_component("video__AU12_r__mean")
-    (True, False)
+    >>> [is_vector_component(name) for name in ("audio__netvlad__017", "text__vector__003", "eeg__Cz__mean")]
+    [True, True, False]
     """
-    return parse_name(name).channel in _VECTOR_CHANNELS
+    view, channel, _ = parse_name(name)
+    return channel in _VECTOR_CHANNELS and view not in _NO_VECTORS and modality in (None, view)
+
+
+def vector_modalities(names: Iterable[str]) -> list[str]:
+    """Return the modalities with a vector, in the order of the names."""
+    return list(dict.fromkeys(feature_view(name) for name in names if is_vector_component(name)))
+
+
+def quality_modality(name: str) -> str:
+    """Return the modality that a quality feature is about.
+
+    Examples
+    --------
+    >>> quality_modality("quality__stream__coverage"), quality_modality("quality__eeg__coverage")
+    ('video', 'eeg')
+    """
+    channel = parse_name(name).channel
+    return VIDEO if channel == _VIDEO_QUALITY else channel
 
 
 def audio_cluster(component: int) -> str:
@@ -239,8 +259,8 @@ _VECTOR_PREFIXES = tuple(feature_prefix(AUDIO, channel) for channel in _VECTOR_C
 
 
 @lru_cache(maxsize=64)
-def vector_layout(names: tuple[str, ...]) -> VectorLayout | None:
-    """Return the layout of the audio vector that a feature table has the components of; None if it has none.
+def vector_layout(names: tuple[str, ...], modality: str = AUDIO) -> VectorLayout | None:
+    """Return the layout of a modality's vector that a feature table has the components of; None if it has none.
 
     Examples
     --------
@@ -249,7 +269,7 @@ def vector_layout(names: tuple[str, ...]) -> VectorLayout | None:
     >>> sorted(vector_layout(("audio__vector__F0", "audio__vector__loudness")).names)
     ['F0', 'loudness']
     """
-    components = [parse_name(name).functional for name in names if is_audio_component(name)]
+    components = [parse_name(name).functional for name in names if is_vector_component(name, modality)]
     if not components:
         return None
     is_positional = all(component.isdigit() for component in components)

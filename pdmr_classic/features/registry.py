@@ -35,7 +35,7 @@ class Family:
     Attributes
     ----------
     name : str
-    view : {"video", "audio", "quality", "material"}
+    view : str
         First part of the feature names; defines which columns a base learner uses together. A transformer fitted
         inside each fold turns "material" into features.
     kinds : tuple of str
@@ -48,7 +48,7 @@ class Family:
     """
 
     name: str
-    view: ViewName
+    view: str
     kinds: tuple[str, ...]
     function: Callable[..., Mapping[Any, Any]]
     is_default: bool = True

@@ -28,6 +28,7 @@ from pdmr_classic.io.split_folders import (
     resolve_split,
     which_split_error,
 )
+from pdmr_classic.io.view_files import ViewKind, describe_views, find_view_kinds
 from pdmr_classic.text import format_list
 
 
@@ -57,6 +58,8 @@ class Dataset:
         How the files were found.
     layout : str
         The arrangement of the files that was given or recognised.
+    view_kinds : mapping of str to ViewKind
+        Whether the files of each further view are streams or vectors, decided from all recordings of the folder.
 
     Examples
     --------
@@ -82,13 +85,14 @@ class Dataset:
     split: str | None = None
     settings: DataSettings = field(default_factory=DataSettings)
     layout: str = ""
+    view_kinds: Mapping[str, ViewKind] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.recordings)
 
     def __repr__(self) -> str:
-        n_video, n_audio = (self.count_with(modality) for modality in ("video", "audio"))
-        return f"Dataset({self.folder.name!r}, {len(self)} recordings, {n_video} with video, {n_audio} with audio)"
+        counts = [f"{self.count_with(name)} with {name}" for name in ("video", "audio", *self.view_kinds)]
+        return f"Dataset({self.folder.name!r}, {len(self)} recordings, {', '.join(counts)})"
 
     @property
     def data_ids(self) -> list[str]:
@@ -290,8 +294,14 @@ def scan_dataset(
     own_file = Path(labels) if labels is not None else None
     splits, split_errors = assign_splits(discovery, own_file or find_labels(folder), settings.id_column)
     errors = [*discovery.errors, *split_errors]
+    kinds = find_view_kinds(discovery.recordings)
     dataset = Dataset(
-        folder, discovery.recordings, findings=discovery.findings, settings=settings, layout=discovery.layout
+        folder,
+        discovery.recordings,
+        findings=(*discovery.findings, *describe_views(discovery.views, kinds)),
+        settings=settings,
+        layout=discovery.layout,
+        view_kinds=kinds,
     )
     if all_splits and not use_labels:
         dataset = replace(dataset, split="all" if splits else None)

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from pdmr_classic.config import ReadingSettings
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.io.audio.embeddings import read_embedding
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.stream_facts import StreamFacts, describe_embedding, describe_stream
-from pdmr_classic.io.video.read_stream import read_stream
 from pdmr_classic.io.video.stream import Stream
+from pdmr_classic.io.view_files import KINDS, VECTOR, FileKind, read_modality_stream, read_vector
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.text import format_list
 from pdmr_classic.workers import change_working_folder, working_folder
@@ -85,8 +84,9 @@ def inspect_files(
 ) -> list[FileFacts]:
     """Read every file of a data set and return the facts of each, in the order of the recordings."""
     reporter = reporter or LogReporter()
+    kinds = {**KINDS, **{name: view.kind for name, view in dataset.view_kinds.items()}}
     files = [
-        (recording.data_id, modality, path, parts)
+        (recording.data_id, modality, kinds[modality], path, parts)
         for recording in dataset.singles
         for modality, path, parts in recording.files
     ]
@@ -120,18 +120,27 @@ def find_repeated_contents(facts: Sequence[FileFacts]) -> list[Finding]:
 
 
 def _inspect_chunk(
-    files: Sequence[tuple[str, str, Path, tuple[Path, ...]]], reading: ReadingSettings, signatures: bool, folder: str
+    files: Sequence[tuple[str, str, FileKind, Path, tuple[Path, ...]]],
+    reading: ReadingSettings,
+    signatures: bool,
+    folder: str,
 ) -> list[FileFacts]:
     change_working_folder(folder)
     return [_inspect_file(*file, reading, signatures) for file in files]
 
 
 def _inspect_file(
-    data_id: str, modality: str, path: Path, parts: tuple[Path, ...], reading: ReadingSettings, signatures: bool
+    data_id: str,
+    modality: str,
+    kind: FileKind,
+    path: Path,
+    parts: tuple[Path, ...],
+    reading: ReadingSettings,
+    signatures: bool,
 ) -> FileFacts:
     try:
-        if modality == "audio":
-            vector = read_embedding(path)
+        if kind == VECTOR:
+            vector = read_vector(path, modality)
             return FileFacts(
                 data_id,
                 modality,
@@ -143,7 +152,7 @@ def _inspect_file(
                 facts=describe_embedding(vector),
                 signature=vector.values.astype(np.float32),
             )
-        stream = read_stream(path, reading, parts=parts)
+        stream = read_modality_stream(path, modality, reading, parts)
     except DataError as error:
         return FileFacts(data_id, modality, path, error=error.finding)
     return FileFacts(

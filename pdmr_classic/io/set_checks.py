@@ -12,9 +12,9 @@ import numpy as np
 from pdmr_classic.config import ReadingSettings
 from pdmr_classic.errors import Finding
 from pdmr_classic.io.stream_facts import DescribedFile, Range, StreamFacts
+from pdmr_classic.io.view_files import KINDS, VIDEO
 from pdmr_classic.text import format_count, format_list
 
-_MODALITIES = ("video", "audio")
 # Intensity 1 is the faintest trace that coders score, so that hardly a minute of a face on the scale 0..5 stays below.
 _UNIT_SCALE = 1.0
 # Beyond any plausible error on the scale 0..5: percent.
@@ -78,10 +78,23 @@ def check_set(files: Iterable[DescribedFile], reading: ReadingSettings) -> tuple
     return warnings, [*find_mixed_trackers(files), *errors]
 
 
+def order_modalities(names: Iterable[str]) -> list[str]:
+    """Return the distinct modalities: video, audio, and further views by name.
+
+    Examples
+    --------
+    >>> order_modalities(["text", "audio", "eeg", "audio", "video"])
+    ['video', 'audio', 'eeg', 'text']
+    """
+    distinct = set(names)
+    known = [name for name in KINDS if name in distinct]
+    return [*known, *sorted(distinct - {*known})]
+
+
 def find_mixed_trackers(files: Iterable[DescribedFile]) -> list[Finding]:
     """Return an error for each modality whose files were written by several programs; unknown ones do not count."""
     files, errors = list(files), []
-    for modality in _MODALITIES:
+    for modality in order_modalities(file.modality for file in files):
         counts = Counter(file.facts.tracker for file in files if file.modality == modality and file.facts.tracker)
         if len(counts) > 1:
             rarest = counts.most_common()[-1][0]
@@ -102,14 +115,14 @@ def find_mixed_trackers(files: Iterable[DescribedFile]) -> list[Finding]:
 def find_scale_problems(
     files: Iterable[DescribedFile], reading: ReadingSettings
 ) -> tuple[list[Finding], list[Finding]]:
-    """Return warnings and errors about the scales and units of the channels in a data set.
+    """Return warnings and errors about the scales and units of the video channels in a data set.
 
     Files of two scales in one set are an error if at least three of each leave no doubt, or angles in radians and
     others beyond a full turn; otherwise a warning. Findings about single files name these.
     """
     warnings: list[Finding] = []
     errors: list[Finding] = []
-    files = list(files)
+    files = [file for file in files if file.modality == VIDEO]
     for kind in SCALES:
         described = [(file, file.facts.ranges[kind]) for file in files if kind in file.facts.ranges]
         described = [(file, limits) for file, limits in described if magnitude(kind, limits) > 0]

@@ -12,13 +12,13 @@ import numpy as np
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.features.exclusions import Exclusions
 from pdmr_classic.features.extractor import Extraction
-from pdmr_classic.features.names import feature_view, parse_name
-from pdmr_classic.io.set_checks import ANGLES, SCALES, magnitude, summarise_errors
+from pdmr_classic.features.names import AUDIO, feature_view, parse_name, vector_modalities
+from pdmr_classic.io.set_checks import ANGLES, SCALES, magnitude, order_modalities, summarise_errors
 from pdmr_classic.io.stream_facts import DescribedFile
+from pdmr_classic.io.view_files import KINDS
 from pdmr_classic.progress import Reporter
 from pdmr_classic.text import format_list
 
-_MODALITIES = ("video", "audio")
 # What streams hold after reading, whatever the file had.
 _UNITS = {
     "AU intensity": "0..5",
@@ -51,8 +51,10 @@ def summarise_measurements(files: Iterable[DescribedFile]) -> dict[str, Any]:
     files = list(files)
     facts = [file.facts for file in files if file.modality == "video" and file.facts.n_frames]
     kinds = {kind: [fact.ranges[kind] for fact in facts if kind in fact.ranges] for kind in SCALES}
+    modalities = order_modalities(file.modality for file in files)
+    views = {name: _list_rates(files, name) for name in modalities if name not in KINDS}
     return {
-        "trackers": {name: tracker for name in _MODALITIES if (tracker := _find_tracker(files, name))},
+        "trackers": {name: tracker for name in modalities if (tracker := _find_tracker(files, name))},
         "units": {kind: unit for kind, unit in _UNITS.items() if kinds.get(kind) or (kind == "time" and facts)},
         "frame_rate_hz": _percentiles([fact.frame_rate_hz for fact in facts]),
         "ranges": {
@@ -65,6 +67,8 @@ def summarise_measurements(files: Iterable[DescribedFile]) -> dict[str, Any]:
             if ranges
         },
         "channels": sorted({name for fact in facts for name in fact.channels}),
+        # Of vectors, there are no rates.
+        **({"views": {name: {"frame_rate_hz": _percentiles(rates)} for name, rates in views.items()}} if views else {}),
     }
 
 
@@ -83,10 +87,14 @@ def compare_measurements(
     if not trained:
         return [], []
     warnings: list[Finding] = []
-    errors = [error for name in _MODALITIES if (error := _compare_tracker(files, name, trained.get("trackers", {})))]
+    modalities = order_modalities(file.modality for file in files)
+    errors = [error for name in modalities if (error := _compare_tracker(files, name, trained.get("trackers", {})))]
     facts = [file.facts for file in files if file.modality == "video" and file.facts.n_frames]
     if finding := _compare_rates([fact.frame_rate_hz for fact in facts], trained.get("frame_rate_hz")):
         errors.append(finding)
+    for name, view in trained.get("views", {}).items():
+        if finding := _compare_rates(_list_rates(files, name), view["frame_rate_hz"], name):
+            errors.append(finding)
     for kind in SCALES:
         limits = trained.get("ranges", {}).get(kind)
         sizes = [size for fact in facts if kind in fact.ranges and (size := magnitude(kind, fact.ranges[kind])) > 0]
@@ -116,7 +124,13 @@ def _compare_tracker(files: Sequence[DescribedFile], modality: str, trained: Map
     )
 
 
-def _compare_rates(rates: Sequence[float], trained: Sequence[float] | None) -> Finding | None:
+def _list_rates(files: Iterable[DescribedFile], modality: str) -> list[float]:
+    """Return the frame rates of the streams of a modality."""
+    facts = [file.facts for file in files if file.modality == modality and file.facts.n_frames]
+    return [fact.frame_rate_hz for fact in facts if fact.frame_rate_hz]
+
+
+def _compare_rates(rates: Sequence[float], trained: Sequence[float] | None, view: str = "") -> Finding | None:
     if not rates or not trained or not trained[1]:
         return None
     rate = float(np.median(rates))
@@ -124,10 +138,13 @@ def _compare_rates(rates: Sequence[float], trained: Sequence[float] | None) -> F
         return None
     return Finding(
         "other-frame-rate",
-        "the frame rate differs from that of the training set, which changes speeds, counts and spectra",
+        f"the frame rate {f'of {view} ' if view else ''}differs from that of the training set, which changes speeds, "
+        "counts and spectra",
         expected=f"about {trained[1]:g} Hz ({trained[0]:g} to {trained[2]:g})",
         found=f"{rate:.3g} Hz in the median file",
-        hint="if the rate is wrong, pass --fps; otherwise --allow-mismatch (allow_mismatch=True)",
+        hint="if the rate is wrong, "
+        + ("correct the timestamps" if view else "pass --fps")
+        + "; otherwise --allow-mismatch (allow_mismatch=True)",
     )
 
 
@@ -222,7 +239,7 @@ def find_missing_channels(
     names = list(trained_names)
     channels = set(metadata.get("measurements", {}).get("channels", ()))
     found = {}
-    for modality in _MODALITIES:
+    for modality in order_modalities([*KINDS, *(file.modality for file in extraction.files)]):
         trained, available = _list_channels(names, modality), _list_channels(available_names, modality)
         has_file = any(file.modality == modality for file in extraction.files)
         if modality == "video":
@@ -235,14 +252,17 @@ def find_missing_channels(
 def _compare_channels(
     extraction: Extraction, trained_names: Iterable[str], metadata: Mapping[str, Any]
 ) -> tuple[list[Finding], list[Finding]]:
-    """Return warnings about missing channels, and an error if not one of the video channels is there."""
+    """Return warnings about missing channels, and an error if not one of the channels of a stream is there."""
     warnings, errors = [], []
+    trained_names = list(trained_names)
+    vectors = {AUDIO, *vector_modalities(trained_names)}
     for modality, (missing, trained) in find_missing_channels(extraction, trained_names, metadata).items():
         if not missing:
             continue
         what = f"{len(missing)} of {len(trained)} {modality} channels that the model was trained on are missing"
-        if modality == "video" and len(missing) == len(trained):
-            present = sorted({name for file in extraction.files for name in file.facts.channels})
+        if modality not in vectors and len(missing) == len(trained):
+            own = [file for file in extraction.files if file.modality == modality]
+            present = sorted({name for file in own for name in file.facts.channels})
             errors.append(
                 Finding(
                     "other-channels",

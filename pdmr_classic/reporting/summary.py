@@ -23,6 +23,7 @@ from pdmr_classic.io.labels.covariates import summarise_covariates
 from pdmr_classic.io.labels.scores import summarise_scores
 from pdmr_classic.io.results import SEVERITY_PREFIX
 from pdmr_classic.io.trackers.channels import channel_kind
+from pdmr_classic.io.view_files import STREAM
 from pdmr_classic.models.model import DepressionModel
 
 
@@ -47,6 +48,7 @@ def _summarise_split(dataset: Dataset, facts: Sequence[FileFacts]) -> dict[str, 
         "recordings": len(dataset),
         "with_video": dataset.count_with("video"),
         "with_audio": dataset.count_with("audio"),
+        **_summarise_views(dataset, facts),
         "layout": dataset.layout,
     }
     if dataset.status is not None:
@@ -68,6 +70,21 @@ def _summarise_split(dataset: Dataset, facts: Sequence[FileFacts]) -> dict[str, 
     if audio:
         summary["audio_widths"] = _count_values([str(fact.width) for fact in audio])
     return summary
+
+
+def _summarise_views(dataset: Dataset, facts: Sequence[FileFacts]) -> dict[str, Any]:
+    """Return what each further view holds; nothing without further views."""
+    views: dict[str, Any] = {}
+    for name, view in dataset.view_kinds.items():
+        files = [fact for fact in facts if fact.modality == name and fact.error is None]
+        views[name] = {
+            "recordings": dataset.count_with(name),
+            "kind": view.kind,
+            "columns": _count_values([str(fact.width or len(fact.channels)) for fact in files]),
+        }
+        if view.kind == STREAM and files:
+            views[name] |= {measure: _range([getattr(fact, measure) for fact in files]) for measure in _VIDEO_MEASURES}
+    return {"views": views} if views else {}
 
 
 _VIDEO_MEASURES = ("n_frames", "duration_s", "frame_rate_hz", "coverage")

@@ -79,6 +79,7 @@ def _split_rows(summary: dict[str, Any]) -> dict[str, str]:
         "recordings": str(summary["recordings"]),
         "  with video": str(summary["with_video"]),
         "  with audio": str(summary["with_audio"]),
+        **{f"  with {name}": str(view["recordings"]) for name, view in summary.get("views", {}).items()},
         "layout": summary["layout"],
     }
     if "subjects" in summary:
@@ -109,6 +110,8 @@ def _split_rows(summary: dict[str, Any]) -> dict[str, str]:
     if "audio_widths" in summary:
         widths = {format_count(int(width), "value"): n for width, n in summary["audio_widths"].items()}
         rows["audio vector"] = _format_counts(widths, "{}")
+    for name, view in summary.get("views", {}).items():
+        rows[f"{name} ({view['kind']})"] = _describe_view(view)
     return rows
 
 
@@ -118,6 +121,13 @@ def _describe_covariate(part: dict[str, Any]) -> str:
     if part["kind"] == "number":
         return f"{part['median']:g} ({part['min']:g} to {part['max']:g}); {known}"
     return f"{format_list((f'{value} {count}' for value, count in part['values'].items()), 4)}; {known}"
+
+
+def _describe_view(view: dict[str, Any]) -> str:
+    columns = _format_counts({format_count(int(n), "column"): count for n, count in view["columns"].items()}, "{}")
+    if "n_frames" not in view:
+        return columns
+    return f"{columns}; {_format_spread(view['n_frames'], 0)} rows at {_format_spread(view['frame_rate_hz'], 1)} Hz"
 
 
 def _format_spread(spread: dict[str, float], digits: int) -> str:

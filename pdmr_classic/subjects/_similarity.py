@@ -5,14 +5,22 @@ Neither measure refers to the typical nearest neighbour, which is itself a copy 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from pdmr_classic.arrays import Floats, Ints, Mask
-from pdmr_classic.features.names import AUDIO, VIDEO, feature_name, feature_view, is_audio_component, parse_name
+from pdmr_classic.features.names import (
+    AUDIO,
+    VIDEO,
+    feature_name,
+    feature_view,
+    is_vector_component,
+    parse_name,
+    vector_modalities,
+)
 
 # With fewer rows or columns, similarity is not informative.
 _MIN_ROWS, _MIN_COLUMNS = 8, 8
@@ -68,25 +76,25 @@ _NO_PAIRS = Pairs(np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0))
 _Measure = Callable[[slice, int], Floats]
 
 
-def find_similar(features: pd.DataFrame, train: pd.DataFrame | None = None) -> Iterator[tuple[str, Pairs]]:
+def find_similar(
+    features: pd.DataFrame, train: pd.DataFrame | None = None, modalities: Iterable[str] = (VIDEO, AUDIO)
+) -> Iterator[tuple[str, Pairs]]:
     """Yield the similar recordings of each modality, between `features` and `train` (default: within `features`).
 
-    Recordings without the modality, and constant audio vectors, are similar to nothing.
+    Recordings without the modality, and constant vectors, are similar to nothing. Further views are compared like
+    video if they are streams, and like audio if they are vectors.
     """
     is_same_set = train is None
     train = features if train is None else train.reindex(columns=features.columns)
-    for modality, is_column, find in (
-        (VIDEO, _is_video, find_similar_video),
-        (AUDIO, is_audio_component, find_similar_audio),
-    ):
-        columns = [name for name in features.columns if is_column(str(name))]
+    vectors = {AUDIO, *vector_modalities(map(str, features.columns))}
+    for modality in modalities:
+        is_vector = modality in vectors
+        find = find_similar_audio if is_vector else find_similar_video
+        columns = [name for name in features.columns if feature_view(str(name)) == modality]
+        columns = [name for name in columns if not is_vector or is_vector_component(str(name))]
         rows, originals = _find_informative(features[columns]), _find_informative(train[columns])
         pairs = find(features[columns].iloc[rows], train[columns].iloc[originals], is_same_set=is_same_set)
         yield modality, Pairs(rows[pairs.rows], originals[pairs.originals], pairs.closeness)
-
-
-def _is_video(name: str) -> bool:
-    return feature_view(name) == VIDEO
 
 
 def _find_informative(table: pd.DataFrame) -> Ints:
@@ -144,16 +152,17 @@ def _select_functionals(train: pd.DataFrame) -> Iterator[tuple[list[str], Floats
     """Yield the columns of each kind of functional, their tolerances, and the share that must agree."""
     names = [name for name in train.columns if train[name].notna().mean() >= _MIN_FINITE_SHARE]
     present = set(names)
-    channels = [channel for view, channel, functional in map(parse_name, names) if (view, functional) == (VIDEO, "std")]
+    modality = feature_view(names[0]) if names else VIDEO
+    channels = [channel for _, channel, functional in map(parse_name, names) if functional == "std"]
     tolerance = {
-        channel: _TOLERANCE * float(train[feature_name(VIDEO, channel, "std")].median()) for channel in channels
+        channel: _TOLERANCE * float(train[feature_name(modality, channel, "std")].median()) for channel in channels
     }
     varying = [channel for channel in channels if tolerance[channel] > 0]
     for functionals, base in _FUNCTIONALS:
         n_channels = min(len(varying), _MAX_COLUMNS // len(functionals))
         chosen = [varying[k] for k in np.linspace(0, len(varying) - 1, n_channels).round().astype(int)]
         columns = [
-            (feature_name(VIDEO, channel, name), tolerance[channel]) for channel in chosen for name in functionals
+            (feature_name(modality, channel, name), tolerance[channel]) for channel in chosen for name in functionals
         ]
         columns = [column for column in columns if column[0] in present]
         yield [name for name, _ in columns], np.array([value for _, value in columns]), base

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +12,7 @@ import pandas as pd
 from pdmr_classic.errors import Finding
 from pdmr_classic.features.names import AUDIO, VIDEO, audio_channel, feature_name
 from pdmr_classic.io.inspection import SIGNATURE_FUNCTIONALS, FileFacts
+from pdmr_classic.io.set_checks import order_modalities
 from pdmr_classic.subjects._similarity import Pairs, find_similar
 from pdmr_classic.text import format_count, format_list
 
@@ -25,7 +26,7 @@ class Copy:
     Attributes
     ----------
     data_id : str
-    modality : {"video", "audio"}
+    modality : str
     kind : {"same content", "near-identical"}
     original : str or None
         The `data_id` of the other recording; None if only the hash of its content is available.
@@ -37,7 +38,9 @@ class Copy:
     original: str | None = None
 
 
-def find_near_copies(features: pd.DataFrame, train: pd.DataFrame | None = None) -> list[Copy]:
+def find_near_copies(
+    features: pd.DataFrame, train: pd.DataFrame | None = None, modalities: Iterable[str] = (VIDEO, AUDIO)
+) -> list[Copy]:
     """Return the recordings that are nearly identical to one in `train`, or to one another if `train` is None.
 
     Video is compared by mean, standard deviation, minimum and maximum of the channels, as computed by the family
@@ -58,11 +61,13 @@ def find_near_copies(features: pd.DataFrame, train: pd.DataFrame | None = None) 
     features, train : DataFrame, shapes [n, F] and [m, F]
         As `FeatureExtractor` returns them, with at least 8 recordings in `train`, and at least 4 channels or 8 audio
         components. NaN agrees with nothing; columns with less than 90% finite values in `train` are left out.
+    modalities : iterable of str
+        To compare: further views of streams like video, further views of vectors like audio.
     """
     originals = (features if train is None else train).index
     return [
         copy
-        for modality, pairs in find_similar(features, train)
+        for modality, pairs in find_similar(features, train, modalities)
         for copy in _list_closest(modality, pairs, features.index, originals)
     ]
 
@@ -84,7 +89,8 @@ def find_near_file_copies(facts: Sequence[FileFacts], train: Sequence[FileFacts]
     Works as `find_near_copies`. Files with identical content are left out, because they are reported separately.
     """
     contents = {fact.content for fact in train}
-    copies = find_near_copies(_signatures(facts), _signatures(train))
+    modalities = order_modalities([VIDEO, AUDIO, *(fact.modality for fact in facts)])
+    copies = find_near_copies(_signatures(facts), _signatures(train), modalities)
     same = {(fact.data_id, fact.modality) for fact in facts if fact.content in contents}
     return [copy for copy in copies if (copy.data_id, copy.modality) not in same]
 
@@ -93,9 +99,10 @@ def _signatures(facts: Sequence[FileFacts]) -> pd.DataFrame:
     rows: dict[str, dict[str, float]] = {}
     for fact in facts:
         if fact.signature is not None:
-            names = [feature_name(VIDEO, channel, name) for name in SIGNATURE_FUNCTIONALS for channel in fact.channels]
+            view, channels = fact.modality, fact.channels
+            names = [feature_name(view, channel, name) for name in SIGNATURE_FUNCTIONALS for channel in channels]
             places = fact.components or [f"{place:04d}" for place in range(fact.width)]
-            names = names or [feature_name(AUDIO, audio_channel(False), place) for place in places]
+            names = names or [feature_name(view, audio_channel(False), place) for place in places]
             rows.setdefault(fact.data_id, {}).update(zip(names, fact.signature.tolist(), strict=True))
     return pd.DataFrame.from_dict(rows, orient="index").astype(np.float64)
 
@@ -145,7 +152,7 @@ def find_near_copies_between_subjects(
     """
     subjects = groups.loc[features.index].to_numpy(dtype=object)
     copies = []
-    for modality, pairs in find_similar(features):
+    for modality, pairs in find_similar(features, modalities=contents.columns):
         hashes = contents[modality].loc[features.index].to_numpy(dtype=object)
         is_same = (hashes[pairs.rows] == hashes[pairs.originals]) & (hashes[pairs.rows] != "")
         crosses = subjects[pairs.rows] != subjects[pairs.originals]
@@ -166,7 +173,9 @@ def find_near_copies_between_subjects(
 def find_near_file_copies_between_subjects(facts: Sequence[FileFacts], groups: pd.Series | None) -> Finding | None:
     """Return the same warning from the signatures of files; a recording without a group is its own subject."""
     signatures = _signatures(facts)
-    hashes: dict[str, dict[str, str]] = {VIDEO: {}, AUDIO: {}}
+    hashes: dict[str, dict[str, str]] = {
+        name: {} for name in order_modalities([VIDEO, AUDIO, *(fact.modality for fact in facts)])
+    }
     for fact in facts:
         hashes[fact.modality][fact.data_id] = fact.content
     contents = pd.DataFrame(hashes, index=signatures.index, dtype=object).fillna("")

@@ -221,7 +221,8 @@ def _make_report(inferred: InferredSubjects, out: Path | None) -> Finding:
 
 def _group_copies(features: pd.DataFrame, content_hashes: pd.DataFrame) -> _Labels:
     """Return a label for each recording, shared by all copies of it."""
-    pairs = [np.column_stack([similar.rows, similar.originals]) for _, similar in find_similar(features)]
+    similar = find_similar(features, modalities=content_hashes.columns)
+    pairs = [np.column_stack([found.rows, found.originals]) for _, found in similar]
     for modality in content_hashes:
         hashes = content_hashes[modality].to_numpy(dtype=object)
         hashed = np.flatnonzero(hashes != "")

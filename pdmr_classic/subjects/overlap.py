@@ -59,7 +59,8 @@ def find_overlap(
     if train is not None:
         columns = [train.content_hashes[modality] for modality in train.content_hashes]
         names = {content: str(data_id) for column in columns for data_id, content in column.items()}
-        near = find_near_copies(extraction.recording_features, train.recording_features)
+        modalities = extraction.content_hashes.columns
+        near = find_near_copies(extraction.recording_features, train.recording_features, modalities)
     same = [
         Copy(str(data_id), str(modality), "same content", names.get(content))
         for modality in extraction.content_hashes

@@ -16,8 +16,8 @@ import pytest
 
 from pdmr_classic import Settings
 from pdmr_classic.errors import Finding
+from pdmr_classic.features import _jobs, extractor, registry
 from pdmr_classic.features import cache as cache_module
-from pdmr_classic.features import extractor, registry
 from pdmr_classic.features.cache import default_cache_folder
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.io.dataset import load_dataset
@@ -63,8 +63,8 @@ def spy(monkeypatch: pytest.MonkeyPatch) -> Spy:
 
         return call
 
-    monkeypatch.setattr(extractor, "compute_video_row", watch(extractor.compute_video_row, spy.parsed))
-    monkeypatch.setattr(extractor, "compute_audio_row", watch(extractor.compute_audio_row, spy.parsed))
+    monkeypatch.setattr(_jobs, "compute_stream_row", watch(_jobs.compute_stream_row, spy.parsed))
+    monkeypatch.setattr(_jobs, "compute_vector_row", watch(_jobs.compute_vector_row, spy.parsed))
     monkeypatch.setattr(cache_module, "read_bytes", watch(cache_module.read_bytes, spy.hashed))
     return spy
 

@@ -12,9 +12,13 @@ from streams import FULL
 from pdmr_classic import Settings
 from pdmr_classic.errors import DataError, Finding, summarise_findings
 from pdmr_classic.features import extractor
+from pdmr_classic.features._jobs import make_jobs
+from pdmr_classic.features.exclusions import NO_EXCLUSIONS
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor
-from pdmr_classic.features.file_features import compute_audio_row, compute_video_row
+from pdmr_classic.features.file_features import compute_stream_row, compute_vector_row
+from pdmr_classic.features.registry import load_families
 from pdmr_classic.io.dataset import Dataset, load_dataset
+from pdmr_classic.io.view_files import STREAM
 from pdmr_classic.progress import LogReporter
 
 
@@ -71,11 +75,11 @@ def test_each_recording_has_one_row_that_combines_its_file_rows(folder: Path) ->
     assert table.index.tolist() == ["001", "002", "003"]
     assert table.index.name == "data_id"
     families = FeatureExtractor()._select_families()
-    expected = compute_video_row(
+    expected = compute_stream_row(
         folder / "video" / "002.csv", Settings(), tuple(f for f in families if f.view != "audio")
     )
     np.testing.assert_array_equal(table.loc["002", list(expected.names)], expected.values)
-    expected = compute_audio_row(
+    expected = compute_vector_row(
         folder / "audio" / "003.csv", Settings(), tuple(f for f in families if f.view == "audio")
     )
     np.testing.assert_array_equal(table.loc["003", list(expected.names)], expected.values)
@@ -142,7 +146,10 @@ def test_features_do_not_depend_on_the_number_of_processes(small_set: Path, monk
 
 
 def test_a_small_set_is_read_without_workers(folder: Path) -> None:
-    assert FeatureExtractor(jobs=2)._count_workers([r.video for r in dataset(folder).recordings if r.video]) == 1
+    kinds = {"video": STREAM}
+    jobs = make_jobs(dataset(folder), tuple(load_families().values()), Settings(), kinds, {}, NO_EXCLUSIONS)
+    assert len(jobs) > 1
+    assert FeatureExtractor(jobs=2)._count_workers(jobs) == 1
 
 
 def test_every_unreadable_file_is_listed_and_its_features_are_nan(folder: Path) -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from pdmr_classic import DataError, DepressionModel, load_dataset
-from pdmr_classic.features import file_features
+from pdmr_classic.io import view_files
 from pdmr_classic.io.set_checks import ExtractedFile
 from pdmr_classic.io.stream_facts import Range, StreamFacts
 from pdmr_classic.models.measurements import compare_measurements, summarise_measurements
@@ -64,10 +64,10 @@ def test_another_tracker_is_refused_unless_allowed_and_unknown_ones_are_not_comp
     model.__dict__.update(fitted_model.__dict__)
     measurements = fitted_model.metadata_["measurements"]
     model.metadata_ = {**fitted_model.metadata_, "measurements": {**measurements, "trackers": {"video": "OpenFace 2"}}}
-    read = file_features.read_stream
+    read = view_files.read_stream
     for tracker, is_refused in (("py-feat", True), ("OpenFace 2", False), ("", False)):
         monkeypatch.setattr(
-            file_features, "read_stream", lambda *a, t=tracker, **options: replace(read(*a, **options), tracker=t)
+            view_files, "read_stream", lambda *a, t=tracker, **options: replace(read(*a, **options), tracker=t)
         )
         if is_refused:
             with pytest.raises(DataError, match=r"another program[^\0]*OpenFace 2[^\0]*py-feat"):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.evaluation.baselines import select_shortcut_features
-from pdmr_classic.features.names import QUALITY, VIDEO, feature_name, is_audio_component, parse_name, strip_event_mean
+from pdmr_classic.features.names import QUALITY, VIDEO, is_audio_component, parse_name, strip_event_mean
 from pdmr_classic.io.file_format import CATEGORIES
 from pdmr_classic.io.ids import natural_order
 from pdmr_classic.io.trackers.channels import channel_kind
@@ -117,8 +117,8 @@ def _select_format(conditions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _select_length(features: pd.DataFrame) -> pd.DataFrame:
-    names = {feature_name(QUALITY, "stream", functional) for functional in _LENGTH_FEATURES}
-    return features[[name for name in features if name in names]]
+    parsed = {name: parse_name(str(name)) for name in features}
+    return features[[n for n, part in parsed.items() if part.view == QUALITY and part.functional in _LENGTH_FEATURES]]
 
 
 def _select_tracking(features: pd.DataFrame) -> pd.DataFrame:

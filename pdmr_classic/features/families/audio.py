@@ -22,7 +22,15 @@ def audio_vector(vector: Embedding, settings: FeatureSettings) -> Mapping[tuple[
 
     Source: Arandjelović et al. 2016 (NetVLAD); PDMR 2025 (log-Mel, NetVLAD)
     """
-    channel = audio_channel(is_netvlad=_is_netvlad(vector))
+    return _name_components(vector, audio_channel(is_netvlad=_is_netvlad(vector)))
+
+
+def vector_components(vector: Embedding, settings: FeatureSettings) -> Mapping[tuple[str, str], float]:
+    """Components of the vector of a further view, unchanged; see `audio_vector`."""
+    return _name_components(vector, audio_channel(is_netvlad=False))
+
+
+def _name_components(vector: Embedding, channel: str) -> Mapping[tuple[str, str], float]:
     if vector.names:
         return {(channel, name): float(value) for name, value in zip(vector.names, vector.values, strict=True)}
     digits = max(len(str(len(vector.values) - 1)), 3)

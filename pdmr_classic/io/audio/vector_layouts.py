@@ -28,7 +28,7 @@ class VectorLayout(NamedTuple):
 
 
 def find_odd_layouts(
-    layouts: Sequence[tuple[Path, VectorLayout]], trained: VectorLayout | None = None
+    layouts: Sequence[tuple[Path, VectorLayout]], trained: VectorLayout | None = None, modality: str = "audio"
 ) -> dict[Path, Finding]:
     """Return a finding for each vector that does not fit those of training, or else the most frequent layout.
 
@@ -48,7 +48,7 @@ def find_odd_layouts(
     if trained is not None:
         expected, source = trained, "as in training"
     findings = {
-        path: _compare(path, layout, expected, source, may_have_more=trained is not None)
+        path: _compare(path, layout, expected, source, modality, may_have_more=trained is not None)
         for path, layout in layouts
         if layout != expected
     }
@@ -56,7 +56,7 @@ def find_odd_layouts(
 
 
 def find_additional_names(
-    layouts: Sequence[tuple[Path, VectorLayout]], trained: VectorLayout | None
+    layouts: Sequence[tuple[Path, VectorLayout]], trained: VectorLayout | None, modality: str = "audio"
 ) -> dict[Path, Finding]:
     """Return a finding for each vector that has all components of training and others, which are not used."""
     if trained is None or not trained.names:
@@ -64,7 +64,7 @@ def find_additional_names(
     return {
         path: Finding(
             "additional-components",
-            "audio components that the model was not trained on are not used",
+            f"{modality} components that the model was not trained on are not used",
             file=path,
             found=format_quoted(sorted(layout.names - trained.names)),
         )
@@ -74,12 +74,12 @@ def find_additional_names(
 
 
 def _compare(
-    path: Path, layout: VectorLayout, expected: VectorLayout, source: str, *, may_have_more: bool
+    path: Path, layout: VectorLayout, expected: VectorLayout, source: str, modality: str, *, may_have_more: bool
 ) -> Finding | None:
     if not layout.names and not expected.names:
         return Finding(
             "odd-width",
-            "the audio vector has the wrong length",
+            f"the {modality} vector has the wrong length",
             file=path,
             expected=f"{expected.width} values, {source}",
             found=f"{layout.width} values",
@@ -88,7 +88,7 @@ def _compare(
     if not layout.names or not expected.names:
         return Finding(
             "odd-names",
-            "the components of the audio vector cannot be matched: only some files name them",
+            f"the components of the {modality} vector cannot be matched: only some files name them",
             file=path,
             expected=f"{_describe(expected)}, {source}",
             found=_describe(layout),
@@ -100,7 +100,7 @@ def _compare(
     parts = ("missing", missing), ("not expected", additional)
     return Finding(
         "odd-names",
-        "the components of the audio vector have other names",
+        f"the components of the {modality} vector have other names",
         file=path,
         expected=f"{_describe(expected)}, {source}",
         found="; ".join(f"{word}: {format_quoted(names)}" for word, names in parts if names),

@@ -15,6 +15,7 @@ from pdmr_classic.io.layouts._patterns import PLACEHOLDERS, compile_pattern, mat
 from pdmr_classic.io.layouts.folder_files import find_id_tables, ignored_findings
 from pdmr_classic.io.layouts.layout import Discovery
 from pdmr_classic.io.layouts.recordings import Recording, find_near_names
+from pdmr_classic.io.layouts.view_folders import view_places
 from pdmr_classic.text import format_count, format_list, format_quoted
 
 # Findings of the layout that are about files which the patterns replace.
@@ -59,7 +60,9 @@ def choose_files(folder: Path, base: Discovery, settings: DataSettings) -> Disco
     kept = [finding for finding in base.findings if finding.code not in _ABOUT_FILES]
     used = {path for recording in recordings for _, first, parts in recording.files for path in (first, *parts)}
     used |= {table.path for table in base.tables}
+    views = view_places(folder, settings)
     unused = [path for path in paths if path not in used and path not in tables and path.stem != "labels"]
+    unused = [path for path in unused if views.isdisjoint(path.parents)]
     findings = (
         *_pattern_findings(folder, given, chosen),
         *kept,

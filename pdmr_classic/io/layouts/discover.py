@@ -15,6 +15,7 @@ from pdmr_classic.io.layouts.flat import FLAT_LAYOUT
 from pdmr_classic.io.layouts.layout import Discovery, Layout
 from pdmr_classic.io.layouts.mpdd import MPDD_LAYOUT
 from pdmr_classic.io.layouts.pdmr import PDMR_LAYOUT
+from pdmr_classic.io.layouts.view_folders import add_views
 
 _Name = Literal["pdmr", "flat", "daic-woz", "e-daic", "mpdd"]
 LAYOUTS: dict[_Name, Layout] = {
@@ -41,20 +42,20 @@ def discover(folder: Path, settings: DataSettings) -> Discovery:
     ----------
     folder : Path
     settings : DataSettings
-        `layout`, `video_pattern` and `audio_pattern`.
+        `layout`, `video_pattern`, `audio_pattern` and `views`.
 
     Raises
     ------
     DataError
         There are no recordings.
     ConfigError
-        A pattern is not valid.
+        A pattern or a view is not valid.
     """
     name = recognise_layout(folder, settings)
     if not (settings.video_pattern or settings.audio_pattern):
         # A folder of files without a known name is read as before there were layouts.
-        return LAYOUTS[name or "pdmr"].find(folder)
-    return choose_files(folder, _find_base(folder, name, settings), settings)
+        return add_views(LAYOUTS[name or "pdmr"].find(folder), folder, settings)
+    return add_views(choose_files(folder, _find_base(folder, name, settings), settings), folder, settings)
 
 
 def _find_base(folder: Path, name: _Name | None, settings: DataSettings) -> Discovery:

@@ -33,6 +33,14 @@ class LabelTable:
     meaning: str | None = None
 
 
+@dataclass(frozen=True)
+class ViewFolder:
+    """Name and folder of a further view."""
+
+    name: str
+    path: Path
+
+
 @dataclass(frozen=True, eq=False)
 class Discovery:
     """The recordings below a folder, and what the layout says about them.
@@ -48,6 +56,8 @@ class Discovery:
         Official label and split tables; without any, labels are looked for as `labels.csv` and its kin.
     findings, errors : tuple of Finding
         What was assumed and what is not read; file names and folders that cannot be used.
+    views : tuple of ViewFolder
+        The views besides video and audio.
     """
 
     layout: LayoutName
@@ -56,6 +66,7 @@ class Discovery:
     tables: tuple[LabelTable, ...] = ()
     findings: tuple[Finding, ...] = ()
     errors: tuple[Finding, ...] = ()
+    views: tuple[ViewFolder, ...] = ()
 
     @property
     def data_ids(self) -> list[str]:

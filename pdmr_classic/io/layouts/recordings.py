@@ -8,9 +8,8 @@ from pathlib import Path
 
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io.ids import find_near_matches, id_problem, text_problem
-from pdmr_classic.io.labels.id_tables import is_id_table
-from pdmr_classic.io.layouts.folder_files import ignored_findings, is_hidden, list_entries, list_files
-from pdmr_classic.io.tables.table_files import FORMATS, file_id, is_table_file
+from pdmr_classic.io.layouts.folder_files import ignored_findings, list_entries, list_files
+from pdmr_classic.io.tables.table_files import FORMATS, file_id
 from pdmr_classic.text import format_list
 
 
@@ -99,8 +98,6 @@ def find_recordings(folder: Path) -> tuple[tuple[Recording, ...], list[Finding],
         findings += ignored_findings(
             folders[modality], files=content.others, folders=content.folders, tables=content.tables
         )
-    if is_split(folder):
-        findings += _find_unread_folders(folder)
     paths = {modality: content.recordings for modality, content in contents.items()}
     if not any(paths.values()):
         raise no_recordings_error(folder)
@@ -137,25 +134,13 @@ def join_files(
     return (
         recordings,
         find_near_names(recordings, folder),
-        [*_find_invalid_ids(all_paths), *_find_collisions(all_paths)],
+        find_name_problems(all_paths),
     )
 
 
-def _find_unread_folders(folder: Path) -> list[Finding]:
-    """Find folders beside video/ and audio/ with files that could be recordings."""
-    folders = [
-        entry
-        for entry in sorted(list_entries(folder))
-        if entry.name not in ("video", "audio") and not is_hidden(entry.name) and is_folder(entry)
-    ]
-    return ignored_findings(folder, folders=[entry for entry in folders if _may_hold_recordings(entry)])
-
-
-def _may_hold_recordings(folder: Path) -> bool:
-    try:
-        return any(is_table_file(path) and not is_id_table(path) for path in folder.iterdir())
-    except OSError:
-        return False
+def find_name_problems(paths: Sequence[Path]) -> list[Finding]:
+    """Return an error for each file whose name is no valid data_id, or collides with that of an earlier file."""
+    return [*_find_invalid_ids(paths), *_find_collisions(paths)]
 
 
 def _find_invalid_ids(paths: Iterable[Path]) -> list[Finding]:

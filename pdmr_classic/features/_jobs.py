@@ -1,0 +1,99 @@
+"""What is computed from which file: one job per file, run in worker processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pdmr_classic.config import Settings
+from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.features._view_families import select_families
+from pdmr_classic.features.cache import FeatureCache
+from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions
+from pdmr_classic.features.file_features import Alteration, FileRow, compute_stream_row, compute_vector_row, file_source
+from pdmr_classic.features.names import feature_view, vector_modalities
+from pdmr_classic.features.registry import Family
+from pdmr_classic.io.dataset import Dataset
+from pdmr_classic.io.view_files import KINDS, STREAM, VECTOR, FileKind
+from pdmr_classic.workers import change_working_folder, use_one_thread
+
+
+def find_kinds(dataset: Dataset, trained: tuple[str, ...]) -> dict[str, FileKind]:
+    """Return the kind of the files of each modality; a model knows those of its further views, and has no others."""
+    views = {name: view.kind for name, view in dataset.view_kinds.items()}
+    if trained:
+        known = dict.fromkeys(map(feature_view, trained))
+        vectors = vector_modalities(trained)
+        views = {name: VECTOR if name in vectors else STREAM for name in views if name in known}
+    return {**KINDS, **views}
+
+
+def make_jobs(
+    dataset: Dataset,
+    families: tuple[Family, ...],
+    settings: Settings,
+    kinds: Mapping[str, FileKind],
+    alter: Mapping[str, Alteration],
+    exclusions: Exclusions,
+) -> list[Job]:
+    """Return a job for each file of the modalities in `kinds`, modality by modality."""
+    return [
+        Job(recording.data_id, modality, kind, path, parts, settings, chosen, alter.get(modality), exclusions)
+        for modality, kind in kinds.items()
+        if (chosen := select_families(families, modality, kind))
+        for recording in dataset.singles
+        for name, path, parts in recording.files
+        if name == modality
+    ]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file, and how its features are computed."""
+
+    data_id: str
+    modality: str
+    kind: FileKind
+    path: Path
+    parts: tuple[Path, ...]
+    settings: Settings
+    families: tuple[Family, ...]
+    alter: Alteration | None = None
+    exclusions: Exclusions = NO_EXCLUSIONS
+
+    def run(self) -> FileRow | Finding:
+        """Return the features of the file, or the error."""
+        try:
+            file = self.path, self.settings, self.families, self.alter
+            if self.kind == STREAM:
+                return compute_stream_row(*file, modality=self.modality, parts=self.parts, exclusions=self.exclusions)
+            return compute_vector_row(*file, modality=self.modality, exclusions=self.exclusions)
+        except DataError as error:
+            return error.finding
+
+    def find_cached(self, cache: FeatureCache) -> FileRow | None:
+        """Return the cached features of the file, or None."""
+        try:
+            return cache.find(self.path, parts=self.parts, source=file_source(self.modality, self.kind))
+        except DataError:
+            return None  # the reader will report the error
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the files."""
+        return sum(map(_file_size, (self.path, *self.parts)))
+
+
+def _file_size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0  # the reader will report the reason
+
+
+def run_jobs(jobs: list[Job], folder: str) -> list[FileRow | Finding]:
+    """Run jobs in a worker process, whose working folder is set to that of the parent."""
+    change_working_folder(folder)
+    with use_one_thread():
+        return [job.run() for job in jobs]
