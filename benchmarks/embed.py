@@ -193,8 +193,10 @@ def compare_codebooks(seeds: int) -> None:
             train = speaker != held_out
             inside = encode_all(frames, scans, train, seed)
             for name, model in MODELS.items():
-                fits = [make_pipeline(StandardScaler(), model).fit(X[train], digit[train]) for X in (vectors, inside)]
-                accuracy = [fit.score(X[~train], digit[~train]) for fit, X in zip(fits, (vectors, inside), strict=True)]
+                pipeline = make_pipeline(StandardScaler(), model)
+                accuracy = [
+                    pipeline.fit(X[train], digit[train]).score(X[~train], digit[~train]) for X in (vectors, inside)
+                ]
                 rows.append((name, seed, held_out, *accuracy))
     table = pd.DataFrame(rows, columns=["model", "seed", "speaker", "all", "training"])
     print(table.groupby("model")[["all", "training"]].mean().round(3).to_string())
