@@ -103,6 +103,10 @@ def embed_sounds(
         Number of processes; results do not depend on it.
     reporter : Reporter, optional
 
+    Returns
+    -------
+    Embedded
+
     Raises
     ------
     ConfigError
