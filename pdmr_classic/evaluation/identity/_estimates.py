@@ -130,6 +130,7 @@ def _find_interval(drawn: Floats, n_subjects: int, inflation: float) -> tuple[fl
         return None, None
     error = float(replicates.std(ddof=1)) * (n_subjects / (n_subjects - 1)) ** 0.5
     if not 0 < value < 1 or error < _TINY:
+        value = round(value, 9)  # averages of 1 can be a little less
         hits, misses = value * n_subjects, (1 - value) * n_subjects
         low = float(stats.beta.ppf(0.025, hits, misses + 1)) if hits else 0.0
         return low, float(stats.beta.ppf(0.975, hits + 1, misses)) if misses else 1.0

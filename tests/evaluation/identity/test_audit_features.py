@@ -295,8 +295,9 @@ def test_an_estimate_without_spread_has_the_interval_of_so_many_subjects() -> No
     part = describe_estimate(np.full(20, 0.75), 4, 0.5)
     assert part["low"] < 0.3
     assert part["high"] > 0.95
-    perfect = describe_estimate(np.ones(20), 10, 0.5)
-    assert (perfect["low"], perfect["high"]) == (pytest.approx(0.025**0.1), 1.0)
+    for value in (1.0, 1.0 - 2e-16):
+        perfect = describe_estimate(np.full(20, value), 10, 0.5)
+        assert (perfect["low"], perfect["high"]) == (pytest.approx(0.025**0.1), 1.0)
 
 
 def conclusions(auc: Sequence[float]) -> str:
