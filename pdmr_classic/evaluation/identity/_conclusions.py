@@ -8,7 +8,7 @@ from typing import Any
 from pdmr_classic.evaluation.identity._membership import CONFIDENCE, LOSS, STORED
 from pdmr_classic.evaluation.identity._representations import INPUTS, RAW
 
-_STRONG = 0.9
+_STRONG = 0.95
 _FEW_SUBJECTS = 30
 _NAMES = {LOSS: "the probability of its true class", CONFIDENCE: "the largest probability", STORED: "the stored rows"}
 
@@ -51,8 +51,10 @@ def _compare(raw: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[str]:
     if before["value"] is None or after["value"] is None or before["low"] is None or after["low"] is None:
         return []
     change = f"from AUC {before['value']:.2f} in the raw features to {after['value']:.2f} in what the model learns from"
+    if after["high"] < before["low"] and _contains_chance(after):
+        return [f"The model removes identity, as far as these attackers can tell: {change}."]
     if after["high"] < before["low"]:
-        return [f"The model removes identity: {change}."]
+        return [f"The model removes a part of identity, not all of it: {change}."]
     if after["low"] > before["high"]:
         return [f"What the model learns from reveals more than the raw features: {change}."]
     return [f"The model does not clearly remove identity ({change}; the intervals overlap)."]
