@@ -51,7 +51,7 @@ def pair_with_covariates(model: Rows, systems: Mapping[str, Rows]) -> dict[str, 
         pairs[ALL_VIEWS] = match_rows(model, reference)
     else:
         # With a single other view, the model is the system with this view.
-        others = [view for view in views if view not in (COVARIATES, JOINT_VIEW)]
+        others = [view for view in views if view not in (COVARIATES, JOINT_VIEW) and "+" not in view]
         pairs = {view: match_rows(match_rows(model, views[view])[0], reference) for view in others}
     return {view: pair for view, pair in pairs.items() if len(pair[0])}
 
