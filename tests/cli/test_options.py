@@ -59,8 +59,9 @@ def test_the_help_of_a_verb_lists_each_option_once(verb: str, tmp_path: Path) ->
 def test_help_groups_the_options_of_a_verb_in_panels(tmp_path: Path) -> None:
     text = invoke("evaluate", "--help", cwd=tmp_path).stdout
     panels = {part.split(" ")[0]: re.findall(r"^│ --([a-z-]+)", part, re.MULTILINE) for part in text.split("╭─ ")}
-    files = ["layout", "video-pattern", "audio-pattern", "tracker", "face", "fps"]
+    files = ["layout", "video-pattern", "audio-pattern", "tracker", "face", "fps", "view"]
     labels = ["labels", "id-column", "label-column", "map", "cutoff", "groups", "positive"]
+    labels += ["covariates", "events", "baseline"]
     assert list(panels)[1:] == [
         *("Arguments", "Options", "Files", "Labels", "Severity", "Learning", "Evaluation", "General")
     ]
