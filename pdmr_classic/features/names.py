@@ -32,7 +32,7 @@ _DEFAULT_VIEW = "all"
 """Modality of columns without a view in their names, such as those of a plain array."""
 
 _HIDDEN_VIEWS = frozenset({QUALITY, MATERIAL, LABEL})
-_NO_VECTORS = frozenset({VIDEO, *_HIDDEN_VIEWS})
+_NO_VECTORS = frozenset({VIDEO, COVARIATES, *_HIDDEN_VIEWS})
 _VIDEO_QUALITY = "stream"
 _SEPARATOR = "__"
 _VECTOR_CHANNELS = ("netvlad", "vector")
@@ -215,15 +215,20 @@ def is_audio_component(name: str) -> bool:
 
 
 def is_vector_component(name: str, modality: str | None = None) -> bool:
-    """Return whether a feature is a component of the vector of a modality; of any modality but video by default.
+    """Return whether a feature is a component of the vector of a modality; of any modality with files by default.
+
+    Changes from a baseline are no components, because no file contains them.
 
     Examples
     --------
     >>> [is_vector_component(name) for name in ("audio__netvlad__017", "text__vector__003", "eeg__Cz__mean")]
     [True, True, False]
+    >>> is_vector_component("text_change__vector__003")
+    False
     """
     view, channel, _ = parse_name(name)
-    return channel in _VECTOR_CHANNELS and view not in _NO_VECTORS and modality in (None, view)
+    has_files = view not in _NO_VECTORS and not view.endswith(CHANGE_SUFFIX)
+    return channel in _VECTOR_CHANNELS and has_files and modality in (None, view)
 
 
 def vector_modalities(names: Iterable[str]) -> list[str]:
