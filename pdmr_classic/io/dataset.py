@@ -39,8 +39,7 @@ class Dataset:
     Attributes
     ----------
     folder : Path
-    recordings : tuple of Recording
-        Sorted by `data_id`.
+    recordings : tuple of Recording, sorted by `data_id`
     labels : DataFrame or None
         Index `data_id` in the order of `recordings`; all columns of the label table, as text. Recordings without a
         row have empty cells.
