@@ -1,18 +1,22 @@
 """Joined views and the gate (--join-views) beside the plain stack, for new subjects of planted feature tables.
 
 python benchmarks/fusion.py [--seeds 20] [--first-seed 0] [--scenarios NAME …]
+PDMR_REAL_DATA=FOLDER python benchmarks/fusion.py --real
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 from sklearn.metrics import log_loss, roc_auc_score
 
-from pdmr_classic import DepressionModel, Settings
+from pdmr_classic import DepressionModel, FeatureExtractor, Settings, load_dataset
+from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.progress import CollectingReporter
 
 CHEAP = Settings().override(
@@ -87,11 +91,15 @@ def run(scenario: str, seed: int) -> dict[str, float]:
         probability = model.predict_features(table[~train], reporter=CollectingReporter())["probability"]
         scores.append((roc_auc_score(truth, probability), log_loss(truth, probability)))
     metadata = model.metadata_
+    # The same model without its gate.
+    ungated = model.stacker_.predict_proba(table[~train])[:, model.classes_.index("Depression")]
     return {
         "AUC": scores[0][0],
         "AUC change": scores[1][0] - scores[0][0],
         "log loss": scores[0][1],
         "log loss change": scores[1][1] - scores[0][1],
+        "gate: AUC change": scores[1][0] - roc_auc_score(truth, ungated),
+        "gate: log loss change": scores[1][1] - log_loss(truth, ungated),
         "joined": float(len(metadata["joined_views"]) > 0),
         "gate": float(metadata["view_gate"]["kept"]),
     }
@@ -111,10 +119,40 @@ def describe(scenario: str, rows: pd.DataFrame) -> str:
             with_interval(rows["AUC change"]),
             f"{rows['log loss'].mean():.3f}",
             with_interval(rows["log loss change"]),
+            with_interval(rows["gate: AUC change"]),
+            with_interval(rows["gate: log loss change"]),
             f"{rows['joined'].mean():.0%}",
             f"{rows['gate'].mean():.0%} |",
         ]
     )
+
+
+def read_halves() -> tuple[dict[str, pd.DataFrame], dict[str, Dataset]]:
+    """Return the audio vectors of youtubepd-wavlm as two views: the even and the odd components."""
+    root = Path(os.environ["PDMR_REAL_DATA"]) / "youtubepd-wavlm"
+    sets = {split: load_dataset(root, split=split) for split in ("train", "test")}
+    tables = {}
+    for split, data in sets.items():
+        table = FeatureExtractor(Settings().override({"features.families": ["audio_vector"]})).extract(data).features
+        names = {name: name.replace("audio__", "odd__") for name in [*table.columns[1::2]]}
+        tables[split] = table.rename(columns=names)
+    return tables, sets
+
+
+def run_real(seeds: range) -> None:
+    tables, sets = read_halves()
+    train, test = sets["train"], sets["test"]
+    truth = (test.status.loc[tables["test"].index] == "PD").to_numpy()
+    for seed in seeds:
+        for joined in (False, True):
+            changes = {"learning.seed": seed, "learning.join_views": joined, "data.positive": "PD"}
+            model = DepressionModel(CHEAP.override(changes)).fit(
+                tables["train"], train.status, train.groups, reporter=CollectingReporter()
+            )
+            probability = model.predict_features(tables["test"], reporter=CollectingReporter())["probability"]
+            auc, loss = roc_auc_score(truth, probability), log_loss(truth, probability)
+            kept = {name: model.metadata_.get(name) for name in ("joined_views", "view_gate")}
+            print(f"seed {seed}, joined {joined}: AUC {auc:.3f}, log loss {loss:.3f}", kept, flush=True)
 
 
 def main() -> None:
@@ -122,9 +160,13 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--scenarios", nargs="+", default=SCENARIOS, choices=SCENARIOS)
+    parser.add_argument("--real", action="store_true")
     options = parser.parse_args()
-    print("| planted | AUC without | change | log loss without | change | joined view | gate |")
-    print("|---|---|---|---|---|---|---|")
+    if options.real:
+        run_real(range(options.first_seed, options.first_seed + options.seeds))
+        return
+    print("| planted | AUC without | change | log loss without | change | AUC, gate | log loss, gate | joined | gate |")
+    print("|---|---|---|---|---|---|---|---|---|")
     for scenario in options.scenarios:
         seeds = range(options.first_seed, options.first_seed + options.seeds)
         print(describe(scenario, pd.DataFrame([run(scenario, seed) for seed in seeds])), flush=True)

@@ -24,7 +24,7 @@ from pdmr_classic.sample_weights import weigh_evidence
 # the slopes of quality and certainty, in units of subjects.
 _OFFSET, _PENALTIES = 4.0, np.array([0.1, 0.1, 0.5])
 _SECOND_START = np.array([1.0, 1.0, 0.5])
-_MAX_DEVIATION = 3.0
+_MAX_DEVIATION, _MIN_SLOPE = 3.0, 0.1
 _STREAM_CHANNEL = "stream"
 
 
@@ -34,7 +34,7 @@ class ViewGate:
     The weights are a softmax of offset + b x quality + c x certainty: three parameters for all modalities, b and c at
     least 0, with a ridge penalty towards no change. They sum to one, so that quality is never evidence: where stack and
     modalities agree, the log-odds are the same whatever the quality. The gate is kept if the cross-fitted log loss per
-    subject falls by more than its standard error.
+    subject falls by more than its standard error, and the weights differ between recordings.
 
     The quality of a modality is the share of its expected frames with usable values: coverage x (1 - share of missing
     values) x (1 - share of frozen frames), relative to the training recordings. Without quality features, it is the
@@ -87,7 +87,8 @@ class ViewGate:
         self.losses_ = (log_loss(probability[rows], codes, used), log_loss(gated[rows], codes, used))
         self.gain_ = loss_gain(row_losses(probability[rows], codes), row_losses(gated[rows], codes), groups[rows], used)
         self.weights_ = fit(np.flatnonzero(used > 0))
-        self.is_kept_ = self.gain_ > 0
+        # With the same weights in all recordings, it would only be another combination of the members.
+        self.is_kept_ = bool(self.gain_ > 0 and self.weights_.parameters_[1:].max() > _MIN_SLOPE)
         if self.is_kept_:
             self.oof_ = gated
         return self
