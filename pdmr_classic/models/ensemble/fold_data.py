@@ -231,7 +231,7 @@ def make_fold_data(
         if join_views:
             all_rows, make_suppressor = np.flatnonzero(weights > 0), SuppressIdentity if suppress_identity else None
             for view, joined in make_joined_views(columns, present, make_suppressor=make_suppressor, seed=seed):
-                joined.fit_transform(X, y, groups, all_rows)
+                joined.choose_pairs(X, y, groups, all_rows)
                 findings.append(describe_joined_view(view, joined))
                 if joined.kept_.any():
                     made_views.append(view)

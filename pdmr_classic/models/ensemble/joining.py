@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import combinations
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,7 +43,7 @@ class JoinedFeatures:
     Attributes
     ----------
     variates_ : CanonicalVariates
-        Fitted on all training rows.
+        Fitted on the training rows.
     correlations_ : ndarray, shape [pairs]
         Between held-out subjects.
     kept_ : ndarray of bool, shape [pairs]
@@ -62,28 +62,36 @@ class JoinedFeatures:
         self.make_suppressor = make_suppressor
         self.seed = seed
 
-    def fit_transform(self, X: Floats, y: NDArray[Any], groups: NDArray[Any], rows: Ints) -> Floats:
-        """Fit on some rows, and return the features of all rows, shape [n, 4 x pairs]; see `FoldFitted`."""
+    def choose_pairs(self, X: Floats, y: NDArray[Any], groups: NDArray[Any], rows: Ints) -> Self:
+        """Choose the pairs to keep, on all training rows of the table.
+
+        The choice is made once, and without the target: base learners of folds with other features would be calibrated
+        for scores of another spread than those of the final ones.
+        """
         self.correlations_, self.kept_ = np.zeros(N_PAIRS), np.zeros(N_PAIRS, dtype=bool)
         train = rows[self._has_both(X)[rows]]
-        subjects = np.unique(groups[train])
-        if len(subjects) < _MIN_SUBJECTS:
-            return np.full((len(X), 4 * N_PAIRS), np.nan)
+        if len(np.unique(groups[train])) >= _MIN_SUBJECTS:
+            self.variates_ = self._fit_variates(X, y, groups, train)
+            cross_fitted = self._cross_fit(X, y, groups, train)
+            if cross_fitted is not None:
+                self.correlations_, self.kept_ = _choose_pairs(cross_fitted[0], groups[train])
+        return self
+
+    def fit_transform(self, X: Floats, y: NDArray[Any], groups: NDArray[Any], rows: Ints) -> Floats:
+        """Fit the chosen pairs on some rows, and return the features of all rows, shape [n, 4 x pairs]."""
+        train = rows[self._has_both(X)[rows]]
         self.variates_ = self._fit_variates(X, y, groups, train)
-        cross_fitted = self._cross_fit(X, y, groups, train, subjects) if self.variates_.n_pairs_ else None
-        if cross_fitted is None:
-            return self.transform(X)
-        own, aligned = cross_fitted
-        self.correlations_, self.kept_ = _choose_pairs(own, groups[train])
         features = self.transform(X)
-        features[train] = self._make_features(*aligned)
+        cross_fitted = self._cross_fit(X, y, groups, train)
+        if cross_fitted is not None:
+            features[train] = self._make_features(*cross_fitted[1])
         return features
 
     def transform(self, X: Floats) -> Floats:
         """Return the features of further rows, shape [n, 4 x pairs]; NaN for rows without both modalities."""
         features = np.full((len(X), 4 * N_PAIRS), np.nan)
         rows = self._has_both(X)
-        if self.kept_.any() and rows.any():
+        if self.variates_.n_pairs_ and rows.any():
             features[rows] = self._make_features(*self._variates_of(self.variates_, X[rows]))
         return features
 
@@ -110,13 +118,14 @@ class JoinedFeatures:
         features[:, :, ~self.kept_] = np.nan
         return features.reshape(len(u), -1)
 
-    def _cross_fit(
-        self, X: Floats, y: NDArray[Any], groups: NDArray[Any], train: Ints, subjects: NDArray[Any]
-    ) -> tuple[Floats, Floats] | None:
+    def _cross_fit(self, X: Floats, y: NDArray[Any], groups: NDArray[Any], train: Ints) -> tuple[Floats, Floats] | None:
         """Return the variates of training rows from models without their subject, before and after the rotation.
 
         Shape [2, n, pairs] each; None if a model cannot be fitted.
         """
+        if not self.variates_.n_pairs_:
+            return None
+        subjects = np.unique(groups[train])
         own, aligned = np.zeros((2, 2, len(train), self.variates_.n_pairs_))
         order = np.random.default_rng(self.seed).permutation(len(subjects))
         for part in np.array_split(order, _N_FOLDS):

@@ -47,7 +47,7 @@ def make_folds(table: pd.DataFrame, *, join_views: bool = True) -> FoldData:
 
 
 def fit_features(table: pd.DataFrame, rows: NDArray[np.intp]) -> tuple[JoinedFeatures, NDArray[np.float64]]:
-    joined = JoinedFeatures(FIRST, SECOND)
+    joined = JoinedFeatures(FIRST, SECOND).choose_pairs(table.to_numpy(), Y, SUBJECTS, rows)
     return joined, joined.fit_transform(table.to_numpy(), Y, SUBJECTS, rows)
 
 
@@ -100,7 +100,7 @@ def test_training_rows_have_variates_of_models_without_their_subject(monkeypatch
     fit_features(table, train)
     column = table.iloc[:, 0]
     assert all(values <= set(column[train]) for values in fitted)
-    _, *inner = fitted
+    inner = fitted[-5:]
     for subject in range(60):
         own = set(column[subject == SUBJECTS])
         assert sum(not own & values for values in inner) == 1
@@ -154,9 +154,8 @@ def test_what_cannot_be_joined_has_no_joined_view(kind: str) -> None:
         table.iloc[80:, FIRST] = np.nan
     else:
         rows = np.arange(30)
-    joined, features = fit_features(table, rows)
+    joined = JoinedFeatures(FIRST, SECOND).choose_pairs(table.to_numpy(), Y, SUBJECTS, rows)
     assert not joined.kept_.any()
-    assert np.isnan(features).all()
 
 
 def test_more_columns_than_recordings_are_reduced_to_a_fifth_of_the_subjects() -> None:
@@ -183,7 +182,7 @@ def test_personal_habits_are_suppressed_before_modalities_are_joined() -> None:
             return np.asarray(X - X.mean(axis=1, keepdims=True))
 
     joined = JoinedFeatures(FIRST, SECOND, make_suppressor=RemoveMean)
-    joined.fit_transform(table.to_numpy(), Y, SUBJECTS, np.arange(len(Y)))
+    joined.choose_pairs(table.to_numpy(), Y, SUBJECTS, np.arange(len(Y)))
     plain, _ = fit_features(table, np.arange(len(Y)))
     assert plain.kept_.any()
     assert not joined.kept_.any()
@@ -214,7 +213,14 @@ def test_suppression_of_personal_habits_reaches_the_joined_views_and_their_compi
     np.testing.assert_allclose(compiled, stacker.predict_proba(table), atol=1e-9)
 
 
-def test_all_learners_accept_folds_in_which_no_pair_is_kept() -> None:
+def test_pairs_are_chosen_once_for_all_folds() -> None:
+    joined = make_folds(make_table(0.5, seed=2))
+    data = joined.view_data["joined"]
+    kept = [np.isfinite(features).all(axis=0) for features in (*data.fitted_features, data.final_fitted_features)]
+    assert all((columns == kept[-1]).all() for columns in kept)
+
+
+def test_all_learners_accept_folds_without_any_pair() -> None:
     folds = make_folds(make_table(0.8))
     folds.view_data["joined"].fitted_features[0][:] = np.nan
     scores = compute_oof_scores(default_members(["joined"], LEARNERS), folds, 0, jobs=1).scores
