@@ -65,9 +65,9 @@ class SuppressIdentity(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     Notes
     -----
-    The parallel analysis compares eigenvalues, from the largest on, with those that remain when the sign of each
-    recording's deviation from the mean of its subject is flipped at random, which removes what the recordings of a
-    subject have in common. A subject with a single recording in a class does not contribute. No F x F matrix is
+    The parallel analysis compares, for each axis, the variance between subjects relative to that which comes from
+    averaging few recordings, with the largest such ratio when recordings are exchanged between subjects at random.
+    A subject with a single recording in a class does not contribute. No F x F matrix is
     computed. Of more than 1,500 recordings, those of randomly drawn subjects are used.
 
     References
@@ -110,6 +110,7 @@ class SuppressIdentity(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError("groups are required: the subject of each row")
         self._check_parameters()
         table, target = validate_data(self, X, y, dtype=np.float64)
+        target = target.astype(np.float64) if self.numeric else target
         subjects = np.asarray(groups)
         check_consistent_length(table, subjects)
         weights = check_weights(sample_weight, len(table))
@@ -287,18 +288,12 @@ def _between_scatter(gram: Floats, cells: _Cells) -> _Scatter:
 def _chance_ratio(gram: Floats, cells: _Cells, limit: int, seed: int) -> float:
     """Return the largest ratio of the leading axes if recordings are exchanged between subjects, over permutations.
 
-    Their deviations from the cell means are exchanged, because habits would make chance look large.
+    Unlike the eigenvalues, the ratios are not inflated by habits: those are then part of the noise.
     """
     rng = np.random.default_rng(seed)
-    inflation = np.sqrt(cells.sizes / np.maximum(cells.sizes - 1, _TOLERANCE))[cells.numbers]
-    inflation[cells.weights[cells.numbers] == 0] = 0.0
-    deviations = cells.center(gram) * inflation[:, None] * inflation
-    rows = np.flatnonzero(inflation > 0)
     largest = 0.0
     for _ in range(_PERMUTATIONS):
-        order = np.arange(len(gram))
-        order[rows] = rng.permutation(rows)
-        signs = rng.choice([-1.0, 1.0], len(gram))
-        scatter = _between_scatter(deviations[np.ix_(order, order)] * signs[:, None] * signs, cells)
+        order = rng.permutation(len(gram))
+        scatter = _between_scatter(gram[np.ix_(order, order)], cells)
         largest = max(largest, float(scatter.ratios[:limit].max(initial=0.0)))
     return largest

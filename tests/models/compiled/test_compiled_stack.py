@@ -60,6 +60,13 @@ def test_each_form_of_the_audio_vector_predicts_the_same(
     assert_equal_predictions(fit_stack([Member(view, "svm", params) for view in ("video", "audio", "both")]))
 
 
+@pytest.mark.parametrize("learner", ["lightgbm", "xgboost", "svm", "linear", "extra_trees"])
+@pytest.mark.parametrize("number", [0, 2])
+def test_suppressed_habits_predict_the_same(learner: str, number: int) -> None:
+    params = {"k": 5, "suppress": "wccn", "suppress_number": number}
+    assert_equal_predictions(fit_stack([Member(view, learner, params) for view in ("video", "audio", "both")]))
+
+
 def test_a_stack_in_single_precision_is_smaller_and_close() -> None:
     stacker = fit_stack(learners=["lite_ridge", "lite_trees"])
     X, _ = make_table()

@@ -70,6 +70,15 @@ def test_a_normalised_audio_vector_is_exported(
     assert_equal_predictions(fit_table(features, y, learners=["svm", "lightgbm"]), features, tmp_path / "m.onnx")
 
 
+@pytest.mark.parametrize("lite", [False, True])
+def test_suppressed_habits_are_exported(lite: bool, tmp_path: Path) -> None:
+    features, y = make_features()
+    features.iloc[:, :5] += 6 * np.random.default_rng(0).normal(size=(30, 5))[np.arange(60) // 2]
+    model = fit_table(features, y, lite=lite, suppress_identity=True)
+    assert any(member["directions"] for member in model.metadata_["suppression"].values())
+    assert_equal_predictions(model, features, tmp_path / "m.onnx")
+
+
 def test_selected_columns_far_apart_are_exported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     params = {"k": 2, "C": 3.0}
     monkeypatch.setitem(sys.modules["pdmr_classic.models.learners.search_spaces"]._DEFAULTS, "linear", params)
