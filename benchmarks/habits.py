@@ -39,6 +39,7 @@ from pdmr_classic.synthetic.habits import make_habits
 Array = np.ndarray
 SUBJECTS, NEW_SUBJECTS = (30, 60, 100, 200, 400), 100
 RANKS = (1, 2, 3, 5, 10, 20)
+LEARNERS = list(Settings().learning.learners)  # replaced by --learners
 NO_AUDIO = np.zeros(0, dtype=np.intp)
 PLANTED: dict[str, dict[str, Any]] = {
     "habits overlap the answer": {},
@@ -80,8 +81,10 @@ def subject_f1(status: pd.Series, probability: Array, groups: Array, threshold: 
 def fit_model(
     features: pd.DataFrame, status: pd.Series, groups: pd.Series, trials: int, suppress: bool
 ) -> DepressionModel:
-    changes = {"trials": trials, "repeats": 1, "importance": False, "suppress_identity": suppress}
+    changes = {"trials": trials, "repeats": 1, "importance": False, "suppress_identity": suppress, "learners": LEARNERS}
     settings = Settings().override({f"learning.{name}": value for name, value in changes.items()})
+    if "Reaction" in set(status):
+        settings = settings.override({"data.positive": "Reaction"})
     return DepressionModel(settings).fit(features, status, groups, reporter=CollectingReporter())
 
 
@@ -275,7 +278,9 @@ def main() -> None:
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--trials", type=int, default=1, help="of each study; 1: default hyperparameters")
     parser.add_argument("--plot", type=Path, help="file for the figure of the curve")
+    parser.add_argument("--learners", nargs="+", default=list(LEARNERS), help="of the stack")
     arguments = parser.parse_args()
+    LEARNERS[:] = arguments.learners
     for part in arguments.parts:
         PARTS[part](list(range(arguments.first, arguments.first + arguments.seeds)), arguments.trials, arguments.plot)
 
