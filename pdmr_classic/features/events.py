@@ -75,7 +75,9 @@ def pivot_events(
     trained = list(trained_names)
     events = list_events(trained) or sort_events(name for person in recordings for name, _ in person.events)
     if trained:
-        names = dict.fromkeys(map(base_name, trained))
+        # Modalities that are added to the rows of persons, such as covariates, are not those of recordings.
+        views = {feature_view(name) for name in features.columns}
+        names = [name for name in dict.fromkeys(map(base_name, trained)) if feature_view(name) in views]
         features = features.reindex(columns=[name for name in names if parse_name(name)[:2] != (QUALITY, "events")])
     findings = _find_unknown(recordings, events)
     groups = _group_columns(features.columns)

@@ -115,6 +115,14 @@ def test_a_model_uses_its_own_events_and_tells_of_others() -> None:
     assert findings[0].what == "events unknown to the model are ignored: E9 (1 recording); known: E1, E2"
 
 
+def test_modalities_of_persons_are_not_taken_for_those_of_recordings() -> None:
+    features = make_features(**{SMILE: {"a_E1": 1.0, "a_E2": 3.0}})
+    person = [make_person("a", "E1", "E2")]
+    trained = list(pivot_events(features, person)[0].columns)
+    others = ["covariates__age__value", "video_change__AU12_r__mean@E1"]
+    assert list(pivot_events(features, person, [*trained, *others])[0].columns) == trained
+
+
 def test_kinemes_are_left_out_and_covariances_averaged() -> None:
     rows = {"a_E1": 1.0, "a_E2": 3.0}
     features = make_features(**{"material__covariance__x": rows, "material__kineme__w000_c00": rows})
