@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 
 from pdmr_classic.errors import DataError
-from pdmr_classic.evaluation._added_value import conclude_added_value, summarise_added_value
 from pdmr_classic.evaluation._adjusted_systems import score_adjusted_systems
 from pdmr_classic.evaluation._baseline_scores import summarise_baselines
+from pdmr_classic.evaluation._compared_parts import compare_parts
 from pdmr_classic.evaluation._conclusions import conclude_evaluation
 from pdmr_classic.evaluation._permutation import permutation_test
 from pdmr_classic.evaluation._systems import collect_systems, store_predictions
 from pdmr_classic.evaluation.confounds.summary import summarise_confounds
-from pdmr_classic.evaluation.events import conclude_events, summarise_events
 from pdmr_classic.evaluation.intervals import interval_note
 from pdmr_classic.evaluation.outer_folds import KNOWN_PEOPLE, OuterFold, describe_held_out
 from pdmr_classic.evaluation.run_fold import MODEL, STRESS_PREFIX
@@ -57,11 +56,7 @@ def summarise_results(
     conclusion, warnings = conclude_evaluation(
         summary["scores"], permutation, baselines, confounds, table.positive, held_out=held_out
     )
-    added = summarise_added_value(model, systems, seed)
-    if sentence := conclude_added_value(added):
-        conclusion.append(sentence[0].what)
-        warnings += [sentence[0]] if sentence[1] else []
-    events = summarise_events(table, model, systems, seed)
+    parts, sentences, more = compare_parts(table, model, systems, seed)
     stressed = {
         name.removeprefix(STRESS_PREFIX): predictions
         for name, predictions in systems.items()
@@ -70,18 +65,17 @@ def summarise_results(
     return {
         **summary,
         "interval_note": interval_note(known_people=held_out == KNOWN_PEOPLE),
-        "conclusion": [*conclusion, *conclude_events(events)],
+        "conclusion": [*conclusion, *sentences],
         "permutation_test": permutation,
         "optimism": _estimate_optimism(results, summary["scores"]),
         "importance": _average_importance(results),
         "baselines": baselines,
         "as_predicted": score_adjusted_systems(table, model, systems, results, seed),
         "confounds": confounds,
-        **({"added_value": added} if added else {}),
-        **({"events": events} if events else {}),
+        **parts,
         "stress_tests": score_stress_tests(model, stressed),
         "subgroups": {column: score_subgroups(model, labels[column], seed) for column in subgroup_columns},
-        "warnings": [finding.as_dict() for finding in warnings],
+        "warnings": [finding.as_dict() for finding in (*warnings, *more)],
         **store_predictions(table, model, systems),
     }
 
