@@ -92,9 +92,11 @@ def recognition(model: DepressionModel, train: tuple[Any, ...], test: tuple[Any,
     """Return the largest recognition over the inputs of the base learners of a model with one view."""
     (X, _, train_groups), (Z, status, groups) = train, test
     labels = status.to_numpy(dtype=str)
+    (view,) = model.stacker_.views_.values()
+    tables = [table.reindex(columns=model.feature_names_).to_numpy()[:, view.columns] for table in (X, Z)]
     seen: dict[tuple[int, ...], float] = {}
     for fitted in model.stacker_.models_.values():
-        inputs, held_out = fitted[:-1].transform(X.to_numpy()), fitted[:-1].transform(Z.to_numpy())
+        inputs, held_out = (np.nan_to_num(fitted[:-1].transform(table)) for table in tables)
         key = (held_out.shape[1], round(float(np.abs(held_out).sum()), 6))
         if key not in seen:
             seen[key] = verification_auc(inputs, train_groups.to_numpy(), held_out, groups.to_numpy(), labels)
