@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pdmr_classic.audio._sounds import SUFFIXES
 from pdmr_classic.errors import ConfigError, DataError, Finding, TargetError
-from pdmr_classic.io.ids import id_problem
+from pdmr_classic.io.ids import id_problem, invalid_id_finding
 from pdmr_classic.io.labels.id_tables import DEV, TEST, TRAIN, split_name
 from pdmr_classic.io.layouts.folder_files import ignored_findings, is_hidden, list_entries
 from pdmr_classic.io.tables.table_files import is_table_file
@@ -81,18 +81,12 @@ def _no_sounds_error(folder: Path, others: list[Path], folders: list[Path]) -> D
 
 
 def _find_invalid_ids(paths: Iterable[Path]) -> list[Finding]:
-    return [
-        Finding(
-            "bad-id",
-            "the file name is not a valid data_id",
-            file=path,
-            expected="a name that is valid on every operating system and in results.jsonl",
-            found=problem,
-            hint="rename the file",
-        )
-        for path in paths
-        if (problem := id_problem(path.stem) or ("the name of a label table" if path.stem == "labels" else None))
-    ]
+    problems = {path: id_problem(path.stem) or _label_problem(path.stem) for path in paths}
+    return [invalid_id_finding(path, problem) for path, problem in problems.items() if problem]
+
+
+def _label_problem(name: str) -> str | None:
+    return "the name of a label table" if name == "labels" else None
 
 
 def _find_collisions(paths: Iterable[Path]) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pdmr_classic.cli._flags import negate_flag, none_without_flag
 from pdmr_classic.cli._panels import CHECKS, EVALUATION, FILES, GENERAL, LABELS, LEARNING
 from pdmr_classic.cli._severity_options import LEVEL, SCORE_SETTINGS
 from pdmr_classic.cli._view_options import COVARIATE_SETTINGS, JOINING_SETTINGS, VIEW_SETTINGS
@@ -125,16 +126,6 @@ def cache_folder(no_cache: bool) -> Path | None:
     from pdmr_classic.features.cache import default_cache_folder
 
     return None if no_cache else default_cache_folder()
-
-
-def _negate_flag(flag: bool | None) -> bool | None:
-    """Return False if a `--no-…` flag is set, otherwise None, which leaves the setting unchanged."""
-    return False if flag else None
-
-
-def _none_without_flag(flag: bool | None) -> bool | None:
-    """Return True if a flag is set, otherwise None, which leaves the setting unchanged."""
-    return flag or None
 
 
 # Settings that commands offer as options, named after the last part of the key. A missing option is None: the defaults
@@ -287,7 +278,7 @@ SETTINGS: dict[str, Any] = {
             "--no-training-rows",
             rich_help_panel=LEARNING,
             metavar="",
-            callback=_negate_flag,
+            callback=negate_flag,
             help="Do not use learners that store training data in the model file (svm).",
         ),
     ],
@@ -307,7 +298,7 @@ SETTINGS: dict[str, Any] = {
             "--lite",
             rich_help_panel=LEARNING,
             metavar="",
-            callback=_none_without_flag,
+            callback=none_without_flag,
             help="Train a small and fast model that holds no rows of training data.",
         ),
     ],
@@ -357,7 +348,7 @@ SETTINGS: dict[str, Any] = {
     "evaluation.stress": Annotated[
         bool | None,
         typer.Option(
-            "--no-stress", rich_help_panel=EVALUATION, metavar="", callback=_negate_flag, help="Skip the stress tests."
+            "--no-stress", rich_help_panel=EVALUATION, metavar="", callback=negate_flag, help="Skip the stress tests."
         ),
     ],
     "evaluation.confounds": Annotated[
@@ -366,7 +357,7 @@ SETTINGS: dict[str, Any] = {
             "--confounds",
             rich_help_panel=EVALUATION,
             metavar="",
-            callback=_none_without_flag,
+            callback=none_without_flag,
             help="Confound audit: what recording conditions alone predict, and the scores without them.",
         ),
     ],

@@ -6,13 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from pdmr_classic.cli._flags import none_without_flag
 from pdmr_classic.cli._panels import FILES, LABELS, LEARNING
-
-
-def _none_without_flag(flag: bool | None) -> bool | None:
-    """Return True if a flag is set, otherwise None, which leaves the setting unchanged."""
-    return flag or None
-
 
 VIEW_SETTINGS: dict[str, Any] = {
     "data.views": Annotated[
@@ -66,7 +61,7 @@ JOINING_SETTINGS: dict[str, Any] = {
             "--suppress-identity",
             rich_help_panel=LEARNING,
             metavar="",
-            callback=_none_without_flag,
+            callback=none_without_flag,
             help="Remove personal habits: what distinguishes subjects of the same class. Needs several recordings of "
             "some subjects.",
         ),
@@ -77,7 +72,7 @@ JOINING_SETTINGS: dict[str, Any] = {
             "--join-views",
             rich_help_panel=LEARNING,
             metavar="",
-            callback=_none_without_flag,
+            callback=none_without_flag,
             help="Learn also from what views have in common and where they disagree, and weigh the views of each "
             "recording; each is used only if it helps in the training data.",
         ),

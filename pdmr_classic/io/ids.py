@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from pdmr_classic.errors import DataError
+from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.text import format_quoted
 
 _MAX_ID_BYTES = 255
@@ -108,3 +108,15 @@ def refuse_repeated_names(names: Sequence[str], path: Path, row: int | None) -> 
             found=format_quoted(repeated),
             hint="rename or remove the duplicates",
         )
+
+
+def invalid_id_finding(path: Path, problem: str) -> Finding:
+    """Return the message about a file whose name cannot be a data_id."""
+    return Finding(
+        "bad-id",
+        "the file name is not a valid data_id",
+        file=path,
+        expected="a name that is valid on every operating system and in results.jsonl",
+        found=problem,
+        hint="rename the file",
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.io.ids import find_near_matches, id_problem, text_problem
+from pdmr_classic.io.ids import find_near_matches, id_problem, invalid_id_finding, text_problem
 from pdmr_classic.io.layouts.folder_files import ignored_findings, list_entries, list_files
 from pdmr_classic.io.tables.table_files import FORMATS, file_id
 from pdmr_classic.text import format_list
@@ -144,18 +144,7 @@ def find_name_problems(paths: Sequence[Path]) -> list[Finding]:
 
 
 def _find_invalid_ids(paths: Iterable[Path]) -> list[Finding]:
-    return [
-        Finding(
-            "bad-id",
-            "the file name is not a valid data_id",
-            file=path,
-            expected="a name that is valid on every operating system and in results.jsonl",
-            found=problem,
-            hint="rename the file",
-        )
-        for path in paths
-        if (problem := id_problem(file_id(path)))
-    ]
+    return [invalid_id_finding(path, problem) for path in paths if (problem := id_problem(file_id(path)))]
 
 
 def _find_collisions(paths: Iterable[Path]) -> list[Finding]:
