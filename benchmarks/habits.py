@@ -200,7 +200,7 @@ def run_curve(seeds: list[int], trials: int, plot: Path | None) -> None:
 def draw(cells: dict[tuple[int, int], Array], path: Path) -> None:
     import matplotlib.pyplot as plt
 
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     for rank in RANKS:
         values = np.array([cells[subjects, rank] for subjects in SUBJECTS])
         (line,) = left.plot(SUBJECTS, values[:, 3], marker="o", label=f"rank {rank}")
@@ -208,11 +208,15 @@ def draw(cells: dict[tuple[int, int], Array], path: Path) -> None:
         right.plot(SUBJECTS, values[:, 1] - values[:, 0], marker="o", color=line.get_color())
     left.axhline(0.55, color="grey", linewidth=0.8)
     right.axhline(0.0, color="grey", linewidth=0.8)
-    left.set(xscale="log", xlabel="training subjects", ylabel="recognition AUC (dotted: without suppression)")
-    right.set(xscale="log", xlabel="training subjects", ylabel="change of subject-wise F1")
-    left.legend(fontsize="small")
-    figure.tight_layout()
-    figure.savefig(path, dpi=120)
+    left.set(ylabel="recognition, AUC", title="Who is it? Dotted: without suppression")
+    right.set(ylabel="change of subject-wise F1", title="Depression")
+    for axis in (left, right):
+        axis.set(xscale="log", xlabel="training subjects")
+        axis.set_xticks(SUBJECTS, map(str, SUBJECTS))
+        axis.minorticks_off()
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside right center", frameon=False)
+    figure.savefig(path, dpi=80)
 
 
 def run_synthetic(seeds: list[int], trials: int, plot: Path | None) -> None:
