@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from pdmr_classic.cli.app import app
 
 VERBS = (
-    *("demo", "synth", "check", "extract", "features", "fit", "predict", "score", "evaluate", "compare", "validate"),
-    "export",
+    *("demo", "synth", "embed", "check", "extract", "features", "fit", "predict", "score", "evaluate", "compare"),
+    *("validate", "audit", "export"),
 )
 PRINTING = (["--help"], ["fit", "--help"], ["features"], ["features", "--json"])
 
