@@ -188,6 +188,17 @@ def level_name(name: str) -> str:
     return f"{view.removesuffix(CHANGE_SUFFIX)}{separator}{rest}" if separator else name
 
 
+def is_derived(modality: str) -> bool:
+    """Return whether a modality adds to others instead of being measured: covariates, and changes from baseline.
+
+    Examples
+    --------
+    >>> is_derived("covariates"), is_derived("video_change"), is_derived("video")
+    (True, True, False)
+    """
+    return modality == COVARIATES or modality.endswith(CHANGE_SUFFIX)
+
+
 def missing_indicator(modality: str) -> str:
     """Return the name of the column that says whether a recording lacks a modality."""
     return f"missing{_SEPARATOR}{modality}"

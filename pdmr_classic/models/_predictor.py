@@ -152,6 +152,14 @@ class Predictor:
         unseen = [experts.find_unseen(conditions) for experts in parts if experts is not None]
         return [] if not all(unseen) else list(dict.fromkeys(finding for findings in unseen for finding in findings))
 
+    def find_ignored(self, table: pd.DataFrame) -> list[Finding]:
+        """Return a finding if recordings have modalities that their prediction cannot use."""
+        X = table.to_numpy(dtype=np.float64)
+        if self.presence is None:
+            return [] if self.severity is None else self.severity.stacker_.find_ignored(X)
+        stacker = self.presence.stacker  # None in a saved lite model
+        return [] if stacker is None else stacker.find_ignored(X)
+
     def describe(
         self, raw: RawPredictions, index: pd.Index, options: AnswerOptions, reporter: Reporter
     ) -> pd.DataFrame:

@@ -324,6 +324,8 @@ class DepressionModel(HasPredictor):
             reporter.note(Finding("unknown-condition", what))
         for finding in self.predictor_.find_unseen(conditions) if conditions is not None else ():
             reporter.note(finding)
+        for finding in self.predictor_.find_ignored(table):
+            reporter.note(finding)
         return self.predictor_.predict_raw(table, conditions)
 
     def save(self, path: str | Path, *, reporter: Reporter | None = None) -> Path:

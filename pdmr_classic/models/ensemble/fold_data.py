@@ -14,7 +14,12 @@ from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.features.feature_table import refuse_label_columns
 from pdmr_classic.features.fold_fitted import FoldFittedFeatures
 from pdmr_classic.features.names import AUDIO, modality_columns
-from pdmr_classic.models.ensemble.joining import JoinedFeatures, describe_joined_view, make_joined_views
+from pdmr_classic.models.ensemble.joining import (
+    JoinedFeatures,
+    describe_joined_view,
+    find_untried_pairs,
+    make_joined_views,
+)
 from pdmr_classic.models.ensemble.views import MATERIAL_MODALITY, MATERIAL_SOURCE, View, find_modalities, make_views
 from pdmr_classic.models.learners.suppression import SuppressIdentity
 from pdmr_classic.splits import Fold, GroupedFolds
@@ -226,10 +231,11 @@ def make_fold_data(
     if material := FoldFittedFeatures(column_names, seed):
         fold_fitted[MATERIAL_SOURCE] = material
     made_views = make_views(columns, present, has_material=bool(material))
-    findings = []
+    findings: list[Finding] = []
     with use_one_thread():
         if join_views:
             all_rows, make_suppressor = np.flatnonzero(weights > 0), SuppressIdentity if suppress_identity else None
+            findings += find_untried_pairs(columns, present)
             for view, joined in make_joined_views(columns, present, make_suppressor=make_suppressor, seed=seed):
                 joined.choose_pairs(X, y, groups, all_rows)
                 findings.append(describe_joined_view(view, joined))

@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.errors import Finding
+from pdmr_classic.features.names import is_derived
 from pdmr_classic.models.ensemble.views import View, find_modalities
 from pdmr_classic.models.learners.canonical import N_PAIRS, CanonicalVariates, MakeSuppressor, subject_means
+from pdmr_classic.text import format_list
 
 JOINED_VIEW = "joined"
 MAX_JOINED_VIEWS = 6
@@ -65,8 +67,8 @@ class JoinedFeatures:
     def choose_pairs(self, X: Floats, y: NDArray[Any], groups: NDArray[Any], rows: Ints) -> Self:
         """Choose the pairs to keep, on all training rows of the table.
 
-        The choice is made once, and without the target: base learners of folds with other features would be calibrated
-        for scores of another spread than those of the final ones.
+        The choice is made once for all training rows: base learners of folds with other features would be calibrated
+        for scores of another spread than those of the final ones. The target is used only to suppress habits.
         """
         self.correlations_, self.kept_ = np.zeros(N_PAIRS), np.zeros(N_PAIRS, dtype=bool)
         train = rows[self._has_both(X)[rows]]
@@ -165,15 +167,31 @@ def make_joined_views(
 ) -> Iterator[tuple[View, JoinedFeatures]]:
     """Yield the joined view of each pair of modalities, and what computes its features.
 
-    With more than four modalities, only the six pairs that most recordings have.
+    With more than four modalities, only the six pairs that most recordings have. Covariates and changes from baseline
+    are in no pair.
     """
-    names = [name for name in columns if present[name].any()]
-    counts = {pair: int((present[pair[0]] & present[pair[1]]).sum()) for pair in combinations(names, 2)}
-    pairs = sorted((pair for pair in counts if counts[pair]), key=lambda pair: -counts[pair])
+    pairs = rank_pairs(columns, present)
+    n_modalities = len({name for pair in pairs for name in pair})
     for first, second in pairs[:MAX_JOINED_VIEWS]:
-        name = JOINED_VIEW if len(names) == 2 else f"{JOINED_VIEW}:{'+'.join(sorted((first, second)))}"
+        name = JOINED_VIEW if n_modalities == 2 else f"{JOINED_VIEW}:{'+'.join(sorted((first, second)))}"
         view = View(name, frozenset({first, second}), np.zeros(0, dtype=np.intp), (name,))
         yield view, JoinedFeatures(columns[first], columns[second], make_suppressor=make_suppressor, seed=seed)
+
+
+def rank_pairs(columns: dict[str, Ints], present: dict[str, Mask]) -> list[tuple[str, str]]:
+    """Return the pairs of modalities that some recordings have, those of most recordings first."""
+    names = [name for name in columns if present[name].any() and not is_derived(name)]
+    counts = {pair: int((present[pair[0]] & present[pair[1]]).sum()) for pair in combinations(names, 2)}
+    return sorted((pair for pair in counts if counts[pair]), key=lambda pair: -counts[pair])
+
+
+def find_untried_pairs(columns: dict[str, Ints], present: dict[str, Mask]) -> list[Finding]:
+    """Return a finding if there are more pairs of modalities than are tried."""
+    untried = [" and ".join(sorted(pair)) for pair in rank_pairs(columns, present)[MAX_JOINED_VIEWS:]]
+    if not untried:
+        return []
+    what = f"joined views are tried for {MAX_JOINED_VIEWS} pairs of modalities only, those of most recordings"
+    return [Finding("untried-pairs", what, found=f"not tried: {format_list(untried)}")]
 
 
 def describe_joined_view(view: View, features: JoinedFeatures) -> Finding:

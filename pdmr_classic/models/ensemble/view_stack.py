@@ -306,9 +306,12 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
 
     def _modality_sets(self) -> list[Modalities]:
         """Return the sets of modalities that get a meta-learner, for which there is a member."""
-        trained = {modality for view in self.views_.values() for modality in view.needs}
-        subsets = modality_sets(trained, self.training_rows_.present)
+        subsets = modality_sets(self._trained(), self.training_rows_.present)
         return [modalities for modalities in subsets if self._usable_members(modalities)]
+
+    def _trained(self) -> Modalities:
+        """Return the modalities that some member needs."""
+        return frozenset(modality for view in self.views_.values() for modality in view.needs)
 
     def _usable_members(self, modalities: Modalities) -> list[int]:
         return [k for k, member in enumerate(self.members_) if self.views_[member.view].needs <= modalities]
@@ -329,6 +332,21 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
             rows = free & np.stack([present[name] for name in modalities]).all(axis=0)
             free = free & ~rows
             yield rows, modalities, combiner, members
+
+    def find_ignored(self, X: Floats) -> list[Finding]:
+        """Return a finding for each set of modalities of which some rows are predicted from a part only."""
+        present = find_modalities(X, self.columns_)
+        findings = []
+        for rows, used, _, _ in self._assign_rows(present):
+            ignored = {name for name in self._trained() - used if present[name][rows].any()}
+            if ignored:
+                what = (
+                    f"{format_count(int(rows.sum()), 'recording is', 'recordings are')} predicted from "
+                    f"{' and '.join(sorted(used))}; of these, some also have {' and '.join(sorted(ignored))}"
+                )
+                hint = "there was no training recording with such a set of modalities, or too few"
+                findings.append(Finding("ignored-modality", what, hint=hint))
+        return findings
 
     def _predict_outputs(self, table: Floats) -> Floats:
         """Return the outputs of the stack, shape [n, W]; NaN for rows without any of the trained modalities."""

@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 
 from pdmr_classic.arrays import Floats, Ints, Mask
-from pdmr_classic.features.names import VIDEO
+from pdmr_classic.features.names import VIDEO, is_derived
 from pdmr_classic.models.learners.member import joint_view_name
 
 MATERIAL_MODALITY = VIDEO
@@ -56,7 +56,8 @@ def make_views(columns: dict[str, Ints], present: dict[str, Mask], *, has_materi
 
     Two modalities have one joint view, "both". Three or four have the view of all together and of all but one, such as
     "audio+text+video" and "audio+video". More have only the view of all together, because the number of views, each
-    with its own base learners, would grow faster than the information in them.
+    with its own base learners, would grow faster than the information in them. Covariates and changes from baseline do
+    not count: they only add one joint view, of everything together.
     """
     modalities = [name for name in columns if present[name].any()]
     parts: list[tuple[str, tuple[str, ...]]] = [(name, (name,)) for name in modalities]
@@ -72,22 +73,24 @@ def make_views(columns: dict[str, Ints], present: dict[str, Mask], *, has_materi
 
 def _joint_sets(modalities: list[str]) -> list[tuple[str, ...]]:
     """Return the sets of modalities that have a joint view."""
-    n = len(modalities)
-    if n < 2:
-        return []
-    all_but_one = list(combinations(modalities, n - 1)) if 2 < n <= MAX_FOR_ALL_SETS else []
-    return [*all_but_one, tuple(modalities)]
+    measured = [name for name in modalities if not is_derived(name)]
+    n = len(measured)
+    all_but_one = list(combinations(measured, n - 1)) if 2 < n <= MAX_FOR_ALL_SETS else []
+    together = dict.fromkeys((tuple(measured), tuple(modalities)))
+    return [*all_but_one, *(names for names in together if len(names) > 1)]
 
 
 def modality_sets(modalities: Iterable[str], present: dict[str, Mask]) -> list[frozenset[str]]:
     """Return the sets of modalities that get a meta-learner, smaller ones first.
 
-    Up to four modalities: all sets. More: each alone, and the sets that occur in the training rows.
+    Up to four modalities: all sets. More: each alone, and the sets that occur in the training rows, also without
+    covariates and changes from baseline, and each of these without any one of its modalities.
     """
     names = sorted(modalities)
     if len(names) <= MAX_FOR_ALL_SETS:
         return [frozenset(chosen) for size in range(1, len(names) + 1) for chosen in combinations(names, size)]
     patterns = np.unique(np.column_stack([present[name] for name in names]), axis=0)
-    occurring = [frozenset(name for name, is_in in zip(names, row, strict=True) if is_in) for row in patterns]
-    sets = {frozenset({name}) for name in names} | {chosen for chosen in occurring if chosen}
-    return sorted(sets, key=lambda chosen: (len(chosen), sorted(chosen)))
+    whole = {frozenset(name for name, is_in in zip(names, row, strict=True) if is_in) for row in patterns}
+    whole |= {frozenset(name for name in chosen if not is_derived(name)) for chosen in whole}
+    sets = {frozenset({name}) for name in names} | whole | {chosen - {name} for chosen in whole for name in chosen}
+    return sorted(sets - {frozenset()}, key=lambda chosen: (len(chosen), sorted(chosen)))

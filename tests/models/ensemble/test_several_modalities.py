@@ -39,7 +39,14 @@ def drop(table: pd.DataFrame, *modalities: str) -> pd.DataFrame:
         (1, []),
         (2, ["both"]),
         (3, ["audio+video", "text+video", "audio+text", "audio+text+video"]),
-        (5, ["audio+covariates+eeg+text+video"]),
+        # Covariates only add the view of everything together.
+        (
+            5,
+            [
+                *("audio+text+video", "audio+eeg+video", "eeg+text+video", "audio+eeg+text"),
+                *("audio+eeg+text+video", "audio+covariates+eeg+text+video"),
+            ],
+        ),
     ],
 )
 def test_joint_views_are_all_together_and_with_three_or_four_modalities_all_but_one(
@@ -52,11 +59,36 @@ def test_joint_views_are_all_together_and_with_three_or_four_modalities_all_but_
     assert all(set(view.columns) == set(np.concatenate([columns[name] for name in view.needs])) for view in views)
 
 
-def test_of_five_modalities_only_sets_that_occur_in_training_and_single_ones_have_a_meta_learner() -> None:
-    present = {name: np.ones(10, dtype=bool) for name in NAMES}
-    present["text"][:3] = False
-    sets = modality_sets(NAMES, present)
-    assert sets == [*({name} for name in sorted(NAMES)), set(NAMES) - {"text"}, set(NAMES)]
+def test_with_many_modalities_the_only_joint_view_is_of_all_together() -> None:
+    names = [*NAMES[:4], "touch"]
+    columns = {name: np.array([k]) for k, name in enumerate(names)}
+    views = make_views(columns, dict.fromkeys(names, np.ones(3, dtype=bool)))
+    assert [view.name for view in views] == [*names, "audio+eeg+text+touch+video"]
+
+
+def test_changes_from_baseline_leave_the_joint_views_of_the_levels() -> None:
+    names = ["video", "audio", "video_change", "audio_change"]
+    columns = {name: np.array([k]) for k, name in enumerate(names)}
+    views = make_views(columns, dict.fromkeys(names, np.ones(3, dtype=bool)))
+    assert [view.name for view in views][4:] == ["audio+video", "audio+audio_change+video+video_change"]
+
+
+def test_of_five_modalities_sets_of_training_rows_and_what_is_left_of_them_have_a_meta_learner() -> None:
+    sets = modality_sets(NAMES, {name: np.ones(10, dtype=bool) for name in NAMES})
+    whole, measured = set(NAMES), set(NAMES) - {"covariates"}
+    expected = [whole, measured, *(whole - {name} for name in NAMES), *(measured - {name} for name in measured)]
+    assert set(sets) == {frozenset(chosen) for chosen in [*expected, *({name} for name in NAMES)]}
+
+
+@pytest.mark.parametrize("missing", [[], ["covariates"], ["text"], ["covariates", "text"]])
+def test_without_covariates_and_another_modality_all_that_is_left_is_used(missing: list[str]) -> None:
+    table = make_table(5).fillna(0.0)
+    stacker = GroupedStacker(learners=["linear"], folds=3, repeats=1).fit(table, Y, groups=SUBJECTS)
+    partial = drop(table, *missing).to_numpy()
+    assert stacker.find_ignored(partial) == []
+    few = drop(table, "covariates", "text", "eeg").to_numpy()
+    (finding,) = stacker.find_ignored(few)
+    assert finding.code == "ignored-modality"
 
 
 def test_of_four_modalities_all_sets_have_a_meta_learner() -> None:
@@ -85,7 +117,7 @@ def test_a_set_of_modalities_that_training_never_saw_uses_the_best_set_within_it
     stacker = GroupedStacker(learners=["linear"], folds=3, repeats=1).fit(table, Y, groups=SUBJECTS)
     new = make_table(5, seed=1).fillna(0.3)
     seen = set(stacker.combiners_)
-    unseen = {"video", "audio"}
+    unseen = {"video", "covariates"}
     assert unseen not in seen
     best = min(unseen, key=lambda name: stacker.losses_[frozenset({name})]["weighted_average"])
     others = set(NAMES) - {best}
