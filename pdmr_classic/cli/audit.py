@@ -77,6 +77,7 @@ def audit(
     Example: pdmr-classic audit DATA --model models/mine.joblib --attribute gender --out audit.json
     """
     from pdmr_classic.evaluation.identity.audit import audit as audit_data
+    from pdmr_classic.evaluation.identity.audit import refuse_events
     from pdmr_classic.io.dataset import load_dataset
     from pdmr_classic.reporting.audit_tables import audit_tables
     from pdmr_classic.storage.atomic import check_writable, refuse_foreign_file, write_text_atomic
@@ -87,6 +88,7 @@ def audit(
         refuse_foreign_file(out, "pdmr-classic/audit/", "the audit")
     with ConsoleReporter(quiet=as_json) as reporter:
         fitted = None if model is None else _load_model(model, settings, trust=trust, reporter=reporter)
+        refuse_events(settings.data, *([] if fitted is None else [fitted.settings.data]))
         if fitted is None:
             _refuse_train(train)
             dataset, training = load_dataset(data, split="train", labels=labels, settings=settings.data), None

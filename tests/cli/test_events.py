@@ -71,6 +71,13 @@ def test_pooling_persons_is_refused(workspace: Path) -> None:
     assert "--pool-subjects has no effect" in result.output
 
 
+@pytest.mark.parametrize("options", [("--events", PATTERN), ("--model", "m.joblib")])
+def test_auditing_persons_is_refused(workspace: Path, options: tuple[str, str]) -> None:
+    result = invoke("audit", "set", *options, cwd=workspace)
+    assert result.exit_code == 2
+    assert "audit does not support persons with several events" in result.stderr
+
+
 def test_recordings_shared_by_two_persons_are_told(workspace: Path, tmp_path: Path) -> None:
     shutil.copytree(workspace / "set", tmp_path / "set")
     first, *_, last = sorted((tmp_path / "set/train/audio").iterdir())

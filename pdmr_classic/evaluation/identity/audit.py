@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from pdmr_classic.config import Settings
+from pdmr_classic.config import DataSettings, Settings
 from pdmr_classic.errors import ConfigError, Finding
 from pdmr_classic.evaluation.identity._attributes import can_infer, select_attributes
 from pdmr_classic.evaluation.identity._halves import extract_halves
@@ -69,9 +69,10 @@ def audit(
         A file cannot be read, there are fewer than four people to attack, nobody has two recordings and there are no
         streams, or the recordings are not of the kind that the model was trained on.
     ConfigError
-        A column cannot be inferred, or a setting is not valid.
+        A column cannot be inferred, a setting is not valid, or rows are persons with several events.
     """
     reporter, settings = reporter or LogReporter(), settings or (model.settings if model else Settings())
+    refuse_events(settings.data, data.settings, *([] if model is None else [model.settings.data]))
     names = select_attributes(data.labels, tuple(attributes))
     if data.groups_source == "infer":
         raise ConfigError("audit does not infer subjects", hint="pass --groups with a column or a table")
@@ -106,6 +107,23 @@ def audit(
         reporter=reporter,
     )
     return {**result, "synthetic": data.is_synthetic, "warnings": [finding.as_dict() for finding in warnings]}
+
+
+def refuse_events(*settings: DataSettings) -> None:
+    """Refuse to audit persons with several events: attackers compare single recordings.
+
+    Raises
+    ------
+    ConfigError
+    """
+    events = [own.events for own in settings if own.events is not None]
+    if events:
+        raise ConfigError(
+            "audit does not support persons with several events (--events)",
+            expected="one row per recording",
+            found=f"--events {events[0]}",
+            hint="audit the recordings without --events and without a model that was fitted with it",
+        )
 
 
 def _read_halves(parts: Sequence[Part], settings: Settings, *, jobs: int, reporter: Reporter) -> list[pd.DataFrame]:

@@ -67,6 +67,15 @@ def test_audio_vectors_of_people_with_one_recording_cannot_be_halved(single_set:
         audit(data, settings=QUICK)
 
 
+def test_persons_with_several_events_are_refused(single_set: Path) -> None:
+    data = load_dataset(single_set, split="train")
+    events = QUICK.override({"data.events": "session"})
+    with pytest.raises(ConfigError, match="audit does not support persons with several events"):
+        audit(data, settings=events)
+    with pytest.raises(ConfigError, match="audit does not support persons with several events"):
+        audit(replace(data, settings=events.data), settings=QUICK)
+
+
 def test_training_recordings_of_a_model_are_not_attacked(small_set: Path, fitted_model: DepressionModel) -> None:
     train, test = (load_dataset(small_set, split=name) for name in ("train", "test"))
     result = audit(test, model=fitted_model, train=train)
