@@ -46,12 +46,12 @@ class _Ungrouped(Protocol):
 def match_event_pattern(data_ids: Sequence[str], source: str | None) -> pd.DataFrame | None:
     r"""Return the person and the event that a pattern finds in each data_id; None if the source is not a pattern.
 
-    Groups can be named (`person`, `event`); otherwise, the first is the person.
+    Groups can be named (`person`, `event`; one name suffices); otherwise, the first is the person.
 
     Raises
     ------
     ConfigError
-        The pattern is not valid, or does not have two groups.
+        The pattern is not valid, does not have two groups, or names one otherwise.
     DataError
         It does not match some data_id.
 
@@ -69,12 +69,12 @@ def match_event_pattern(data_ids: Sequence[str], source: str | None) -> pd.DataF
         raise DataError(
             f"the --events pattern does not match {len(unmatched)} of {len(matches)} data_ids",
             code="no-event",
-            expected=f"a person and an event, matched by {pattern.pattern!r}",
+            expected=f"a person and an event, matched by {pattern.pattern}",
             found=format_quoted(unmatched),
             hint="correct the pattern, or rename the files",
         )
-    order = ("person", "event") if set(pattern.groupindex) == {"person", "event"} else (1, 2)
-    found = [[match[group] for group in order] for match in matches.values() if match]
+    person = pattern.groupindex.get("person") or 3 - pattern.groupindex.get("event", 2)
+    found = [[match[person], match[3 - person]] for match in matches.values() if match]
     return pd.DataFrame(found, pd.Index(data_ids, name="data_id"), ["person", "event"], dtype=object)
 
 
@@ -90,6 +90,12 @@ def _compile(expression: str) -> re.Pattern[str]:
             "the --events pattern must have two groups in parentheses: the person, and the event",
             expected=_EXAMPLE,
             found=expression,
+        )
+    if not set(pattern.groupindex) <= {"person", "event"}:
+        raise ConfigError(
+            "the --events pattern has a group with another name than person and event",
+            expected=r"no names, or for example re:^(?P<person>\d+)_(?P<event>E\d+)$",
+            found=format_list(pattern.groupindex),
         )
     return pattern
 
@@ -288,12 +294,12 @@ def _check_names(events: pd.DataFrame, file: Path | None) -> None:
         for data_id, person, event in zip(repeated.index, repeated["person"], repeated["event"], strict=True):
             twice.setdefault((str(person), str(event)), []).append(str(data_id))
         raise DataError(
-            f"{format_count(len(twice), 'event')} of a person with several recordings",
+            f"{format_count(len(twice), 'event has', 'events have')} several recordings of the same person",
             code="event-twice",
             file=file,
             expected="one recording per person and event",
             found=format_list(f"{event!r} of {person!r}: {', '.join(ids)}" for (person, event), ids in twice.items()),
-            hint="correct --events, such that it tells these recordings apart, or remove the additional ones",
+            hint="correct --events so that it tells these recordings apart, or remove the additional ones",
         )
 
 

@@ -58,6 +58,18 @@ def test_named_groups_can_be_in_any_order(tmp_path: Path) -> None:
     assert data.data_ids == ["7"]
 
 
+@pytest.mark.parametrize("pattern", [r"re:^(E\d+)_(?P<person>\d+)$", r"re:^(?P<event>E\d+)_(\d+)$"])
+def test_one_named_group_leaves_the_rest_to_the_other(tmp_path: Path, pattern: str) -> None:
+    data = load(write_set(tmp_path, ["E1_7", "E2_7"]), pattern)
+    assert [(r.data_id, [name for name, _ in r.events]) for r in data.recordings] == [("7", ["E1", "E2"])]
+
+
+def test_a_pattern_is_printed_as_it_was_given(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as raised:
+        load(write_set(tmp_path, ["1_E1"]), r"re:^(\d+)_(Q\d+)$")
+    assert r"matched by ^(\d+)_(Q\d+)$" in str(raised.value)
+
+
 def test_a_column_names_the_event_and_the_subject_is_the_person(tmp_path: Path) -> None:
     table = {
         "data_id": ["x", "y", "z"],
@@ -86,7 +98,7 @@ def test_a_column_names_the_event_and_the_subject_is_the_person(tmp_path: Path) 
     [
         (["1_E1", "1_E2"], r"re:^(\d+)_(Q\d+)$", "does not match 2 of 2 data_ids"),
         (["1_E1", "other"], PATTERN, "does not match 1 of 2 data_ids"),
-        (["1_E1a", "1_E1b"], r"re:^(\d+)_(E\d+)", "1 event of a person with several recordings"),
+        (["1_E1a", "1_E1b"], r"re:^(\d+)_(E\d+)", "1 event has several recordings of the same person"),
         (["1_E1", "1_mean"], r"re:^(\d+)_(\w+)$", "a name that cannot be part of a feature name"),
         (["1_a", "1_b", "1_b-a"], r"re:^(\d+)_(.+)$", "a name that cannot be part of a feature name"),
     ],
@@ -103,6 +115,7 @@ def test_recordings_without_a_clear_event_are_refused(
     [
         (r"re:^(\d+)_E\d+$", "must have two groups"),
         (r"re:^((\d+)_(E\d+)$", "not a valid regular expression"),
+        (r"re:^(?P<subject>\d+)_(E\d+)$", "a group with another name than person and event"),
         ("task", "names a column that is not in the label table"),
     ],
 )
