@@ -135,7 +135,8 @@ def evaluate(
     assert labelled.groups is not None
     check_subgroup_columns(labelled.labels, settings.evaluation.by, labelled.groups)
     has_subjects = labelled.groups_source != "recording"
-    check_leave_column(labelled.labels, settings.evaluation.leave, has_subjects=has_subjects)
+    has_events = any(recording.events for recording in labelled.recordings)
+    check_leave_column(labelled.labels, settings.evaluation.leave, has_subjects=has_subjects, has_events=has_events)
     check_nuisance_columns(labelled.labels, settings.evaluation.nuisance)
     training = prepare_training_set(
         labelled, settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter

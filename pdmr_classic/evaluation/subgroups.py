@@ -17,6 +17,7 @@ from pdmr_classic.evaluation.intervals import weighted_scores
 from pdmr_classic.evaluation.outer_folds import SUBJECT_COLUMN
 from pdmr_classic.evaluation.predictions import Predictions
 from pdmr_classic.evaluation.system_scores import HEADLINE_SCORES, summarise_scores
+from pdmr_classic.io.labels.sessions import is_session_name
 from pdmr_classic.resampling import batch_sizes
 
 _MISSING = "(unknown)"
@@ -55,10 +56,13 @@ def check_subgroup_columns(labels: pd.DataFrame, by: Sequence[str], subjects: pd
             )
 
 
-def check_leave_column(labels: pd.DataFrame, column: str | None, *, has_subjects: bool = True) -> None:
+def check_leave_column(
+    labels: pd.DataFrame, column: str | None, *, has_subjects: bool = True, has_events: bool = False
+) -> None:
     """Raise before any computation if there is no column whose values could be held out.
 
-    With `has_subjects`, `subject_id` need not be a column: subjects are known from elsewhere.
+    With `has_subjects`, `subject_id` need not be a column: subjects are known from elsewhere. With `has_events`, rows
+    are persons, who are in several sessions, and have no value where their recordings differ.
 
     Raises
     ------
@@ -69,6 +73,12 @@ def check_leave_column(labels: pd.DataFrame, column: str | None, *, has_subjects
             "--leave names a column that is not in the label table",
             expected=", ".join(labels.columns),
             found=repr(column),
+        )
+    if column in labels and has_events and (is_session_name(str(column)) or (labels[column] == "").all()):
+        raise ConfigError(
+            f"--leave {column} holds out some recordings of a person; with --events each person is one row",
+            expected="a column that is the same for all recordings of a person, such as site",
+            hint="drop --leave, or evaluate recordings, without --events",
         )
 
 

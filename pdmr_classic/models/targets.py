@@ -134,9 +134,11 @@ def select_targets(data: Dataset, settings: Settings) -> tuple[Dataset, Targets]
     Raises
     ------
     DataError, ConfigError
-        See `select_target`, `select_scores`, `select_conditions`, `check_covariates` and `check_targets`.
+        See `select_target`, `select_scores`, `select_conditions`, `check_covariates` and `check_targets`; or options
+        exclude one another.
     """
     check_several_events(data.recordings)
+    _check_suppression(data, settings)
     has_experts = settings.learning.experts is not None
     _check_lite(settings, learns_score=settings.data.learns_score, has_experts=has_experts)
     if settings.severity.scale is not None and not settings.data.learns_score:
@@ -173,6 +175,16 @@ def _check_covariates(labels: pd.DataFrame, targets: Targets, settings: Settings
         **{"--experts": settings.learning.experts, "--events": data.events, "--baseline": data.baseline},
     }
     return check_covariates(labels, data.covariates, targets.groups, known, reserved)
+
+
+def _check_suppression(data: Dataset, settings: Settings) -> None:
+    if settings.learning.suppress_identity and any(recording.events for recording in data.recordings):
+        raise ConfigError(
+            "--suppress-identity needs several recordings of a person as rows; with --events each person is one row",
+            expected="--suppress-identity or --events",
+            found="both",
+            hint="drop --suppress-identity, or learn on recordings, without --events",
+        )
 
 
 def _check_lite(settings: Settings, *, learns_score: bool, has_experts: bool) -> None:

@@ -6,6 +6,7 @@ import json
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from event_files import PATTERN, make_event_set
 from program import TINY, invoke
@@ -106,6 +107,16 @@ def test_a_column_of_the_label_table_serves_for_fit_and_predict(workspace: Path)
     result = invoke("predict", "set", "--model", "c.joblib", "--out", "c.jsonl", cwd=workspace)
     assert result.exit_code == 0, result.output
     assert all(name.startswith("S") for name in read_results(workspace / "c.jsonl"))
+
+
+@pytest.mark.parametrize("column", ["session", "event"])
+def test_leaving_out_recordings_of_a_person_is_refused(workspace: Path, tmp_path: Path, column: str) -> None:
+    shutil.copytree(workspace / "set", tmp_path / "set")
+    table = pd.read_csv(tmp_path / "set/train/labels.csv", dtype=str)
+    table.assign(session=table["event"].str[1:]).to_csv(tmp_path / "set/train/labels.csv", index=False)
+    result = invoke("evaluate", "set", "--events", PATTERN, "--leave", column, cwd=tmp_path)
+    assert result.exit_code == 2
+    assert f"--leave {column} holds out some recordings of a person" in " ".join(result.stderr.split())
 
 
 @pytest.mark.slow

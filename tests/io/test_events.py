@@ -161,6 +161,12 @@ def test_one_event_for_everyone_is_nothing_to_learn_from(tmp_path: Path) -> None
         select_targets(data, Settings())
 
 
+def test_suppression_of_habits_is_refused_because_persons_are_one_row(tmp_path: Path) -> None:
+    data = load(write_set(tmp_path, IDS, LABELS))
+    with pytest.raises(ConfigError, match="with --events each person is one row"):
+        select_targets(data, Settings().override({"learning.suppress_identity": True}))
+
+
 def test_rows_per_person_and_per_recording_give_the_same_persons(tmp_path: Path) -> None:
     one = load_dataset(make_event_set(tmp_path / "a", 12, 2), split="train", settings=DataSettings(events=PATTERN))
     two = load_dataset(

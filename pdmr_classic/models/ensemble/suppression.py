@@ -37,7 +37,9 @@ def add_suppression(
     n_repeated = {name: _count_repeated(view) for name, view in data.items()}
     lacking = {name: n for name, n in n_repeated.items() if n < MIN_SUBJECTS}
     if lacking:
-        reporter.note(_too_few_repeated(lacking, is_everywhere=len(lacking) == len(n_repeated)))
+        has_groups = any(len({*view.groups}) < len(view.groups) for view in data.values())
+        is_everywhere = len(lacking) == len(n_repeated)
+        reporter.note(_too_few_repeated(lacking, is_everywhere=is_everywhere, has_groups=has_groups))
     return [
         member if member.view in lacking else replace(member, params={**member.params, **SUPPRESS_DEFAULTS})
         for member in members
@@ -48,14 +50,14 @@ def _count_repeated(data: ViewData) -> int:
     return count_repeated(data.groups, None if data.is_numeric else data.y, data.weights)
 
 
-def _too_few_repeated(lacking: Mapping[str, int], *, is_everywhere: bool) -> Finding:
+def _too_few_repeated(lacking: Mapping[str, int], *, is_everywhere: bool, has_groups: bool) -> Finding:
     where = "" if is_everywhere else f" in the {'view' if len(lacking) == 1 else 'views'} {format_list(list(lacking))}"
     return Finding(
         "identity-not-suppressed",
         f"personal habits are not suppressed{where}: too few subjects have several recordings to learn them from",
         expected=f"two or more recordings, of one class, of at least {MIN_SUBJECTS} subjects",
         found=format_count(max(lacking.values()), "such subject"),
-        hint="if recordings of one person have several ids, name the subjects (--groups)",
+        hint=None if has_groups else "if recordings of one person have several ids, name the subjects (--groups)",
     )
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from pdmr_classic import DepressionModel, Settings
+from pdmr_classic.errors import Finding
 from pdmr_classic.io.labels.scales import Scale
 from pdmr_classic.models.ensemble import oof_scores, tuning, view_stack
 from pdmr_classic.models.learners.learners import fit_member
@@ -23,12 +24,19 @@ def fit_model(
     table: HabitSet = PLANTED, groups: pd.Series | None = None, **changes: Any
 ) -> tuple[DepressionModel, list[str]]:
     """Return a model, and what it said about habits."""
+    model, findings = fit_with_findings(table, groups, **changes)
+    return model, [finding.what for finding in findings]
+
+
+def fit_with_findings(
+    table: HabitSet = PLANTED, groups: pd.Series | None = None, **changes: Any
+) -> tuple[DepressionModel, list[Finding]]:
     changes = {"trials": 1, "folds": 2, "repeats": 1, "learners": ("linear", "extra_trees")} | changes
     settings = Settings().override({f"learning.{name}": value for name, value in changes.items()})
     reporter = CollectingReporter()
     groups = table.groups if groups is None else groups
     model = DepressionModel(settings).fit(table.features, table.status, groups, reporter=reporter)
-    return model, [finding.what for finding in reporter.findings if finding.code in CODES]
+    return model, [finding for finding in reporter.findings if finding.code in CODES]
 
 
 def test_by_default_no_member_suppresses_habits() -> None:
@@ -52,6 +60,15 @@ def test_without_repeated_subjects_suppression_stays_off_and_says_so_once() -> N
     assert sentence.startswith("personal habits are not suppressed: too few subjects have several recordings")
     plain, _ = fit_model(groups=alone)
     pd.testing.assert_frame_equal(model.predict_features(PLANTED.features), plain.predict_features(PLANTED.features))
+
+
+def test_naming_subjects_is_advised_only_where_none_has_two_recordings() -> None:
+    alone = pd.Series(PLANTED.features.index, PLANTED.features.index)
+    (finding,) = fit_with_findings(groups=alone, suppress_identity=True)[1]
+    assert "--groups" in str(finding.hint)
+    one_pair = alone.mask(alone == alone.iloc[1], alone.iloc[0])
+    (finding,) = fit_with_findings(groups=one_pair, suppress_identity=True)[1]
+    assert finding.hint is None
 
 
 def test_the_study_tunes_the_method_and_the_number_of_directions() -> None:
