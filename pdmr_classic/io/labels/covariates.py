@@ -14,6 +14,7 @@ from pdmr_classic.errors import ConfigError, Finding
 from pdmr_classic.io.labels._columns import fold_name, is_label_name, is_subject_name, match_column
 from pdmr_classic.io.labels.classes import is_no_label, parse_number
 from pdmr_classic.io.labels.condition_values import clean_conditions
+from pdmr_classic.io.tables.bookkeeping import strip_name
 from pdmr_classic.text import format_count, format_list
 
 MAX_CATEGORIES = 20
@@ -21,8 +22,13 @@ _OPTION = "--covariates"
 _MIN_SUBJECTS = 8
 _MIN_CORRELATION = 0.999
 _OTHER_USES = ("status", "data_id", "split", "session", "event", "baseline", "severity")
-# Totals and items of questionnaires on depression, and diagnoses.
-_CLINICAL = re.compile(r"(phq|bdi|hamd|hdrs|madrs|ces?d|qids|depress|severity|diagnos)")
+# Totals and items of questionnaires on depression, and diagnoses: words of a column name that start so. Of the short
+# ones, only the whole word, because others start so, too.
+_CLINICAL = re.compile(
+    r"(?:^|_)(?:phq|bdi|ham_d(?:_|$)|hamd(?!a)|hdrs|madr_?s|ces_d(?:_|$)|cesd|qids|hads|epds|zung|mdd"
+    r"|(?<!anti_)depress|severity|diagnos|remission|disorder|[sg]ds(?:score|sum|total)?(?:_|$))"
+)
+_TREATMENT = re.compile(r"(?:^|_)(?:medication|meds(?:_|$)|anti_?depress|ssri|snri)")
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,8 +160,14 @@ def _check_name(column: str, targets: Mapping[str, pd.Series], reserved: Mapping
         raise _refusal(column, uses[key])
     if key in map(fold_name, (*targets, *_OTHER_USES)) or is_subject_name(column) or is_label_name(column):
         raise _refusal(column, "a target, a subject, or another column with a use of its own")
-    if _CLINICAL.match(key):
+    if _CLINICAL.search(_split_words(column)):
         raise _refusal(column, "a questionnaire on depression, or a diagnosis")
+
+
+def _split_words(column: str) -> str:
+    """Return the words of a column name in lower case, with "_" between words and between letters and digits."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])", "_", strip_name(column))
+    return re.sub(r"[\W_]+", "_", words).casefold()
 
 
 def _check_values(column: str, values: Covariate, name: str, target: pd.Series, groups: pd.Series) -> None:
@@ -233,6 +245,10 @@ def _refusal(column: str, found: str) -> ConfigError:
 
 def _describe_values(column: str, values: Covariate) -> list[Finding]:
     findings = []
+    if _TREATMENT.search(_split_words(column)):
+        what = f"the covariate {column!r} may follow from the diagnosis"
+        hint = "is it known without the diagnosis? If not, leave it out"
+        findings.append(Finding("treatment-covariate", what, column=column, hint=hint))
     n_unknown = int((~values.is_known).sum())
     if n_unknown:
         what = f"{format_count(n_unknown, 'recording has', 'recordings have')} no value of the covariate {column!r}"

@@ -60,12 +60,24 @@ def test_a_column_that_gives_the_class_or_the_subject_away_is_refused(cells: lis
     [
         *("status", "Subject", "subject_id", "split", "session", "severity", "PHQ8_Score", "PHQ8_NoInterest"),
         *("BDI-II", "hamd_total", "diagnosis", "Depression level", "label", "PHQ8_Binary"),
+        *("total_phq9", "sum_BDI", "baseline_hamd", "t1_madrs", "HADS_D", "EPDS", "SDS", "GDS15", "zung", "totalPHQ9"),
+        *("mood_disorder", "MDD", "remission", "X.CES-D", "HAM-D 17", "MADR-S", "SDSTotal", "phqtotal", "is depressed"),
     ],
 )
 def test_a_target_a_questionnaire_or_a_subject_is_refused_by_name(name: str) -> None:
     labels = table(["f" if k // 4 % 2 else "m" for k in range(N)], name)
     with pytest.raises(ConfigError, match=f"column {re.escape(repr(name))} cannot be a covariate"):
         check_covariates(labels, [name], SUBJECTS, {"status": STATUS}, {})
+
+
+@pytest.mark.parametrize("name", ["thursdays", "hamdays", "gdsx", "summdd", "ham_dinner", "Cedar", "bad"])
+def test_a_name_that_only_contains_the_letters_of_a_questionnaire_is_accepted(name: str) -> None:
+    assert check(["f" if k // 4 % 2 else "m" for k in range(N)], name) == ["covariates"]
+
+
+@pytest.mark.parametrize("name", ["medication", "Antidepressants", "on_anti-depressant", "takesSSRI", "meds"])
+def test_a_treatment_is_told_because_it_may_follow_from_the_diagnosis(name: str) -> None:
+    assert check(["f" if k // 4 % 2 else "m" for k in range(N)], name) == ["treatment-covariate", "covariates"]
 
 
 def test_a_column_with_another_use_is_refused() -> None:
