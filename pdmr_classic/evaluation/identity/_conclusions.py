@@ -10,6 +10,8 @@ from pdmr_classic.evaluation.identity._representations import INPUTS, RAW
 
 _STRONG = 0.95
 _FEW_SUBJECTS = 30
+# Attacks this good matter: an interval that contains chance and reaches beyond rules nothing out.
+_FAR = 0.7
 _NAMES = {LOSS: "the probability of its true class", CONFIDENCE: "the largest probability", STORED: "the stored rows"}
 
 
@@ -32,7 +34,9 @@ def _identity(part: Mapping[str, Any], unit: str) -> str:
     if auc["value"] is None:
         return f"Identity in the {part['name']}: not measured, because {auc['reason']}."
     name, what = part["name"], f"AUC {_with_interval(auc)}, chance 0.50"
-    if _contains_chance(auc):
+    if _is_open(auc):
+        verdict = f"neither found nor ruled out by these attackers: too few people ({what})"
+    elif _contains_chance(auc):
         verdict = f"not found by these attackers ({what})"
     elif auc["value"] < 0.5:
         verdict = f"not found by these attackers, which are wrong more often than by chance ({what})"
@@ -88,23 +92,34 @@ def _membership(membership: Mapping[str, Any]) -> list[str]:
     for name, auc in membership["attacks"].items():
         if auc["value"] is None:
             continue
-        verdict = "cannot be told" if _contains_chance(auc) or auc["value"] < 0.5 else "can be told"
-        sentences.append(
-            f"Whether a recording was in the training data {verdict} from {_NAMES[name]} "
-            f"(AUC {_with_interval(auc)}, chance 0.50)."
-        )
+        sentences.append(_say_whether(auc, f"it can be told from {_NAMES[name]} whether a recording was trained on"))
     return sentences
 
 
 def _attribute(name: str, column: str, auc: Mapping[str, Any]) -> str:
     if auc["value"] is None:
         return f"{column} from the {name}: not measured, because {auc['reason']}."
-    verdict = "cannot be predicted" if _contains_chance(auc) or auc["value"] < 0.5 else "can be predicted"
-    return f"{column} {verdict} from the {name} (AUC {_with_interval(auc)}, chance 0.50)."
+    return _say_whether(auc, f"{column} can be predicted from the {name}")
+
+
+def _say_whether(auc: Mapping[str, Any], claim: str) -> str:
+    """Return a claim as far as the interval supports it: it holds, there is no evidence, or too few people."""
+    if _is_open(auc):
+        text = f"Too few people to tell whether {claim}"
+    elif _contains_chance(auc) or auc["value"] < auc["chance"]:
+        text = f"No evidence that {claim}"
+    else:
+        text = claim[0].upper() + claim[1:] if claim.startswith("it ") else claim
+    return f"{text} (AUC {_with_interval(auc)}, chance 0.50)."
+
+
+def _is_open(auc: Mapping[str, Any]) -> bool:
+    """Return whether there is no interval, or one from chance to far above."""
+    return auc["low"] is None or (_contains_chance(auc) and bool(auc["high"] > _FAR))
 
 
 def _contains_chance(part: Mapping[str, Any]) -> bool:
-    return part["low"] is None or part["low"] <= part["chance"] <= part["high"]
+    return bool(part["low"] <= part["chance"] <= part["high"])
 
 
 def _with_interval(part: Mapping[str, Any], form: str = ".2f") -> str:

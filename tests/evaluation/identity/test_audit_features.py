@@ -300,18 +300,18 @@ def test_an_estimate_without_spread_has_the_interval_of_so_many_subjects() -> No
         assert (perfect["low"], perfect["high"]) == (pytest.approx(0.025**0.1), 1.0)
 
 
-def conclusions(auc: Sequence[float]) -> str:
+def conclusions(auc: Sequence[float | None]) -> list[str]:
     value, low, high = auc
     part = {"value": value, "low": low, "high": high, "chance": 0.5}
     none = {"value": None, "low": None, "high": None, "chance": None, "reason": "few"}
-    shown = {"name": "raw features", "verification": {"auc": part}, "identification": none, "attributes": {}}
+    shown = {"name": "raw features", "verification": {"auc": part}, "identification": none, "attributes": {"sex": part}}
     audit = {
         "representations": [shown],
         "unit": "halves",
         "stored": None,
-        "membership": {"reason": "there is no model"},
+        "membership": {"attacks": {"loss": part}},
     }
-    return conclude(audit)[0]
+    return conclude(audit)
 
 
 @pytest.mark.parametrize(
@@ -320,8 +320,27 @@ def conclusions(auc: Sequence[float]) -> str:
         ((0.95, 0.9, 1.0), "clearly there: the attackers nearly always tell two halves"),
         ((0.7, 0.6, 0.8), "there: the attackers tell two halves"),
         ((0.55, 0.45, 0.65), "not found by these attackers (AUC 0.55"),
+        ((0.6, 0.4, 0.8), "neither found nor ruled out by these attackers: too few people (AUC 0.60"),
+        ((0.5, None, None), "neither found nor ruled out by these attackers: too few people (AUC 0.50, chance"),
         ((0.3, 0.2, 0.4), "wrong more often than by chance"),
     ],
 )
-def test_sentences_follow_the_interval(auc: Sequence[float], verdict: str) -> None:
-    assert verdict in conclusions(auc)
+def test_sentences_follow_the_interval(auc: Sequence[float | None], verdict: str) -> None:
+    assert verdict in conclusions(auc)[0]
+
+
+@pytest.mark.parametrize(
+    ("auc", "start"),
+    [
+        ((0.7, 0.6, 0.8), ""),
+        ((0.55, 0.45, 0.7), "No evidence that "),
+        ((0.3, 0.2, 0.4), "No evidence that "),
+        ((0.55, 0.3, 0.71), "Too few people to tell whether "),
+        ((0.5, None, None), "Too few people to tell whether "),
+    ],
+)
+def test_only_a_narrow_interval_reassures(auc: Sequence[float | None], start: str) -> None:
+    _, membership, attribute = conclusions(auc)
+    it = "it" if start else "It"
+    assert membership.startswith(f"{start}{it} can be told from the probability of its true class whether a recording")
+    assert attribute.startswith(f"{start}sex can be predicted from the raw features (AUC")
