@@ -28,6 +28,7 @@ from pdmr_classic.models.learners.member import JOINT_VIEW
 
 ALL_VIEWS = "all views"
 _CHANCE = 0.5
+_SIGNIFICANCE = 0.05
 _KNOWN_CASE = (
     "So it is in published sets: in one of 2025, five personality scores alone reached an accuracy of .86, and raw "
     "OpenFace .50"
@@ -97,13 +98,19 @@ def conclude_added_value(added: Mapping[str, Any]) -> tuple[Finding, bool] | Non
         return Finding("added-value", f"{alone}. What {subject} adds to them is unknown"), False
     p = "" if difference["p"] is None else f", permutation p {difference['p']:.3f}"
     facts = f"{difference['difference']:+z.3f} (95% CI {low:+z.2f} to {high:+z.2f}){p}"
+    verb = "is" if is_significant(difference["p"]) else "may be"
     if low > 0:
-        return Finding("added-value", f"{alone}. With {subject}, the AUC is higher: {facts}"), False
-    verdict = "is lower" if high < 0 else "cannot be distinguished from that"
+        return Finding("added-value", f"{alone}. With {subject}, the AUC {verb} higher: {facts}"), False
+    verdict = f"{verb} lower" if high < 0 else "cannot be distinguished from that"
     what = f"{alone}. With {subject}, the AUC {verdict}: {facts}"
     if auc.get("low") is None or auc["low"] <= _CHANCE:
         return Finding("added-value", what), False
     return Finding("covariates-alone", f"{what}. {_KNOWN_CASE}", hint="report both"), True
+
+
+def is_significant(p: float | None) -> bool:
+    """Return whether a permutation test agrees that two systems differ; not if there is no p-value."""
+    return p is not None and p <= _SIGNIFICANCE
 
 
 def _format(score: Mapping[str, float | None]) -> str:

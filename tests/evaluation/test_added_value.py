@@ -15,7 +15,7 @@ from pdmr_classic.evaluation._member_systems import list_parts
 from pdmr_classic.evaluation.evaluate_features import evaluate_features
 from pdmr_classic.evaluation.intervals import weighted_scores
 from pdmr_classic.evaluation.predictions import Predictions
-from pdmr_classic.evaluation.severity._added_value import severity_differences
+from pdmr_classic.evaluation.severity._added_value import conclude_added_severity, severity_differences
 from pdmr_classic.evaluation.severity.intervals import weighted_severity_scores
 from pdmr_classic.evaluation.severity.predictions import SeverityPredictions
 from pdmr_classic.evaluation.stored_systems import read_systems
@@ -191,3 +191,17 @@ def test_only_covariates_better_than_chance_are_a_warning(low: float, high: floa
     sentence = conclude_added_value(added)
     assert sentence is not None
     assert sentence[1] == (low <= 0 and of_covariates > 0.5)
+
+
+@pytest.mark.parametrize(("p", "verb"), [(0.05, "is"), (0.051, "may be"), (None, "may be")])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_views_differ_from_covariates_only_if_interval_and_permutation_test_agree(
+    p: float | None, verb: str, sign: int
+) -> None:
+    part = {"difference": sign * 0.2, "low": min(sign * 0.1, sign * 0.3), "high": max(sign * 0.1, sign * 0.3), "p": p}
+    views = {"video": {"differences": {"auc": part, "mae": part}}}
+    sentence = conclude_added_value({"covariates": {"auc": {"mean": 0.6, "low": 0.4, "high": 0.8}}, "views": views})
+    assert sentence is not None
+    assert f"the AUC {verb} {'higher' if sign > 0 else 'lower'}: " in sentence[0].what
+    (severity,) = conclude_added_severity({"views": views})
+    assert f"the mean absolute error {verb} {'larger' if sign > 0 else 'smaller'} than that of" in severity

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from pdmr_classic.arrays import Floats, Ints
-from pdmr_classic.evaluation._added_value import ALL_VIEWS, pair_with_covariates
+from pdmr_classic.evaluation._added_value import ALL_VIEWS, is_significant, pair_with_covariates
 from pdmr_classic.evaluation.intervals import divide
 from pdmr_classic.evaluation.severity._differences import compare_scores
 from pdmr_classic.evaluation.severity.predictions import SeverityPredictions
@@ -45,9 +45,10 @@ def conclude_added_severity(added: Mapping[str, Any]) -> list[str]:
         return [f"{subject} cannot be compared with that of the covariates alone"]
     is_apart = part["low"] > 0 or part["high"] < 0
     verdict = ("larger" if part["low"] > 0 else "smaller") + " than" if is_apart else "not distinguishable from"
+    verb = "may be" if is_apart and not is_significant(part["p"]) else "is"
     p = "" if part["p"] is None else f", permutation p {part['p']:.3f}"
     facts = f"difference {part['difference']:+z.2f} (95% CI {part['low']:+z.2f} to {part['high']:+z.2f}){p}"
-    return [f"{subject} is {verdict} that of the covariates alone: {facts}"]
+    return [f"{subject} {verb} {verdict} that of the covariates alone: {facts}"]
 
 
 def _compare(system: SeverityPredictions, reference: SeverityPredictions, seed: int) -> dict[str, Any]:
