@@ -14,6 +14,7 @@ from pdmr_classic.evaluation._member_systems import VIEW_PREFIX, WITH_COVARIATES
 from pdmr_classic.evaluation.held_out_rows import Rows, match_rows
 from pdmr_classic.evaluation.inflation import null_inflation
 from pdmr_classic.evaluation.intervals import (
+    NO_INTERVAL,
     bootstrap_scores,
     count_rarest_class_subjects,
     difference_interval,
@@ -94,8 +95,11 @@ def conclude_added_value(added: Mapping[str, Any]) -> tuple[Finding, bool] | Non
     low, high = difference["low"], difference["high"]
     alone = "Covariates alone have an unknown AUC" if auc["mean"] is None else f"Covariates alone: AUC {_format(auc)}"
     subject = "all views together" if view == ALL_VIEWS else view
-    if difference["difference"] is None or low is None or high is None:
+    if difference["difference"] is None:
         return Finding("added-value", f"{alone}. What {subject} adds to them is unknown"), False
+    if low is None or high is None:
+        what = f"{alone}. With {subject}, the AUC differs by {difference['difference']:+z.3f} ({NO_INTERVAL})"
+        return Finding("added-value", what), False
     p = "" if difference["p"] is None else f", permutation p {difference['p']:.3f}"
     facts = f"{difference['difference']:+z.3f} (95% CI {low:+z.2f} to {high:+z.2f}){p}"
     verb = "is" if is_significant(difference["p"]) else "may be"

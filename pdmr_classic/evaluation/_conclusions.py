@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pdmr_classic.errors import Finding
+from pdmr_classic.evaluation.intervals import NO_INTERVAL
 from pdmr_classic.evaluation.known_people import name_held_out, warn_of_known_people
 from pdmr_classic.evaluation.outer_folds import NEW_PEOPLE, HeldOut
 from pdmr_classic.evaluation.system_scores import main_score
@@ -118,8 +119,10 @@ def _conclude_shortcut(shortcut: Mapping[str, Any]) -> list[tuple[Finding, bool]
 
 
 def _describe_difference(part: _Score) -> str:
-    if part["difference"] is None or part["low"] is None or part["high"] is None:
+    if part["difference"] is None:
         return "The difference to the model is unknown"
+    if part["low"] is None or part["high"] is None:
+        return f"The difference of the model's AUC to it is {part['difference']:+z.2f} ({NO_INTERVAL})"
     interval = f"({part['low']:+z.2f} to {part['high']:+z.2f})"
     if part["low"] > 0:
         return f"The model's AUC is higher by {part['difference']:.2f} {interval}"

@@ -12,7 +12,12 @@ from pdmr_classic.arrays import finite_or_none
 from pdmr_classic.config import Settings
 from pdmr_classic.evaluation.held_out_rows import match_rows
 from pdmr_classic.evaluation.inflation import null_inflation
-from pdmr_classic.evaluation.intervals import bootstrap_scores, count_rarest_class_subjects, difference_interval
+from pdmr_classic.evaluation.intervals import (
+    NO_INTERVAL,
+    bootstrap_scores,
+    count_rarest_class_subjects,
+    difference_interval,
+)
 from pdmr_classic.evaluation.outer_folds import OuterFold
 from pdmr_classic.evaluation.predictions import Predictions
 from pdmr_classic.evaluation.system_scores import main_score, summarise_scores
@@ -107,7 +112,9 @@ def conclude_events(events: Mapping[str, Any]) -> list[str]:
 
 def _describe(part: Mapping[str, float | None]) -> str:
     difference, low, high = part["difference"], part["low"], part["high"]
-    if difference is None or low is None or high is None:
+    if difference is None:
         return "cannot be compared"
+    if low is None or high is None:
+        return f"differs by {difference:+z.2f} ({NO_INTERVAL})"
     verdict = "is higher:" if low > 0 else "is lower:" if high < 0 else "cannot be distinguished:"
     return f"{verdict} {difference:+z.2f} ({low:+z.2f} to {high:+z.2f})"

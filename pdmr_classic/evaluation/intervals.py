@@ -30,6 +30,8 @@ _INTERVAL_NOTE = (
 _LEVEL = 0.95
 # Variances below this, relative to the mean square, are those of equal values.
 _TINY = 1e-14
+NO_INTERVAL = "no interval: too few subjects, or no spread between them"
+"""Why a known difference has no interval."""
 
 _Scores = dict[str, Floats]
 
@@ -337,7 +339,8 @@ def simultaneous_intervals(
     Returns
     -------
     list of (low, high) or None
-        None if a difference is undefined, or a class has only one subject.
+        None if a difference is undefined, a class has only one subject, or all bootstrap samples give the same
+        difference: no spread between subjects says that there are too few of them, not that it is exact.
 
     Notes
     -----
@@ -357,15 +360,15 @@ def simultaneous_intervals(
     errors = replicates.std(axis=1, ddof=1)
     half = inflation * errors * (n_subjects / (n_subjects - 1)) ** 0.5 * _joint_quantile(replicates, errors, n_subjects)
     return [
-        (float(value - width), float(value + width)) if np.isfinite(value) else None
-        for value, width in zip(drawn[:, 0], half, strict=True)
+        (float(value - width), float(value + width)) if np.isfinite(value) and error > _TINY else None
+        for value, width, error in zip(drawn[:, 0], half, errors, strict=True)
     ]
 
 
 def _joint_quantile(replicates: Floats, errors: Floats, n_subjects: int) -> float:
     """Return the quantile of the largest standardised deviation, widened to Student's t."""
     tail = (1 - _LEVEL) / 2
-    varies = errors > 0
+    varies = errors > _TINY
     if np.count_nonzero(varies) > 1:
         centred = replicates[varies] - replicates[varies].mean(axis=1, keepdims=True)
         largest = np.abs(centred / errors[varies, None]).max(axis=0)

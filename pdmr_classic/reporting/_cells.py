@@ -71,6 +71,7 @@ def format_number(value: float | None, form: str = "z.3f") -> str:
 
 
 def format_difference(part: Mapping[str, Any], digits: int = 3) -> str:
-    """Return a difference with its interval, such as "+0.041 (-0.02 to +0.10)"."""
-    interval = format_interval(part, "+z.2f")
-    return format_number(part["difference"], f"+z.{digits}f") + (f" ({interval})" if interval else "")
+    """Return a difference with its interval, such as "+0.041 (-0.02 to +0.10)"; says so if it has none."""
+    if part["difference"] is None:
+        return MISSING
+    return f"{part['difference']:+z.{digits}f} ({format_interval(part, '+z.2f') or 'no interval'})"

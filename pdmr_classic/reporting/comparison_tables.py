@@ -9,6 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pdmr_classic.evaluation.intervals import NO_INTERVAL
 from pdmr_classic.evaluation.outer_folds import NEW_PEOPLE
 from pdmr_classic.reporting._cells import (
     SHORT_LABELS,
@@ -75,7 +76,7 @@ def _pair_table(comparison: Mapping[str, Any]) -> Table:
             score_label(comparison, name),
             *numbers,
             format_number(part["difference"], _SIGNED),
-            format_interval(part, _SIGNED),
+            format_interval(part, _SIGNED) or ("" if part["difference"] is None else "no interval"),
         )
     return table
 
@@ -143,6 +144,9 @@ def _remarks(comparison: Mapping[str, Any]) -> Iterable[str]:
     n_systems = len(comparison["systems"])
     intervals = "it contains" if n_systems == 2 else "an interval contains"
     lower = "Lower MAE and RMSE are" if _is_severity(comparison) else "A lower Brier score is"
+    differences = [part for pair in comparison["pairs"] for part in pair["differences"].values()]
+    if any(part["difference"] is not None and part["low"] is None for part in differences):
+        yield f"{NO_INTERVAL[0].upper()}{NO_INTERVAL[1:]}."
     yield f"If {intervals} 0, the two cannot be distinguished. {lower} better."
     if n_systems > 2:
         yield "The intervals of all differences hold at once."

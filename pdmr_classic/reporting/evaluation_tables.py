@@ -138,10 +138,7 @@ def _events_table(evaluation: Mapping[str, Any]) -> Table:
     table = new_table("persons with events", *(SHORT_LABELS[name] for name in scores))
     table.add_row("the model: one row per person", *_format_cells(evaluation["scores"], scores))
     table.add_row("recordings, pooled per person", *_format_cells(events["pooled_recordings"]["scores"], scores))
-    differences = (
-        {**events["differences"][name], "mean": events["differences"][name]["difference"]} for name in scores
-    )
-    table.add_row("difference", *map(format_with_interval, differences))
+    table.add_row("difference", *(format_difference(events["differences"][name]) for name in scores))
     return table
 
 

@@ -74,9 +74,11 @@ def test_both_are_scored_on_the_same_persons_and_a_planted_change_is_found_by_ev
     assert (events["names"], events["n_persons"], events["n_recordings"]) == (["E1", "E2"], 48, 96)
     assert evaluation["scores"]["auc"]["mean"] > 0.9
     assert events["pooled_recordings"]["scores"]["auc"]["mean"] < 0.75
-    assert events["differences"]["auc"]["low"] > 0
+    # All persons differ alike, so that there is no interval.
+    assert events["differences"]["auc"]["difference"] > 0.25
+    assert events["differences"]["auc"]["low"] is None
     assert events["pooled_recordings"]["n_recordings"] == evaluation["n_recordings"] == 48
-    assert "AUC is higher" in evaluation["conclusion"][-1]
+    assert "AUC differs by +0.50 (no interval: " in evaluation["conclusion"][-1]
     assert len(read_systems(evaluation)["pooled recordings"]) == 48
 
 

@@ -13,6 +13,7 @@ from pdmr_classic.evaluation.intervals import (
     count_rarest_class_subjects,
     difference_interval,
     score_interval,
+    simultaneous_intervals,
     weighted_auc,
     weighted_concordance,
     weighted_scores,
@@ -174,6 +175,15 @@ def test_a_perfect_score_on_few_subjects_has_a_wide_interval() -> None:
 def test_a_class_with_one_subject_has_no_interval() -> None:
     assert score_interval(np.full(10, 0.5), 1) is None
     assert difference_interval(np.zeros(10), 1) is None
+
+
+@pytest.mark.parametrize("difference", [0.0, 0.5, 0.1 + 0.2])
+def test_a_difference_without_spread_between_subjects_has_no_interval(difference: float) -> None:
+    varied = np.random.default_rng(0).normal(0, 0.1, 101)
+    none, known = simultaneous_intervals(np.stack([np.full(101, difference), varied]), 10)
+    assert none is None
+    assert known is not None
+    assert known == difference_interval(varied, 10)
 
 
 def test_bootstrap_batches_fit_into_memory() -> None:

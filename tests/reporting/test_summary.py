@@ -18,6 +18,7 @@ from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.features.registry import load_families
 from pdmr_classic.io.inspection import inspect_files
 from pdmr_classic.progress import LogReporter
+from pdmr_classic.reporting._cells import format_difference
 from pdmr_classic.reporting.fit_tables import fit_table
 from pdmr_classic.reporting.summary import (
     summarise_check,
@@ -350,3 +351,10 @@ def test_a_check_counts_columns_that_are_not_used_and_files_of_each_width(tmp_pa
     text = render(check_tables(summary))
     assert re.search(r"columns not used +2 of 6", text)
     assert re.search(r"audio vector +3 values \(2 files\), 2 values \(1 file\)", text)
+
+
+def test_a_difference_without_interval_says_so() -> None:
+    part = {"difference": 0.5, "low": None, "high": None}
+    assert format_difference(part) == "+0.500 (no interval)"
+    assert format_difference({**part, "low": 0.4, "high": 0.6}) == "+0.500 (+0.40 to +0.60)"
+    assert format_difference({**part, "difference": None}) == "-"
