@@ -225,13 +225,12 @@ def make_fold_data(
     folds = list(GroupedFolds(n_folds, n_repeats=repeats, random_state=seed).split(X, y, groups, weights))
     column_names = [str(k) for k in range(X.shape[1])] if names is None else list(names)
     refuse_label_columns(column_names)
-    columns = modality_columns(column_names)
+    columns, findings = _leave_out_constant(modality_columns(column_names), X[weights > 0])
     present = find_modalities(X, columns)
     fold_fitted: dict[str, FoldFitted] = {}
     if material := FoldFittedFeatures(column_names, seed):
         fold_fitted[MATERIAL_SOURCE] = material
     made_views = make_views(columns, present, has_material=bool(material))
-    findings: list[Finding] = []
     with use_one_thread():
         if join_views:
             all_rows, make_suppressor = np.flatnonzero(weights > 0), SuppressIdentity if suppress_identity else None
@@ -257,6 +256,22 @@ def make_fold_data(
     return FoldData(
         X, names, y, groups, weights, n_folds, folds, columns, present, fold_fitted, views, view_data, findings
     )
+
+
+def _leave_out_constant(columns: Mapping[str, Ints], X: Floats) -> tuple[dict[str, Ints], list[Finding]]:
+    """Return the columns of modalities with a column that varies, all if none has one, and what is left out."""
+    finite = np.isfinite(X)
+    varies = np.where(finite, X, -np.inf).max(axis=0, initial=-np.inf) > np.where(finite, X, np.inf).min(
+        axis=0, initial=np.inf
+    )
+    # A modality without any value is no view anyway, and may be one of other rows.
+    constant = [name for name, own in columns.items() if finite[:, own].any() and not varies[own].any()]
+    if len(constant) == len(columns):
+        return dict(columns), []
+    findings = [
+        Finding("constant-view", f"view {name!r} is constant in the training data and is left out") for name in constant
+    ]
+    return {name: own for name, own in columns.items() if name not in constant}, findings
 
 
 def _fit_in_folds(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pdmr_classic import GroupedStacker
 from pdmr_classic.features.names import modality_columns
 from pdmr_classic.models.compiled.stack import CompiledStack
+from pdmr_classic.models.ensemble.fold_data import make_fold_data
 from pdmr_classic.models.ensemble.views import find_modalities, make_views, modality_sets
 
 NAMES = ("video", "audio", "text", "eeg", "covariates")
@@ -130,3 +131,26 @@ def test_scaled_learners_balance_the_modalities_of_a_joint_view() -> None:
     table = make_table(3)
     stacker = GroupedStacker(learners=["svm"], folds=3, repeats=1).fit(table, Y, groups=SUBJECTS)
     assert len(stacker.models_["audio+text+video/svm"][-2].blocks_) == 3
+
+
+@pytest.mark.parametrize("n_modalities", [2, 3])
+def test_a_constant_view_is_left_out_and_rows_are_predicted_from_the_others(n_modalities: int) -> None:
+    table, names = make_table(n_modalities), NAMES[:n_modalities]
+    constant = names[-1]
+    table = table.where(table.isna() | ~table.columns.str.startswith(f"{constant}__"), 2.5)
+    others = [name for name in names if name != constant]
+    # The first row has nothing but the constant view.
+    table.loc[0] = table.loc[5]
+    table.loc[0, ~table.columns.str.startswith(f"{constant}__")] = np.nan
+    fold_data = make_fold_data(table.to_numpy(), list(table.columns), Y, SUBJECTS, n_folds=3, repeats=1, seed=0)
+    assert [finding.what for finding in fold_data.findings] == [
+        f"view {constant!r} is constant in the training data and is left out"
+    ]
+    stacker = GroupedStacker(learners=["linear"], folds=3, repeats=1).fit(table, Y, groups=SUBJECTS)
+    assert {member.view for member in stacker.members_} == {*others, *(["both"] if len(others) > 1 else [])}
+    new = make_table(n_modalities, seed=1).fillna(0.3)
+    probability = stacker.predict_proba(new)
+    assert np.isfinite(probability).all()
+    np.testing.assert_array_equal(probability, stacker.predict_proba(drop(new, constant)))
+    np.testing.assert_allclose(CompiledStack(stacker).predict_proba(new.to_numpy()), probability)
+    assert np.isnan(stacker.predict_proba(drop(new, *others))).all()
