@@ -16,7 +16,8 @@ from pdmr_classic.evaluation._prepare_table import prepare_table
 from pdmr_classic.evaluation._run_folds import run_folds
 from pdmr_classic.evaluation.confounds.prepare import add_confound_plan
 from pdmr_classic.evaluation.confounds.rules import RuleExtractor
-from pdmr_classic.evaluation.outer_folds import SPLIT_COLUMN, OuterFold, choose_outer_folds
+from pdmr_classic.evaluation.known_people import describe_held_out_baseline
+from pdmr_classic.evaluation.outer_folds import SPLIT_COLUMN, OuterFold, choose_outer_folds, describe_held_out
 from pdmr_classic.evaluation.subgroups import MAX_GROUPS
 from pdmr_classic.evaluation.table import EvaluationTable
 from pdmr_classic.io.labels.scales import Scale
@@ -116,7 +117,12 @@ def evaluate_features(
         reporter=reporter,
     )
     check_training_scores(table, outer, settings.severity.level)
-    reporter.note(_cost_finding(table, outer, settings))
+    held_out = describe_held_out(outer, table.groups)
+    for finding in (
+        *describe_held_out_baseline(held_out, map(str, features.columns)),
+        _cost_finding(table, outer, settings),
+    ):
+        reporter.note(finding)
     column = options.leave or SPLIT_COLUMN
     if 1 < len({fold.held_out for fold in outer}) <= MAX_GROUPS and column not in options.by:
         # Scores of dev and test, or of two sites, are different things.

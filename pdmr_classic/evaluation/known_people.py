@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pdmr_classic.errors import Finding
 from pdmr_classic.evaluation.outer_folds import KNOWN_PEOPLE, HeldOut
+from pdmr_classic.features.names import CHANGE_SUFFIX, feature_view
 
 
 def name_held_out(held_out: HeldOut) -> str:
@@ -20,3 +23,14 @@ def warn_of_known_people(held_out: HeldOut) -> list[Finding]:
         "new people, and can come from recognising the person"
     )
     return [Finding("known-people", what, hint="for new people, run evaluate without --leave")]
+
+
+def describe_held_out_baseline(held_out: HeldOut, features: Iterable[str]) -> list[Finding]:
+    """Return the note that training recordings use features of the held-out visit, if they do."""
+    if held_out != KNOWN_PEOPLE or not any(feature_view(name).endswith(CHANGE_SUFFIX) for name in features):
+        return []
+    what = (
+        "where the baseline visit is held out, the change from baseline of the training recordings uses its features "
+        "(not its labels)"
+    )
+    return [Finding("held-out-baseline", what, hint="without the change: --baseline none")]

@@ -20,6 +20,7 @@ from pdmr_classic.features._baseline_change import compute_change
 from pdmr_classic.features.extractor import FeatureExtractor
 from pdmr_classic.io.dataset import load_dataset
 from pdmr_classic.models.ensemble import fold_data
+from pdmr_classic.progress import CollectingReporter
 from pdmr_classic.reporting.comparison_tables import comparison_table
 from pdmr_classic.reporting.evaluation_tables import evaluation_tables
 from pdmr_classic.splits import GroupedFolds
@@ -205,6 +206,17 @@ def test_the_change_from_baseline_helps_for_new_people() -> None:
     table = features.join(compute_change(features, groups, is_baseline, ~is_baseline))
     level, change = (run((part, status, groups, labels))["scores"]["auc"]["mean"] for part in (features, table))
     assert change > level + 0.05
+
+
+def test_a_held_out_baseline_visit_whose_features_are_trained_on_is_told() -> None:
+    features, status, groups, labels = make_study()
+    is_baseline = (labels["session"] == "1").to_numpy()
+    table = features.iloc[:, :3].join(compute_change(features.iloc[:, :3], groups, is_baseline, ~is_baseline))
+    for part, leave, n_notes in ((table, "session", 1), (features.iloc[:, :3], "session", 0), (table, "subject_id", 0)):
+        reporter = CollectingReporter()
+        run((part, status, groups, labels), leave=leave, reporter=reporter)
+        notes = [finding for finding in reporter.findings if finding.code == "held-out-baseline"]
+        assert len(notes) == n_notes
 
 
 # ------------------------------------------------------------------------------------------------- real data
