@@ -167,7 +167,7 @@ def test_invalid_parameters_are_refused() -> None:
 
 def fit_suppressing(learner: str, X: np.ndarray, y: np.ndarray, groups: np.ndarray, **changes: Any) -> Any:
     params = default_params(learner, has_audio=False, suppresses=True) | changes
-    return fit_member(Member("video", learner, params), X, y, np.arange(0), 0, None, groups)
+    return fit_member(Member("video", learner, params), X, y, {"video": np.arange(X.shape[1])}, 0, None, groups)
 
 
 @pytest.mark.parametrize("learner", ["svm", "linear", "lightgbm", "xgboost", "extra_trees"])
@@ -190,7 +190,7 @@ def test_directions_do_not_depend_on_held_out_rows() -> None:
     weights = train.astype(float)
     X = np.where(train[:, None], X, 1000 * X)
     member = Member("video", "linear", default_params("linear", has_audio=False, suppresses=True))
-    beside = fit_member(member, X, y, np.arange(0), 0, weights, groups)
+    beside = fit_member(member, X, y, {"video": np.arange(X.shape[1])}, 0, weights, groups)
     np.testing.assert_array_equal(beside[2].axes_, alone[2].axes_)
 
 
