@@ -16,8 +16,8 @@ Ids = Annotated[
         "--labels",
         rich_help_panel=FILES,
         metavar="FILE",
-        help="Predict only the recordings in this label table, or in a list with one data_id per line. Covariates of a "
-        "model that has them are read from it, or else from the label table of the data.",
+        help="Predict only the recordings in this label table, or in a list with one data_id per line. Events and "
+        "covariates of a model that has them are read from it, or else from the label table of the data.",
     ),
 ]
 PoolSubjects = Annotated[

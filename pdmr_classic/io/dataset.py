@@ -133,11 +133,11 @@ class Dataset:
 
     @property
     def labelled(self) -> pd.Series | None:
-        """Whether each recording has a class or a score, whichever is learned; None without such a column."""
+        """Whether each recording has a class or a score, whichever is learned; None without a column of classes."""
         masks = [] if self.status is None else [self.status != ""]
         if self.settings.learns_score and self.labels is not None:
             scored = find_scored(self.labels, self.settings)
-            masks += [] if scored is None else [scored]
+            masks += [pd.Series(False, self.labels.index) if scored is None else scored]
         return pd.concat(masks, axis=1).any(axis=1) if masks else None
 
     def select_labelled(self) -> Dataset:
@@ -342,7 +342,7 @@ def scan_dataset(
         )
         dataset = _attach_groups(dataset, groups_found)
         if settings.events is not None:
-            dataset = _group_events(dataset, events, discovery.fields, file)
+            dataset = group_events(dataset, events, discovery.fields, file)
     except DataError as error:
         errors += error.findings
     return dataset, errors
@@ -378,10 +378,10 @@ def _add_labels(dataset: Dataset, labels: pd.DataFrame | None, findings: Sequenc
     return replace(dataset, labels=labels, findings=(*dataset.findings, *findings))
 
 
-def _group_events(
+def group_events(
     dataset: Dataset, events: pd.DataFrame | None, fields: Mapping[str, Mapping[str, str]], file: Path | None
 ) -> Dataset:
-    """Return the data set with one row per person, whose recordings are events."""
+    """Return the data set with one row per person, whose recordings are events; parameters: see `find_events`."""
     if events is None:
         events = find_events(dataset, fields, file)
     rows = group_by_person(dataset.recordings, events, dataset.labels, dataset.groups, dataset.settings, file)

@@ -163,11 +163,13 @@ def _read_columns(data: _Ungrouped, file: Path | None) -> tuple[pd.DataFrame, pd
             expected="labels.csv with data_id, the column of --events and subject_id; no status is needed",
             hint=f"add the file, or use a pattern, {_EXAMPLE}",
         )
-    id_column = data.settings.id_column
+    id_column, option = data.settings.id_column, data.settings.groups
     table = read_labels(path, DataSettings(id_column=id_column), with_status=False)[0]
     groups = data.groups
     if groups is None:
-        groups = read_subjects(data.data_ids, data.folder, file, data.settings.groups, id_column=id_column)
+        of_ids = option is not None and option.startswith(_PREFIX)
+        subject_file = None if of_ids else file
+        groups = read_subjects(data.data_ids, data.folder, subject_file, option, id_column=id_column)
     return table.reindex(pd.Index(data.data_ids, name="data_id"), fill_value=""), groups
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -10,10 +10,10 @@ import pandas as pd
 from pdmr_classic.config import DataSettings, LabelColumns
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.io._label_columns import read_label_columns
-from pdmr_classic.io.dataset import Dataset, load_dataset
+from pdmr_classic.io.dataset import Dataset, group_events, load_dataset
 from pdmr_classic.io.labels.condition_values import read_conditions
 from pdmr_classic.io.labels.groups import read_subjects
-from pdmr_classic.io.selection import Selection, select_recordings
+from pdmr_classic.io.selection import Selection, has_column, select_recordings
 from pdmr_classic.progress import Reporter
 
 
@@ -59,7 +59,7 @@ def read_prediction_inputs(
     settings : DataSettings
         Those of the model.
     ids : Path, optional
-        As for `select_recordings`.
+        As for `select_recordings`. If it is a table with the column of `events`, it also tells the events.
     skip_missing : bool
         Report ids without a recording instead of raising.
     pool_subjects : bool
@@ -89,8 +89,7 @@ def read_prediction_inputs(
         raise ConfigError(
             "--pool-subjects has no effect: the model predicts persons from their events", hint="remove --pool-subjects"
         )
-    # Ids may be in any split of the tables of a data set.
-    dataset = load_dataset(data, split="test", use_labels=False, all_splits=ids is not None, settings=settings)
+    dataset = _load(data, settings, ids)
     selection = select_recordings(dataset, ids, settings, skip_missing=skip_missing)
     if label_columns:
         selection = read_label_columns(selection, data, settings, label_columns, reporter)
@@ -116,3 +115,12 @@ def read_prediction_inputs(
     for finding in findings:
         reporter.note(finding)
     return PredictionInputs(dataset, selection, subject_ids, values)
+
+
+def _load(data: Path, settings: DataSettings, ids: Path | None) -> Dataset:
+    """Return all recordings; those of a person, as one row, if the settings or the table of ids tell their events."""
+    tells_events = ids is not None and settings.events is not None and has_column(ids, settings.events, settings)
+    own = settings.model_copy(update={"events": None}) if tells_events else settings
+    # Ids may be in any split of the tables of a data set.
+    dataset = load_dataset(data, split="test", use_labels=False, all_splits=ids is not None, settings=own)
+    return group_events(replace(dataset, settings=settings), None, {}, ids) if tells_events else dataset

@@ -66,8 +66,8 @@ def select_recordings(
     dataset : Dataset
     file : path-like or None
         A table in any format of `read_labels`, or a text file with one id per line, with or without a header. Ids that
-        differ from a recording only in leading zeros, `.0`, spaces, case or `.csv` select it if no other fits. None
-        selects all recordings.
+        differ from a recording only in leading zeros, `.0`, spaces, case or `.csv` select it if no other fits. The id
+        of a recording of a person with events selects the person. None selects all recordings.
     settings : DataSettings, optional
         `id_column` is used.
     skip_missing : bool
@@ -94,9 +94,11 @@ def select_recordings(
         return Selection(dataset)
     path = Path(file)
     ids, is_table, findings = _read_ids(path, settings or DataSettings(), dataset.data_ids)
-    matches, near_matches = match_ids(ids, dataset.data_ids, path)
+    owners = {**dataset.owners, **{data_id: data_id for data_id in dataset.data_ids}}
+    matches, near_matches = match_ids(ids, list(owners), path)
     findings += near_matches
-    chosen, missing = set(matches.values()), [data_id for data_id in dict.fromkeys(ids) if data_id not in matches]
+    chosen = {owners[data_id] for data_id in matches.values()}
+    missing = [data_id for data_id in dict.fromkeys(ids) if data_id not in matches]
     if missing:
         finding = _missing_finding(missing, ids, dataset, path)
         if not skip_missing or not chosen:
@@ -119,6 +121,15 @@ def _read_ids(path: Path, settings: DataSettings, data_ids: Sequence[str]) -> tu
     columns = DataSettings(id_column=settings.id_column, groups="subject_id")
     table, findings = read_labels(path, columns, with_status=False)
     return [str(data_id) for data_id in table.index], True, findings
+
+
+def has_column(file: Path, name: str, settings: DataSettings) -> bool:
+    """Return whether a file is a table, not a list of ids, that has a column of this name, in any case."""
+    if not _read_ids(file, settings, ())[1]:
+        return False
+    columns = DataSettings(id_column=settings.id_column, groups="subject_id")
+    table, _ = read_labels(file, columns, with_status=False)
+    return name.casefold() in [str(column).casefold() for column in table.columns]
 
 
 def _unquote(text: str) -> str:

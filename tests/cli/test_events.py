@@ -101,12 +101,20 @@ def test_extract_writes_a_row_per_person(workspace: Path) -> None:
     assert len(lines) == 9
 
 
-def test_a_column_of_the_label_table_serves_for_fit_and_predict(workspace: Path) -> None:
+def test_a_column_of_the_label_table_serves_for_fit_and_predict(workspace: Path, tmp_path: Path) -> None:
     options = ["--config", "quick.toml", "--events", "event", "--out", "c.joblib"]
     assert invoke("fit", "set", *options, cwd=workspace).exit_code == 0
     result = invoke("predict", "set", "--model", "c.joblib", "--out", "c.jsonl", cwd=workspace)
     assert result.exit_code == 0, result.output
-    assert all(name.startswith("S") for name in read_results(workspace / "c.jsonl"))
+    expected = read_results(workspace / "c.jsonl")
+    assert all(name.startswith("S") for name in expected)
+    # The label table may be elsewhere, and named.
+    shutil.copytree(workspace / "set/test", tmp_path / "new")
+    shutil.move(tmp_path / "new/labels.csv", tmp_path / "table.csv")
+    options = ["--model", workspace / "c.joblib", "--labels", "table.csv", "--out", "r.jsonl"]
+    result = invoke("predict", "new", *options, cwd=tmp_path)
+    assert result.exit_code == 0, result.output
+    assert read_results(tmp_path / "r.jsonl") == expected
 
 
 @pytest.mark.parametrize("column", ["session", "event"])

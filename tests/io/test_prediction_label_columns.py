@@ -92,6 +92,55 @@ def test_subjects_are_read_only_if_they_are_needed(folder: Path) -> None:
     assert other.groups is None
 
 
+EVENTS = "data_id,subject_id,task,status\n001,A,read,maybe?\n002,A,talk,\n"
+
+
+@pytest.fixture
+def with_events(folder: Path) -> Path:
+    """Return the folder with three recordings, and a table of the events of two of them, elsewhere."""
+    write(folder / "test/audio/003.csv", "0.1,0.2\n")
+    return write(folder / "mine.csv", EVENTS)
+
+
+def read_events(folder: Path, ids: Path) -> tuple[PredictionInputs, list[str]]:
+    settings = Settings().override({"data.events": "Task"})
+    return read(folder, settings.label_columns, settings.data, ids)
+
+
+def test_the_table_of_ids_tells_the_events(folder: Path, with_events: Path) -> None:
+    inputs, codes = read_events(folder, with_events)
+    (person,) = inputs.selection.dataset.recordings
+    assert (person.data_id, [name for name, _ in person.events]) == ("A", ["read", "talk"])
+    assert inputs.selection.missing == ()
+    assert inputs.selection.dataset.status is None
+    assert codes == []
+
+
+def test_a_table_of_some_recordings_tells_events_and_covariates(folder: Path, with_events: Path) -> None:
+    write(with_events, "data_id,subject_id,task,age\n001,A,read,31\n002,A,talk,31\n")
+    settings = Settings().override({"data.events": "task", "data.covariates": ["age"]})
+    inputs, codes = read(folder, settings.label_columns, settings.data, with_events)
+    assert inputs.selection.dataset.labels is not None
+    assert inputs.selection.dataset.labels["age"].to_dict() == {"A": "31"}
+    assert codes == []
+
+
+def test_subjects_in_the_names_need_no_column_of_that_table(folder: Path, with_events: Path) -> None:
+    write(with_events, EVENTS.replace("subject_id", "sex"))
+    settings = DataSettings(events="task", groups=r"re:^(\d\d)")
+    inputs, _ = read(folder, LabelColumns(("task",), needs_subjects=True), settings, with_events)
+    assert inputs.selection.dataset.data_ids == ["00"]
+
+
+@pytest.mark.parametrize("text", ["data_id\n002\n", "A\n", "data_id,comment\n2,x\n"])
+def test_ids_of_recordings_select_persons(folder: Path, with_events: Path, text: str) -> None:
+    write(folder / "test/labels.csv", EVENTS + "003,B,read,\n")
+    inputs, _ = read_events(folder, write(folder / "list.csv", text))
+    assert inputs.selection.dataset.data_ids == ["A"]
+    assert len(inputs.selection.dataset.singles) == 2
+    assert len(inputs.dataset) == 2
+
+
 def test_settings_say_which_columns_features_need() -> None:
     settings = Settings().override({"data.covariates": ["age"], "data.events": "re:^(a)_(b)$"})
     assert settings.label_columns == LabelColumns(required=("age",))
