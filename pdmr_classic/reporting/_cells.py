@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pdmr_classic.models.learners.member import is_joint_view
+
 LABELS = {
     "f1": "F1",
     "precision": "Precision",
@@ -36,6 +38,8 @@ SHORT_SEVERITY_LABELS = {
     **{"quadratic_kappa": "Quadratic kappa", "linear_kappa": "Linear kappa"},
 }
 MISSING = "-"
+# Longer names of joint views have a line per modality.
+_MAX_VIEW = 24
 # Longer reasons are only in the JSON.
 _MAX_REASON = 24
 
@@ -75,3 +79,22 @@ def format_difference(part: Mapping[str, Any], digits: int = 3) -> str:
     if part["difference"] is None:
         return MISSING
     return f"{part['difference']:+z.{digits}f} ({format_interval(part, '+z.2f') or 'no interval'})"
+
+
+def format_view(view: str, n_single: int) -> str:
+    """Return a single or joint view as the name of a system, given the number of single views.
+
+    Examples
+    --------
+    >>> format_view("video_change", 2), format_view("both", 2), format_view("audio+text", 3)
+    ('video_change only', 'both as one view', 'audio+text as one view')
+    >>> format_view("audio+text+video", 3)
+    'all 3 views as one'
+    """
+    if not is_joint_view(view):
+        return f"{view} only"
+    modalities = view.split("+")
+    if len(modalities) == n_single:
+        return f"all {n_single} views as one"
+    name = view if len(view) <= _MAX_VIEW else "+\n".join(modalities)
+    return f"{name} as one view"

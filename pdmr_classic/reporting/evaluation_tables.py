@@ -20,6 +20,7 @@ from pdmr_classic.reporting._cells import (
     format_interval,
     format_mean,
     format_number,
+    format_view,
     format_with_interval,
 )
 from pdmr_classic.reporting.severity_tables import abstention_table, severity_tables
@@ -28,6 +29,7 @@ from pdmr_classic.text import format_count
 
 _BASELINE_LABELS = {"shortcut": "shortcut: recording conditions"}
 _MOST_IMPORTANT = 6
+_SINGLE_VIEW, _JOINT_VIEW = "_only", "_as_one_view"
 
 
 def evaluation_tables(evaluation: Mapping[str, Any]) -> RenderableType:
@@ -121,16 +123,24 @@ def _baselines_table(evaluation: Mapping[str, Any]) -> Table:
     scores = _headline_scores(evaluation["scores"])
     table = new_table("compared with baselines", *(SHORT_LABELS[name] for name in scores))
     table.add_row("the model", *(format_with_interval(evaluation["scores"][name]) for name in scores))
+    n_single = sum(name.endswith(_SINGLE_VIEW) for name in evaluation["baselines"])
     for name, part in evaluation["baselines"].items():
         if name == "floor":
             label = f"always {part['label']}"
             table.add_row(label, *(format_number(part.get(score)) for score in scores))
         else:
-            label = _BASELINE_LABELS.get(name, name.replace("_", " "))
+            label = _BASELINE_LABELS.get(name) or _baseline_label(name, n_single)
             reason = part.get("problem", "").partition(":")[0]
             cells = [reason] * len(scores) if reason else _format_cells(part["scores"], scores)
             table.add_row(label, *cells)
     return table
+
+
+def _baseline_label(name: str, n_single: int) -> str:
+    for suffix in (_SINGLE_VIEW, _JOINT_VIEW):
+        if name.endswith(suffix):
+            return format_view(name.removesuffix(suffix), n_single)
+    return name.replace("_", " ")
 
 
 def _events_table(evaluation: Mapping[str, Any]) -> Table:

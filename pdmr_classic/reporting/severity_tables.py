@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pdmr_classic.arrays import finite_or_none
+from pdmr_classic.models.learners.member import is_joint_view
 from pdmr_classic.reporting._cells import (
     LABELS,
     MISSING,
@@ -21,6 +22,7 @@ from pdmr_classic.reporting._cells import (
     format_interval,
     format_mean,
     format_number,
+    format_view,
     format_with_interval,
 )
 from pdmr_classic.reporting.tables import add_synthetic_note, new_table, score_table, warning_text
@@ -47,7 +49,7 @@ def severity_tables(part: Mapping[str, Any]) -> Iterable[RenderableType]:
     yield _baselines_table(part)
     if part.get("added_value"):
         yield ""
-        yield _added_table(part["added_value"])
+        yield _added_table(part["added_value"], part["baselines"].get("view covariates"))
     if part["classes"]:
         yield ""
         yield _classes_table(part)
@@ -78,17 +80,21 @@ def _scores_table(part: Mapping[str, Any]) -> Table:
 def _baselines_table(part: Mapping[str, Any]) -> Table:
     table = new_table("compared with baselines", *(SHORT_SEVERITY_LABELS[name] for name in _BASELINE_SCORES))
     table.add_row("the model", *_format_cells(part["scores"]))
+    views = [name.removeprefix("view ") for name in part["baselines"] if name.startswith("view ")]
+    n_single = sum(not is_joint_view(view) for view in views)
     for name, baseline in part["baselines"].items():
-        label = _BASELINE_LABELS.get(name, f"{name.removeprefix('view ')} only")
+        label = _BASELINE_LABELS.get(name) or format_view(name.removeprefix("view "), n_single)
         reason = baseline.get("problem", "").partition(":")[0]
         cells = [reason] * len(_BASELINE_SCORES) if reason else _format_cells(baseline["scores"])
         table.add_row(label, *cells)
     return table
 
 
-def _added_table(added: Mapping[str, Any]) -> Table:
-    """Show the difference that each view makes to the covariates alone, in the same recordings."""
+def _added_table(added: Mapping[str, Any], alone: Mapping[str, Any] | None) -> Table:
+    """Show the covariates alone, and the difference that each view makes in the same recordings."""
     table = new_table("added to covariates", *(SHORT_SEVERITY_LABELS[name] for name in _BASELINE_SCORES), "p (MAE)")
+    if alone is not None and "scores" in alone:
+        table.add_row("covariates alone", *_format_cells(alone["scores"]), "")
     for view, part in added["views"].items():
         differences = part["differences"]
         cells = (format_difference(differences[name]) for name in _BASELINE_SCORES)

@@ -18,8 +18,10 @@ from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.features.registry import load_families
 from pdmr_classic.io.inspection import inspect_files
 from pdmr_classic.progress import LogReporter
-from pdmr_classic.reporting._cells import format_difference
+from pdmr_classic.reporting._cells import format_difference, format_view
+from pdmr_classic.reporting.evaluation_tables import _baselines_table
 from pdmr_classic.reporting.fit_tables import fit_table
+from pdmr_classic.reporting.severity_tables import _added_table
 from pdmr_classic.reporting.summary import (
     summarise_check,
     summarise_extraction,
@@ -358,3 +360,30 @@ def test_a_difference_without_interval_says_so() -> None:
     assert format_difference(part) == "+0.500 (no interval)"
     assert format_difference({**part, "low": 0.4, "high": 0.6}) == "+0.500 (+0.40 to +0.60)"
     assert format_difference({**part, "difference": None}) == "-"
+
+
+def test_views_keep_their_names_and_long_joint_names_have_a_line_per_modality() -> None:
+    assert format_view("video_change", 4) == "video_change only"
+    assert format_view("audio+text+video+video_change", 4) == "all 4 views as one"
+    assert format_view("audio+text+video_change", 4) == "audio+text+video_change as one view"
+    assert format_view("audio+physiology+video_change", 4) == "audio+\nphysiology+\nvideo_change as one view"
+
+
+def test_baselines_of_classes_show_view_names_as_they_are() -> None:
+    part = {"mean": 0.5, "low": None, "high": None}
+    scores = {"f1": part, "auc": part}
+    names = ("video_change_only", "audio_only", "both_as_one_view", "pooled_subjects")
+    evaluation = {"scores": scores, "baselines": {name: {"scores": scores} for name in names}}
+    labels = list(_baselines_table(evaluation).columns[0].cells)
+    assert labels == ["the model", "video_change only", "audio only", "both as one view", "pooled subjects"]
+
+
+def test_the_covariates_alone_have_a_row_beside_what_views_add_to_the_severity() -> None:
+    part = {"difference": 0.5, "low": 0.1, "high": 0.9, "p": 0.01, "mean": 2.5}
+    table = _added_table(
+        {"views": {"video": {"differences": {"mae": part, "ccc": part}}}}, {"scores": {"mae": part, "ccc": part}}
+    )
+    assert [list(column.cells) for column in table.columns[:2]] == [
+        ["covariates alone", "+ video"],
+        ["2.500 (0.10 to 0.90)", "+0.500 (+0.10 to +0.90)"],
+    ]
