@@ -74,7 +74,7 @@ JOINING_SETTINGS: dict[str, Any] = {
             metavar="",
             callback=none_without_flag,
             help="Learn also from what views have in common and where they disagree, and weigh the views of each "
-            "recording; each is used only if it helps in the training data.",
+            "recording by quality and certainty. Both are kept only if they help in the training data.",
         ),
     ],
 }

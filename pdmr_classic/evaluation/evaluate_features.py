@@ -9,21 +9,19 @@ from typing import Any
 import pandas as pd
 
 from pdmr_classic.config import Settings
-from pdmr_classic.errors import Finding
 from pdmr_classic.evaluation._assemble import assemble_evaluation
+from pdmr_classic.evaluation._cost import describe_cost
 from pdmr_classic.evaluation._fold_strata import check_training_scores, find_strata
 from pdmr_classic.evaluation._prepare_table import prepare_table
 from pdmr_classic.evaluation._run_folds import run_folds
 from pdmr_classic.evaluation.confounds.prepare import add_confound_plan
 from pdmr_classic.evaluation.confounds.rules import RuleExtractor
 from pdmr_classic.evaluation.known_people import describe_held_out_baseline
-from pdmr_classic.evaluation.outer_folds import SPLIT_COLUMN, OuterFold, choose_outer_folds, describe_held_out
+from pdmr_classic.evaluation.outer_folds import SPLIT_COLUMN, choose_outer_folds, describe_held_out
 from pdmr_classic.evaluation.subgroups import MAX_GROUPS
-from pdmr_classic.evaluation.table import EvaluationTable
 from pdmr_classic.io.labels.scales import Scale
 from pdmr_classic.models.training import RecordingTable
 from pdmr_classic.progress import LogReporter, Reporter
-from pdmr_classic.text import format_count
 
 
 def evaluate_features(
@@ -120,7 +118,7 @@ def evaluate_features(
     held_out = describe_held_out(outer, table.groups)
     for finding in (
         *describe_held_out_baseline(held_out, map(str, features.columns)),
-        _cost_finding(table, outer, settings),
+        describe_cost(table, outer, settings),
     ):
         reporter.note(finding)
     column = options.leave or SPLIT_COLUMN
@@ -136,14 +134,3 @@ def evaluate_features(
 def override_evaluation(settings: Settings | None, **evaluation: Any) -> Settings:
     """Return the settings (or the defaults) with the given values of the section `evaluation`; None changes nothing."""
     return (settings or Settings()).override({f"evaluation.{name}": value for name, value in evaluation.items()})
-
-
-def _cost_finding(table: EvaluationTable, outer: Sequence[OuterFold], settings: Settings) -> Finding:
-    learning = settings.learning
-    each = "one" if table.recordings is None else "two (persons, and single recordings to be pooled)"
-    n_models = len(outer) * (1 if table.recordings is None else 2)
-    what = f"{format_count(n_models, 'model')} will be tuned and trained, {each} per outer fold"
-    learners = [*(learning.learners if table.classes else ())]
-    learners += [f"{name} (score)" for name in settings.severity.learners if table.scores is not None]
-    budget = f"{learning.trials} trials per base learner; learners per view: {', '.join(learners)}"
-    return Finding("cost", what, found=budget, hint="to save time, reduce --folds, --repeats or --trials")

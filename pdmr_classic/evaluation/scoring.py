@@ -19,6 +19,7 @@ from pdmr_classic.evaluation.severity.intervals import (
 from pdmr_classic.evaluation.severity.predictions import SEVERITY, SeverityPredictions, read_severity_systems
 from pdmr_classic.evaluation.stored_systems import read_systems
 from pdmr_classic.evaluation.system_scores import find_limits, main_score
+from pdmr_classic.io.labels.scales import describe_range
 
 Drawn = dict[str, Floats]
 
@@ -75,7 +76,7 @@ def _describe_classes(predictions: Predictions) -> str:
 
 def _describe_scale(predictions: SeverityPredictions) -> str:
     scale = predictions.scale
-    return f"{scale.name} from {scale.low:g} to {scale.high:g}, {scale.n_classes} classes"
+    return f"{describe_range(scale.name, scale.low, scale.high)}, {scale.n_classes} classes"
 
 
 CLASS_SCORING: Scoring[Predictions] = Scoring(

@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pdmr_classic.io.labels.scales import describe_range
 from pdmr_classic.reporting.tables import add_synthetic_note, new_table, score_table, warning_texts
 
 _NOTE = (
@@ -62,7 +63,7 @@ def _severity_table(severity: dict[str, Any], n_features: int) -> Table:
     table.add_row("recordings", str(severity["n_recordings"]))
     table.add_row("subjects", str(severity["n_subjects"]))
     table.add_row("features", str(n_features))
-    table.add_row("scale", f"{scale['name']}, {scale['low']:g} to {scale['high']:g}")
+    table.add_row("scale", describe_range(scale["name"], scale["low"], scale["high"]))
     if scale["class_names"]:
         table.add_row("classes", _list_classes(scale))
     table.add_row("learners", _list_learners(severity))

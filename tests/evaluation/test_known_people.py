@@ -217,6 +217,8 @@ def test_a_held_out_baseline_visit_whose_features_are_trained_on_is_told() -> No
         run((part, status, groups, labels), leave=leave, reporter=reporter)
         notes = [finding for finding in reporter.findings if finding.code == "held-out-baseline"]
         assert len(notes) == n_notes
+        (cost,) = (finding for finding in reporter.findings if finding.code == "cost")
+        assert (cost.found or "").startswith("1 trial per base learner; ")
 
 
 # ------------------------------------------------------------------------------------------------- real data

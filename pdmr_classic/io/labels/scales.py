@@ -210,7 +210,7 @@ def choose_scale(settings: Settings, column: str, scores: ArrayLike) -> tuple[Sc
     --------
     >>> scale, findings = choose_scale(Settings(), "PHQ8_Score", [0, 4, 17])
     >>> scale.name, findings[0].what
-    ('phq8', "the scores in 'PHQ8_Score' are read as PHQ-8, from 0 to 24")
+    ('phq8', "the scores in 'PHQ8_Score' are read as PHQ-8, 0 to 24")
     >>> choose_scale(Settings(), "age", [20, 61])[0]
     Scale(name='20:61', low=20.0, high=61.0, cutoffs=(), class_names=(), clinical_cutoff=None, step=None)
     """
@@ -273,7 +273,18 @@ def recognise_scale(column: str, scores: ArrayLike) -> Scale | None:
 
 
 def _describe(scale: Scale) -> str:
-    return f"{_LONG_NAMES.get(scale.name, scale.name)}, from {scale.low:g} to {scale.high:g}"
+    return describe_range(_LONG_NAMES.get(scale.name, scale.name), scale.low, scale.high)
+
+
+def describe_range(name: str, low: float, high: float) -> str:
+    """Return name and range of a scale; one that was given as MIN:MAX has no other name.
+
+    Examples
+    --------
+    >>> describe_range("phq8", 0, 24), describe_range("0:21", 0, 21)
+    ('phq8, 0 to 24', '0 to 21')
+    """
+    return f"{low:g} to {high:g}" if ":" in name else f"{name}, {low:g} to {high:g}"
 
 
 def _warn_of_other_scale(requested: Scale, recognised: Scale | None, column: str) -> list[Finding]:

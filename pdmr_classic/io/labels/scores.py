@@ -12,7 +12,7 @@ from pdmr_classic.config import BOTH, DataSettings
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.io.labels._columns import fold_name, match_score_column
 from pdmr_classic.io.labels.classes import count_labels, find_score_columns, is_no_label, parse_number
-from pdmr_classic.io.labels.scales import SCALES, Scale
+from pdmr_classic.io.labels.scales import SCALES, Scale, describe_range
 from pdmr_classic.text import format_count, format_list, format_quoted
 
 _DEFAULT_COLUMN = "severity"
@@ -213,7 +213,7 @@ def check_scores(scores: pd.Series, scale: Scale, column: str) -> list[Finding]:
             f"{format_count(len(outside), 'recording has', 'recordings have')} a score outside the scale",
             code="score-outside-scale",
             column=column,
-            expected=f"{scale.name}: {scale.low:g} to {scale.high:g}",
+            expected=describe_range(scale.name, scale.low, scale.high),
             found=format_list(f"{score:g} for {data_id!r}" for data_id, score in outside.items()),
             hint="correct the scores, or pass another --scale: "
             + (f"they fit {fitting}" if fitting else f"MIN:MAX, such as {known.min():g}:{known.max():g}"),

@@ -146,9 +146,7 @@ def test_without_a_known_scale_the_range_of_the_scores_is_used_and_told() -> Non
 def test_a_scale_that_contradicts_the_name_of_the_column_is_used_and_told() -> None:
     scale, (finding,) = choose_scale(settings(scale="bdi2"), "PHQ8_Score", [3, 24])
     assert scale.name == "bdi2"
-    assert finding.what == (
-        "the column name 'PHQ8_Score' suggests PHQ-8, from 0 to 24, but --scale is BDI-II, from 0 to 63"
-    )
+    assert finding.what == ("the column name 'PHQ8_Score' suggests PHQ-8, 0 to 24, but --scale is BDI-II, 0 to 63")
     assert choose_scale(settings(scale="phq8"), "PHQ8_Score", [3])[1] == []
     assert choose_scale(settings(scale="0:24"), "PHQ8_Score", [3])[1] == []
 

@@ -116,7 +116,7 @@ def test_scores_outside_the_scale_are_listed_with_the_scales_that_fit() -> None:
     with pytest.raises(DataError, match=r"2 recordings have a score outside the scale") as error:
         check_scores(series(3, 25, -2), SCALES["phq8"], "PHQ8_Score")
     finding = error.value.finding
-    assert (finding.column, finding.expected) == ("PHQ8_Score", "phq8: 0 to 24")
+    assert (finding.column, finding.expected) == ("PHQ8_Score", "phq8, 0 to 24")
     assert (finding.found, finding.hint) == (
         "25 for 'r1', -2 for 'r2'",
         "correct the scores, or pass another --scale: MIN:MAX, such as -2:25",
