@@ -201,7 +201,7 @@ def check_scores(scores: pd.Series, scale: Scale, column: str) -> list[Finding]:
     ...
     pdmr_classic.errors.DataError: 1 recording has a score outside the scale
       where:    column 'PHQ8_Score'
-      expected: phq8: 0 to 24
+      expected: phq8, 0 to 24
       found:    30 for 'c'
       hint:     correct the scores, or pass another --scale: they fit bdi2, hamd17
     """
