@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any, Protocol, Self
 
 import numpy as np
-from lightgbm import LGBMClassifier
 from scipy.linalg import eigh
 from sklearn.covariance import ledoit_wolf
 from sklearn.decomposition import PCA
 
 from pdmr_classic.arrays import Floats, Ints
+from pdmr_classic.evaluation.identity._boosting import make_boosting
 from pdmr_classic.evaluation.identity._rows import Rows, find_usable
 from pdmr_classic.models.learners.preprocessing import RobustScale, f_ratio
 from pdmr_classic.workers import use_one_thread
@@ -136,19 +136,7 @@ class Boosting:
         rng = np.random.default_rng(seed)
         chosen = [rng.permutation(np.flatnonzero(same == value))[:_MAX_PAIRS] for value in (True, False)]
         index = np.concatenate(chosen)
-        self._model: Any = LGBMClassifier(
-            n_estimators=60,
-            num_leaves=7,
-            learning_rate=0.1,
-            min_child_samples=20,
-            colsample_bytree=0.5,
-            class_weight="balanced",
-            random_state=seed,
-            n_jobs=1,
-            deterministic=True,
-            force_row_wise=True,
-            verbose=-1,
-        )
+        self._model: Any = make_boosting(seed, learning_rate=0.1, min_child_samples=20, colsample_bytree=0.5)
         self._model.fit(self._differences(Z, first[index], second[index]), same[index])
         return self
 

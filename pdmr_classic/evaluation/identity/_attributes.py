@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from lightgbm import LGBMClassifier
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -15,6 +14,7 @@ from sklearn.pipeline import make_pipeline
 from pdmr_classic.arrays import Floats, Mask
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.evaluation.identity._attackers import Standardise
+from pdmr_classic.evaluation.identity._boosting import make_boosting
 from pdmr_classic.evaluation.identity._estimates import RowScores
 from pdmr_classic.evaluation.identity._rows import Rows, Spaces, find_usable, make_subject_folds
 from pdmr_classic.text import format_list
@@ -161,18 +161,7 @@ def _predict(
 
 def _make_classifier(kind: str, shape: tuple[int, ...], seed: int) -> Any:
     if kind == "boosting":
-        return LGBMClassifier(
-            n_estimators=60,
-            num_leaves=7,
-            min_child_samples=5,
-            colsample_bytree=0.3,
-            class_weight="balanced",
-            random_state=seed,
-            n_jobs=1,
-            deterministic=True,
-            force_row_wise=True,
-            verbose=-1,
-        )
+        return make_boosting(seed, min_child_samples=5, colsample_bytree=0.3)
     n_components = min(40, shape[0] - 1, shape[1])
     solver = "full" if min(shape) < 300 else "randomized"
     return make_pipeline(

@@ -225,7 +225,7 @@ def make_fold_data(
     folds = list(GroupedFolds(n_folds, n_repeats=repeats, random_state=seed).split(X, y, groups, weights))
     column_names = [str(k) for k in range(X.shape[1])] if names is None else list(names)
     refuse_label_columns(column_names)
-    columns, findings = _leave_out_constant(modality_columns(column_names), X[weights > 0])
+    columns, findings = _leave_out_constant(modality_columns(column_names), X, weights > 0)
     present = find_modalities(X, columns)
     fold_fitted: dict[str, FoldFitted] = {}
     if material := FoldFittedFeatures(column_names, seed):
@@ -258,20 +258,23 @@ def make_fold_data(
     )
 
 
-def _leave_out_constant(columns: Mapping[str, Ints], X: Floats) -> tuple[dict[str, Ints], list[Finding]]:
+def _leave_out_constant(columns: Mapping[str, Ints], X: Floats, rows: Mask) -> tuple[dict[str, Ints], list[Finding]]:
     """Return the columns of modalities with a column that varies, all if none has one, and what is left out."""
-    finite = np.isfinite(X)
-    varies = np.where(finite, X, -np.inf).max(axis=0, initial=-np.inf) > np.where(finite, X, np.inf).min(
-        axis=0, initial=np.inf
-    )
+    unvaried = [name for name, own in columns.items() if not any(_varies(X[rows, column]) for column in own)]
     # A modality without any value is no view anyway, and may be one of other rows.
-    constant = [name for name, own in columns.items() if finite[:, own].any() and not varies[own].any()]
+    constant = [name for name in unvaried if np.isfinite(X[np.ix_(rows, columns[name])]).any()]
     if len(constant) == len(columns):
         return dict(columns), []
     findings = [
         Finding("constant-view", f"view {name!r} is constant in the training data and is left out") for name in constant
     ]
     return {name: own for name, own in columns.items() if name not in constant}, findings
+
+
+def _varies(column: Floats) -> bool:
+    """Return whether the finite values of a column differ."""
+    values = column[np.isfinite(column)]
+    return len(values) > 0 and bool(values.min() < values.max())
 
 
 def _fit_in_folds(
