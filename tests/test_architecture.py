@@ -30,9 +30,10 @@ LAYERS = [
     {"models.experts"},
     {"models.severity"},
     {"models"},
-    {"models.export"},
+    {"models.explanation", "models.export"},
     {"evaluation", "evaluation.confounds", "evaluation.identity", "evaluation.severity"},
     {"reporting"},
+    {"reporting.explanation", "reporting.methods", "reporting.page", "reporting.report"},
     {"cli"},
     {"__main__"},
 ]

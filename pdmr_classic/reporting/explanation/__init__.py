@@ -1,0 +1,1 @@
+"""Explanations of predictions as one plain dict: sentences, tables, strip charts."""

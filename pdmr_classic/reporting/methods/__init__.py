@@ -1,0 +1,1 @@
+"""The methods of a model and its evaluation, in Markdown."""

@@ -1,0 +1,1 @@
+"""The report of a model, an evaluation and others as one plain dict."""
