@@ -13,12 +13,13 @@ ifneq ($(REAL_DATA),)
 export PDMR_REAL_DATA ?= $(abspath $(REAL_DATA))
 endif
 
-.PHONY: help demo test lint types check-fast test-oldest test-newest fuzz audit clean
+.PHONY: help demo test lint types check-fast docs test-oldest test-newest fuzz audit clean
 
 help:
 	@echo "make demo        install, then run the whole pipeline on synthetic data"
 	@echo "make test        install the test dependencies, then run lint, type checks and tests"
 	@echo "make check-fast  the same without the slow tests"
+	@echo "make docs        build the documentation site into site/; fails on any warning"
 	@echo "make test-oldest, make test-newest"
 	@echo "                 run the fast tests with the oldest supported or the newest library versions"
 	@echo "make fuzz        run the readers on 100,000 broken files (options: FUZZ='--examples 1000 --seed 7')"
@@ -53,6 +54,14 @@ test: lint types
 check-fast: lint types
 	$(BIN)/pytest -m 'not slow'
 
+$(VENV)/.docs: $(VENV)/.core
+	$(PIP) install --quiet -c constraints.txt -e '.[docs]'
+	@touch $@
+
+# The variable turns off an advertisement.
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 # Tests with other library versions, each in a separate environment.
 $(VENV)-oldest/.test: pyproject.toml constraints-oldest.txt
 	$(PYTHON) -m venv --clear $(VENV)-oldest
@@ -81,4 +90,4 @@ audit: $(VENV)/bin/python
 	$(VENV)-audit/bin/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip --progress-spinner off
 
 clean:
-	rm -rf $(VENV) $(VENV)-audit $(VENV)-oldest $(VENV)-newest .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf site $(VENV) $(VENV)-audit $(VENV)-oldest $(VENV)-newest .mypy_cache .pytest_cache .ruff_cache .hypothesis

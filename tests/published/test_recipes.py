@@ -1,0 +1,49 @@
+"""docs/recipes and docs/settings.md: the Python runs, the commands exist, and the settings are those of the package."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import shlex
+from pathlib import Path
+
+import pytest
+from program import invoke
+
+from pdmr_classic import make_synthetic
+
+DOCS = Path(__file__).parents[2] / "docs"
+RECIPES = sorted((DOCS / "recipes").glob("*.md"))
+
+
+def read_blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+WITH_PYTHON = [page for page in RECIPES if read_blocks(page, "python")]
+
+
+@pytest.mark.parametrize("page", WITH_PYTHON, ids=lambda page: page.stem)
+def test_the_python_of_a_recipe_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_synthetic(tmp_path / "DATA", subjects=24, segments=1, seconds=(2, 3), seed=1)
+    monkeypatch.chdir(tmp_path)
+    variables: dict[str, object] = {}
+    for block in read_blocks(page, "python"):
+        exec(compile(block, page.name, "exec"), variables)  # noqa: S102 (our own pages)
+    if page.stem == "third_modality":
+        assert "text" in invoke("check", "DATA", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize("page", RECIPES, ids=lambda page: page.stem)
+def test_the_options_in_a_recipe_exist(page: Path, tmp_path: Path) -> None:
+    blocks = [block for language in ("console", "bash", "powershell") for block in read_blocks(page, language)]
+    for line in re.findall(r"pdmr-classic (\w.*)$", "\n".join(blocks), re.MULTILINE):
+        verb, *words = shlex.split(line)
+        shown = invoke(verb, "--help", cwd=tmp_path).stdout
+        assert all(word.split("=")[0] in shown for word in words if word.startswith("--")), line
+
+
+def test_the_settings_page_is_up_to_date() -> None:
+    reference = runpy.run_path(str(DOCS / "settings_reference.py"))
+    expected = reference["settings_page"]()
+    assert (DOCS / "settings.md").read_text(encoding="utf-8") == expected, "run: python docs/settings_reference.py"
