@@ -1,0 +1,99 @@
+"""The methods and results of a model in Markdown: a technical report, and a draft of the TRIPOD+AI checklist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from pdmr_classic import __version__
+from pdmr_classic.reporting.methods._checklist import checklist
+from pdmr_classic.reporting.methods._evaluation import describe_evaluation, describe_results
+from pdmr_classic.reporting.methods._references import number_citations
+from pdmr_classic.reporting.methods._training import (
+    describe_data,
+    describe_inference,
+    describe_software,
+    describe_training,
+)
+from pdmr_classic.reporting.methods._wording import blank
+
+_NEEDS_MANIFEST = "This section needs the manifest of a model: pass models/NAME.json, which `pdmr-classic fit` writes."
+_NEEDS_EVALUATION = (
+    "There is no evaluation, and the scores of `fit` are optimistic. Run `pdmr-classic evaluate DATA --out "
+    "evaluation.json`, and pass that file, too."
+)
+
+
+def write_methods(manifest: Mapping[str, Any] | None, evaluation: Mapping[str, Any] | None) -> str:
+    """Return a technical report in Markdown: data, training, inference, evaluation, results, checklist, references.
+
+    Everything is taken from the two files. What they do not say is a blank, marked "TO FILL IN", or a note that says
+    which file is missing; nothing is assumed.
+
+    Parameters
+    ----------
+    manifest : dict, optional
+        Of a model.
+    evaluation : dict, optional
+        As returned by `evaluate`.
+
+    Raises
+    ------
+    ValueError
+        Both are missing.
+
+    References
+    ----------
+    Collins et al. 2024 (TRIPOD+AI).
+    """
+    facts = manifest if manifest is not None else evaluation
+    if facts is None:
+        raise ValueError("a manifest or an evaluation is required")
+    sections = _write_sections(manifest, evaluation)
+    body = "\n\n".join(f"## {title}\n\n{_join(paragraphs)}" for title, paragraphs in sections)
+    numbered, sources = number_citations(body)
+    references = "\n".join(f"{number}. {source}" for number, source in enumerate(sources, start=1))
+    note = "These recordings are synthetic: the scores say nothing about people.\n\n" if facts.get("synthetic") else ""
+    return f"# Technical report (draft)\n\n{note}{_INTRODUCTION}\n\n{numbered}\n\n## References\n\n{references}\n"
+
+
+_INTRODUCTION = (
+    f"Written by pdmr-classic {__version__} from the files of a model and its evaluation. Passages marked TO FILL IN "
+    "are for the authors. The model is for research; its output is not a diagnosis."
+)
+
+
+def _write_sections(
+    manifest: Mapping[str, Any] | None, evaluation: Mapping[str, Any] | None
+) -> Iterator[tuple[str, Iterable[str]]]:
+    yield "Data", describe_data(manifest) if manifest is not None else [_NEEDS_MANIFEST]
+    yield "Training", describe_training(manifest) if manifest is not None else [_NEEDS_MANIFEST]
+    yield "Inference", describe_inference(manifest) if manifest is not None else [_NEEDS_MANIFEST]
+    yield "Evaluation", describe_evaluation(evaluation) if evaluation is not None else [_NEEDS_EVALUATION]
+    yield "Results", describe_results(evaluation) if evaluation is not None else [_NEEDS_EVALUATION]
+    yield (
+        "Reproducibility",
+        [_describe_software(manifest, evaluation), blank("where code, model and data are available")],
+    )
+    yield (
+        "TRIPOD+AI checklist (draft)",
+        [
+            "Item numbers are those of TRIPOD+AI [@collins2024]; the wording is ours.",
+            checklist(manifest, evaluation),
+        ],
+    )
+
+
+def _describe_software(manifest: Mapping[str, Any] | None, evaluation: Mapping[str, Any] | None) -> str:
+    if manifest is not None:
+        return describe_software(manifest, manifest["settings"])
+    return describe_software((evaluation or {})["environment"], (evaluation or {})["settings"])
+
+
+def _join(paragraphs: Iterable[str]) -> str:
+    """Join paragraphs by empty lines; items of a list follow one another directly."""
+    text = ""
+    for paragraph in paragraphs:
+        is_item = paragraph.startswith("- ") and text.rpartition("\n")[2].startswith("- ")
+        text += ("\n" if is_item else "\n\n" if text else "") + paragraph
+    return text
