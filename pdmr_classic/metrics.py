@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -48,10 +49,10 @@ def score(
     Returns
     -------
     dict
-        `n`, `macro_f1`, `weighted_f1`, `balanced_accuracy`; with `positive` also `f1`, `precision`, `recall`,
-        `positive_share` and `floor` (F1 of always predicting the positive class); with `probability` also `auc` (NaN
-        if `truth` has only one class; mean one-vs-rest AUC for several classes) and `brier` (summed over classes if
-        there are several).
+        `n`, `macro_f1`, `weighted_f1`, `balanced_accuracy`; with `positive` also `f1`, `precision`, `recall`
+        (sensitivity), `specificity` (NaN if all of `truth` is positive), `positive_share` and `floor` (F1 of always
+        predicting the positive class); with `probability` also `auc` (NaN if `truth` has only one class; mean
+        one-vs-rest AUC for several classes) and `brier` (summed over classes if there are several).
 
     Raises
     ------
@@ -73,6 +74,7 @@ def score(
         )
         share = float(is_positive.mean())
         scores |= {"f1": float(f1), "precision": float(precision), "recall": float(recall)}
+        scores["specificity"] = _specificity(is_positive, predicted_positive)
         scores |= {"positive_share": share, "floor": always_positive_f1(share)}
     if probability is not None:
         scores |= _score_probability(y_true, probability, positive)
@@ -85,6 +87,37 @@ def score(
         "weighted_f1": float(sk.f1_score(y_true, y_pred, average="weighted", **common)),
         "balanced_accuracy": float(np.mean(recalls)),
     }
+
+
+def _specificity(is_positive: NDArray[Any], predicted_positive: NDArray[Any]) -> float:
+    negatives = ~predicted_positive[~is_positive]
+    return float(negatives.mean()) if len(negatives) else float("nan")
+
+
+def confusion_matrix(truth: ArrayLike, predicted: ArrayLike, classes: Sequence[str]) -> list[list[int]]:
+    """Return the number of recordings of each true class (rows) and predicted class (columns).
+
+    Series are matched by their index, anything else by position.
+
+    Parameters
+    ----------
+    truth, predicted : array-like of str, shape [n]
+    classes : sequence of str, length K
+        The order of rows and columns; other labels are not counted.
+
+    Raises
+    ------
+    DataError
+        Two Series have different labels in their index, or labels that repeat.
+
+    Examples
+    --------
+    >>> confusion_matrix(["yes", "no", "no"], ["yes", "yes", "no"], ["yes", "no"])
+    [[1, 0], [1, 1]]
+    """
+    truth, predicted = align_rows(truth=truth, predicted=predicted)
+    y_true, y_pred = np.asarray(truth), np.asarray(predicted)
+    return [[int(((y_true == row) & (y_pred == column)).sum()) for column in classes] for row in classes]
 
 
 def _score_probability(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pdmr_classic.evaluation._baseline_systems import LOGISTIC_REGRESSION, SHORTCUT
 from pdmr_classic.evaluation._member_systems import VIEW_PREFIX
 from pdmr_classic.evaluation.baselines import floor_scores
 from pdmr_classic.evaluation.confounds.summary import summarise_shortcut
+from pdmr_classic.evaluation.differences import compare_main_scores
 from pdmr_classic.evaluation.predictions import Predictions
-from pdmr_classic.evaluation.run_fold import SHORTCUT
 from pdmr_classic.evaluation.system_scores import summarise_scores
 from pdmr_classic.evaluation.table import EvaluationTable
 from pdmr_classic.models.learners.member import JOINT_VIEW, is_joint_view
@@ -28,8 +29,17 @@ def summarise_baselines(
     return {
         "floor": floor_scores(first_repeat.truth, table.classes, table.positive),
         "shortcut": summarise_shortcut(table.features, model, systems.get(SHORTCUT), seed),
+        **_summarise_logistic_regression(model, systems.get(LOGISTIC_REGRESSION), seed),
         **views,
     }
+
+
+def _summarise_logistic_regression(model: Predictions, baseline: Predictions | None, seed: int) -> dict[str, Any]:
+    """Return the scores of logistic regression on all features, and the differences of the model from it."""
+    if baseline is None:
+        return {}
+    differences = compare_main_scores(model, baseline, seed)
+    return {LOGISTIC_REGRESSION: {**summarise_scores(baseline, seed), "differences": differences}}
 
 
 def _name_view_baseline(system: str) -> str:

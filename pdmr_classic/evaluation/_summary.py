@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pdmr_classic.errors import DataError
 from pdmr_classic.evaluation._adjusted_systems import score_adjusted_systems
 from pdmr_classic.evaluation._baseline_scores import summarise_baselines
 from pdmr_classic.evaluation._compared_parts import compare_parts
 from pdmr_classic.evaluation._conclusions import conclude_evaluation
+from pdmr_classic.evaluation._fold_details import summarise_fold_details
 from pdmr_classic.evaluation._permutation import permutation_test
 from pdmr_classic.evaluation._systems import collect_systems, store_predictions
 from pdmr_classic.evaluation.confounds.summary import summarise_confounds
@@ -45,9 +45,7 @@ def summarise_results(
         No held-out recording could be predicted.
     """
     systems = collect_systems(table, outer, results)
-    model = systems.get(MODEL)
-    if model is None:
-        raise DataError("no held-out recording could be predicted", code="no-usable-data")
+    model = systems[MODEL]
     summary = summarise_scores(model, seed)
     baselines = summarise_baselines(table, model, systems, seed)
     permutation = permutation_test(model, seed=seed)
@@ -68,7 +66,7 @@ def summarise_results(
         "conclusion": [*conclusion, *sentences],
         "permutation_test": permutation,
         "optimism": _estimate_optimism(results, summary["scores"]),
-        "importance": _average_importance(results),
+        **summarise_fold_details(model, outer, results),
         "baselines": baselines,
         "as_predicted": score_adjusted_systems(table, model, systems, results, seed),
         "confounds": confounds,
@@ -89,14 +87,3 @@ def _estimate_optimism(results: Sequence[Mapping[str, Any]], scores: Mapping[str
         if inner and outer is not None:
             optimism[name] = {"inner": float(np.mean(inner)), "outer": outer, "gap": float(np.mean(inner)) - outer}
     return optimism
-
-
-def _average_importance(results: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Return the permutation importance (increase in log loss), averaged over the models of the outer folds."""
-    importances = [result["importance"] for result in results if result.get("importance")]
-    means: dict[str, dict[str, float]] = {}
-    for grouping in ("by_family", "by_modality", "by_view"):
-        frame = pd.DataFrame([importance[grouping] for importance in importances])
-        increases = frame.mean().sort_values(ascending=False)
-        means[grouping] = {str(name): float(increase) for name, increase in increases.items()}
-    return means

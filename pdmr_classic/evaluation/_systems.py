@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pdmr_classic.errors import DataError
 from pdmr_classic.evaluation.join_folds import join_folds
 from pdmr_classic.evaluation.outer_folds import OuterFold
 from pdmr_classic.evaluation.predictions import Predictions, make_pseudonyms
@@ -16,9 +17,17 @@ from pdmr_classic.evaluation.table import EvaluationTable
 def collect_systems(
     table: EvaluationTable, outer: Sequence[OuterFold], results: Sequence[Mapping[str, Any]]
 ) -> dict[str, Predictions]:
-    """Return the predictions of each system that predicted any row, by its name."""
+    """Return the predictions of each system that predicted any row, by its name.
+
+    Raises
+    ------
+    DataError
+        The model predicted none.
+    """
     names = dict.fromkeys(name for result in results for name in result["systems"])
     systems = {name: join_folds(table, outer, [result["systems"].get(name) for result in results]) for name in names}
+    if not len(systems[MODEL]):
+        raise DataError("no held-out recording could be predicted", code="no-usable-data")
     return {name: predictions for name, predictions in systems.items() if len(predictions)}
 
 

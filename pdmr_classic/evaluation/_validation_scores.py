@@ -76,9 +76,7 @@ def _score(predictions: Predictions, threshold: float | None, weights: Floats) -
             scores |= {f"class {name} {label}": values for name, values in measures.items()}
         return scores
     y, p = one_hot[:, k], probability[:, k]
-    is_negative, is_cleared = y == 0, predictions.predicted != k
     with np.errstate(invalid="ignore", divide="ignore"):
-        scores["specificity"] = (is_negative & is_cleared) @ weights / (is_negative @ weights)
         share = (y @ weights) / total
         scores["scaled_brier"] = 1 - scores["brier"] / (share * (1 - share))
     scores["scaled_brier"][(share <= 0) | (share >= 1)] = np.nan

@@ -8,19 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pdmr_classic.arrays import finite_or_none
 from pdmr_classic.config import Settings
-from pdmr_classic.evaluation.held_out_rows import match_rows
-from pdmr_classic.evaluation.inflation import null_inflation
-from pdmr_classic.evaluation.intervals import (
-    NO_INTERVAL,
-    bootstrap_scores,
-    count_rarest_class_subjects,
-    difference_interval,
-)
+from pdmr_classic.evaluation.differences import compare_main_scores
+from pdmr_classic.evaluation.intervals import NO_INTERVAL
 from pdmr_classic.evaluation.outer_folds import OuterFold
 from pdmr_classic.evaluation.predictions import Predictions
-from pdmr_classic.evaluation.system_scores import main_score, summarise_scores
+from pdmr_classic.evaluation.system_scores import summarise_scores
 from pdmr_classic.evaluation.table import EvaluationTable
 from pdmr_classic.features.events import describe_parts
 from pdmr_classic.features.names import list_events
@@ -86,19 +79,8 @@ def summarise_events(
         "n_recordings": len(table.recordings.persons),
         "n_incomplete": int((counts < len(names)).sum()),
         "pooled_recordings": summarise_scores(pooled, seed),
-        "differences": _compare(model, pooled, seed),
+        "differences": compare_main_scores(model, pooled, seed),
     }
-
-
-def _compare(model: Predictions, pooled: Predictions, seed: int) -> dict[str, dict[str, float | None]]:
-    a, b = match_rows(model, pooled)
-    drawn_a, drawn_b = bootstrap_scores(a, seed=seed), bootstrap_scores(b, seed=seed)
-    differences = {}
-    for name in (main_score(model.positive), "auc"):
-        drawn = np.asarray(drawn_a[name] - drawn_b[name])
-        low, high = difference_interval(drawn, count_rarest_class_subjects(a), null_inflation(a)) or (None, None)
-        differences[name] = {"difference": finite_or_none(drawn[0]), "low": low, "high": high}
-    return differences
 
 
 def conclude_events(events: Mapping[str, Any]) -> list[str]:

@@ -116,8 +116,8 @@ def weighted_scores(predictions: Predictions, weights: Floats, cells: Floats | N
     Returns
     -------
     dict of str to ndarray, shape [B]
-        `macro_f1`, `weighted_f1`, `balanced_accuracy`, `auc` and `brier`; with a positive class also `f1`, `precision`
-        and `recall`. AUC is averaged over folds, because pooling would rank probabilities of different models against
+        `macro_f1`, `weighted_f1`, `balanced_accuracy`, `auc` and `brier`; with a positive class also `f1`, `precision`,
+        `recall` and `specificity`. AUC is averaged over folds, because pooling would rank probabilities of different models against
         each other, which is biased; with several classes it is the mean one-vs-rest AUC. NaN if undefined.
     """
     repeats = [_score_repeat(predictions, rows, weights[rows], cells) for rows in predictions.repeat_rows()]
@@ -145,7 +145,7 @@ def _score_repeat(predictions: Predictions, rows: Ints, weights: Floats, cells: 
         k = predictions.positive_index
         # 0 without positive predictions, as in scikit-learn.
         precision = np.where(n_predicted[k] == 0, 0.0, divide(n_hits[k], n_predicted[k]))
-        scores |= {"f1": f1[k], "precision": precision, "recall": recall[k]}
+        scores |= {"f1": f1[k], "precision": precision, "recall": recall[k], "specificity": recall[1 - k]}
     return scores
 
 

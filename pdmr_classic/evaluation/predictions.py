@@ -15,9 +15,9 @@ from pdmr_classic.errors import DataError
 from pdmr_classic.evaluation.held_out_rows import HeldOutRows
 from pdmr_classic.io.results import PROBABILITY_PREFIX
 
-SCHEMA = "pdmr-classic/evaluation/5"
-# Version 4 had no severities.
-_READABLE = (SCHEMA, "pdmr-classic/evaluation/4")
+SCHEMA = "pdmr-classic/evaluation/6"
+# Version 4 had no severities; version 5 had no flow, confusion matrix or scores of folds.
+_READABLE = (SCHEMA, "pdmr-classic/evaluation/5", "pdmr-classic/evaluation/4")
 CLASSES = "predictions"
 """Key of the predicted classes in an evaluation; without a target `status`, there are none."""
 

@@ -10,9 +10,9 @@ import pandas as pd
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import Settings
 from pdmr_classic.evaluation._adjusted_systems import ADJUSTMENTS, adjusted_decisions
+from pdmr_classic.evaluation._baseline_systems import run_baselines
+from pdmr_classic.evaluation._channel_importance import channel_importance
 from pdmr_classic.evaluation._member_systems import predict_parts
-from pdmr_classic.evaluation.baselines import select_shortcut_features
-from pdmr_classic.evaluation.confounds.audit import predict_from_conditions
 from pdmr_classic.evaluation.confounds.systems import run_confound_systems
 from pdmr_classic.evaluation.events import POOLED_RECORDINGS, predict_pooled_recordings
 from pdmr_classic.evaluation.outer_folds import OuterFold
@@ -22,7 +22,7 @@ from pdmr_classic.evaluation.table import EvaluationTable
 from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.progress import CollectingReporter
 
-MODEL, SHORTCUT = "model", "shortcut"
+MODEL = "model"
 LABEL_SET = "label_set"
 STRESS_PREFIX = "stress "
 
@@ -36,20 +36,32 @@ def run_fold(table: EvaluationTable, settings: Settings, outer: OuterFold) -> di
     Returns
     -------
     dict
-        JSON-serialisable: `inner` (cross-validated scores on the training rows), `importance`, `systems` (for each
-        name: rows, predicted, probability; of the model also the label sets), `findings` and, with scores,
-        `severity` (see `run_severity_systems`).
+        JSON-serialisable: `inner` (cross-validated scores on the training rows), `importance`, `threshold`, `members`
+        (see `describe_members`), `systems` (for each name: rows, predicted, probability; of the model also the label
+        sets), `findings` and, with scores, `severity` (see `run_severity_systems`).
     """
     reporter = CollectingReporter()
     model = _fit_model(table, table.features, settings, outer, reporter)
     result: dict[str, Any] = {"inner": {}, "importance": None, "systems": {}}
     if table.classes:
-        inner = {name: float(value) for name, value in model.metadata_["inner_scores"].items()}
-        systems = _run_class_systems(model, table, settings, outer.restrict(table.has_status))
-        result = {"inner": inner, "importance": model.metadata_.get("importance"), "systems": systems}
+        labelled = outer.restrict(table.has_status)
+        result = {
+            "inner": {name: float(value) for name, value in model.metadata_["inner_scores"].items()},
+            "importance": _measure_importance(model, table, labelled),
+            "threshold": model.threshold_,
+            "members": model.metadata_["members"],
+            "systems": _run_class_systems(model, table, settings, labelled),
+        }
     if table.scores is not None:
         result["severity"] = run_severity_systems(model, table, table.scores, outer, settings.learning.seed)
     return {**result, "findings": [finding.as_dict() for finding in reporter.findings]}
+
+
+def _measure_importance(model: DepressionModel, table: EvaluationTable, outer: OuterFold) -> dict[str, Any] | None:
+    """Return the importance of families, modalities and views in the inner folds, and of channels when held out."""
+    if "importance" not in model.metadata_:
+        return None
+    return {**model.metadata_["importance"], "by_channel": channel_importance(model, table, outer)}
 
 
 def _run_class_systems(
@@ -66,7 +78,7 @@ def _run_class_systems(
             for name, options in adjusted_decisions(table, settings, outer).items()
         },
         **_run_pooled_recordings(table, settings, outer),
-        SHORTCUT: _run_shortcut_baseline(table, settings, outer),
+        **run_baselines(table, settings, outer),
         **run_confound_systems(table, outer, lambda features: _fit_and_predict(table, features, settings, outer)),
     }
 
@@ -137,14 +149,6 @@ def _fit_and_predict(
 ) -> dict[str, Any]:
     model = _fit_model(table, features, settings, outer, CollectingReporter())
     return _predict_held_out(model, table, features, outer)
-
-
-def _run_shortcut_baseline(table: EvaluationTable, settings: Settings, outer: OuterFold) -> dict[str, Any]:
-    """Return the record of the shortcut baseline; without rows if no recording condition is known or differs."""
-    columns = select_shortcut_features(table.features)
-    if not (columns.nunique() > 1).any():
-        return {"rows": [], "predicted": [], "probability": []}
-    return predict_from_conditions(columns.to_numpy(dtype=np.float64), table, settings, outer)
 
 
 def _prediction_record(rows: Ints, predicted: Ints, probability: Floats) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from pdmr_classic.metrics import score
 
 HEADLINE_SCORES = ("f1", "macro_f1", "auc")
 _SCORE_NAMES = (
-    *("f1", "precision", "recall", "macro_f1", "weighted_f1", "balanced_accuracy"),
+    *("f1", "precision", "recall", "specificity", "macro_f1", "weighted_f1", "balanced_accuracy"),
     *("auc", "brier"),
 )
 # The Brier score of several classes is summed over the classes.
@@ -107,8 +107,6 @@ def explain_undefined(name: str, predictions: Predictions) -> str:
     """
     if len(np.unique(predictions.truth)) < 2:
         return "one class only in the held-out recordings"
-    return (
-        "one class only in each held-out fold of a repeat"
-        if name == "auc"
-        else f"no {predictions.positive} in a repeat"
-    )
+    if name == "auc":
+        return "one class only in each held-out fold of a repeat"
+    return f"only {predictions.positive} in a repeat" if name == "specificity" else f"no {predictions.positive} in a repeat"

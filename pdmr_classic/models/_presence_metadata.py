@@ -18,6 +18,26 @@ from pdmr_classic.models.target_checks import Target
 from pdmr_classic.storage.fingerprint import hash_data
 
 
+def describe_members(stacker: GroupedStacker) -> list[dict[str, Any]]:
+    """Return the weight of each member in the largest set of modalities, heaviest first.
+
+    Returns
+    -------
+    list of dict
+        `name`, `view`, `learner` and `weight`; and `low` and `high`, equal to the weight, because there is one model
+        (see `evaluate` for their range over models).
+    """
+    # With equal sizes, the first by name: a model with one modality for each recording has several.
+    largest = min(stacker.combiners_, key=lambda modalities: (-len(modalities), sorted(modalities)))
+    weights = stacker.combiners_[largest].member_weights
+    members = [
+        {"name": m.name, "view": m.view, "learner": m.learner, **dict.fromkeys(("weight", "low", "high"), weights[m.name])}
+        for m in stacker.members_
+        if m.name in weights
+    ]
+    return sorted(members, key=lambda member: -member["weight"])
+
+
 def collect_metadata(
     features: pd.DataFrame,
     target: Target,
@@ -50,6 +70,7 @@ def collect_metadata(
             }
             for modalities, combiner in stacker.combiners_.items()
         },
+        "members": describe_members(stacker),
         "base_learners": [{"view": m.view, "learner": m.learner, "params": dict(m.params)} for m in stacker.members_],
         **({"suppression": suppression} if suppression else {}),
         # Optimistic: the hyperparameters and the threshold were chosen on these rows.

@@ -10,7 +10,8 @@ from pdmr_classic.models.learners.member import is_joint_view
 LABELS = {
     "f1": "F1",
     "precision": "Precision",
-    "recall": "Recall",
+    "recall": "Sensitivity (recall)",
+    "specificity": "Specificity",
     "macro_f1": "Macro F1",
     "weighted_f1": "Weighted F1",
     "balanced_accuracy": "Balanced accuracy",

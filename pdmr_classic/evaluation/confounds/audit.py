@@ -12,7 +12,7 @@ import numpy as np
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import Settings
-from pdmr_classic.evaluation.baselines import ShortcutBaseline
+from pdmr_classic.evaluation.baselines import LinearBaseline, ShortcutBaseline
 from pdmr_classic.evaluation.confounds._single_columns import examine_conditions
 from pdmr_classic.evaluation.confounds.groups import NuisanceGroup
 from pdmr_classic.evaluation.confounds.plan import ConfoundPlan
@@ -39,10 +39,20 @@ def predict_from_conditions(
     dict
         `rows`, `predicted` and `probability`, JSON-serialisable.
     """
+    return predict_with_baseline(ShortcutBaseline, fill_unknown(X, outer.train), table, settings, outer)
+
+
+def predict_with_baseline(
+    kind: type[ShortcutBaseline] | type[LinearBaseline],
+    X: Floats,
+    table: EvaluationTable,
+    settings: Settings,
+    outer: OuterFold,
+) -> dict[str, list[Any]]:
+    """Train a baseline on the training rows, and predict the held-out rows; see `predict_from_conditions`."""
     positive_index = None if table.positive is None else table.classes.index(table.positive)
-    baseline = ShortcutBaseline(positive_index, settings.learning.seed, settings.learning.metric)
+    baseline = kind(positive_index, settings.learning.seed, settings.learning.metric)
     groups, train = table.groups.to_numpy(dtype=object), outer.train
-    X = fill_unknown(X, train)
     baseline.fit(X[train], table.codes[train], groups[train], None if table.weights is None else table.weights[train])
     predicted, probability = baseline.predict(X[outer.test])
     return {"rows": outer.test.tolist(), "predicted": predicted.tolist(), "probability": probability.tolist()}
