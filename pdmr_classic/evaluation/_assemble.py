@@ -10,6 +10,7 @@ import pandas as pd
 from pdmr_classic import __version__
 from pdmr_classic.config import Settings
 from pdmr_classic.environment import describe_environment
+from pdmr_classic.evaluation._held_out_flow import extend_to_scored
 from pdmr_classic.evaluation._label_sets import summarise_label_sets
 from pdmr_classic.evaluation._summary import summarise_results
 from pdmr_classic.evaluation.intervals import interval_note
@@ -55,7 +56,10 @@ def assemble_evaluation(
             "n_recordings": len(table.groups),
             "n_subjects": int(table.groups.nunique()),
             "classes": {label: int((table.status == label).sum()) for label in table.classes},
+            "fingerprint": table.facts.fingerprint,
+            **({"training_fingerprint": training} if (training := table.facts.training_fingerprint) else {}),
         },
+        "flow": list(extend_to_scored(table, outer, results)),
         "settings": settings.model_dump(mode="json"),
         "outer_folds": {
             "source": fold_source,

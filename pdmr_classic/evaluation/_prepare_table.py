@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
 from pdmr_classic.alignment import align_rows
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError
+from pdmr_classic.evaluation._table_facts import collect_facts
 from pdmr_classic.evaluation.subgroups import check_leave_column, check_subgroup_columns
 from pdmr_classic.evaluation.table import EvaluationTable, Scores, find_usable_rows, make_table
 from pdmr_classic.io.labels.labels import read_weights
@@ -74,7 +76,8 @@ def prepare_table(
         conditions=targets.conditions,
         recordings=recordings,
     )
-    return table, labels[rows]
+    facts = collect_facts(features, targets, labels, recordings, settings)
+    return replace(table, facts=facts), labels[rows]
 
 
 def _fill_labels(status: pd.Series | None, groups: pd.Series) -> pd.Series:

@@ -14,6 +14,7 @@ from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding
 from pdmr_classic.evaluation._fold_storage import FoldStorage, open_fold_storage
 from pdmr_classic.evaluation.outer_folds import OuterFold
+from pdmr_classic.evaluation.predictions import SCHEMA
 from pdmr_classic.evaluation.run_fold import run_fold
 from pdmr_classic.evaluation.table import EvaluationTable
 from pdmr_classic.progress import Reporter
@@ -65,7 +66,7 @@ def _fingerprint(table: EvaluationTable, outer: Iterable[OuterFold], settings: S
         table.groups,
         table.weights,
         settings=hashed_settings,
-        extra=[*altered, *folds, *confounds, *_score_bytes(table), *_recording_bytes(table)],
+        extra=[SCHEMA.encode(), *altered, *folds, *confounds, *_score_bytes(table), *_recording_bytes(table)],
     )
 
 

@@ -15,6 +15,8 @@ from pdmr_classic.evaluation.evaluate_features import evaluate_features, overrid
 from pdmr_classic.evaluation.stress import extract_altered_features
 from pdmr_classic.evaluation.subgroups import check_leave_column, check_subgroup_columns
 from pdmr_classic.io.dataset import Dataset
+from pdmr_classic.io.flow import join_flows
+from pdmr_classic.models.participant_flow import describe_selection
 from pdmr_classic.models.targets import select_targets
 from pdmr_classic.models.training import prepare_training_set
 from pdmr_classic.progress import LogReporter, Reporter
@@ -166,10 +168,19 @@ def evaluate(
         reporter=reporter,
     )
     evaluation["synthetic"] = data.is_synthetic
+    evaluation["flow"] = _describe_flow(data, labelled, evaluation["flow"])
     # If subjects are unknown or only inferred, training and test people may overlap, and the scores are optimistic.
     leakage_warnings = [replace(finding, file=None).as_dict() for finding in training.leakage_warnings]
     evaluation["warnings"] = [*leakage_warnings, *evaluation["warnings"]]
     return evaluation
+
+
+def _describe_flow(data: Dataset, labelled: Dataset, flow: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the flow from the folder to the scored recordings, given that of the feature table."""
+    joined = join_flows(describe_selection(data, labelled), tuple(flow))
+    if labelled.groups_source != "recording":
+        return list(joined)
+    return [{**step, "n_subjects": None} for step in joined]
 
 
 def write_evaluation(evaluation: Mapping[str, Any], path: str | Path) -> Path:

@@ -117,8 +117,9 @@ def weighted_scores(predictions: Predictions, weights: Floats, cells: Floats | N
     -------
     dict of str to ndarray, shape [B]
         `macro_f1`, `weighted_f1`, `balanced_accuracy`, `auc` and `brier`; with a positive class also `f1`, `precision`,
-        `recall` and `specificity`. AUC is averaged over folds, because pooling would rank probabilities of different models against
-        each other, which is biased; with several classes it is the mean one-vs-rest AUC. NaN if undefined.
+        `recall` and `specificity`. AUC is averaged over folds, because pooling would rank probabilities of different
+        models against each other, which is biased; with several classes it is the mean one-vs-rest AUC. NaN if
+        undefined.
     """
     repeats = [_score_repeat(predictions, rows, weights[rows], cells) for rows in predictions.repeat_rows()]
     return {name: np.mean([scores[name] for scores in repeats], axis=0) for name in repeats[0]}

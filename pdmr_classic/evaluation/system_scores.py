@@ -109,4 +109,8 @@ def explain_undefined(name: str, predictions: Predictions) -> str:
         return "one class only in the held-out recordings"
     if name == "auc":
         return "one class only in each held-out fold of a repeat"
-    return f"only {predictions.positive} in a repeat" if name == "specificity" else f"no {predictions.positive} in a repeat"
+    return (
+        f"only {predictions.positive} in a repeat"
+        if name == "specificity"
+        else f"no {predictions.positive} in a repeat"
+    )

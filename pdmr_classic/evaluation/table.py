@@ -12,8 +12,9 @@ from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.errors import Finding
 from pdmr_classic.evaluation.confounds.plan import ConfoundPlan
 from pdmr_classic.features.feature_table import refuse_label_columns
-from pdmr_classic.features.names import is_model_input
+from pdmr_classic.io.flow import Flow
 from pdmr_classic.io.labels.scales import Scale
+from pdmr_classic.models.participant_flow import RowCounter, has_usable_data
 from pdmr_classic.models.training import RecordingTable
 from pdmr_classic.progress import Reporter
 from pdmr_classic.text import format_count
@@ -32,6 +33,25 @@ class Scores:
 
     values: pd.Series
     scale: Scale
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """What an evaluation tells about its data, with the rows that cannot be predicted.
+
+    Attributes
+    ----------
+    fingerprint : str
+        See `fingerprint_data`.
+    training_fingerprint : str
+        That of the rows with `train` in the label column `split`, on which `fit` trains; empty without such a split.
+    flow : Flow
+        From all rows of the table to those that can be predicted.
+    """
+
+    fingerprint: str = ""
+    training_fingerprint: str = ""
+    flow: Flow = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +78,8 @@ class EvaluationTable:
         Condition of each recording, if the model has experts.
     recordings : RecordingTable, optional
         The single recordings, if the rows are persons with events.
+    facts : TableFacts
+        About the whole table.
     """
 
     features: pd.DataFrame
@@ -71,6 +93,12 @@ class EvaluationTable:
     scores: Scores | None = None
     conditions: pd.Series | None = None
     recordings: RecordingTable | None = None
+    facts: TableFacts = TableFacts()
+
+    @property
+    def counter(self) -> RowCounter:
+        """Counts recordings and subjects of the rows."""
+        return RowCounter(self.groups, None if self.recordings is None else self.recordings.persons)
 
     @property
     def codes(self) -> Ints:
@@ -136,8 +164,7 @@ def find_usable_rows(features: pd.DataFrame, reporter: Reporter) -> pd.Series:
         The table contains labels.
     """
     refuse_label_columns(features.columns)
-    behaviour = [name for name in features.columns if is_model_input(name)]
-    usable = features[behaviour].notna().any(axis=1)
+    usable = pd.Series(has_usable_data(features), features.index)
     if not usable.all():
         what = f"{format_count((~usable).sum(), 'recording has', 'recordings have')} no usable data and will be skipped"
         reporter.note(Finding("no-usable-data", what))

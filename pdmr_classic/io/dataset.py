@@ -12,6 +12,7 @@ from pdmr_classic.config import DataSettings
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io._aligned_labels import add_fields, align_labels, align_tables
 from pdmr_classic.io.events import find_events, group_by_person, match_event_pattern
+from pdmr_classic.io.flow import Flow, extend_by_split, start_flow
 from pdmr_classic.io.labels.groups import Groups, GroupsSource, resolve_groups
 from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN, TRAIN, split_name
 from pdmr_classic.io.labels.labels import describe_missing_status, find_labels
@@ -59,6 +60,8 @@ class Dataset:
         The arrangement of the files that was given or recognised.
     view_kinds : mapping of str to ViewKind
         Whether the files of each further view are streams or vectors, decided from all recordings of the folder.
+    flow : Flow
+        How many recordings are in the folder, and in the split that was selected.
 
     Examples
     --------
@@ -85,6 +88,7 @@ class Dataset:
     settings: DataSettings = field(default_factory=DataSettings)
     layout: str = ""
     view_kinds: Mapping[str, ViewKind] = field(default_factory=dict)
+    flow: Flow = ()
 
     def __len__(self) -> int:
         return len(self.recordings)
@@ -159,8 +163,7 @@ class Dataset:
                 if self.labels is None
                 else describe_missing_status(list(self.labels.columns)),
             )
-        has_label = self.status != ""
-        if not has_label.any():
+        if not (has_label := self.status != "").any():
             raise DataError(
                 "no recording has a label",
                 code="no-labels",
@@ -301,6 +304,7 @@ def scan_dataset(
         settings=settings,
         layout=discovery.layout,
         view_kinds=kinds,
+        flow=start_flow("in the folder", len(discovery.recordings)),
     )
     if all_splits and not use_labels:
         dataset = replace(dataset, split="all" if splits else None)
@@ -327,8 +331,7 @@ def scan_dataset(
         elif use_labels and discovery.tables:
             dataset = _add_labels(dataset, *align_tables(dataset.data_ids, discovery, splits, settings))
         if dataset.labels is not None:
-            labelled = add_fields(dataset.labels, discovery, splits if all_splits else {})
-            dataset = replace(dataset, labels=labelled)
+            dataset = replace(dataset, labels=add_fields(dataset.labels, discovery, splits if all_splits else {}))
         # The settings of a model name the subjects of its training set: other recordings need none.
         option = settings.groups if use_labels or groups is not None else None
         groups_found = resolve_groups(
@@ -359,19 +362,16 @@ def _select_split(
         split = next(iter(names), None)
     if not names or (split is None and not all_splits):
         return dataset
-    if all_splits:
+    split = None if all_splits else split
+    if split is None:
         rest = [data_id for data_id in dataset.data_ids if data_id not in splits]
         findings = [make_unassigned_finding(rest, dataset.folder)] if rest else []
-        chosen = [data_id in splits for data_id in dataset.data_ids]
     else:
-        assert split is not None
         findings = choose_split(splits, dataset.data_ids, split, dataset.folder)
-        chosen = [splits.get(data_id) == split for data_id in dataset.data_ids]
-    subset = dataset.subset(pd.Series(chosen, index=dataset.data_ids))
-    return replace(subset, split=None if all_splits else split, findings=(*dataset.findings, *findings))
-
-
-# ------------------------------------------------------------------------------------------------ labels
+    chosen = {i: i in splits if split is None else splits.get(i) == split for i in dataset.data_ids}
+    flow = extend_by_split(dataset.flow, dataset.data_ids, splits, split)
+    subset = dataset.subset(pd.Series(chosen, dtype=bool))
+    return replace(subset, split=split, flow=flow, findings=(*dataset.findings, *findings))
 
 
 def _add_labels(dataset: Dataset, labels: pd.DataFrame | None, findings: Sequence[Finding]) -> Dataset:

@@ -15,7 +15,6 @@ from pdmr_classic.models.ensemble.stacking import GroupedStacker
 from pdmr_classic.models.ensemble.suppression import describe_suppression
 from pdmr_classic.models.learners.learners import find_learner
 from pdmr_classic.models.target_checks import Target
-from pdmr_classic.storage.fingerprint import hash_data
 
 
 def describe_members(stacker: GroupedStacker) -> list[dict[str, Any]]:
@@ -31,7 +30,12 @@ def describe_members(stacker: GroupedStacker) -> list[dict[str, Any]]:
     largest = min(stacker.combiners_, key=lambda modalities: (-len(modalities), sorted(modalities)))
     weights = stacker.combiners_[largest].member_weights
     members = [
-        {"name": m.name, "view": m.view, "learner": m.learner, **dict.fromkeys(("weight", "low", "high"), weights[m.name])}
+        {
+            "name": m.name,
+            "view": m.view,
+            "learner": m.learner,
+            **dict.fromkeys(("weight", "low", "high"), weights[m.name]),
+        }
         for m in stacker.members_
         if m.name in weights
     ]
@@ -76,6 +80,5 @@ def collect_metadata(
         # Optimistic: the hyperparameters and the threshold were chosen on these rows.
         "inner_scores": score(oof["status"], oof["predicted"], positive=target.positive, probability=probability),
         "contains_training_rows": any(find_learner(member.learner).stores_rows for member in stacker.members_),
-        "data_fingerprint": hash_data(features, target.status, target.groups, target.weights),
         "features": list(features.columns),
     }

@@ -22,7 +22,7 @@ from pdmr_classic.models._skipped import find_skipped, no_usable_data_error, ski
 from pdmr_classic.models.decision.pooling import match_subjects
 from pdmr_classic.models.decision.prevalence import Prevalence, check_prevalence
 from pdmr_classic.models.persistence.artifact import load_artifact, save_artifact
-from pdmr_classic.models.targets import Targets, check_targets
+from pdmr_classic.models.targets import Targets, check_targets, fingerprint_data
 from pdmr_classic.progress import LogReporter, Reporter
 
 
@@ -153,6 +153,7 @@ class DepressionModel(HasPredictor):
         presence = self.predictor_.presence
         self.threshold_ = None if presence is None else presence.decision.threshold_
         self.oof_, self.metadata_ = self.predictor_.oof, self.predictor_.collect_metadata(self.feature_names_)
+        self.metadata_["data_fingerprint"] = fingerprint_data(features, targets)
         return self
 
     def predict(

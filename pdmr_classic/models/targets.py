@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from pdmr_classic.alignment import align_rows
+from pdmr_classic.arrays import Floats, Mask
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.io.dataset import Dataset
@@ -206,6 +207,32 @@ def _select_scored(data: Dataset, settings: Settings) -> tuple[Dataset, Targets]
     weights = read_weights(labelled.labels, settings.data.weights)
     targets = check_targets(status, labelled.groups, settings, severity=scores, scale=scale, sample_weight=weights)
     return labelled, replace(targets, findings=(*targets.findings, *findings))
+
+
+def fingerprint_data(
+    features: pd.DataFrame, targets: Targets, weights: Floats | None = None, rows: Mask | None = None
+) -> str:
+    """Return the hash of features, labels, subjects and weights, by which a model and an evaluation know their data.
+
+    Parameters
+    ----------
+    features : DataFrame, shape [n, F]
+        Of the recordings in `targets.groups`, in the same order.
+    targets : Targets
+    weights : ndarray, shape [n], optional
+        Sample weights; default: those of the targets.
+    rows : ndarray of bool, shape [n], optional
+        The rows to hash; default: all.
+    """
+    target = targets.presence or targets.severity
+    assert target is not None
+    values = target.status if isinstance(target, Target) else target.score
+    used = pd.Series(True if rows is None else rows, features.index)[values.index].to_numpy()
+    chosen: Floats = target.weights
+    if weights is not None:
+        chosen = pd.Series(weights, features.index)[values.index].to_numpy(dtype=np.float64)
+    table = features if used.all() and len(used) == len(features) else features.loc[values.index[used]]
+    return hash_data(table, values[used], target.groups[used], chosen[used])
 
 
 def fingerprint_fit(features: pd.DataFrame, targets: Targets, settings: Settings) -> str:

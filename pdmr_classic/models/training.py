@@ -15,15 +15,14 @@ from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions, find_exc
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.set_checks import ExtractedFile
+from pdmr_classic.models._training_facts import describe_training_data
 from pdmr_classic.models.decision.hints import find_training_hints
-from pdmr_classic.models.feature_ranges import summarise_ranges
 from pdmr_classic.models.measurements import summarise_measurements
 from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.models.targets import Targets, select_targets
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.subjects.copies import find_copies_between_subjects, find_near_copies_between_subjects
 from pdmr_classic.subjects.inference import add_face_shape, propose_subjects
-from pdmr_classic.subjects.overlap import hash_contents
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,8 +212,9 @@ def fit(
         "data.positive": positive,
     }
     settings = (settings or Settings()).override(overrides)
+    selected = data.select_training_split()
     training = prepare_training_set(
-        data.select_training_split(), settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter
+        selected, settings, jobs=jobs, cache=cache, groups_out=groups_out, reporter=reporter
     )
     model = DepressionModel(settings).fit_targets(
         training.features, training.targets, jobs=jobs, studies=studies, reporter=reporter
@@ -222,9 +222,9 @@ def fit(
     if model.learns_status:
         for finding in find_training_hints(model.oof_, model.metadata_["inner_scores"], model.positive_):
             reporter.note(finding)
-    model.metadata_["synthetic"] = data.is_synthetic
     model.metadata_["measurements"] = training.measurements
-    model.metadata_["feature_ranges"] = summarise_ranges(training.features)
     model.metadata_["excluded_channels"] = training.exclusions.as_dict()
-    model.metadata_["content_hashes"] = hash_contents(training.content_hashes)
+    model.metadata_ |= describe_training_data(
+        data, selected, training.features, training.targets, training.content_hashes
+    )
     return model
