@@ -94,5 +94,6 @@ def _losses(model: DepressionModel, table: EvaluationTable, features: pd.DataFra
     conditions = None if table.conditions is None else table.conditions.iloc[rows].reset_index(drop=True)
     inputs = features.reindex(columns=model.feature_names_).reset_index(drop=True)
     probability = model.predictor_.predict_raw(inputs, conditions).probability
-    assert probability is not None
+    if probability is None:
+        raise ValueError("importance of channels requires a model of classes")
     return row_losses(probability, table.codes[rows])

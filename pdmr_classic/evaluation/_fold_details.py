@@ -101,7 +101,7 @@ def _average_importance(results: _Results) -> dict[str, dict[str, float]]:
     importances = [result["importance"] for result in results if result.get("importance")]
     means: dict[str, dict[str, float]] = {}
     for grouping in ("by_family", "by_modality", "by_view", "by_channel"):
-        frame = pd.DataFrame([importance[grouping] for importance in importances])
+        frame = pd.DataFrame([importance.get(grouping, {}) for importance in importances])
         increases = frame.mean().sort_values(ascending=False, kind="stable")
         means[grouping] = {str(name): float(increase) for name, increase in increases.items()}
     means["by_channel"] = dict(list(means["by_channel"].items())[:_CHANNELS])

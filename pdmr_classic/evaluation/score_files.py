@@ -19,7 +19,7 @@ from pdmr_classic.io.labels.labels import describe_missing_status, find_status_c
 from pdmr_classic.io.results import UNCERTAIN, notes_path, read_notes, read_results
 from pdmr_classic.io.selection import match_ids
 from pdmr_classic.io.split_folders import is_synthetic
-from pdmr_classic.metrics import score
+from pdmr_classic.metrics import confusion_matrix, score
 from pdmr_classic.models.target_checks import check_labels, choose_positive_class
 from pdmr_classic.text import format_count, format_list
 
@@ -101,7 +101,8 @@ def score_files(
     Returns
     -------
     dict
-        The scores of `score`, with `positive`, `synthetic` (whether the labels belong to a synthetic set), `decision`
+        The scores of `score`, with `confusion` (`classes`, and the `counts` of each true class by predicted class),
+        `positive`, `synthetic` (whether the labels belong to a synthetic set), `decision`
         (how `predict` decided, from the notes), `n_uncertain` (number of recordings with the status Uncertain, which
         are left out; only if there are any), `overlap` (number of scored recordings that were in the training data),
         `warnings` (dicts: reasons not to take a score at its face value) and `findings`: labels without a result and
@@ -134,6 +135,8 @@ def score_files(
     default = POSITIVE if POSITIVE in classes else None
     probability, remarks = _select_probability(scored, positive, notes.get("positive") or default, results)
     scores = score(truth[common], scored["status"], positive=positive, probability=probability)
+    labels_or_predicted = sorted({*classes, *scored["status"]})
+    counts = confusion_matrix(truth[common], scored["status"], labels_or_predicted)
     overlap = common.intersection([copy["data_id"] for copy in notes.get("overlap", ())])
     warnings = [
         *find_uncertain_warnings(n_uncertain, len(common)),
@@ -144,6 +147,7 @@ def score_files(
         "positive": positive,
         "synthetic": is_synthetic(labels.parent),
         **scores,
+        "confusion": {"classes": labels_or_predicted, "counts": counts, "n_repeats": 1},
         **({"n_uncertain": n_uncertain} if n_uncertain else {}),
         "decision": {name: notes[name] for name in _DECISION_KEYS if name in notes},
         "overlap": len(overlap),

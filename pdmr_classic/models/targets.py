@@ -230,7 +230,7 @@ def fingerprint_data(
     used = pd.Series(True if rows is None else rows, features.index)[values.index].to_numpy()
     chosen: Floats = target.weights
     if weights is not None:
-        chosen = pd.Series(weights, features.index)[values.index].to_numpy(dtype=np.float64)
+        chosen = np.asarray(pd.Series(weights, features.index)[values.index], dtype=np.float64)
     table = features if used.all() and len(used) == len(features) else features.loc[values.index[used]]
     return hash_data(table, values[used], target.groups[used], chosen[used])
 

@@ -24,10 +24,13 @@ from pdmr_classic.reporting._cells import (
     format_with_interval,
 )
 from pdmr_classic.reporting.severity_tables import abstention_table, severity_tables
-from pdmr_classic.reporting.tables import add_synthetic_note, new_table, warning_text
+from pdmr_classic.reporting.tables import add_synthetic_note, confusion_table, new_table, warning_text
 from pdmr_classic.text import format_count
 
-_BASELINE_LABELS = {"shortcut": "shortcut: recording conditions"}
+_BASELINE_LABELS = {
+    "shortcut": "shortcut: recording conditions",
+    "logistic_regression": "logistic regression, all features",
+}
 _MOST_IMPORTANT = 6
 _SINGLE_VIEW, _JOINT_VIEW = "_only", "_as_one_view"
 
@@ -53,6 +56,7 @@ def _class_tables(evaluation: Mapping[str, Any]) -> list[RenderableType]:
     parts: list[RenderableType] = [
         _scores_table(evaluation),
         "",
+        *_confusion_parts(evaluation),
         *_conclusion_texts(evaluation),
         "",
         _baselines_table(evaluation),
@@ -74,6 +78,11 @@ def _class_tables(evaluation: Mapping[str, Any]) -> list[RenderableType]:
     if "abstention" in evaluation:
         parts += ["", abstention_table(evaluation["abstention"], evaluation["positive"])]
     return [*parts, "", *_remarks(evaluation)]
+
+
+def _confusion_parts(evaluation: Mapping[str, Any]) -> list[RenderableType]:
+    """Return the confusion matrix; an evaluation of an earlier version has none."""
+    return [confusion_table(evaluation["confusion"]), ""] if "confusion" in evaluation else []
 
 
 def _describe_folds(evaluation: Mapping[str, Any]) -> Text:

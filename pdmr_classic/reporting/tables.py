@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -249,9 +249,22 @@ def score_table(scores: dict[str, Any], title: str = "score") -> RenderableType:
         if name in scores:
             table.add_row(label + suffixes.get(name, ""), f"{scores[name]:.3f}")
     parts: list[RenderableType] = [table]
+    if "confusion" in scores:
+        parts += ["", confusion_table(scores["confusion"])]
     if scores.get("decision"):
         parts += ["", *map(Text, describe_decision(scores["decision"], positive))]
     return add_synthetic_note(scores, parts + warning_texts(scores))
+
+
+def confusion_table(confusion: Mapping[str, Any]) -> Table:
+    """Show how many recordings of each class are predicted as which; of several repeats, the mean."""
+    n_repeats, counts = confusion["n_repeats"], confusion["counts"]
+    title = "confusion matrix" if n_repeats == 1 else f"confusion matrix, mean of {n_repeats} repeats"
+    table = new_table(title, *(f"predicted {label}" for label in confusion["classes"]))
+    digits = 0 if all(float(count).is_integer() for row in counts for count in row) else 1
+    for label, row in zip(confusion["classes"], counts, strict=True):
+        table.add_row(str(label), *(f"{count:.{digits}f}" for count in row))
+    return table
 
 
 def describe_decision(decision: dict[str, Any], positive: str | None) -> Iterable[str]:

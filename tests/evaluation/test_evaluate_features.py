@@ -62,10 +62,11 @@ def evaluation() -> dict[str, Any]:
 
 
 def test_an_evaluation_is_json_serialisable_and_describes_itself(evaluation: dict[str, Any]) -> None:
-    assert evaluation["schema"] == "pdmr-classic/evaluation/5"
+    assert evaluation["schema"] == "pdmr-classic/evaluation/6"
     assert evaluation["environment"] == describe_environment()
     assert json.loads(json.dumps(evaluation, allow_nan=False)) == evaluation
-    assert evaluation["data"] == {"n_recordings": 32, "n_subjects": 16, "classes": {"Depression": 16, "Normal": 16}}
+    counts = {"n_recordings": 32, "n_subjects": 16, "classes": {"Depression": 16, "Normal": 16}}
+    assert evaluation["data"] == {**counts, "fingerprint": evaluation["data"]["fingerprint"]}
     assert len(evaluation["outer_folds"]["sizes"]) == 6
     assert (evaluation["outer_folds"]["n_folds"], evaluation["outer_folds"]["n_repeats"]) == (3, 2)
 
@@ -75,7 +76,7 @@ def test_each_score_has_a_mean_and_sd_and_all_but_the_calibration_error_an_inter
 ) -> None:
     scores = evaluation["scores"]
     assert list(scores) == [
-        *("f1", "precision", "recall", "macro_f1", "weighted_f1", "balanced_accuracy"),
+        *("f1", "precision", "recall", "specificity", "macro_f1", "weighted_f1", "balanced_accuracy"),
         *("auc", "brier", "calibration_error", "calibration_slope", "calibration_intercept"),
     ]
     assert all(part["sd"] is not None for part in scores.values())
@@ -123,7 +124,10 @@ def test_subject_numbers_do_not_follow_the_order_of_the_names(evaluation: dict[s
 
 def test_an_evaluation_contains_the_baselines(evaluation: dict[str, Any]) -> None:
     baselines = evaluation["baselines"]
-    assert list(baselines) == ["floor", "shortcut", "video_only", "audio_only", "both_as_one_view"]
+    assert list(baselines) == [
+        *("floor", "shortcut", "logistic_regression"),
+        *("video_only", "audio_only", "both_as_one_view"),
+    ]
     assert baselines["floor"]["f1"] == pytest.approx(2 / 3)
     assert baselines["shortcut"]["columns"] == ["quality__stream__duration_s", "missing__video", "missing__audio"]
     assert baselines["video_only"]["n_recordings"] == 32
@@ -155,7 +159,7 @@ def test_scores_importance_and_optimism_of_hand_made_folds(
     scores = {name: score["mean"] for name, score in evaluation["scores"].items() if "calibration" not in name}
     assert scores == pytest.approx(
         {
-            **{"f1": 2 / 3, "precision": 1 / 2, "recall": 1, "macro_f1": 1 / 3, "weighted_f1": 1 / 3},
+            **{"f1": 2 / 3, "precision": 1 / 2, "recall": 1, "specificity": 0, "macro_f1": 1 / 3, "weighted_f1": 1 / 3},
             **{"balanced_accuracy": 1 / 2, "auc": 1 / 2, "brier": (0.4**2 + 0.6**2) / 2},
         }
     )
@@ -319,7 +323,7 @@ def test_one_class_is_refused() -> None:
 def test_a_single_modality_is_not_a_baseline_of_itself() -> None:
     table, status, groups = study()
     evaluation = run((table.drop(columns=[name for name in table if name.startswith("audio")]), status, groups))
-    assert list(evaluation["baselines"]) == ["floor", "shortcut"]
+    assert list(evaluation["baselines"]) == ["floor", "shortcut", "logistic_regression"]
 
 
 def test_without_quality_features_the_shortcut_baseline_says_that_it_could_not_look() -> None:

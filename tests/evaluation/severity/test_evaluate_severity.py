@@ -82,7 +82,7 @@ def show(evaluation: dict[str, Any]) -> str:
 
 
 def test_scores_are_evaluated_without_any_label(alone: dict[str, Any]) -> None:
-    assert alone["schema"] == "pdmr-classic/evaluation/5"
+    assert alone["schema"] == "pdmr-classic/evaluation/6"
     assert (alone["positive"], alone["data"]["classes"]) == (None, {})
     assert not {"predictions", "systems", "scores", "permutation_test"} & set(alone)
     severity = alone["severity"]
