@@ -10,7 +10,7 @@ from sklearn.metrics import f1_score
 from pdmr_classic import score
 from pdmr_classic.config import Metric
 from pdmr_classic.io.labels.scales import SCALES
-from pdmr_classic.metrics import always_positive_f1, concordance, score_severity
+from pdmr_classic.metrics import always_positive_f1, concordance, confusion_matrix, score_severity
 from pdmr_classic.models.decision.threshold import choose_threshold
 
 
@@ -24,6 +24,7 @@ def test_scores_equal_manual_calculation() -> None:
         "f1": 2 / 3,
         "precision": 2 / 3,
         "recall": 2 / 3,
+        "specificity": 1 / 2,
         "positive_share": 0.6,
         "floor": 2 * 0.6 / 1.6,
         "macro_f1": (2 / 3 + normal) / 2,
@@ -34,6 +35,16 @@ def test_scores_equal_manual_calculation() -> None:
         "brier": (0.01 + 0.04 + 0.49 + 0.49 + 0.01) / 5,
     }
     assert scores == pytest.approx(expected)
+
+
+def test_specificity_is_undefined_without_negatives() -> None:
+    assert np.isnan(score(["yes", "yes"], ["yes", "no"], positive="yes")["specificity"])
+
+
+def test_a_confusion_matrix_has_true_classes_as_rows_and_counts_by_index() -> None:
+    truth = pd.Series(["a", "b", "b"], ["x", "y", "z"])
+    predicted = pd.Series(["a", "a", "b"], ["z", "y", "x"])
+    assert confusion_matrix(truth, predicted, ["a", "b", "c"]) == [[0, 1, 0], [2, 0, 0], [0, 0, 0]]
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])

@@ -84,13 +84,19 @@ def evaluate(
     Returns
     -------
     dict
-        JSON-serialisable, `schema` "pdmr-classic/evaluation/5": `held_out` ("new people" or "another visit of known
-        people"), `scores` with 95% intervals, `conclusion` (sentences), `baselines`, `confounds` (see
+        JSON-serialisable, `schema` "pdmr-classic/evaluation/6": `data` (counts and `fingerprint`, equal to
+        `data_fingerprint` in the manifest of a model of the same features, labels, subjects and weights; with a column
+        `split` also `training_fingerprint`, that of train), `flow` (see `Flow`), `held_out` ("new people" or "another
+        visit of known people"), `scores` with 95% intervals, `confusion` (see `average_confusion`), `folds` (scores of
+        each outer fold), with two classes `thresholds` (of each model), `members` (weight of each base learner where
+        all modalities are present, with the range over models), `conclusion` (sentences), `baselines` (also a
+        `logistic_regression` on all features, with `differences`: the model minus this baseline), `confounds` (see
         `summarise_confounds`), with covariates `added_value` (what each view adds to the covariates alone, see
         `summarise_added_value`),
         `as_predicted` (scores with the options of `predict`: pooled subjects, and `evaluation.prevalence` if it is set;
         and with equally weighted subjects), `stress_tests`, `subgroups`, `optimism` (inner minus outer scores),
-        `permutation_test`, `importance`, `warnings`, the out-of-fold `predictions` of the model, with numbered subjects
+        `permutation_test`, `importance` (increase in log loss, in the inner folds; `by_channel` of the 20 most important
+        channels on held-out recordings, see `channel_importance`), `warnings`, the out-of-fold `predictions` of the model, with numbered subjects
         and pseudonyms for the recordings (see `make_pseudonyms`), and those of the other `systems`, such as baselines
         (see `read_systems`), and `abstention` (see `summarise_abstention`). With persons of several events, `events`
         (see `summarise_events`). With `data.target` both, also `severity`
