@@ -92,16 +92,15 @@ def evaluate(
         all modalities are present, with the range over models), `conclusion` (sentences), `baselines` (also a
         `logistic_regression` on all features, with `differences`: the model minus this baseline), `confounds` (see
         `summarise_confounds`), with covariates `added_value` (what each view adds to the covariates alone, see
-        `summarise_added_value`),
-        `as_predicted` (scores with the options of `predict`: pooled subjects, and `evaluation.prevalence` if it is set;
-        and with equally weighted subjects), `stress_tests`, `subgroups`, `optimism` (inner minus outer scores),
-        `permutation_test`, `importance` (increase in log loss, in the inner folds; `by_channel` of the 20 most important
-        channels on held-out recordings, see `channel_importance`), `warnings`, the out-of-fold `predictions` of the model, with numbered subjects
-        and pseudonyms for the recordings (see `make_pseudonyms`), and those of the other `systems`, such as baselines
-        (see `read_systems`), and `abstention` (see `summarise_abstention`). With persons of several events, `events`
-        (see `summarise_events`). With `data.target` both, also `severity`
-        (see `summarise_severities`; with `stress_tests` and `subgroups`). With a column of scores as target, there are
-        only counts, `warnings` and `severity`.
+        `summarise_added_value`), `as_predicted` (scores with the options of `predict`: pooled subjects, and
+        `evaluation.prevalence` if it is set; and with equally weighted subjects), `stress_tests`, `subgroups`,
+        `optimism` (inner minus outer scores), `permutation_test`, `importance` (increase in log loss, in the inner
+        folds; `by_channel` of the 20 most important channels on held-out recordings, see `channel_importance`),
+        `warnings`, the out-of-fold `predictions` of the model, with numbered subjects and pseudonyms for the recordings
+        (see `make_pseudonyms`), and those of the other `systems`, such as baselines (see `read_systems`), and
+        `abstention` (see `summarise_abstention`). With persons of several events, `events` (see `summarise_events`).
+        With `data.target` both, also `severity` (see `summarise_severities`; with `stress_tests` and `subgroups`). With
+        a column of scores as target, there are only counts, `warnings` and `severity`.
 
     Raises
     ------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ def reasons(flow: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 
 
 def assert_adds_up(flow: Sequence[Mapping[str, Any]]) -> None:
-    for step, following in zip(flow, flow[1:], strict=False):
+    for step, following in pairwise(flow):
         excluded = sum(part["n_recordings"] for part in step["excluded"])
         assert step["n_recordings"] - excluded == following["n_recordings"]
 
