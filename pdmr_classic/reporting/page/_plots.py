@@ -31,7 +31,6 @@ def plot_roc(roc: _Section) -> Markup:
         _draw_band(axes, roc["fpr"], roc["tpr_low"], roc["tpr_high"])
         axes.plot([0, 1], [0, 1], **_CHANCE)
         axes.plot(roc["fpr"], _gaps(roc["tpr_mean"]), color=svg.ACCENT, linewidth=2)
-        _label_on_line(axes, (0.72, 0.66), "chance", svg.MUTED)
         _set_unit_axes(axes, "1 \N{MINUS SIGN} specificity", "Sensitivity")
 
     return svg.draw_svg(
@@ -52,7 +51,6 @@ def plot_precision_recall(curve: _Section) -> Markup:
         _draw_band(axes, curve["recall"], curve["precision_low"], curve["precision_high"])
         axes.axhline(share, **_CHANCE)
         axes.plot(curve["recall"], _gaps(curve["precision_mean"]), color=svg.ACCENT, linewidth=2)
-        _label_on_line(axes, (0.02, share - 0.05), "chance", svg.MUTED)
         _set_unit_axes(axes, "Recall (sensitivity)", "Precision")
 
     description = f"Precision by chance is {format_percent(share)}, the share of the positive class."
@@ -71,10 +69,9 @@ def plot_calibration(calibration: _Section) -> Markup:
         axes.plot([0, 1], [0, 1], **_CHANCE)
         for part in bins:
             if part["low"] is not None:
-                axes.plot([part["predicted"]] * 2, [part["low"], part["high"]], color=svg.ACCENT, linewidth=1.4)
+                axes.plot([part["predicted"]] * 2, [part["low"], part["high"]], color=svg.MUTED, linewidth=1)
         axes.plot(predicted, _gaps([part["observed"] for part in bins]), color=svg.ACCENT, linewidth=1, alpha=0.5)
         axes.plot(predicted, _gaps([part["observed"] for part in bins]), "o", color=svg.ACCENT, markersize=5)
-        _label_on_line(axes, (0.78, 0.72), "ideal", svg.MUTED)
         _set_unit_axes(axes, "", "Observed share")
         counts.bar(predicted, [part["n"] for part in bins], width=0.025, color=svg.MUTED)
         counts.set_xlabel("Predicted probability")
@@ -223,7 +220,3 @@ def _set_unit_axes(axes: Axes, x_label: str, y_label: str) -> None:
     axes.set_yticks(*_SHARES)
     axes.set_xlabel(x_label)
     axes.set_ylabel(y_label)
-
-
-def _label_on_line(axes: Axes, at: tuple[float, float], text: str, colour: str) -> None:
-    axes.text(*at, text, color=colour, va="center")

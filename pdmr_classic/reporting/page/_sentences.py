@@ -47,7 +47,7 @@ def describe_agreement(points: Sequence[_Section]) -> str:
     agreement = find_agreement(points)[2]
     bias, low, high = (format_number(agreement[name], 1, signed=True) for name in ("bias", "low", "high"))
     return (
-        f"Difference against mean of the predicted and the true score (Bland-Altman plot). The mean difference is {bias}; "
+        f"Difference against mean of predicted and true scores (Bland-Altman plot). The mean difference is {bias}; "
         f"95% of the differences are expected between {low} and {high} (limits of agreement, dashed)."
     )
 
