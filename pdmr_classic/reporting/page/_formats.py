@@ -76,3 +76,16 @@ def format_score(part: Mapping[str, Any] | None, digits: int = 3, *, signed: boo
     value = format_number(part.get("mean"), digits, signed=signed)
     extra = format_range(part, signed=signed) or (part.get("reason") if part.get("mean") is None else None)
     return f"{value} ({extra})" if extra else value
+
+
+def format_sentence(text: str) -> str:
+    """Return text of messages, which start with a small letter and end without a full stop, as a sentence.
+
+    Examples
+    --------
+    >>> format_sentence("2 recordings have no label"), format_sentence("all is well: look below!"), format_sentence("")
+    ('2 recordings have no label.', 'All is well: look below!', '')
+    """
+    text = text.strip()
+    end = "" if not text or text[-1] in ".!?:" else "."
+    return text[:1].upper() + text[1:] + end

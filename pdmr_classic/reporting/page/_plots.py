@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _Section = Mapping[str, Any]
 _SQUARE = (358, 330)
+_MARGINS = (52, 8, 44, 8)
+_LEGEND_MARGINS = (52, 8, 44, 44)
 _SHARES = ([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
 _NO_LINE = {"linewidth": 0}
 # Line styles differ as well as colours: for grey paper, and for readers who do not tell the colours apart.
@@ -38,6 +40,7 @@ def plot_roc(roc: _Section) -> Markup:
         name="roc",
         title="ROC curve",
         size=_SQUARE,
+        margins=_MARGINS,
         description=f"Area under the curve {format_score(roc['auc'])}.",
     )
 
@@ -55,7 +58,12 @@ def plot_precision_recall(curve: _Section) -> Markup:
 
     description = f"Precision by chance is {format_percent(share)}, the share of the positive class."
     return svg.draw_svg(
-        draw, name="precision-recall", title="Precision-recall curve", size=_SQUARE, description=description
+        draw,
+        name="precision-recall",
+        title="Precision-recall curve",
+        size=_SQUARE,
+        margins=_MARGINS,
+        description=description,
     )
 
 
@@ -65,7 +73,7 @@ def plot_calibration(calibration: _Section) -> Markup:
     predicted = [part["predicted"] for part in bins]
 
     def draw(figure: Figure) -> None:
-        axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=[5, 1])
+        axes, counts = figure.subplots(2, 1, sharex=True, height_ratios=[5, 1], gridspec_kw={"hspace": 0.08})
         axes.plot([0, 1], [0, 1], **_CHANCE)
         for part in bins:
             if part["low"] is not None:
@@ -85,6 +93,7 @@ def plot_calibration(calibration: _Section) -> Markup:
         name="calibration",
         title="Calibration curve",
         size=(358, 400),
+        margins=_MARGINS,
         description=f"Calibration slope {slope}, intercept {intercept}; ideal are 1 and 0.",
     )
 
@@ -108,13 +117,14 @@ def plot_threshold(threshold: _Section) -> Markup:
             if threshold.get(name):
                 axes.plot(threshold["grid"], _gaps(threshold[name]), label=label, **style)
         _set_unit_axes(axes, "Threshold", "Score")
-        figure.legend(loc="outside upper left", ncols=2)
+        figure.legend(loc="upper left", ncols=2, borderaxespad=0)
 
     return svg.draw_svg(
         draw,
         name="threshold",
         title="Scores for each threshold",
         size=(358, 360),
+        margins=_LEGEND_MARGINS,
         description=describe_threshold(threshold),
     )
 
@@ -136,10 +146,15 @@ def plot_net_benefit(net_benefit: _Section) -> Markup:
         axes.set_xlabel("Threshold")
         axes.set_ylabel("Net benefit")
         handles, labels = axes.get_legend_handles_labels()
-        figure.legend(handles[::-1], labels[::-1], loc="outside upper left", ncols=3)
+        figure.legend(handles[::-1], labels[::-1], loc="upper left", ncols=3, borderaxespad=0)
 
     return svg.draw_svg(
-        draw, name="net-benefit", title="Decision curve", size=(358, 360), description=describe_net_benefit(net_benefit)
+        draw,
+        name="net-benefit",
+        title="Decision curve",
+        size=(358, 360),
+        margins=_LEGEND_MARGINS,
+        description=describe_net_benefit(net_benefit),
     )
 
 
@@ -165,6 +180,7 @@ def plot_severity(severity: _Section) -> Markup:
         name="severity",
         title="Predicted against true scores",
         size=_SQUARE,
+        margins=_MARGINS,
         description="Points on the diagonal are predicted exactly; vertical lines are prediction intervals.",
     )
 
@@ -189,6 +205,7 @@ def plot_residuals(severity: _Section) -> Markup:
         name="residuals",
         title="Bland-Altman plot",
         size=_SQUARE,
+        margins=_MARGINS,
         description=describe_agreement(points),
     )
 

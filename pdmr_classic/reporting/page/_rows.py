@@ -26,6 +26,7 @@ _NOTES = {
     "logistic_regression": "no tuning, no stack",
 }
 _WITH_INTERVAL = "mean (95% CI)"
+_CHANCE_AUC = 0.5
 
 
 @dataclass(frozen=True)
@@ -101,13 +102,18 @@ def score_rows(headline: _Section, labels: _Labels) -> RowTable:
     """Return the first two scores of the model and of what it is compared with."""
     systems = headline["rows"]
     rows = [Row(part["label"], _NOTES.get(part["kind"], ""), part["kind"] == "model") for part in systems]
-    panels = [
-        _score_panel(
-            labels.get(name, name), [_score_mark(part["scores"].get(name), part["reason"]) for part in systems]
-        )
-        for name in headline["names"][:2]
-    ]
+    panels = []
+    for name in headline["names"][:2]:
+        marks = [_score_mark(part["scores"].get(name), part["reason"]) for part in systems]
+        panels.append(_score_panel(labels.get(name, name), marks, reference=_find_floor(systems, name)))
     return RowTable("Answer", tuple(rows), tuple(panels))
+
+
+def _find_floor(systems: Sequence[_Section], name: str) -> float | None:
+    """Return the score of the first answer that needs no data; the AUC of chance."""
+    scores = [part["scores"].get(name) for part in systems if part["kind"] == "floor"]
+    values = [score["mean"] for score in scores if score is not None]
+    return next(iter(values), _CHANCE_AUC if name == "auc" else None)
 
 
 def _score_mark(score: _Section | None, reason: str | None = None) -> Mark:
@@ -231,7 +237,7 @@ def confound_rows(parts: Sequence[_Section]) -> RowTable:
         for part in parts
     ]
     marks = [_score_mark(part["auc"], part.get("reason") or "not scored") for part in parts]
-    panel = Panel("AUC", "AUC (95% CI)", tuple(marks), UNIT_SCALE, reference=0.5)
+    panel = Panel("AUC", "AUC (95% CI)", tuple(marks), UNIT_SCALE, reference=_CHANCE_AUC)
     return RowTable("Recording conditions", tuple(rows), (panel,))
 
 

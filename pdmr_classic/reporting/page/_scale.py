@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pdmr_classic.reporting.page._formats import format_number
+from pdmr_classic.reporting.page._formats import format_compact
 
 _N_STEPS = 4
 _STEPS = (1, 2, 2.5, 5, 10)
@@ -18,29 +18,24 @@ class Scale:
 
     Examples
     --------
-    >>> scale = Scale((0, 0.5, 1), digits=1)
+    >>> scale = Scale((0, 0.5, 1))
     >>> scale.at(0.25), scale.at(7), scale.label(0.5)
     (25.0, 100.0, '0.5')
     """
 
     ticks: tuple[float, ...]
-    digits: int
 
     def at(self, value: float) -> float:
         """Return a position in per cent; values beyond the limits are at the limits."""
         low, high = self.ticks[0], self.ticks[-1]
         return round(100 * min(max((value - low) / (high - low), 0.0), 1.0), 2)
 
-    def is_outside(self, value: float) -> bool:
-        """Return whether a value is beyond the limits."""
-        return not self.ticks[0] <= value <= self.ticks[-1]
-
     def label(self, tick: float) -> str:
         """Return a tick as text."""
-        return format_number(tick, self.digits)
+        return format_compact(tick)
 
 
-UNIT_SCALE = Scale((0.0, 0.25, 0.5, 0.75, 1.0), digits=2)
+UNIT_SCALE = Scale((0.0, 0.25, 0.5, 0.75, 1.0))
 
 
 def fit_scale(values: Iterable[float | None], *include: float) -> Scale:
@@ -59,8 +54,7 @@ def fit_scale(values: Iterable[float | None], *include: float) -> Scale:
         low, high = min(low, 0.0), max(high, 0.0) or 1.0
     step = _round_step((high - low) / _N_STEPS)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    digits = max(0, -math.floor(math.log10(step))) + (step / 10 ** math.floor(math.log10(step)) == 2.5)
-    return Scale(tuple(round(k * step, 12) for k in range(first, max(last, first + 1) + 1)), digits)
+    return Scale(tuple(round(k * step, 12) for k in range(first, max(last, first + 1) + 1)))
 
 
 def _round_step(step: float) -> float:

@@ -14,6 +14,7 @@ from pdmr_classic.reporting.page._formats import (
     format_percent,
     format_range,
     format_score,
+    format_sentence,
 )
 from pdmr_classic.storage.atomic import write_text_atomic
 
@@ -27,6 +28,7 @@ _FILTERS = {
     "percent": format_percent,
     "range": format_range,
     "score": format_score,
+    "sentence": format_sentence,
 }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from pdmr_classic.reporting._cells import LABELS, SEVERITY_LABELS
 from pdmr_classic.reporting.page import _plots, _rows, _sentences
 from pdmr_classic.reporting.page.render import render_page
 
@@ -72,8 +71,7 @@ def render_report(report: Mapping[str, Any]) -> str:
         Jinja2 or matplotlib is not installed.
     """
     parts = [part for part in _PARTS if any(report.get(key) for key in part.keys)]
-    labels = {**LABELS, **SEVERITY_LABELS, "recall": "Sensitivity (recall)", "specificity": "Specificity"}
-    labels |= {name: score["label"] for name, score in (report.get("scores") or {}).items()}
+    labels = _collect_labels(report)
     content = {
         "title": report["title"],
         "lead": report.get("summary") or [],
@@ -106,3 +104,10 @@ def _list_keys(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     chosen = (severity.get("headline") or {}).get("names") or []
     others = [severity["scores"][name] for name in chosen if name in (severity.get("scores") or {})]
     return [*keys[:_N_KEYS], *others[:_N_KEYS]]
+
+
+def _collect_labels(report: Mapping[str, Any]) -> dict[str, str]:
+    """Return the labels of all scores of which the report has one."""
+    parts = [(report.get("severity") or {}).get("scores"), report.get("inner_scores"), report.get("scores")]
+    scores = [item for part in parts for item in (part or {}).items()]
+    return {name: score["label"] for name, score in scores if isinstance(score, Mapping) and "label" in score}
