@@ -20,9 +20,9 @@ _SQUARE = (358, 330)
 _MARGINS = (52, 8, 44, 8)
 _LEGEND_MARGINS = (52, 8, 44, 44)
 _SHARES = ([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
-_NO_LINE = {"linewidth": 0}
+_NO_LINE: dict[str, Any] = {"linewidth": 0}
 # Line styles differ as well as colours: for grey paper, and for readers who do not tell the colours apart.
-_CHANCE = {"color": svg.MUTED, "linestyle": (0, (2, 2)), "linewidth": 1.1}
+_CHANCE: dict[str, Any] = {"color": svg.MUTED, "linestyle": (0, (2, 2)), "linewidth": 1.1}
 
 
 def plot_roc(roc: _Section) -> Markup:
@@ -101,7 +101,7 @@ def plot_calibration(calibration: _Section) -> Markup:
 def plot_threshold(threshold: _Section) -> Markup:
     """Return F1, precision, recall and specificity for each threshold, with the chosen one."""
     chosen = threshold.get("chosen")
-    styles = {
+    styles: dict[str, tuple[str, dict[str, Any]]] = {
         "f1": ("F1", {"color": svg.ACCENT, "linewidth": 2.2}),
         "precision": ("precision", {"color": svg.SECOND, "linestyle": (0, (6, 2))}),
         "recall": ("sensitivity (recall)", {"color": svg.INK, "linestyle": (0, (3, 1.5))}),

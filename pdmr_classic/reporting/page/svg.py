@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pdmr_classic.errors import ConfigError
 
@@ -31,7 +31,7 @@ _VARIABLES = {
 SIZE = (358, 300)
 _PIXELS_PER_INCH = 96
 _FONT_SIZE = 8.5
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "font.size": _FONT_SIZE,
     "text.parse_math": False,
@@ -126,7 +126,7 @@ def _save(
     file = io.StringIO()
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update({**_STYLE, "svg.hashsalt": name})
+        mpl.rcParams.update(_STYLE | {"svg.hashsalt": name})
         width, height = size
         figure = Figure(figsize=(width / _PIXELS_PER_INCH, height / _PIXELS_PER_INCH))
         if margins is None:
