@@ -46,7 +46,11 @@ def predict(
     ] = Path("models/pdmr-classic.joblib"),
     out: Annotated[
         Path,
-        typer.Option(metavar="FILE", help="Results file to write (default: results.jsonl).", show_default=False),
+        typer.Option(
+            metavar="FILE",
+            help="Results file to write: .jsonl, .json or .csv (default: results.jsonl).",
+            show_default=False,
+        ),
     ] = Path("results.jsonl"),
     proba: Annotated[
         bool, typer.Option("--proba", metavar="", help="Add the probability of the positive class.")
@@ -79,12 +83,12 @@ def predict(
     """
     from pdmr_classic.errors import ConfigError
     from pdmr_classic.io.prediction_inputs import read_prediction_inputs
-    from pdmr_classic.io.results import check_notes_writable, has_notes, write_notes, write_results
+    from pdmr_classic.io.results import check_results_writable, has_notes, write_notes, write_results
     from pdmr_classic.models.decision.prevalence import parse_prevalence
     from pdmr_classic.models.model import DepressionModel
+    from pdmr_classic.models.persistence.artifact import read_manifest
     from pdmr_classic.reporting.summary import summarise_predictions, training_shares
     from pdmr_classic.reporting.tables import prediction_table
-    from pdmr_classic.storage.atomic import check_writable
     from pdmr_classic.storage.lock import hold_lock
     from pdmr_classic.subjects.overlap import load_sibling_train
 
@@ -93,8 +97,7 @@ def predict(
             "--subjects has no effect without --pool-subjects", hint="add --pool-subjects, or remove --subjects"
         )
     target_prevalence = parse_prevalence(prevalence)
-    check_writable(out)
-    check_notes_writable(out)
+    check_results_writable(out)
     with hold_lock(out), ConsoleReporter(quiet=as_json) as reporter:
         fitted = DepressionModel.load(model, trust=trust, reporter=reporter)
         # Files are arranged and read as in training, unless an option says otherwise.
@@ -126,6 +129,7 @@ def predict(
             cache=cache_folder(no_cache),
             reporter=reporter,
         )
+        predictions.attrs |= {"model_sha256": read_manifest(model)["sha256"], "seed": fitted.settings.learning.seed}
         predictions.attrs["ids_without_recording"] = list(inputs.selection.missing)
         # If the run ends in between, notes may belong to older results, but results never lack their notes.
         if has_notes(predictions):

@@ -39,6 +39,9 @@ def read_severity(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
         ends = _parse_cells(cells, _parse_interval, (np.nan, np.nan), "[lower end, upper end]", path)
         columns["severity_low"] = ends.str[0].astype(float)
         columns["severity_high"] = ends.str[1].astype(float)
+    for name in ("severity_low", "severity_high"):  # of a CSV file
+        if name in frame:
+            columns[name] = _parse_cells(frame[name], parse_number, np.nan, "a number", path).astype(float)
     if "label_set" in frame:
         columns["label_set"] = _parse_cells(frame["label_set"], _parse_set, (), "a list of classes", path)
     return pd.DataFrame(columns, index=frame.index)

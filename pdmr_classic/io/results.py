@@ -1,4 +1,4 @@
-"""Read and write `results.jsonl`, one line per recording sorted by data_id, and the notes file next to it."""
+"""Read and write results (.jsonl, .json or .csv), one entry per recording sorted by data_id, and the notes on them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ import pandas as pd
 from pdmr_classic.arrays import finite_or_none
 from pdmr_classic.config import DataSettings
 from pdmr_classic.errors import ConfigError, DataError, Finding, wrap_os_errors
+from pdmr_classic.io._results_text import (
+    check_target,
+    format_results,
+    read_text_cells,
+)
 from pdmr_classic.io._severity_results import read_severity
 from pdmr_classic.io.labels.classes import POSITIVE
 from pdmr_classic.io.labels.labels import read_labels
@@ -31,15 +36,17 @@ _DEVIATIONS = (
     "ids_without_recording",
     "n_uncertain",
 )
+_ORIGIN = ("positive", "threshold", "model_sha256", "seed")
 _DECIMALS, _SCORE_DECIMALS = 6, 2
 PROBABILITY_PREFIX = "probability_"
 SEVERITY_PREFIX = "severity_p_"
+_PREFIXES = {"probabilities": PROBABILITY_PREFIX, "severity_probabilities": SEVERITY_PREFIX}
 UNCERTAIN = "Uncertain"
 """Status of a recording whose label set has more than one class, with `--abstain`."""
 
 
 def write_results(predictions: pd.DataFrame, path: str | Path, *, proba: bool = False) -> Path:
-    """Write predictions in the format of the PDMR challenge.
+    """Write predictions: as JSON lines, a JSON array of the same objects, or CSV, by the suffix of the path.
 
     Parameters
     ----------
@@ -48,14 +55,18 @@ def write_results(predictions: pd.DataFrame, path: str | Path, *, proba: bool = 
         `DepressionModel.predict`. Of `severity`, `severity_class`, `severity_low` with `severity_high`, and `label_set`
         (tuple of str), those that exist are written. `status` may be missing beside `severity`.
     path : path-like
+        Ends in .jsonl, .json or .csv. In CSV, the ends of an interval and the probabilities have a column each, and
+        text that a spreadsheet would run as a formula starts with an apostrophe, which `read_results` removes.
     proba : bool
         Add `"probability"` (of the positive class) or `"probabilities"` (of each class), and
         `"severity_probabilities"` if there are columns `severity_p_<class>`.
 
     Raises
     ------
+    ConfigError
+        The path has another suffix, or the name of a label table.
     TargetError
-        The file cannot be written; an existing file is not changed.
+        The file cannot be written, or would overwrite a file that does not contain results; it is not changed.
 
     Examples
     --------
@@ -67,15 +78,18 @@ def write_results(predictions: pd.DataFrame, path: str | Path, *, proba: bool = 
     {"data_id": "001", "status": "Depression", "probability": 0.75}
     {"data_id": "002", "status": "Normal", "probability": 0.25}
     """
-    lines = []
+    path = Path(path)
+    check_target(path)
+    records = []
     for data_id, row in predictions.sort_index().iterrows():
         record: dict[str, Any] = {"data_id": data_id}
         record |= {"status": row["status"]} if "status" in row else {}
         record |= _severity_fields(row)
         if proba:
             record |= _probabilities(row)
-        lines.append(to_json(record) + "\n")
-    return write_text_atomic(path, "".join(lines))
+        records.append(record)
+    columns = ["data_id", *(["status"] if "status" in predictions else [])]
+    return write_text_atomic(path, format_results(records, path.suffix, columns, _PREFIXES))
 
 
 def _severity_fields(row: pd.Series) -> dict[str, Any]:
@@ -101,7 +115,7 @@ def _probabilities(row: pd.Series) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     if "probability" in row:
         fields["probability"] = round(float(row["probability"]), _DECIMALS)
-    for key, prefix in (("probabilities", PROBABILITY_PREFIX), ("severity_probabilities", SEVERITY_PREFIX)):
+    for key, prefix in _PREFIXES.items():
         classes = [name for name in row.index if name.startswith(prefix)]
         if classes:
             fields[key] = {name.removeprefix(prefix): round(float(row[name]), _DECIMALS) for name in classes}
@@ -144,14 +158,27 @@ def mark_uncertain(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def notes_path(results: Path) -> Path:
-    """Return the path of the notes file of a results file.
+    """Return the path of the notes file of a results file; results of the same name do not share it.
 
     Examples
     --------
-    >>> notes_path(Path("results.jsonl")).as_posix()
-    'results.notes.json'
+    >>> notes_path(Path("results.jsonl")).as_posix(), notes_path(Path("results.csv")).as_posix()
+    ('results.notes.json', 'results.csv.notes.json')
     """
+    if results.suffix in (".json", ".csv"):
+        return results.with_name(f"{results.name}.notes.json")
     return results.with_suffix(".notes.json")
+
+
+def check_results_writable(results: Path) -> None:
+    """Check before long work that `write_results` and `write_notes` can write their files.
+
+    Raises
+    ------
+    ConfigError, TargetError
+    """
+    check_target(results)
+    check_notes_writable(results)
 
 
 def check_notes_writable(results: Path) -> None:
@@ -176,8 +203,8 @@ def write_notes(predictions: pd.DataFrame, results: Path) -> Path | None:
 
     There are notes if the positive class is not the default, if predictions were pooled over subjects, corrected for a
     prevalence or made despite a mismatch, if training recordings were predicted, or if recordings were skipped or are
-    Uncertain. They then also contain the positive class and the threshold. If there are no notes, those of earlier
-    results are removed.
+    Uncertain. They then also contain the positive class, the threshold, and hash and seed of the model. If there are no
+    notes, those of earlier results are removed.
 
     Parameters
     ----------
@@ -205,7 +232,7 @@ def _collect_notes(predictions: pd.DataFrame) -> dict[str, Any]:
     deviations = {name: attrs[name] for name in _DEVIATIONS if attrs.get(name)}
     if not deviations and attrs.get("positive") in (None, POSITIVE):
         return {}
-    decision = {name: attrs[name] for name in ("positive", "threshold") if attrs.get(name) is not None}
+    decision = {name: attrs[name] for name in _ORIGIN if attrs.get(name) is not None}
     return {**decision, **deviations}
 
 
@@ -233,7 +260,7 @@ def read_notes(results: str | Path) -> tuple[dict[str, Any], list[Finding]]:
 
 
 def read_results(path: str | Path) -> pd.DataFrame:
-    """Read a results file.
+    """Read a results file: .jsonl, .json or .csv.
 
     Returns
     -------
@@ -258,7 +285,8 @@ def read_results(path: str | Path) -> pd.DataFrame:
     """
     path = Path(path)
     # The classes are those that the model wrote, whatever they would mean in a label table.
-    frame, _ = read_labels(path, DataSettings(groups="subject_id"), with_status=False)
+    cells, _ = read_labels(path, DataSettings(groups="subject_id"), with_status=False)
+    frame = read_text_cells(cells, path)
     severity = read_severity(frame, path)
     if "status" not in frame and severity.empty:
         raise _no_status_error("the results have no column status", path, ", ".join(frame.columns))

@@ -315,3 +315,97 @@ def test_a_class_called_uncertain_cannot_be_told_from_an_abstention() -> None:
     frame = predictions(data_id=["1"], status=["Uncertain"], label_set=[("Uncertain",)])
     with pytest.raises(ConfigError, match=r"a class is called Uncertain"):
         mark_uncertain(frame)
+
+
+# ------------------------------------------------------------------------------------------------- suffixes
+
+
+def test_a_json_file_is_a_sorted_array_of_the_same_objects(tmp_path: Path) -> None:
+    lines = write_results(SEVERITY, tmp_path / "r.jsonl", proba=True).read_text().splitlines()
+    array = json.loads(write_results(SEVERITY, tmp_path / "r.json", proba=True).read_text())
+    assert array == [json.loads(line) for line in lines]
+    assert write_results(BINARY.iloc[:0], tmp_path / "r.json").read_text() == "[]\n"
+
+
+def test_a_csv_file_has_a_column_per_value(tmp_path: Path) -> None:
+    assert write_results(BINARY, tmp_path / "b.csv", proba=True).read_text() == (
+        "data_id,status,probability\n007,Depression,0.666667\n10,Normal,0.25\n2,Normal,0.0\n"
+    )
+    text = write_results(SEVERITY, tmp_path / "s.csv", proba=True).read_text()
+    assert text.splitlines()[:2] == [
+        "data_id,status,severity,severity_class,severity_low,severity_high,label_set,probability,"
+        "severity_p_none,severity_p_mild",
+        '1,Normal,3.0,none,0.0,,"[""Depression"", ""Normal""]",0.25,0.9,0.1',
+    ]
+    assert write_results(BINARY.iloc[:0], tmp_path / "b.csv").read_text() == "data_id,status\n"
+
+
+@pytest.mark.parametrize("suffix", [".json", ".csv"])
+def test_each_format_is_read_like_json_lines(tmp_path: Path, suffix: str) -> None:
+    lines = read_results(write_results(SEVERITY, tmp_path / "r.jsonl", proba=True))
+    pd.testing.assert_frame_equal(
+        read_results(write_results(SEVERITY, tmp_path / f"r{suffix}", proba=True))[list(lines)], lines
+    )
+
+
+FORMULAS = ["=1+1", "+49", "-001", "@SUM(A1)", "'=1", "''=1", "'quoted'", "it's", "1-2"]
+
+
+@pytest.mark.parametrize("text", [*FORMULAS, *ODD_IDS])
+def test_every_text_survives_a_csv_file(tmp_path: Path, text: str) -> None:
+    frame = predictions(data_id=[f"{text}x", "a"], status=[f"{text}y", "z"])
+    path = write_results(frame, tmp_path / "r.csv")
+    assert read_results(path).to_dict("index") == frame.to_dict("index")
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+49", "-001", "@SUM(A1)", "'=1"])
+def test_no_cell_of_a_csv_file_is_a_formula(tmp_path: Path, text: str) -> None:
+    path = write_results(predictions(data_id=[text], status=["=x"]), tmp_path / "r.csv")
+    assert path.read_text() == f"data_id,status\n'{text},'=x\n"
+
+
+@pytest.mark.parametrize("name", ["r.txt", "r", "r.jsonl.gz", "r.xlsx"])
+def test_another_suffix_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match=r"does not end in \.jsonl or \.json or \.csv"):
+        write_results(BINARY, tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "labels.jsonl", "Labels.json"])
+def test_results_are_not_given_the_name_of_a_label_table(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConfigError, match="is that of a label table"):
+        write_results(BINARY, tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("mine.json", '{"schema": "pdmr-classic/model/7"}'),
+        ("mine.json", "[1]"),
+        ("mine.json", "{"),
+        ("mine.csv", "data_id,status,subject_id\n1,a,b\n"),
+        ("mine.csv", "frame,AU12_r\n1,0.5\n"),
+        ("mine.csv", ""),
+    ],
+)
+def test_results_do_not_overwrite_a_manifest_or_a_table(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(TargetError, match="the results would overwrite another file"):
+        write_results(BINARY, tmp_path / name)
+    assert (tmp_path / name).read_text() == text
+
+
+@pytest.mark.parametrize("name", ["r.json", "r.csv", "r.jsonl"])
+def test_results_replace_older_results(tmp_path: Path, name: str) -> None:
+    write_results(SEVERITY, tmp_path / name, proba=True)
+    assert len(read_results(write_results(BINARY, tmp_path / name))) == 3
+
+
+def test_results_of_the_same_name_have_notes_of_their_own(tmp_path: Path) -> None:
+    noted = with_notes(skipped=[{"data_id": "3", "errors": []}], model_sha256="ab", seed=0)
+    for suffix in (".jsonl", ".json", ".csv"):
+        write_notes(noted, tmp_path / f"r{suffix}")
+    write_notes(with_notes(), tmp_path / "r.csv")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["r.json.notes.json", "r.notes.json"]
+    notes, _ = read_notes(tmp_path / "r.json")
+    assert (notes["model_sha256"], notes["seed"]) == ("ab", 0)
