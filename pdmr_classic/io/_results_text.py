@@ -138,7 +138,7 @@ def read_text_cells(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     """
     if path.suffix.lower() != ".csv":
         return frame
-    cells = frame.map(_unescape_formula)
+    cells = frame.map(_unescape_formula).astype(object)
     ids = [_unescape_formula(data_id) for data_id in frame.index]
     return cells.set_axis(pd.Index(ids, dtype=frame.index.dtype, name=frame.index.name))
 
