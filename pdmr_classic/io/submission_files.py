@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from pdmr_classic.config import DataSettings
@@ -129,8 +129,8 @@ def write_mpdd(
     ternary : path-like, optional
         Results of a model of the three classes.
     cutoffs : sequence of two float, optional
-        Without `ternary`: lowest score of the classes 1 and 2. There is no default, because the challenge publishes
-        the classes of its persons, but not the rule.
+        Without `ternary`: lowest score of the classes 1 and 2; scores are rounded first. There is no default, because
+        the challenge publishes the classes of its persons, but not the rule.
     data : path-like, optional
         Folder of the test set. The results must have exactly its persons, or all recordings of these with equal
         predictions, which are then one row.
@@ -155,7 +155,7 @@ def write_mpdd(
     three = (
         _encode(_require_status(tables[1], files[1]), _TERNARY_CODES, files[1], "none, mild and severe, or 0, 1 and 2")
         if limits is None
-        else pd.Series(np.searchsorted(limits, scores, side="right"), scores.index)
+        else pd.Series(replace(SCALES["phq9"], cutoffs=limits).class_codes(scores), scores.index)
     )
     content = _zip({"binary": binary, "ternary": three}, scores)
     return _write(out, content, "mpdd", tables[0]["status"], is_checked=expected is not None)
@@ -264,7 +264,7 @@ def _choose_scores(tables: Sequence[pd.DataFrame], files: Sequence[Path]) -> pd.
     for table in tables:
         if "severity" in table and table["severity"].notna().all():
             scores = SCALES["phq9"].clip(table["severity"].to_numpy(float))
-            return pd.Series(scores, table.index).round(_SCORE_DECIMALS)
+            return pd.Series(scores, table.index).round(_SCORE_DECIMALS).sort_index()
     raise DataError(
         "the results have no scores, which phq9_pred needs",
         code="no-severity",
@@ -304,12 +304,16 @@ def _zip(predictions: Mapping[str, pd.Series], scores: pd.Series) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for task, codes in predictions.items():
-            rows = [f"{data_id},{codes[data_id]},{scores[data_id]:.{_SCORE_DECIMALS}f}" for data_id in scores.index]
-            text = "\n".join([f"id,{task}_pred,phq9_pred", *rows, ""])
+            text = io.StringIO()
+            writer = csv.writer(text, lineterminator="\n")
+            writer.writerow(["id", f"{task}_pred", "phq9_pred"])
+            writer.writerows(
+                [data_id, codes.loc[data_id], f"{scores.loc[data_id]:.{_SCORE_DECIMALS}f}"] for data_id in scores.index
+            )
             info = zipfile.ZipInfo(f"{task}.csv", _ZIP_DATE)
             info.external_attr = 0o644 << 16
             info.create_system = 3  # otherwise it would tell the operating system
-            archive.writestr(info, text)
+            archive.writestr(info, text.getvalue())
     return buffer.getvalue()
 
 
