@@ -61,6 +61,20 @@ def format_count(n: int, singular: str, plural: str | None = None) -> str:
     return f"{n} {singular if n == 1 else plural or singular + 's'}"
 
 
+def format_size(n_bytes: float) -> str:
+    """Return a number of bytes in its largest unit.
+
+    Examples
+    --------
+    >>> format_size(512), format_size(34_240_000), format_size(5.1e9)
+    ('512 bytes', '34.2 MB', '5.1 GB')
+    """
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if n_bytes >= size:
+            return f"{n_bytes / size:.1f} {unit}"
+    return format_count(int(n_bytes), "byte")
+
+
 def mask_numbers(text: str) -> str:
     """Return a message with a placeholder for its numbers, to tell whether two messages say the same.
 

@@ -15,7 +15,18 @@ PACKAGE = Path(pdmr_classic.__file__).parent
 # A package may import from itself, and from earlier layers. A module belongs to the longest package name that it starts
 # with.
 LAYERS = [
-    {"errors", "text", "config", "environment", "progress", "workers", "arrays", "alignment", "_version"},
+    {
+        "errors",
+        "text",
+        "config",
+        "environment",
+        "progress",
+        "workers",
+        "arrays",
+        "alignment",
+        "_version",
+        "_progress_bar",
+    },
     {"storage"},
     {"io", "io.audio", "io.labels", "io.layouts", "io.tables", "io.trackers", "io.video"},
     {"audio"},

@@ -27,9 +27,11 @@ from pdmr_classic.audio.log_mel import Float32s
 from pdmr_classic.audio.netvlad import Codebook, encode_frames
 from pdmr_classic.audio.scan import Scan, read_kept_frames, scan_sound
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.progress import LogReporter, Reporter
+from pdmr_classic.progress import LogReporter, Reporter, announce, shows_progress
 from pdmr_classic.storage.atomic import write_text_atomic
+from pdmr_classic.storage.bytes import total_size
 from pdmr_classic.storage.lock import hold_lock
+from pdmr_classic.text import format_count, format_size
 from pdmr_classic.workers import change_working_folder, use_one_thread, working_folder
 
 _FILES_PER_TASK = 8
@@ -66,6 +68,7 @@ class Embedded:
     skipped: tuple[Finding, ...] = ()
 
 
+@shows_progress
 def embed_sounds(
     folder: str | Path,
     out: str | Path,
@@ -125,6 +128,7 @@ def embed_sounds(
         sounds, findings = find_sounds(folder, out)
         findings += check_targets(sounds, out, overwrite=overwrite)
         runner = _Runner(_count_workers(sounds, jobs), reporter)
+        announce(reporter, f"to embed: {format_count(len(sounds), 'sound')}, {format_size(_sound_size(sounds))}")
         trained = None if fit or not path.exists() else load_codebook(path)
         if trained is None:
             refuse_to_fit_on_test(folder, out)
@@ -255,12 +259,8 @@ def _run_chunk(function: Callable[[T], R], items: Sequence[T], folder: str) -> l
 
 
 def _count_workers(sounds: Sequence[SoundFile], jobs: int) -> int:
-    n_bytes = sum(_file_size(sound.path) for sound in sounds)
-    return int(min(joblib.effective_n_jobs(jobs), max(n_bytes // _BYTES_PER_WORKER, 1)))
+    return int(min(joblib.effective_n_jobs(jobs), max(_sound_size(sounds) // _BYTES_PER_WORKER, 1)))
 
 
-def _file_size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0  # the reader will report the reason
+def _sound_size(sounds: Sequence[SoundFile]) -> int:
+    return total_size(sound.path for sound in sounds)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
@@ -13,8 +14,11 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import typer
 
+from pdmr_classic._progress_bar import ProgressBar, TerminalBar, is_terminal
 from pdmr_classic.cli._interrupt import INTERRUPTED, report_interrupt, stop_workers_on_exit
+from pdmr_classic.cli._verbosity import QUIET, VERBOSE, get_verbosity, with_verbosity
 from pdmr_classic.errors import ConfigError, Finding, PdmrError, TargetError
+from pdmr_classic.progress import Stage, format_seconds
 from pdmr_classic.text import escape_unprintable, to_json
 
 if TYPE_CHECKING:
@@ -25,7 +29,11 @@ BUG = 1
 
 
 def handle_errors(function: Callable[P, None]) -> Callable[P, None]:
-    """Turn an exception of a command into one message and an exit code; with `--debug`, print its traceback too."""
+    """Turn an exception of a command into one message and an exit code; with `--debug`, print its traceback too.
+
+    Every command also gets the options `--quiet` and `--verbose`.
+    """
+    function = with_verbosity(function)
 
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -137,59 +145,65 @@ def _escape_text(value: Any) -> Any:
 
 
 class ConsoleReporter:
-    """Progress as a bar on a terminal, otherwise as plain lines; findings as notes. All on standard error."""
+    """Progress as a bar on a terminal, otherwise as plain lines; costs and findings as text. All on standard error.
+
+    Parameters
+    ----------
+    quiet : bool
+        Show nothing, as with `--quiet`. Findings are stored all the same.
+    """
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self.quiet = quiet
-        self._bar: Any = None
-        self._stage = ""
-        self._printed_tenth = -1
+        level = get_verbosity()
+        self.is_verbose = level == VERBOSE
+        self.quiet = level == QUIET or (quiet and not self.is_verbose)
         self.findings: list[Finding] = []
+        self._bar: ProgressBar = TerminalBar()
+        self._stage: Stage | None = None
+        self._printed = self._done = -1
+        self._started = time.monotonic()
 
     def __enter__(self) -> ConsoleReporter:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop_bar()
+        self._end_stage()
+        if self.is_verbose:
+            self._print(f"all: {format_seconds(time.monotonic() - self._started)}")
 
     def progress(self, stage: str, done: int, total: int) -> None:
         """Show that `done` of `total` steps of a stage are finished."""
         if self.quiet or not total:
             return
-        if stage != self._stage:
-            self._stop_bar()
-            self._stage, self._printed_tenth = stage, -1
-        if sys.stderr.isatty():
-            self._update_bar(stage, done, total)
-        else:
-            self._print_progress(stage, done, total)
+        if self._stage is None or stage != self._stage.name:
+            self._end_stage()
+            self._stage, self._printed = Stage(stage, done, total), -1
+        self._done = done
+        if is_terminal():
+            self._bar.update(stage, done, total)
+        elif self._printed < 0 or self._stage.is_new_tenth(self._printed, done):
+            self._printed = done
+            self._print(self._stage.line(done))
+
+    def announce(self, text: str, *, is_detail: bool = False) -> None:
+        """Show what the work will cost; a detail, if the user wants to see them."""
+        if not self.quiet and (self.is_verbose or not is_detail):
+            self._bar.close()
+            self._print(escape_unprintable(text))
 
     def note(self, finding: Finding) -> None:
         """Show a finding, and store it for `--json`."""
         self.findings.append(finding)
         if not self.quiet:
-            self._stop_bar()
-            print(f"note: {finding}", file=sys.stderr)
+            self._bar.close()
+            self._print(f"note: {finding}")
 
-    def _update_bar(self, stage: str, done: int, total: int) -> None:
-        if self._bar is None:
-            from rich.console import Console
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    def _end_stage(self) -> None:
+        self._bar.close()
+        stage, self._stage = self._stage, None
+        if stage is not None and self.is_verbose:
+            seconds = format_seconds(time.monotonic() - stage.started)
+            self._print(f"{stage.name}: {self._done - stage.first} of {stage.total} in {seconds}")
 
-            columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-            self._bar.start()
-            self._task = self._bar.add_task(stage, total=total)
-        self._bar.update(self._task, completed=done, total=total)
-
-    def _print_progress(self, stage: str, done: int, total: int) -> None:
-        tenth = 10 * done // total
-        if tenth != self._printed_tenth:
-            self._printed_tenth = tenth
-            print(f"{stage} {done}/{total}", file=sys.stderr, flush=True)
-
-    def _stop_bar(self) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-            self._bar = None
-            self._stage = ""
+    def _print(self, text: str) -> None:
+        print(text, file=sys.stderr, flush=True)

@@ -19,11 +19,12 @@ from pdmr_classic.io.flow import join_flows
 from pdmr_classic.models.participant_flow import describe_selection
 from pdmr_classic.models.targets import select_targets
 from pdmr_classic.models.training import prepare_training_set
-from pdmr_classic.progress import LogReporter, Reporter
+from pdmr_classic.progress import LogReporter, Reporter, shows_progress
 from pdmr_classic.storage.atomic import write_text_atomic
 from pdmr_classic.text import to_json
 
 
+@shows_progress
 def evaluate(
     data: Dataset,
     *,

@@ -21,9 +21,10 @@ from pdmr_classic.evaluation.outer_folds import SPLIT_COLUMN, choose_outer_folds
 from pdmr_classic.evaluation.subgroups import MAX_GROUPS
 from pdmr_classic.io.labels.scales import Scale
 from pdmr_classic.models.training import RecordingTable
-from pdmr_classic.progress import LogReporter, Reporter
+from pdmr_classic.progress import LogReporter, Reporter, shows_progress
 
 
+@shows_progress
 def evaluate_features(
     features: pd.DataFrame,
     status: pd.Series | None,

@@ -21,7 +21,7 @@ from pdmr_classic.evaluation.predictions import Predictions, probability_matrix
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.labels.condition_values import match_conditions
 from pdmr_classic.models.model import DepressionModel
-from pdmr_classic.progress import LogReporter, Reporter
+from pdmr_classic.progress import LogReporter, Reporter, shows_progress
 from pdmr_classic.text import format_list
 
 SCHEMA = "pdmr-classic/validation/1"
@@ -36,6 +36,7 @@ _ASSUMPTIONS = (
 )
 
 
+@shows_progress
 def validate(
     model: DepressionModel,
     data: Dataset,

@@ -16,6 +16,7 @@ from pdmr_classic.features.names import feature_view, vector_modalities
 from pdmr_classic.features.registry import Family
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.view_files import KINDS, STREAM, VECTOR, FileKind
+from pdmr_classic.storage.bytes import total_size
 from pdmr_classic.workers import change_working_folder, use_one_thread
 
 
@@ -82,14 +83,7 @@ class Job:
     @property
     def n_bytes(self) -> int:
         """Size of the files."""
-        return sum(map(_file_size, (self.path, *self.parts)))
-
-
-def _file_size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0  # the reader will report the reason
+        return total_size((self.path, *self.parts))
 
 
 def run_jobs(jobs: list[Job], folder: str) -> list[FileRow | Finding]:

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
+from pdmr_classic.features._announcements import announce_problems, announce_reading
 from pdmr_classic.features._file_rows import check_channels, collect_hashes, reject_odd_vectors, tabulate_rows
 from pdmr_classic.features._jobs import Job, find_kinds, make_jobs, run_jobs
 from pdmr_classic.features._label_features import add_label_features
@@ -25,7 +26,7 @@ from pdmr_classic.features.names import base_name, list_events
 from pdmr_classic.features.registry import Family, load_families
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.set_checks import ExtractedFile, check_set, summarise_errors
-from pdmr_classic.progress import LogReporter, Reporter
+from pdmr_classic.progress import LogReporter, Reporter, shows_progress
 from pdmr_classic.workers import working_folder
 
 # Starting a worker takes as long as parsing this many bytes.
@@ -163,7 +164,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         kinds = find_kinds(dataset, trained)
         jobs = make_jobs(dataset, families, settings, kinds, self.alter or {}, self.exclusions or NO_EXCLUSIONS)
         cache = self._open_cache(dataset.folder, settings, families)
-        outcomes = self._run(jobs, cache)
+        outcomes = self._run(jobs, cache, reporter=self.reporter)
         if cache is not None:
             cache.write((job.path, row) for job, row in zip(jobs, outcomes, strict=True) if isinstance(row, FileRow))
         single_names = tuple(dict.fromkeys(map(base_name, trained))) if list_events(trained) else trained
@@ -206,12 +207,16 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         key = "\0".join((settings_json, *(family.name for family in families), *excluded))
         return FeatureCache(Path(self.cache), folder, key, verify=self.verify_cache)
 
-    def _run(self, jobs: list[Job], cache: FeatureCache | None) -> list[FileRow | Finding]:
+    @shows_progress
+    def _run(
+        self, jobs: list[Job], cache: FeatureCache | None, *, reporter: Reporter | None
+    ) -> list[FileRow | Finding]:
         outcomes: list[FileRow | Finding | None] = [None if cache is None else job.find_cached(cache) for job in jobs]
         todo = [index for index, outcome in enumerate(outcomes) if outcome is None]
         chunks = [todo[start : start + _FILES_PER_TASK] for start in range(0, len(todo), _FILES_PER_TASK)]
         done = len(jobs) - len(todo)
-        reporter = self.reporter or LogReporter()
+        reporter = reporter or LogReporter()
+        announce_reading([jobs[index] for index in todo], done, reporter)
         reporter.progress("reading", done, len(jobs))
         tasks = (joblib.delayed(run_jobs)([jobs[index] for index in chunk], working_folder()) for chunk in chunks)
         n_workers = self._count_workers([jobs[index] for index in todo])
@@ -224,6 +229,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 cache.add((jobs[index].path, row) for index, row in rows if isinstance(row, FileRow))
             done += len(chunk)
             reporter.progress("reading", done, len(jobs))
+        announce_problems(jobs, outcomes, reporter)
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _count_workers(self, jobs: Sequence[Job]) -> int:

@@ -18,8 +18,9 @@ from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.stream_facts import StreamFacts, describe_embedding, describe_stream
 from pdmr_classic.io.video.stream import Stream
 from pdmr_classic.io.view_files import KINDS, VECTOR, FileKind, read_modality_stream, read_vector
-from pdmr_classic.progress import LogReporter, Reporter
-from pdmr_classic.text import format_list
+from pdmr_classic.progress import LogReporter, Reporter, announce, shows_progress
+from pdmr_classic.storage.bytes import total_size
+from pdmr_classic.text import format_count, format_list, format_size
 from pdmr_classic.workers import change_working_folder, working_folder
 
 _FILES_PER_TASK = 16
@@ -74,6 +75,7 @@ class FileFacts:
     components: tuple[str, ...] = ()
 
 
+@shows_progress
 def inspect_files(
     dataset: Dataset,
     reading: ReadingSettings,
@@ -93,6 +95,8 @@ def inspect_files(
     chunks = [files[start : start + _FILES_PER_TASK] for start in range(0, len(files), _FILES_PER_TASK)]
     parallel = joblib.Parallel(n_jobs=jobs if len(chunks) > 2 else 1, return_as="generator")
     facts: list[FileFacts] = []
+    size = total_size(path for _, _, _, main, parts in files for path in (main, *parts))
+    announce(reporter, f"to read: {format_count(len(files), 'file')}, {format_size(size)}")
     tasks = (joblib.delayed(_inspect_chunk)(chunk, reading, signatures, working_folder()) for chunk in chunks)
     for chunk_facts in parallel(tasks):
         facts += chunk_facts

@@ -23,7 +23,7 @@ from pdmr_classic.models.decision.pooling import match_subjects
 from pdmr_classic.models.decision.prevalence import Prevalence, check_prevalence
 from pdmr_classic.models.persistence.artifact import load_artifact, save_artifact
 from pdmr_classic.models.targets import Targets, check_targets, fingerprint_data
-from pdmr_classic.progress import LogReporter, Reporter
+from pdmr_classic.progress import LogReporter, Reporter, shows_progress
 
 
 class DepressionModel(HasPredictor):
@@ -69,6 +69,7 @@ class DepressionModel(HasPredictor):
     def __init__(self, settings: Settings | None = None) -> None:
         self.settings = settings or Settings()
 
+    @shows_progress
     def fit(
         self,
         features: pd.DataFrame,
@@ -134,6 +135,7 @@ class DepressionModel(HasPredictor):
             reporter.note(finding)
         return self.fit_targets(features, targets, jobs=jobs, studies=studies, reporter=reporter)
 
+    @shows_progress
     def fit_targets(
         self,
         features: pd.DataFrame,
@@ -156,6 +158,7 @@ class DepressionModel(HasPredictor):
         self.metadata_["data_fingerprint"] = fingerprint_data(features, targets)
         return self
 
+    @shows_progress
     def predict(
         self,
         data: Dataset,
@@ -268,6 +271,7 @@ class DepressionModel(HasPredictor):
         predictions.attrs |= notes
         return predictions
 
+    @shows_progress
     def extract(
         self,
         data: Dataset,

@@ -20,7 +20,7 @@ from pdmr_classic.models.decision.hints import find_training_hints
 from pdmr_classic.models.measurements import summarise_measurements
 from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.models.targets import Targets, select_targets
-from pdmr_classic.progress import LogReporter, Reporter
+from pdmr_classic.progress import LogReporter, Reporter, shows_progress
 from pdmr_classic.subjects.copies import find_copies_between_subjects, find_near_copies_between_subjects
 from pdmr_classic.subjects.inference import add_face_shape, propose_subjects
 
@@ -152,6 +152,7 @@ def _extract(labelled: Dataset, extractor: FeatureExtractor, reporter: Reporter)
     return extraction, exclusions
 
 
+@shows_progress
 def fit(
     data: Dataset,
     *,

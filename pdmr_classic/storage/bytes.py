@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import xxhash
@@ -339,3 +339,15 @@ def _decode(data: bytes, encoding: str, path: Path) -> str:
             found=f"byte 0x{data[error.start]:02x}",
             hint="save it as UTF-8",
         ) from None
+
+
+def total_size(paths: Iterable[Path]) -> int:
+    """Return the size of files in bytes; 0 for one that cannot be read, because its reader will report the reason."""
+    return sum(map(_file_size, paths))
+
+
+def _file_size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -24,10 +24,11 @@ from pdmr_classic.evaluation.identity._rows import has_pairs
 from pdmr_classic.evaluation.identity.audit_features import audit_features
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.models.model import DepressionModel
-from pdmr_classic.progress import LogReporter, Reporter
+from pdmr_classic.progress import LogReporter, Reporter, shows_progress
 from pdmr_classic.text import format_count
 
 
+@shows_progress
 def audit(
     data: Dataset,
     *,

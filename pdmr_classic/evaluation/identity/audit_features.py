@@ -22,7 +22,8 @@ from pdmr_classic.evaluation.identity._situations import AttackTable, Situation,
 from pdmr_classic.evaluation.identity._summary import summarise
 from pdmr_classic.io.labels.subject_ids import merge_spellings
 from pdmr_classic.models.model import DepressionModel
-from pdmr_classic.progress import LogReporter, Reporter
+from pdmr_classic.progress import LogReporter, Reporter, announce, shows_progress
+from pdmr_classic.text import format_count
 
 SCHEMA = "pdmr-classic/audit/1"
 # Enough to see what a model reveals; a study would take hours.
@@ -35,6 +36,7 @@ _MIN_FRESH = 16
 _MIN_CLASS_SUBJECTS = 4
 
 
+@shows_progress
 def audit_features(
     features: pd.DataFrame,
     groups: pd.Series,
@@ -104,6 +106,9 @@ def audit_features(
     seed = settings.learning.seed
     situations = _plan(table, seed, trains=trains, has_model=model is not None)
     reporter = reporter or LogReporter()
+    n_attacked = sum(len(part.splits) for part in situations)
+    models = f", after training {format_count(len(situations), 'model')}" if trains else ""
+    announce(reporter, f"to run: attacks on {format_count(n_attacked, 'fold')} of subjects{models}")
     reporter.progress("attacks", 0, len(situations))
     parallel = joblib.Parallel(n_jobs=min(joblib.effective_n_jobs(jobs), len(situations)), return_as="generator")
     own = use_cheap_settings(settings) if trains else None

@@ -28,8 +28,9 @@ from pdmr_classic.models.ensemble.suppression import add_suppression
 from pdmr_classic.models.learners.learners import fit_member, raw_scores
 from pdmr_classic.models.learners.member import Member
 from pdmr_classic.models.learners.search_spaces import UNTUNED, default_params, suggest_params
-from pdmr_classic.progress import Reporter
+from pdmr_classic.progress import Reporter, announce
 from pdmr_classic.sample_weights import weigh_evidence
+from pdmr_classic.text import format_count
 
 # With fewer folds, the Wilcoxon test has too little power: its smallest p-value is 2^-folds.
 _MIN_FOLDS_TO_PRUNE = 10
@@ -70,6 +71,7 @@ def tune(
         for member in members
         if member.learner not in UNTUNED
     }
+    _announce_cost(studies, settings, reporter)
     started = time.monotonic()
     with joblib.Parallel(n_jobs=jobs) as parallel:
         for n_done in range(settings.trials if settings.trials > 1 else 0):
@@ -84,6 +86,18 @@ def tune(
         studies[member.name].tuned_member if member.name in studies else _use_defaults(member, data[member.view])
         for member in members
     ]
+
+
+def _announce_cost(studies: Mapping[str, MemberStudy], settings: LearningSettings, reporter: Reporter) -> None:
+    """Announce the number of fits, without those of an earlier run; pruned trials need fewer."""
+    n_trials = settings.trials if settings.trials > 1 else 0
+    todo = [max(n_trials - study.n_finished, 0) for study in studies.values()]
+    n_fits = sum(n * len(study.data.folds) for n, study in zip(todo, studies.values(), strict=True))
+    if n_fits:
+        learners = format_count(len(studies), "base learner")
+        n_done = n_trials * len(studies) - sum(todo)
+        finished = f"; {format_count(n_done, 'trial is', 'trials are')} finished" if n_done else ""
+        announce(reporter, f"to tune: {learners}, {n_trials} trials each, up to {n_fits} fits{finished}")
 
 
 def _use_defaults(member: Member, data: ViewData) -> Member:
