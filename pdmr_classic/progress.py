@@ -16,7 +16,7 @@ from pdmr_classic.text import escape_unprintable
 P = ParamSpec("P")
 R = TypeVar("R")
 _log = logging.getLogger("pdmr_classic")
-# Before, an estimate says nothing that one does not see.
+# An estimate from a shorter time, or of one, helps nobody.
 _MIN_SECONDS = 5.0
 
 
@@ -66,9 +66,10 @@ class Stage:
         """Return the progress, with the time left if it can be estimated from the steps that this run has finished."""
         seconds, n_steps = time.monotonic() - self.started, done - self.first
         line = f"{self.name} {done}/{self.total}"
-        if n_steps <= 0 or done >= self.total or seconds < _MIN_SECONDS:
+        if n_steps <= 0 or seconds < _MIN_SECONDS:
             return line
-        return f"{line}, about {format_seconds(seconds / n_steps * (self.total - done))} left"
+        left = seconds / n_steps * (self.total - done)
+        return f"{line}, about {format_seconds(left)} left" if left >= _MIN_SECONDS else line
 
     def is_new_tenth(self, before: int, done: int) -> bool:
         """Return whether another tenth of the steps is finished."""

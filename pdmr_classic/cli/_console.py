@@ -184,6 +184,8 @@ class ConsoleReporter:
         elif self._printed < 0 or self._stage.is_new_tenth(self._printed, done):
             self._printed = done
             self._print(self._stage.line(done))
+        if done >= total:
+            self._end_stage()
 
     def announce(self, text: str, *, is_detail: bool = False) -> None:
         """Show what the work will cost; a detail, if the user wants to see them."""
@@ -201,7 +203,7 @@ class ConsoleReporter:
     def _end_stage(self) -> None:
         self._bar.close()
         stage, self._stage = self._stage, None
-        if stage is not None and self.is_verbose:
+        if stage is not None and self.is_verbose and self._done > stage.first:
             seconds = format_seconds(time.monotonic() - stage.started)
             self._print(f"{stage.name}: {self._done - stage.first} of {stage.total} in {seconds}")
 

@@ -77,7 +77,7 @@ def test_help_groups_the_options_of_a_verb_in_panels(tmp_path: Path) -> None:
         "confounds",
         "nuisance",
     ]
-    assert panels["General"] == ["config", "jobs", "no-cache", "json", "debug"]
+    assert panels["General"] == ["config", "jobs", "no-cache", "json", "debug", "quiet", "verbose"]
 
 
 def test_evaluate_accepts_every_option_of_fit() -> None:
