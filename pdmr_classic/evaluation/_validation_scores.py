@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from pdmr_classic.arrays import Floats
-from pdmr_classic.evaluation._net_benefit import net_benefit, treat_all
 from pdmr_classic.evaluation.bootstrap import bootstrap_statistics, percentile_interval
 from pdmr_classic.evaluation.calibration_scores import fit_intercept, fit_line, log_odds, summarise_calibration
 from pdmr_classic.evaluation.intervals import count_rarest_class_subjects, weighted_scores
+from pdmr_classic.evaluation.net_benefit import net_benefit, treat_all
 from pdmr_classic.evaluation.predictions import Predictions
 
 _THRESHOLDS = tuple(round(0.05 * k, 2) for k in range(1, 20))

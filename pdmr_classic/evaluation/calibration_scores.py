@@ -204,13 +204,27 @@ def binned_error(p: Floats, y: Floats) -> Floats:
     Naeini, Cooper and Hauskrecht 2015 (ECE); Nixon et al. 2019 (bins of equal count).
     """
     order = np.argsort(p, kind="stable")
-    starts = [rows[0] for rows in np.array_split(np.arange(len(p)), _N_BINS) if len(rows)]
+    starts = [rows[0] for rows in split_into_bins(np.arange(len(p)))]
     gaps = np.add.reduceat(p[order, None] - y[order], starts, axis=0)
     return np.asarray(np.abs(gaps).sum(axis=0) / len(p))
 
 
-def _select_probability(predictions: Predictions) -> tuple[Floats, Floats]:
-    """Return the probability of the positive class, or of the predicted one of several, and whether it is the truth."""
+def split_into_bins(rows: Ints) -> list[Ints]:
+    """Return rows, sorted by their probability, in ten bins of equal count; fewer bins than that for fewer rows.
+
+    Examples
+    --------
+    >>> [len(part) for part in split_into_bins(np.arange(12))]
+    [2, 2, 1, 1, 1, 1, 1, 1, 1, 1]
+    """
+    return [part for part in np.array_split(rows, _N_BINS) if len(part)]
+
+
+def select_probability(predictions: Predictions) -> tuple[Floats, Floats]:
+    """Return the probability whose calibration is measured, and whether it came true (1 or 0), shape [n] each.
+
+    That of the positive class; of several classes, that of the predicted one.
+    """
     k = predictions.positive_index
     chosen = predictions.probability.argmax(axis=1) if k is None else np.full(len(predictions), k)
     p = predictions.probability[np.arange(len(predictions)), chosen]
@@ -218,7 +232,7 @@ def _select_probability(predictions: Predictions) -> tuple[Floats, Floats]:
 
 
 def _summarise_error(predictions: Predictions, repeats: list[Ints], seed: int) -> dict[str, float | None]:
-    p, is_correct = _select_probability(predictions)
+    p, is_correct = select_probability(predictions)
     values = np.array([binned_error(p[rows], is_correct[rows, None])[0] for rows in repeats])
     expected = simulate_error(predictions, seed)
     return {
@@ -235,7 +249,7 @@ def simulate_error(predictions: Predictions, seed: int = 0, draws: int = _SIMULA
     The labels are drawn from the probabilities themselves: once per recording in all repeats, or once per subject if no
     subject has two labels, because recordings of a subject then agree.
     """
-    p, _ = _select_probability(predictions)
+    p, _ = select_probability(predictions)
     subject = np.unique(predictions.subject, return_inverse=True)[1]
     recording = np.unique(predictions.recording.astype(str), return_inverse=True)[1]
     n_pairs = len(np.unique(np.column_stack([subject, predictions.truth]), axis=0))

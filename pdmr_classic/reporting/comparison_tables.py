@@ -150,10 +150,11 @@ def _remarks(comparison: Mapping[str, Any]) -> Iterable[str]:
     yield f"If {intervals} 0, the two cannot be distinguished. {lower} better."
     if n_systems > 2:
         yield "The intervals of all differences hold at once."
-    yield from _describe_winner(comparison)
+    yield from describe_winner(comparison)
 
 
-def _describe_winner(comparison: Mapping[str, Any]) -> Iterable[str]:
+def describe_winner(comparison: Mapping[str, Any]) -> Iterable[str]:
+    """Yield sentences on who is best in the main score; none if no system has one."""
     main = comparison["main_score"]
     winner = comparison["winners"][main]
     if winner["name"] is None:

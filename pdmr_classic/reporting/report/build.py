@@ -1,0 +1,142 @@
+"""Build a report as one plain dict, from which a page is made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pdmr_classic._version import __version__
+from pdmr_classic.reporting.report._consistency import check_consistency
+from pdmr_classic.reporting.report._evaluation import build_evaluation, build_model
+from pdmr_classic.reporting.report._missing import list_missing
+from pdmr_classic.reporting.report._other_files import build_audit, build_comparison, build_validation
+from pdmr_classic.reporting.report._parts import list_modalities
+from pdmr_classic.reporting.report._provenance import build_provenance
+from pdmr_classic.reporting.report._results import build_results, score_source
+from pdmr_classic.reporting.report._sources import (
+    AUDIT,
+    COMPARISON,
+    EVALUATION,
+    MANIFEST,
+    RESULTS,
+    VALIDATION,
+    Source,
+    read_part,
+    read_sources,
+)
+from pdmr_classic.reporting.report._summary import summarise_evaluation, summarise_files, summarise_model
+from pdmr_classic.reporting.report._warnings import list_warnings
+
+SCHEMA = "pdmr-classic/report/1"
+_OTHER_FILES = {AUDIT: build_audit, COMPARISON: build_comparison, VALIDATION: build_validation}
+
+
+def build_report(
+    paths: Sequence[str | Path], *, with_ids: bool = False, labels: str | Path | None = None
+) -> dict[str, Any]:
+    """Build a report from files that belong together.
+
+    Parameters
+    ----------
+    paths : sequence of path-like
+        At most one of each kind: the manifest of a model (or the model, which is not opened), an evaluation, a
+        comparison, a validation, an identity audit, and results of `predict`.
+    with_ids : bool
+        Name recordings, where the files do: without it, a report has no id of a recording or subject.
+    labels : path-like, optional
+        Labels of the results.
+
+    Returns
+    -------
+    dict
+        JSON-serialisable, `schema` "pdmr-classic/report/1". A section that cannot be filled is absent, and `missing`
+        says why and what to do. Numbers are unrounded; None where a value is undefined.
+
+    Raises
+    ------
+    ConfigError
+        A file is given twice, two files are of the same kind, or results are given without labels.
+    DataError
+        A file cannot be read, is of no known kind or of another version, or the files are not of the same data and
+        model.
+    ArtifactError
+        A model has no valid manifest.
+    """
+    sources = read_sources([Path(path) for path in paths])
+    check_consistency(sources)
+    sections: dict[str, Any] = {}
+    contents: dict[str, Mapping[str, Any]] = {kind: source.content for kind, source in sources.items()}
+    if RESULTS in sources:
+        labels = None if labels is None else Path(labels)
+        scores = score_source(sources[RESULTS], labels, contents.get(EVALUATION) or contents.get(MANIFEST) or {})
+        contents[RESULTS] = scores
+        sections[RESULTS] = build_results(scores)
+    sections |= _build_main(sources)
+    for kind, build in _OTHER_FILES.items():
+        if kind in sources:
+            sections[kind] = read_part(sources[kind], lambda kind=kind, build=build: build(contents[kind]))
+    warnings = list_warnings(contents)
+    report = {
+        "schema": SCHEMA,
+        "version": __version__,
+        "title": _choose_title(contents),
+        "synthetic": any(bool(content.get("synthetic")) for content in contents.values()),
+        "summary": read_part(_first_source(sources), lambda: _summarise(contents, warnings)),
+        "sources": [source.describe() for source in sources.values()],
+        "missing": list_missing(sources, sections),
+        "warnings": warnings,
+        **sections,
+    }
+    return _replace_non_finite(report)
+
+
+def _first_source(sources: Mapping[str, Source]) -> Source:
+    return sources.get(EVALUATION) or sources.get(MANIFEST) or next(iter(sources.values()))
+
+
+def _build_main(sources: Mapping[str, Source]) -> dict[str, Any]:
+    """Return the sections from the evaluation and the model."""
+    evaluation, manifest = sources.get(EVALUATION), sources.get(MANIFEST)
+    source = evaluation or manifest
+    if source is None:
+        return {}
+    model = {} if manifest is None else manifest.content
+    sections: dict[str, Any] = read_part(
+        source, lambda: build_model(model) if evaluation is None else build_evaluation(evaluation.content, model)
+    )
+    sections["how"] = read_part(source, lambda: build_provenance(source))
+    return sections
+
+
+def _summarise(contents: Mapping[str, Mapping[str, Any]], warnings: Sequence[Mapping[str, Any]]) -> list[str]:
+    evaluation, manifest = contents.get(EVALUATION), contents.get(MANIFEST)
+    modalities = list_modalities(evaluation or {}, manifest or {})
+    if evaluation is not None:
+        return summarise_evaluation(evaluation, modalities, warnings)
+    if manifest is not None:
+        return summarise_model(manifest, modalities)
+    synthetic = any(bool(content.get("synthetic")) for content in contents.values())
+    return summarise_files(list(contents), synthetic)
+
+
+def _choose_title(contents: Mapping[str, Mapping[str, Any]]) -> str:
+    content = contents.get(EVALUATION) or contents.get(MANIFEST) or next(iter(contents.values()))
+    positive = content.get("positive")
+    if EVALUATION in contents:
+        what = "Evaluation"
+    elif MANIFEST in contents:
+        what = "Model"
+    else:
+        what = f"{next(iter(contents)).capitalize()}"
+    return f"{what}: recognition of {positive}" if positive else what
+
+
+def _replace_non_finite(value: Any) -> Any:
+    """Replace NaN and infinite numbers, which JSON does not have, by None."""
+    if isinstance(value, dict):
+        return {str(key): _replace_non_finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_replace_non_finite(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
