@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pdmr_classic.models.learners.search_spaces import default_params
 
 Params = Mapping[str, Any]
 JOINT_VIEW = "both"
@@ -50,6 +49,9 @@ class Member:
 
 def default_members(views: Iterable[str], learners: Iterable[str]) -> list[Member]:
     """Return each learner on each view, with default hyperparameters."""
+    # Not at the top: it imports Optuna, and reports only need the names of members.
+    from pdmr_classic.models.learners.search_spaces import default_params
+
     learners = list(learners)
     return [
         Member(view, learner, default_params(learner, has_audio=False, is_joint=is_joint_view(view)))

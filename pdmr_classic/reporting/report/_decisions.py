@@ -21,9 +21,9 @@ _NOTE = (
 
 
 def build_threshold(predictions: Predictions, chosen: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the scores of the positive class for each threshold, of the pooled folds of a repeat, averaged over repeats.
+    """Return the scores of the positive class for each threshold, averaged over repeats.
 
-    The precision is None where nothing is predicted positive.
+    Each is computed within a repeat over its pooled folds. The precision is None where nothing is predicted positive.
 
     Parameters
     ----------

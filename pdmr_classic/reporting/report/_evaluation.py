@@ -50,7 +50,7 @@ def build_model(manifest: _Part) -> dict[str, Any]:
 
 
 def _build_common(content: _Part, evaluation: _Part, manifest: _Part) -> dict[str, Any]:
-    classes = (content["data"] if "data" in content else content).get("classes")
+    classes = content.get("data", content).get("classes")
     sections = {
         "positive": content.get("positive"),
         "classes": list(classes or []),
@@ -68,7 +68,7 @@ def _build_classes(evaluation: _Part, manifest: _Part, predictions: Predictions)
     sections = {
         "headline": build_headline(evaluation),
         "scores": build_scores(evaluation["scores"], positive),
-        "confusion": build_confusion(predictions, evaluation["scores"]),
+        "confusion": build_confusion(evaluation, predictions),
         "calibration": build_calibration(predictions, evaluation["scores"]),
         "folds": build_folds(evaluation, predictions),
         "conclusion": list(evaluation["conclusion"]),

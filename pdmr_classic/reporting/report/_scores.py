@@ -69,35 +69,32 @@ def _take_expected(part: Mapping[str, Any]) -> dict[str, Any]:
     return {name: part[name] for name in ("expected", "expected_high") if name in part}
 
 
-def build_confusion(predictions: Predictions, scores: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the confusion matrix, averaged over repeats, with sensitivity and specificity if there are two classes.
-
-    Parameters
-    ----------
-    predictions : Predictions
-    scores : mapping
-        Of the same predictions, with intervals.
-    """
-    repeats = list(predictions.repeat_rows())
-    ones = np.ones((len(predictions), 1))
-    n_classes = len(predictions.classes)
-    counts = np.mean(
-        [weighted_confusion(predictions.truth[r], predictions.predicted[r], n_classes, ones[r]) for r in repeats],
-        axis=0,
-    )[..., 0]
+def build_confusion(evaluation: Mapping[str, Any], predictions: Predictions) -> dict[str, Any]:
+    """Return the confusion matrix, averaged over repeats, with sensitivity and specificity if there are two classes."""
+    stored = evaluation.get("confusion") or _average_confusion(predictions)
+    counts = np.asarray(stored["counts"], dtype=np.float64)
     totals = counts.sum(axis=1, keepdims=True)
     shares = np.divide(counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
     k = predictions.positive_index
-    both = {
-        "sensitivity": _find_rate(scores, "recall", shares, k),
-        "specificity": _find_rate(scores, "specificity", shares, None if k is None else 1 - k),
+    return {
+        **stored,
+        "shares": shares.tolist(),
+        "sensitivity": _find_rate(evaluation["scores"], "recall", shares, k),
+        "specificity": _find_rate(evaluation["scores"], "specificity", shares, None if k is None else 1 - k),
     }
+
+
+def _average_confusion(predictions: Predictions) -> dict[str, Any]:
+    """Return the confusion matrix of an evaluation that does not store it."""
+    n_classes, ones = len(predictions.classes), np.ones((len(predictions), 1))
+    counts = [
+        weighted_confusion(predictions.truth[rows], predictions.predicted[rows], n_classes, ones[rows])[..., 0]
+        for rows in predictions.repeat_rows()
+    ]
     return {
         "classes": list(predictions.classes),
-        "counts": counts.tolist(),
-        "shares": shares.tolist(),
-        "n_repeats": len(repeats),
-        **both,
+        "counts": np.mean(counts, axis=0).tolist(),
+        "n_repeats": len(counts),
     }
 
 
@@ -121,13 +118,15 @@ def build_folds(evaluation: Mapping[str, Any], predictions: Predictions) -> list
 
 
 def _score_fold(fold: Predictions, names: tuple[str, ...]) -> dict[str, Any]:
-    scores = weighted_scores(fold, np.ones((len(fold), 1)))
+    scores = {name: float(values[0]) for name, values in weighted_scores(fold, np.ones((len(fold), 1))).items()}
+    if len(np.unique(fold.truth)) < len(fold.classes):
+        scores["balanced_accuracy"] = np.nan  # the mean recall of the classes that happen to be in this fold
     return {
         "repeat": int(fold.repeat[0]),
         "fold": int(fold.fold[0]),
         "n_recordings": len(fold),
         "n_subjects": len(np.unique(fold.subject)),
-        "scores": {name: float(scores[name][0]) for name in names},
+        "scores": {name: scores[name] for name in names},
     }
 
 

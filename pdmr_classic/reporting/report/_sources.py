@@ -11,8 +11,6 @@ from typing import Any
 
 from pdmr_classic.errors import ConfigError, DataError
 from pdmr_classic.evaluation.compare import read_evaluation
-from pdmr_classic.models.persistence.artifact import SCHEMA as MODEL_SCHEMA
-from pdmr_classic.models.persistence.artifact import manifest_path, read_manifest
 from pdmr_classic.storage.bytes import read_bytes
 
 EVALUATION, MANIFEST, COMPARISON = "evaluation", "manifest", "comparison"
@@ -24,7 +22,7 @@ _SCHEMAS = {
     "pdmr-classic/validation/": VALIDATION,
     "pdmr-classic/audit/": AUDIT,
 }
-_READABLE = {MANIFEST: MODEL_SCHEMA, VALIDATION: "pdmr-classic/validation/1", AUDIT: "pdmr-classic/audit/1"}
+_READABLE = {VALIDATION: "pdmr-classic/validation/1", AUDIT: "pdmr-classic/audit/1"}
 _MAKERS = {
     MANIFEST: "train the model again with this version",
     VALIDATION: "run validate again with this version",
@@ -34,7 +32,9 @@ _MAKERS = {
 _COMPARISON_KEYS = {"held_out", "interval_note"}
 _MODEL_SUFFIXES = (".joblib", ".skops")
 _RESULT_SUFFIXES = (".jsonl", ".csv")
-_EXPECTED = "a model or its manifest, an evaluation, the output of compare, validate or audit with --json, or results of predict"
+_EXPECTED = (
+    "a model or its manifest, an evaluation, what compare, validate or audit print with --json, or results of predict"
+)
 _SECOND = {
     EVALUATION: "pdmr-classic compare joins evaluations; a report takes its output (compare A.json B.json --json)",
 }
@@ -127,6 +127,9 @@ def _read_source(path: Path) -> Source:
 
 
 def _read_model(path: Path) -> Source:
+    # Not at the top: it imports scikit-learn, which other reports do not need.
+    from pdmr_classic.models.persistence.artifact import manifest_path, read_manifest
+
     manifest = manifest_path(path)
     return Source(MANIFEST, manifest, read_manifest(path), _hash(read_bytes(manifest)))
 
@@ -162,6 +165,8 @@ def _find_kind(content: Any, path: Path) -> str:
 
 def _check_version(kind: str, content: Mapping[str, Any], path: Path) -> None:
     expected = _READABLE.get(kind)
+    if kind == MANIFEST:
+        from pdmr_classic.models.persistence.artifact import SCHEMA as expected
     if expected is not None and content["schema"] != expected:
         raise DataError(
             f"the {kind} was written by another version",

@@ -27,8 +27,9 @@ def summarise_evaluation(evaluation: _Part, modalities: Sequence[str], warnings:
 
 def summarise_model(manifest: _Part, modalities: Sequence[str]) -> list[str]:
     """Return the three sentences on a model without an evaluation."""
-    n = f"{format_count(manifest['n_recordings'], 'recording')} of {format_count(manifest['n_subjects'], 'person', 'people')}"
-    asked = f"A model was trained to recognise {_name_targets(manifest)}{_from(modalities)}, on {n}."
+    n_people = format_count(manifest["n_subjects"], "person", "people")
+    counts = f"{format_count(manifest['n_recordings'], 'recording')} of {n_people}"
+    asked = f"A model was trained to recognise {_name_targets(manifest)}{_from(modalities)}, on {counts}."
     return [asked, _answer_inner(manifest), _join_reasons(_list_model_doubts(manifest))]
 
 
@@ -44,7 +45,7 @@ def summarise_files(kinds: Sequence[str], synthetic: bool) -> list[str]:
 
 def _name_targets(content: _Part) -> str:
     """Return what is predicted: classes, a severity, or both."""
-    classes = (content["data"] if "data" in content else content).get("classes") or {}
+    classes = content.get("data", content).get("classes") or {}
     positive = content.get("positive")
     if not isinstance(classes, Mapping) or not classes:
         return "severity"
@@ -113,7 +114,8 @@ def _answer_inner(manifest: _Part) -> str:
     else:
         floor = f" (always answering {manifest['positive']}: {scores['floor']:.2f})" if "floor" in scores else ""
         facts = f"{label_score(name, manifest.get('positive'))} is {scores[name]:.2f}{floor}"
-    return f"In cross-validation on its own training data {facts}, which is optimistic: the model was tuned on the same people."
+    where = "In cross-validation on its own training data"
+    return f"{where} {facts}, which is optimistic: the model was tuned on the same people."
 
 
 def _list_doubts(evaluation: _Part, warnings: Sequence[_Part]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,33 +67,46 @@ def build_report(
     """
     sources = read_sources([Path(path) for path in paths])
     check_consistency(sources)
+    contents = {kind: source.content for kind, source in sources.items()}
     sections: dict[str, Any] = {}
-    contents: dict[str, Mapping[str, Any]] = {kind: source.content for kind, source in sources.items()}
     if RESULTS in sources:
-        labels = None if labels is None else Path(labels)
-        scores = score_source(sources[RESULTS], labels, contents.get(EVALUATION) or contents.get(MANIFEST) or {})
-        contents[RESULTS] = scores
-        sections[RESULTS] = build_results(scores)
+        contents[RESULTS], sections = _build_results(sources, labels, with_ids=with_ids)
     sections |= _build_main(sources)
     for kind, build in _OTHER_FILES.items():
         if kind in sources:
-            sections[kind] = read_part(sources[kind], lambda kind=kind, build=build: build(contents[kind]))
+            sections[kind] = read_part(sources[kind], partial(build, sources[kind].content))
     warnings = list_warnings(contents)
     report = {
         "schema": SCHEMA,
         "version": __version__,
         "title": _choose_title(contents),
         "synthetic": any(bool(content.get("synthetic")) for content in contents.values()),
-        "summary": read_part(_first_source(sources), lambda: _summarise(contents, warnings)),
+        "summary": read_part(_main_source(sources), lambda: _summarise(contents, warnings)),
         "sources": [source.describe() for source in sources.values()],
         "missing": list_missing(sources, sections),
         "warnings": warnings,
         **sections,
     }
-    return _replace_non_finite(report)
+    return {name: _replace_non_finite(part) for name, part in report.items()}
 
 
-def _first_source(sources: Mapping[str, Source]) -> Source:
+def _build_results(
+    sources: Mapping[str, Source], labels: str | Path | None, *, with_ids: bool
+) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """Return the scores of the results, and the sections made from them."""
+    # Not at the top: it imports the readers of label tables, which other reports do not need.
+    from pdmr_classic.reporting.report._results import build_results, list_mistakes, score_source
+
+    context = sources.get(EVALUATION) or sources.get(MANIFEST)
+    settings = {} if context is None else context.content.get("settings") or {}
+    scores = score_source(sources[RESULTS], labels, settings)
+    sections: dict[str, Any] = {RESULTS: build_results(scores)}
+    if with_ids:
+        sections["ids"] = {"mistakes": list_mistakes(sources[RESULTS], labels, settings)}
+    return scores, sections
+
+
+def _main_source(sources: Mapping[str, Source]) -> Source:
     return sources.get(EVALUATION) or sources.get(MANIFEST) or next(iter(sources.values()))
 
 
