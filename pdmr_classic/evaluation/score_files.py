@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -117,14 +117,9 @@ def score_files(
         `positive` is not given or unknown.
     """
     results, labels, settings = Path(results), Path(labels), settings or DataSettings()
-    predictions = _require_status(read_results(results), results)
     notes, findings = read_notes(results)
-    table, label_findings = read_label_table(labels, settings)
-    check_file_order(predictions, table, results, labels)
-    matches, near_matches = match_ids([str(data_id) for data_id in table.index], list(predictions.index), labels)
-    table = table.rename(index=matches)
-    truth = _select_truth(table, labels, settings)
-    predictions, truth, n_uncertain = _leave_out_uncertain(predictions, truth, results)
+    matched = match_labels(results, labels, settings)
+    table, truth, predictions, n_uncertain = matched.table, matched.truth, matched.predictions, matched.n_uncertain
     common = find_common(truth, predictions, results)
     classes, positive = sorted(truth.unique()), positive or settings.positive
     if len(classes) > 1:
@@ -153,13 +148,55 @@ def score_files(
         "overlap": len(overlap),
         "warnings": [warning.as_dict() for warning in warnings],
         "findings": [
-            *label_findings,
-            *near_matches,
+            *matched.findings,
             *findings,
             *remarks,
             *find_unmatched(truth, predictions, labels, results),
         ],
     }
+
+
+@dataclass(frozen=True, eq=False)
+class MatchedResults:
+    """A results file and its labels, both indexed by `data_id` as in the results.
+
+    Attributes
+    ----------
+    predictions : DataFrame
+        See `read_results`; without those that are Uncertain.
+    truth : Series of str
+        Label of each recording that has one; without those that are Uncertain.
+    table : DataFrame
+        All columns of the label table.
+    n_uncertain : int
+        Number of labelled recordings that are left out because they are Uncertain.
+    findings : list of Finding
+        How the label table was read.
+    """
+
+    predictions: pd.DataFrame
+    truth: pd.Series
+    table: pd.DataFrame
+    n_uncertain: int
+    findings: list[Finding]
+
+
+def match_labels(results: Path, labels: Path, settings: DataSettings) -> MatchedResults:
+    """Read results and labels, and match their ids; see `score_files`.
+
+    Raises
+    ------
+    DataError
+        A file cannot be read, or they seem to be swapped.
+    """
+    predictions = _require_status(read_results(results), results)
+    table, findings = read_label_table(labels, settings)
+    check_file_order(predictions, table, results, labels)
+    matches, near_matches = match_ids([str(data_id) for data_id in table.index], list(predictions.index), labels)
+    table = table.rename(index=matches)
+    truth = _select_truth(table, labels, settings)
+    predictions, truth, n_uncertain = _leave_out_uncertain(predictions, truth, results)
+    return MatchedResults(predictions, truth, table, n_uncertain, [*findings, *near_matches])
 
 
 def _require_status(predictions: pd.DataFrame, results: Path) -> pd.DataFrame:

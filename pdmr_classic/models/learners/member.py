@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-
 Params = Mapping[str, Any]
 JOINT_VIEW = "both"
 """Name of the view with the columns of two modalities, if there are only two."""

@@ -6,27 +6,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pdmr_classic.config import Settings
+from pdmr_classic.config import BOTH, Settings
 from pdmr_classic.errors import ConfigError, DataError
-from pdmr_classic.evaluation.score_files import score_results
+from pdmr_classic.evaluation.score_files import match_labels, score_results
 from pdmr_classic.io.results import read_results
 from pdmr_classic.reporting.report._labels import label_score, label_severity
 from pdmr_classic.reporting.report._sources import Source
 
 # How the label table was read in training, which that of the results probably shares.
 _LABEL_SETTINGS = ("id_column", "label_column", "map", "cutoff", "positive")
+_MAX_MISTAKES = 20
 _UNSCORED = ("positive", "synthetic", "decision", "overlap", "warnings", "findings", "severity", "n_uncertain", "n")
 
 
-def score_source(source: Source, labels: Path | None, context: Mapping[str, Any]) -> dict[str, Any]:
+def score_source(source: Source, labels: str | Path | None, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the scores of a results file, see `score_results`.
 
     Parameters
     ----------
     source : Source
-    labels : Path or None
-    context : mapping
-        An evaluation or manifest, whose settings tell how to read the labels; or empty.
+    labels : path-like or None
+    settings : mapping
+        Of the evaluation or model, which tell how to read labels; or empty.
 
     Raises
     ------
@@ -43,19 +44,20 @@ def score_source(source: Source, labels: Path | None, context: Mapping[str, Any]
             expected="--labels FILE",
             hint="pass --labels with a label table of these recordings",
         )
-    scores = score_results(source.path, labels, settings=_label_settings(source, context))
-    _refuse_unlabelled(scores, source, labels)
+    scores = score_results(source.path, labels, settings=_read_settings(source, settings))
+    _refuse_unlabelled(scores, source, Path(labels))
     return scores
 
 
-def _label_settings(source: Source, context: Mapping[str, Any]) -> Settings:
-    settings = (context.get("settings") or {}).get("data") or {}
-    changes = {f"data.{name}": settings.get(name) for name in _LABEL_SETTINGS}
+def _read_settings(source: Source, settings: Mapping[str, Any]) -> Settings:
+    """Return how to read the labels: as in training, and of what the results have."""
+    data = settings.get("data") or {}
+    changes = {f"data.{name}": data.get(name) for name in _LABEL_SETTINGS}
     results = read_results(source.path)
     if "severity" in results and results["severity"].notna().any():
-        target = settings.get("score_column") or "severity"
-        changes["data.target"] = "both" if "status" in results else target
-        changes["data.score_column"] = target if "status" in results else None
+        column = data.get("score_column") or "severity"
+        has_both = "status" in results
+        changes |= {"data.target": BOTH if has_both else column, "data.score_column": column if has_both else None}
     return Settings().override(changes)
 
 
@@ -93,7 +95,22 @@ def build_results(scores: Mapping[str, Any]) -> dict[str, Any]:
     return section
 
 
-def list_worst(source: Source, scores: Mapping[str, Any], labels: Path) -> list[dict[str, Any]]:
-    """Return the recordings that were wrong most confidently, with their ids."""
-    del scores, labels
-    return read_results(source.path).reset_index().to_dict("records")
+def list_mistakes(source: Source, labels: str | Path, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the recordings with a wrong class, with their ids, the most confident first."""
+    data = _read_settings(source, settings).data
+    if not data.learns_status:
+        return []
+    matched = match_labels(source.path, Path(labels), data)
+    table = matched.predictions.join(matched.truth.rename("truth"), how="inner")
+    wrong = table[table["status"] != table["truth"]].copy()
+    wrong["confidence"] = (wrong["probability"] - 0.5).abs() if "probability" in wrong else 0.0
+    wrong = wrong.sort_values("confidence", ascending=False, kind="stable").head(_MAX_MISTAKES)
+    return [
+        {
+            "data_id": str(data_id),
+            "truth": row["truth"],
+            "predicted": row["status"],
+            "probability": float(row["probability"]) if "probability" in wrong else None,
+        }
+        for data_id, row in wrong.iterrows()
+    ]

@@ -15,7 +15,6 @@ from pdmr_classic.reporting.report._missing import list_missing
 from pdmr_classic.reporting.report._other_files import build_audit, build_comparison, build_validation
 from pdmr_classic.reporting.report._parts import list_modalities
 from pdmr_classic.reporting.report._provenance import build_provenance
-from pdmr_classic.reporting.report._results import build_results, score_source
 from pdmr_classic.reporting.report._sources import (
     AUDIT,
     COMPARISON,
