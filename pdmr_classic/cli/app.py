@@ -21,6 +21,7 @@ from pdmr_classic.cli.extract import extract
 from pdmr_classic.cli.features import features
 from pdmr_classic.cli.fit import fit
 from pdmr_classic.cli.predict import predict
+from pdmr_classic.cli.report import report
 from pdmr_classic.cli.score import score
 from pdmr_classic.cli.synth import synth
 from pdmr_classic.cli.validate import validate
@@ -40,7 +41,7 @@ app = typer.Typer(
 
 COMMANDS = (
     *(demo, synth, embed, check, extract, features, fit, predict, score, evaluate, compare, validate, audit),
-    export,
+    *(report, export),
 )
 for function in COMMANDS:
     app.command()(function)

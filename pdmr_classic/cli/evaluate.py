@@ -20,6 +20,7 @@ from pdmr_classic.cli._options import (
     cache_folder,
     n_jobs,
 )
+from pdmr_classic.cli._report_option import ReportFolder
 from pdmr_classic.cli._with_settings import with_settings
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def evaluate(
             metavar="FILE", help="JSON file to write, for compare (default: evaluation.json).", show_default=False
         ),
     ] = Path("evaluation.json"),
+    report: ReportFolder = None,
     *,
     settings: Settings,
     jobs: Jobs = None,
@@ -54,6 +56,7 @@ def evaluate(
     from pdmr_classic.evaluation.evaluate import write_evaluation
     from pdmr_classic.io.dataset import load_dataset
     from pdmr_classic.reporting.evaluation_tables import evaluation_tables
+    from pdmr_classic.reporting.report.folder import check_report_folder, write_report_folder
     from pdmr_classic.storage.atomic import check_writable, refuse_foreign_file
     from pdmr_classic.storage.resume import hold_target
     from pdmr_classic.subjects.inference import proposal_path
@@ -62,6 +65,8 @@ def evaluate(
     check_writable(out)
     refuse_foreign_file(out, "pdmr-classic/evaluation/", "the evaluation")
     check_writable(proposal_path(out))
+    if report is not None:
+        check_report_folder(report, [out])
     with hold_target(out, ".folds") as checkpoint, ConsoleReporter(quiet=as_json) as reporter:
         evaluation = evaluate_data(
             dataset,
@@ -73,4 +78,7 @@ def evaluate(
             reporter=reporter,
         )
         write_evaluation(evaluation, out)
-    show({**evaluation, "out": str(out)}, as_json, evaluation_tables)
+    written = {"out": str(out)}
+    if report is not None:
+        written["report"] = str(write_report_folder([out], report))
+    show({**evaluation, **written}, as_json, evaluation_tables)

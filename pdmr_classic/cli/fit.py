@@ -19,6 +19,7 @@ from pdmr_classic.cli._options import (
     cache_folder,
     n_jobs,
 )
+from pdmr_classic.cli._report_option import ReportFolder
 from pdmr_classic.cli._with_settings import with_settings
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def fit(
             show_default=False,
         ),
     ] = Path("models/pdmr-classic.joblib"),
+    report: ReportFolder = None,
     *,
     settings: Settings,
     jobs: Jobs = None,
@@ -57,12 +59,15 @@ def fit(
     from pdmr_classic.models.persistence.artifact import check_model_writable
     from pdmr_classic.models.training import fit as fit_model
     from pdmr_classic.reporting.fit_tables import fit_table
+    from pdmr_classic.reporting.report.folder import check_report_folder, write_report_folder
     from pdmr_classic.reporting.summary import summarise_fit
     from pdmr_classic.storage.atomic import check_writable
     from pdmr_classic.storage.resume import hold_target
     from pdmr_classic.subjects.inference import proposal_path
 
     check_model_writable(out)
+    if report is not None:
+        check_report_folder(report, [out])
     dataset = load_dataset(data, split="train", labels=labels, settings=settings.data)
     check_writable(proposal_path(out))
     with hold_target(out, ".studies") as studies, ConsoleReporter(quiet=as_json) as reporter:
@@ -77,4 +82,5 @@ def fit(
             reporter=reporter,
         )
         model.save(out, reporter=reporter)
-    show(summarise_fit(model, out) | {"findings": reporter.findings}, as_json, fit_table)
+    written = {} if report is None else {"report": str(write_report_folder([out], report))}
+    show(summarise_fit(model, out) | written | {"findings": reporter.findings}, as_json, fit_table)

@@ -47,7 +47,7 @@ def evaluation_tables(evaluation: Mapping[str, Any]) -> RenderableType:
         if warning["what"] not in evaluation["conclusion"]:
             parts += ["", warning_text(warning)]
     if evaluation.get("out"):
-        parts += ["", Text(f"Written: {evaluation['out']}")]
+        parts += ["", *(Text(f"Written: {evaluation[key]}") for key in ("out", "report") if evaluation.get(key))]
     return add_synthetic_note(dict(evaluation), parts)
 
 

@@ -25,7 +25,8 @@ def fit_table(summary: dict[str, Any]) -> RenderableType:
         parts += [_class_table(summary), "", score_table(scores, title="out-of-fold scores"), ""]
     if "severity" in summary:
         parts += [_severity_table(summary["severity"], summary["n_features"]), ""]
-    parts += [_NOTE, *warning_texts(summary), "", Text(f"Written: {summary['out']}")]
+    parts += [_NOTE, *warning_texts(summary), ""]
+    parts += [Text(f"Written: {summary[name]}") for name in ("out", "report") if name in summary]
     return add_synthetic_note(summary, parts)
 
 

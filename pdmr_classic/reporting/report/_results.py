@@ -16,7 +16,23 @@ from pdmr_classic.reporting.report._sources import Source
 # How the label table was read in training, which that of the results probably shares.
 _LABEL_SETTINGS = ("id_column", "label_column", "map", "cutoff", "positive")
 _MAX_MISTAKES = 20
-_UNSCORED = ("positive", "synthetic", "decision", "overlap", "warnings", "findings", "severity", "n_uncertain", "n")
+_SEVERITY_LABELS = {
+    "pearson": "Pearson",
+    "spearman": "Spearman",
+    "coverage": "Coverage of the intervals",
+    "mean_width": "Mean width of the intervals",
+}
+_UNSCORED = (
+    "positive",
+    "synthetic",
+    "decision",
+    "overlap",
+    "warnings",
+    "findings",
+    "severity",
+    "floor",
+    "positive_share",
+)
 
 
 def score_source(source: Source, labels: str | Path | None, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -77,21 +93,25 @@ def _refuse_unlabelled(scores: Mapping[str, Any], source: Source, labels: Path) 
 
 def build_results(scores: Mapping[str, Any]) -> dict[str, Any]:
     """Return the section on results, without ids."""
-    positive = scores.get("positive")
+    positive, severity = scores.get("positive"), scores.get("severity")
     section: dict[str, Any] = {
-        "n": scores.get("n") or scores["severity"]["n"],
+        "n": scores["n"] if "n" in scores else severity["n"],  # type: ignore[index]
         "n_uncertain": scores.get("n_uncertain", 0),
         "n_overlap": scores["overlap"],
+        "floor": scores.get("floor"),
+        "positive_share": scores.get("positive_share"),
         "scores": {
-            name: {"label": label_score(name, positive), "value": value}
+            name: {"label": "AUC" if name == "auc" else label_score(name, positive), "value": value}
             for name, value in scores.items()
             if name not in _UNSCORED and isinstance(value, float)
         },
     }
-    severity = scores.get("severity")
     if severity:
         numbers = {name: value for name, value in severity.items() if isinstance(value, float)}
-        section["severity"] = {name: {"label": label_severity(name), "value": v} for name, v in numbers.items()}
+        section["severity"] = {
+            name: {"label": _SEVERITY_LABELS.get(name) or label_severity(name), "value": value}
+            for name, value in numbers.items()
+        }
     return section
 
 

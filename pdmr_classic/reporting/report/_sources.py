@@ -166,7 +166,9 @@ def _find_kind(content: Any, path: Path) -> str:
 def _check_version(kind: str, content: Mapping[str, Any], path: Path) -> None:
     expected = _READABLE.get(kind)
     if kind == MANIFEST:
-        from pdmr_classic.models.persistence.artifact import SCHEMA as expected
+        from pdmr_classic.models.persistence.artifact import SCHEMA
+
+        expected = SCHEMA
     if expected is not None and content["schema"] != expected:
         raise DataError(
             f"the {kind} was written by another version",

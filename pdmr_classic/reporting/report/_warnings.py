@@ -28,6 +28,11 @@ _MEANINGS = {
     "optimistic.",
     "shared-subjects": "People are in training and test data at once, so that the scores are optimistic.",
     "overlap": "Recordings are in training and test data at once, so that the scores are optimistic.",
+    "copies-between-subjects": "The same recording is in training and test data at once, so that the scores are "
+    "optimistic.",
+    "near-copies-between-subjects": "Nearly the same recording is in training and test data at once, so that the scores "
+    "are optimistic.",
+    "mismatch": "The model may not transfer to recordings that were measured in another way.",
     "scored-overlap": "The model has seen some of these recordings in training, so that the scores are optimistic.",
     "scored-mismatch": "The recordings differ from those of training in how they were measured.",
     "scored-uncertain": "The scores leave out the recordings that the model did not decide on.",
@@ -35,11 +40,16 @@ _MEANINGS = {
     "mixed-subjects": "Some people have recordings of several classes, which pooling per person cannot tell apart.",
     "fewer-folds": "There are fewer folds than asked for, because a class has few people.",
 }
-_FIELDS = ("code", "what", "found", "expected", "hint", "column")
+_FIELDS = ("code", "what", "found", "hint")
+# Of these, `found` has numbers; that of others may name recordings.
+_NUMERIC = {
+    *("below-floor", "few-subjects", "mixed-subjects", "nearly-all-positive"),
+    *("scored-overlap", "scored-uncertain", "share-differs", "fewer-folds"),
+}
 
 
-def list_warnings(parts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the warnings of all parts, each once.
+def list_warnings(parts: Mapping[str, Mapping[str, Any]], *, with_ids: bool = False) -> list[dict[str, Any]]:
+    """Return the warnings of all parts, each once, without names of recordings unless `with_ids`.
 
     Parameters
     ----------
@@ -52,7 +62,7 @@ def list_warnings(parts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]
         for warning in _list_all(content):
             if warning["what"] not in seen:
                 seen.add(warning["what"])
-                warnings.append(_describe(warning, kind))
+                warnings.append(_describe(warning, kind, with_ids=with_ids))
     return warnings
 
 
@@ -66,6 +76,9 @@ def _list_all(content: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield {"code": "mismatch", "what": f"measured in another way than in training: {', '.join(mismatch)}"}
 
 
-def _describe(warning: Mapping[str, Any], kind: str) -> dict[str, Any]:
+def _describe(warning: Mapping[str, Any], kind: str, *, with_ids: bool) -> dict[str, Any]:
+    code = str(warning.get("code"))
     fields = {name: warning.get(name) for name in _FIELDS}
-    return {**fields, "meaning": _MEANINGS.get(str(warning.get("code"))), "source": kind}
+    if not with_ids and code not in _NUMERIC:
+        fields["found"] = None
+    return {**fields, "meaning": _MEANINGS.get(code), "source": kind}

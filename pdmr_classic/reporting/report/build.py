@@ -29,7 +29,8 @@ from pdmr_classic.reporting.report._sources import (
 from pdmr_classic.reporting.report._summary import summarise_evaluation, summarise_files, summarise_model
 from pdmr_classic.reporting.report._warnings import list_warnings
 
-SCHEMA = "pdmr-classic/report/1"
+SCHEMA_PREFIX = "pdmr-classic/report/"
+SCHEMA = f"{SCHEMA_PREFIX}1"
 _OTHER_FILES = {AUDIT: build_audit, COMPARISON: build_comparison, VALIDATION: build_validation}
 
 
@@ -74,7 +75,7 @@ def build_report(
     for kind, build in _OTHER_FILES.items():
         if kind in sources:
             sections[kind] = read_part(sources[kind], partial(build, sources[kind].content))
-    warnings = list_warnings(contents)
+    warnings = list_warnings(contents, with_ids=with_ids)
     report = {
         "schema": SCHEMA,
         "version": __version__,
