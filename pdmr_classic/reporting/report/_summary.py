@@ -49,14 +49,19 @@ def _name_targets(content: _Part) -> str:
     positive = content.get("positive")
     if not isinstance(classes, Mapping) or not classes:
         return "severity"
-    names = positive if positive is not None else " or ".join(list(classes)[:_MAX_CLASSES])
+    names = positive if positive is not None else _join_words(list(classes), "or")
     if positive is None and len(classes) > _MAX_CLASSES:
         names = f"{len(classes)} classes"
     return f"{names} and severity" if content.get("severity") else str(names)
 
 
 def _from(modalities: Sequence[str]) -> str:
-    return f" from {' and '.join(modalities)}" if modalities else ""
+    return f" from {_join_words(modalities, 'and')}" if modalities else ""
+
+
+def _join_words(words: Sequence[str], conjunction: str) -> str:
+    *first, last = words
+    return f"{', '.join(first)} {conjunction} {last}" if first else last
 
 
 def _ask(evaluation: _Part, modalities: Sequence[str]) -> str:
@@ -80,7 +85,13 @@ def _answer_classes(evaluation: _Part) -> str:
     if shortcut.get("scores") and not shortcut.get("problem"):
         beside.append(f"recording conditions alone {_format(shortcut['scores'][name], interval=False)}")
     verdict = _compare_with_floor(score, floor[name])
-    return f"{label} is {_format(score)}, {verdict} ({'; '.join(beside)}); the AUC is {_format(auc)}, by chance 0.50."
+    return f"{label} is {_format(score)}, {verdict} ({'; '.join(beside)}); {_describe_auc(auc)}."
+
+
+def _describe_auc(auc: _Part) -> str:
+    if auc["mean"] is None:
+        return f"the AUC is unknown ({auc.get('reason') or 'no fold has both classes'})"
+    return f"the AUC is {_format(auc)}, by chance 0.50"
 
 
 def _compare_with_floor(score: _Part, floor: float) -> str:
