@@ -1,0 +1,173 @@
+"""Attributes of objects, and those of objects that live in compiled code: trees, boosters, support vectors.
+
+Compiled code does not check indices when it predicts, so that a crafted array could read memory that is not its own.
+What can be checked in Python is checked here. Models of LightGBM and XGBoost are parsed by these libraries, in C++,
+which this package cannot check: their releases are the protection.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+
+from pdmr_classic.arrays import Floats, Ints
+
+_LEAF = -1
+
+
+class InconsistentStateError(ValueError):
+    """Attributes do not fit together."""
+
+
+def get_state(value: Any) -> dict[str, Any]:
+    """Return the attributes of an object; those in compiled code become arrays, text or bytes."""
+    from lightgbm.basic import Booster as LightGBM
+    from sklearn.ensemble._forest import BaseForest
+    from xgboost.core import Booster as XGBoost
+
+    if isinstance(value, LightGBM):
+        return {"model": value.model_to_string(num_iteration=-1), "best_iteration": int(value.best_iteration)}
+    if isinstance(value, XGBoost):
+        return {"model": np.frombuffer(value.save_raw("ubj"), dtype=np.uint8)}
+    state = dict(vars(value))
+    return _pack_forest(state) if isinstance(value, BaseForest) else state
+
+
+def make_object(kind: type, state: dict[str, Any]) -> Any:
+    """Return an object with these attributes, without calling the constructor of our own and scikit-learn's types.
+
+    Raises
+    ------
+    InconsistentStateError
+    """
+    from lightgbm.basic import Booster as LightGBM
+    from sklearn.cluster import KMeans
+    from sklearn.ensemble._forest import BaseForest
+    from sklearn.svm._base import BaseLibSVM
+    from xgboost.core import Booster as XGBoost
+
+    if kind is LightGBM:
+        return _make_lightgbm(state)
+    if kind is XGBoost:
+        return _make_xgboost(state)
+    if issubclass(kind, BaseForest):
+        state = _unpack_forest(state)
+    value = kind.__new__(kind)
+    value.__dict__.update(state)
+    if isinstance(value, BaseLibSVM):
+        _check_support_vectors(value)
+    if isinstance(value, KMeans):
+        _require(np.shape(value.cluster_centers_) == (value.n_clusters, value.n_features_in_), "clusters")
+    return value
+
+
+def _make_lightgbm(state: dict[str, Any]) -> Any:
+    from lightgbm import Booster
+
+    booster = Booster(model_str=state["model"])
+    booster.best_iteration = state["best_iteration"]
+    return booster
+
+
+def _make_xgboost(state: dict[str, Any]) -> Any:
+    from xgboost import Booster
+
+    booster = Booster({"nthread": 1})
+    booster.load_model(bytearray(state["model"].tobytes()))
+    return booster
+
+
+# ------------------------------------------------------------------------------------------ scikit-learn's forests
+
+_NODE_COLUMNS = (
+    *("left_child", "right_child", "feature", "threshold", "impurity", "n_node_samples", "weighted_n_node_samples"),
+    "missing_go_to_left",
+)
+_OWN_ATTRIBUTES = ("tree_", "random_state")
+
+
+def _pack_forest(state: dict[str, Any]) -> dict[str, Any]:
+    """Join the arrays of all trees: reading thousands of small arrays takes longer than training the model."""
+    estimators = state["estimators_"]
+    trees = [estimator.tree_.__getstate__() for estimator in estimators]
+    nodes = np.concatenate([tree["nodes"] for tree in trees])
+    shared = {name: value for name, value in vars(estimators[0]).items() if name not in _OWN_ATTRIBUTES}
+    return state | {
+        "estimators_": {
+            "shared": shared,
+            "random_states": np.array([estimator.random_state for estimator in estimators], dtype=np.int64),
+            "n_nodes": np.array([tree["node_count"] for tree in trees], dtype=np.int64),
+            "max_depths": np.array([tree["max_depth"] for tree in trees], dtype=np.int64),
+            "nodes": {name: np.ascontiguousarray(nodes[name]) for name in _NODE_COLUMNS},
+            "values": np.concatenate([tree["values"] for tree in trees]),
+        }
+    }
+
+
+def _unpack_forest(state: dict[str, Any]) -> dict[str, Any]:
+    packed, kind = state["estimators_"], type(state["estimator_"])
+    columns, n_nodes, n_features = packed["nodes"], packed["n_nodes"], state["n_features_in_"]
+    _require(packed["shared"]["n_features_in_"] == n_features, "trees of other columns")
+    _require(bool((n_nodes > 0).all()), "empty trees")
+    _check_nodes(columns, n_nodes, n_features)
+    edges = np.cumsum([0, *n_nodes])
+    estimators = []
+    for k, seed in enumerate(packed["random_states"].tolist()):
+        part = slice(edges[k], edges[k + 1])
+        tree = _make_tree(columns, packed["values"][part], part, n_features, int(packed["max_depths"][k]))
+        estimator = kind.__new__(kind)
+        estimator.__dict__.update(packed["shared"], random_state=seed, tree_=tree)
+        estimators.append(estimator)
+    return state | {"estimators_": estimators}
+
+
+def _check_nodes(columns: dict[str, Any], n_nodes: Ints, n_features: int) -> None:
+    """Check that each node is a leaf, or has two later nodes of its tree as children and an existing column."""
+    sizes = {np.shape(column) for column in columns.values()}
+    _require(sizes == {(int(n_nodes.sum()),)}, "columns of nodes of different lengths")
+    first = np.cumsum(n_nodes) - n_nodes
+    position = np.arange(n_nodes.sum()) - np.repeat(first, n_nodes)
+    last = np.repeat(n_nodes, n_nodes)
+    left, right, feature = columns["left_child"], columns["right_child"], columns["feature"]
+    is_leaf = (left == _LEAF) & (right == _LEAF)
+    is_split = (left > position) & (left < last) & (right > position) & (right < last)
+    is_split &= (feature >= 0) & (feature < n_features)
+    _require(bool((is_leaf | is_split).all()), "a node of a tree that points outside the tree or its columns")
+
+
+def _make_tree(columns: dict[str, Any], values: Floats, part: slice, n_features: int, max_depth: int) -> Any:
+    from sklearn.tree._tree import NODE_DTYPE, Tree
+
+    nodes = np.zeros(part.stop - part.start, dtype=NODE_DTYPE)
+    for name in _NODE_COLUMNS:
+        nodes[name] = columns[name][part]
+    _require(values.ndim == 3 and values.shape[:2] == (len(nodes), 1), "leaf values of another shape")
+    tree = Tree(n_features, np.array([values.shape[2]], dtype=np.intp), 1)
+    tree.__setstate__({"max_depth": max_depth, "node_count": len(nodes), "nodes": nodes, "values": values})
+    return tree
+
+
+# ----------------------------------------------------------------------------------------------- support vectors
+
+
+def _check_support_vectors(machine: Any) -> None:
+    """Check the shapes that libsvm relies on; to it, a regression has two classes."""
+    vectors, counts = machine.support_vectors_, machine._n_support
+    n_vectors, n_classes = len(vectors), len(counts)
+    _require(machine.kernel == "rbf" and machine._sparse is False, "another kernel than rbf")
+    _require(vectors.ndim == 2 and vectors.shape[1] == machine.n_features_in_, "support vectors of other columns")
+    _require(machine.shape_fit_[1] == machine.n_features_in_, "support vectors of other columns")
+    _require(machine.support_.shape == (n_vectors,), "support vectors without index")
+    _require(n_classes >= 2 and machine._dual_coef_.shape == (n_classes - 1, n_vectors), "other coefficients")
+    _require(machine._intercept_.shape == (n_classes * (n_classes - 1) // 2,), "another number of intercepts")
+    _require(len(machine._probA) == len(machine._probB) == 0, "probabilities of its own")
+    if is_classifier(machine):
+        _require(len(machine.classes_) == n_classes, "another number of classes")
+        _require(bool((counts >= 0).all()) and int(counts.sum()) == n_vectors, "other counts of support vectors")
+
+
+def _require(condition: bool, problem: str) -> None:
+    if not condition:
+        raise InconsistentStateError(problem)
