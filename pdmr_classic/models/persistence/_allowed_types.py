@@ -50,6 +50,7 @@ _MODULES: dict[str, tuple[str, ...]] = {
     f"{_PACKAGE}.features.families.tangent": ("TangentMap",),
     f"{_PACKAGE}.io.labels.scales": ("Scale",),
     f"{_PACKAGE}.config": ("Settings", "LearningSettings"),
+    f"{_PACKAGE}.errors": ("Finding",),
     "sklearn.pipeline": ("Pipeline",),
     "sklearn.preprocessing._label": ("LabelEncoder",),
     "sklearn.decomposition._pca": ("PCA",),
