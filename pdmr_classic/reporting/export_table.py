@@ -32,3 +32,23 @@ def export_table(summary: dict[str, Any]) -> RenderableType:
     checked = f"{summary['n_check_rows']} random rows: equal labels, probabilities within"
     table.add_row("check", f"{checked} {summary['largest_difference']:.0e}")
     return Group(table, "", Text(f"Written: {summary['out']}"))
+
+
+def summarise_hub_export(written: Any) -> dict[str, Any]:
+    """Return what was written, JSON-serialisable."""
+    return {
+        "out": str(written.folder),
+        "files": written.sizes,
+        "n_check_rows": written.n_rows,
+        "upload": written.upload,
+    }
+
+
+def hub_export_table(summary: dict[str, Any]) -> RenderableType:
+    """Show the files of a folder for the hub, and how to upload it."""
+    table = new_table("file", "size")
+    for name, size in summary["files"].items():
+        table.add_row(name, f"{size / 1e6:.2f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB")
+    check = f"{summary['n_check_rows']} random rows: model.skops predicts exactly what the model predicts"
+    upload = Text(f"Nothing was uploaded. To upload it:\n  {summary['upload']}")
+    return Group(table, "", Text(f"Written: {summary['out']}"), Text(f"Checked: {check}"), upload)

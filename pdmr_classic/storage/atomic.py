@@ -179,7 +179,12 @@ def refuse_foreign_file(path: Path, schema_prefix: str, content: str) -> None:
 
 def write_text_atomic(path: str | Path, text: str) -> Path:
     """Write UTF-8 text atomically; see `write_atomic`."""
-    return write_atomic(path, lambda file: file.write(text.encode("utf-8")))
+    return write_bytes_atomic(path, text.encode("utf-8"))
+
+
+def write_bytes_atomic(path: str | Path, content: bytes) -> Path:
+    """Write bytes atomically; see `write_atomic`."""
+    return write_atomic(path, lambda file: file.write(content))
 
 
 def _file_mode(path: Path) -> int:

@@ -19,6 +19,7 @@ from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import TargetError
 from pdmr_classic.io.split_folders import SYNTHETIC_MARK
 from pdmr_classic.io.trackers.channels import GAZE, POSE
+from pdmr_classic.storage.new_folder import find_new_folder
 from pdmr_classic.synthetic._truth import write_table, write_truth
 from pdmr_classic.synthetic.conditions import (
     CONDITION_COLUMN,
@@ -164,7 +165,7 @@ def make_synthetic(
     plan = plan_recordings(**settings)
     target = Path(out).absolute()
     try:
-        target = _resolve_target(target)
+        target = find_new_folder(target, "the synthetic set")
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as work:
             folder = Path(work) / "set"
@@ -235,29 +236,6 @@ def make_signals(recording: PlannedRecording, *, seed: int) -> Signals:
     if recording.has_audio:
         audio = make_audio(make_voice_space(), habits, behaviours, random_stream(seed, RECORDING, subject, segment, 4))
     return Signals(video, audio, behaviours)
-
-
-def _resolve_target(out: Path) -> Path:
-    """Return the absolute path of the output folder; raise TargetError if it exists and is not empty."""
-    target = out.resolve()
-    if not target.exists():
-        return target
-    if not target.is_dir():
-        found = "a file"
-    elif target == Path.cwd():
-        found = "the current folder"
-    elif any(target.iterdir()):
-        found = "a folder that is not empty"
-    else:
-        return target
-    raise TargetError(
-        "the output folder of the synthetic set is already in use",
-        code="target-taken",
-        file=out,
-        expected="a new or empty folder",
-        found=found,
-        hint="choose another output folder, or move its content",
-    )
 
 
 # ---------------------------------------------------------------- files

@@ -20,8 +20,7 @@ def make_check_rows(model: DepressionModel, stack: CompiledStack) -> Floats:
     The first rows lack one modality each, another all of them, and some each single value with a small probability.
     """
     rng = np.random.default_rng(0)
-    center, spread = _read_ranges(model)
-    rows = center + spread * rng.normal(size=(_N_ROWS, len(center)))
+    rows = make_random_rows(model, _N_ROWS, rng)
     for step in stack.fitted_:
         if isinstance(step, Tangent):
             rows[:, step.columns] = _random_covariances(step, rng)
@@ -33,6 +32,12 @@ def make_check_rows(model: DepressionModel, stack: CompiledStack) -> Floats:
     rows[5 * len(stack.columns_), :] = np.nan
     rows[-5:, material.astype(int)] = np.nan
     return rows
+
+
+def make_random_rows(model: DepressionModel, n_rows: int, rng: np.random.Generator | None = None) -> Floats:
+    """Return random rows in and around the stored feature ranges, shape [n, F]."""
+    center, spread = _read_ranges(model)
+    return np.asarray(center + spread * (rng or np.random.default_rng(0)).normal(size=(n_rows, len(center))))
 
 
 def _read_ranges(model: DepressionModel) -> tuple[Floats, Floats]:

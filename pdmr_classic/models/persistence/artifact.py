@@ -1,7 +1,8 @@
 """Save and load models: a joblib file next to a JSON manifest, which is checked before anything is unpickled.
 
 A manifest is distributed with its model, so it does not prove who made them. Models trained under this account are
-also in the user's record (`_trust.py`); any other model is opened only on request.
+also in the user's record (`_trust.py`); any other model is opened only on request. A `.skops` file (`skops_file.py`)
+needs no trust: it contains data, and no code.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pdmr_classic.environment import describe_environment
 from pdmr_classic.errors import ArtifactError, ConfigError, DataError, Finding
 from pdmr_classic.models.persistence._trust import is_recorded, record_digest, record_folder
 from pdmr_classic.models.persistence._versions import check_versions
+from pdmr_classic.models.persistence.skops_file import SKOPS_SUFFIX, load_skops, require_skops
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.storage.atomic import check_writable, refuse_foreign_file, rename, write_atomic, write_text_atomic
 from pdmr_classic.storage.bytes import read_bytes
@@ -29,6 +31,10 @@ from pdmr_classic.text import to_json
 
 _SCHEMA_PREFIX = "pdmr-classic/model/"
 SCHEMA = f"{_SCHEMA_PREFIX}7"
+SKOPS_FILE = f"model{SKOPS_SUFFIX}"
+"""Name of the model that is opened in a folder."""
+DIGEST, SKOPS_DIGEST = "sha256", "skops_sha256"
+"""Keys of the manifest for the SHA-256 of a `.joblib` and of a `.skops` file."""
 
 
 class _ManifestFields(BaseModel):
@@ -37,6 +43,7 @@ class _ManifestFields(BaseModel):
     model_config = ConfigDict(strict=True)
 
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    skops_sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
     libraries: dict[str, Annotated[str, Field(pattern="^[0-9A-Za-z.+!-]{1,40}$")]]
     features: list[str] = Field(min_length=1)
 
@@ -171,6 +178,8 @@ def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[s
     user's record. The hash shows that the file is complete and unchanged; only the record shows that it was made on
     this account. This does not protect against anyone who can write to the record or run programs as this user.
 
+    A `.skops` file, or a folder that contains `model.skops`, needs no record and no trust: see `load_skops`.
+
     Parameters
     ----------
     path : path-like
@@ -186,43 +195,33 @@ def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[s
     ------
     ArtifactError
         A file is missing, a check fails, or the file cannot be loaded.
+    ConfigError
+        A `.skops` file is to be opened without skops.
     """
-    path = Path(path)
+    path = find_model_file(Path(path))
     manifest = read_manifest(path)
-    staged = _staging_path(path, manifest["sha256"])
-    try:
-        data = _read_staged_or_final(staged, path)
-    except DataError as error:
-        raise ArtifactError(
-            "the model file cannot be read",
-            file=path,
-            found=error.finding.found,
-            hint="fix its permissions, or pass another file with --model",
-        ) from None
-    digest = hashlib.sha256(data).hexdigest()
-    if digest != manifest["sha256"]:
-        raise ArtifactError(
-            "the model file does not match its manifest and was not opened",
-            file=path,
-            expected=f"SHA-256 {manifest['sha256'][:16]}…",
-            found=f"{digest[:16]}…",
-            hint="copy both files together again, or train the model again",
-        )
+    is_skops = path.suffix == SKOPS_SUFFIX
+    data = read_model_bytes(path, manifest, SKOPS_DIGEST if is_skops else DIGEST)
     findings = check_versions(path, manifest["libraries"])
-    if not trust and not is_recorded(digest):
+    if is_skops:
+        require_skops()
+    elif not trust and not is_recorded(manifest["sha256"]):
         raise ArtifactError(
             "the model was not trained under this account and was not opened",
             code="not-recorded",
             file=path,
             expected="a model that was trained here, because a model file can execute any code",
-            found=f"SHA-256 {digest[:16]}… is not in {record_folder() or 'a record: there is no home directory'}",
+            found=f"SHA-256 {manifest['sha256'][:16]}… is not in "
+            f"{record_folder() or 'a record: there is no home directory'}",
             hint="train a model here, or pass --trust (trust=True) if you trust the source of this one",
         )
     try:
         with warnings.catch_warnings():
             # `check_versions` already reports versions that differ.
             warnings.simplefilter("ignore", InconsistentVersionWarning)
-            return joblib.load(io.BytesIO(data)), manifest, findings
+            return load_skops(data, path) if is_skops else joblib.load(io.BytesIO(data)), manifest, findings
+    except ArtifactError:
+        raise
     except Exception as error:
         raise ArtifactError(
             "the model file cannot be opened",
@@ -232,6 +231,39 @@ def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[s
             if findings
             else "train the model again",
         ) from error
+
+
+def find_model_file(path: Path) -> Path:
+    """Return the path of a model: of a folder that `export --hub` wrote, that of its model.skops."""
+    return path / SKOPS_FILE if path.is_dir() else path
+
+
+def read_model_bytes(path: Path, manifest: dict[str, Any], key: str = DIGEST) -> bytes:
+    """Return the bytes of a model, whose SHA-256 must be that of its manifest.
+
+    Raises
+    ------
+    ArtifactError
+    """
+    try:
+        data = _read_staged_or_final(_staging_path(path, manifest["sha256"]), path)
+    except DataError as error:
+        raise ArtifactError(
+            "the model file cannot be read",
+            file=path,
+            found=error.finding.found,
+            hint="fix its permissions, or pass another file with --model",
+        ) from None
+    digest, expected = hashlib.sha256(data).hexdigest(), manifest.get(key)
+    if digest != expected:
+        raise ArtifactError(
+            "the model file does not match its manifest and was not opened",
+            file=path,
+            expected=f"SHA-256 {expected[:16]}…" if expected else f"a manifest with {key}",
+            found=f"{digest[:16]}…",
+            hint="copy both files together again, or train the model again",
+        )
+    return data
 
 
 def _read_staged_or_final(staged: Path, path: Path) -> bytes:
@@ -255,7 +287,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise ArtifactError(
             "the model file does not exist",
             file=path,
-            expected="a .joblib file",
+            expected="a .joblib file, or a .skops file",
             hint="check --model, or train a model: pdmr-classic fit DATA",
         )
     try:

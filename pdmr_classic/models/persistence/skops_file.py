@@ -13,6 +13,7 @@ import math
 import re
 import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from numpy.lib import format as npy
@@ -20,6 +21,7 @@ from numpy.lib import format as npy
 from pdmr_classic.errors import ArtifactError, ConfigError
 from pdmr_classic.models.persistence._plain_state import StateError, from_plain, to_plain
 
+SKOPS_SUFFIX = ".skops"
 _SCHEMA = "pdmr-classic/state/1"
 _NODES = {
     "DictNode": ("builtins.dict",),
@@ -45,7 +47,7 @@ def dump_skops(model: Any) -> bytes:
     ConfigError
         skops is not installed, or the model contains an object of an own type, such as a registered learner.
     """
-    skops_io = _import_skops()
+    skops_io = require_skops()
     try:
         state = to_plain(model)
     except StateError as error:
@@ -59,8 +61,14 @@ def dump_skops(model: Any) -> bytes:
     return content
 
 
-def load_skops(content: bytes) -> Any:
+def load_skops(content: bytes, path: Path) -> Any:
     """Return the model in the content of a `.skops` file. No code from the file is run, whoever made it.
+
+    Parameters
+    ----------
+    content : bytes
+    path : Path
+        Of the file, for messages.
 
     Raises
     ------
@@ -70,7 +78,7 @@ def load_skops(content: bytes) -> Any:
         The file contains something that is not on the fixed list of types, is damaged, or would take up far more
         memory than a model.
     """
-    skops_io = _import_skops()
+    skops_io = require_skops()
     try:
         _check_content(content)
         state = skops_io.loads(content, trusted=[])
@@ -81,13 +89,21 @@ def load_skops(content: bytes) -> Any:
         raise ArtifactError(
             "the .skops file contains something that a model of pdmr-classic does not, and was not opened",
             code="unexpected-content",
+            file=path,
             expected="numbers, texts, and objects of the types that pdmr-classic allows",
             found=str(error),
             hint="use a file that pdmr-classic export --hub wrote; do not use this one",
         ) from None
 
 
-def _import_skops() -> Any:
+def require_skops() -> Any:
+    """Return the module `skops.io`.
+
+    Raises
+    ------
+    ConfigError
+        skops is not installed.
+    """
     try:
         import skops.io
     except ImportError:

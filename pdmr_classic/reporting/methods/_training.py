@@ -52,7 +52,12 @@ def describe_data(manifest: Mapping[str, Any]) -> Iterator[str]:
         f"The model was developed on {format_count(manifest['n_recordings'], 'recording')} of {people}{counts}. "
         f"The outcome was {_outcome(manifest)}. {blank('who assessed the outcome, how, and when')}"
     )
-    yield from _describe_inputs(manifest)
+    yield from describe_inputs(manifest)
+
+
+def describe_inputs(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Yield paragraphs about the modalities and the predictors."""
+    yield from _describe_modalities(manifest)
     yield from _describe_predictors(manifest)
 
 
@@ -66,7 +71,7 @@ def _outcome(manifest: Mapping[str, Any]) -> str:
     return f"{label} and {score}" if manifest["settings"]["data"]["target"] == "both" else score
 
 
-def _describe_inputs(manifest: Mapping[str, Any]) -> Iterator[str]:
+def _describe_modalities(manifest: Mapping[str, Any]) -> Iterator[str]:
     measurements, reading = manifest.get("measurements") or {}, manifest["settings"]["reading"]
     tracker = (measurements.get("trackers") or {}).get(VIDEO)
     rates = measurements.get("frame_rate_hz")

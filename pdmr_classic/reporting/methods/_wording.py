@@ -40,6 +40,15 @@ def count_words(counts: Mapping[str, int]) -> str:
     return join_words(f"{count:,} {escape_markdown(label)}" for label, count in counts.items())
 
 
+def join_paragraphs(paragraphs: Iterable[str]) -> str:
+    """Join paragraphs by empty lines; items of a list follow one another directly."""
+    text = ""
+    for paragraph in paragraphs:
+        is_item = paragraph.startswith("- ") and text.rpartition("\n")[2].startswith("- ")
+        text += ("\n" if is_item else "\n\n" if text else "") + paragraph
+    return text
+
+
 def score_words(part: Mapping[str, Any] | None) -> str:
     """Return a score with its 95% confidence interval.
 

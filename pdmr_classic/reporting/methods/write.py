@@ -15,7 +15,7 @@ from pdmr_classic.reporting.methods._training import (
     describe_software,
     describe_training,
 )
-from pdmr_classic.reporting.methods._wording import blank
+from pdmr_classic.reporting.methods._wording import blank, join_paragraphs
 
 _NEEDS_MANIFEST = "This section needs the manifest of a model: pass models/NAME.json, which `pdmr-classic fit` writes."
 _NEEDS_EVALUATION = (
@@ -50,7 +50,7 @@ def write_methods(manifest: Mapping[str, Any] | None, evaluation: Mapping[str, A
     if facts is None:
         raise ValueError("a manifest or an evaluation is required")
     sections = _write_sections(manifest, evaluation)
-    body = "\n\n".join(f"## {title}\n\n{_join(paragraphs)}" for title, paragraphs in sections)
+    body = "\n\n".join(f"## {title}\n\n{join_paragraphs(paragraphs)}" for title, paragraphs in sections)
     numbered, sources = number_citations(body)
     references = "\n".join(f"{number}. {source}" for number, source in enumerate(sources, start=1))
     note = "These recordings are synthetic: the scores say nothing about people.\n\n" if facts.get("synthetic") else ""
@@ -88,12 +88,3 @@ def _describe_software(manifest: Mapping[str, Any] | None, evaluation: Mapping[s
     if manifest is not None:
         return describe_software(manifest, manifest["settings"])
     return describe_software((evaluation or {})["environment"], (evaluation or {})["settings"])
-
-
-def _join(paragraphs: Iterable[str]) -> str:
-    """Join paragraphs by empty lines; items of a list follow one another directly."""
-    text = ""
-    for paragraph in paragraphs:
-        is_item = paragraph.startswith("- ") and text.rpartition("\n")[2].startswith("- ")
-        text += ("\n" if is_item else "\n\n" if text else "") + paragraph
-    return text
