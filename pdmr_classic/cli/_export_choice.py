@@ -8,9 +8,10 @@ from pdmr_classic.errors import ConfigError
 from pdmr_classic.text import format_list
 
 # What each target needs, and what it takes as well.
-_NEEDED = {"--onnx": ("MODEL",), "--pdmr": ("--out",), "--mpdd": ("--out",)}
+_NEEDED = {"--onnx": ("MODEL",), "--hub": ("MODEL",), "--pdmr": ("--out",), "--mpdd": ("--out",)}
 _TAKEN = {
     "--onnx": ("--trust",),
+    "--hub": ("--trust", "--evaluation", "--license"),
     "--pdmr": ("MODEL", "--data"),
     "--mpdd": ("MODEL", "--data", "--ternary", "--cutoffs"),
 }

@@ -41,7 +41,9 @@ def predict(
     model: Annotated[
         Path,
         typer.Option(
-            metavar="FILE", help="Model written by fit (default: models/pdmr-classic.joblib).", show_default=False
+            metavar="FILE",
+            help="Model written by fit, or folder of export --hub (default: models/pdmr-classic.joblib).",
+            show_default=False,
         ),
     ] = Path("models/pdmr-classic.joblib"),
     out: Annotated[

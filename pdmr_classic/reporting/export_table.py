@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from pdmr_classic.models.export.hub_files import HubExport
 from pdmr_classic.models.export.onnx_file import OnnxExport
 from pdmr_classic.reporting.tables import new_table
 
@@ -34,7 +35,7 @@ def export_table(summary: dict[str, Any]) -> RenderableType:
     return Group(table, "", Text(f"Written: {summary['out']}"))
 
 
-def summarise_hub_export(written: Any) -> dict[str, Any]:
+def summarise_hub_export(written: HubExport) -> dict[str, Any]:
     """Return what was written, JSON-serialisable."""
     return {
         "out": str(written.folder),

@@ -60,6 +60,30 @@ class HubFiles:
     findings: tuple[Finding, ...]
 
 
+@dataclass(frozen=True)
+class HubExport:
+    """What was written.
+
+    Attributes
+    ----------
+    folder : Path
+    sizes : dict of str to int
+        Size of each file in bytes.
+    n_rows : int
+        Rows that both model files predicted alike.
+    upload : str
+        Command that would upload the folder.
+    findings : tuple of Finding
+        What the files reveal about the training data, and what the model card lacks.
+    """
+
+    folder: Path
+    sizes: dict[str, int]
+    n_rows: int
+    upload: str
+    findings: tuple[Finding, ...]
+
+
 def make_hub_files(path: str | Path, *, trust: bool = False, reporter: Reporter | None = None) -> HubFiles:
     """Convert a model to a `.skops` file, and check that it predicts exactly what the model predicts.
 
@@ -101,8 +125,8 @@ def _check_predictions(model: DepressionModel, content: bytes) -> int:
     copy = load_skops(content, Path(SKOPS_FILE))
     table = pd.DataFrame(_make_rows(model), columns=model.feature_names_)
     expected, found = (part.predictor_.predict_raw(table) for part in (model, copy))
-    pairs = ((expected.probability, found.probability), (expected.scores, found.scores))
-    is_equal = all(a is b or np.array_equal(a, b, equal_nan=True) for a, b in pairs if a is not None)
+    pairs: list[tuple[Any, Any]] = [(expected.probability, found.probability), (expected.scores, found.scores)]
+    is_equal = all(a is b or np.array_equal(a, b, equal_nan=True) for a, b in pairs)
     if not is_equal or copy.threshold_ != model.threshold_ or copy.classes_ != model.classes_:
         raise ArtifactError(
             "the model in the .skops file predicts something else than the model, so nothing was written",
@@ -128,10 +152,10 @@ def _list_requirements(manifest: dict[str, Any]) -> list[str]:
     extras = "hub,riemann" if "au_tangent" in families else "hub"
     own = f"pdmr-classic[{extras}]=={libraries['pdmr-classic']}"
     others = [f"{name}=={libraries[name]}" for name in ("scikit-learn", "lightgbm", "numpy", "scipy")]
-    is_small = "platform_system == 'Linux' and platform_machine == 'x86_64'"
+    version, linux, intel = libraries["xgboost"], "'Linux'", "'x86_64'"
     boosters = [
-        f"xgboost-cpu=={libraries['xgboost']}; {is_small}",
-        f"xgboost=={libraries['xgboost']}; not ({is_small})",
+        f"xgboost-cpu=={version}; platform_system == {linux} and platform_machine == {intel}",
+        f"xgboost=={version}; platform_system != {linux} or platform_machine != {intel}",
     ]
     return [own, *others, *boosters]
 

@@ -35,7 +35,7 @@ def get_state(value: Any) -> dict[str, Any]:
     return _pack_forest(state) if isinstance(value, BaseForest) else state
 
 
-def make_object(kind: type, state: dict[str, Any]) -> Any:
+def make_object(kind: Any, state: dict[str, Any]) -> Any:
     """Return an object with these attributes, without calling the constructor of our own and scikit-learn's types.
 
     Raises
@@ -107,7 +107,8 @@ def _pack_forest(state: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unpack_forest(state: dict[str, Any]) -> dict[str, Any]:
-    packed, kind = state["estimators_"], type(state["estimator_"])
+    packed = state["estimators_"]
+    kind: Any = type(state["estimator_"])
     columns, n_nodes, n_features = packed["nodes"], packed["n_nodes"], state["n_features_in_"]
     _require(packed["shared"]["n_features_in_"] == n_features, "trees of other columns")
     _require(bool((n_nodes > 0).all()), "empty trees")

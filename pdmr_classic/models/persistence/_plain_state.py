@@ -7,7 +7,7 @@ calling their constructors, and everything that compiled code later uses as an i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,8 @@ import pandas as pd
 from pydantic import BaseModel
 
 from pdmr_classic.config import Settings
-from pdmr_classic.models.persistence import _native_state as native
 from pdmr_classic.models.persistence._allowed_types import import_type, is_allowed, name_type
+from pdmr_classic.models.persistence._native_state import InconsistentStateError, get_state, make_object
 
 _OBJECT, _STATE = "$object", "$state"
 _JSON, _TUPLE, _SET, _ITEMS, _TEXTS, _SCALAR, _TABLE = (
@@ -88,7 +88,7 @@ class _Encoder:
             raise StateError(name)
         if isinstance(value, BaseModel):
             return {_OBJECT: name, _STATE: {_JSON: json.dumps(value.model_dump(mode="json"))}}
-        state = native.get_state(value)
+        state = get_state(value)
         for attribute in _DROPPED.get(name, ()):
             state[attribute] = None
         return {_OBJECT: name, _STATE: {key: self.encode(part) for key, part in state.items()}}
@@ -118,7 +118,7 @@ class _Decoder:
 
     def _decode_special(self, key: str, value: Mapping[str, Any]) -> Any:
         content = value[key]
-        decoders = {
+        decoders: dict[str, Callable[[Any], Any]] = {
             _JSON: json.loads,
             _TUPLE: lambda parts: tuple(self.decode(list(parts))),
             _SET: frozenset,
@@ -142,8 +142,8 @@ class _Decoder:
         if issubclass(kind, BaseModel):
             return kind.model_validate(state)
         try:
-            return native.make_object(kind, state)
-        except native.InconsistentStateError as error:
+            return make_object(kind, state)
+        except InconsistentStateError as error:
             raise StateError(f"{name} with {error}") from None
 
 

@@ -151,9 +151,9 @@ def _introduce(manifest: Mapping[str, Any]) -> str:
     if severity:
         parts.append(f"its score on the scale {escape_markdown(severity['scale']['name'])}, with an interval")
     return (
-        f"A model of `pdmr-classic` {manifest['libraries']['pdmr-classic']} that predicts {join_words(parts)} from what "
-        "a face tracker and an audio encoder wrote about a person: numbers per frame, and a vector per recording. It "
-        "sees neither images nor sound."
+        f"A model of `pdmr-classic` {manifest['libraries']['pdmr-classic']} that predicts {join_words(parts)}, from "
+        "numbers that other programs, such as a face tracker and an audio encoder, computed from recordings of people. "
+        "It sees neither images nor sound."
     )
 
 
@@ -171,13 +171,13 @@ def _describe_loading(manifest: Mapping[str, Any]) -> str:
         "print(model.predict(recordings))",
         "```",
         "",
-        "On the command line: `pdmr-classic predict DATA --model FOLDER --out results.jsonl`. The folders of `DATA` are "
-        "described by `pdmr-classic check --help`.",
+        "On the command line: `pdmr-classic predict DATA --model FOLDER --out results.jsonl`. `DATA` has the same "
+        "modalities as the training data, from the same programs.",
         "",
-        "This opens `model.skops`, which contains numbers and texts only, and runs no code of whoever made it; only "
-        "objects of a fixed list of types are made from it. What it cannot check are the trees of LightGBM and "
-        "XGBoost, which these libraries parse themselves: keep them up to date. `skops.io.load` returns the same "
-        "numbers and texts, without the model around them. `model.joblib` is the same model as a pickle, which can run "
+        "This opens `model.skops`, which contains only numbers and texts, from which objects of a fixed list of types "
+        "are made: no code from the file is run. The trees of LightGBM and XGBoost are parsed by these libraries and "
+        "cannot be checked before: keep both up to date. `skops.io.load` returns the numbers and texts without the "
+        "model. `model.joblib` is the same model as a pickle, which can run "
         "any code when it is opened: `pdmr-classic` opens it with `--trust` only.",
         "",
         f"The model needs {join_words(_list_versions(manifest['libraries']))}; other versions are refused.",
@@ -209,7 +209,10 @@ def _list_limits(manifest: Mapping[str, Any]) -> Iterator[str]:
             f"- {share:.0%} of the training recordings were {escape_markdown(positive)}. Where this share differs, "
             "probabilities and threshold are off: pass `--prevalence` to `pdmr-classic predict`."
         )
-    yield "- Recordings of people in the training data are predicted too well; `predict` refuses copies of them."
+    yield (
+        "- For people who were in the training data, predictions are better than for others; `predict` refuses "
+        "recordings that were in the training data."
+    )
     yield (
         "- Numbers of a face tracker are still data about a person: movements can identify people "
         "(`pdmr-classic audit`)."

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pdmr_classic.errors import ConfigError, Finding
-from pdmr_classic.models.export.hub_files import make_hub_files
+from pdmr_classic.models.export.hub_files import HubExport, make_hub_files
 from pdmr_classic.progress import Reporter
 from pdmr_classic.reporting.methods._hub_evaluation import (
     UNVERIFIED,
@@ -34,30 +33,6 @@ _NO_EVALUATION = Finding(
     "the model card has no scores, because those of fit are optimistic",
     hint="run pdmr-classic evaluate DATA --out evaluation.json, and pass --evaluation evaluation.json",
 )
-
-
-@dataclass(frozen=True)
-class HubExport:
-    """What was written.
-
-    Attributes
-    ----------
-    folder : Path
-    sizes : dict of str to int
-        Size of each file in bytes.
-    n_rows : int
-        Rows that both model files predicted alike.
-    upload : str
-        Command that would upload the folder.
-    findings : tuple of Finding
-        What the files reveal about the training data, and what the model card lacks.
-    """
-
-    folder: Path
-    sizes: dict[str, int]
-    n_rows: int
-    upload: str
-    findings: tuple[Finding, ...]
 
 
 def export_hub(
