@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pdmr_classic import Dataset, Settings, evaluate, fit, load_dataset
+from pdmr_classic.models.participant_flow import describe_selection
 from pdmr_classic.progress import CollectingReporter
 
 QUICK = Settings().override(
@@ -176,3 +178,15 @@ def test_recordings_that_the_user_did_not_select_are_told(tmp_path: Path) -> Non
     assert data.groups is not None
     flow = run_fit(data.subset(data.groups != "secret0"))
     assert reasons(flow) == {"not selected": 2}
+
+
+def test_real_recordings_whose_label_is_removed_are_excluded(real_data: Path, tmp_path: Path) -> None:
+    folder = real_data / "badrobots-gaze"
+    table = pd.read_csv(folder / "train" / "labels.csv", dtype=str)
+    table.loc[table.index[:5], "status"] = ""
+    table.to_csv(tmp_path / "labels.csv", index=False)
+    data = load_dataset(folder, split="train", labels=tmp_path / "labels.csv")
+    flow = describe_selection(data, data.select_labelled())
+    assert [step["n_recordings"] for step in flow] == [90, 85]
+    assert flow[1]["n_subjects"] == table["subject_id"][5:].nunique()
+    assert reasons(flow) == {"without a label": 5}
