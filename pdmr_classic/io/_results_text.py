@@ -54,7 +54,7 @@ def check_target(path: Path) -> None:
 
 
 def _is_results_file(path: Path) -> bool:
-    """Return whether a file may be overwritten: of .json and .csv, only results, because manifests are .json, too."""
+    """Return whether a file may be overwritten: of .json, no manifest, and of .csv, no table."""
     try:
         if path.suffix == ".json":
             rows = json.loads(read_bytes(path))
@@ -62,9 +62,11 @@ def _is_results_file(path: Path) -> bool:
         if path.suffix == ".csv":
             header = next(csv.reader(read_bytes(path).decode().splitlines()), [])
             return header[:1] == ["data_id"] and all(map(_is_results_column, header))
+        # Of .jsonl, anything but a file with a schema, such as the ledger of submissions: other programs write it, too.
+        first = read_bytes(path).partition(b"\n")[0]
+        return b'"schema"' not in first
     except (DataError, ValueError, RecursionError, csv.Error):
         return False
-    return True
 
 
 def _is_results_column(name: str) -> bool:

@@ -123,7 +123,7 @@ def write_mpdd(
     Parameters
     ----------
     results : path-like
-        Of a model of the two classes, best with a score as well (`--target status,PHQ-9`).
+        Of a model of the two classes, best with a score as well (`fit --target both`).
     out : path-like
         Ends in .zip. The same rows give the same bytes.
     ternary : path-like, optional
@@ -271,7 +271,7 @@ def _choose_scores(tables: Sequence[pd.DataFrame], files: Sequence[Path]) -> pd.
         file=files[0],
         expected='{"data_id": …, "status": …, "severity": …}',
         found=format_list(tables[0].columns),
-        hint="fit with --target status,PHQ-9, and predict again",
+        hint="fit with --target both, and predict again",
     )
 
 

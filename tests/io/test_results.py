@@ -382,6 +382,7 @@ def test_results_are_not_given_the_name_of_a_label_table(tmp_path: Path, name: s
     [
         ("mine.json", '{"schema": "pdmr-classic/model/7"}'),
         ("mine.json", "[1]"),
+        ("submissions.jsonl", '{"schema": "pdmr-classic/submission/1"}\n'),
         ("mine.json", "{"),
         ("mine.csv", "data_id,status,subject_id\n1,a,b\n"),
         ("mine.csv", "frame,AU12_r\n1,0.5\n"),
