@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import sys
 import threading
 from contextlib import suppress
@@ -25,6 +24,8 @@ class ProgressBar(Protocol):
 
 def open_bar() -> ProgressBar | None:
     """Return a bar for this process, or None where nobody would see it: in workers, in threads, or without a screen."""
+    import multiprocessing
+
     is_main = multiprocessing.current_process().name == "MainProcess"
     if not is_main or threading.current_thread() is not threading.main_thread():
         return None

@@ -117,7 +117,7 @@ def write_mpdd(
 ) -> Submission:
     """Write results as the archive of MPDD-AVG 2026: binary.csv and ternary.csv, one row per person.
 
-    `binary_pred` is 1 for Depression; `ternary_pred` is 0 for none or Normal, 1 for mild, 2 for severe. `phq9_pred` in
+    `binary_pred` is 1 for Depression; `ternary_pred` is 0 for Normal or none, 1 for mild, 2 for severe. `phq9_pred` in
     both files is the score of `results`, limited to 0 to 27; if these have none, that of `ternary`.
 
     Parameters
@@ -153,7 +153,9 @@ def write_mpdd(
     scores = _choose_scores(tables, files)
     binary = _encode(_require_status(tables[0], results), _BINARY_CODES, results, "Depression and Normal, or 1 and 0")
     three = (
-        _encode(_require_status(tables[1], files[1]), _TERNARY_CODES, files[1], "none, mild and severe, or 0, 1 and 2")
+        _encode(
+            _require_status(tables[1], files[1]), _TERNARY_CODES, files[1], "Normal, mild and severe, or 0, 1 and 2"
+        )
         if limits is None
         else pd.Series(replace(SCALES["phq9"], cutoffs=limits).class_codes(scores), scores.index)
     )
