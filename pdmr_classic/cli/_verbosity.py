@@ -50,7 +50,8 @@ def with_verbosity(function: Callable[P, None]) -> Callable[P, None]:
         chosen = [name for name in _OPTIONS if kwargs.pop(name, False)]
         if len(chosen) > 1:
             raise ConfigError("--quiet and --verbose exclude each other", hint="remove one of them")
-        token = _verbosity.set(chosen[0] if chosen else NORMAL)
+        # A command that another one runs, as demo does, shows as much as that one.
+        token = _verbosity.set(chosen[0] if chosen else get_verbosity())
         try:
             function(*args, **kwargs)
         finally:

@@ -10,6 +10,7 @@ import pytest
 from program import TINY, invoke
 from typer.main import get_command
 
+from pdmr_classic.cli._verbosity import NORMAL, QUIET, VERBOSE, get_verbosity, with_verbosity
 from pdmr_classic.cli.app import app
 
 
@@ -95,3 +96,21 @@ def test_fit_says_what_it_tunes_before_it_starts(workspace: Path) -> None:
 
 def test_check_says_how_much_it_reads(workspace: Path) -> None:
     assert re.search(r"^to read: \d+ files, [\d.]+ [kM]B$", invoke("check", "data", cwd=workspace).stderr, re.MULTILINE)
+
+
+def test_a_command_inside_of_a_command_shows_as_much() -> None:
+    seen = []
+
+    @with_verbosity
+    def inner() -> None:
+        seen.append(get_verbosity())
+
+    @with_verbosity
+    def outer() -> None:
+        inner()
+        inner(verbose=True)  # type: ignore[call-arg]
+        inner()
+
+    outer(quiet=True)  # type: ignore[call-arg]
+    inner()
+    assert seen == [QUIET, VERBOSE, QUIET, NORMAL]
