@@ -25,7 +25,8 @@ from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.trackers.channels import channel_kind
 from pdmr_classic.io.video.stream import Stream
 from pdmr_classic.io.view_files import KINDS, STREAM, VECTOR, FileKind
-from pdmr_classic.progress import Reporter
+from pdmr_classic.progress import Reporter, announce
+from pdmr_classic.text import format_count
 
 _DROPPED_SHARES = (0.1, 0.3, 0.5)
 _NOISE_SD = 0.1
@@ -138,6 +139,9 @@ def extract_altered_features(
     kinds = {**KINDS, **{name: view.kind for name, view in data.view_kinds.items()}}
     alterations = make_alterations(settings.learning.seed, kinds)
     todo = {name: alter for name, alter in alterations.items() if alter.keys() & {*modalities}}
+    if todo:
+        times = format_count(len(todo), "time")
+        announce(reporter, f"to read again, {times}, for the stress tests (--no-stress skips them): all files")
     for number, (name, alter) in enumerate(todo.items()):
         stress_reporter = _StressReporter(reporter, number, len(todo))
         extractor = FeatureExtractor(settings, jobs=jobs, alter=alter, exclusions=exclusions, reporter=stress_reporter)
