@@ -115,7 +115,7 @@ def test_score_remembers_the_positive_class_of_fit(renamed: Path) -> None:
     run(renamed, "fit", "data", "--config", "tiny.toml", *columns, "--positive", "PD", "--out", "m.joblib")
     run(renamed, "predict", "data", "--model", "m.joblib", "--out", "r.jsonl")
     notes = json.loads((renamed / "r.notes.json").read_text())
-    assert (notes["positive"], set(notes)) == ("PD", {"schema", "positive", "threshold"})
+    assert (notes["positive"], set(notes)) == ("PD", {"schema", "positive", "threshold", "model_sha256", "seed"})
     scored = invoke("score", "r.jsonl", "data/test/labels.csv", *columns, cwd=renamed)
     assert "F1 of PD" in scored.stdout
     assert "F1 is that of 'PD', the model's positive class" in scored.stderr

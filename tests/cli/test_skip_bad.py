@@ -68,7 +68,7 @@ def test_skip_bad_writes_the_other_predictions_and_reports_skipped_recordings(fo
     written = [json.loads(line)["data_id"] for line in (folder / "r.jsonl").read_text().splitlines()]
     assert written == [f"r{index:04d}" for index in range(N) if f"r{index:04d}" not in BAD_IDS]
     notes = json.loads((folder / "r.notes.json").read_text())
-    assert list(notes) == ["schema", "positive", "threshold", "skipped"]
+    assert list(notes) == ["schema", "positive", "threshold", "model_sha256", "seed", "skipped"]
     assert [entry["data_id"] for entry in notes["skipped"]] == BAD_IDS
     assert all(entry["errors"][0]["file"].endswith(f"{entry['data_id']}.csv") for entry in notes["skipped"])
     assert f"{len(BAD_IDS)} of {N} recordings have no data that the model can use" in result.stderr
