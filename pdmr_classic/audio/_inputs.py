@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +13,10 @@ from pdmr_classic.io.ids import id_problem, invalid_id_finding
 from pdmr_classic.io.labels.id_tables import DEV, TEST, TRAIN, split_name
 from pdmr_classic.io.layouts.folder_files import ignored_findings, is_hidden, list_entries
 from pdmr_classic.io.tables.table_files import is_table_file
+from pdmr_classic.progress import Reporter, announce
 from pdmr_classic.storage.atomic import check_writable
-from pdmr_classic.text import format_count, format_list
+from pdmr_classic.storage.bytes import total_size
+from pdmr_classic.text import format_count, format_list, format_size
 
 _SPLITS = (TRAIN, DEV, TEST)
 _VECTOR_SUFFIX = ".csv"
@@ -169,3 +171,13 @@ def check_targets(sounds: list[SoundFile], out: Path, *, overwrite: bool) -> lis
     what = f"{format_count(len(others), 'other vector', 'other vectors')} in the folder stayed unchanged"
     hint = "vectors of another codebook or program must not be mixed with these"
     return [Finding("other-vectors", what, file=out, found=format_list(others), hint=hint)]
+
+
+def announce_sounds(sounds: Sequence[SoundFile], reporter: Reporter) -> None:
+    """Announce how many sounds will be embedded, and their size."""
+    announce(reporter, f"to embed: {format_count(len(sounds), 'sound')}, {format_size(sound_size(sounds))}")
+
+
+def sound_size(sounds: Sequence[SoundFile]) -> int:
+    """Return the size of the files in bytes."""
+    return total_size(sound.path for sound in sounds)

@@ -14,11 +14,13 @@ from pdmr_classic.arrays import Floats
 from pdmr_classic.audio._describe import describe_scans, find_training_files
 from pdmr_classic.audio._inputs import (
     SoundFile,
+    announce_sounds,
     check_targets,
     default_codebook,
     find_sounds,
     find_split,
     refuse_to_fit_on_test,
+    sound_size,
 )
 from pdmr_classic.audio._sounds import require_libraries
 from pdmr_classic.audio.codebook_file import TrainedCodebook, check_codebook_writable, load_codebook, save_codebook
@@ -27,11 +29,9 @@ from pdmr_classic.audio.log_mel import Float32s
 from pdmr_classic.audio.netvlad import Codebook, encode_frames
 from pdmr_classic.audio.scan import Scan, read_kept_frames, scan_sound
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.progress import LogReporter, Reporter, announce, shows_progress
+from pdmr_classic.progress import LogReporter, Reporter, shows_progress
 from pdmr_classic.storage.atomic import write_text_atomic
-from pdmr_classic.storage.bytes import total_size
 from pdmr_classic.storage.lock import hold_lock
-from pdmr_classic.text import format_count, format_size
 from pdmr_classic.workers import change_working_folder, use_one_thread, working_folder
 
 _FILES_PER_TASK = 8
@@ -128,7 +128,7 @@ def embed_sounds(
         sounds, findings = find_sounds(folder, out)
         findings += check_targets(sounds, out, overwrite=overwrite)
         runner = _Runner(_count_workers(sounds, jobs), reporter)
-        announce(reporter, f"to embed: {format_count(len(sounds), 'sound')}, {format_size(_sound_size(sounds))}")
+        announce_sounds(sounds, reporter)
         trained = None if fit or not path.exists() else load_codebook(path)
         if trained is None:
             refuse_to_fit_on_test(folder, out)
@@ -259,8 +259,4 @@ def _run_chunk(function: Callable[[T], R], items: Sequence[T], folder: str) -> l
 
 
 def _count_workers(sounds: Sequence[SoundFile], jobs: int) -> int:
-    return int(min(joblib.effective_n_jobs(jobs), max(_sound_size(sounds) // _BYTES_PER_WORKER, 1)))
-
-
-def _sound_size(sounds: Sequence[SoundFile]) -> int:
-    return total_size(sound.path for sound in sounds)
+    return int(min(joblib.effective_n_jobs(jobs), max(sound_size(sounds) // _BYTES_PER_WORKER, 1)))

@@ -26,7 +26,6 @@ from pdmr_classic.io.trackers.channels import channel_kind
 from pdmr_classic.io.video.stream import Stream
 from pdmr_classic.io.view_files import KINDS, STREAM, VECTOR, FileKind
 from pdmr_classic.progress import Reporter, announce
-from pdmr_classic.text import format_count
 
 _DROPPED_SHARES = (0.1, 0.3, 0.5)
 _NOISE_SD = 0.1
@@ -140,8 +139,7 @@ def extract_altered_features(
     alterations = make_alterations(settings.learning.seed, kinds)
     todo = {name: alter for name, alter in alterations.items() if alter.keys() & {*modalities}}
     if todo:
-        times = format_count(len(todo), "time")
-        announce(reporter, f"to read again, {times}, for the stress tests (--no-stress skips them): all files")
+        announce(reporter, f"to read again: all files, x{len(todo)}, for the stress tests (--no-stress skips them)")
     for number, (name, alter) in enumerate(todo.items()):
         stress_reporter = _StressReporter(reporter, number, len(todo))
         extractor = FeatureExtractor(settings, jobs=jobs, alter=alter, exclusions=exclusions, reporter=stress_reporter)

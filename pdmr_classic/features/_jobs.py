@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,9 @@ from pdmr_classic.features.names import feature_view, vector_modalities
 from pdmr_classic.features.registry import Family
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.view_files import KINDS, STREAM, VECTOR, FileKind
+from pdmr_classic.progress import Reporter, announce
 from pdmr_classic.storage.bytes import total_size
+from pdmr_classic.text import format_count, format_size
 from pdmr_classic.workers import change_working_folder, use_one_thread
 
 
@@ -91,3 +93,23 @@ def run_jobs(jobs: list[Job], folder: str) -> list[FileRow | Finding]:
     change_working_folder(folder)
     with use_one_thread():
         return [job.run() for job in jobs]
+
+
+def announce_reading(todo: Sequence[Job], n_cached: int, reporter: Reporter) -> None:
+    """Announce how many files will be read, and how many are in the cache."""
+    if not todo:
+        announce(reporter, f"to read: nothing; {format_count(n_cached, 'file is', 'files are')} cached", is_detail=True)
+        return
+    cached = f"; {n_cached} more are cached" if n_cached else ""
+    size = format_size(sum(job.n_bytes for job in todo))
+    announce(reporter, f"to read: {format_count(len(todo), 'file')}, {size}{cached}")
+
+
+def announce_problems(jobs: Sequence[Job], outcomes: Sequence[FileRow | Finding | None], reporter: Reporter) -> None:
+    """Announce, as details, the files that cannot be used, and the findings of the others."""
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        if isinstance(outcome, Finding):
+            announce(reporter, f"not usable: {job.path}: {outcome.what}", is_detail=True)
+        elif outcome is not None:
+            for finding in outcome.findings:
+                announce(reporter, f"{job.path}: {finding.what}", is_detail=True)

@@ -14,9 +14,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
-from pdmr_classic.features._announcements import announce_problems, announce_reading
 from pdmr_classic.features._file_rows import check_channels, collect_hashes, reject_odd_vectors, tabulate_rows
-from pdmr_classic.features._jobs import Job, find_kinds, make_jobs, run_jobs
+from pdmr_classic.features._jobs import Job, announce_problems, announce_reading, find_kinds, make_jobs, run_jobs
 from pdmr_classic.features._label_features import add_label_features
 from pdmr_classic.features.cache import FeatureCache
 from pdmr_classic.features.events import pivot_events
