@@ -36,6 +36,13 @@ def report(
             show_default=False,
         ),
     ] = None,
+    methods: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.md",
+            help="Write the methods and results in whole sentences instead, with a draft of the TRIPOD+AI checklist.",
+        ),
+    ] = None,
     with_ids: Annotated[
         bool,
         typer.Option("--with-ids", metavar="", help="Name recordings, such as those that were wrong most confidently."),
@@ -48,17 +55,25 @@ def report(
     Without --with-ids, the page names no recording and no subject.
 
     Example: pdmr-classic report evaluation.json models/mine.joblib --out report.html
+
+    For the methods section: pdmr-classic report evaluation.json models/mine.joblib --methods methods.md
     """
+    from pdmr_classic.reporting.methods.write import METHODS_SUFFIXES, write_methods_file
     from pdmr_classic.reporting.report.build import build_report
     from pdmr_classic.reporting.report.folder import PAGE_SUFFIXES, check_page_libraries, save_page
     from pdmr_classic.reporting.report_table import report_text
     from pdmr_classic.storage.atomic import check_writable
 
-    page = out if as_json else out or _DEFAULT_OUT
+    page = out if as_json or methods is not None else out or _DEFAULT_OUT
+    if methods is not None:
+        check_writable(methods, METHODS_SUFFIXES)
     if page is not None:
         check_page_libraries()
         check_writable(page, PAGE_SUFFIXES)
     content = build_report(files, with_ids=with_ids, labels=labels)
     if page is not None:
         save_page(content, page)
-    show(content if as_json else {**content, "out": str(page)}, as_json, report_text)
+    if methods is not None:
+        write_methods_file(files, methods)
+    written = {} if as_json else {"out": [str(path) for path in (page, methods) if path is not None]}
+    show({**content, **written}, as_json, report_text)

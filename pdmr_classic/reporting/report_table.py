@@ -20,4 +20,4 @@ def report_text(report: Mapping[str, Any]) -> RenderableType:
     if report["missing"]:
         n_missing = format_count(len(report["missing"]), "thing is", "things are")
         parts += ["", Text(f"{n_missing} not shown; the page says which, and how to get them.")]
-    return Group(*parts, "", Text(f"Written: {report['out']}"))
+    return Group(*parts, "", Text(f"Written: {', '.join(report['out'])}"))

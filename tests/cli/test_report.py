@@ -1,4 +1,4 @@
-"""`pdmr-classic report`, and `--report` of fit and evaluate: the page, its dict, and files that do not belong together."""
+"""`pdmr-classic report`, and `--report` of fit and evaluate: page, dict, and files that do not belong together."""
 
 from __future__ import annotations
 
@@ -293,3 +293,31 @@ def test_without_the_extra_the_hint_names_it(workspace: Path, monkeypatch: pytes
     assert result.exit_code == 2
     assert "pip install 'pdmr-classic[report]'" in result.stderr
     assert report(workspace, "evaluation.json", "--json").exit_code == 0
+
+
+def test_methods_are_written_instead_of_the_page(workspace: Path) -> None:
+    result = invoke("report", "evaluation.json", "mine.json", "--methods", "methods.md", cwd=workspace)
+    assert result.exit_code == 0, result.stderr
+    text = (workspace / "methods.md").read_text(encoding="utf-8")
+    assert "TO FILL IN" in text
+    assert "## Results" in text
+    assert ID not in text
+    assert SUBJECT not in text
+    assert not (workspace / "report.html").exists()
+    both = invoke("report", "mine.json", "--methods", "methods.md", "--out", "page.html", cwd=workspace)
+    assert both.exit_code == 0, both.stderr
+    assert (workspace / "page.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (("results.jsonl", "--labels", "labels.csv", "--methods", "methods.md"), "without a model or an evaluation"),
+        (("evaluation.json", "--methods", "methods.txt"), "end in .md"),
+    ],
+)
+def test_methods_need_a_model_or_an_evaluation(workspace: Path, args: tuple[str, ...], message: str) -> None:
+    result = invoke("report", *args, cwd=workspace)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert not list(workspace.glob("methods.*"))

@@ -16,9 +16,9 @@ from sklearn.metrics import brier_score_loss, confusion_matrix, roc_auc_score
 
 from pdmr_classic import DataError, Dataset, DepressionModel, Settings, fit, load_dataset, validate
 from pdmr_classic.errors import ConfigError
-from pdmr_classic.evaluation.net_benefit import net_benefit, treat_all
 from pdmr_classic.evaluation._recalibrate import recalibrate
 from pdmr_classic.evaluation._sample_size import required_sizes
+from pdmr_classic.evaluation.net_benefit import net_benefit, treat_all
 from pdmr_classic.models.feature_ranges import share_outside, summarise_ranges
 
 

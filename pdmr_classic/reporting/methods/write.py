@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from pdmr_classic import __version__
+from pdmr_classic._version import __version__
+from pdmr_classic.errors import ConfigError
 from pdmr_classic.reporting.methods._checklist import checklist
 from pdmr_classic.reporting.methods._evaluation import describe_evaluation, describe_results
 from pdmr_classic.reporting.methods._references import number_citations
@@ -16,7 +18,11 @@ from pdmr_classic.reporting.methods._training import (
     describe_training,
 )
 from pdmr_classic.reporting.methods._wording import blank, join_paragraphs
+from pdmr_classic.reporting.report.build import read_contents
+from pdmr_classic.storage.atomic import check_writable, write_text_atomic
+from pdmr_classic.text import format_list
 
+METHODS_SUFFIXES = (".md",)
 _NEEDS_MANIFEST = "This section needs the manifest of a model: pass models/NAME.json, which `pdmr-classic fit` writes."
 _NEEDS_EVALUATION = (
     "There is no evaluation, and the scores of `fit` are optimistic. Run `pdmr-classic evaluate DATA --out "
@@ -61,6 +67,31 @@ _INTRODUCTION = (
     f"Written by pdmr-classic {__version__} from the files of a model and its evaluation. Passages marked TO FILL IN "
     "are for the authors. The model is for research; its output is not a diagnosis."
 )
+
+
+def write_methods_file(paths: Sequence[str | Path], out: str | Path) -> Path:
+    """Write the technical report of a model, an evaluation, or both, given as files.
+
+    Raises
+    ------
+    ConfigError
+        There is neither a model nor an evaluation among the files, or the name does not end in .md.
+    DataError, ArtifactError
+        As `build_report`.
+    TargetError
+        The file cannot be written.
+    """
+    check_writable(out, METHODS_SUFFIXES)
+    contents = read_contents(paths)
+    manifest, evaluation = contents.get("manifest"), contents.get("evaluation")
+    if manifest is None and evaluation is None:
+        raise ConfigError(
+            "the methods cannot be described without a model or an evaluation",
+            expected="the manifest of a model, an evaluation, or both",
+            found=format_list(contents),
+            hint="pass models/NAME.json, evaluation.json, or both",
+        )
+    return write_text_atomic(out, write_methods(manifest, evaluation))
 
 
 def _write_sections(

@@ -90,6 +90,19 @@ def build_report(
     return {name: _replace_non_finite(part) for name, part in report.items()}
 
 
+def read_contents(paths: Sequence[str | Path]) -> dict[str, Mapping[str, Any]]:
+    """Return the content of files that belong together by their kind, such as "manifest" or "evaluation".
+
+    Raises
+    ------
+    ConfigError, DataError, ArtifactError
+        As `build_report`.
+    """
+    sources = read_sources([Path(path) for path in paths])
+    check_consistency(sources)
+    return {kind: source.content for kind, source in sources.items()}
+
+
 def _build_results(
     sources: Mapping[str, Source], labels: str | Path | None, *, with_ids: bool
 ) -> tuple[Mapping[str, Any], dict[str, Any]]:
