@@ -129,13 +129,15 @@ def plot_threshold(threshold: _Section) -> Markup:
     )
 
 
-def plot_net_benefit(net_benefit: _Section) -> Markup:
+def plot_net_benefit(net_benefit: _Section, name: str = "net-benefit") -> Markup:
     """Return the decision curve: net benefit of the model, of acting on everyone, and of acting on no one."""
     grid, model, everyone = (net_benefit[name] for name in ("grid", "model", "all"))
     top = max([value for value in [*model, *everyone] if value is not None], default=1.0)
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
+        if net_benefit.get("low"):
+            _draw_band(axes, grid, net_benefit["low"], net_benefit["high"])
         axes.axhline(0, color=svg.INK, linewidth=1, label="no one")
         axes.plot(grid, _gaps(everyone), color=svg.SECOND, linestyle=(0, (6, 2)), label="everyone")
         axes.plot(grid, _gaps(model), color=svg.ACCENT, linewidth=2.2, label="the model")
@@ -150,7 +152,7 @@ def plot_net_benefit(net_benefit: _Section) -> Markup:
 
     return svg.draw_svg(
         draw,
-        name="net-benefit",
+        name=name,
         title="Decision curve",
         size=(358, 360),
         margins=_LEGEND_MARGINS,

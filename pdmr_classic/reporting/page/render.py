@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from pdmr_classic.reporting.page._formats import (
     format_sentence,
 )
 from pdmr_classic.storage.atomic import write_text_atomic
+from pdmr_classic.text import escape_unprintable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -33,7 +35,7 @@ _FILTERS = {
 
 
 def render_page(template: str, content: Mapping[str, Any]) -> str:
-    """Return a page as HTML; all text of the content is escaped.
+    """Return a page as HTML; all text of the content is escaped, and unprintable characters are shown as in messages.
 
     Parameters
     ----------
@@ -62,6 +64,7 @@ def write_page(html: str, path: str | Path) -> Path:
     return write_text_atomic(path, html)
 
 
+@cache
 def _environment() -> Environment:
     try:
         from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -75,9 +78,15 @@ def _environment() -> Environment:
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_escape_text,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     environment.filters.update(_FILTERS)
     return environment
+
+
+def _escape_text(value: Any) -> Any:
+    # Markup is a string, too: what templates and plots have made.
+    return escape_unprintable(value) if type(value) is str else value

@@ -77,11 +77,10 @@ def render_report(report: Mapping[str, Any]) -> str:
         "lead": report.get("summary") or [],
         "synthetic": report.get("synthetic", False),
         "toc": parts,
-        "report": report,
+        "report": {"positive": None, **report},
         "keys": _list_keys(report),
         "labels": labels,
-        "plots": {name: plot(report[name]) for name, plot in _PLOTS.items() if report.get(name)}
-        | _plot_severity(report),
+        "plots": {name: plot(report[name]) for name, plot in _PLOTS.items() if report.get(name)} | _plot_others(report),
         "rows": _rows,
         "describe": _sentences,
         "label": lambda name: labels.get(name, name),
@@ -89,11 +88,14 @@ def render_report(report: Mapping[str, Any]) -> str:
     return render_page("report.html.j2", content)
 
 
-def _plot_severity(report: Mapping[str, Any]) -> dict[str, Any]:
-    severity = report.get("severity") or {}
-    if not severity.get("points"):
-        return {}
-    return {"severity": _plots.plot_severity(severity), "residuals": _plots.plot_residuals(severity)}
+def _plot_others(report: Mapping[str, Any]) -> dict[str, Any]:
+    plots = {}
+    severity, validation = report.get("severity") or {}, report.get("validation") or {}
+    if severity.get("points"):
+        plots = {"severity": _plots.plot_severity(severity), "residuals": _plots.plot_residuals(severity)}
+    if validation.get("decision_curve"):
+        plots["validation"] = _plots.plot_net_benefit(validation["decision_curve"], "validation")
+    return plots
 
 
 def _list_keys(report: Mapping[str, Any]) -> list[Mapping[str, Any]]:
