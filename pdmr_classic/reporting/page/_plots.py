@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pdmr_classic.reporting.page import svg
+from pdmr_classic.reporting.page import _svg as svg
 from pdmr_classic.reporting.page._agreement import find_agreement
 from pdmr_classic.reporting.page._formats import format_percent, format_score
 from pdmr_classic.reporting.page._sentences import describe_agreement, describe_net_benefit, describe_threshold

@@ -14,7 +14,7 @@ from browser import inspect_page, needs_chromium
 from sample_report import LONG, RTL, replace_text, sample_report
 
 from pdmr_classic.errors import ConfigError, TargetError
-from pdmr_classic.reporting.page import render, svg
+from pdmr_classic.reporting.page import _svg, render
 from pdmr_classic.reporting.page.render import render_page, write_page
 from pdmr_classic.reporting.page.report_page import render_report
 
@@ -30,7 +30,7 @@ def page() -> str:
 @pytest.fixture
 def no_plots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages without plots, which take most of the time."""
-    monkeypatch.setattr(svg, "draw_svg", lambda draw, name, title, description, **options: f"{title}: {description}")
+    monkeypatch.setattr(_svg, "draw_svg", lambda draw, name, title, description, **options: f"{title}: {description}")
 
 
 def read_ids(page: str) -> list[str]:
