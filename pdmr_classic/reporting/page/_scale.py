@@ -54,7 +54,7 @@ def fit_scale(values: Iterable[float | None], *include: float) -> Scale:
         low, high = min(low, 0.0), max(high, 0.0) or 1.0
     step = _round_step((high - low) / _N_STEPS)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return Scale(tuple(round(k * step, 12) for k in range(first, max(last, first + 1) + 1)))
+    return Scale(tuple(float(f"{k * step:.12g}") for k in range(first, max(last, first + 1) + 1)))
 
 
 def _round_step(step: float) -> float:
