@@ -53,8 +53,8 @@ def describe_agreement(points: Sequence[_Section]) -> str:
 
 
 def describe_gap(gap: _Section) -> str:
-    """Return the largest gap between subgroups, beside those that chance makes."""
-    text = f"Largest gap {format_number(gap['gap'])}"
+    """Return the largest gap between subgroups, beside those that chance makes, to follow the label of the score."""
+    text = f"largest gap {format_number(gap['gap'])}"
     if gap.get("chance_95") is None:
         return f"{text}."
     chance = f"95% of gaps by chance are below {format_number(gap['chance_95'])}"

@@ -140,7 +140,7 @@ def test_the_threshold_is_described_with_and_without_a_choice() -> None:
 
 
 def test_gaps_may_lack_their_chance_level() -> None:
-    assert describe_gap({"gap": 0.1}) == "Largest gap 0.100."
+    assert describe_gap({"gap": 0.1}) == "largest gap 0.100."
     assert describe_gap({"gap": 0.1, "chance_95": 0.2, "p": 0.5}).endswith("below 0.200 (permutation p 0.500).")
 
 
