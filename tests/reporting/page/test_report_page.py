@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import builtins
 import json
+import os
 import re
 import subprocess
 import sys
@@ -92,7 +93,8 @@ def test_headings_have_an_order(page: str) -> None:
 def test_the_same_report_gives_the_same_bytes(page: str) -> None:
     code = "import sys; from sample_report import sample_report; from pdmr_classic.reporting.page.report_page import "
     code += "render_report; sys.stdout.buffer.write(render_report(sample_report()).encode())"
-    environment = {"PYTHONPATH": ":".join(sys.path), "PYTHONHASHSEED": "7", "MPLBACKEND": "agg"}
+    paths = [*os.environ.get("PYTHONPATH", "").split(os.pathsep), *sys.path]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTHONHASHSEED": "7"}
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env=environment).stdout
     assert output.decode() == page
 
