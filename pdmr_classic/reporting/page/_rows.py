@@ -241,12 +241,12 @@ def confound_rows(parts: Sequence[_Section]) -> RowTable:
     return RowTable("Recording conditions", tuple(rows), (panel,))
 
 
-def difference_rows(differences: Sequence[tuple[str, _Section]], heading: str) -> RowTable:
-    """Return differences with their intervals, around 0."""
+def difference_rows(differences: Sequence[tuple[str, _Section]], heading: str, labels: _Labels) -> RowTable:
+    """Return differences with their intervals, around 0; each has the name of a score, or another label."""
     marks = [_difference_mark(part) for _, part in differences]
     scale = fit_scale([value for mark in marks for value in mark.values()], 0.0)
     panel = Panel("Difference", "difference (95% CI)", tuple(marks), scale, reference=0.0)
-    return RowTable(heading, tuple(Row(label) for label, _ in differences), (panel,))
+    return RowTable(heading, tuple(Row(labels.get(name, name)) for name, _ in differences), (panel,))
 
 
 def _difference_mark(part: _Section) -> Mark:

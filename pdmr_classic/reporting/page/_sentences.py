@@ -36,6 +36,8 @@ def describe_net_benefit(net_benefit: _Section) -> str:
     if not useful:
         return "At no threshold is the model better than acting on everyone or on no one."
     low, high = format_number(useful[0], 2), format_number(useful[-1], 2)
+    if low == high:
+        return f"The model is better than acting on everyone and on no one at the threshold {low} only."
     step = net_benefit["grid"][1] - net_benefit["grid"][0] if len(net_benefit["grid"]) > 1 else 1.0
     has_gap = any(after - before > 1.5 * step for before, after in pairwise(useful))
     where = "most" if has_gap else "all"

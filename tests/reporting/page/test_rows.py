@@ -83,6 +83,16 @@ def test_importance_is_sorted_and_may_be_unknown() -> None:
     assert [mark.text for mark in table.panels[0].marks] == ["0.3000", "-", "\N{MINUS SIGN}0.0100"]
 
 
+def test_differences_have_the_labels_of_their_scores() -> None:
+    differences = [("f1", {"difference": 0.1, "low": -0.02, "high": 0.2}), ("auc", {"difference": None})]
+    table = rows.difference_rows(differences, "Score", {"f1": "F1 of Depression"})
+    assert [row.label for row in table.rows] == ["F1 of Depression", "auc"]
+    assert [mark.text for mark in table.panels[0].marks] == [
+        "+0.100 (\N{MINUS SIGN}0.02 to +0.20)",
+        "- (no interval)",
+    ]
+
+
 def test_weights_without_spread_have_no_interval() -> None:
     marks = rows.member_rows(REPORT["members"]).panels[0].marks
     assert [mark.text for mark in marks] == ["0.600 (0.40 to 0.80)", "0.400"]
@@ -124,6 +134,7 @@ def test_agreement_of_one_point_has_no_spread() -> None:
     [
         ([0.5, 0.3, 0.2], "better than acting on everyone and on no one at all thresholds from 0.20 to 0.30"),
         ([0.6, 0.2, 0.2], "at most thresholds from 0.10 to 0.30"),
+        ([0.5, 0.3, 0.0], "on no one at the threshold 0.20 only."),
         ([0.5, 0.2, 0.0], "At no threshold is the model better"),
         ([None, -0.1, None], "At no threshold is the model better"),
     ],
