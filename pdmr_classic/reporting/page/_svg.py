@@ -63,6 +63,7 @@ _STYLE: Any = {
 
 _NOT_DRAWN = re.compile(r"<metadata>.*?</metadata>|<style[^>]*>.*?</style>|<!--.*?-->", re.DOTALL)
 _FONT_FAMILY = re.compile(r" font-family: [^;\"]*;?")
+_FONT = re.compile(r"\bfont: ([\d.]+px)[^;\"]*")  # in matplotlib 3.9
 _REFERENCE = re.compile(r'(?:url\(#|href="#)([\w-]+)')
 _ID = re.compile(r' id="([\w.-]+)"')
 _LONG_NUMBER = re.compile(r"-?\d+\.\d{3,}")
@@ -150,7 +151,7 @@ def _points(pixels: int) -> float:
 def _plain_svg(svg: str, name: str) -> str:
     """Return the content of an SVG file with the colours and fonts of the page, and with ids unique in the page."""
     svg = svg[svg.index(">", svg.index("<svg")) + 1 :]
-    svg = _FONT_FAMILY.sub("", _NOT_DRAWN.sub("", svg)).replace("xlink:href", "href")
+    svg = _FONT.sub(r"font-size: \1", _FONT_FAMILY.sub("", _NOT_DRAWN.sub("", svg))).replace("xlink:href", "href")
     svg = _LONG_NUMBER.sub(lambda match: f"{float(match[0]):.2f}".rstrip("0").rstrip("."), svg)
     for colour, variable in _VARIABLES.items():
         svg = svg.replace(colour, f"var({variable})")
