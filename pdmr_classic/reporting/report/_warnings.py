@@ -30,8 +30,8 @@ _MEANINGS = {
     "overlap": "Recordings are in training and test data at once, so that the scores are optimistic.",
     "copies-between-subjects": "The same recording is in training and test data at once, so that the scores are "
     "optimistic.",
-    "near-copies-between-subjects": "Nearly the same recording is in training and test data at once, so that the scores "
-    "are optimistic.",
+    "near-copies-between-subjects": "Nearly the same recording is in training and test data at once, so that the "
+    "scores are optimistic.",
     "mismatch": "The model may not transfer to recordings that were measured in another way.",
     "scored-overlap": "The model has seen some of these recordings in training, so that the scores are optimistic.",
     "scored-mismatch": "The recordings differ from those of training in how they were measured.",
