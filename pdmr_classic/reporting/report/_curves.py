@@ -11,6 +11,7 @@ from pdmr_classic.arrays import Floats, Mask
 from pdmr_classic.evaluation.predictions import Predictions
 
 _GRID = np.linspace(0, 1, 101)
+_TOLERANCE = 1e-9
 _BAND = "mean over folds, and one standard deviation on each side"
 _ONE_FOLD = "one curve: there is only one fold with both classes, so that there is no spread"
 
@@ -112,6 +113,7 @@ def _precision_recall(p: Floats, positive: Mask) -> Floats:
     n_negative, n_positive = (~positive).sum(), positive.sum()
     hits = recall * n_positive
     precision = hits / (hits + fpr * n_negative)
-    # The tolerance is for shares such as 0.29999999999999999.
-    first = np.searchsorted(recall, _GRID - 1e-9)
+    # At a recall of 0, the first threshold with a hit: without one, the precision is 0 or undefined. The tolerance is
+    # for shares such as 0.29999999999999999.
+    first = np.searchsorted(recall, np.maximum(_GRID - _TOLERANCE, _TOLERANCE))
     return np.asarray(precision[first])

@@ -19,6 +19,17 @@ from pdmr_classic.reporting.report._labels import label_score, take_interval
 _CURVE = {"threshold": "grid", "value": "model", "low": "low", "high": "high", "treat_all": "all"}
 
 
+_FIRST = ("f1", "auc", "macro_f1", "recall", "specificity", "precision")
+
+
+def _label(name: str, positive: str | None) -> str:
+    return "AUC" if name == "auc" else label_score(name, positive)
+
+
+def _rank(name: str) -> int:
+    return _FIRST.index(name) if name in _FIRST else len(_FIRST)
+
+
 def build_audit(audit: Mapping[str, Any]) -> dict[str, Any]:
     """Return each attack of an identity audit beside chance, what follows, and what the audit cannot tell."""
     return {
@@ -85,8 +96,8 @@ def build_validation(validation: Mapping[str, Any]) -> dict[str, Any]:
         "training_classes": dict(validation["training_classes"]),
         "threshold": validation["threshold"],
         "scores": {
-            name: {"label": label_score(name, positive), **take_interval({**part, "mean": part["value"]})}
-            for name, part in validation["scores"].items()
+            name: {"label": _label(name, positive), **take_interval({**part, "mean": part["value"]})}
+            for name, part in sorted(validation["scores"].items(), key=lambda item: _rank(item[0]))
         },
         "calibration_error": {"mean": error["value"], **{name: error[name] for name in ("expected", "expected_high")}},
         "decision_curve": {key: [point[name] for point in curve] for name, key in _CURVE.items()} if curve else None,

@@ -13,9 +13,10 @@ _N_CHANNELS = 20
 _MEMBERS_NOTE = "Share of each base learner in the probability of the model, for recordings with all modalities; {how}."
 _OVER_FOLDS = "mean over the outer folds, with the smallest and the largest"
 _OF_MODEL = "of the model that was trained on all recordings"
+_IN_EVALUATION = "modalities and families in the inner folds, channels in held-out recordings; mean over outer folds"
 _IMPORTANCE_NOTE = (
-    "Permutation importance: by how much the log loss of {where} increases if the columns of a group are shuffled "
-    "between recordings. Groups that carry the same information hide each other; 0 or less means that the model does "
+    "Permutation importance: by how much the log loss increases if the columns of a group are shuffled between "
+    "recordings ({where}). Groups that carry the same information hide each other; 0 or less means that the model does "
     "not need the group. It says what the model uses, not what causes depression."
 )
 
@@ -82,7 +83,7 @@ def _describe_member(name: str, weight: float) -> dict[str, Any]:
 
 def build_importance(evaluation: Mapping[str, Any], manifest: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return the importance by view, family and channel, of the evaluation or else of the model."""
-    places = ((evaluation, "held-out recordings"), (manifest, "the inner folds of the model"))
+    places = ((evaluation, _IN_EVALUATION), (manifest, "in the inner folds of the model"))
     for content, where in places:
         importance = content.get("importance") or {}
         if any(importance.get(key) for key in ("by_view", "by_modality", "by_family")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
 from pdmr_classic.config import Settings
@@ -30,4 +31,10 @@ def _list_changes(settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> I
         known = defaults.get(section) or {}
         for name, value in values.items():
             if value != known.get(name):
-                yield {"name": f"{section}.{name}", "value": value, "default": known.get(name)}
+                yield {"name": f"{section}.{name}", "value": _hide_folder(value), "default": known.get(name)}
+
+
+def _hide_folder(value: Any) -> Any:
+    """Return the name of a file without its folder, which may name a user; other values as they are."""
+    is_path = isinstance(value, str) and (PurePosixPath(value).is_absolute() or PureWindowsPath(value).is_absolute())
+    return PureWindowsPath(value).name if is_path else value

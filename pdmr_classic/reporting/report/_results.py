@@ -115,10 +115,10 @@ def build_results(scores: Mapping[str, Any]) -> dict[str, Any]:
     return section
 
 
-def list_mistakes(source: Source, labels: str | Path, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+def list_mistakes(source: Source, labels: str | Path | None, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the recordings with a wrong class, with their ids, the most confident first."""
     data = _read_settings(source, settings).data
-    if not data.learns_status:
+    if labels is None or not data.learns_status:
         return []
     matched = match_labels(source.path, Path(labels), data)
     table = matched.predictions.join(matched.truth.rename("truth"), how="inner")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pdmr_classic.evaluation.known_people import name_held_out
 from pdmr_classic.evaluation.outer_folds import KNOWN_PEOPLE, NEW_PEOPLE
 from pdmr_classic.evaluation.system_scores import main_score
+from pdmr_classic.reporting.comparison_tables import describe_winner, list_targets
 from pdmr_classic.reporting.report._labels import label_score
 from pdmr_classic.text import format_count, format_list
 
@@ -33,14 +34,58 @@ def summarise_model(manifest: _Part, modalities: Sequence[str]) -> list[str]:
     return [asked, _answer_inner(manifest), _join_reasons(_list_model_doubts(manifest))]
 
 
-def summarise_files(kinds: Sequence[str], synthetic: bool) -> list[str]:
-    """Return the three sentences on files without an evaluation and without a model."""
-    trust = "These recordings are synthetic: scores on them say nothing about people." if synthetic else None
-    return [
-        f"This report shows {format_list(kinds)}.",
-        "There is no evaluation, so that it does not say how well a model recognises new people.",
-        trust or "Trust the figures as far as the sentences beside them say.",
-    ]
+def summarise_files(contents: Mapping[str, _Part]) -> list[str]:
+    """Return the three sentences on files without an evaluation and without a model, by kind."""
+    findings = [describe(contents[kind]) for kind, describe in _FINDINGS.items() if kind in contents]
+    shown = _join_words([_KINDS[kind] for kind in contents], "and")
+    return [f"This report shows {shown}.", " ".join(findings), _join_reasons(_list_file_doubts(contents))]
+
+
+def _describe_validation(validation: _Part) -> str:
+    name = main_score(validation["positive"])
+    counts = f"{validation['n_recordings']} recordings of {validation['n_subjects']} other people"
+    scores = {key: {**validation["scores"][key], "mean": validation["scores"][key]["value"]} for key in (name, "auc")}
+    label = label_score(name, validation["positive"])
+    return f"On {counts}, {label} is {_format(scores[name])}; {_describe_auc(scores['auc'])}."
+
+
+def _describe_results(scores: _Part) -> str:
+    if "macro_f1" not in scores:
+        part = scores["severity"]
+        return f"On {part['n']} recordings, the mean absolute error of the results is {part['mae']:.2f} points."
+    name = main_score(scores["positive"])
+    floor = f" (always answering {scores['positive']}: {scores['floor']:.2f})" if "floor" in scores else ""
+    label = label_score(name, scores["positive"])
+    return f"On {scores['n']} recordings, {label} of the results is {scores[name]:.2f}{floor}."
+
+
+def _describe_comparison(comparison: _Part) -> str:
+    sentences = [" ".join(describe_winner(part)) for part in list_targets(comparison)]
+    return " ".join(sentence[:1].upper() + sentence[1:] for sentence in sentences)
+
+
+def _list_file_doubts(contents: Mapping[str, _Part]) -> Iterator[str]:
+    if any(content.get("synthetic") for content in contents.values()):
+        yield "the recordings are synthetic, so that the scores say nothing about people"
+    overlap = (contents.get("results") or {}).get("overlap")
+    if overlap:
+        yield f"{format_count(overlap, 'recording was', 'recordings were')} trained on"
+    if "validation" not in contents:
+        yield "without an evaluation, little is known about new people"
+
+
+_KINDS = {
+    "validation": "a validation on other people",
+    "results": "results scored with labels",
+    "comparison": "a comparison of systems",
+    "audit": "an identity audit",
+}
+_FINDINGS: Mapping[str, Callable[[_Part], str]] = {
+    "validation": _describe_validation,
+    "results": _describe_results,
+    "comparison": _describe_comparison,
+    "audit": lambda audit: str(audit["conclusion"][0]),
+}
 
 
 def _name_targets(content: _Part) -> str:

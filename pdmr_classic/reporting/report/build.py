@@ -144,8 +144,7 @@ def _summarise(contents: Mapping[str, Mapping[str, Any]], warnings: Sequence[Map
         return summarise_evaluation(evaluation, modalities, warnings)
     if manifest is not None:
         return summarise_model(manifest, modalities)
-    synthetic = any(bool(content.get("synthetic")) for content in contents.values())
-    return summarise_files(list(contents), synthetic)
+    return summarise_files(contents)
 
 
 def _choose_title(contents: Mapping[str, Mapping[str, Any]]) -> str:

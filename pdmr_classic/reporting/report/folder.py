@@ -79,8 +79,8 @@ def check_report_folder(folder: str | Path, own: Sequence[Path] = ()) -> None:
         refuse_foreign_file(folder / _DICT, SCHEMA_PREFIX, "the report")
         return
     names = sorted(path.name for path in folder.iterdir()) if folder.exists() else []
-    stems = {path.stem for path in own if path.parent.resolve() == folder.resolve()}
-    foreign = [name for name in names if not any(name.lstrip(".").startswith(stem) for stem in stems)]
+    prefixes = tuple(f"{path.stem}." for path in own if path.parent.resolve() == folder.resolve())
+    foreign = [name for name in names if not name.lstrip(".").startswith(prefixes)]
     if foreign:
         raise TargetError(
             "the folder of the report is not empty",

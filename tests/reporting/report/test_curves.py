@@ -88,6 +88,12 @@ def test_the_precision_is_that_of_the_first_threshold_that_reaches_the_recall() 
     assert curve["positive_share"] == 0.5
 
 
+def test_a_first_false_alarm_does_not_make_the_precision_0() -> None:
+    curve = build_precision_recall(make_fold([0.9, 0.8, 0.1], [0, 1, 0]))
+    assert curve is not None
+    assert set(curve["precision_mean"]) == {0.5}
+
+
 def test_equal_probabilities_have_the_precision_of_the_positive_share() -> None:
     curve = build_precision_recall(make_fold([0.5] * 4, [1, 0, 0, 0]))
     assert curve is not None

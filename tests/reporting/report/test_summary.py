@@ -13,8 +13,9 @@ from pdmr_classic.errors import DataError
 from pdmr_classic.reporting.report._consistency import check_consistency
 from pdmr_classic.reporting.report._missing import list_missing
 from pdmr_classic.reporting.report._parts import build_importance, build_members, build_subgroups
+from pdmr_classic.reporting.report._provenance import build_provenance
 from pdmr_classic.reporting.report._sources import Source
-from pdmr_classic.reporting.report._summary import summarise_evaluation, summarise_model
+from pdmr_classic.reporting.report._summary import summarise_evaluation, summarise_files, summarise_model
 from pdmr_classic.reporting.report._warnings import list_warnings
 
 SHORTCUT = {"problem": "", "is_above_chance": False, "scores": {"f1": {"mean": 0.7}, "auc": {"mean": 0.55}}}
@@ -117,6 +118,15 @@ def test_the_scores_of_a_model_alone_are_called_optimistic() -> None:
     assert "0.93 (always answering Depression: 0.67), which is optimistic" in answer
     assert "nothing is known about new people" in trust
     assert "look for a leak" in trust
+
+
+def test_files_without_an_evaluation_say_what_they_found() -> None:
+    results = {"positive": "Depression", "n": 26, "macro_f1": 0.7, "f1": 0.77, "floor": 0.63, "overlap": 2}
+    shown, found, trust = summarise_files({"results": results, "audit": {"conclusion": ["Identity is clearly there."]}})
+    assert shown == "This report shows results scored with labels and an identity audit."
+    assert "F1 of Depression of the results is 0.77 (always answering Depression: 0.63)." in found
+    assert "Identity is clearly there." in found
+    assert "2 recordings were trained on; without an evaluation" in trust
 
 
 # ------------------------------------------------------------------------------------------------ warnings
@@ -247,3 +257,13 @@ def test_subgroups_of_single_people_are_numbered() -> None:
     part = {"groups": {"S01": group, "S02": group}, "gaps": {}}
     [section] = build_subgroups({"positive": "Depression", "subgroups": {"subject_id": part}})
     assert [row["value"] for row in section["groups"]] == ["person 1", "person 2"]
+
+
+def test_settings_that_are_not_the_default_are_listed_without_folders() -> None:
+    settings = {"data": {"groups": "/home/anna/groups.csv", "id_column": None}, "learning": {"seed": 3, "trials": 12}}
+    how = build_provenance(Source("manifest", Path("models/mine.json"), {"settings": settings}, ""))
+    assert how["command"] == "pdmr-classic fit DATA --config mine.json"
+    assert how["settings"] == [
+        {"name": "data.groups", "value": "groups.csv", "default": None},
+        {"name": "learning.seed", "value": 3, "default": 0},
+    ]
