@@ -1,8 +1,8 @@
 """Attributes of objects, and those of objects that live in compiled code: trees, boosters, support vectors.
 
 Compiled code does not check indices when it predicts, so that a crafted array could read memory that is not its own.
-What can be checked in Python is checked here. Models of LightGBM and XGBoost are parsed by these libraries, in C++,
-which this package cannot check: their releases are the protection.
+What can be checked in Python is checked here, and for boosters in `_booster_text.py`. LightGBM and XGBoost still parse
+their models in C++, from text that anyone may have written.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.base import is_classifier
 
 from pdmr_classic.arrays import Floats, Ints
+from pdmr_classic.models.persistence._booster_text import BoosterError, check_lightgbm, check_xgboost
 
 _LEAF = -1
 
@@ -30,7 +31,7 @@ def get_state(value: Any) -> dict[str, Any]:
     if isinstance(value, LightGBM):
         return {"model": value.model_to_string(num_iteration=-1), "best_iteration": int(value.best_iteration)}
     if isinstance(value, XGBoost):
-        return {"model": np.frombuffer(value.save_raw("ubj"), dtype=np.uint8)}
+        return {"model": value.save_raw("json").decode()}
     state = dict(vars(value))
     return _pack_forest(state) if isinstance(value, BaseForest) else state
 
@@ -48,10 +49,11 @@ def make_object(kind: Any, state: dict[str, Any]) -> Any:
     from sklearn.svm._base import BaseLibSVM
     from xgboost.core import Booster as XGBoost
 
-    if kind is LightGBM:
-        return _make_lightgbm(state)
-    if kind is XGBoost:
-        return _make_xgboost(state)
+    if kind in (LightGBM, XGBoost):
+        try:
+            return _make_lightgbm(state) if kind is LightGBM else _make_xgboost(state)
+        except BoosterError as error:
+            raise InconsistentStateError(str(error)) from None
     if issubclass(kind, BaseForest):
         state = _unpack_forest(state)
     value = kind.__new__(kind)
@@ -66,7 +68,7 @@ def make_object(kind: Any, state: dict[str, Any]) -> Any:
 def _make_lightgbm(state: dict[str, Any]) -> Any:
     from lightgbm import Booster
 
-    booster = Booster(model_str=state["model"])
+    booster = Booster(model_str=check_lightgbm(state["model"]))
     booster.best_iteration = state["best_iteration"]
     return booster
 
@@ -75,7 +77,7 @@ def _make_xgboost(state: dict[str, Any]) -> Any:
     from xgboost import Booster
 
     booster = Booster({"nthread": 1})
-    booster.load_model(bytearray(state["model"].tobytes()))
+    booster.load_model(bytearray(check_xgboost(state["model"]).encode()))
     return booster
 
 
