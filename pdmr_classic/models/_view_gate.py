@@ -115,6 +115,18 @@ class ViewGate:
         combined[rows] = self.weights_.predict_proba(experts[rows])
         return combined
 
+    def weigh(self, probability: Floats, single: Mapping[str, Floats], table: pd.DataFrame) -> Floats:
+        """Return the weights of the stack and of each of `modalities_`, shape [n, 1 + modalities]; see `combine`."""
+        names, X = list(table.columns), table.to_numpy(dtype=np.float64)
+        quality = {name: usable_share(X, names, name) for name in self.modalities_}
+        experts = self._describe_experts(probability, single, quality)
+        weights = np.zeros(experts.shape[:2])
+        weights[:, 0] = 1.0
+        rows = np.isfinite(experts[:, :, 0]).sum(axis=1) > 2
+        if self.is_kept_:
+            weights[rows] = _weigh(experts[rows], self.weights_.parameters_)
+        return weights
+
     def _describe_experts(
         self, probability: Floats, single: Mapping[str, Floats], quality: Mapping[str, Floats]
     ) -> Floats:
@@ -184,13 +196,17 @@ class _Weights:
 
 def _average(experts: Floats, parameters: Floats) -> Floats:
     """Return the weighted log-odds, shape [n, S]; the first expert is the stack."""
+    values = experts[:, :, :-2]
+    present = np.isfinite(values[:, :, :1])
+    return np.asarray(np.einsum("ne,nes->ns", _weigh(experts, parameters), np.where(present, values, 0.0)))
+
+
+def _weigh(experts: Floats, parameters: Floats) -> Floats:
+    """Return the weight of each expert, shape [n, experts]; 0 where it is missing."""
     offset, quality_slope, certainty_slope = parameters
-    values, quality, certainty = experts[:, :, :-2], experts[:, :, -2], experts[:, :, -1]
-    scores = quality_slope * quality + certainty_slope * certainty
+    scores = quality_slope * experts[:, :, -2] + certainty_slope * experts[:, :, -1]
     scores[:, 1:] -= offset
-    present = np.isfinite(values[:, :, 0])
-    weights = softmax(np.where(present, scores, -np.inf), axis=1)
-    return np.asarray(np.einsum("ne,nes->ns", weights, np.where(present[:, :, None], values, 0.0)))
+    return np.asarray(softmax(np.where(np.isfinite(experts[:, :, 0]), scores, -np.inf), axis=1))
 
 
 def usable_share(X: Floats, names: Sequence[str], modality: str) -> Floats:

@@ -58,6 +58,12 @@ class Forest:
         """Return the same forest for a table from which these columns were selected so far."""
         return replace(self, feature=np.asarray(columns)[self.feature])
 
+    def goes_left(self, X: Floats, nodes: Ints) -> Mask:
+        """Return whether rows [n, F] go left at some nodes [m] that are not leaves, shape [n, m]."""
+        value = (_round_to_single(X) if self.is_single else X)[:, self.feature[nodes]]
+        compare: Callable[..., Mask] = np.less if self.is_strict else np.less_equal
+        return np.asarray(compare(value, self.threshold[nodes]) | (np.isnan(value) & self.default_left[nodes]))
+
     def apply(self, X: Floats) -> Floats:
         """Return the sum over all trees [n, S]."""
         if self.is_single:
@@ -183,18 +189,21 @@ def _read_xgboost_tree(tree: Mapping[str, Any], output: int, n_outputs: int) -> 
 
 
 def read_sklearn_forest(model: Any) -> Forest:
-    """Return the trees of a fitted forest, which add up to the probability of the second, or of each class.
+    """Return the trees of a fitted forest: they add up to the probability of the second or of each class, or a number.
 
     Values are compared in single precision, so the next lower such number is the same threshold.
     """
     trees = [_read_sklearn_tree(estimator.tree_, len(model.estimators_)) for estimator in model.estimators_]
-    n_outputs = 1 if len(model.classes_) == 2 else len(model.classes_)
+    n_classes = len(getattr(model, "classes_", [0]))
+    n_outputs = 1 if n_classes <= 2 else n_classes
     return _join_trees(trees, np.zeros(n_outputs), is_strict=False, is_single=True)
 
 
 def _read_sklearn_tree(tree: Any, n_trees: int) -> list[_Node]:
-    share: NDArray[Any] = tree.value[:, 0, :] / tree.value[:, 0, :].sum(axis=1, keepdims=True) / n_trees
-    values = share[:, 1:] if share.shape[1] == 2 else share
+    values: NDArray[Any] = tree.value[:, 0, :] / n_trees
+    if values.shape[1] > 1:  # class counts or shares
+        share = values / values.sum(axis=1, keepdims=True) / n_trees
+        values = share[:, 1:] if share.shape[1] == 2 else share
     single = tree.threshold.astype(np.float32)
     thresholds = np.where(single > tree.threshold, np.nextafter(single, np.float32(-np.inf)), single)
     return [

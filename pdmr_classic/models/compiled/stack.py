@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pdmr_classic.arrays import Floats, Ints, Mask
-from pdmr_classic.models.compiled._compile import compile_fitted_features, compile_pipeline
+from pdmr_classic.models.compiled.compile import compile_fitted_features, compile_pipeline
 from pdmr_classic.models.compiled.steps import Columns, LogOdds, Softmax, Step, store_single
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
 

@@ -153,6 +153,14 @@ class ConditionExperts:
         columns = {name: _as_floats(experts[name]) for name in self.experts_}
         return self.mixture_.combine(common, columns, names, _as_floats(X))
 
+    def weigh(
+        self, common: Floats, experts: Mapping[str, Floats], conditions: ArrayLike | None, X: Floats
+    ) -> dict[str, Floats]:
+        """Return the weight of each expert in each recording, shape [n]; parameters are those of `combine`."""
+        names = np.full(len(common), UNKNOWN, dtype=object) if conditions is None else _as_names(conditions)
+        columns = {name: _as_floats(experts[name]) for name in self.experts_}
+        return self.mixture_.weigh(_as_floats(common), columns, names, _as_floats(X))
+
     def find_unseen(self, conditions: ArrayLike) -> list[Finding]:
         """Return a finding if there are conditions that are not in the training rows."""
         unseen = [name for name in list_conditions(_as_names(conditions)) if name not in self.n_subjects_]

@@ -146,18 +146,33 @@ class Mixture:
 
     def combine(self, common: Floats, experts: Mapping[str, Floats], conditions: NDArray[Any], X: Floats) -> Floats:
         """Return the combined columns, shape [n, S]."""
-        probability = self._condition_probability(conditions, X)
-        total, differences = np.zeros(len(common)), np.zeros_like(common)
-        rest = 1.0 - probability.sum(axis=1)
+        probability, precisions, total = self._weigh(common, experts, conditions, X)
+        differences = np.zeros_like(common)
+        for k, name in enumerate(self.shares):
+            differences += probability[:, [k]] * (np.nan_to_num(experts[name] - common) * precisions[k][:, None])
+        return move_towards(common, differences / total[:, None])
+
+    def weigh(
+        self, common: Floats, experts: Mapping[str, Floats], conditions: NDArray[Any], X: Floats
+    ) -> dict[str, Floats]:
+        """Return the weight of each expert in each row, shape [n]; the common model has the rest of 1."""
+        probability, precisions, total = self._weigh(common, experts, conditions, X)
+        return {name: probability[:, k] * precisions[k] / total for k, name in enumerate(self.shares)}
+
+    def _weigh(
+        self, common: Floats, experts: Mapping[str, Floats], conditions: NDArray[Any], X: Floats
+    ) -> tuple[Floats, list[Floats], Floats]:
+        """Return the probability of each condition, the precision of each expert, and the sum of all precisions."""
+        probability, total = self._condition_probability(conditions, X), np.zeros(len(common))
+        rest, precisions = 1.0 - probability.sum(axis=1), []
         for k, (name, share) in enumerate(self.shares.items()):
             precision, expert_precision = share.precisions(common, experts[name])
-            moved = np.nan_to_num(experts[name] - common) * expert_precision[:, None]
             total += probability[:, k] * (precision + expert_precision)
-            differences += probability[:, [k]] * moved
+            precisions.append(expert_precision)
         # A condition without an expert has no variances of its own: its precision is the mean one of the others.
         known = np.maximum(1.0 - rest, np.finfo(float).tiny)
         total = np.where(rest < 1.0, total / known, 1.0)
-        return move_towards(common, differences / np.where(total > 0, total, 1.0)[:, None])
+        return probability, precisions, np.where(total > 0, total, 1.0)
 
     def _condition_probability(self, conditions: NDArray[Any], X: Floats) -> Floats:
         """Return the probability of each condition with an expert, shape [n, experts]."""

@@ -116,10 +116,19 @@ class ExpertStacks:
         """
         if not self.experts_:
             return outputs
+        return self._to_outputs(self.combination_.combine(*self._collect(table, outputs, conditions)))
+
+    def weigh(self, table: pd.DataFrame, outputs: Floats, conditions: pd.Series | None) -> dict[str, Floats]:
+        """Return the weight of each expert in each row, shape [n]; parameters are those of `predict`."""
+        return self.combination_.weigh(*self._collect(table, outputs, conditions)) if self.experts_ else {}
+
+    def _collect(
+        self, table: pd.DataFrame, outputs: Floats, conditions: pd.Series | None
+    ) -> tuple[Floats, dict[str, Floats], NDArray[Any] | None, Floats]:
+        """Return what is combined: columns of the common stack and of the experts, conditions, and gate features."""
         known = None if conditions is None else conditions.reindex(table.index, fill_value="").to_numpy(dtype=object)
         columns = {name: self._to_columns(expert.predict_outputs(table)) for name, expert in self.experts_.items()}
-        gate_table = table.to_numpy(dtype=np.float64)[:, self.gate_columns_]
-        return self._to_outputs(self.combination_.combine(self._to_columns(outputs), columns, known, gate_table))
+        return self._to_columns(outputs), columns, known, table.to_numpy(dtype=np.float64)[:, self.gate_columns_]
 
     def describe(self) -> dict[str, Any]:
         """Return for each expert its subjects, its weight, and the errors without and with it, JSON-serialisable."""

@@ -79,6 +79,15 @@ class SeverityColumns:
         """Return the probabilities of the classes, shape [n, K], given those of the stack and the scores by name."""
         return _apply(self.combiner_, probability, columns, self.kept_)
 
+    def split(self, probability: Floats, columns: Mapping[str, Floats]) -> tuple[Floats, Floats]:
+        """Return the weight of the stack's log-odds, and what the scores add to the log-odds, shape [n] each."""
+        weight, added = np.ones(len(probability)), np.zeros(len(probability))
+        if self.combiner_ is not None:
+            complete = _finite_rows(probability, columns, self.kept_)
+            table = _stack(probability, columns, self.kept_)[complete]
+            weight[complete], added[complete] = self.combiner_.split(table)
+        return weight, added
+
     def drop_training_rows(self) -> Self:
         """Return a copy without the predictions of the training rows."""
         anonymous = copy(self)
@@ -212,6 +221,10 @@ class _WeightedScores:
         """Return the probabilities of both classes, shape [n, 2]."""
         p = expit(self._to_log_odds(table) @ np.append(1 - self.shares_.sum(), self.shares_))
         return np.column_stack([1 - p, p])
+
+    def split(self, table: Floats) -> tuple[float, Floats]:
+        """Return the weight of the log-odds of the classes, and the weighted log-odds of the scores, shape [n]."""
+        return float(1 - self.shares_.sum()), self._to_log_odds(table)[:, 1:] @ self.shares_
 
     def _to_log_odds(self, table: Floats) -> Floats:
         curves = [

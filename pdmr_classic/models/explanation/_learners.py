@@ -1,0 +1,226 @@
+"""Contributions of the columns to the score of one fitted learner, each by the method that suits its kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from lightgbm import LGBMModel
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
+from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.svm import SVC, SVR
+from xgboost import XGBModel
+
+from pdmr_classic.arrays import Floats, Ints
+from pdmr_classic.models.compiled.forest import Forest, read_sklearn_forest
+from pdmr_classic.models.compiled.steps import Linear, LogOdds, RbfKernel, Step
+from pdmr_classic.models.explanation._kernels import rbf_shapley, spread_rest
+from pdmr_classic.models.explanation._sampling import sample_shapley
+from pdmr_classic.models.explanation._trees import boosting_shap, forest_shapley
+from pdmr_classic.models.learners.ordinal import OrdinalLogistic
+from pdmr_classic.models.learners.learners import log_odds, raw_scores
+
+TREE_SHAP = "exact TreeSHAP values of the margin (path-dependent), from the boosting library"
+LINEAR = "exact: coefficient times the deviation from the training median"
+KERNEL = "exact Shapley values of the RBF kernel against the training median"
+FOREST = (
+    "exact Shapley values of the forest's probability against the training median, "
+    "rescaled to the log-odds of the forest"
+)
+FOREST_SCORE = "exact Shapley values of the forest's prediction against the training median"
+ORDINAL = "coefficient times the deviation from the training median, rescaled to the expected score"
+SAMPLED = (
+    "Shapley values of feature families against the training median, sampled over permutations; within a family, "
+    "a simple split"
+)
+_MIN_SPREAD = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Sampling:
+    """How learners without an exact method are explained: groups of columns, permutations and seed.
+
+    Attributes
+    ----------
+    groups : list of ndarray of int
+        Columns of each feature family.
+    n_permutations, seed : int
+    """
+
+    groups: list[Ints]
+    n_permutations: int
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreParts:
+    """The score of one learner, split into a base and contributions of its columns.
+
+    Attributes
+    ----------
+    base : ndarray, shape [n, S]
+    values : ndarray, shape [n, F, S]
+    squared_errors : ndarray, shape [n, groups, S], or None
+        Of the sampled contributions of each group; None if they are exact.
+    method : str
+    """
+
+    base: Floats
+    values: Floats
+    squared_errors: Floats | None
+    method: str
+
+
+def explain_learner(model: Any, X: Floats, reference: Floats, sampling: Sampling) -> ScoreParts:
+    """Split the score of a fitted learner, as `raw_scores` returns it.
+
+    Parameters
+    ----------
+    model : fitted estimator, or tuple of Step
+        The last step of a base learner, or the compiled steps that stand for it.
+    X : ndarray, shape [n, F]
+        Preprocessed rows.
+    reference : ndarray, shape [F]
+        The preprocessed training median.
+    sampling : Sampling
+    """
+    predict = partial(_apply_steps, model) if isinstance(model, tuple) else partial(raw_scores, make_pipeline(model))
+    for kinds, explain in _EXPLAINERS:
+        if isinstance(model[0] if isinstance(model, tuple) else model, kinds):
+            return explain(model, X, reference, predict, sampling)
+    return _sample(X, reference, predict, sampling, None)
+
+
+def _apply_steps(steps: Sequence[Step], X: Floats) -> Floats:
+    for step in steps:
+        X = step.apply(X)
+    return X
+
+
+Predict = Callable[[Floats], Floats]
+
+
+def _explain_boosting(model: Any, X: Floats, reference: Floats, predict: Predict, sampling: Sampling) -> ScoreParts:
+    values, base = boosting_shap(model, X)
+    return ScoreParts(base, _match_scores(values, base, predict(X)), None, TREE_SHAP)
+
+
+def _match_scores(values: Floats, base: Floats, scores: Floats) -> Floats:
+    """Return values that add up to the scores except for limits: the libraries compute in single precision.
+
+    Scores of several classes are log-probabilities, whose normalisation does not differ between classes.
+    """
+    rest = scores - base - values.sum(axis=1)
+    if scores.shape[1] > 1:
+        rest = rest - np.median(rest, axis=1, keepdims=True)
+    rest = np.where(np.abs(rest) < 1e-3 * (1 + np.abs(scores)), rest, 0.0)
+    return values + spread_rest(values, rest)
+
+
+def _explain_linear(model: Any, X: Floats, reference: Floats, predict: Predict, sampling: Sampling) -> ScoreParts:
+    if isinstance(model, tuple):
+        coefficients = model[0].coefficients
+    else:
+        coefficients = np.atleast_2d(model.coef_).T
+    values = (X - reference)[:, :, None] * coefficients
+    base = predict(reference[None, :])
+    return ScoreParts(np.repeat(base, len(X), axis=0), values, None, LINEAR)
+
+
+def _explain_ordinal(model: Any, X: Floats, reference: Floats, predict: Predict, sampling: Sampling) -> ScoreParts:
+    values = ((X - reference) * model.coef_)[:, :, None]
+    base = np.repeat(predict(reference[None, :]), len(X), axis=0)
+    change, linear = predict(X) - base, values.sum(axis=1)
+    scale = np.divide(change, linear, out=np.zeros_like(change), where=np.abs(linear) > _MIN_SPREAD)
+    return ScoreParts(base, values * scale[:, None, :], None, ORDINAL)
+
+
+def _explain_forest(model: Any, X: Floats, reference: Floats, predict: Predict, sampling: Sampling) -> ScoreParts:
+    forest = model[0] if isinstance(model, tuple) else read_sklearn_forest(model)
+    values = forest_shapley(forest, X, reference)
+    base = np.repeat(predict(reference[None, :]), len(X), axis=0)
+    if isinstance(model, ExtraTreesRegressor) or (isinstance(model, tuple) and not _ends_in_log_odds(model)):
+        return ScoreParts(base, values, None, FOREST_SCORE)
+    rows, origin = forest.apply(X), forest.apply(reference[None, :])
+    return ScoreParts(base, values * _mean_slope(rows, origin)[:, None, :], None, FOREST)
+
+
+def _ends_in_log_odds(steps: Sequence[Step]) -> bool:
+    return isinstance(steps[1], LogOdds) if len(steps) > 1 else False
+
+
+def _mean_slope(p: Floats, reference: Floats) -> Floats:
+    """Return the slope of the log-odds, or of the log-probability, between two probabilities, shape [n, S]."""
+    change = p - reference
+    is_same = np.abs(change) < _MIN_SPREAD
+    p = np.where(is_same, reference + 1e-6, p)
+    return (_to_scores(p) - _to_scores(np.broadcast_to(reference, p.shape))) / (p - reference)
+
+
+def _to_scores(p: Floats) -> Floats:
+    return log_odds(np.hstack([1 - p, p])) if p.shape[1] == 1 else log_odds(p)
+
+
+def _explain_kernel(model: Any, X: Floats, reference: Floats, predict: Predict, sampling: Sampling) -> ScoreParts:
+    if isinstance(model, tuple):
+        kernel, coefficients = model[0], model[1].coefficients
+        vectors, gamma, is_exact = kernel.vectors, kernel.gamma, len(model) == 2
+    else:
+        vectors, gamma, coefficients = np.asarray(model.support_vectors_), float(model.gamma), model.dual_coef_.T
+        is_exact = isinstance(model, SVR) or len(model.classes_) == 2
+    if not is_exact:
+        return _sample(X, reference, predict, sampling, partial(_confidence, model))
+    values = rbf_shapley(X, reference, vectors, gamma, coefficients * getattr(model, "target_spread_", 1.0))
+    return ScoreParts(np.repeat(predict(reference[None, :]), len(X), axis=0), values, None, KERNEL)
+
+
+def _confidence(model: Any, X: Floats, reference: Floats) -> Floats:
+    """Return the Shapley values of the summed margins of each class against the others, shape [n, F, K]."""
+    n_classes = len(model.classes_)
+    edges = np.cumsum([0, *model.n_support_])
+    coefficients = np.zeros((edges[-1], n_classes))
+    for i, j in combinations(range(n_classes), 2):
+        # Row j - 1 of the dual coefficients of class i, and row i of those of class j > i.
+        for own, row in ((i, j - 1), (j, i)):
+            part = slice(edges[own], edges[own + 1])
+            coefficients[part, i] += model.dual_coef_[row, part]
+            coefficients[part, j] -= model.dual_coef_[row, part]
+    return rbf_shapley(X, reference, np.asarray(model.support_vectors_), float(model.gamma), coefficients)
+
+
+def _sample(
+    X: Floats,
+    reference: Floats,
+    predict: Predict,
+    sampling: Sampling,
+    split: Callable[[Floats, Floats], Floats] | None,
+) -> ScoreParts:
+    """Sample the values of families; split each by a first guess of its columns, which is corrected to add up."""
+    totals, squared_errors = sample_shapley(
+        predict, X, reference, sampling.groups, n_permutations=sampling.n_permutations, seed=sampling.seed
+    )
+    base = np.repeat(predict(reference[None, :]), len(X), axis=0)
+    values = np.zeros((*X.shape, totals.shape[2]))
+    if split is None:
+        known = np.zeros_like(values)
+        size = np.broadcast_to((~np.isclose(X, reference, equal_nan=True))[:, :, None], values.shape).astype(np.float64)
+    else:
+        known = size = split(X, reference)
+    for k, columns in enumerate(sampling.groups):
+        own = known[:, columns]
+        values[:, columns] = own + spread_rest(size[:, columns], totals[:, k] - own.sum(axis=1))
+    return ScoreParts(base, values, squared_errors, SAMPLED)
+
+
+_EXPLAINERS: list[tuple[tuple[type, ...], Callable[[Any, Floats, Floats, Predict, Sampling], ScoreParts]]] = [
+    ((LGBMModel, XGBModel), _explain_boosting),
+    ((OrdinalLogistic,), _explain_ordinal),
+    ((SVC, SVR, RbfKernel), _explain_kernel),
+    ((Forest, ExtraTreesClassifier, ExtraTreesRegressor), _explain_forest),
+    ((Linear, LogisticRegression, RidgeClassifier, Ridge), _explain_linear),
+]
