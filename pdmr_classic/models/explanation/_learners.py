@@ -10,19 +10,17 @@ from typing import Any
 
 import numpy as np
 from lightgbm import LGBMModel
-from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.svm import SVC, SVR
 from xgboost import XGBModel
 
 from pdmr_classic.arrays import Floats, Ints
-from pdmr_classic.models.compiled.forest import Forest, read_sklearn_forest
-from pdmr_classic.models.compiled.steps import Linear, LogOdds, RbfKernel, Step
+from pdmr_classic.models.compiled.forest import Forest
+from pdmr_classic.models.compiled.steps import Linear, RbfKernel, Step
 from pdmr_classic.models.explanation._kernels import rbf_shapley, spread_rest
 from pdmr_classic.models.explanation._sampling import sample_shapley
 from pdmr_classic.models.explanation._trees import boosting_shap, forest_shapley
-from pdmr_classic.models.learners.ordinal import OrdinalLogistic
 from pdmr_classic.models.learners.learners import log_odds, raw_scores
 
 TREE_SHAP = "exact TreeSHAP values of the margin (path-dependent), from the boosting library"
@@ -89,14 +87,17 @@ def explain_learner(model: Any, X: Floats, reference: Floats, sampling: Sampling
         The preprocessed training median.
     sampling : Sampling
     """
-    predict = partial(_apply_steps, model) if isinstance(model, tuple) else partial(raw_scores, make_pipeline(model))
+    predict = partial(apply_steps, model) if isinstance(model, tuple) else partial(raw_scores, make_pipeline(model))
+    if hasattr(model, "level_means_"):  # the ordinal regression of scores
+        return _explain_ordinal(model, X, reference, predict)
     for kinds, explain in _EXPLAINERS:
         if isinstance(model[0] if isinstance(model, tuple) else model, kinds):
             return explain(model, X, reference, predict, sampling)
     return _sample(X, reference, predict, sampling, None)
 
 
-def _apply_steps(steps: Sequence[Step], X: Floats) -> Floats:
+def apply_steps(steps: Sequence[Step], X: Floats) -> Floats:
+    """Return what compiled steps make of rows."""
     for step in steps:
         X = step.apply(X)
     return X
@@ -123,16 +124,13 @@ def _match_scores(values: Floats, base: Floats, scores: Floats) -> Floats:
 
 
 def _explain_linear(model: Any, X: Floats, reference: Floats, predict: Predict, sampling: Sampling) -> ScoreParts:
-    if isinstance(model, tuple):
-        coefficients = model[0].coefficients
-    else:
-        coefficients = np.atleast_2d(model.coef_).T
+    coefficients = model[0].coefficients if isinstance(model, tuple) else np.atleast_2d(model.coef_).T
     values = (X - reference)[:, :, None] * coefficients
     base = predict(reference[None, :])
     return ScoreParts(np.repeat(base, len(X), axis=0), values, None, LINEAR)
 
 
-def _explain_ordinal(model: Any, X: Floats, reference: Floats, predict: Predict, sampling: Sampling) -> ScoreParts:
+def _explain_ordinal(model: Any, X: Floats, reference: Floats, predict: Predict) -> ScoreParts:
     values = ((X - reference) * model.coef_)[:, :, None]
     base = np.repeat(predict(reference[None, :]), len(X), axis=0)
     change, linear = predict(X) - base, values.sum(axis=1)
@@ -141,17 +139,13 @@ def _explain_ordinal(model: Any, X: Floats, reference: Floats, predict: Predict,
 
 
 def _explain_forest(model: Any, X: Floats, reference: Floats, predict: Predict, sampling: Sampling) -> ScoreParts:
-    forest = model[0] if isinstance(model, tuple) else read_sklearn_forest(model)
+    forest = model[0]
     values = forest_shapley(forest, X, reference)
     base = np.repeat(predict(reference[None, :]), len(X), axis=0)
-    if isinstance(model, ExtraTreesRegressor) or (isinstance(model, tuple) and not _ends_in_log_odds(model)):
+    if len(model) == 1:
         return ScoreParts(base, values, None, FOREST_SCORE)
-    rows, origin = forest.apply(X), forest.apply(reference[None, :])
-    return ScoreParts(base, values * _mean_slope(rows, origin)[:, None, :], None, FOREST)
-
-
-def _ends_in_log_odds(steps: Sequence[Step]) -> bool:
-    return isinstance(steps[1], LogOdds) if len(steps) > 1 else False
+    slope = _mean_slope(forest.apply(X), forest.apply(reference[None, :]))
+    return ScoreParts(base, values * slope[:, None, :], None, FOREST)
 
 
 def _mean_slope(p: Floats, reference: Floats) -> Floats:
@@ -219,8 +213,7 @@ def _sample(
 
 _EXPLAINERS: list[tuple[tuple[type, ...], Callable[[Any, Floats, Floats, Predict, Sampling], ScoreParts]]] = [
     ((LGBMModel, XGBModel), _explain_boosting),
-    ((OrdinalLogistic,), _explain_ordinal),
     ((SVC, SVR, RbfKernel), _explain_kernel),
-    ((Forest, ExtraTreesClassifier, ExtraTreesRegressor), _explain_forest),
+    ((Forest,), _explain_forest),
     ((Linear, LogisticRegression, RidgeClassifier, Ridge), _explain_linear),
 ]

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.ensemble import ExtraTreesClassifier, ExtraTreesRegressor
 from sklearn.pipeline import Pipeline
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.models.compiled.compile import compile_pipeline
-from pdmr_classic.models.compiled.forest import Forest
+from pdmr_classic.models.compiled.forest import Forest, read_sklearn_forest
 from pdmr_classic.models.compiled.stack import CompiledMember
-from pdmr_classic.models.compiled.steps import AudioVector, Columns, Linear, RbfKernel, Scale, Step
-from pdmr_classic.models.explanation._learners import Sampling, ScoreParts, explain_learner
+from pdmr_classic.models.compiled.steps import AudioVector, Columns, Linear, LogOdds, RbfKernel, Scale, Step
+from pdmr_classic.models.explanation._learners import Sampling, ScoreParts, apply_steps, explain_learner
 
 _FINAL_STEPS = (Forest, Linear, RbfKernel)
 
@@ -41,18 +42,16 @@ class SplitMember:
 
     def prepare(self, table: Floats) -> Floats:
         """Return preprocessed rows."""
-        for step in self.steps:
-            table = step.apply(table)
-        return table
+        return apply_steps(self.steps, table)
 
     def prepare_reference(self, medians: Floats) -> Floats:
         """Return the preprocessed training median: 0 once columns are scaled, whatever is known of the raw values."""
-        row = medians[None, :]
+        row: Floats = medians[None, :]
         for step in self.steps:
-            row = step.apply(row)
+            row = np.asarray(step.apply(row))
             if isinstance(step, Scale):
                 row = np.zeros_like(row)
-        return row[0]
+        return np.asarray(row[0])
 
     @property
     def centers(self) -> tuple[Ints, Floats] | None:
@@ -75,7 +74,17 @@ class SplitMember:
 def split_pipeline(name: str, pipeline: Pipeline, columns: Ints, components: int) -> SplitMember:
     """Split a fitted base learner on some columns of the table; `components` is the column of audio components."""
     steps = compile_pipeline(pipeline[:-1], Columns(columns))
-    return SplitMember(name, steps, _trace(steps, components), pipeline[-1])
+    return SplitMember(name, steps, _trace(steps, components), _read_forest(pipeline[-1]))
+
+
+def _read_forest(learner: Any) -> Any:
+    """Return the compiled steps of a forest, which is read only once, and any other learner as it is."""
+    if isinstance(learner, ExtraTreesRegressor):
+        return (read_sklearn_forest(learner),)
+    if isinstance(learner, ExtraTreesClassifier):
+        forest = read_sklearn_forest(learner)
+        return (forest, LogOdds(len(forest.base) == 1))
+    return learner
 
 
 def split_compiled(member: CompiledMember, n_columns: int, components: int) -> SplitMember:
@@ -107,7 +116,8 @@ def sum_by_column(values: Floats, origins: Ints, n_columns: int) -> Floats:
     if len(np.unique(origins)) == len(origins):
         total[:, origins] = values
     else:
-        np.add.at(total, (slice(None), origins), values)
+        for k, column in enumerate(origins):
+            total[:, column] += values[:, k]
     return total
 
 

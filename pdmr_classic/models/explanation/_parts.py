@@ -188,7 +188,7 @@ def _choose_class(probability: Floats, positive: str | None, classes: list[str])
 def _name_targets(probability: Floats, positive: str | None, classes: list[str]) -> NDArray[Any]:
     if probability.shape[1] == 2:
         return np.full(len(probability), positive, dtype=object)
-    return np.asarray(classes, dtype=object)[np.argmax(probability, axis=1)]
+    return np.array([classes[k] for k in np.argmax(probability, axis=1)], dtype=object)
 
 
 def _collect(

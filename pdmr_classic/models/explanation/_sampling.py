@@ -53,7 +53,7 @@ def sample_shapley(
         key = is_in.tobytes()
         if key not in outputs:
             mixed = np.broadcast_to(reference, X.shape).copy()
-            for k in np.flatnonzero(is_in):
+            for k in np.flatnonzero(is_in).tolist():
                 mixed[:, groups[k]] = X[:, groups[k]]
             outputs[key] = predict(mixed)
         return outputs[key]
@@ -75,7 +75,7 @@ def _walk(evaluate: Callable[[Mask], Floats], order: Ints) -> Floats:
     is_in = np.zeros(len(order), dtype=bool)
     before = evaluate(is_in)
     steps = np.zeros((len(before), len(order), before.shape[1]))
-    for k in order:
+    for k in order.tolist():
         is_in[k] = True
         after = evaluate(is_in)
         steps[:, k] = after - before

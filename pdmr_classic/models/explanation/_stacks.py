@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pdmr_classic.arrays import Floats, Mask
+from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.models.compiled.stack import CompiledCombiner, CompiledStack
 from pdmr_classic.models.ensemble.view_stack import ViewStack
 from pdmr_classic.models.ensemble.views import find_modalities
@@ -139,13 +139,13 @@ class StackExplainer:
         self._remember(parts, rows, member, float(combiner.weights[place]), slope * self._sum_by_family(own), places)
         return scores.method
 
-    def _find_families(self, member: SplitMember) -> list[int]:
+    def _find_families(self, member: SplitMember) -> Ints:
         """Return the places of a member's families, in the order of its columns."""
         own = np.asarray(self.columns.families, dtype=object)[member.origins]
-        return [self.families.index(name) for name in dict.fromkeys(own.tolist())]
+        return np.array([self.families.index(name) for name in dict.fromkeys(own.tolist())])
 
     def _remember(
-        self, parts: OutputParts, rows: Mask, member: SplitMember, weight: float, by_family: Floats, places: list[int]
+        self, parts: OutputParts, rows: Mask, member: SplitMember, weight: float, by_family: Floats, places: Ints
     ) -> None:
         """Note what a member says about its families."""
         shape = (len(rows), *by_family.shape[1:])
@@ -227,12 +227,12 @@ def _convert_blend(blend: Any, members: Sequence[int]) -> CompiledCombiner:
 
 def _split_members(stack: ViewStack | CompiledStack, columns: Columns, used: Collection[int]) -> dict[int, SplitMember]:
     if isinstance(stack, CompiledStack):
-        width = len(columns.names) - 1
-        return {k: split_compiled(stack.members_[k], width, columns.components) for k in used}
+        compiled, width = stack.members_, len(columns.names) - 1
+        return {k: split_compiled(compiled[k], width, columns.components) for k in used}
     members = {}
     for k in used:
-        member = stack.members_[k]
-        view = stack.views_[member.view]
+        fitted = stack.members_[k]
+        view = stack.views_[fitted.view]
         own = np.concatenate([view.columns, *(columns.places[name] for name in view.sources)])
-        members[k] = split_pipeline(member.name, stack.models_[member.name], own, columns.components)
+        members[k] = split_pipeline(fitted.name, stack.models_[fitted.name], own, columns.components)
     return members

@@ -11,7 +11,7 @@ from sklearn.linear_model import Ridge
 from sklearn.svm import SVR
 from xgboost import XGBRegressor
 
-from pdmr_classic.models.learners.ordinal import OrdinalLogistic
+from pdmr_classic.models.learners._ordinal import OrdinalLogistic
 from pdmr_classic.models.learners.algorithm import Learner, algorithm_params, clip_to_float32
 from pdmr_classic.models.learners.member import Params
 

@@ -12,7 +12,7 @@ from scipy.optimize import check_grad
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from statsmodels.miscmodels.ordinal_model import OrderedModel
 
-from pdmr_classic.models.learners.ordinal import OrdinalLogistic, _cut_into_levels, _penalised_loss
+from pdmr_classic.models.learners._ordinal import OrdinalLogistic, _cut_into_levels, _penalised_loss
 
 
 @parametrize_with_checks([OrdinalLogistic()])
