@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 from typing import Any
@@ -37,6 +37,7 @@ SAMPLED = (
     "a simple split"
 )
 _MIN_SPREAD = 1e-9
+_SINGLE, _ROUNDING = 1e-3, 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +75,10 @@ class ScoreParts:
     method: str
 
 
+Predict = Callable[[Floats], Floats]
+Explainer = Callable[[Any, Floats, Floats, Predict, Sampling], ScoreParts]
+
+
 def explain_learner(model: Any, X: Floats, reference: Floats, sampling: Sampling) -> ScoreParts:
     """Split the score of a fitted learner, as `raw_scores` returns it.
 
@@ -88,12 +93,15 @@ def explain_learner(model: Any, X: Floats, reference: Floats, sampling: Sampling
     sampling : Sampling
     """
     predict = partial(apply_steps, model) if isinstance(model, tuple) else partial(raw_scores, make_pipeline(model))
+    parts = _find_explainer(model)(model, X, reference, predict, sampling)
+    return replace(parts, values=_match_scores(parts, predict(X)))
+
+
+def _find_explainer(model: Any) -> Explainer:
     if hasattr(model, "level_means_"):  # the ordinal regression of scores
-        return _explain_ordinal(model, X, reference, predict)
-    for kinds, explain in _EXPLAINERS:
-        if isinstance(model[0] if isinstance(model, tuple) else model, kinds):
-            return explain(model, X, reference, predict, sampling)
-    return _sample(X, reference, predict, sampling, None)
+        return _explain_ordinal
+    first = model[0] if isinstance(model, tuple) else model
+    return next((explain for kinds, explain in _EXPLAINERS if isinstance(first, kinds)), _explain_unknown)
 
 
 def apply_steps(steps: Sequence[Step], X: Floats) -> Floats:
@@ -103,24 +111,22 @@ def apply_steps(steps: Sequence[Step], X: Floats) -> Floats:
     return X
 
 
-Predict = Callable[[Floats], Floats]
+def _match_scores(parts: ScoreParts, scores: Floats) -> Floats:
+    """Return values that add up to the scores in every digit, except for limits.
+
+    The boosting libraries compute probabilities in single precision. Scores of several classes are log-probabilities,
+    whose normalisation does not differ between classes.
+    """
+    rest = scores - parts.base - parts.values.sum(axis=1)
+    if scores.shape[1] > 1:
+        rest = rest - np.median(rest, axis=1, keepdims=True)
+    largest = (_SINGLE if parts.method == TREE_SHAP else _ROUNDING) * (1 + np.abs(scores))
+    return parts.values + spread_rest(parts.values, np.where(np.abs(rest) < largest, rest, 0.0))
 
 
 def _explain_boosting(model: Any, X: Floats, reference: Floats, predict: Predict, sampling: Sampling) -> ScoreParts:
     values, base = boosting_shap(model, X)
-    return ScoreParts(base, _match_scores(values, base, predict(X)), None, TREE_SHAP)
-
-
-def _match_scores(values: Floats, base: Floats, scores: Floats) -> Floats:
-    """Return values that add up to the scores except for limits: the libraries compute in single precision.
-
-    Scores of several classes are log-probabilities, whose normalisation does not differ between classes.
-    """
-    rest = scores - base - values.sum(axis=1)
-    if scores.shape[1] > 1:
-        rest = rest - np.median(rest, axis=1, keepdims=True)
-    rest = np.where(np.abs(rest) < 1e-3 * (1 + np.abs(scores)), rest, 0.0)
-    return values + spread_rest(values, rest)
+    return ScoreParts(base, values, None, TREE_SHAP)
 
 
 def _explain_linear(model: Any, X: Floats, reference: Floats, predict: Predict, sampling: Sampling) -> ScoreParts:
@@ -130,7 +136,7 @@ def _explain_linear(model: Any, X: Floats, reference: Floats, predict: Predict, 
     return ScoreParts(np.repeat(base, len(X), axis=0), values, None, LINEAR)
 
 
-def _explain_ordinal(model: Any, X: Floats, reference: Floats, predict: Predict) -> ScoreParts:
+def _explain_ordinal(model: Any, X: Floats, reference: Floats, predict: Predict, sampling: Sampling) -> ScoreParts:
     values = ((X - reference) * model.coef_)[:, :, None]
     base = np.repeat(predict(reference[None, :]), len(X), axis=0)
     change, linear = predict(X) - base, values.sum(axis=1)
@@ -187,6 +193,10 @@ def _confidence(model: Any, X: Floats, reference: Floats) -> Floats:
     return rbf_shapley(X, reference, np.asarray(model.support_vectors_), float(model.gamma), coefficients)
 
 
+def _explain_unknown(model: Any, X: Floats, reference: Floats, predict: Predict, sampling: Sampling) -> ScoreParts:
+    return _sample(X, reference, predict, sampling, None)
+
+
 def _sample(
     X: Floats,
     reference: Floats,
@@ -211,7 +221,7 @@ def _sample(
     return ScoreParts(base, values, squared_errors, SAMPLED)
 
 
-_EXPLAINERS: list[tuple[tuple[type, ...], Callable[[Any, Floats, Floats, Predict, Sampling], ScoreParts]]] = [
+_EXPLAINERS: list[tuple[tuple[type, ...], Explainer]] = [
     ((LGBMModel, XGBModel), _explain_boosting),
     ((SVC, SVR, RbfKernel), _explain_kernel),
     ((Forest,), _explain_forest),

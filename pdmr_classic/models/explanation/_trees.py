@@ -123,16 +123,23 @@ def _row_shapley(forest: Forest, paths: _Paths, X: Floats, reference: Floats) ->
     both_fail = np.logical_or.reduceat(~(own | other), paths.first_pair, axis=1)
     n_own = np.add.reduceat(~other[0], paths.first_pair, dtype=np.intp)
     n_other = np.add.reduceat(~own & other, paths.first_pair, axis=1, dtype=np.intp)
-    # (a - 1)! b! / (a + b)! is the beta function of a and b + 1.
-    for_own = np.exp(betaln(np.maximum(n_own, 1), n_other + 1.0)) * ~both_fail
-    for_other = -np.exp(betaln(n_own + 1.0, np.maximum(n_other, 1))) * ~both_fail
-    weight = np.where(~other, own * for_own[:, paths.leaf], ~own * for_other[:, paths.leaf])
+    weights = _coalition_weights(int(n_own.max(initial=0)), int(n_other.max(initial=0)))
+    for_own = np.where(both_fail, 0.0, weights[np.maximum(n_own, 1), n_other])[:, paths.leaf]
+    for_other = np.where(both_fail, 0.0, weights[np.maximum(n_other, 1), n_own])[:, paths.leaf]
+    weight = np.where(~other, own * for_own, ~own * -for_other)
     pairs = np.arange(len(paths.column))
     outputs = [
         csr_array((values, (paths.column, pairs)), shape=(X.shape[1], len(pairs))) @ weight.T
         for values in paths.value[paths.leaf].T
     ]
     return np.stack([output.T for output in outputs], axis=2)
+
+
+def _coalition_weights(n_own: int, n_other: int) -> Floats:
+    """Return (a - 1)! b! / (a + b)! for all numbers of columns a > 0 and b; row 0 is not used."""
+    size = max(n_own, n_other) + 1
+    a, b = np.meshgrid(np.maximum(np.arange(size + 1), 1), np.arange(size + 1), indexing="ij")
+    return np.asarray(np.exp(betaln(a, b + 1.0)))
 
 
 def _satisfies(forest: Forest, paths: _Paths, X: Floats) -> Mask:
