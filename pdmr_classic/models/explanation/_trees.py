@@ -119,20 +119,27 @@ def forest_shapley(forest: Forest, X: Floats, reference: Floats) -> Floats:
 
 
 def _row_shapley(forest: Forest, paths: _Paths, X: Floats, reference: Floats) -> Floats:
-    own, other = (_satisfies(forest, paths, rows) for rows in (X, reference[None, :]))
+    own, other = _satisfies(forest, paths, X), _satisfies(forest, paths, reference[None, :])[0]
     both_fail = np.logical_or.reduceat(~(own | other), paths.first_pair, axis=1)
-    n_own = np.add.reduceat(~other[0], paths.first_pair, dtype=np.intp)
-    n_other = np.add.reduceat(~own & other, paths.first_pair, axis=1, dtype=np.intp)
+    n_own = np.add.reduceat(~other, paths.first_pair, dtype=np.int32)
+    n_other = np.add.reduceat(~own & other, paths.first_pair, axis=1, dtype=np.int32)
     weights = _coalition_weights(int(n_own.max(initial=0)), int(n_other.max(initial=0)))
-    for_own = np.where(both_fail, 0.0, weights[np.maximum(n_own, 1), n_other])[:, paths.leaf]
-    for_other = np.where(both_fail, 0.0, weights[np.maximum(n_other, 1), n_own])[:, paths.leaf]
-    weight = np.where(~other, own * for_own, ~own * -for_other)
-    pairs = np.arange(len(paths.column))
-    outputs = [
-        csr_array((values, (paths.column, pairs)), shape=(X.shape[1], len(pairs))) @ weight.T
-        for values in paths.value[paths.leaf].T
-    ]
-    return np.stack([output.T for output in outputs], axis=2)
+    # Where a path is possible at all, the row satisfies all that the reference fails.
+    by_leaf = np.where(both_fail, 0.0, weights[np.maximum(n_own, 1), n_other])
+    back = np.where(both_fail, 0.0, -weights[np.maximum(n_other, 1), n_own])
+    gained, lost = np.flatnonzero(~other), np.flatnonzero(other)
+    by_pair = np.where(own[:, lost], 0.0, back[:, paths.leaf[lost]])
+    n_columns = X.shape[1]
+    outputs = []
+    for values in paths.value.T:
+        to_gained = csr_array(
+            (values[paths.leaf[gained]], (paths.column[gained], paths.leaf[gained])), shape=(n_columns, len(values))
+        )
+        to_lost = csr_array(
+            (values[paths.leaf[lost]], (paths.column[lost], np.arange(len(lost)))), shape=(n_columns, len(lost))
+        )
+        outputs.append((to_gained @ by_leaf.T + to_lost @ by_pair.T).T)
+    return np.stack(outputs, axis=2)
 
 
 def _coalition_weights(n_own: int, n_other: int) -> Floats:
