@@ -12,7 +12,7 @@ from pdmr_classic.arrays import finite_or_none
 from pdmr_classic.features.catalog import find_families
 from pdmr_classic.features.extractor import Extraction
 from pdmr_classic.features.names import feature_view, modality_columns
-from pdmr_classic.models.feature_ranges import share_outside
+from pdmr_classic.models.feature_ranges import read_ranges, share_outside
 from pdmr_classic.models.measurements import find_missing_channels
 from pdmr_classic.models.model import DepressionModel
 
@@ -79,7 +79,7 @@ def _count_modalities(model: DepressionModel, features: pd.DataFrame) -> dict[st
 
 
 def _compare_features(features: pd.DataFrame, ranges: Mapping[str, list[float]]) -> dict[str, np.ndarray]:
-    low, middle, high = np.array(list(ranges.values()), dtype=float).reshape(-1, 3).T
+    low, middle, high = read_ranges(ranges)
     width = np.where(high > low, high - low, np.nan)
     values = features[list(ranges)]
     quantiles = values.quantile([0.05, 0.5, 0.95]).to_numpy()

@@ -11,13 +11,15 @@ import pandas as pd
 from pdmr_classic.arrays import Floats
 from pdmr_classic.features.names import MATERIAL, feature_view
 
-QUANTILES = (0.05, 0.5, 0.95)
+QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
+OLD_QUANTILES = (0.05, 0.5, 0.95)
+"""Those of manifests that were written before explanations existed."""
 # As in the models: a column with values of fewer recordings could describe one of them.
 _MIN_RECORDINGS = 5
 
 
 def summarise_ranges(features: pd.DataFrame) -> dict[str, Any]:
-    """Return the 5th, 50th and 95th percentile of each feature, and how many values of a recording lie outside.
+    """Return percentiles of each feature, from the 5th to the 95th, and how many values of a recording lie outside.
 
     Percentiles are rounded to a hundredth of the spread. A feature with fewer than five distinct values is left out.
 
@@ -28,8 +30,8 @@ def summarise_ranges(features: pd.DataFrame) -> dict[str, Any]:
     Returns
     -------
     dict
-        `n_recordings`; `features`: name to three numbers; `usual_share_outside`: 95th percentile over the training
-        recordings of the share of their values outside the range of the 5th to the 95th percentile.
+        `n_recordings`; `features`: name to the values of `QUANTILES`; `usual_share_outside`: 95th percentile over the
+        training recordings of the share of their values outside the range of the 5th to the 95th percentile.
     """
     ranges = {
         str(name): rounded
@@ -60,3 +62,10 @@ def share_outside(features: pd.DataFrame, ranges: Mapping[str, list[float]]) -> 
     low, high = (np.array([ranges[name][k] for name in names], dtype=float) for k in (0, -1))
     outside = ((values < low) | (values > high)).astype(float)
     return outside.where(values.notna())
+
+
+def read_ranges(ranges: Mapping[str, list[float]]) -> tuple[Floats, Floats, Floats]:
+    """Return the 5th, 50th and 95th percentile of each feature, shape [F] each."""
+    values = [(limits[0], limits[len(limits) // 2], limits[-1]) for limits in ranges.values()]
+    low, middle, high = np.array(values, dtype=float).reshape(-1, 3).T
+    return low, middle, high

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pdmr_classic.arrays import Floats, Ints, Mask
-from pdmr_classic.models.compiled.stack import CompiledCombiner, CompiledMember, CompiledStack
+from pdmr_classic.models.compiled.stack import CompiledCombiner, CompiledStack
 from pdmr_classic.models.ensemble.view_stack import ViewStack
 from pdmr_classic.models.ensemble.views import find_modalities
 from pdmr_classic.models.explanation._columns import Columns, extend_table, find_reference, list_columns
@@ -227,9 +227,7 @@ def _convert_blend(blend: Any, members: Sequence[int]) -> CompiledCombiner:
 
 def _split_members(stack: ViewStack | CompiledStack, columns: Columns, used: Collection[int]) -> dict[int, SplitMember]:
     if isinstance(stack, CompiledStack):
-        compiled: dict[int, CompiledMember] = stack.members_
-        width = len(columns.names) - 1
-        return {k: split_compiled(compiled[k], width, columns.components) for k in used}
+        return _split_compiled(stack, columns, used)
     members = {}
     for k in used:
         fitted = stack.members_[k]
@@ -237,3 +235,8 @@ def _split_members(stack: ViewStack | CompiledStack, columns: Columns, used: Col
         own = np.concatenate([view.columns, *(columns.places[name] for name in view.sources)])
         members[k] = split_pipeline(fitted.name, stack.models_[fitted.name], own, columns.components)
     return members
+
+
+def _split_compiled(stack: CompiledStack, columns: Columns, used: Collection[int]) -> dict[int, SplitMember]:
+    width = len(columns.names) - 1
+    return {k: split_compiled(stack.members_[k], width, columns.components) for k in used}

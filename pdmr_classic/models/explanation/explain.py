@@ -11,9 +11,10 @@ import pandas as pd
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.features.names import AUDIO, feature_view, is_model_input, parse_name
-from pdmr_classic.models.explanation._parts import ModelParts, explain_model
+from pdmr_classic.models.explanation._parts import SCORE, ModelParts, explain_model
 from pdmr_classic.models.model import DepressionModel
 
+__all__ = ["LIMITS", "SCORE", "Explanation", "channel_of", "explain_features"]
 LIMITS = "limits"
 """Adjustment for log-odds that were limited to those of a probability of 1e-6."""
 _MAX_CELLS = 4_000_000

@@ -7,6 +7,7 @@ import numpy as np
 from pdmr_classic.arrays import Floats
 from pdmr_classic.models.compiled.fitted_features import Tangent
 from pdmr_classic.models.compiled.stack import CompiledStack
+from pdmr_classic.models.feature_ranges import read_ranges
 from pdmr_classic.models.model import DepressionModel
 
 _N_ROWS = 200
@@ -43,7 +44,8 @@ def make_random_rows(model: DepressionModel, n_rows: int, rng: np.random.Generat
 def _read_ranges(model: DepressionModel) -> tuple[Floats, Floats]:
     """Return the median and the standard deviation of each feature; 0 and 1 if its range is not stored."""
     ranges = model.metadata_.get("feature_ranges", {}).get("features", {})
-    low, middle, high = np.array([ranges.get(name, (-_NORMAL_95, 0.0, _NORMAL_95)) for name in model.feature_names_]).T
+    usual = [-_NORMAL_95, 0.0, _NORMAL_95]
+    low, middle, high = read_ranges({name: ranges.get(name, usual) for name in model.feature_names_})
     return middle, (high - low) / (2 * _NORMAL_95)
 
 
