@@ -19,7 +19,7 @@ from pdmr_classic.errors import ConfigError
 from pdmr_classic.evaluation._recalibrate import recalibrate
 from pdmr_classic.evaluation._sample_size import required_sizes
 from pdmr_classic.evaluation.net_benefit import net_benefit, treat_all
-from pdmr_classic.models.feature_ranges import share_outside, summarise_ranges
+from pdmr_classic.models.feature_ranges import QUANTILES, share_outside, summarise_ranges
 
 
 @pytest.fixture(scope="module")
@@ -173,10 +173,20 @@ def test_ranges_are_rounded_and_leave_out_columns_of_few_recordings() -> None:
     table["video__c__mean"] = np.append(rng.normal(size=4), [np.nan] * 46)
     ranges = summarise_ranges(table)
     assert list(ranges["features"]) == ["video__a__mean"]
-    low, middle, high = ranges["features"]["video__a__mean"]
-    assert low < middle < high
-    assert not set(ranges["features"]["video__a__mean"]) & set(table["video__a__mean"])
-    assert [round(value, 1) for value in (low, middle, high)] == [low, middle, high]
+    percentiles = ranges["features"]["video__a__mean"]
+    assert len(percentiles) == len(QUANTILES)
+    assert percentiles == sorted(percentiles)
+    assert not set(percentiles) & set(table["video__a__mean"])
+    assert [round(value, 1) for value in percentiles] == percentiles
+
+
+def test_the_three_percentiles_of_an_older_manifest_are_read_as_the_outer_ones_and_the_median(
+    fitted_model: DepressionModel, test_data: Dataset
+) -> None:
+    old, ranges = copy(fitted_model), fitted_model.metadata_["feature_ranges"]
+    three = {name: [values[0], values[3], values[-1]] for name, values in ranges["features"].items()}
+    old.metadata_ = {**fitted_model.metadata_, "feature_ranges": {**ranges, "features": three}}
+    assert validate(old, test_data)["case_mix"] == validate(fitted_model, test_data)["case_mix"]
 
 
 def test_the_case_mix_compares_views_and_families(fitted_model: DepressionModel, test_data: Dataset) -> None:

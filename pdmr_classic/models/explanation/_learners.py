@@ -218,7 +218,8 @@ def _sample(
     for k, columns in enumerate(sampling.groups):
         own = known[:, columns]
         values[:, columns] = own + spread_rest(size[:, columns], totals[:, k] - own.sum(axis=1))
-    return ScoreParts(base, values, squared_errors, SAMPLED)
+    # Two orders of two families are all that there are.
+    return ScoreParts(base, values, squared_errors if len(sampling.groups) > 2 else None, SAMPLED)
 
 
 _EXPLAINERS: list[tuple[tuple[type, ...], Explainer]] = [

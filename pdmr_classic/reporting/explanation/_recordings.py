@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -79,7 +79,7 @@ def explain_recordings(
         "stability": _measure_stability(runs, seeds),
         "synthetic": bool(model.metadata_.get("synthetic", False)),
         "recordings": [
-            _describe_recording(model, part, features.loc[part.data_id, :], predictions.loc[part.data_id, :], ranges)
+            _describe_recording(model, part, _pick(features, part.data_id), _pick(predictions, part.data_id), ranges)
             for part in _split_rows(first)
         ],
     }
@@ -193,6 +193,10 @@ def _describe_recording(
         "rest": float(row.contributions.drop(strongest).sum()),
         "sentences": write_sentences(row.contributions, values, ranges, direction),
     }
+
+
+def _pick(table: pd.DataFrame, data_id: str) -> pd.Series:
+    return cast("pd.Series", table.loc[data_id])
 
 
 def _read_probability(prediction: pd.Series, target: str) -> float | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-VIDEO = [f"video__AU{unit:02d}_r__{what}" for unit in (1, 4, 6, 12, 15) for what in ("mean", "std", "velocity_rms")]
+_FUNCTIONALS = ("mean", "velocity_rms", "share_active", "peak_hz")
+"""Of four families."""
+VIDEO = [f"video__AU{unit:02d}_r__{what}" for unit in (1, 4, 6, 12, 15) for what in _FUNCTIONALS]
 AUDIO = [f"audio__vector__{k:03d}" for k in range(8)]
 PLANTED = "video__AU12_r__mean"
 
