@@ -15,6 +15,7 @@ from pdmr_classic.reporting.explanation._channel_names import channel_unit, name
 from pdmr_classic.reporting.explanation._measures import RATE, SHARE, TIME, find_measure, say_value
 
 N_SENTENCES = 5
+_NOTHING = "No feature changes the answer: it is that of a recording of which nothing is known."
 MIDDLE = "as in the middle half of training recordings"
 # Relative to plain statistics of unusual values, of which the strongest is told.
 _NEEDS_EXPLANATION, _NOT_UNUSUAL = 0.5, 0.6
@@ -140,7 +141,7 @@ def write_sentences(
         name = _choose_feature(channels.get_group(channel), float(totals[channel]), values, ranges)
         clause = describe_feature(name, values.get(name), ranges.get(name))
         sentences.append(_capitalise(f"{clause}{_join(direction)}{direction.say(float(totals[channel]))}."))
-    return sentences
+    return sentences or [_NOTHING]
 
 
 def _join(direction: Direction) -> str:
