@@ -168,7 +168,7 @@ def measure_stability(seeds: int) -> None:
     table = read_table("watch-exercise")
     model = fit_model(table, "watch-exercise", repeats=1)
     rows = table.features.iloc[::4]
-    for n_permutations in (4, 10, 40):
+    for n_permutations in (10, 20, 40):
         stability = explain_recordings(model, rows, seeds=seeds, n_permutations=n_permutations)["stability"]
         exact = explain_features(model, rows, n_permutations=n_permutations)
         print(

@@ -104,6 +104,8 @@ def _explain_presence(
 ) -> tuple[StackExplainer, OutputParts]:
     explainer = reader.prepare(presence.stack)
     parts = reader.explain(explainer)
+    if not presence.uses_gate and presence.experts is None:
+        return explainer, parts
     probability = presence.stack.predict_proba(table)
     if presence.gate is not None and presence.uses_gate and presence.stacker is not None:
         single = presence.stacker.predict_modalities(table)
@@ -160,7 +162,7 @@ def _split_severity(
     if presence.severity_columns is None or not presence.uses_severity or severity is None or scores is None:
         return np.ones(len(table)), None
     columns = severity.predict_columns(table, scores)
-    before = Presence.predict_proba(presence, table, None, conditions)
+    before = presence.predict_proba(table, None, conditions)
     return presence.severity_columns.split(before, columns)
 
 

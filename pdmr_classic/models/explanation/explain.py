@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,7 @@ class Explanation:
         return self.contributions.T.groupby(np.asarray(groups, dtype=object), sort=False).sum(min_count=1).T
 
 
+@lru_cache(maxsize=65536)
 def channel_of(name: str) -> str:
     """Return the view and channel of a feature.
 
@@ -107,7 +109,7 @@ def explain_features(
     *,
     conditions: pd.Series | None = None,
     seed: int = 0,
-    n_permutations: int = 10,
+    n_permutations: int = 20,
 ) -> Explanation:
     """Split the predictions of recordings into contributions of features.
 

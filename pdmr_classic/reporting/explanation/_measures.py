@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pdmr_classic.reporting.explanation._channel_names import Unit
 
@@ -154,6 +155,7 @@ _PATTERNS: list[tuple[re.Pattern[str], Callable[[re.Match[str]], Measure]]] = [
 ]
 
 
+@lru_cache(maxsize=4096)
 def find_measure(functional: str) -> Measure:
     """Return how to say a functional; one that is not known is named.
 

@@ -33,7 +33,7 @@ def explain_recordings(
     *,
     conditions: pd.Series | None = None,
     seeds: int = 5,
-    n_permutations: int = 10,
+    n_permutations: int = 20,
 ) -> dict[str, Any]:
     """Explain the predictions of recordings.
 

@@ -133,14 +133,16 @@ def write_sentences(
         Percentiles of the training features.
     direction : Direction
     """
-    channels = contributions.groupby([channel_of(str(name)) for name in contributions.index], sort=False)
-    totals = channels.sum()
-    strongest = totals[totals != 0].abs().sort_values(ascending=False, kind="stable").index[:N_SENTENCES]
+    own: dict[str, dict[str, float]] = {}
+    for name, value in contributions.items():
+        own.setdefault(channel_of(str(name)), {})[str(name)] = float(value)
+    totals = {channel: sum(parts.values()) for channel, parts in own.items()}
+    strongest = sorted((channel for channel in own if totals[channel]), key=lambda channel: -abs(totals[channel]))
     sentences = []
-    for channel in strongest:
-        name = _choose_feature(channels.get_group(channel), float(totals[channel]), values, ranges)
+    for channel in strongest[:N_SENTENCES]:
+        name = _choose_feature(own[channel], totals[channel], values, ranges)
         clause = describe_feature(name, values.get(name), ranges.get(name))
-        sentences.append(_capitalise(f"{clause}{_join(direction)}{direction.say(float(totals[channel]))}."))
+        sentences.append(_capitalise(f"{clause}{_join(direction)}{direction.say(totals[channel])}."))
     return sentences or [_NOTHING]
 
 
@@ -149,19 +151,18 @@ def _join(direction: Direction) -> str:
 
 
 def _choose_feature(
-    contributions: pd.Series, total: float, values: Mapping[str, float], ranges: Mapping[str, list[float]]
+    contributions: Mapping[str, float], total: float, values: Mapping[str, float], ranges: Mapping[str, list[float]]
 ) -> str:
     """Return the feature to tell."""
 
     def rank(name: str) -> float:
-        strength = float(contributions[name]) * float(np.sign(total))
+        strength = contributions[name] * float(np.sign(total))
         if not find_measure(parse_name(base_name(name)).functional).is_simple:
             strength *= _NEEDS_EXPLANATION
-        return strength * (
-            _NOT_UNUSUAL if compare_with_training(values.get(name, np.nan), ranges.get(name)) == MIDDLE else 1.0
-        )
+        comparison = compare_with_training(values.get(name, np.nan), ranges.get(name))
+        return strength * (_NOT_UNUSUAL if comparison == MIDDLE else 1.0)
 
-    return max((str(name) for name in contributions.index), key=rank)
+    return max(contributions, key=rank)
 
 
 def _capitalise(text: str) -> str:
