@@ -15,7 +15,6 @@ from pdmr_classic.models.compiled.stack import CompiledStack
 from pdmr_classic.models.ensemble.view_stack import ViewStack
 from pdmr_classic.models.experts.stacks import ExpertStacks
 from pdmr_classic.models.explanation._stacks import OutputParts, StackExplainer, prepare_stack
-from pdmr_classic.models.learners.learners import log_odds
 from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.models.presence import Presence
 from pdmr_classic.models.severity.model import SeverityModel
@@ -91,7 +90,7 @@ def explain_model(
         reduce = _choose_class(raw.probability, model.positive_, presence.decision.classes)
         targets, output = _name_targets(raw.probability, model.positive_, presence.decision.classes), raw.probability
         adjustments = {} if added is None else {PREDICTED_SCORES: reduce(added[:, None])}
-        return _collect(reader, explainer, parts, reduce, targets, reduce(log_odds(output)), adjustments)
+        return _collect(reader, explainer, parts, reduce, targets, reduce(_exact_log_odds(output)), adjustments)
     if severity is None or raw.scores is None:
         raise ValueError("a model must have learned classes or a score")
     explainer, parts = _explain_severity(severity, reader, table, conditions)
@@ -164,6 +163,12 @@ def _split_severity(
     columns = severity.predict_columns(table, scores)
     before = presence.predict_proba(table, None, conditions)
     return presence.severity_columns.split(before, columns)
+
+
+def _exact_log_odds(probability: Floats) -> Floats:
+    """Return log-odds [n, 1] or log-probabilities [n, K], without the limits of the members' scores."""
+    logs = np.log(np.maximum(probability, np.finfo(float).tiny))
+    return logs[:, 1:] - logs[:, :1] if logs.shape[1] == 2 else logs
 
 
 Reduce = Callable[[Floats], Floats]

@@ -17,7 +17,7 @@ from pdmr_classic.models.model import DepressionModel
 
 __all__ = ["LIMITS", "SCORE", "Explanation", "channel_of", "explain_features"]
 LIMITS = "limits"
-"""Adjustment for log-odds that were limited to those of a probability of 1e-6."""
+"""Adjustment for scores of members that were limited to the log-odds of a probability of 1e-6."""
 _MAX_CELLS = 4_000_000
 _TOLERANCE = 1e-9
 
