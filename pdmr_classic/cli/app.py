@@ -16,6 +16,7 @@ from pdmr_classic.cli.compare import compare
 from pdmr_classic.cli.demo import demo
 from pdmr_classic.cli.embed import embed
 from pdmr_classic.cli.evaluate import evaluate
+from pdmr_classic.cli.explain import explain
 from pdmr_classic.cli.export import export
 from pdmr_classic.cli.extract import extract
 from pdmr_classic.cli.features import features
@@ -40,7 +41,7 @@ app = typer.Typer(
 )
 
 COMMANDS = (
-    *(demo, synth, embed, check, extract, features, fit, predict, score, evaluate, compare, validate, audit),
+    *(demo, synth, embed, check, extract, features, fit, predict, explain, score, evaluate, compare, validate, audit),
     *(report, export),
 )
 for function in COMMANDS:

@@ -76,13 +76,18 @@ def compute_stream_row(
     stream = read_modality_stream(path, modality, settings.reading, parts)
     stream = alter(stream) if alter is not None else stream
     facts = replace(describe_stream(stream), conditions=describe_stream_conditions(stream, path))
-    stream = exclusions.drop_channels(stream, modality)
-    if settings.reading.resting_face and modality == VIDEO:
-        stream = subtract_resting_face(stream)
+    stream = prepare_stream(stream, settings, modality, exclusions)
     names, values = compute_stream_features(stream, families, settings.features)
     row = FileRow(names, values, stream.content, stream.findings, facts, file_source(modality, STREAM))
     # The cache does not know which part a finding is about.
     return row.with_path(path) if parts else row
+
+
+def prepare_stream(stream: Stream, settings: Settings, modality: str, exclusions: Exclusions) -> Stream:
+    """Return a stream as features are computed from it: without excluded channels, and relative to the resting face."""
+    stream = exclusions.drop_channels(stream, modality)
+    is_relative = settings.reading.resting_face and modality == VIDEO
+    return subtract_resting_face(stream) if is_relative else stream
 
 
 def compute_vector_row(

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from pathlib import Path
 
 import pandas as pd
@@ -109,6 +110,43 @@ def select_recordings(
     return Selection(selected, path, tuple(missing), is_table)
 
 
+def select_ids(dataset: Dataset, ids: Sequence[str]) -> Dataset:
+    r"""Select the recordings with these ids, in the order of the data set; spellings as for `select_recordings`.
+
+    Raises
+    ------
+    DataError
+        An id has no recording.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pdmr_classic import load_dataset
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     for name in ("001", "002", "003"):
+    ...         _ = Path(folder, f"{name}.csv").write_text("0.1,0.2,0.3\n")
+    ...     select_ids(load_dataset(folder), ["3", "001", "001"]).data_ids
+    ['001', '003']
+    """
+    owners = {**dataset.owners, **{data_id: data_id for data_id in dataset.data_ids}}
+    found = [match_ids([data_id], list(owners), None) for data_id in dict.fromkeys(ids)]
+    matches = {data_id: match for matched, _ in found for data_id, match in matched.items()}
+    findings = [finding for _, own in found for finding in own]
+    missing = [data_id for data_id in dict.fromkeys(ids) if data_id not in matches]
+    if missing:
+        raise DataError(_unknown_ids_finding(missing, list(owners), dataset.folder))
+    chosen = {owners[data_id] for data_id in matches.values()}
+    mask = pd.Series([data_id in chosen for data_id in dataset.data_ids], index=dataset.data_ids)
+    return replace(dataset.subset(mask), findings=(*dataset.findings, *findings))
+
+
+def _unknown_ids_finding(missing: Sequence[str], known: Sequence[str], folder: Path) -> Finding:
+    close = dict.fromkeys(name for data_id in missing for name in get_close_matches(data_id, known, n=3))
+    expected = f"similar: {format_quoted(close)}" if close else f"ids such as {format_quoted(known[:3])}"
+    what = f"there is no recording with {'this id' if len(missing) == 1 else 'these ids'}"
+    return Finding("unknown-id", what, file=folder, expected=expected, found=format_quoted(missing))
+
+
 def _read_ids(path: Path, settings: DataSettings, data_ids: Sequence[str]) -> tuple[list[str], bool, list[Finding]]:
     """Return the ids in a file, whether it is a table, and findings."""
     if path.suffix.lower() in _LIST_SUFFIXES:
@@ -137,7 +175,7 @@ def _unquote(text: str) -> str:
     return text[1:-1].replace('""', '"') if is_quoted else text
 
 
-def match_ids(ids: Sequence[str], data_ids: Sequence[str], file: Path) -> tuple[dict[str, str], list[Finding]]:
+def match_ids(ids: Sequence[str], data_ids: Sequence[str], file: Path | None) -> tuple[dict[str, str], list[Finding]]:
     """Match the ids in a file to recordings: exactly or, where only one recording fits, by another spelling.
 
     Returns
@@ -162,7 +200,7 @@ def match_ids(ids: Sequence[str], data_ids: Sequence[str], file: Path) -> tuple[
     return matches, [_near_match_finding(near_matches, file)] if near_matches else []
 
 
-def _near_match_finding(near_matches: dict[str, str], path: Path) -> Finding:
+def _near_match_finding(near_matches: dict[str, str], path: Path | None) -> Finding:
     what = (
         f"{format_count(len(near_matches), 'id is', 'ids are')} spelled differently from the recording, which is used"
     )

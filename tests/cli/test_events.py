@@ -42,6 +42,15 @@ def test_predict_writes_a_row_per_person(workspace: Path) -> None:
     assert set(read_results(workspace / "r.jsonl")) == people
 
 
+def test_persons_are_explained_without_a_strip_chart(workspace: Path) -> None:
+    options = ("--seeds", "1", "--json", "--out", "e.html", "--jobs", "1")
+    result = invoke("explain", "set", "--model", "m.joblib", *options, cwd=workspace)
+    assert result.exit_code == 0, result.output
+    recordings = json.loads(result.stdout)["recordings"]
+    assert len(recordings) > 1
+    assert all("several recordings" in own["strip"]["reason"] for own in recordings)
+
+
 def test_a_person_with_one_event_and_an_unknown_event_are_predicted(workspace: Path, tmp_path: Path) -> None:
     names = sorted(path.name for path in (workspace / "set/test/video").iterdir())
     person = names[0].partition("_")[0]

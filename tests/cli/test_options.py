@@ -132,8 +132,9 @@ def test_a_verb_with_changes_gets_only_the_options_that_are_given(arguments: lis
         verb(layout="woz")
 
 
-def test_options_of_predict_default_to_the_settings_of_training(tmp_path: Path) -> None:
-    text = " ".join(invoke("predict", "--help", cwd=tmp_path).stdout.replace("│", " ").split())
+@pytest.mark.parametrize("verb", ["predict", "explain"])
+def test_options_for_files_default_to_the_settings_of_training(verb: str, tmp_path: Path) -> None:
+    text = " ".join(invoke(verb, "--help", cwd=tmp_path).stdout.replace("│", " ").split())
     for name in ("--layout", "--video-pattern", "--audio-pattern", "--tracker", "--face", "--fps", "--id-column"):
         option = re.split(rf"{name} [A-Z]+ ", text)[1].partition(" --")[0]
         assert "(default: as in training)" in option, name
