@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from pdmr_classic.evaluation.evaluate import evaluate
     from pdmr_classic.evaluation.validate import validate
     from pdmr_classic.features.extractor import FeatureExtractor
+    from pdmr_classic.features.own_families import register_family
     from pdmr_classic.io.dataset import Dataset, load_dataset
     from pdmr_classic.io.results import read_results, write_results
     from pdmr_classic.io.video.read_stream import read_stream
     from pdmr_classic.io.video.stream import Stream
     from pdmr_classic.metrics import score
     from pdmr_classic.models.ensemble.stacking import GroupedStacker
+    from pdmr_classic.models.learners.own_learners import register_learner
     from pdmr_classic.models.model import DepressionModel
     from pdmr_classic.models.severity.stacker import SeverityStacker
     from pdmr_classic.models.training import fit
@@ -49,6 +51,8 @@ _MODULES = {
     "make_synthetic": "pdmr_classic.synthetic.dataset",
     "read_results": "pdmr_classic.io.results",
     "read_stream": "pdmr_classic.io.video.read_stream",
+    "register_family": "pdmr_classic.features.own_families",
+    "register_learner": "pdmr_classic.models.learners.own_learners",
     "score": "pdmr_classic.metrics",
     "validate": "pdmr_classic.evaluation.validate",
     "write_results": "pdmr_classic.io.results",
@@ -72,6 +76,8 @@ __all__ = [
     "make_synthetic",
     "read_results",
     "read_stream",
+    "register_family",
+    "register_learner",
     "score",
     "validate",
     "write_results",

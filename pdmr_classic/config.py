@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -212,6 +213,11 @@ class EvaluationSettings(_Section):
     confounds: bool = Field(False, description="confound audit: what recording conditions predict, and repair")
     nuisance: tuple[str, ...] = Field((), description="label columns that the confound audit takes for conditions")
 
+    estimators: tuple[str, ...] = Field(
+        (),
+        description="scikit-learn classifiers to score beside the model, as module:factory or NAME=module:factory",
+    )
+
     @field_validator("prevalence", mode="before")
     @classmethod
     def _parse_prevalence(cls, value: object) -> object:
@@ -224,6 +230,14 @@ class EvaluationSettings(_Section):
         if not 0 < share < 1:
             raise ValueError("a number between 0 and 1, or 'estimate'")
         return share
+
+
+class PluginSettings(_Section):
+    """Python modules with your own feature families and learners."""
+
+    modules: tuple[str, ...] = Field(
+        (), description="modules that call register_family or register_learner, imported before the work starts"
+    )
 
 
 @dataclass(frozen=True)
@@ -264,6 +278,7 @@ class Settings(_Section):
     learning: LearningSettings = LearningSettings()
     severity: SeveritySettings = SeveritySettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    plugins: PluginSettings = PluginSettings()
 
     @property
     def label_columns(self) -> LabelColumns:
@@ -278,13 +293,20 @@ class Settings(_Section):
         )
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: str | Path, *, allowed_code: Collection[str] = ()) -> Self:
         """Read settings from a TOML file or from the JSON manifest of a model.
+
+        Parameters
+        ----------
+        path : path-like
+        allowed_code : collection of str
+            Plugins and estimators that a manifest may name: they are code, and a manifest may come from anyone.
 
         Raises
         ------
         ConfigError
-            The file is missing, cannot be parsed, or contains an unknown or invalid setting.
+            The file is missing, cannot be parsed, contains an unknown or invalid setting, or is a manifest that names
+            code which is not allowed.
         """
         path = Path(path)
         try:
@@ -299,7 +321,19 @@ class Settings(_Section):
                 expected=f"TOML with the sections {', '.join(cls.model_fields)}; or the .json manifest of a model",
                 found=str(error),
             ) from None
-        return cls.from_manifest(raw, file=path) if path.suffix == ".json" else cls._validate(raw, file=path)
+        if path.suffix != ".json":
+            return cls._validate(raw, file=path)
+        settings = cls.from_manifest(raw, file=path)
+        named = (*settings.plugins.modules, *settings.evaluation.estimators)
+        if unexpected := [name for name in named if name not in allowed_code]:
+            raise ConfigError(
+                "the settings in the manifest name code of your own, which would be run",
+                file=path,
+                expected="the same names on the command line, as a sign that you trust this code",
+                found=", ".join(unexpected),
+                hint="pass each with --plugin or --estimator",
+            )
+        return settings
 
     @classmethod
     def from_manifest(cls, raw: Any, file: Path | None = None) -> Self:

@@ -9,6 +9,7 @@ import typer
 
 from pdmr_classic.cli._flags import negate_flag, none_without_flag
 from pdmr_classic.cli._panels import CHECKS, EVALUATION, FILES, GENERAL, LABELS, LEARNING
+from pdmr_classic.cli._plugin_options import ESTIMATORS, PLUGINS
 from pdmr_classic.cli._severity_options import LEVEL, SCORE_SETTINGS
 from pdmr_classic.cli._view_options import COVARIATE_SETTINGS, JOINING_SETTINGS, VIEW_SETTINGS
 
@@ -303,6 +304,7 @@ SETTINGS: dict[str, Any] = {
         ),
     ],
     **JOINING_SETTINGS,
+    "plugins.modules": PLUGINS,
     "evaluation.folds": Annotated[
         int | None, typer.Option("--folds", rich_help_panel=EVALUATION, metavar="N", help="Outer folds (default: 5).")
     ],
@@ -371,6 +373,7 @@ SETTINGS: dict[str, Any] = {
             "times.",
         ),
     ],
+    "evaluation.estimators": ESTIMATORS,
 }
 EVALUATION_SETTINGS = tuple(name for name in SETTINGS if name.startswith("evaluation."))
 # For `evaluate` as well, because it fits the same models.

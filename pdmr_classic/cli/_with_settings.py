@@ -15,6 +15,7 @@ from pdmr_classic.cli._panels import PANELS
 
 # Settings given on the command line, by their dotted names.
 Changes = dict[str, Any]
+_CODE_SETTINGS = ("plugins.modules", "evaluation.estimators")
 _DEFAULT = re.compile(r" \(default: [^()]*\)")
 
 
@@ -33,7 +34,8 @@ def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., 
     def load(changes: Changes, config: Path | None = None) -> Any:
         from pdmr_classic.config import Settings
 
-        return (Settings.load(config) if config else Settings()).override(changes)
+        code = [name for key in _CODE_SETTINGS for name in changes.get(key) or ()]
+        return (Settings.load(config, allowed_code=code) if config else Settings()).override(changes)
 
     return _replace_parameter("settings", names, {name: SETTINGS[name] for name in names}, load, config=Config)
 

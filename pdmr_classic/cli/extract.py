@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 @handle_errors
-@with_settings(*FILE_SETTINGS, *LABEL_COLUMNS, "data.groups", "data.events")
+@with_settings(*FILE_SETTINGS, *LABEL_COLUMNS, "data.groups", "data.events", "plugins.modules")
 def extract(
     data: RequiredData,
     out: Annotated[

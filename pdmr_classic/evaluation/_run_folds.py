@@ -17,6 +17,7 @@ from pdmr_classic.evaluation.outer_folds import OuterFold
 from pdmr_classic.evaluation.predictions import SCHEMA
 from pdmr_classic.evaluation.run_fold import run_fold
 from pdmr_classic.evaluation.table import EvaluationTable
+from pdmr_classic.plugins import list_plugins, share_plugins
 from pdmr_classic.progress import Reporter
 from pdmr_classic.storage.fingerprint import hash_data, table_bytes
 from pdmr_classic.text import format_count, to_json
@@ -57,8 +58,9 @@ def _fingerprint(table: EvaluationTable, outer: Iterable[OuterFold], settings: S
     altered = [part for name, features in table.altered.items() for part in (name.encode(), *table_bytes(features))]
     folds = [np.concatenate([fold.train, fold.test, [fold.repeat, fold.fold]]).tobytes() for fold in outer]
     confounds = [] if table.confounds is None else table.confounds.fingerprint_parts()
+    own = [plugin.code.encode() for plugin in list_plugins("learner") if plugin.name in settings.learning.learners]
     # Other evaluation settings are excluded: folds and altered features are hashed directly, and subgroups come later.
-    hashed_settings = settings.model_dump(mode="json", exclude={"evaluation"})
+    hashed_settings = settings.model_dump(mode="json", exclude={"evaluation", "plugins"})
     hashed_settings["prevalence"] = settings.evaluation.prevalence
     return hash_data(
         table.features,
@@ -66,7 +68,7 @@ def _fingerprint(table: EvaluationTable, outer: Iterable[OuterFold], settings: S
         table.groups,
         table.weights,
         settings=hashed_settings,
-        extra=[SCHEMA.encode(), *altered, *folds, *confounds, *_score_bytes(table), *_recording_bytes(table)],
+        extra=[SCHEMA.encode(), *altered, *folds, *confounds, *_score_bytes(table), *_recording_bytes(table), *own],
     )
 
 
@@ -101,7 +103,7 @@ def _run_missing_folds(
     n_jobs = min(joblib.effective_n_jobs(jobs), max(len(todo), 1))
     parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch=n_jobs)
     started = time.monotonic()
-    results = parallel(joblib.delayed(run_fold)(table, settings, outer[number]) for number in todo)
+    results = parallel(joblib.delayed(share_plugins(run_fold))(table, settings, outer[number]) for number in todo)
     for done, (number, result) in enumerate(zip(todo, results, strict=True), start=1):
         storage.add(number, result)
         reporter.progress("outer folds", len(outer) - len(todo) + done, len(outer))

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from pdmr_classic.errors import Finding
 from pdmr_classic.features._jobs import Job
 from pdmr_classic.features.file_features import FileRow
-from pdmr_classic.features.names import MATERIAL, QUALITY, feature_view, is_vector_component, vector_layout
+from pdmr_classic.features.names import MATERIAL, QUALITY, feature_view, is_vector_component, own_family, vector_layout
+from pdmr_classic.features.registry import Family
 from pdmr_classic.io.audio.vector_layouts import find_additional_names, find_odd_layouts
 from pdmr_classic.io.video.missing_channels import find_missing_channels
 from pdmr_classic.io.view_files import STREAM, VECTOR
@@ -91,3 +92,23 @@ def collect_hashes(
 def _is_placeholder(row: FileRow) -> bool:
     vector = np.array([v for name, v in zip(row.names, row.values, strict=True) if is_vector_component(name)])
     return len(vector) > 1 and len(np.unique(vector[np.isfinite(vector)])) < 2
+
+
+def find_empty_families(families: Iterable[Family], features: pd.DataFrame) -> list[Finding]:
+    """Return a finding for each own family that has no value in any recording."""
+    own = [family.name for family in families if family.code]
+    if not own or features.empty:
+        return []
+    values = features.columns[features.notna().any().to_numpy()]
+    present = set(map(own_family, map(str, values)))
+    return [_empty_finding(name) for name in own if name not in present]
+
+
+def _empty_finding(name: str) -> Finding:
+    return Finding(
+        "empty-family",
+        f"the feature family {name} has no value in any recording",
+        expected="numbers for recordings that have its channels",
+        found="no features, or only NaN",
+        hint="check the function, and the kinds of channels that it is registered for",
+    )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pdmr_classic.config import Settings
-from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.errors import ConfigError, DataError, Finding
 from pdmr_classic.features._view_families import select_families
 from pdmr_classic.features.cache import FeatureCache
 from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions
@@ -74,6 +74,8 @@ class Job:
             return compute_vector_row(*file, modality=self.modality, exclusions=self.exclusions)
         except DataError as error:
             return error.finding
+        except ConfigError as error:  # of a user's own family
+            raise ConfigError(replace(error.finding, file=self.path)) from error
 
     def find_cached(self, cache: FeatureCache) -> FileRow | None:
         """Return the cached features of the file, or None."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -18,6 +18,7 @@ from pdmr_classic.features.names import (
     feature_name,
     is_vector_component,
     level_name,
+    own_family,
     parse_name,
 )
 from pdmr_classic.features.registry import Family, load_families
@@ -32,6 +33,7 @@ _VECTOR = "vector"
 _CHUNK = re.compile(r"_\d+frames_")
 
 
+@lru_cache(maxsize=1)
 def _make_complete_stream() -> Stream:
     """Return half a minute of noise on every OpenFace channel that a family uses."""
     units = (*(f"AU{unit:02d}_r" for unit in _UNITS), *(f"AU{unit:02d}_c" for unit in (*_UNITS[:-1], 28, 45)))
@@ -41,17 +43,17 @@ def _make_complete_stream() -> Stream:
     return Stream(values, channels, np.arange(900) / 30, 30.0, np.ones(900, dtype=bool))
 
 
-@lru_cache(maxsize=1)
 def feature_names_by_family() -> dict[str, tuple[str, ...]]:
     """Return the feature names of each family for a complete stream and an audio vector of default width."""
+    return {name: _compute_names(family) for name, family in load_families().items()}
+
+
+@lru_cache(maxsize=64)
+def _compute_names(family: Family) -> tuple[str, ...]:
     stream, vector, settings = _make_complete_stream(), Embedding(np.zeros(NETVLAD_WIDTH)), FeatureSettings()
-
-    def names(family: Family) -> tuple[str, ...]:
-        if family.view == "audio":
-            return tuple(feature_name(family.view, *key) for key in family.function(vector, settings))
-        return compute_stream_features(stream, (family,), settings)[0]
-
-    return {name: names(family) for name, family in load_families().items()}
+    if family.view == AUDIO:
+        return tuple(feature_name(family.view, *key) for key in family.function(vector, settings))
+    return compute_stream_features(stream, (family,), settings)[0]
 
 
 def find_families(names: Sequence[str]) -> list[str]:
@@ -69,13 +71,22 @@ def find_families(names: Sequence[str]) -> list[str]:
     ['vector', 'dynamics', 'quality']
     """
     by_name, by_functional = _lookups()
+    own = {name for name, family in load_families().items() if family.code}
     bases = (base_name(level_name(name)) for name in names)
-    return [by_name.get(name) or by_functional.get(_functional(name), _UNKNOWN) for name in bases]
+    return [
+        by_name.get(name) or _find_own(name, own) or by_functional.get(_functional(name), _UNKNOWN) for name in bases
+    ]
+
+
+def _find_own(name: str, own: Collection[str]) -> str | None:
+    family = own_family(name)
+    return family if family in own else None
 
 
 @lru_cache(maxsize=1)
 def _lookups() -> tuple[dict[str, str], dict[str, str]]:
-    names_by_family, families = feature_names_by_family(), load_families()
+    families = {name: family for name, family in load_families().items() if not family.code}
+    names_by_family = {name: _compute_names(family) for name, family in families.items()}
     by_name = {name: family for family, names in names_by_family.items() for name in names}
     # Channels unknown to OpenFace have the functionals of the families computed per channel.
     by_functional = {

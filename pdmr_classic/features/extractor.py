@@ -13,8 +13,14 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from pdmr_classic.config import Settings
-from pdmr_classic.errors import ConfigError, DataError, Finding
-from pdmr_classic.features._file_rows import check_channels, collect_hashes, reject_odd_vectors, tabulate_rows
+from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.features._file_rows import (
+    check_channels,
+    collect_hashes,
+    find_empty_families,
+    reject_odd_vectors,
+    tabulate_rows,
+)
 from pdmr_classic.features._jobs import Job, announce_problems, announce_reading, find_kinds, make_jobs, run_jobs
 from pdmr_classic.features._label_features import add_label_features
 from pdmr_classic.features.cache import FeatureCache
@@ -22,7 +28,7 @@ from pdmr_classic.features.events import pivot_events
 from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions
 from pdmr_classic.features.file_features import Alteration, FileRow
 from pdmr_classic.features.names import base_name, list_events
-from pdmr_classic.features.registry import Family, load_families
+from pdmr_classic.features.registry import Family, select_computed
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.set_checks import ExtractedFile, check_set, summarise_errors
 from pdmr_classic.progress import LogReporter, Reporter, shows_progress
@@ -172,6 +178,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         extraction = _build_extraction(data_ids, jobs, outcomes, settings, list(kinds))
         features, singles = extraction.features, None
         findings = [_unused_view_finding(name) for name in dataset.view_kinds if name not in kinds]
+        findings += find_empty_families(families, features)
         if any(recording.events for recording in dataset.recordings):
             singles = features
             features, of_events = pivot_events(singles, dataset.recordings, trained)
@@ -185,25 +192,15 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         )
 
     def _select_families(self) -> tuple[Family, ...]:
-        families = load_families()
-        defaults = tuple(name for name, family in families.items() if family.is_default)
-        names = (self.settings or Settings()).features.families or defaults
-        unknown = [name for name in names if name not in families]
-        if unknown:
-            raise ConfigError(
-                "unknown feature family",
-                expected=", ".join(families),
-                found=", ".join(unknown),
-                hint="correct the name in the settings: [features] families = [...]",
-            )
-        return tuple(families[name] for name in families if name in names)
+        settings = self.settings or Settings()
+        return select_computed(settings.features, settings.plugins)
 
     def _open_cache(self, folder: Path, settings: Settings, families: tuple[Family, ...]) -> FeatureCache | None:
         if self.cache is None or self.alter is not None:
             return None
         settings_json = settings.model_dump_json(include={"reading", "features"})
         excluded = [json.dumps(self.exclusions.as_dict())] if self.exclusions else []
-        key = "\0".join((settings_json, *(family.name for family in families), *excluded))
+        key = "\0".join((settings_json, *(family.cache_key for family in families), *excluded))
         return FeatureCache(Path(self.cache), folder, key, verify=self.verify_cache)
 
     @shows_progress

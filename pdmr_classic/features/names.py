@@ -35,11 +35,13 @@ _HIDDEN_VIEWS = frozenset({QUALITY, MATERIAL, LABEL})
 _NO_VECTORS = frozenset({VIDEO, COVARIATES, *_HIDDEN_VIEWS})
 _VIDEO_QUALITY = "stream"
 _SEPARATOR = "__"
-_VECTOR_CHANNELS = ("netvlad", "vector")
+VECTOR_CHANNELS = ("netvlad", "vector")
+"""Channels of the components of a vector."""
 
 EVENT_LEVEL, EVENT_SPREAD, EVENT_DRIFT = "events", "spread", "drift"
 """What is computed from the values of a feature in several events: mean, standard deviation, and slope."""
 _EVENT = "@"
+_OWN = "."
 
 
 class FeatureName(NamedTuple):
@@ -88,6 +90,29 @@ def parse_name(name: str) -> FeatureName:
     # A functional never contains the separator; a user-defined channel name may.
     channel, _, functional = rest.rpartition(_SEPARATOR)
     return FeatureName(view, channel, functional)
+
+
+def own_functional(family: str, functional: str) -> str:
+    """Return the functional of a user's own family, in a feature name.
+
+    Examples
+    --------
+    >>> own_functional("tremor", "peak_hz")
+    'tremor.peak_hz'
+    """
+    return f"{family}{_OWN}{functional}"
+
+
+def own_family(name: str) -> str | None:
+    """Return the first part of the functional in a feature name, which is the family if it is a user's own.
+
+    Examples
+    --------
+    >>> own_family("video__AU12_r__tremor.peak_hz"), own_family("video__AU12_r__mean")
+    ('tremor', None)
+    """
+    family, separator, _ = parse_name(name).functional.partition(_OWN)
+    return family if separator else None
 
 
 def event_feature(name: str, part: str) -> str:
@@ -211,7 +236,7 @@ def is_model_input(name: str) -> bool:
 
 def audio_channel(is_netvlad: bool) -> str:
     """Return the channel name of the components of an audio vector."""
-    return _VECTOR_CHANNELS[0 if is_netvlad else 1]
+    return VECTOR_CHANNELS[0 if is_netvlad else 1]
 
 
 def is_audio_component(name: str) -> bool:
@@ -239,7 +264,7 @@ def is_vector_component(name: str, modality: str | None = None) -> bool:
     """
     view, channel, _ = parse_name(name)
     has_files = view not in _NO_VECTORS and not view.endswith(CHANGE_SUFFIX)
-    return channel in _VECTOR_CHANNELS and has_files and modality in (None, view)
+    return channel in VECTOR_CHANNELS and has_files and modality in (None, view)
 
 
 def vector_modalities(names: Iterable[str]) -> list[str]:
@@ -271,7 +296,7 @@ def audio_cluster(component: int) -> str:
 
 
 _PRESENCE = event_feature(feature_name(QUALITY, "events", "present"), "")
-_VECTOR_PREFIXES = tuple(feature_prefix(AUDIO, channel) for channel in _VECTOR_CHANNELS)
+_VECTOR_PREFIXES = tuple(feature_prefix(AUDIO, channel) for channel in VECTOR_CHANNELS)
 
 
 @lru_cache(maxsize=64)

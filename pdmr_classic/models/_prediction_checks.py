@@ -16,6 +16,7 @@ from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.models.decision.decision import Decision
 from pdmr_classic.models.decision.hints import find_mixed_subjects, find_prediction_hints
 from pdmr_classic.models.decision.prevalence import Prevalence
+from pdmr_classic.models.learners.used_plugins import require_families
 from pdmr_classic.models.measurements import check_comparable, read_exclusions
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.subjects.overlap import check_overlap, find_overlap, make_unreadable_finding
@@ -40,6 +41,7 @@ def extract_as_trained(
     reporter: Reporter | None,
 ) -> Extraction:
     """Return the features of a data set that a model needs, without the channels that were excluded in training."""
+    require_families(metadata.get("plugins", ()))
     extractor = FeatureExtractor(
         settings,
         jobs=jobs,

@@ -131,7 +131,8 @@ class Predictor:
             return {} if self.presence is None else self.presence.metadata
         severity = self.severity.metadata_
         counts = {name: severity[name] for name in ("classes", "n_recordings", "n_subjects", "contains_training_rows")}
-        alone = {"positive": self.positive, "features": feature_names, **counts}
+        plugins = {"plugins": severity["plugins"]} if "plugins" in severity else {}
+        alone = {"positive": self.positive, "features": feature_names, **counts, **plugins}
         metadata = alone if self.presence is None else dict(self.presence.metadata)
         metadata["contains_training_rows"] |= severity["contains_training_rows"]
         return metadata | {"severity": severity}

@@ -14,6 +14,7 @@ from pdmr_classic.models.ensemble.fold_data import FoldData
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
 from pdmr_classic.models.ensemble.suppression import describe_suppression
 from pdmr_classic.models.learners.learners import find_learner
+from pdmr_classic.models.learners.used_plugins import describe_plugins
 from pdmr_classic.models.target_checks import Target
 
 
@@ -56,6 +57,7 @@ def collect_metadata(
         columns=lambda name: name.removeprefix(PROBABILITY_PREFIX)
     )
     suppression = describe_suppression(stacker.models_)
+    plugins = describe_plugins(list(features.columns), stacker.members_)
     return {
         "classes": {label: int((target.status == label).sum()) for label in target.classes},
         "positive": target.positive,
@@ -77,6 +79,7 @@ def collect_metadata(
         "members": describe_members(stacker),
         "base_learners": [{"view": m.view, "learner": m.learner, "params": dict(m.params)} for m in stacker.members_],
         **({"suppression": suppression} if suppression else {}),
+        **({"plugins": plugins} if plugins else {}),
         # Optimistic: the hyperparameters and the threshold were chosen on these rows.
         "inner_scores": score(oof["status"], oof["predicted"], positive=target.positive, probability=probability),
         "contains_training_rows": any(find_learner(member.learner).stores_rows for member in stacker.members_),

@@ -27,6 +27,7 @@ from pdmr_classic.io.labels.classes import (
 from pdmr_classic.io.labels.labels import find_status_column, read_weights
 from pdmr_classic.io.labels.subject_ids import normalise_subjects
 from pdmr_classic.models.learners.learners import LEARNERS, check_learners
+from pdmr_classic.plugins import load_plugins
 from pdmr_classic.sample_weights import check_weights
 from pdmr_classic.splits import count_class_subjects, count_feasible_folds
 from pdmr_classic.text import format_count, format_list
@@ -132,6 +133,7 @@ def check_target(
         A learner is unknown, no learner remains, or the positive class is not given or unknown.
     """
     status, groups, sample_weight = align_rows(status=status, groups=groups, sample_weight=sample_weight)
+    load_plugins(settings.plugins.modules)
     if not settings.learning.lite:
         check_learners(settings.learning.learners, LEARNERS, settings.learning, section="learning")
     check_labels(status, settings.data.classes, column, min_recordings=min_recordings)

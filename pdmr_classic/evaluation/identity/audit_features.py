@@ -22,6 +22,7 @@ from pdmr_classic.evaluation.identity._situations import AttackTable, Situation,
 from pdmr_classic.evaluation.identity._summary import summarise
 from pdmr_classic.io.labels.subject_ids import merge_spellings
 from pdmr_classic.models.model import DepressionModel
+from pdmr_classic.plugins import share_plugins
 from pdmr_classic.progress import LogReporter, Reporter, announce, shows_progress
 from pdmr_classic.text import format_count
 
@@ -112,8 +113,9 @@ def audit_features(
     reporter.progress("attacks", 0, len(situations))
     parallel = joblib.Parallel(n_jobs=min(joblib.effective_n_jobs(jobs), len(situations)), return_as="generator")
     own = use_cheap_settings(settings) if trains else None
+    attack = joblib.delayed(share_plugins(run_situation))
     outcomes = []
-    for outcome in parallel(joblib.delayed(run_situation)(table, part, model, own, seed) for part in situations):
+    for outcome in parallel(attack(table, part, model, own, seed) for part in situations):
         outcomes.append(outcome)
         reporter.progress("attacks", len(outcomes), len(situations))
     attacked = np.concatenate([table.rows.subject[test] for part in situations for _, test in part.splits])

@@ -11,6 +11,8 @@ GAZE_ANGLES = ("gaze_angle_x", "gaze_angle_y")
 GAZE_VECTORS = tuple(f"gaze_{eye}_{axis}" for eye in "01" for axis in "xyz")
 GAZE = (*GAZE_VECTORS, *GAZE_ANGLES)
 ANGLES = (*POSE[3:], *GAZE_ANGLES)
+KINDS = ("pose", "gaze", "gaze_vector", "au_intensity", "au_presence", "landmark", "geometry", "other")
+"""Kinds of channels that hold measurements, see `channel_kind`."""
 META = ("frame", "face_id", "timestamp", "confidence", "success")
 N_LANDMARKS = 68
 _AU = re.compile(r"AU\d\d_([rc])")

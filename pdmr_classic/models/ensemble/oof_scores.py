@@ -13,6 +13,7 @@ from pdmr_classic.models.ensemble.fold_data import FoldData, ViewData
 from pdmr_classic.models.ensemble.tuning import average_scores
 from pdmr_classic.models.learners.learners import fit_member, raw_scores
 from pdmr_classic.models.learners.member import Member
+from pdmr_classic.plugins import share_plugins
 
 ALL_COLUMNS = "all"
 _UNCHANGED = "unchanged"
@@ -55,10 +56,9 @@ def compute_oof_scores(
     """
     order = np.random.default_rng(seed).permutation(len(fold_data.y))
     member_data = [fold_data.view_data[member.view] for member in members]
+    score_fold = joblib.delayed(share_plugins(_score_fold))
     tasks = [
-        joblib.delayed(_score_fold)(
-            member, data, fold, _locate_groups(member, fold_data, groups), order[data.rows], seed
-        )
+        score_fold(member, data, fold, _locate_groups(member, fold_data, groups), order[data.rows], seed)
         for member, data in zip(members, member_data, strict=True)
         for fold in range(len(data.folds))
     ]

@@ -20,6 +20,7 @@ from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.models.ensemble.search import make_pruner
 from pdmr_classic.models.learners.search_spaces import SPACES_VERSION
+from pdmr_classic.plugins import list_plugins
 from pdmr_classic.storage.resume import Journal, open_journal, resume_mismatch_error
 
 _FINGERPRINT = "fingerprint"
@@ -28,12 +29,15 @@ _IGNORED_SETTINGS: dict[str, Any] = {
     "learning": {"trials", "timeout", "metric", "threshold", "experts"},
     "severity": {"level", "shrinkage", "cutoffs", "class_names", "clinical_cutoff"},
     "evaluation": True,
+    "plugins": True,
 }
 
 
 def trial_conditions(settings: Settings) -> dict[str, Any]:
     """Return the settings that a trial depends on, and the version of the search spaces, JSON-serialisable."""
-    return settings.model_dump(mode="json", exclude=_IGNORED_SETTINGS) | {"search_spaces": SPACES_VERSION}
+    conditions = settings.model_dump(mode="json", exclude=_IGNORED_SETTINGS) | {"search_spaces": SPACES_VERSION}
+    own = {plugin.name: plugin.code for plugin in list_plugins("learner") if plugin.name in settings.learning.learners}
+    return conditions | ({"own_learners": own} if own else {})
 
 
 class Studies:

@@ -27,7 +27,8 @@ from pdmr_classic.models.ensemble.study_storage import Studies
 from pdmr_classic.models.ensemble.suppression import add_suppression
 from pdmr_classic.models.learners.learners import fit_member, raw_scores
 from pdmr_classic.models.learners.member import Member
-from pdmr_classic.models.learners.search_spaces import UNTUNED, default_params, suggest_params
+from pdmr_classic.models.learners.search_spaces import default_params, is_tuned, suggest_params
+from pdmr_classic.plugins import share_plugins
 from pdmr_classic.progress import Reporter, announce
 from pdmr_classic.sample_weights import weigh_evidence
 from pdmr_classic.text import format_count
@@ -49,7 +50,7 @@ def tune(
     reporter: Reporter,
     storage: Studies | None = None,
 ) -> list[Member]:
-    """Return the members with tuned hyperparameters; learners in `UNTUNED` keep their default ones.
+    """Return the members with tuned hyperparameters; those of learners without a study are the default ones.
 
     With `suppress_identity`, members suppress personal habits on views that have enough repeated subjects.
 
@@ -69,7 +70,7 @@ def tune(
     studies = {
         member.name: MemberStudy(member, data[member.view], settings, storage.open(member.name))
         for member in members
-        if member.learner not in UNTUNED
+        if is_tuned(member.learner)
     }
     _announce_cost(studies, settings, reporter)
     started = time.monotonic()
@@ -205,7 +206,8 @@ def compute_fold_scores(
     folds: Sequence[int],
 ) -> list[Scores]:
     """Return each member's scores on the held-out rows of each fold, shape [test rows, S]."""
-    tasks = [joblib.delayed(_score_fold)(member, data[member.view], fold, seed) for member in members for fold in folds]
+    score_fold = joblib.delayed(share_plugins(_score_fold))
+    tasks = [score_fold(member, data[member.view], fold, seed) for member in members for fold in folds]
     results = iter(parallel(tasks))
     return [[next(results) for _ in folds] for _ in members]
 

@@ -23,6 +23,7 @@ from pdmr_classic.models.ensemble.suppression import find_suppression
 from pdmr_classic.models.ensemble.views import View, find_modalities, modality_sets
 from pdmr_classic.models.learners.learners import count_votes, erase_feature_ranges, fit_member, raw_scores
 from pdmr_classic.models.learners.member import Member, default_members
+from pdmr_classic.plugins import share_plugins
 from pdmr_classic.sample_weights import check_weights
 from pdmr_classic.splits import Fold
 from pdmr_classic.text import format_count
@@ -203,7 +204,7 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
         self.columns_ = fold_data.columns
         self.fold_fitted_ = fold_data.fold_fitted
         tasks = (
-            joblib.delayed(fit_member)(
+            joblib.delayed(share_plugins(fit_member))(
                 member, data.final_features, data.y, data.blocks, self.random_state, data.weights, data.groups
             )
             for member in self.members_

@@ -12,7 +12,8 @@ from sklearn.ensemble import ExtraTreesClassifier
 from pdmr_classic.arrays import Floats
 from pdmr_classic.models.learners.member import Params
 
-_PREPROCESSING_PARAMS = frozenset({"k", "audio", "audio_components", "audio_share", "suppress", "suppress_number"})
+PREPROCESSING_PARAMS = frozenset({"k", "audio", "audio_components", "audio_share", "suppress", "suppress_number"})
+"""Hyperparameters of the steps before the algorithm."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,8 @@ class Learner:
         Whether the fitted learner contains rows of its training data.
     numeric : bool
         Whether it predicts a number instead of a class.
+    is_own : bool
+        Whether a user registered it, see `register_learner`.
     """
 
     name: str
@@ -40,11 +43,12 @@ class Learner:
     needs_scaling: bool = False
     stores_rows: bool = False
     numeric: bool = False
+    is_own: bool = False
 
 
 def algorithm_params(params: Params) -> dict[str, Any]:
     """Return the parameters of the algorithm, without those of its preprocessing."""
-    return {key: value for key, value in params.items() if key not in _PREPROCESSING_PARAMS}
+    return {key: value for key, value in params.items() if key not in PREPROCESSING_PARAMS}
 
 
 def clip_to_float32(X: Floats) -> Floats:

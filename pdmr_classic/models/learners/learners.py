@@ -20,6 +20,7 @@ from pdmr_classic.config import LearningSettings
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.features.names import AUDIO
 from pdmr_classic.models.learners._lite import LITE_LEARNERS
+from pdmr_classic.models.learners._own_steps import fit_own
 from pdmr_classic.models.learners.algorithm import ClippedExtraTrees, Learner, algorithm_params
 from pdmr_classic.models.learners.blocks import ScaleBlocks
 from pdmr_classic.models.learners.member import Member, Params, default_members
@@ -144,7 +145,8 @@ def check_learners(
             f"unknown learner{purpose}",
             expected=", ".join(known),
             found=", ".join(unknown),
-            hint=f"correct the name in the settings: [{section}] learners = [...]",
+            hint=f"correct the name in the settings: [{section}] learners = [...], or pass the module of your own "
+            "learner with --plugin",
         )
     if not select_allowed(names, learning):
         raise ConfigError(
@@ -160,13 +162,15 @@ def make_members(views: Iterable[str], learning: LearningSettings) -> list[Membe
     return default_members(views, select_learners(learning))
 
 
-_VOTES = {"kernel": 2.0, "forest": 2.0, "boosting": 1.0, "linear": 0.5}
+_VOTES = {"kernel": 2.0, "forest": 2.0, "boosting": 1.0, "linear": 0.5, "other": 1.0}
+KINDS = tuple(_VOTES)
+"""Kinds of learners that differ in their votes."""
 
 
 def count_votes(members: Sequence[Member]) -> list[float]:
     """Return the votes of each member: those of its kind, shared among the members of that kind on the same view.
 
-    Kernels and forests have 2 votes, boosting 1, linear models 1/2: chosen on the design tasks of
+    Kernels and forests have 2 votes, boosting and other kinds 1, linear models 1/2: chosen on the design tasks of
     benchmarks/joining.py, where kernels and forests had the smallest log loss, and linear models the largest.
 
     Examples
@@ -203,7 +207,8 @@ def fit_member(
     groups : ndarray, shape [n], optional
         The subject of each row; required to suppress personal habits.
     """
-    steps = [*_make_preprocessing(member, X.shape[1], blocks), find_learner(member.learner).build(member.params, seed)]
+    learner = find_learner(member.learner)
+    steps = [*_make_preprocessing(member, X.shape[1], blocks), learner.build(member.params, seed)]
     weights = np.ones(len(X)) if weights is None else weights
     rows = weights > 0
     X, y, weights, groups = X[rows], y[rows], weights[rows], None if groups is None else groups[rows]
@@ -212,7 +217,11 @@ def fit_member(
         for step in steps[:-1]:
             is_grouped = isinstance(step, SuppressIdentity)
             X = step.fit(X, y, **({"groups": groups, "sample_weight": weights} if is_grouped else {})).transform(X)
-        steps[-1].fit(X, y, **({} if (weights == 1).all() else {"sample_weight": weights}))
+        weighted = {} if (weights == 1).all() else {"sample_weight": weights}
+        if learner.is_own:
+            fit_own(learner.name, steps[-1], X, y, weighted)
+        else:
+            steps[-1].fit(X, y, **weighted)
     return make_pipeline(*steps)
 
 

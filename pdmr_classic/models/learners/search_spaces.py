@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from optuna.trial import Trial
@@ -55,7 +55,7 @@ _DEFAULTS |= {
     "lite_trees": {"k": None, "n_estimators": 60, "max_depth": 6, "min_samples_leaf": 2},
 }
 # Learners whose columns are scaled, so that the share of the audio vector in the joint view can be set.
-_SCALED = ("svm", "linear", "svr", "ridge", "ordinal", "lite_ridge")
+_SCALED = {"svm", "linear", "svr", "ridge", "ordinal", "lite_ridge"}
 # None: in proportion to the square roots of the numbers of columns.
 _AUDIO_SHARES = (None, 0.2, 0.5, 0.8)
 # Directions to remove with `suppress_identity`; 0 removes nothing.
@@ -83,7 +83,7 @@ def suggest_params(
     Raises
     ------
     ValueError
-        The learner has no search space, see `UNTUNED`.
+        The learner has no search space, see `is_tuned`.
     """
     if learner not in _SPACES:
         raise ValueError(f"learner must have a search space ({', '.join(_SPACES)}), got {learner!r}")
@@ -148,5 +148,27 @@ _SPACES: dict[str, Callable[[Trial], dict[str, Any]]] = {
     "ridge": _suggest_linear,
     "ordinal": _suggest_linear,
 }
-UNTUNED = frozenset(_DEFAULTS.keys() - _SPACES.keys())
-"""Learners without a study (extra trees): tuning would bring little, and they take the longest to fit."""
+
+
+def is_tuned(learner: str) -> bool:
+    """Return whether a learner has a study; for extra trees, it would bring little, and take the longest."""
+    return learner in _SPACES
+
+
+def add_space(
+    learner: str, defaults: Mapping[str, Any], suggest: Callable[[Trial], dict[str, Any]] | None, *, is_scaled: bool
+) -> None:
+    """Add the defaults and the search space of a user's own learner, or replace an earlier version of them."""
+    remove_space(learner)
+    _DEFAULTS[learner] = {"k": None, **defaults}
+    if suggest is not None:
+        _SPACES[learner] = suggest
+    if is_scaled:
+        _SCALED.add(learner)
+
+
+def remove_space(learner: str) -> None:
+    """Remove what `add_space` added."""
+    _DEFAULTS.pop(learner, None)
+    _SPACES.pop(learner, None)
+    _SCALED.discard(learner)

@@ -21,6 +21,7 @@ from sklearn.exceptions import InconsistentVersionWarning
 
 from pdmr_classic.environment import describe_environment
 from pdmr_classic.errors import ArtifactError, ConfigError, DataError, Finding
+from pdmr_classic.models.persistence._recorded_plugins import import_recorded_plugins, record_plugins
 from pdmr_classic.models.persistence._trust import is_recorded, record_digest, record_folder
 from pdmr_classic.models.persistence._versions import check_versions
 from pdmr_classic.models.persistence.skops_file import SKOPS_SUFFIX, load_skops, require_skops
@@ -46,6 +47,7 @@ class _ManifestFields(BaseModel):
     skops_sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$")
     libraries: dict[str, Annotated[str, Field(pattern="^[0-9A-Za-z.+!-]{1,40}$")]]
     features: list[str] = Field(min_length=1)
+    plugins: list[dict[str, str | None]] = []
 
     @field_validator("features")
     @classmethod
@@ -101,6 +103,7 @@ def save_artifact(
         **describe_environment(),
         **metadata,
     }
+    record_plugins(metadata.get("plugins", ()))
     # Record first: after an interruption in between, an unrecorded model would be refused to the user who made it.
     if not record_digest(manifest["sha256"]):
         (reporter or LogReporter()).note(_not_recorded_finding())
@@ -215,6 +218,7 @@ def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[s
             f"{record_folder() or 'a record: there is no home directory'}",
             hint="train a model here, or pass --trust (trust=True) if you trust the source of this one",
         )
+    import_recorded_plugins(manifest.get("plugins", ()), path, trust=trust)
     try:
         with warnings.catch_warnings():
             # `check_versions` already reports versions that differ.

@@ -11,6 +11,7 @@ from pdmr_classic.metrics import concordance
 from pdmr_classic.models.ensemble.suppression import describe_suppression
 from pdmr_classic.models.experts.stacks import ExpertStacks
 from pdmr_classic.models.learners.learners import find_learner
+from pdmr_classic.models.learners.used_plugins import describe_plugins
 from pdmr_classic.models.severity.stacker import SeverityStacker
 from pdmr_classic.models.severity.target import SeverityTarget
 
@@ -29,6 +30,7 @@ def collect_metadata(
     finite = oof[used].dropna()
     error = finite["severity"] - finite["score"]
     suppression = describe_suppression(stacker.models_)
+    plugins = describe_plugins(list(map(str, getattr(stacker, "feature_names_in_", ()))), stacker.members_)
     return {
         "column": str(target.score.name),
         "scale": target.scale.as_dict(),
@@ -41,6 +43,7 @@ def collect_metadata(
         **({} if experts is None else {"experts": experts.describe()}),
         "base_learners": [{"view": m.view, "learner": m.learner, "params": dict(m.params)} for m in stacker.members_],
         **({"suppression": suppression} if suppression else {}),
+        **({"plugins": plugins} if plugins else {}),
         "combiners": {
             "+".join(sorted(modalities)): {"weights": blend.member_weights, **stacker.losses_[modalities]}
             for modalities, blend in stacker.combiners_.items()

@@ -1,0 +1,134 @@
+"""Hash of a user's code, so that results of an earlier version of it are never used."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+_INTERACTIVE = "__main__"
+_PLAIN = (bool, int, float, complex, str, bytes, type(None))
+
+
+def hash_code(function: Any, *more: str) -> str:
+    """Return a hash of a function or a class, and of what it depends on.
+
+    That is the file of its module, the values that it is bound to (defaults, closures), and, if it was defined in a
+    notebook or in the script that runs, all functions, classes and constants there that it uses. Other files that the
+    module imports are not hashed.
+
+    Parameters
+    ----------
+    function : callable
+    *more : str
+        Other parts of the hash, such as a version.
+
+    Examples
+    --------
+    >>> def double(x): return 2 * x
+    >>> first = hash_code(double)
+    >>> def double(x): return 3 * x
+    >>> first == hash_code(double), first == hash_code(double, "2")
+    (False, False)
+    """
+    digest = hashlib.sha256()
+    for part in (*map(str.encode, more), *_list_parts(function, set())):
+        digest.update(len(part).to_bytes(8, "little") + part)
+    return digest.hexdigest()
+
+
+def hash_module_file(module: str) -> str | None:
+    """Return the SHA-256 of the file of an imported module; None if it has none, or is the script that runs."""
+    data = _read_module_file(module)
+    return None if data is None else hashlib.sha256(data).hexdigest()
+
+
+def _read_module_file(module: str) -> bytes | None:
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if module == _INTERACTIVE or file is None:
+        return None
+    try:
+        return Path(file).read_bytes()
+    except OSError:
+        return None  # in an archive, or no longer there
+
+
+def _list_parts(value: Any, seen: set[int]) -> Iterator[bytes]:
+    """Yield what a value consists of, each object once."""
+    if isinstance(value, _PLAIN):
+        yield repr(value).encode()
+        return
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    if isinstance(value, partial):
+        for part in (value.func, *value.args, *value.keywords.items()):
+            yield from _list_parts(part, seen)
+    elif isinstance(value, FunctionType):
+        yield from _list_function_parts(value, seen)
+    elif isinstance(value, type):
+        yield from _list_class_parts(value, seen)
+    elif isinstance(value, ModuleType):
+        yield value.__name__.encode()
+    elif isinstance(value, np.ndarray):
+        yield repr((value.dtype, value.shape)).encode() + value.tobytes()
+    elif isinstance(value, dict):
+        for item in value.items():
+            yield from _list_parts(item, seen)
+    elif isinstance(value, set | frozenset):
+        yield repr(sorted(map(repr, value))).encode()
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _list_parts(item, seen)
+    else:
+        yield from _list_object_parts(value, seen)
+
+
+def _list_function_parts(function: FunctionType, seen: set[int]) -> Iterator[bytes]:
+    yield function.__qualname__.encode()
+    is_typed_in = function.__code__.co_filename.startswith("<")
+    data = None if is_typed_in else _read_module_file(function.__module__)
+    bound = [cell.cell_contents for cell in function.__closure__ or ()]
+    for value in (*bound, *(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).items()):
+        yield from _list_parts(value, seen)
+    if data is not None:
+        yield data
+        return
+    for code in _list_codes(function.__code__):
+        yield code.co_code
+        yield from (repr(value).encode() for value in code.co_consts if not isinstance(value, CodeType))
+        for name in code.co_names:
+            yield name.encode()
+            if name in function.__globals__:
+                yield from _list_parts(function.__globals__[name], seen)
+
+
+def _list_codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for value in code.co_consts:
+        if isinstance(value, CodeType):
+            yield from _list_codes(value)
+
+
+def _list_class_parts(kind: type, seen: set[int]) -> Iterator[bytes]:
+    yield f"{kind.__module__}.{kind.__qualname__}".encode()
+    data = _read_module_file(kind.__module__)
+    if data is not None:
+        yield data
+    elif kind.__module__ == _INTERACTIVE:
+        members = (value for name, value in sorted(vars(kind).items()) if not name.startswith("__") or callable(value))
+        for part in (*kind.__bases__, *members):
+            yield from _list_parts(getattr(part, "__func__", part), seen)
+
+
+def _list_object_parts(value: Any, seen: set[int]) -> Iterator[bytes]:
+    yield from _list_parts(type(value), seen)
+    for name, part in sorted(getattr(value, "__dict__", {}).items()):
+        yield name.encode()
+        yield from _list_parts(part, seen)
