@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pdmr_classic.evaluation._baseline_systems import LOGISTIC_REGRESSION, SHORTCUT
+from pdmr_classic.evaluation._estimator_systems import ESTIMATOR_PREFIX
 from pdmr_classic.evaluation._member_systems import VIEW_PREFIX
 from pdmr_classic.evaluation.baselines import floor_scores
 from pdmr_classic.evaluation.confounds.summary import summarise_shortcut
@@ -30,7 +31,23 @@ def summarise_baselines(
         "floor": floor_scores(first_repeat.truth, table.classes, table.positive),
         "shortcut": summarise_shortcut(table.features, model, systems.get(SHORTCUT), seed),
         **_summarise_logistic_regression(model, systems.get(LOGISTIC_REGRESSION), seed),
+        **_summarise_estimators(table, model, systems, seed),
         **views,
+    }
+
+
+def _summarise_estimators(
+    table: EvaluationTable, model: Predictions, systems: Mapping[str, Predictions], seed: int
+) -> dict[str, Any]:
+    """Return the scores of the user's own classifiers, and the differences of the model from each."""
+    named = {ESTIMATOR_PREFIX + own.name: own for own in table.estimators}
+    return {
+        name: {
+            **own.describe(),
+            **summarise_scores(systems[name], seed),
+            "differences": compare_main_scores(model, systems[name], seed),
+        }
+        for name, own in named.items()
     }
 
 

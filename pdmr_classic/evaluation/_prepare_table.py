@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 
@@ -11,6 +12,7 @@ from pdmr_classic.alignment import align_rows
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.evaluation._table_facts import collect_facts
+from pdmr_classic.evaluation.estimators import try_estimators
 from pdmr_classic.evaluation.subgroups import check_leave_column, check_subgroup_columns
 from pdmr_classic.evaluation.table import EvaluationTable, Scores, find_usable_rows, make_table
 from pdmr_classic.io.labels.labels import read_weights
@@ -80,6 +82,26 @@ def prepare_table(
     return replace(table, facts=facts), labels[rows]
 
 
+def add_estimators(
+    table: EvaluationTable, estimators: Mapping[str, Any], seed: int, reporter: Reporter
+) -> EvaluationTable:
+    """Return the table with the user's own classifiers, after trying each; see `try_estimators`.
+
+    Raises
+    ------
+    ConfigError
+        There are no classes, or a classifier raises an error.
+    """
+    if not estimators:
+        return table
+    if not table.classes:
+        raise ConfigError("classes are required for estimators", expected="a label for each recording", found="none")
+    rows = table.has_status
+    features, groups = table.features[rows], table.groups[rows].to_numpy(dtype=object)
+    tried = try_estimators(estimators, features, table.codes[rows], groups, seed=seed, reporter=reporter)
+    return replace(table, estimators=tried)
+
+
 def _fill_labels(status: pd.Series | None, groups: pd.Series) -> pd.Series:
     """Return the labels, "" where there are none."""
     if status is None:
@@ -89,7 +111,12 @@ def _fill_labels(status: pd.Series | None, groups: pd.Series) -> pd.Series:
 
 def _check_class_options(settings: Settings, *, has_classes: bool) -> None:
     options = settings.evaluation
-    wanted = {"--confounds": options.confounds, "--nuisance": options.nuisance, "--prevalence": options.prevalence}
+    wanted = {
+        "--estimator": options.estimators,
+        "--confounds": options.confounds,
+        "--nuisance": options.nuisance,
+        "--prevalence": options.prevalence,
+    }
     unusable = [name for name, value in wanted.items() if value and not has_classes]
     if unusable:
         raise ConfigError(

@@ -59,6 +59,7 @@ def _fingerprint(table: EvaluationTable, outer: Iterable[OuterFold], settings: S
     folds = [np.concatenate([fold.train, fold.test, [fold.repeat, fold.fold]]).tobytes() for fold in outer]
     confounds = [] if table.confounds is None else table.confounds.fingerprint_parts()
     own = [plugin.code.encode() for plugin in list_plugins("learner") if plugin.name in settings.learning.learners]
+    own += [estimator.code.encode() for estimator in table.estimators]
     # Other evaluation settings are excluded: folds and altered features are hashed directly, and subgroups come later.
     hashed_settings = settings.model_dump(mode="json", exclude={"evaluation", "plugins"})
     hashed_settings["prevalence"] = settings.evaluation.prevalence

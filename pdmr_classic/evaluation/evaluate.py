@@ -11,7 +11,7 @@ from pdmr_classic.config import Settings
 from pdmr_classic.evaluation.confounds.conditions import collect_conditions
 from pdmr_classic.evaluation.confounds.groups import check_nuisance_columns
 from pdmr_classic.evaluation.confounds.rules import RuleExtractor
-from pdmr_classic.evaluation.evaluate_features import evaluate_features, override_evaluation
+from pdmr_classic.evaluation.evaluate_features import evaluate_features, find_estimators, override_evaluation
 from pdmr_classic.evaluation.stress import extract_altered_features
 from pdmr_classic.evaluation.subgroups import check_leave_column, check_subgroup_columns
 from pdmr_classic.io.dataset import Dataset
@@ -36,6 +36,7 @@ def evaluate(
     stress: bool | None = None,
     confounds: bool | None = None,
     nuisance: Sequence[str] | None = None,
+    estimators: Mapping[str, Any] | None = None,
     jobs: int = 1,
     cache: str | Path | None = None,
     checkpoint: str | Path | None = None,
@@ -72,6 +73,12 @@ def evaluate(
         head, resting level of the face, level of audio vectors), otherwise by linear residualisation in the folds.
     nuisance : sequence of str, optional
         Label columns, such as site or age, that the audit takes for recording conditions; implies `confounds`.
+    estimators : mapping of str to estimator or callable, optional
+        scikit-learn classifiers of your own, unfitted, or functions that return one, by name: each is fitted to the
+        features that the model learns from, in the same outer folds, with its threshold chosen on grouped inner folds,
+        and scored as the system "estimator NAME", in addition to those in the settings. Its `fit` gets the subjects if
+        it has a parameter `groups` or requests them; classes are integers from 0; missing values are replaced by the
+        median if it refuses them. A `random_state` that is None becomes the seed of the settings.
     jobs : int
         Number of processes. The result does not depend on it.
     cache : path-like, optional
@@ -138,6 +145,7 @@ def evaluate(
         confounds=confounds,
         nuisance=nuisance,
     )
+    classifiers = find_estimators(settings, estimators)
     labelled = select_targets(data, settings)[0] if settings.data.learns_score else data.select_labelled()
     assert labelled.labels is not None
     assert labelled.groups is not None
@@ -167,6 +175,7 @@ def evaluate(
         labels=training.labels,
         altered=altered,
         settings=settings,
+        estimators=classifiers,
         extractor=extractor,
         recordings=training.recordings,
         jobs=jobs,

@@ -12,10 +12,11 @@ from pdmr_classic.config import Settings
 from pdmr_classic.evaluation._assemble import assemble_evaluation
 from pdmr_classic.evaluation._cost import describe_cost
 from pdmr_classic.evaluation._fold_strata import check_training_scores, find_strata
-from pdmr_classic.evaluation._prepare_table import prepare_table
+from pdmr_classic.evaluation._prepare_table import add_estimators, prepare_table
 from pdmr_classic.evaluation._run_folds import run_folds
 from pdmr_classic.evaluation.confounds.prepare import add_confound_plan
 from pdmr_classic.evaluation.confounds.rules import RuleExtractor
+from pdmr_classic.evaluation.estimators import load_estimators
 from pdmr_classic.evaluation.known_people import describe_held_out_baseline
 from pdmr_classic.evaluation.outer_folds import SPLIT_COLUMN, choose_outer_folds, describe_held_out
 from pdmr_classic.evaluation.subgroups import MAX_GROUPS
@@ -42,6 +43,7 @@ def evaluate_features(
     leave: str | None = None,
     confounds: bool | None = None,
     nuisance: Sequence[str] | None = None,
+    estimators: Mapping[str, Any] | None = None,
     extractor: RuleExtractor | None = None,
     recordings: RecordingTable | None = None,
     jobs: int = 1,
@@ -67,7 +69,7 @@ def evaluate_features(
         Label table of the same rows, with the columns for `by`, `split` and the sample weights.
     altered : mapping of str to DataFrame, optional
         Features of the same rows in each stress test.
-    settings, folds, repeats, by, leave, confounds, nuisance, jobs, checkpoint, reporter
+    settings, folds, repeats, by, leave, confounds, nuisance, estimators, jobs, checkpoint, reporter
         As for `evaluate`.
     extractor : RuleExtractor, optional
         Knows the recordings, for `confounds`. From a feature table alone, conditions of the files are unknown, and
@@ -92,6 +94,7 @@ def evaluate_features(
         settings, folds=folds, repeats=repeats, by=by, leave=leave, confounds=confounds, nuisance=nuisance
     )
     options = settings.evaluation
+    classifiers = find_estimators(settings, estimators)
     table, labels = prepare_table(
         features,
         status,
@@ -105,6 +108,7 @@ def evaluate_features(
         settings=settings,
         reporter=reporter,
     )
+    table = add_estimators(table, classifiers, settings.learning.seed, reporter)
     strata = find_strata(table, options.folds, leave=options.leave is not None)
     outer, source = choose_outer_folds(
         strata,
@@ -130,6 +134,11 @@ def evaluate_features(
     table = add_confound_plan(table, labelled, labels, settings, extractor=extractor, jobs=jobs, reporter=reporter)
     results = run_folds(table, outer, settings, jobs=jobs, checkpoint=checkpoint, reporter=reporter)
     return assemble_evaluation(table, outer, results, labels, settings, fold_source=source)
+
+
+def find_estimators(settings: Settings, estimators: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the classifiers in the settings and those that are given, by name; see `load_estimators`."""
+    return load_estimators(settings.evaluation.estimators, estimators)
 
 
 def override_evaluation(settings: Settings | None, **evaluation: Any) -> Settings:

@@ -12,6 +12,7 @@ from pdmr_classic.config import Settings
 from pdmr_classic.evaluation._adjusted_systems import ADJUSTMENTS, adjusted_decisions
 from pdmr_classic.evaluation._baseline_systems import run_baselines
 from pdmr_classic.evaluation._channel_importance import channel_importance
+from pdmr_classic.evaluation._estimator_systems import run_estimators
 from pdmr_classic.evaluation._member_systems import predict_parts
 from pdmr_classic.evaluation.confounds.systems import run_confound_systems
 from pdmr_classic.evaluation.events import POOLED_RECORDINGS, predict_pooled_recordings
@@ -50,7 +51,10 @@ def run_fold(table: EvaluationTable, settings: Settings, outer: OuterFold) -> di
             "importance": _measure_importance(model, table, labelled),
             "threshold": model.threshold_,
             "members": model.metadata_["members"],
-            "systems": _run_class_systems(model, table, settings, labelled),
+            "systems": {
+                **_run_class_systems(model, table, settings, labelled),
+                **run_estimators(table, settings, labelled, reporter),
+            },
         }
     if table.scores is not None:
         result["severity"] = run_severity_systems(model, table, table.scores, outer, settings.learning.seed)

@@ -11,6 +11,7 @@ import pandas as pd
 from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.errors import Finding
 from pdmr_classic.evaluation.confounds.plan import ConfoundPlan
+from pdmr_classic.evaluation.estimators import OwnEstimator
 from pdmr_classic.features.feature_table import refuse_label_columns
 from pdmr_classic.io.flow import Flow
 from pdmr_classic.io.labels.scales import Scale
@@ -80,6 +81,8 @@ class EvaluationTable:
         The single recordings, if the rows are persons with events.
     facts : TableFacts
         About the whole table.
+    estimators : tuple of OwnEstimator
+        Classifiers of the user's own, to be scored beside the model.
     """
 
     features: pd.DataFrame
@@ -99,6 +102,8 @@ class EvaluationTable:
     def counter(self) -> RowCounter:
         """Counts recordings and subjects of the rows."""
         return RowCounter(self.groups, None if self.recordings is None else self.recordings.persons)
+
+    estimators: tuple[OwnEstimator, ...] = ()
 
     @property
     def codes(self) -> Ints:

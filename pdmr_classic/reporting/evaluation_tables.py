@@ -32,6 +32,7 @@ _BASELINE_LABELS = {
     "logistic_regression": "logistic regression, all features",
 }
 _MOST_IMPORTANT = 6
+_OWN_ESTIMATOR = "estimator "
 _SINGLE_VIEW, _JOINT_VIEW = "_only", "_as_one_view"
 
 
@@ -146,6 +147,8 @@ def _baselines_table(evaluation: Mapping[str, Any]) -> Table:
 
 
 def _baseline_label(name: str, n_single: int) -> str:
+    if name.startswith(_OWN_ESTIMATOR):
+        return name
     for suffix in (_SINGLE_VIEW, _JOINT_VIEW):
         if name.endswith(suffix):
             return format_view(name.removesuffix(suffix), n_single)
