@@ -163,7 +163,8 @@ def _load(spec: str) -> tuple[str, Any]:
         )
     module = import_user_module(match["module"], option="--estimator")
     if not hasattr(module, match["factory"]):
-        public = [name for name, value in vars(module).items() if callable(value) and not name.startswith("_")]
+        own = (name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__)
+        public = [name for name in own if not name.startswith("_")]
         raise ConfigError(
             f"the module {match['module']} has no {match['factory']}",
             expected=", ".join(public[:_MAX_LISTED]) or "a function that returns a classifier",
@@ -240,14 +241,20 @@ def select_inputs(features: pd.DataFrame) -> pd.DataFrame:
 def fix_params(estimator: Any, seed: int) -> Any:
     """Return a clone with a seed wherever there was none, and with one thread."""
     estimator = clone(estimator)
+    params = estimator.get_params(deep=True)
     changes: dict[str, Any] = {}
-    for name, value in estimator.get_params(deep=True).items():
-        last = name.rpartition("__")[2]
+    for name, value in params.items():
+        owner, _, last = name.rpartition("__")
         if last == "random_state" and value is None:
             changes[name] = seed
-        elif last == "n_jobs":
+        elif last == "n_jobs" and (value is not None or _uses_all_cores(params.get(owner, estimator))):
             changes[name] = 1
     return estimator.set_params(**changes)
+
+
+def _uses_all_cores(estimator: Any) -> bool:
+    """Return whether None is no limit of the number of threads; in scikit-learn, it is one."""
+    return type(estimator).__module__.partition(".")[0] in ("lightgbm", "xgboost")
 
 
 def _try(estimator: OwnEstimator, X: pd.DataFrame, y: Ints, groups: Any) -> OwnEstimator:
@@ -262,7 +269,7 @@ def _try(estimator: OwnEstimator, X: pd.DataFrame, y: Ints, groups: Any) -> OwnE
                 fitted = candidate.fit(X, y, groups, np.ones(len(y)))
                 fitted.predict_scores(X[:2], len(np.unique(y)))
         except Exception as error:
-            if candidate is not candidates[-1] and "NaN" in str(error):
+            if candidate is not candidates[-1]:
                 continue
             expected = f"fit and scores for {len(X)} recordings and {X.shape[1]} features"
             found = f"{type(error).__name__}: {error}"

@@ -42,6 +42,8 @@ def run_fold(table: EvaluationTable, settings: Settings, outer: OuterFold) -> di
         sets), `findings` and, with scores, `severity` (see `run_severity_systems`).
     """
     reporter = CollectingReporter()
+    # First, because a user's own code is more likely to fail, and the model takes the longest.
+    own = run_estimators(table, settings, outer.restrict(table.has_status), reporter)
     model = _fit_model(table, table.features, settings, outer, reporter)
     result: dict[str, Any] = {"inner": {}, "importance": None, "systems": {}}
     if table.classes:
@@ -51,10 +53,7 @@ def run_fold(table: EvaluationTable, settings: Settings, outer: OuterFold) -> di
             "importance": _measure_importance(model, table, labelled),
             "threshold": model.threshold_,
             "members": model.metadata_["members"],
-            "systems": {
-                **_run_class_systems(model, table, settings, labelled),
-                **run_estimators(table, settings, labelled, reporter),
-            },
+            "systems": {**_run_class_systems(model, table, settings, labelled), **own},
         }
     if table.scores is not None:
         result["severity"] = run_severity_systems(model, table, table.scores, outer, settings.learning.seed)

@@ -78,7 +78,8 @@ def _append(steps: list[Step], step: Step) -> None:
 
 def _find_compiler(fitted: Any) -> Callable[[Any], list[Step]]:
     for kind, compiler in _COMPILERS.items():
-        if isinstance(fitted, kind):
+        # A user's own subclass may predict in another way.
+        if type(fitted) is kind or (isinstance(fitted, kind) and type(fitted).__module__.startswith("pdmr_classic.")):
             return compiler
     raise _no_compiled_form(fitted, _COMPILERS)
 
