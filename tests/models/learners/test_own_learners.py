@@ -189,7 +189,7 @@ def test_a_subclass_of_a_known_learner_has_no_compiled_form() -> None:
         pass
 
     register_learner("mine", lambda params, seed: Inverted())
-    with pytest.raises(ConfigError, match="no compiled form(.|\n)*Inverted"):
+    with pytest.raises(ConfigError, match=r"no compiled form(.|\n)*Inverted"):
         CompiledStack(fit_own().stacker_)
 
 
