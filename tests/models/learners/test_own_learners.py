@@ -247,7 +247,7 @@ def test_a_module_that_is_missing_or_has_changed_is_not_run(folder: Path) -> Non
         with pytest.raises(ArtifactError, match="the learner mine has changed since the model was trained"):
             DepressionModel.load("model.joblib", trust=trust)
     file.unlink()
-    with pytest.raises(ArtifactError, match="own_gone, which was not found(.|\n)*PYTHONPATH"):
+    with pytest.raises(ArtifactError, match=r"own_gone, which was not found(.|\n)*PYTHONPATH"):
         DepressionModel.load("model.joblib")
 
 
