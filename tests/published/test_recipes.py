@@ -1,4 +1,4 @@
-"""docs/recipes and docs/settings.md: the Python runs, the commands exist, and the settings are those of the package."""
+"""docs/recipes, docs/extending.md and docs/settings.md: the Python runs, the commands exist, and the settings are those of the package."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import shlex
 from pathlib import Path
 
 import pytest
+from own_code import own_modules
 from program import invoke
 
 from pdmr_classic import make_synthetic
 
 DOCS = Path(__file__).parents[2] / "docs"
-RECIPES = sorted((DOCS / "recipes").glob("*.md"))
+RECIPES = [*sorted((DOCS / "recipes").glob("*.md")), DOCS / "extending.md"]
 
 
 def read_blocks(page: Path, language: str) -> list[str]:
@@ -28,8 +29,13 @@ def test_the_python_of_a_recipe_runs(page: Path, tmp_path: Path, monkeypatch: py
     make_synthetic(tmp_path / "DATA", subjects=24, segments=1, seconds=(2, 3), seed=1)
     monkeypatch.chdir(tmp_path)
     variables: dict[str, object] = {}
-    for block in read_blocks(page, "python"):
-        exec(compile(block, page.name, "exec"), variables)  # noqa: S102 (our own pages)
+    with own_modules(tmp_path):
+        monkeypatch.syspath_prepend(tmp_path)
+        for block in read_blocks(page, "python"):
+            if file := re.match(r"# (\w+\.py)\n", block):
+                (tmp_path / file[1]).write_text(block, encoding="utf-8")
+            else:
+                exec(compile(block, page.name, "exec"), variables)  # noqa: S102 (our own pages)
     if page.stem == "third_modality":
         assert "text" in invoke("check", "DATA", cwd=tmp_path).stdout
 
