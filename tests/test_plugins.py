@@ -63,7 +63,7 @@ def test_a_name_that_is_not_a_module_is_an_error(name: str) -> None:
 def test_two_modules_cannot_register_the_same_name(folder: Path) -> None:
     for name in ("own_a", "own_b"):
         (folder / f"{name}.py").write_text(STILLNESS)
-    with pytest.raises(ConfigError, match="two modules register a family of the same name(.|\n)*own_a and own_b"):
+    with pytest.raises(ConfigError, match=r"two modules register a family of the same name(.|\n)*own_a and own_b"):
         load_plugins(["own_a", "own_b"])
 
 

@@ -260,7 +260,7 @@ def test_a_module_that_was_not_used_here_is_not_run_without_trust(
     forget_plugins()
     recorded = "pdmr_classic.models.persistence._recorded_plugins.is_recorded"
     monkeypatch.setattr(recorded, lambda digest: False)
-    with pytest.raises(ArtifactError, match="was not used for training under this account(.|\n)*--trust"):
+    with pytest.raises(ArtifactError, match=r"was not used for training under this account(.|\n)*--trust"):
         DepressionModel.load("model.joblib")
     assert "mine" not in LEARNERS
     DepressionModel.load("model.joblib", trust=True)
