@@ -34,7 +34,7 @@ from pdmr_classic.models.ensemble.tuning import MemberStudy, run_round
 from pdmr_classic.models.ensemble.views import find_modalities
 from pdmr_classic.models.learners.learners import fit_member, raw_scores
 from pdmr_classic.models.learners.member import Member, default_members
-from pdmr_classic.models.learners.search_spaces import UNTUNED
+from pdmr_classic.models.learners.search_spaces import is_tuned
 from pdmr_classic.splits import Fold
 
 SEED = 5
@@ -79,7 +79,7 @@ def run_fold(table: Table, fold: int, trials: int) -> list[tuple[str, str, float
     options = {"n_folds": learning.folds, "repeats": learning.repeats, "seed": learning.seed}
     fold_data = make_fold_data(X[train], list(features.columns), y[train], groups[train], **options)
     storage, studies = Studies(), []
-    for member in default_members(fold_data.views, [name for name in learning.learners if name not in UNTUNED]):
+    for member in default_members(fold_data.views, [name for name in learning.learners if is_tuned(name)]):
         studies.append(MemberStudy(member, fold_data.view_data[member.view], learning, storage.open(member.name)))
     with joblib.Parallel(n_jobs=1) as parallel:
         for _ in range(trials):

@@ -1,4 +1,4 @@
-"""Recipes, docs/extending.md and docs/settings.md: the Python runs, commands exist, settings are those of the package."""
+"""Recipes, docs/extending.md, docs/settings.md: the Python runs, commands exist, settings are those of the package."""
 
 from __future__ import annotations
 

@@ -14,11 +14,11 @@ from sklearn.pipeline import Pipeline
 from pdmr_classic.models.learners.learners import LEARNERS, erase_feature_ranges, find_learner, fit_member, raw_scores
 from pdmr_classic.models.learners.member import Member
 from pdmr_classic.models.learners.regressors import REGRESSORS
-from pdmr_classic.models.learners.search_spaces import UNTUNED, default_params, suggest_params
+from pdmr_classic.models.learners.search_spaces import default_params, is_tuned, suggest_params
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-TUNED = sorted(set(REGRESSORS) - UNTUNED)
+TUNED = sorted(filter(is_tuned, REGRESSORS))
 
 
 def make_data(n: int = 90, seed: int = 0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
