@@ -3,8 +3,8 @@
     python benchmarks/report.py --rounds 5
 
 An evaluation of a synthetic set (60 recordings, 3 folds, 2 repeats, linear learner), and the same with its predictions
-repeated under other names, as if there were 6,000 recordings. The commands take turns; each is compared with `--help` of
-the same round. CPU time is that of all threads, and varies less than time on a busy machine.
+repeated under other names, as if there were 6,000 recordings. The commands take turns; each is compared with `--help`
+of the same round. CPU time is that of all threads, and varies less than time on a busy machine.
 """
 
 from __future__ import annotations

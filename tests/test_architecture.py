@@ -115,8 +115,8 @@ def forbidden_imports(name: str, tree: ast.Module) -> list[str]:
 
 def test_every_module_belongs_to_a_layer() -> None:
     assert {find_package(module_name(name)) for name in MODULES} == set(RANK)
-    folders = {path.relative_to(PACKAGE).as_posix().replace("/", ".") for path in PACKAGE.rglob("*") if path.is_dir()}
-    assert {folder for folder in folders if "__pycache__" not in folder} <= set(RANK)
+    folders = {path.parent.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py")} - {Path()}
+    assert {folder.as_posix().replace("/", ".") for folder in folders} <= set(RANK)
 
 
 @pytest.mark.parametrize("name", MODULES)

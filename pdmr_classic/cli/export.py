@@ -30,6 +30,7 @@ def export(
             show_default=False,
         ),
     ] = None,
+    model_option: Annotated[Path | None, typer.Option("--model", metavar="FILE", help="The same as MODEL.")] = None,
     onnx: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="ONNX file to write: preprocessing, stack and threshold, from the features."),
@@ -43,7 +44,6 @@ def export(
             "card. Nothing is uploaded.",
         ),
     ] = None,
-    model_option: Annotated[Path | None, typer.Option("--model", metavar="FILE", help="The same as MODEL.")] = None,
     evaluation: Annotated[
         Path | None,
         typer.Option(

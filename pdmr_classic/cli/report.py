@@ -24,10 +24,6 @@ def report(
             "results of predict, and what compare, validate and audit print with --json.",
         ),
     ],
-    labels: Annotated[
-        Path | None,
-        typer.Option(rich_help_panel=LABELS, metavar="FILE", help="Label table of the results, or their data folder."),
-    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -47,6 +43,10 @@ def report(
         bool,
         typer.Option("--with-ids", metavar="", help="Name recordings, such as those that were wrong most confidently."),
     ] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option(rich_help_panel=LABELS, metavar="FILE", help="Label table of the results, or their data folder."),
+    ] = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:

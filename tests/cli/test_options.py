@@ -65,7 +65,7 @@ def test_help_groups_the_options_of_a_verb_in_panels(tmp_path: Path) -> None:
     assert list(panels)[1:] == [
         *("Arguments", "Options", "Files", "Labels", "Severity", "Learning", "Evaluation", "General")
     ]
-    assert (panels["Options"], panels["Files"], panels["Labels"]) == (["out", "help"], files, labels)
+    assert (panels["Options"], panels["Files"], panels["Labels"]) == (["out", "report", "help"], files, labels)
     assert panels["Severity"] == ["target", "score-column", "scale", "level"]
     assert panels["Evaluation"] == [
         "folds",
@@ -76,6 +76,7 @@ def test_help_groups_the_options_of_a_verb_in_panels(tmp_path: Path) -> None:
         "no-stress",
         "confounds",
         "nuisance",
+        "estimator",
     ]
     assert panels["General"] == ["config", "jobs", "no-cache", "json", "debug", "quiet", "verbose"]
 

@@ -16,7 +16,7 @@ from pdmr_classic.cli.app import app
 
 VERBS = (
     *("demo", "synth", "embed", "check", "extract", "features", "fit", "predict", "score", "evaluate", "compare"),
-    *("explain", "validate", "audit", "export"),
+    *("explain", "validate", "audit", "report", "export"),
 )
 PRINTING = (["--help"], ["fit", "--help"], ["features"], ["features", "--json"])
 
