@@ -78,7 +78,7 @@ def test_help_groups_the_options_of_a_verb_in_panels(tmp_path: Path) -> None:
         "nuisance",
         "estimator",
     ]
-    assert panels["General"] == ["config", "jobs", "no-cache", "json", "debug", "quiet", "verbose"]
+    assert panels["General"] == ["plugin", "config", "jobs", "no-cache", "json", "debug", "quiet", "verbose"]
 
 
 def test_evaluate_accepts_every_option_of_fit() -> None:
