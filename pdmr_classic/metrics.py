@@ -1,4 +1,8 @@
-"""Metrics of predicted classes, probabilities and severities."""
+"""Metrics of predicted classes, probabilities and severities.
+
+scikit-learn and scipy.stats are imported in the functions that use them: importing them takes longer than making a
+report or a comparison, which need neither.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
-from sklearn import metrics as sk
 
 from pdmr_classic.alignment import align_rows
 from pdmr_classic.arrays import Floats, Ints
@@ -64,6 +66,8 @@ def score(
     >>> score(["yes", "no"], ["yes", "yes"], positive="yes")["precision"]
     0.5
     """
+    from sklearn import metrics as sk
+
     truth, predicted, probability = align_rows(truth=truth, predicted=predicted, probability=probability)
     y_true, y_pred = np.asarray(truth), np.asarray(predicted)
     scores: dict[str, float] = {"n": len(y_true)}
@@ -123,6 +127,8 @@ def confusion_matrix(truth: ArrayLike, predicted: ArrayLike, classes: Sequence[s
 def _score_probability(
     y_true: NDArray[Any], probability: ArrayLike | pd.DataFrame, positive: str | None
 ) -> dict[str, float]:
+    from sklearn.metrics import roc_auc_score
+
     if positive is not None:
         is_class = np.asarray(y_true == positive)[:, None]
     elif isinstance(probability, pd.DataFrame):
@@ -131,7 +137,7 @@ def _score_probability(
         raise ValueError("probability must be a DataFrame with one column per class if positive is None")
     p = np.asarray(probability, dtype=float).reshape(is_class.shape)
     in_truth = [k for k, share in enumerate(is_class.mean(axis=0)) if 0 < share < 1]
-    aucs = [sk.roc_auc_score(is_class[:, k], p[:, k]) for k in in_truth]
+    aucs = [roc_auc_score(is_class[:, k], p[:, k]) for k in in_truth]
     brier = ((p - is_class) ** 2).sum(axis=1)
     return {"auc": float(np.mean(aucs)) if aucs else float("nan"), "brier": float(brier.mean())}
 
@@ -210,6 +216,8 @@ def score_severity(truth: ArrayLike, predicted: ArrayLike, scale: Scale) -> dict
     >>> round(scores["mae"], 2), round(scores["ccc"], 2), round(scores["quadratic_kappa"], 2), scores["accuracy"]
     (1.65, 0.96, 0.85, 0.5)
     """
+    from scipy.stats import rankdata
+
     truth, predicted = align_rows(truth=truth, predicted=predicted)
     x, y = np.asarray(truth, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
     is_known = np.isfinite(x) & np.isfinite(y)
@@ -235,6 +243,8 @@ def _correlation(x: Floats, y: Floats) -> float:
 def _score_classes(truth: Ints, predicted: Ints, n_classes: int) -> dict[str, float]:
     if not n_classes:
         return {}
+    from sklearn import metrics as sk
+
     is_defined = len(np.union1d(truth, predicted)) > 1
     kappas = {
         f"{weights}_kappa": float(sk.cohen_kappa_score(truth, predicted, labels=range(n_classes), weights=weights))

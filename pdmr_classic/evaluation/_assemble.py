@@ -14,8 +14,8 @@ from pdmr_classic.evaluation._held_out_flow import extend_to_scored
 from pdmr_classic.evaluation._label_sets import summarise_label_sets
 from pdmr_classic.evaluation._summary import summarise_results
 from pdmr_classic.evaluation.intervals import interval_note
-from pdmr_classic.evaluation.known_people import warn_of_known_people
-from pdmr_classic.evaluation.outer_folds import KNOWN_PEOPLE, OuterFold, are_one_way, describe_held_out
+from pdmr_classic.evaluation.known_people import KNOWN_PEOPLE, warn_of_known_people
+from pdmr_classic.evaluation.outer_folds import OuterFold, are_one_way, describe_held_out
 from pdmr_classic.evaluation.predictions import SCHEMA
 from pdmr_classic.evaluation.severity.collect import summarise_fold_severities
 from pdmr_classic.evaluation.severity.predictions import SEVERITY

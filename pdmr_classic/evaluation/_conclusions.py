@@ -12,8 +12,7 @@ from typing import Any
 
 from pdmr_classic.errors import Finding
 from pdmr_classic.evaluation.intervals import NO_INTERVAL
-from pdmr_classic.evaluation.known_people import name_held_out, warn_of_known_people
-from pdmr_classic.evaluation.outer_folds import NEW_PEOPLE, HeldOut
+from pdmr_classic.evaluation.known_people import NEW_PEOPLE, HeldOut, name_held_out, warn_of_known_people
 from pdmr_classic.evaluation.system_scores import main_score
 from pdmr_classic.text import format_list
 

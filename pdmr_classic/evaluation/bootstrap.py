@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import ndtr, stdtrit
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.resampling import draw_subject_weights
@@ -85,7 +85,7 @@ def percentile_interval(
         reach = 1 - ((1 - _LEVEL) / 2) ** (1 / n_subjects)
         span = bounds[1] - bounds[0]
         return (value, value + reach * span) if value == bounds[0] else (value - reach * span, value)
-    tail = float(stats.norm.cdf(-((n_subjects / (n_subjects - 1)) ** 0.5) * stats.t.ppf(0.975, n_subjects - 1)))
+    tail = float(ndtr(-((n_subjects / (n_subjects - 1)) ** 0.5) * stdtrit(n_subjects - 1, 0.975)))
     low, high = (float(limit) for limit in np.quantile(replicates, (tail, 1 - tail), method="nearest"))
     if not np.isfinite([low, high]).all():
         return None

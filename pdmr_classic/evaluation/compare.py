@@ -17,7 +17,7 @@ from pdmr_classic.evaluation._winner import describe_winners
 from pdmr_classic.evaluation.held_out_rows import Rows
 from pdmr_classic.evaluation.inflation import null_inflation
 from pdmr_classic.evaluation.intervals import interval_note, simultaneous_intervals
-from pdmr_classic.evaluation.outer_folds import KNOWN_PEOPLE, NEW_PEOPLE
+from pdmr_classic.evaluation.known_people import KNOWN_PEOPLE, NEW_PEOPLE
 from pdmr_classic.evaluation.predictions import CLASSES, check_schema
 from pdmr_classic.evaluation.scoring import CLASS_SCORING, SEVERITY_SCORING, Scoring
 from pdmr_classic.text import format_list, format_quoted

@@ -6,8 +6,7 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
-from scipy import stats
-from scipy.special import expit, logit
+from scipy.special import expit, logit, ndtr, stdtrit
 
 from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.evaluation.held_out_rows import HeldOutRows
@@ -373,11 +372,11 @@ def _joint_quantile(replicates: Floats, errors: Floats, n_subjects: int) -> floa
     if np.count_nonzero(varies) > 1:
         centred = replicates[varies] - replicates[varies].mean(axis=1, keepdims=True)
         largest = np.abs(centred / errors[varies, None]).max(axis=0)
-        tail = min(float(stats.norm.sf(np.quantile(largest, _LEVEL))), tail)
-    return float(stats.t.isf(tail, 2 * (n_subjects - 1)))
+        tail = min(float(ndtr(-np.quantile(largest, _LEVEL))), tail)
+    return float(-stdtrit(2 * (n_subjects - 1), tail))
 
 
 def _half_width(replicates: Floats, n_subjects: int) -> float:
     # The variance between bootstrap samples of n subjects is too small by a factor of (n - 1) / n.
     error = float(replicates.std(ddof=1)) * (n_subjects / (n_subjects - 1)) ** 0.5
-    return float(error * stats.t.ppf((1 + _LEVEL) / 2, 2 * (n_subjects - 1)))
+    return float(error * stdtrit(2 * (n_subjects - 1), (1 + _LEVEL) / 2))

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from pdmr_classic.errors import Finding
-from pdmr_classic.evaluation.outer_folds import KNOWN_PEOPLE, HeldOut
 from pdmr_classic.features.names import CHANGE_SUFFIX, feature_view
+
+HeldOut = Literal["new people", "another visit of known people"]
+"""Who is held out, in all evaluations."""
+NEW_PEOPLE: HeldOut = "new people"
+KNOWN_PEOPLE: HeldOut = "another visit of known people"
 
 
 def name_held_out(held_out: HeldOut) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError, DataError, Finding
+from pdmr_classic.evaluation.known_people import KNOWN_PEOPLE as KNOWN_PEOPLE
+from pdmr_classic.evaluation.known_people import NEW_PEOPLE as NEW_PEOPLE
+from pdmr_classic.evaluation.known_people import HeldOut
 from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN as SPLIT_COLUMN
 from pdmr_classic.io.labels.id_tables import TRAIN, split_name
 from pdmr_classic.io.labels.sessions import holds_sessions, is_session_name
@@ -29,12 +32,6 @@ from pdmr_classic.text import format_count
 
 SUBJECT_COLUMN = "subject_id"
 _MIN_SUBJECTS = 3
-
-
-HeldOut = Literal["new people", "another visit of known people"]
-"""Who is held out, in all evaluations."""
-NEW_PEOPLE: HeldOut = "new people"
-KNOWN_PEOPLE: HeldOut = "another visit of known people"
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pdmr_classic.evaluation.intervals import NO_INTERVAL
-from pdmr_classic.evaluation.outer_folds import NEW_PEOPLE
+from pdmr_classic.evaluation.known_people import NEW_PEOPLE
 from pdmr_classic.reporting._cells import (
     SHORT_LABELS,
     SHORT_SEVERITY_LABELS,

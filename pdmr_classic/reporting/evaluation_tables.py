@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from pdmr_classic.evaluation.outer_folds import KNOWN_PEOPLE, NEW_PEOPLE
+from pdmr_classic.evaluation.known_people import KNOWN_PEOPLE, NEW_PEOPLE
 from pdmr_classic.evaluation.system_scores import main_score
 from pdmr_classic.reporting._cells import (
     LABELS,

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pdmr_classic.evaluation._member_systems import VIEW_PREFIX
-from pdmr_classic.evaluation.known_people import name_held_out
-from pdmr_classic.evaluation.outer_folds import NEW_PEOPLE, HeldOut
+from pdmr_classic.evaluation.known_people import NEW_PEOPLE, HeldOut, name_held_out
 from pdmr_classic.evaluation.severity._added_value import conclude_added_severity, summarise_added_severity
 from pdmr_classic.evaluation.severity._clinical import summarise_clinical
 from pdmr_classic.evaluation.severity._conclusions import conclude_severity

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-from scipy.stats import rankdata
 
 from pdmr_classic.arrays import Floats, Ints, finite_or_none
 from pdmr_classic.evaluation.inflation import shared_variance
@@ -93,6 +92,8 @@ def _score_repeat(predictions: SeverityPredictions, rows: Ints, weights: Floats,
 
 def _average_correlations(predictions: SeverityPredictions, rows: Ints, weights: Floats) -> _Scores:
     """Return Pearson's and Spearman's correlation, averaged over the folds of one repeat."""
+    from scipy.stats import rankdata  # not at the top: it takes longer than a report, which needs no correlation
+
     weight_row = np.empty(len(predictions), dtype=np.intp)
     weight_row[rows] = np.arange(len(rows))
     folds = list(predictions.fold_rows(rows))

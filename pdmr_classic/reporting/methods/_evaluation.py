@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pdmr_classic.evaluation.outer_folds import KNOWN_PEOPLE
+from pdmr_classic.evaluation.known_people import KNOWN_PEOPLE
 from pdmr_classic.reporting._cells import LABELS, SEVERITY_LABELS, add_positive
 from pdmr_classic.reporting.methods._wording import count_words, escape_markdown, join_words, score_words
 from pdmr_classic.text import format_count

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pdmr_classic.evaluation.known_people import name_held_out
-from pdmr_classic.evaluation.outer_folds import KNOWN_PEOPLE, NEW_PEOPLE
+from pdmr_classic.evaluation.known_people import KNOWN_PEOPLE, NEW_PEOPLE, name_held_out
 from pdmr_classic.evaluation.system_scores import main_score
 from pdmr_classic.reporting.comparison_tables import describe_winner, list_targets
 from pdmr_classic.reporting.report._labels import label_score
