@@ -58,15 +58,12 @@ def report(
 
     For the methods section: pdmr-classic report evaluation.json models/mine.joblib --methods methods.md
     """
-    from pdmr_classic.reporting.methods.write import METHODS_SUFFIXES, write_methods_file
     from pdmr_classic.reporting.report.build import build_report
     from pdmr_classic.reporting.report.folder import PAGE_SUFFIXES, check_page_libraries, save_page
     from pdmr_classic.reporting.report_table import report_text
     from pdmr_classic.storage.atomic import check_writable
 
     page = out if as_json or methods is not None else out or _DEFAULT_OUT
-    if methods is not None:
-        check_writable(methods, METHODS_SUFFIXES)
     if page is not None:
         check_page_libraries()
         check_writable(page, PAGE_SUFFIXES)
@@ -74,6 +71,9 @@ def report(
     if page is not None:
         save_page(content, page)
     if methods is not None:
+        # Not at the top: it imports the catalog of features, which a page does not need.
+        from pdmr_classic.reporting.methods.write import write_methods_file
+
         write_methods_file(files, methods)
     written = {} if as_json else {"out": [str(path) for path in (page, methods) if path is not None]}
     show({**content, **written}, as_json, report_text)
