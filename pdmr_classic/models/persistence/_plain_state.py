@@ -86,6 +86,8 @@ class _Encoder:
         name = name_type(type(value))
         if not is_allowed(name):
             raise StateError(name)
+        if isinstance(value, Settings):
+            value = _without_code(value)
         if isinstance(value, BaseModel):
             return {_OBJECT: name, _STATE: {_JSON: json.dumps(value.model_dump(mode="json"))}}
         state = get_state(value)
@@ -138,13 +140,26 @@ class _Decoder:
         state = self.decode(value[_STATE])
         kind = import_type(name)
         if issubclass(kind, Settings):
-            return Settings.from_manifest(state)
+            return _require_no_code(Settings.from_manifest(state))
         if issubclass(kind, BaseModel):
             return kind.model_validate(state)
         try:
             return make_object(kind, state)
         except InconsistentStateError as error:
             raise StateError(f"{name} with {error}") from None
+
+
+def _without_code(settings: Settings) -> Settings:
+    """Return settings without the estimators of an evaluation, which a model does not use."""
+    evaluation = settings.evaluation.model_copy(update={"estimators": ()})
+    return _require_no_code(settings.model_copy(update={"evaluation": evaluation}))
+
+
+def _require_no_code(settings: Settings) -> Settings:
+    """Refuse settings that name modules: these would be imported, also from the current folder."""
+    if named := (*settings.plugins.modules, *settings.evaluation.estimators):
+        raise StateError(f"settings that import code: {', '.join(named)}"[:200])
+    return settings
 
 
 def _encode_array(array: np.ndarray[Any, Any]) -> Any:

@@ -279,13 +279,14 @@ def _read_staged_or_final(staged: Path, path: Path) -> bytes:
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """Return the checked manifest of a model file, without opening the model.
+    """Return the checked manifest of a model file, or of the model in a folder, without opening the model.
 
     Raises
     ------
     ArtifactError
         The model or its manifest is missing, or the manifest is not valid or has another schema.
     """
+    path = find_model_file(path)
     manifest_file = manifest_path(path)
     if not path.is_file() and not _find_staged(path):
         raise ArtifactError(

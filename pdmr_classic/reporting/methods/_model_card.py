@@ -174,11 +174,11 @@ def _describe_loading(manifest: Mapping[str, Any]) -> str:
         "On the command line: `pdmr-classic predict DATA --model FOLDER --out results.jsonl`. `DATA` has the same "
         "modalities as the training data, from the same programs.",
         "",
-        "This opens `model.skops`, which contains numbers and texts only; objects of a fixed list of types are made from "
-        "them, and no code from the file is run. LightGBM and XGBoost parse their trees themselves, after these were "
-        "checked: keep both up to date. `model.joblib` is the same model as a pickle, which can run any code when it is "
-        "opened: `pdmr-classic` opens it with `--trust` only. `skops.io.load` returns the numbers and texts without the "
-        "model around them.",
+        "This opens `model.skops`, which contains numbers and texts only; objects of a fixed list of types are made "
+        "from them, and no code from the file is run. LightGBM and XGBoost parse their trees themselves, after these "
+        "were checked: keep both up to date. `model.joblib` is the same model as a pickle, which can run any code when "
+        "it is opened: `pdmr-classic` opens it with `--trust` only. `skops.io.load` returns the numbers and texts "
+        "without the model around them.",
         "",
         f"The model needs {join_words(_list_versions(manifest['libraries']))}; other versions are refused.",
     ]

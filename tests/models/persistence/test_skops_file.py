@@ -301,6 +301,22 @@ def test_settings_are_validated(folder: Folder) -> None:
     assert "seed" in folder.refuse(pack(plain))
 
 
+@pytest.mark.parametrize("setting", ["plugins.modules", "evaluation.estimators"])
+def test_settings_that_would_import_code_are_refused(setting: str, folder: Folder) -> None:
+    plain = to_plain(Settings())
+    content = json.loads(plain["$state"]["$json"])
+    section, _, key = setting.partition(".")
+    content[section][key] = ["evil_module:make" if key == "estimators" else "evil_module"]
+    plain["$state"]["$json"] = json.dumps(content)
+    assert "settings that import code: evil_module" in folder.refuse(pack(plain))
+
+
+def test_a_model_with_plugins_cannot_be_stored() -> None:
+    with pytest.raises(ConfigError, match=r"cannot be stored in a \.skops file") as caught:
+        dump_skops(Settings().override({"plugins.modules": ["my_features"]}))
+    assert caught.value.finding.found == "settings that import code: my_features"
+
+
 def test_an_own_type_cannot_be_stored() -> None:
     class Own:
         pass
