@@ -10,7 +10,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from sklearn.base import is_classifier
 
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.models.persistence._booster_text import BoosterError, check_lightgbm, check_xgboost
@@ -166,7 +165,7 @@ def _check_support_vectors(machine: Any) -> None:
     _require(n_classes >= 2 and machine._dual_coef_.shape == (n_classes - 1, n_vectors), "other coefficients")
     _require(machine._intercept_.shape == (n_classes * (n_classes - 1) // 2,), "another number of intercepts")
     _require(len(machine._probA) == len(machine._probB) == 0, "probabilities of its own")
-    if is_classifier(machine):
+    if hasattr(machine, "classes_"):  # not of a regressor
         _require(len(machine.classes_) == n_classes, "another number of classes")
         _require(bool((counts >= 0).all()) and int(counts.sum()) == n_vectors, "other counts of support vectors")
 

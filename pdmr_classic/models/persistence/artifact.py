@@ -17,7 +17,6 @@ from typing import Annotated, Any
 
 import joblib
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from sklearn.exceptions import InconsistentVersionWarning
 
 from pdmr_classic.environment import describe_environment
 from pdmr_classic.errors import ArtifactError, ConfigError, DataError, Finding
@@ -219,6 +218,9 @@ def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[s
             hint="train a model here, or pass --trust (trust=True) if you trust the source of this one",
         )
     import_recorded_plugins(manifest.get("plugins", ()), path, trust=trust)
+    # Not at the top: reading a manifest does not need scikit-learn, whose import takes seconds.
+    from sklearn.exceptions import InconsistentVersionWarning
+
     try:
         with warnings.catch_warnings():
             # `check_versions` already reports versions that differ.
