@@ -52,6 +52,7 @@ def test_options_override_the_settings_file_which_overrides_the_defaults(workspa
         "stress": True,
         "confounds": False,
         "nuisance": [],
+        "estimators": [],
     }
 
 
