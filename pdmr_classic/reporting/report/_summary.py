@@ -21,8 +21,7 @@ _Part = Mapping[str, Any]
 def summarise_evaluation(evaluation: _Part, modalities: Sequence[str], warnings: Sequence[_Part]) -> list[str]:
     """Return the three sentences on an evaluation."""
     asked = _ask(evaluation, modalities)
-    answer = _answer_classes(evaluation) if "scores" in evaluation else _answer_severity(evaluation["severity"])
-    return [asked, answer, _join_reasons(_list_doubts(evaluation, warnings))]
+    return [asked, _answer(evaluation), _join_reasons(_list_doubts(evaluation, warnings))]
 
 
 def summarise_model(manifest: _Part, modalities: Sequence[str]) -> list[str]:
@@ -119,6 +118,14 @@ def _ask(evaluation: _Part, modalities: Sequence[str]) -> str:
     )
 
 
+def _answer(evaluation: _Part) -> str:
+    answers = [_answer_classes(evaluation)] if "scores" in evaluation else []
+    if evaluation.get("severity"):
+        answers.append(_answer_severity(evaluation["severity"]))
+    text = "; ".join(answers)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def _answer_classes(evaluation: _Part) -> str:
     """Return the main score beside floor and shortcut, and whether it can be told from the floor."""
     name = main_score(evaluation["positive"])
@@ -129,7 +136,7 @@ def _answer_classes(evaluation: _Part) -> str:
     if shortcut.get("scores") and not shortcut.get("problem"):
         beside.append(f"recording conditions alone {_format(shortcut['scores'][name], interval=False)}")
     verdict = _compare_with_floor(score, floor[name])
-    return f"{label} is {_format(score)}, {verdict} ({'; '.join(beside)}); {_describe_auc(auc)}."
+    return f"{label} is {_format(score)}, {verdict} ({'; '.join(beside)}); {_describe_auc(auc)}"
 
 
 def _describe_auc(auc: _Part) -> str:
@@ -154,8 +161,8 @@ def _answer_severity(part: _Part) -> str:
     mae, ccc = part["scores"]["mae"], part["scores"]["ccc"]
     constant = part["baselines"][part["minus_constant"]["baseline"]]["scores"]["mae"]
     return (
-        f"Predicted severities are wrong by {_format(mae)} points on average (the same severity for everyone: "
-        f"{_format(constant, interval=False)}); their concordance with the true scores is {_format(ccc)}, by chance 0."
+        f"predicted severities are wrong by {_format(mae)} points on average (the same severity for everyone: "
+        f"{_format(constant, interval=False)}); their concordance with the true scores is {_format(ccc)}, by chance 0"
     )
 
 
@@ -170,7 +177,7 @@ def _answer_inner(manifest: _Part) -> str:
         floor = f" (always answering {manifest['positive']}: {scores['floor']:.2f})" if "floor" in scores else ""
         facts = f"{label_score(name, manifest.get('positive'))} is {scores[name]:.2f}{floor}"
     where = "In cross-validation on its own training data"
-    return f"{where} {facts}, which is optimistic: the model was tuned on the same people."
+    return f"{where}, {facts}, which is optimistic: the model was tuned on the same people."
 
 
 def _list_doubts(evaluation: _Part, warnings: Sequence[_Part]) -> Iterator[str]:

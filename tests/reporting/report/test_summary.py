@@ -106,6 +106,22 @@ def test_an_unknown_score_is_called_unknown() -> None:
     assert "the AUC is unknown" in summarise(vary(scores__auc=unknown))[1]
 
 
+def test_the_answer_covers_the_severity_beside_the_classes() -> None:
+    severity = {
+        "scores": {"mae": {"mean": 3.68, "low": 2.66, "high": 5.0}, "ccc": {"mean": 0.74}},
+        "baselines": {"mean": {"scores": {"mae": {"mean": 5.98}}}},
+        "minus_constant": {"baseline": "mean"},
+    }
+    asked, answer, _ = summarise({**EVALUATION, "severity": severity})
+    assert "Depression and severity" in asked
+    assert answer.startswith("F1 of Depression is 0.80")
+    assert "wrong by 3.68 (95% CI 2.66 to 5.00) points on average (the same severity for everyone: 5.98)" in answer
+    alone = {name: part for name, part in EVALUATION.items() if name != "scores"}
+    answer = summarise({**alone, "severity": severity, "data": {}, "positive": None})[1]
+    assert answer.startswith("Predicted severities are wrong by 3.68")
+    assert answer.endswith("is 0.74, by chance 0.")
+
+
 def test_scores_for_known_people_are_not_asked_about_new_people() -> None:
     assert "in other visits of known people" in summarise(vary(held_out="another visit of known people"))[0]
 
@@ -218,15 +234,54 @@ def test_a_validation_of_another_model_is_refused() -> None:
         check(MODEL, validation={**validation, "training_classes": {"Depression": 1}})
 
 
-def test_a_comparison_of_another_class_is_refused() -> None:
-    comparison = {"systems": {}, "positive": "Reaction"}
-    with pytest.raises(DataError, match="comparison is of other data than the evaluation"):
-        check_consistency(
-            {
-                "evaluation": Source("evaluation", Path("e.json"), EVALUATION, ""),
-                "comparison": Source("comparison", Path("c.json"), comparison, ""),
-            }
-        )
+def check_with_evaluation(evaluation: dict[str, Any] = EVALUATION, **others: dict[str, Any]) -> None:
+    contents = {"evaluation": evaluation, **others}
+    check_consistency({kind: Source(kind, Path(f"{kind}.json"), content, "") for kind, content in contents.items()})
+
+
+COMPARISON: dict[str, Any] = {
+    "positive": "Depression",
+    "main_score": "f1",
+    "n_recordings": 60,
+    "n_left_out": 0,
+    "systems": {"model": {"f1": {"mean": 0.8}}, "view video": {"f1": {"mean": 0.7}}},
+}
+COMPARED = {**EVALUATION, "synthetic": False, "predictions": [{"recording": f"{number}"} for number in range(60)] * 3}
+
+
+def test_a_comparison_of_the_evaluation_belongs_to_it() -> None:
+    check_with_evaluation(COMPARED, comparison=COMPARISON)
+    check_with_evaluation(COMPARED, comparison={**COMPARISON, "n_recordings": 58, "n_left_out": 2})
+    views = {"view video": {"f1": {"mean": 0.7}}, "member video/svm": {"f1": {"mean": 0.6}}}
+    check_with_evaluation(COMPARED, comparison={**COMPARISON, "systems": views, "n_recordings": 50})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"positive": "Reaction"}, "comparison is of other data than the evaluation"),
+        ({"n_recordings": 70}, "comparison is of other data[^$]*expected: +60 recordings[^$]*found: +70 recordings"),
+        ({"systems": {"a": {"f1": {"mean": 0.79}}}}, "the evaluation is not one of those that were compared"),
+        ({"systems": {"a": {"f1": {"mean": None}}}}, "the evaluation is not one of those that were compared"),
+        ({"synthetic": True}, "comparison is of other data[^$]*found: +synthetic recordings"),
+    ],
+)
+def test_a_comparison_without_the_evaluation_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        check_with_evaluation(COMPARED, comparison={**COMPARISON, **changes})
+
+
+def test_an_audit_of_synthetic_recordings_does_not_belong_to_real_ones() -> None:
+    check_with_evaluation(COMPARED, audit={"synthetic": False})
+    with pytest.raises(DataError, match="the audit is of other data than the evaluation"):
+        check_with_evaluation(COMPARED, audit={"synthetic": True})
+
+
+def test_a_validation_needs_a_model_of_the_evaluated_data() -> None:
+    validation = {"training_classes": EVALUATION["data"]["classes"], "threshold": 0.4, "synthetic": True}
+    check_with_evaluation(validation=validation)
+    with pytest.raises(DataError, match=r"validation is of other data than the evaluation[^$]*trained on 9 Normal"):
+        check_with_evaluation(validation={**validation, "training_classes": {"Normal": 9}})
 
 
 # --------------------------------------------------------------------------------------------------- parts
