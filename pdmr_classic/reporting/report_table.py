@@ -18,6 +18,7 @@ def report_text(report: Mapping[str, Any]) -> RenderableType:
     for warning in report["warnings"]:
         parts += ["", warning_text({"what": warning["what"]})]
     if report["missing"]:
-        n_missing = format_count(len(report["missing"]), "thing is", "things are")
-        parts += ["", Text(f"{n_missing} not shown; the page says which, and how to get them.")]
+        n_missing, them = len(report["missing"]), "it" if len(report["missing"]) == 1 else "them"
+        shown = format_count(n_missing, "part is", "parts are")
+        parts += ["", Text(f"{shown} missing; the page says what, and how to get {them}.")]
     return Group(*parts, "", Text(f"Written: {', '.join(report['out'])}"))

@@ -138,6 +138,9 @@ def test_all_files_of_one_model_share_a_page(workspace: Path) -> None:
     content = json.loads(report(workspace, *files, "--json").stdout)
     assert [source["kind"] for source in content["sources"]] == ["evaluation", "manifest", "comparison", "results"]
     assert content["results"]["n"] == 8
+    counts = content["results"]["confusion"]["counts"]
+    assert sum(map(sum, counts)) == 8
+    assert counts[0][0] / sum(counts[0]) == content["results"]["scores"]["recall"]["value"]
     assert content["comparison"]["rows"][0]["rank_1"] is not None
     evaluation = read_json(workspace / "evaluation.json")
     assert content["scores"]["f1"]["mean"] == evaluation["scores"]["f1"]["mean"]
@@ -257,6 +260,13 @@ def test_a_missing_file_and_a_missing_model_are_named(tmp_path: Path) -> None:
     result = report(tmp_path, "no.joblib")
     assert result.exit_code == 4
     assert "the model file does not exist" in result.stderr
+
+
+def test_a_folder_is_refused_as_a_folder(tmp_path: Path) -> None:
+    result = report(tmp_path, tmp_path.as_posix())
+    assert result.exit_code == 3
+    assert "a report cannot be made from a folder" in result.stderr
+    assert "CSV" not in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ _Section = Mapping[str, Any]
 _Labels = Mapping[str, str]
 _NOTES = {
     "floor": "needs no data",
-    "shortcut": "length, frame rate, missing data",
+    "shortcut": "duration, frame rate, quality, missing modalities",
     "logistic_regression": "no tuning, no stack",
 }
 _WITH_INTERVAL = "mean (95% CI)"

@@ -20,7 +20,7 @@ class _Part(NamedTuple):
 _PARTS = (
     _Part("warnings", "Read this first", ("warnings",)),
     _Part("participants", "Participants", ("flow",)),
-    _Part("scores", "Scores beside simpler answers", ("headline", "scores")),
+    _Part("scores", "Scores and baselines", ("headline", "scores")),
     _Part("inner", "Scores on the training data", ("inner_scores",)),
     _Part("confusion", "Confusion matrix", ("confusion",)),
     _Part("curves", "ROC and precision-recall", ("roc", "precision_recall")),
@@ -29,7 +29,7 @@ _PARTS = (
     _Part("folds", "Stability over folds", ("folds", "optimism")),
     _Part("subgroups", "Subgroups", ("subgroups",)),
     _Part("stress", "Stress tests", ("stress",)),
-    _Part("members", "What the members weigh", ("members",)),
+    _Part("members", "Weights of the base learners", ("members",)),
     _Part("importance", "What the model uses", ("importance",)),
     _Part("confounds", "Recording conditions", ("confounds",)),
     _Part("covariates", "Added value and events", ("added_value", "events")),

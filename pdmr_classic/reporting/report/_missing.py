@@ -29,7 +29,7 @@ def _miss_evaluation(sources: Mapping[str, Source]) -> Iterator[tuple[str, str]]
         config = f" --config {sources[MANIFEST].path.name}" if MANIFEST in sources else ""
         yield (
             "how well the model recognises new people: there is no evaluation",
-            f"{_EVALUATE}{config} --out evaluation.json, and pass evaluation.json to report as well",
+            f"{_EVALUATE}{config} --out evaluation.json",
         )
 
 
@@ -46,7 +46,7 @@ def _miss_parts(sources: Mapping[str, Source], report: Mapping[str, Any]) -> Ite
         yield "a plain logistic regression as a baseline: the evaluation is of an older version", _AGAIN
     if "members" not in report:
         yield (
-            "what the base learners weigh: the evaluation is of an older version",
+            "the weights of the base learners: the evaluation is of an older version",
             f"{_AGAIN}, or pass the model as well",
         )
     if not (report.get("importance") or {}).get("channels"):
@@ -58,14 +58,14 @@ def _miss_parts(sources: Mapping[str, Source], report: Mapping[str, Any]) -> Ite
     if not evaluation["subgroups"]:
         yield "scores for groups of people", f"{_EVALUATE} --by gender"
     if not evaluation["stress_tests"]:
-        yield "stress tests", f"{_EVALUATE}, without --no-stress"
+        yield "scores on altered recordings (stress tests)", "evaluate without --no-stress"
 
 
 def _miss_curves(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if "roc" not in report:
         yield (
             "ROC and precision-recall curves: no fold has recordings of both classes",
-            f"{_EVALUATE} with fewer --folds",
+            "evaluate with fewer --folds",
         )
     if "threshold" in report and report["threshold"]["chosen"] is None:
         yield "the thresholds that the models chose: the evaluation is of an older version", _AGAIN

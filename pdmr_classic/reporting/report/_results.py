@@ -11,6 +11,7 @@ from pdmr_classic.errors import ConfigError, DataError
 from pdmr_classic.evaluation.score_files import match_labels, score_results
 from pdmr_classic.io.results import read_results
 from pdmr_classic.reporting.report._labels import label_score, label_severity
+from pdmr_classic.reporting.report._scores import share_rows
 from pdmr_classic.reporting.report._sources import Source
 
 # How the label table was read in training, which that of the results probably shares.
@@ -98,6 +99,7 @@ def build_results(scores: Mapping[str, Any]) -> dict[str, Any]:
         "n": scores["n"] if "n" in scores else severity["n"],  # type: ignore[index]
         "n_uncertain": scores.get("n_uncertain", 0),
         "n_overlap": scores["overlap"],
+        "positive": positive,
         "floor": scores.get("floor"),
         "positive_share": scores.get("positive_share"),
         "scores": {
@@ -106,6 +108,9 @@ def build_results(scores: Mapping[str, Any]) -> dict[str, Any]:
             if name not in _UNSCORED and isinstance(value, float)
         },
     }
+    if "confusion" in scores:
+        confusion = scores["confusion"]
+        section["confusion"] = {**confusion, "shares": share_rows(confusion["counts"]).tolist()}
     if severity:
         numbers = {name: value for name, value in severity.items() if isinstance(value, float)}
         section["severity"] = {

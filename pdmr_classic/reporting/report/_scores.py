@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pdmr_classic.evaluation.intervals import weighted_confusion, weighted_scores
 from pdmr_classic.evaluation.predictions import Predictions
@@ -72,9 +73,7 @@ def _take_expected(part: Mapping[str, Any]) -> dict[str, Any]:
 def build_confusion(evaluation: Mapping[str, Any], predictions: Predictions) -> dict[str, Any]:
     """Return the confusion matrix, averaged over repeats, with sensitivity and specificity if there are two classes."""
     stored = evaluation.get("confusion") or _average_confusion(predictions)
-    counts = np.asarray(stored["counts"], dtype=np.float64)
-    totals = counts.sum(axis=1, keepdims=True)
-    shares = np.divide(counts, totals, out=np.full_like(counts, np.nan), where=totals > 0)
+    shares = share_rows(stored["counts"])
     k = predictions.positive_index
     return {
         **stored,
@@ -82,6 +81,13 @@ def build_confusion(evaluation: Mapping[str, Any], predictions: Predictions) -> 
         "sensitivity": _find_rate(evaluation["scores"], "recall", shares, k),
         "specificity": _find_rate(evaluation["scores"], "specificity", shares, None if k is None else 1 - k),
     }
+
+
+def share_rows(counts: Sequence[Sequence[float]]) -> NDArray[np.float64]:
+    """Return each count as a share of its row; NaN in a row without any."""
+    numbers = np.asarray(counts, dtype=np.float64)
+    totals = numbers.sum(axis=1, keepdims=True)
+    return np.divide(numbers, totals, out=np.full_like(numbers, np.nan), where=totals > 0)
 
 
 def _average_confusion(predictions: Predictions) -> dict[str, Any]:

@@ -113,6 +113,15 @@ def _second_source_error(first: Source, second: Source) -> ConfigError:
 def _read_source(path: Path) -> Source:
     if path.suffix in _MODEL_SUFFIXES:
         return _read_model(path)
+    if path.is_dir():
+        raise DataError(
+            "a report cannot be made from a folder",
+            code="unknown-source",
+            file=path,
+            expected=_EXPECTED,
+            found="a folder",
+            hint="pass the files in it",
+        )
     if path.suffix in _RESULT_SUFFIXES:
         return Source(RESULTS, path, {}, _hash(read_bytes(path)))
     data = read_bytes(path)

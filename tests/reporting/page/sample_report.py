@@ -117,7 +117,20 @@ _OTHERS = {
         "recalibration": "recalibration was not tried",
         "note": "expanded percentiles",
     },
-    "results": {"n": 26, "n_uncertain": 2, "n_overlap": 0, "scores": {"f1": {"label": "F1", "value": 0.8}}},
+    "results": {
+        "n": 26,
+        "n_uncertain": 2,
+        "n_overlap": 0,
+        "positive": "Depression",
+        "floor": 0.63,
+        "scores": {"f1": {"label": "F1", "value": 0.8}},
+        "confusion": {
+            "classes": ["Depression", "Normal"],
+            "counts": [[10, 2], [0, 0]],
+            "shares": [[0.833, 0.167], [None, None]],
+            "n_repeats": 1,
+        },
+    },
     "ids": {"mistakes": [{"data_id": "001", "truth": "Normal", "predicted": "Depression", "probability": 0.97}]},
     "inner_scores": {"f1": {"label": "F1 of Depression", "value": 0.87}},
 }
