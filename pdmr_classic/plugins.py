@@ -153,7 +153,7 @@ def import_user_module(name: str, option: str = "--plugin") -> ModuleType:
     ConfigError
         Names the option.
     """
-    if not _MODULE.fullmatch(name):
+    if not _MODULE.fullmatch(name) or name.endswith(".py"):
         raise ConfigError(
             f"{option} requires the name of a Python module",
             expected="a name such as my_features",

@@ -54,7 +54,7 @@ def test_a_module_that_cannot_be_used_is_an_error(folder: Path, text: str | None
         load_plugins(["own_bad"])
 
 
-@pytest.mark.parametrize("name", ["own.py/", "../own", "", "a..b", "own features"])
+@pytest.mark.parametrize("name", ["own.py", "own.py/", "../own", "", "a..b", "own features"])
 def test_a_name_that_is_not_a_module_is_an_error(name: str) -> None:
     with pytest.raises(ConfigError, match="--plugin requires the name of a Python module"):
         import_user_module(name)

@@ -230,8 +230,10 @@ def families_table(families: Iterable[dict[str, Any]]) -> RenderableType:
     for family in families:
         text = Text(family["summary"])
         for name in ("formula", "unit", "source"):
-            text.append(f"\n{name}: ", style="dim bold")
-            text.append(family.get(name, ""), style="dim")
+            # A family of the user's may leave one out.
+            if fact := family.get(name):
+                text.append(f"\n{name}: ", style="dim bold")
+                text.append(fact, style="dim")
         table.add_row(family["family"] + ("" if family["by_default"] else "\n(optional)"), text, str(family["count"]))
         table.add_section()
         totals[f"default, {family['view']}" if family["by_default"] else "optional"] += family["count"]

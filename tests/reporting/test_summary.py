@@ -288,6 +288,14 @@ def test_every_family_is_listed_with_formula_unit_and_source() -> None:
     assert {family["family"] for family in found if not family["by_default"]} >= {"kinemes", "au_tangent"}
 
 
+def test_a_family_without_a_source_shows_no_empty_source() -> None:
+    family = {"family": "stillness", "view": "video", "count": 1, "by_default": True, "summary": "s", "unit": "share"}
+    text = render(families_table([family]))
+    assert "unit: share" in text
+    assert "source:" not in text
+    assert "formula:" not in text
+
+
 def test_a_fit_shows_f1_with_its_baseline_and_a_warning_of_optimism(fitted_model: DepressionModel) -> None:
     summary = summarise_fit(fitted_model, Path("mine.joblib"))
     assert summary["n_features"] == len(fitted_model.feature_names_)
