@@ -88,7 +88,8 @@ def test_cached_files_are_not_counted_as_work(workspace: Path, monkeypatch: pyte
 
 
 def test_fit_says_what_it_tunes_before_it_starts(workspace: Path) -> None:
-    result = invoke("fit", "data", "--config", "quick.toml", "--out", "m.joblib", "--jobs", "1", cwd=workspace)
+    options = ("--config", "quick.toml", "--out", "m.joblib", "--jobs", "1", "--no-cache")
+    result = invoke("fit", "data", *options, cwd=workspace)
     assert result.exit_code == 0, result.output
     cost = "to tune: 3 base learners, 2 trials each, up to 18 fits\n"
     assert result.stderr.index("to read: ") < result.stderr.index(cost) < result.stderr.index("tuning 0/2")
