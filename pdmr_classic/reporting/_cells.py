@@ -99,3 +99,17 @@ def format_view(view: str, n_single: int) -> str:
         return f"all {n_single} views as one"
     name = view if len(view) <= _MAX_VIEW else "+\n".join(modalities)
     return f"{name} as one view"
+
+
+def name_groups(groups: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the names of subgroups; numbers for single people, whose names are their subject ids.
+
+    Examples
+    --------
+    >>> name_groups({"f": {"n_subjects": 3}, "m": {"n_subjects": 1}}), name_groups({"S07": {"n_subjects": 1}})
+    (['f', 'm'], ['person 1'])
+    """
+    # `--leave subject_id` makes each person a group.
+    if all(group["n_subjects"] <= 1 for group in groups.values()):
+        return [f"person {number}" for number in range(1, len(groups) + 1)]
+    return list(groups)

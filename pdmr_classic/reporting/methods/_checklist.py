@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from pdmr_classic.reporting.methods._wording import blank, count_words, escape_markdown
+from pdmr_classic.reporting.methods._wording import blank, count_words, escape_markdown, join_words
 from pdmr_classic.text import format_count
+
+# Their scikit-learn estimators have `class_weight="balanced"`.
+_WEIGHTED = {"svm": "the support vector machine", "lite_ridge": "the ridge classifier"}
 
 Facts = Mapping[str, Any] | None
 
@@ -107,17 +110,26 @@ def _fill_development(manifest: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         "21": "See Data for the numbers of recordings and subjects in each analysis.",
         "27a": "See Inference: what is refused, and how missing modalities are handled.",
     }.items()
-    yield (
-        "13",
-        "No resampling and no class weights, except equal class weights in the support vector machine. See Training.",
-    )
+    yield "13", _describe_weights(manifest.get("base_learners") or [])
     digest = manifest.get("sha256")
     identity = f" (SHA-256 `{digest[:16]}…`)" if digest else ""
     yield "22", f"The model is the saved file{identity} with its manifest. {blank('where it is available')}"
 
 
+def _describe_weights(base_learners: Sequence[Mapping[str, Any]]) -> str:
+    """Return how class imbalance was handled: which learners weight the classes."""
+    names = {part["learner"] for part in base_learners}
+    weighted = [text for name, text in _WEIGHTED.items() if name in names]
+    exception = (
+        f", except weights inversely proportional to class frequency in {join_words(weighted)}" if weighted else ""
+    )
+    return f"No resampling and no class weights{exception}. See Training."
+
+
 def _fill_evaluation(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    yield "12a", "See Evaluation: nested cross-validation grouped by subject."
+    is_split = evaluation["outer_folds"]["is_one_way"]
+    procedure = "a fixed split" if is_split else "nested cross-validation"
+    yield "12a", f"See Evaluation: {procedure}, with grouped inner folds."
     yield (
         "12e",
         "Discrimination (AUC), classification (F1 and others), calibration (slope, intercept), overall (Brier).",
@@ -130,10 +142,13 @@ def _fill_evaluation(evaluation: Mapping[str, Any]) -> Iterator[tuple[str, str]]
     flow = evaluation.get("flow")
     counts = f"{evaluation['data']['n_recordings']:,} recordings of {evaluation['data']['n_subjects']:,} subjects"
     yield "20a", f"{counts} were evaluated. {_describe_flow(flow)}"
-    yield (
-        "20c",
-        "Development and held-out folds are parts of the same data, so that their distributions agree on average.",
-    )
+    if is_split or evaluation["settings"]["evaluation"].get("leave"):
+        yield "20c", blank("how the distributions of the held-out recordings differ from those of training")
+    else:
+        yield (
+            "20c",
+            "Development and held-out folds are parts of the same data, so that their distributions agree on average.",
+        )
 
 
 def _describe_flow(flow: Any) -> str:

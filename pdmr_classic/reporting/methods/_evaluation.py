@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pdmr_classic.evaluation.known_people import KNOWN_PEOPLE
-from pdmr_classic.reporting._cells import LABELS, SEVERITY_LABELS, add_positive
+from pdmr_classic.reporting._cells import LABELS, SEVERITY_LABELS, add_positive, name_groups
 from pdmr_classic.reporting.methods._wording import count_words, escape_markdown, join_words, score_words
 from pdmr_classic.text import format_count
 
@@ -28,10 +28,15 @@ def describe_evaluation(evaluation: Mapping[str, Any]) -> Iterator[str]:
         "Tuning, training, calibration and the choice of the threshold were repeated in each outer fold, and the model "
         f"was tested on {_describe_held_out(evaluation)}."
     )
+    # As in the note of the evaluation: with an official split, no fold trains on what another one holds out.
+    error = (
+        ""
+        if outer["is_one_way"]
+        else ", with a standard error that is increased for the dependence between folds [@nadeau2003]"
+    )
     yield (
-        "95% confidence intervals come from a bootstrap of subjects on the out-of-fold predictions, with a standard "
-        "error that is increased for the dependence between folds [@nadeau2003]; they do not include the variability "
-        "of retraining."
+        f"95% confidence intervals come from a bootstrap of subjects on the out-of-fold predictions{error}; they do "
+        "not include the variability of retraining."
     )
     if "permutation_test" in evaluation:
         test = evaluation["permutation_test"]
@@ -131,16 +136,16 @@ def _describe_importance(evaluation: Mapping[str, Any]) -> Iterator[str]:
     if families:
         text = join_words(f"{escape_markdown(name)} ({increase:+.3f})" for name, increase in families)
         yield (
-            "Permutation importance [@breiman2001], the increase in held-out log loss when a family of features is "
-            f"shuffled, was largest for {text}."
+            "Permutation importance [@breiman2001], the increase in log loss on held-out recordings of the inner folds "
+            f"when a family of features is shuffled, was largest for {text}."
         )
 
 
 def _describe_subgroups(evaluation: Mapping[str, Any]) -> Iterator[str]:
     for column, part in evaluation["subgroups"].items():
         rows = (
-            f"{escape_markdown(value)}: {format_count(group['n_recordings'], 'recording')}, AUC "
+            f"{escape_markdown(name)}: {format_count(group['n_recordings'], 'recording')}, AUC "
             f"{score_words(group['scores'].get('auc'))}"
-            for value, group in part["groups"].items()
+            for name, group in zip(name_groups(part["groups"]), part["groups"].values(), strict=True)
         )
         yield f"By {escape_markdown(column)}: {'; '.join(rows)}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pdmr_classic.features.catalog import find_families
@@ -148,9 +148,14 @@ def _describe_learners(learners: list[dict[str, Any]], learning: Mapping[str, An
         f"were tuned with Optuna [@akiba2019] ({format_count(learning['trials'], 'trial')} per learner and view, "
         f"{budget}), "
         f"minimising the log loss over {format_count(n_folds, 'grouped inner fold')} in "
-        f"{format_count(learning['repeats'], 'repeat')}. Implementations: scikit-learn [@pedregosa2011], LightGBM and "
-        "XGBoost."
+        f"{format_count(learning['repeats'], 'repeat')}. {_name_libraries(names)}"
     )
+
+
+def _name_libraries(learners: Sequence[str]) -> str:
+    kinds = " ".join(_LEARNERS.get(name, "") for name in learners)
+    libraries = [library for library in ("LightGBM", "XGBoost") if library in kinds]
+    return f"Implementations: {join_words(['scikit-learn [@pedregosa2011]', *libraries])}."
 
 
 def _describe_stack(manifest: Mapping[str, Any], learning: Mapping[str, Any]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pdmr_classic.models.learners.member import is_joint_view
+from pdmr_classic.reporting._cells import name_groups
 from pdmr_classic.reporting.report._labels import take_interval, take_scores
 from pdmr_classic.reporting.report._scores import headline_scores
 
@@ -31,16 +32,14 @@ def build_subgroups(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _list_groups(groups: Mapping[str, Any], names: list[str]) -> list[dict[str, Any]]:
-    # `--leave subject_id` makes each person a group, whose name is the person's id.
-    is_person = bool(groups) and all(group["n_subjects"] <= 1 for group in groups.values())
     return [
         {
-            "value": f"person {number}" if is_person else value,
+            "value": name,
             "n_recordings": group["n_recordings"],
             "n_subjects": group["n_subjects"],
             "scores": take_scores(group["scores"], names),
         }
-        for number, (value, group) in enumerate(groups.items(), start=1)
+        for name, group in zip(name_groups(groups), groups.values(), strict=True)
     ]
 
 

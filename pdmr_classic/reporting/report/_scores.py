@@ -87,7 +87,8 @@ def share_rows(counts: Sequence[Sequence[float]]) -> NDArray[np.float64]:
     """Return each count as a share of its row; NaN in a row without any."""
     numbers = np.asarray(counts, dtype=np.float64)
     totals = numbers.sum(axis=1, keepdims=True)
-    return np.divide(numbers, totals, out=np.full_like(numbers, np.nan), where=totals > 0)
+    shares: NDArray[np.float64] = np.divide(numbers, totals, out=np.full_like(numbers, np.nan), where=totals > 0)
+    return shares
 
 
 def _average_confusion(predictions: Predictions) -> dict[str, Any]:

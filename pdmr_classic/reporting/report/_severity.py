@@ -10,7 +10,7 @@ import pandas as pd
 
 from pdmr_classic.arrays import finite_or_none
 from pdmr_classic.evaluation.severity.predictions import SeverityPredictions, read_severity_systems
-from pdmr_classic.reporting._cells import format_view
+from pdmr_classic.reporting._cells import format_view, name_groups
 from pdmr_classic.reporting.report._labels import label_score, label_severity, take_interval, take_scores
 from pdmr_classic.reporting.report._parts import build_stress
 
@@ -38,7 +38,7 @@ def build_severity(evaluation: Mapping[str, Any]) -> dict[str, Any]:
         "clinical": _describe_clinical(part["clinical"]) if part["clinical"] else None,
         "stress": build_stress(part.get("stress_tests") or {}),
         "subgroups": [
-            {"column": column, "groups": [_describe_group(*item) for item in groups.items()]}
+            {"column": column, "groups": list(map(_describe_group, name_groups(groups), groups.values()))}
             for column, groups in (part.get("subgroups") or {}).items()
         ],
         "conclusion": list(part["conclusion"]),

@@ -111,8 +111,32 @@ def test_citations_are_numbered_and_every_source_is_cited(files: Files) -> None:
 def test_a_fixed_split_is_not_called_cross_validation(files: Files) -> None:
     evaluation = copy.deepcopy(files[1])
     evaluation["outer_folds"]["is_one_way"] = True
-    assert "cross-validation" not in section(write_methods(None, evaluation), "Evaluation")
-    assert "cross-validation" in section(write_methods(None, files[1]), "Evaluation")
+    for title in ("Evaluation", "TRIPOD+AI checklist (draft)"):
+        assert "cross-validation" not in section(write_methods(None, evaluation), title)
+        assert "cross-validation" in section(write_methods(None, files[1]), title)
+    assert "dependence between folds" not in write_methods(None, evaluation)
+    assert "are parts of the same data" not in write_methods(None, evaluation)
+
+
+def test_only_libraries_and_class_weights_of_the_learners_are_named(files: Files) -> None:
+    manifest = copy.deepcopy(files[0])
+    text = write_methods(manifest, None)
+    assert "Implementations: scikit-learn [" in text
+    assert "LightGBM" not in text
+    assert "| 13 | No resampling and no class weights. See Training. |" in text
+    manifest["base_learners"] = [{"view": "video", "learner": name} for name in ("lite_ridge", "lite_trees")]
+    text = write_methods(manifest, None)
+    assert re.search(r"Implementations: scikit-learn \[\d+\] and LightGBM\.", text)
+    assert "inversely proportional to class frequency in the ridge classifier. See Training." in text
+
+
+def test_single_people_are_not_named(files: Files) -> None:
+    evaluation = copy.deepcopy(files[1])
+    group = {"n_recordings": 2, "n_subjects": 1, "scores": {"auc": None}}
+    evaluation["subgroups"] = {"subject_id": {"groups": {"S07": group, "S08": group}}}
+    text = write_methods(None, evaluation)
+    assert "S07" not in text
+    assert "person 2: 2 recordings" in text
 
 
 def test_scores_of_known_people_are_named_as_such(files: Files) -> None:
