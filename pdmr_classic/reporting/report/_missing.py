@@ -11,7 +11,9 @@ _AGAIN = "run evaluate again with this version"
 _EVALUATE = "pdmr-classic evaluate DATA"
 
 
-def list_missing(sources: Mapping[str, Source], report: Mapping[str, Any]) -> list[dict[str, str]]:
+def list_missing(
+    sources: Mapping[str, Source], report: Mapping[str, Any], *, with_ids: bool = False
+) -> list[dict[str, str]]:
     """Return what is missing, each with a hint, the most important first.
 
     Parameters
@@ -19,8 +21,17 @@ def list_missing(sources: Mapping[str, Source], report: Mapping[str, Any]) -> li
     sources : mapping of str to Source
     report : mapping
         The sections that could be built.
+    with_ids : bool
+        Whether recordings should be named.
     """
     rows = [*_miss_evaluation(sources), *_miss_parts(sources, report), *_miss_files(sources)]
+    if with_ids and RESULTS not in sources:
+        rows.append(
+            (
+                "which recordings were wrong: only results of predict have ids (--with-ids)",
+                "pdmr-classic predict DATA --model MODEL --proba --out results.jsonl",
+            )
+        )
     return [{"what": what, "hint": hint} for what, hint in rows]
 
 

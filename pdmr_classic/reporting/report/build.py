@@ -83,7 +83,7 @@ def build_report(
         "synthetic": any(bool(content.get("synthetic")) for content in contents.values()),
         "summary": read_part(_main_source(sources), lambda: _summarise(contents, warnings)),
         "sources": [source.describe() for source in sources.values()],
-        "missing": list_missing(sources, sections),
+        "missing": list_missing(sources, sections, with_ids=with_ids),
         "warnings": warnings,
         **sections,
     }

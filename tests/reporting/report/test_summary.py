@@ -189,6 +189,12 @@ def test_what_is_there_is_not_missing() -> None:
     ]
 
 
+def test_ids_that_were_asked_for_but_are_in_no_file_are_named_as_missing() -> None:
+    sources = {"evaluation": Source("evaluation", Path("e.json"), EVALUATION, "")}
+    assert "only results of predict have ids" in list_missing(sources, {}, with_ids=True)[-1]["what"]
+    assert not any("ids" in part["what"] for part in list_missing(sources, {}))
+
+
 # --------------------------------------------------------------------------------------------- consistency
 
 
