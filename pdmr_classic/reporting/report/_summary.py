@@ -194,11 +194,16 @@ def _list_doubts(evaluation: _Part, warnings: Sequence[_Part]) -> Iterator[str]:
 
 
 def _doubt_leak(evaluation: _Part) -> Iterator[str]:
-    scores = evaluation.get("scores")
-    name = main_score(evaluation["positive"]) if scores else ""
-    if scores and (scores[name]["mean"] or 0) > _LEAK:
-        label = label_score(name, evaluation["positive"])
-        yield f"{label} above 0.90 is rare in this field: look for a leak between training and test first"
+    scores = evaluation.get("scores") or {}
+    main = main_score(evaluation["positive"])
+    high = [name for name in (main, "auc") if name in scores and (scores[name]["mean"] or 0) > _LEAK]
+    if high:
+        labels = [label_score(name, evaluation["positive"]) if name == main else "AUC" for name in high]
+        verb = "is" if len(high) == 1 else "are"
+        yield (
+            f"{_join_words(labels, 'and')} above 0.90 {verb} rare in this field: look for a leak between training and "
+            "test first"
+        )
 
 
 def _doubt_shortcut(evaluation: _Part) -> Iterator[str]:

@@ -75,7 +75,8 @@ def test_the_summary_names_question_floor_shortcut_and_chance() -> None:
     [
         ({"synthetic": True}, "synthetic, so that the scores say nothing about people"),
         ({"held_out": "another visit of known people"}, "not for new people"),
-        ({"scores__f1__mean": 0.93}, "look for a leak"),
+        ({"scores__f1__mean": 0.93}, "F1 of Depression above 0.90 is rare in this field: look for a leak"),
+        ({"scores__auc__mean": 0.97}, "AUC above 0.90 is rare in this field: look for a leak"),
         ({"n_subjects": 12}, "only 12 people"),
         ({"baselines__shortcut__is_above_chance": True}, "recording conditions alone rank better than chance"),
         ({"confounds": {"found": ["length and frame rate"]}}, "predict the label (length and frame rate)"),
