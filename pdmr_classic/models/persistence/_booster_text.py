@@ -29,6 +29,7 @@ _TREE_KEYS = {
     *("num_leaves", "num_cat", "split_gain", "leaf_value", "leaf_weight", "leaf_count", "internal_value"),
     *("internal_weight", "internal_count", "is_linear", "shrinkage"),
 }
+_OBJECTIVE = re.compile(r"multiclass num_class:([0-9]{1,9})|binary sigmoid:1|regression|quantile")
 _CATEGORICAL = 1
 
 
@@ -72,8 +73,11 @@ def _read_fields(lines: Iterable[str], keys: set[str]) -> dict[str, str]:
 
 
 def _check_objective(objective: str, n_classes: int) -> None:
-    found = re.search(r"num_class:([0-9]+)", objective)
-    _require(n_classes == (_to_integer(found[1]) if found else 1), "another number of classes in the objective")
+    """Check the whole line: LightGBM writes as many scores per row as the objective has classes."""
+    match = _OBJECTIVE.fullmatch(objective)
+    if match is None:
+        raise BoosterError(f"the objective {objective[:40]!r}")
+    _require(n_classes == _to_integer(match[1] or 1), "another number of classes in the objective")
 
 
 def _check_lightgbm_tree(fields: Mapping[str, str], n_columns: int) -> None:
@@ -100,6 +104,8 @@ _XGBOOST_ARRAYS = (
 _XGBOOST_CATEGORIES = ("categories", "categories_nodes", "categories_segments", "categories_sizes")
 _XGBOOST_KEYS = {*_XGBOOST_ARRAYS, *_XGBOOST_CATEGORIES, "id", "tree_param"}
 _XGBOOST_LEAF = -1
+_SOFTMAX = "multi:softprob"
+_XGBOOST_OBJECTIVES = ("binary:logistic", _SOFTMAX, "reg:squarederror", "reg:quantileerror")
 
 
 def check_xgboost(text: str) -> str:
@@ -115,6 +121,7 @@ def check_xgboost(text: str) -> str:
     n_groups, n_columns = max(1, _to_integer(parameters["num_class"])), _to_integer(parameters["num_feature"])
     trees = model["trees"]
     _require(set(document) == {"learner", "version"} and booster["name"] == "gbtree", "another booster than gbtree")
+    _check_xgboost_objective(learner["objective"], n_groups)
     _require(parameters["num_target"] == "1", "more than one target")
     _require(not any(model.get("cats", {}).values()), "categories of columns")
     _require(len(np.atleast_1d(json.loads(parameters["base_score"]))) in (1, n_groups), "other base scores")
@@ -125,6 +132,13 @@ def check_xgboost(text: str) -> str:
     for tree in trees:
         _check_xgboost_tree(tree, n_columns)
     return json.dumps(document)
+
+
+def _check_xgboost_objective(objective: Mapping[str, Any], n_groups: int) -> None:
+    name = objective["name"]
+    _require(name in _XGBOOST_OBJECTIVES, f"the objective {str(name)[:40]!r}")
+    n_classes = _to_integer(objective["softmax_multiclass_param"]["num_class"]) if name == _SOFTMAX else 1
+    _require(n_classes == n_groups, "another number of classes in the objective")
 
 
 def _check_xgboost_tree(tree: Mapping[str, Any], n_columns: int) -> None:

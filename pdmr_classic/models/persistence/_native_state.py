@@ -55,12 +55,20 @@ def make_object(kind: Any, state: dict[str, Any]) -> Any:
             raise InconsistentStateError(str(error)) from None
     if issubclass(kind, BaseForest):
         state = _unpack_forest(state)
-    value = kind.__new__(kind)
-    value.__dict__.update(state)
+    value = _set_attributes(kind, state)
     if isinstance(value, BaseLibSVM):
         _check_support_vectors(value)
     if isinstance(value, KMeans):
         _require(np.shape(value.cluster_centers_) == (value.n_clusters, value.n_features_in_), "clusters")
+    return value
+
+
+def _set_attributes(kind: Any, state: dict[str, Any]) -> Any:
+    """Return an object with these attributes, none of which replaces a method, such as one that checks its input."""
+    replaced = [name for name in state if callable(getattr(kind, name, None))]
+    _require(not replaced, f"an attribute in place of the method {', '.join(replaced)[:80]}")
+    value = kind.__new__(kind)
+    value.__dict__.update(state)
     return value
 
 
@@ -112,6 +120,7 @@ def _unpack_forest(state: dict[str, Any]) -> dict[str, Any]:
     kind: Any = type(state["estimator_"])
     columns, n_nodes, n_features = packed["nodes"], packed["n_nodes"], state["n_features_in_"]
     _require(packed["shared"]["n_features_in_"] == n_features, "trees of other columns")
+    _require_integers(n_nodes)
     _require(bool((n_nodes > 0).all()), "empty trees")
     _check_nodes(columns, n_nodes, n_features)
     edges = np.cumsum([0, *n_nodes])
@@ -119,9 +128,7 @@ def _unpack_forest(state: dict[str, Any]) -> dict[str, Any]:
     for k, seed in enumerate(packed["random_states"].tolist()):
         part = slice(edges[k], edges[k + 1])
         tree = _make_tree(columns, packed["values"][part], part, n_features, int(packed["max_depths"][k]))
-        estimator = kind.__new__(kind)
-        estimator.__dict__.update(packed["shared"], random_state=seed, tree_=tree)
-        estimators.append(estimator)
+        estimators.append(_set_attributes(kind, packed["shared"] | {"random_state": seed, "tree_": tree}))
     return state | {"estimators_": estimators}
 
 
@@ -133,10 +140,16 @@ def _check_nodes(columns: dict[str, Any], n_nodes: Ints, n_features: int) -> Non
     position = np.arange(n_nodes.sum()) - np.repeat(first, n_nodes)
     last = np.repeat(n_nodes, n_nodes)
     left, right, feature = columns["left_child"], columns["right_child"], columns["feature"]
+    _require_integers(left, right, feature)
     is_leaf = (left == _LEAF) & (right == _LEAF)
     is_split = (left > position) & (left < last) & (right > position) & (right < last)
     is_split &= (feature >= 0) & (feature < n_features)
     _require(bool((is_leaf | is_split).all()), "a node of a tree that points outside the tree or its columns")
+
+
+def _require_integers(*arrays: Any) -> None:
+    """Refuse fractions: a child 0.5 would be one after node 0, and become node 0, a loop."""
+    _require(all(array.dtype.kind == "i" for array in arrays), "fractions where a tree has integers")
 
 
 def _make_tree(columns: dict[str, Any], values: Floats, part: slice, n_features: int, max_depth: int) -> Any:
@@ -156,6 +169,9 @@ def _make_tree(columns: dict[str, Any], values: Floats, part: slice, n_features:
 
 def _check_support_vectors(machine: Any) -> None:
     """Check the shapes that libsvm relies on; to it, a regression has two classes."""
+    from sklearn.svm._base import BaseSVC
+
+    _require("_impl" not in vars(machine), "another kind of support vector machine")
     vectors, counts = machine.support_vectors_, machine._n_support
     n_vectors, n_classes = len(vectors), len(counts)
     _require(machine.kernel == "rbf" and machine._sparse is False, "another kernel than rbf")
@@ -165,7 +181,8 @@ def _check_support_vectors(machine: Any) -> None:
     _require(n_classes >= 2 and machine._dual_coef_.shape == (n_classes - 1, n_vectors), "other coefficients")
     _require(machine._intercept_.shape == (n_classes * (n_classes - 1) // 2,), "another number of intercepts")
     _require(len(machine._probA) == len(machine._probB) == 0, "probabilities of its own")
-    if hasattr(machine, "classes_"):  # not of a regressor
+    if isinstance(machine, BaseSVC):  # libsvm does not use the counts of a regression
+        _require("classes_" in vars(machine), "no classes")
         _require(len(machine.classes_) == n_classes, "another number of classes")
         _require(bool((counts >= 0).all()) and int(counts.sum()) == n_vectors, "other counts of support vectors")
 

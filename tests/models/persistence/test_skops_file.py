@@ -26,6 +26,7 @@ from pdmr_classic import DepressionModel, Settings
 from pdmr_classic.errors import ArtifactError, ConfigError
 from pdmr_classic.models.learners.algorithm import ClippedExtraTrees
 from pdmr_classic.models.learners.learners import _ScaledSVC
+from pdmr_classic.models.learners.regressors import _ScaledSVR
 from pdmr_classic.models.persistence._allowed_types import _NAMES, import_type
 from pdmr_classic.models.persistence._plain_state import StateError, from_plain, to_plain
 from pdmr_classic.models.persistence.artifact import load_artifact, manifest_path
@@ -407,6 +408,35 @@ def test_support_vectors_of_other_shapes_are_refused(
 ) -> None:
     machine["$state"][name] = change(machine["$state"][name])
     with pytest.raises(StateError, match="_ScaledSVC with"):
+        from_plain(machine)
+
+
+def test_fractions_as_children_are_refused(trees: dict[str, Any]) -> None:
+    nodes = trees["$state"]["estimators_"]["nodes"]
+    nodes["left_child"] = put(nodes["left_child"].astype(float), 0.5)  # would become 0: a loop
+    with pytest.raises(StateError, match="fractions where a tree has integers"):
+        from_plain(trees)
+
+
+def test_counts_of_support_vectors_are_checked_without_classes(machine: dict[str, Any]) -> None:
+    del machine["$state"]["classes_"]
+    machine["$state"]["_n_support"] = np.array([10**6, -(10**6)], dtype=np.int32)
+    with pytest.raises(StateError, match="_ScaledSVC with"):
+        from_plain(machine)
+
+
+def test_a_regression_cannot_pose_as_a_classifier(table: tuple[np.ndarray, np.ndarray]) -> None:
+    plain = to_plain(_ScaledSVR().fit(*table))
+    assert from_plain(plain).predict(table[0]).shape == (40,)
+    plain["$state"] |= {"_impl": "c_svc", "_n_support": np.array([10**6, 40 - 10**6], dtype=np.int32)}
+    with pytest.raises(StateError, match="another kind of support vector machine"):
+        from_plain(plain)
+
+
+@pytest.mark.parametrize("name", ["_validate_for_predict", "__class__", "decision_function"])
+def test_attributes_do_not_replace_methods(name: str, machine: dict[str, Any]) -> None:
+    machine["$state"][name] = 1
+    with pytest.raises(StateError, match=f"in place of the method {name}"):
         from_plain(machine)
 
 
