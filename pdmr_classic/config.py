@@ -25,6 +25,12 @@ STATUS, BOTH = "status", "both"
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        """Restore pickled settings; those that did not exist at the time have their defaults."""
+        super().__setstate__(state)
+        for name, field in type(self).model_fields.items():
+            self.__dict__.setdefault(name, field.get_default(call_default_factory=True))
+
 
 LayoutName = Literal["auto", "pdmr", "flat", "daic-woz", "e-daic", "mpdd"]
 

@@ -178,3 +178,12 @@ def test_settings_cannot_be_changed_in_place() -> None:
 def test_settings_survive_json() -> None:
     settings = Settings().override({"learning.learners": ("svm",), "features.families": ("audio",)})
     assert Settings.model_validate_json(settings.model_dump_json()) == settings
+
+
+def test_pickled_settings_from_before_a_setting_existed_have_its_default() -> None:
+    older = Settings()
+    state = older.__getstate__()
+    del state["__dict__"]["plugins"]
+    restored = Settings.__new__(Settings)
+    restored.__setstate__(state)
+    assert restored == Settings()

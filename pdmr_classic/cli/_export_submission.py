@@ -11,6 +11,8 @@ from pdmr_classic.progress import Reporter
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from pdmr_classic.errors import Finding
+
 
 def export_submission(
     form: str,
@@ -34,13 +36,13 @@ def export_submission(
     from pdmr_classic.reporting.submission_table import submission_table, summarise_submission
 
     check_ledger(results)
-    origin = _find_origin(results, model, reporter)
+    origin, notes = _find_origin(results, model)
     if form == "pdmr":
         submission = write_pdmr(results, out, data=data)
     else:
         submission = write_mpdd(results, out, ternary=ternary, cutoffs=_parse_cutoffs(cutoffs), data=data)
     n_submissions, findings = record_submission(submission, results, **origin)
-    for finding in findings:
+    for finding in (*notes, *findings):
         reporter.note(finding)
     return summarise_submission(submission, ledger_path(results), n_submissions), submission_table
 
@@ -56,22 +58,20 @@ def _parse_cutoffs(text: str | None) -> list[float] | None:
         raise ConfigError("--cutoffs must be two numbers", expected="such as 5,10", found=repr(text)) from None
 
 
-def _find_origin(results: Path, model: Path | None, reporter: Reporter) -> dict[str, Any]:
+def _find_origin(results: Path, model: Path | None) -> tuple[dict[str, Any], list[Finding]]:
     """Return hash and seed of the model that predicted: of `model`, or from the notes next to the results."""
     from pdmr_classic.errors import ConfigError, Finding
     from pdmr_classic.io.results import read_notes
     from pdmr_classic.models.persistence.artifact import read_manifest
 
     notes, findings = read_notes(results)
-    for finding in findings:
-        reporter.note(finding)
     noted = {"model_sha256": notes.get("model_sha256"), "seed": notes.get("seed")}
     if model is None:
         if noted["model_sha256"] is None:
-            what = "the ledger will not tell which model predicted"
+            what = "the ledger does not say which model predicted"
             hint = "name it: pdmr-classic export MODEL …"
-            reporter.note(Finding("unknown-model", what, file=results, hint=hint))
-        return noted
+            findings.append(Finding("unknown-model", what, file=results, hint=hint))
+        return noted, findings
     manifest = read_manifest(model)
     if noted["model_sha256"] not in (None, manifest["sha256"]):
         raise ConfigError(
@@ -81,4 +81,5 @@ def _find_origin(results: Path, model: Path | None, reporter: Reporter) -> dict[
             found=f"{manifest['sha256'][:16]}…",
             hint="pass the model that predicted, or predict again",
         )
-    return {"model_sha256": manifest["sha256"], "seed": manifest.get("settings", {}).get("learning", {}).get("seed")}
+    seed = manifest.get("settings", {}).get("learning", {}).get("seed")
+    return {"model_sha256": manifest["sha256"], "seed": seed}, findings

@@ -58,7 +58,9 @@ def export(
     ] = None,
     pdmr: Annotated[
         Path | None,
-        typer.Option(rich_help_panel=CHALLENGE, metavar="RESULTS", help="Write results for PDMR 2025: blocks of text."),
+        typer.Option(
+            rich_help_panel=CHALLENGE, metavar="RESULTS", help="Write results for PDMR 2025: one object each."
+        ),
     ] = None,
     mpdd: Annotated[
         Path | None,
@@ -108,7 +110,7 @@ def export(
 
     To share a model: pdmr-classic export models/mine.joblib --hub mine --evaluation evaluation.json
 
-    For a challenge: pdmr-classic export --pdmr results.jsonl --data DATA --out pdmr.txt
+    For a challenge: pdmr-classic export models/mine.joblib --pdmr results.jsonl --data DATA --out pdmr.txt
     """
     model = _choose_model(model, model_option)
     targets = {"--onnx": onnx, "--hub": hub, "--pdmr": pdmr, "--mpdd": mpdd}

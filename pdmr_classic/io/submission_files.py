@@ -1,4 +1,4 @@
-"""Files that challenges accept: the blocks of PDMR 2025, and the archive of MPDD-AVG 2026."""
+"""Files for challenges: the objects of PDMR 2025, and the archive of MPDD-AVG 2026."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from pathlib import Path
 import pandas as pd
 
 from pdmr_classic.config import DataSettings
-from pdmr_classic.errors import ConfigError, DataError
+from pdmr_classic.errors import ConfigError, DataError, TargetError, wrap_os_errors
 from pdmr_classic.io._expected_ids import ExpectedIds, read_expected_ids, recordings_by_row
 from pdmr_classic.io.labels.labels import read_labels
 from pdmr_classic.io.labels.scales import SCALES
 from pdmr_classic.io.results import UNCERTAIN, read_results
 from pdmr_classic.storage.atomic import check_writable, write_atomic
+from pdmr_classic.storage.bytes import read_bytes
 from pdmr_classic.text import format_count, format_list, format_quoted, to_json
 
 # The part of the challenge's page (cloudcom2025.org/competition-pdmr2025) that could be read ends before the rules of
-# submission. Known are the keys, the two classes, and one object per recording between braces; unknown are whether a
-# comma stands between objects and what the file is called. Blocks without commas are read by every JSON decoder that
+# submission, so this form is not confirmed: one object per recording, with these keys and classes. Unknown are whether
+# a comma stands between objects and what the file is called. Objects without commas are read by every JSON decoder that
 # takes one object after the other.
 _PDMR_CLASSES = ("Depression", "Normal")
 # Rows of MPDD-AVG 2026: binary.csv and ternary.csv at the root of the archive.
@@ -32,6 +33,7 @@ _TERNARY_CODES = {"normal": 0, "none": 0, "0": 0, "mild": 1, "1": 1, "severe": 2
 _SCORE_DECIMALS = 2
 # Archives of the same rows have the same bytes, whenever they are written: the first date that zip can store.
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
+_PDMR_START = '{\n  "data_id": '
 PDMR_SUFFIXES = (".txt", ".json")
 MPDD_SUFFIXES = (".zip",)
 
@@ -63,7 +65,9 @@ class Submission:
 
 
 def write_pdmr(results: str | Path, out: str | Path, *, data: str | Path | None = None) -> Submission:
-    r"""Write results as blocks of `data_id` and `status`, sorted by id, as PDMR 2025 asks for them.
+    r"""Write results for PDMR 2025, as objects of `data_id` and `status`, sorted by id.
+
+    The rules of submission could not be read: compare the form with them before you submit.
 
     Parameters
     ----------
@@ -98,7 +102,7 @@ def write_pdmr(results: str | Path, out: str | Path, *, data: str | Path | None 
     results, out = Path(results), Path(out)
     _check_target(out, PDMR_SUFFIXES, (results,))
     status = _require_status(_read_distinct(results), results)
-    _check_classes(status, _PDMR_CLASSES, results, "Depression and Normal, as the challenge names them")
+    _check_classes(status, _PDMR_CLASSES, results, "Depression or Normal, as the challenge names them")
     expected = read_expected_ids(Path(data)) if data is not None else None
     if expected is not None:
         expected.check(list(status.index), results)
@@ -170,6 +174,25 @@ def _check_target(out: Path, suffixes: tuple[str, ...], inputs: Sequence[Path]) 
     check_writable(out, suffixes)
     if out.resolve() in [path.resolve() for path in inputs]:
         raise ConfigError("--out is the results file", file=out, hint="choose a different --out")
+    if out.exists() and not _is_submission(out):
+        raise TargetError(
+            "the submission would overwrite another file",
+            file=out,
+            expected="no file, or an earlier submission",
+            found="a different file",
+            hint="choose a different --out",
+        )
+
+
+def _is_submission(path: Path) -> bool:
+    if path.suffix in MPDD_SUFFIXES:
+        with wrap_os_errors(path), path.open("rb") as file:
+            if not zipfile.is_zipfile(file):
+                return False
+            with zipfile.ZipFile(file) as archive:
+                return sorted(archive.namelist()) == ["binary.csv", "ternary.csv"]
+    start = read_bytes(path)[: len(_PDMR_START)].decode(errors="replace")
+    return start == _PDMR_START
 
 
 def _check_three_classes(ternary: str | Path | None, cutoffs: Sequence[float] | None) -> tuple[float, float] | None:

@@ -57,7 +57,7 @@ def test_a_submission_is_written_and_noted_with_its_model(results: Path, fitted_
 def test_without_a_model_the_ledger_says_that_it_is_unknown(results: Path) -> None:
     result = invoke("export", "--pdmr", "results.jsonl", "--out", "pdmr.txt", cwd=results.parent)
     assert result.exit_code == 0, result.output
-    assert "the ledger will not tell which model predicted" in result.stderr
+    assert "the ledger does not say which model predicted" in result.stderr
     assert "Submission 1 of 5 in submissions.jsonl" in result.stdout
 
 

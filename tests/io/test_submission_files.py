@@ -96,7 +96,7 @@ def test_a_repeated_id_is_refused(tmp_path: Path) -> None:
     [
         ("Uncertain", r"1 recording is Uncertain[^\0]*without --abstain"),
         ("depression", "class that the challenge does not know[^\0]*'depression'"),
-        ("PD", "class that the challenge does not know[^\0]*Depression and Normal[^\0]*'PD'"),
+        ("PD", "class that the challenge does not know[^\0]*Depression or Normal[^\0]*'PD'"),
     ],
 )
 def test_only_the_two_classes_of_the_challenge_are_accepted(status: str, match: str, tmp_path: Path) -> None:
@@ -121,6 +121,18 @@ def test_the_results_are_not_overwritten(tmp_path: Path) -> None:
 
 
 # ---------------------------------------------------------------------------------------------------- MPDD
+
+
+@pytest.mark.parametrize(("name", "write"), [("model.json", write_pdmr), ("other.zip", write_mpdd)])
+def test_other_files_are_not_overwritten(name: str, write: Any, results: Path, tmp_path: Path) -> None:
+    out = tmp_path / name
+    options: dict[str, Any] = {"cutoffs": (5, 10)} if write is write_mpdd else {}
+    out.write_text('{"schema": "pdmr-classic/model/7"}')
+    with pytest.raises(TargetError, match="would overwrite another file"):
+        write(results, out, **options)
+    assert "schema" in out.read_text()
+    out.unlink()
+    assert write(results, out, **options).sha256 == write(results, out, **options).sha256
 
 
 def read_zip(path: Path) -> dict[str, str]:

@@ -34,7 +34,7 @@ def read_own_evaluation(path: str | Path, manifest: Mapping[str, Any]) -> dict[s
     problems = list(_find_differences(evaluation, manifest))
     if problems:
         raise DataError(
-            "the evaluation is not one of this model, so its scores do not belong into the model card",
+            "the evaluation is not one of this model, so its scores do not belong in the model card",
             code="other-evaluation",
             file=path,
             expected="an evaluation with the data and the settings of the model",
