@@ -36,7 +36,7 @@ def export_submission(
     from pdmr_classic.reporting.submission_table import submission_table, summarise_submission
 
     check_ledger(results)
-    origin, notes = _find_origin(results, model)
+    origin, notes = _find_origin(form, results, model)
     if form == "pdmr":
         submission = write_pdmr(results, out, data=data)
     else:
@@ -58,7 +58,7 @@ def _parse_cutoffs(text: str | None) -> list[float] | None:
         raise ConfigError("--cutoffs must be two numbers", expected="such as 5,10", found=repr(text)) from None
 
 
-def _find_origin(results: Path, model: Path | None) -> tuple[dict[str, Any], list[Finding]]:
+def _find_origin(form: str, results: Path, model: Path | None) -> tuple[dict[str, Any], list[Finding]]:
     """Return hash and seed of the model that predicted: of `model`, or from the notes next to the results."""
     from pdmr_classic.errors import ConfigError, Finding
     from pdmr_classic.io.results import read_notes
@@ -81,5 +81,10 @@ def _find_origin(results: Path, model: Path | None) -> tuple[dict[str, Any], lis
             found=f"{manifest['sha256'][:16]}…",
             hint="pass the model that predicted, or predict again",
         )
-    seed = manifest.get("settings", {}).get("learning", {}).get("seed")
+    settings = manifest.get("settings", {})
+    if form == "mpdd" and (scale := settings.get("severity", {}).get("scale")) not in (None, "phq9"):
+        what = "phq9_pred has scores of another scale, unchanged"
+        hint = "train with scores of the PHQ-9"
+        findings.append(Finding("other-scale", what, file=model, expected="phq9", found=scale, hint=hint))
+    seed = settings.get("learning", {}).get("seed")
     return {"model_sha256": manifest["sha256"], "seed": seed}, findings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,19 @@ def test_a_submission_is_written_and_noted_with_its_model(results: Path, fitted_
     manifest = json.loads(fitted_file.with_suffix(".json").read_text())
     assert (line["model_sha256"], line["seed"]) == (manifest["sha256"], manifest["settings"]["learning"]["seed"])
     assert (line["sha256"], line["date"][:2]) == (summary["sha256"], "20")
+
+
+def test_scores_of_another_scale_than_phq9_are_noted(results: Path, fitted_file: Path, tmp_path: Path) -> None:
+    model = shutil.copy(fitted_file, tmp_path / "other.joblib")
+    manifest = json.loads(fitted_file.with_suffix(".json").read_text())
+    manifest["settings"]["severity"]["scale"] = "phq8"
+    model.with_suffix(".json").write_text(json.dumps(manifest))
+    results.write_text('{"data_id": "001", "status": "Normal", "severity": 3.0}\n')
+    args = ("--mpdd", "results.jsonl", "--cutoffs", "5,10", "--out", "x.zip")
+    result = invoke("export", model, *args, cwd=tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "phq9_pred has scores of another scale" in result.stderr
+    assert "phq8" in result.stderr
 
 
 def test_without_a_model_the_ledger_says_that_it_is_unknown(results: Path) -> None:
