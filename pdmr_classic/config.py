@@ -42,7 +42,7 @@ class DataSettings(_Section):
     video_pattern: str | None = Field(
         None, description="path of a video file below the data folder, with {id} and optionally {subject}, {session}"
     )
-    audio_pattern: str | None = Field(None, description="path of an audio file, likewise")
+    audio_pattern: str | None = Field(None, description="path of an audio file below the data folder, in the same form")
     id_column: str | None = Field(None, description="label column with the data_id; default: data_id or a known name")
     label_column: str | None = Field(None, description="label column with the class; default: status or a known name")
     map: str | None = Field(None, description="new names of the labels, such as '0=Normal,1=Depression'")

@@ -1,4 +1,4 @@
-"""Recipes, docs/extending.md, docs/settings.md: the Python runs, commands exist, settings are those of the package."""
+"""Recipes, guides, docs/extending.md, docs/settings.md: the Python runs, commands exist, settings are those of the package."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from program import invoke
 from pdmr_classic import make_synthetic
 
 DOCS = Path(__file__).parents[2] / "docs"
+GUIDES = [DOCS / f"{name}.md" for name in ("index", "report", "explanations", "submission")]
 RECIPES = [*sorted((DOCS / "recipes").glob("*.md")), DOCS / "extending.md"]
 
 
@@ -40,8 +41,8 @@ def test_the_python_of_a_recipe_runs(page: Path, tmp_path: Path, monkeypatch: py
         assert "text" in invoke("check", "DATA", cwd=tmp_path).stdout
 
 
-@pytest.mark.parametrize("page", RECIPES, ids=lambda page: page.stem)
-def test_the_options_in_a_recipe_exist(page: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", [*RECIPES, *GUIDES], ids=lambda page: page.stem)
+def test_the_options_on_a_page_exist(page: Path, tmp_path: Path) -> None:
     blocks = [block for language in ("console", "bash", "powershell") for block in read_blocks(page, language)]
     for line in re.findall(r"pdmr-classic (\w.*)$", "\n".join(blocks), re.MULTILINE):
         verb, *words = shlex.split(line)
