@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import numpy as np
@@ -128,7 +129,8 @@ class _CheckedFunction:
         if isinstance(data, Signal) and not data.n_frames:
             return {}  # nothing to compute: the features are missing
         try:
-            result = self.function(data, settings)
+            with _protect_arrays(data):
+                result = self.function(data, settings)
         except Exception as error:
             found = f"{type(error).__name__}: {error}"
             raise _bad_family_error(
@@ -174,6 +176,19 @@ class _CheckedFunction:
                 self.name, "returned an infinite value", "finite numbers, or NaN where there is none", repr(key)
             )
         return numbers
+
+
+@contextmanager
+def _protect_arrays(data: Signal | Stream | Embedding) -> Iterator[None]:
+    """Make the arrays read-only for a while: the families that follow are computed from the same ones."""
+    arrays = [value for value in vars(data).values() if isinstance(value, np.ndarray) and value.flags.writeable]
+    for array in arrays:
+        array.flags.writeable = False
+    try:
+        yield
+    finally:
+        for array in arrays:
+            array.flags.writeable = True
 
 
 def _describe(values: Any) -> str:

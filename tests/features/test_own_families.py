@@ -68,6 +68,19 @@ def test_families_of_streams_and_vectors_name_their_channels(small_set: Path) ->
     assert find_families(["audio__voice__energy.norm", "audio__netvlad__001"]) == ["energy", "audio_vector"]
 
 
+def test_a_family_that_writes_to_its_input_is_an_error_and_changes_nothing() -> None:
+    @register_family("own", kinds=["pose"])
+    def overwrite(signal: Any, settings: Any) -> dict[str, Any]:
+        """Sets its input to 0."""
+        signal.values[:] = 0
+        return {"mean": signal.values.mean(axis=0)}
+
+    with pytest.raises(ConfigError, match=r"own raised an error(.|\n)*read-only"):
+        features(STREAM, "own")
+    assert STREAM.values.any(axis=0).all()
+    assert STREAM.values.flags.writeable
+
+
 def test_a_family_is_listed_with_the_built_in_ones() -> None:
     register_family("own", describe, kinds=["pose"])
     (listed,) = [family for family in summarise_families() if family["family"] == "own"]

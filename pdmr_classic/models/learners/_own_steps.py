@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+from optuna.exceptions import TrialPruned
+from optuna.trial import Trial
 from sklearn.base import is_classifier
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
@@ -49,6 +51,37 @@ class OwnBuild:
                 self.name, "has no scores", "predict_proba or decision_function", type(estimator).__name__
             )
         return estimator
+
+
+class OwnSpace:
+    """Suggest the hyperparameters of a user's own learner.
+
+    Parameters
+    ----------
+    name : str
+        Of the learner.
+    function : callable
+        The user's function of an Optuna trial.
+    """
+
+    def __init__(self, name: str, function: Callable[..., Any]) -> None:
+        self.name, self.function = name, function
+
+    def __call__(self, trial: Trial) -> dict[str, Any]:
+        try:
+            params = self.function(trial)
+        except TrialPruned:
+            raise
+        except Exception as error:
+            found = f"{type(error).__name__}: {error}"
+            raise own_learner_error(
+                self.name, "has a search space that failed", "a function of an Optuna trial", found
+            ) from error
+        if not isinstance(params, dict):
+            raise own_learner_error(
+                self.name, "has a search space that failed", "a dict of hyperparameters", _describe(params)
+            )
+        return params
 
 
 def accepts_missing(estimator: Any) -> bool:

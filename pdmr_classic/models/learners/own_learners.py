@@ -11,7 +11,7 @@ from optuna.trial import Trial
 
 from pdmr_classic.code_hash import hash_code
 from pdmr_classic.models.learners._lite import LITE_LEARNERS
-from pdmr_classic.models.learners._own_steps import OwnBuild, accepts_missing, own_learner_error
+from pdmr_classic.models.learners._own_steps import OwnBuild, OwnSpace, accepts_missing, own_learner_error
 from pdmr_classic.models.learners.algorithm import PREPROCESSING_PARAMS, Learner
 from pdmr_classic.models.learners.learners import KINDS, LEARNERS
 from pdmr_classic.models.learners.regressors import REGRESSORS
@@ -85,14 +85,18 @@ def register_learner(
 
     def register(build: Callable[..., Any]) -> Callable[..., Any]:
         check_plugin_name("learner", name, _list_reserved())
-        default_params = dict(defaults or {})
-        _check_defaults(name, default_params)
+        default_params = _check_defaults(name, {} if defaults is None else defaults)
+        if search_space is not None and not callable(search_space):
+            found = type(search_space).__name__
+            raise own_learner_error(
+                name, "has a search space that is not valid", "a function of an Optuna trial", found
+            )
         own_build = OwnBuild(name, build)
         learner = Learner(name, own_build, kind, needs_scaling, stores_rows, is_own=True)
         _check_learner(learner, own_build(default_params, 0))
         space = "" if search_space is None else hash_code(search_space)
         options = (version, kind, str(needs_scaling), json.dumps(default_params, sort_keys=True), space)
-        entry = OwnLearner(learner, default_params, search_space)
+        entry = OwnLearner(learner, default_params, None if search_space is None else OwnSpace(name, search_space))
         add_plugin(Plugin("learner", name, build, hash_code(build, *options), add_own_learner, entry, options))
         return build
 
@@ -133,15 +137,19 @@ def _list_reserved() -> list[str]:
     return [*built_in, *LITE_LEARNERS, *REGRESSORS]
 
 
-def _check_defaults(name: str, defaults: Mapping[str, Any]) -> None:
+def _check_defaults(name: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(defaults, Mapping):
+        expected, found = "a dict of hyperparameters", type(defaults).__name__
+        raise own_learner_error(name, "has defaults that are not valid", expected, found)
     if taken := sorted(PREPROCESSING_PARAMS & defaults.keys()):
         expected = f"names other than {', '.join(sorted(PREPROCESSING_PARAMS))}, which belong to the steps before it"
         raise own_learner_error(name, "has hyperparameters that are taken", expected, ", ".join(taken))
     try:
-        json.dumps(defaults)
+        json.dumps(dict(defaults))
     except TypeError as error:
         expected = "numbers, strings, true, false or none, because the manifest holds them"
         raise own_learner_error(name, "has defaults that are not valid", expected, str(error)) from None
+    return dict(defaults)
 
 
 def _check_learner(learner: Learner, estimator: Any) -> None:

@@ -73,6 +73,8 @@ def fit_own(settings: Mapping[str, Any] = OWN, classes: int = 2, **options: Any)
         (make_bayes, {"kind": "tree"}, "mine has an unknown kind"),
         (make_bayes, {"defaults": {"k": 3}}, "mine has hyperparameters that are taken"),
         (make_bayes, {"defaults": {"x": object()}}, "mine has defaults that are not valid"),
+        (make_bayes, {"defaults": 3}, "mine has defaults that are not valid(.|\n)*int"),
+        (make_bayes, {"search_space": 3}, "mine has a search space that is not valid(.|\n)*int"),
         (make_bayes, {"defaults": {"depth": 3}}, "mine cannot be built(.|\n)*TypeError"),
     ],
 )
@@ -132,6 +134,15 @@ def test_scores_that_are_not_valid_are_an_error(columns: int, found: str) -> Non
 def test_an_error_in_fit_names_the_learner() -> None:
     register_learner("mine", lambda params, seed: GaussianNB(priors=[0.2, 0.2]))
     with pytest.raises(ConfigError, match=r"mine raised an error(.|\n)*ValueError"):
+        fit_own()
+
+
+@pytest.mark.parametrize(
+    ("search_space", "found"), [(lambda trial: 1 / 0, "ZeroDivisionError"), (lambda trial: 5, "found: +int")]
+)
+def test_an_error_in_a_search_space_names_the_learner(search_space: Any, found: str) -> None:
+    register_learner("mine", make_bayes, search_space=search_space)
+    with pytest.raises(ConfigError, match=f"mine has a search space that failed(.|\n)*{found}"):
         fit_own()
 
 
