@@ -1,4 +1,4 @@
-"""Recipes, guides, docs/extending.md, docs/settings.md: the Python runs, commands exist, settings are those of the package."""
+"""Pages of docs/: the Python in recipes runs, commands exist, settings are those of the package."""
 
 from __future__ import annotations
 

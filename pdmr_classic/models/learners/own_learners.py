@@ -86,17 +86,13 @@ def register_learner(
     def register(build: Callable[..., Any]) -> Callable[..., Any]:
         check_plugin_name("learner", name, _list_reserved())
         default_params = _check_defaults(name, {} if defaults is None else defaults)
-        if search_space is not None and not callable(search_space):
-            found = type(search_space).__name__
-            raise own_learner_error(
-                name, "has a search space that is not valid", "a function of an Optuna trial", found
-            )
+        space_function = _check_space(name, search_space)
         own_build = OwnBuild(name, build)
         learner = Learner(name, own_build, kind, needs_scaling, stores_rows, is_own=True)
         _check_learner(learner, own_build(default_params, 0))
         space = "" if search_space is None else hash_code(search_space)
         options = (version, kind, str(needs_scaling), json.dumps(default_params, sort_keys=True), space)
-        entry = OwnLearner(learner, default_params, None if search_space is None else OwnSpace(name, search_space))
+        entry = OwnLearner(learner, default_params, space_function)
         add_plugin(Plugin("learner", name, build, hash_code(build, *options), add_own_learner, entry, options))
         return build
 
@@ -137,7 +133,14 @@ def _list_reserved() -> list[str]:
     return [*built_in, *LITE_LEARNERS, *REGRESSORS]
 
 
-def _check_defaults(name: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
+def _check_space(name: str, search_space: Any) -> OwnSpace | None:
+    if search_space is not None and not callable(search_space):
+        expected, found = "a function of an Optuna trial", type(search_space).__name__
+        raise own_learner_error(name, "has a search space that is not valid", expected, found)
+    return None if search_space is None else OwnSpace(name, search_space)
+
+
+def _check_defaults(name: str, defaults: Any) -> dict[str, Any]:
     if not isinstance(defaults, Mapping):
         expected, found = "a dict of hyperparameters", type(defaults).__name__
         raise own_learner_error(name, "has defaults that are not valid", expected, found)
