@@ -87,8 +87,8 @@ def describe_results(evaluation: Mapping[str, Any]) -> Iterator[str]:
         yield _score_table(severity["scores"], SEVERITY_LABELS, None)
         intervals = severity["intervals"]
         yield (
-            f"The {intervals['level']:.0%} prediction intervals covered {score_words(intervals['coverage'])} of the "
-            f"true scores, with a mean width of {intervals['mean_width']:.1f}."
+            f"The share of true scores inside the {intervals['level']:.0%} prediction intervals was "
+            f"{score_words(intervals['coverage'])}; their mean width was {intervals['mean_width']:.1f}."
         )
     warnings = [
         warning["what"] for warning in evaluation["warnings"] if warning["what"] not in evaluation["conclusion"]

@@ -187,6 +187,7 @@ def _list_doubts(evaluation: _Part, warnings: Sequence[_Part]) -> Iterator[str]:
         yield "the scores are for another visit of known people, not for new people"
     yield from _doubt_leak(evaluation)
     yield from _doubt_shortcut(evaluation)
+    yield from _doubt_stack(evaluation)
     if evaluation["n_subjects"] < _FEW_SUBJECTS:
         yield f"there are only {evaluation['n_subjects']} people, so that the intervals are wide and rough"
     if warnings:
@@ -213,6 +214,14 @@ def _doubt_shortcut(evaluation: _Part) -> Iterator[str]:
         yield f"recording conditions alone predict the label ({format_list(found)})"
     elif shortcut.get("is_above_chance"):
         yield "recording conditions alone rank better than chance, and the model may use them"
+
+
+def _doubt_stack(evaluation: _Part) -> Iterator[str]:
+    plain = (evaluation.get("baselines") or {}).get("logistic_regression") or {}
+    difference = (plain.get("differences") or {}).get("auc") or {}
+    if difference.get("low") is not None and difference["low"] <= 0:
+        auc = f"{_format(plain['scores']['auc'], interval=False)} and {evaluation['scores']['auc']['mean']:.2f}"
+        yield f"the model cannot be distinguished from a plain logistic regression on all features (AUC {auc})"
 
 
 def _list_model_doubts(manifest: _Part) -> Iterator[str]:

@@ -86,6 +86,13 @@ def test_the_third_sentence_names_each_reason_for_doubt(changes: dict[str, Any],
     assert phrase in summarise(vary(**changes))[2]
 
 
+@pytest.mark.parametrize(("low", "is_said"), [(-0.03, True), (0.01, False), (None, False)])
+def test_a_model_no_better_than_a_plain_logistic_regression_is_named(low: float | None, is_said: bool) -> None:
+    plain = {"scores": {"auc": {"mean": 0.86}}, "differences": {"auc": {"difference": 0.02, "low": low, "high": 0.05}}}
+    trust = summarise(vary(baselines__logistic_regression=plain))[2]
+    assert ("plain logistic regression on all features (AUC 0.86 and 0.85)" in trust) == is_said
+
+
 def test_a_score_of_exactly_09_is_no_leak() -> None:
     assert "leak" not in summarise(vary(scores__f1__mean=0.9))[2]
 
