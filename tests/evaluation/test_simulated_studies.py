@@ -44,13 +44,14 @@ def draw_study(signal: float, subjects: int, each: int, seed: int) -> Study:
 def evaluate_study(signal: float, seed: int) -> dict[str, Any]:
     study = draw_study(signal, 40, 2, seed)
     with pytest.MonkeyPatch.context() as patch:
-        # The shortcut baseline takes half of the time and is not tested here.
-        patch.setattr(folds, "_run_shortcut_baseline", no_shortcut)
+        # The baselines take half of the time and are not tested here.
+        patch.setattr(folds, "run_baselines", run_no_baselines)
         return evaluate_features(*study, settings=QUICK, folds=3, repeats=1)
 
 
-def no_shortcut(table: folds.EvaluationTable, settings: Settings, outer: OuterFold) -> dict[str, Any]:
-    return folds._prediction_record(outer.test, table.codes[outer.test], np.full((len(outer.test), 2), 0.5))
+def run_no_baselines(table: folds.EvaluationTable, settings: Settings, outer: OuterFold) -> dict[str, Any]:
+    record = folds._prediction_record(outer.test, table.codes[outer.test], np.full((len(outer.test), 2), 0.5))
+    return dict.fromkeys(("shortcut", "logistic_regression"), record)
 
 
 @pytest.fixture(scope="module")
