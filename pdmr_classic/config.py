@@ -116,6 +116,13 @@ class ReadingSettings(_Section):
     frozen_s: float = Field(1.0, gt=0, description="frames of a face that is frozen for this many seconds are invalid")
     landmarks: bool = Field(True, description="read 2-D landmarks if available (a third of the reading time)")
 
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        """Restore pickled settings, without the old default of `fps`, see `Settings.from_manifest`."""
+        is_old = "tracker" not in state["__dict__"]
+        super().__setstate__(state)
+        if is_old and self.fps == _OLD_DEFAULT_FPS:
+            self.__dict__["fps"] = None
+
 
 class FeatureSettings(_Section):
     """Feature families to compute."""
