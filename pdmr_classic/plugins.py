@@ -219,6 +219,30 @@ class _SharedCall:
             _receive(plugin)
         return self.function(*args, **options)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _SharedCall._restore, (_SearchPath(), self.function, self.plugins)
+
+    @classmethod
+    def _restore(cls, _: object, function: Callable[..., Any], plugins: list[Plugin]) -> _SharedCall:
+        return cls(function, plugins)
+
+
+class _SearchPath:
+    """The folders in which this process looks for modules; a process that receives it looks in these, too.
+
+    A worker may have started before the folder of a plugin was one of them. Received before the plugins, which are
+    imported when they are received.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The empty name is the current folder, which may be another one in a worker.
+        return _extend_search_path, (tuple(str(Path(folder).absolute()) for folder in sys.path),)
+
+
+def _extend_search_path(folders: Iterable[str]) -> None:
+    sys.path.extend(folder for folder in folders if folder not in sys.path)
+    importlib.invalidate_caches()
+
 
 def share_plugins(function: Callable[..., Any]) -> Callable[..., Any]:
     """Return a function for worker processes, in which the plugins of this process are registered first."""

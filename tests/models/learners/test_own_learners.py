@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -215,6 +216,8 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.slow
 def test_results_do_not_depend_on_the_number_of_processes(folder: Path) -> None:
+    # These workers started before the folder was searched for modules.
+    joblib.Parallel(n_jobs=2)(joblib.delayed(abs)(number) for number in range(2))
     (folder / "own_jobs.py").write_text(STILLNESS)
     settings = Settings().override({**OWN, "plugins.modules": ("own_jobs",)})
     features, *targets = study()
