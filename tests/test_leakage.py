@@ -87,6 +87,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
 
     monkeypatch.setitem(learners.LEARNERS, "spy", Learner("spy", build, "kernel"))
     monkeypatch.setitem(spaces._DEFAULTS, "spy", {"k": None})
+    monkeypatch.setitem(spaces._SPACES, "spy", lambda trial: {})
     monkeypatch.setattr(tuning, "suggest_params", suggest)
     # `meta` makes cross-fitted predictions; `stacking` predicts new rows.
     combiner = watch_class(meta.Combiner, watch.meta)
