@@ -112,6 +112,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     monkeypatch.setitem(learners.LEARNERS, "spy", Learner("spy", build_classifier, "kernel"))
     for name in ("spy_regressor", "spy"):
         monkeypatch.setitem(spaces._DEFAULTS, name, {"k": None})
+        monkeypatch.setitem(spaces._SPACES, name, lambda trial: {})
     monkeypatch.setattr(tuning, "suggest_params", suggest)
     monkeypatch.setattr(stacker, "Blend", SpyBlend)
     monkeypatch.setattr(auxiliary, "_WeightedScores", SpyColumns)
