@@ -50,6 +50,8 @@ def _list_sentences(sentences: Sequence[str]) -> Table:
 
 
 def _describe_answer(recording: _Part) -> str:
+    if recording["target"] == "score" and not recording["status"]:
+        return f"{recording['data_id']}: score {recording['log_odds']:.2f}"
     answer = f"{recording['data_id']}: {recording['status'] or '-'}"
     if recording["probability"] is None:
         return answer

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 from program import Result, invoke
-from smile_set import fit_smile_model, write_smile_set
+from smile_set import SETTINGS, fit_smile_model, write_smile_set
 
+from pdmr_classic import fit, load_dataset
 from pdmr_classic.reporting.explanation.explain_data import Scope
 from pdmr_classic.reporting.page import explanation as page
 
@@ -167,6 +168,24 @@ def test_training_recordings_are_explained_only_on_request(data: Path, model: Pa
 
 
 # -------------------------------------------------------------------------------------------------- scope
+
+
+def test_a_model_of_a_score_alone_is_explained_with_a_strip_chart(data: Path, tmp_path: Path) -> None:
+    scored = tmp_path / "scored"
+    shutil.copytree(data, scored)
+    scores = [f"{number:02d},{4 + 8 * (number % 2) + number % 3},S{number}" for number in range(16)]
+    (scored / "train" / "labels.csv").write_text("\n".join(["data_id,severity,subject_id", *scores, ""]))
+    settings = SETTINGS.override({"data.target": "severity", "severity.learners": ["ridge"]})
+    model = fit(load_dataset(scored, split="train", settings=settings.data), settings=settings)
+    file = model.save(tmp_path / "score.joblib")
+    result = explain(scored, file, "--id", "burst", "--json", cwd=tmp_path)
+    assert result.exit_code == 0, result.output
+    explanation = json.loads(result.stdout)
+    (recording,) = explanation["recordings"]
+    assert explanation["unit"] == "points of the score"
+    assert max(abs(effect) for effect in recording["strip"]["whole"]["effects"]) > 0.1
+    shown = explain(scored, file, "--id", "burst", cwd=tmp_path).stdout
+    assert f"burst: score {recording['log_odds']:.2f}" in shown
 
 
 def test_without_ids_the_terminal_and_the_page_show_the_first_recordings() -> None:

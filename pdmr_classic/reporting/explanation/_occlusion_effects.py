@@ -121,16 +121,16 @@ def predict_answers(model: DepressionModel, questions: Sequence[tuple[Question, 
 
 
 def _read_answers(model: DepressionModel, predictions: pd.DataFrame, statuses: Sequence[str]) -> Floats:
+    if not model.learns_status:
+        return predictions["severity"].to_numpy(dtype=float)
     if "probability" in predictions:
         probability = predictions["probability"].to_numpy(dtype=float)
         probability = np.clip(probability, _MIN_PROBABILITY, 1 - _MIN_PROBABILITY)
         return np.asarray(np.log(probability / (1 - probability)))
     columns = [f"probability_{name}" for name in model.classes_]
-    if set(columns) <= set(predictions):
-        logs = np.log(np.maximum(predictions[columns].to_numpy(dtype=float), _MIN_PROBABILITY))
-        places = [model.classes_.index(status) for status in statuses]
-        return np.asarray((logs - logs.mean(axis=1, keepdims=True))[np.arange(len(logs)), places])
-    return predictions["severity"].to_numpy(dtype=float)
+    logs = np.log(np.maximum(predictions[columns].to_numpy(dtype=float), _MIN_PROBABILITY))
+    places = [model.classes_.index(status) for status in statuses]
+    return np.asarray((logs - logs.mean(axis=1, keepdims=True))[np.arange(len(logs)), places])
 
 
 def compute_effects(answers: Floats, stream: Stream, windows: Sequence[Window]) -> list[list[float | None]]:
