@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from explained_tables import PLANTED, make_table
 
-from pdmr_classic import DepressionModel, load_dataset
+from pdmr_classic import DepressionModel, Settings, load_dataset
 from pdmr_classic.features.catalog import feature_names_by_family
+from pdmr_classic.features.names import parse_name
 from pdmr_classic.models.feature_ranges import QUANTILES
 from pdmr_classic.reporting.explanation._recordings import explain_recordings
 from pdmr_classic.reporting.explanation._sentences import (
@@ -126,16 +128,20 @@ def test_equal_percentiles_do_not_make_a_usual_value_unusual() -> None:
 
 
 def test_every_feature_has_a_sentence_without_raw_names() -> None:
-    raw = re.compile(r"__|_r\b|_s\b|_hz|_rms|bout|\{|\bnan\b", re.IGNORECASE)
-    clauses = {
-        name: describe_feature(name, value, PERCENTILES)
-        for family, names in feature_names_by_family().items()
+    raw = re.compile(r"__|_r\b|_s\b|_hz|_rms|\bbout|\{|\bnan\b", re.IGNORECASE)
+    names = [
+        name
+        for family, own in feature_names_by_family().items()
         if family not in ("quality", "au_tangent", "kinemes", "face_shape")
-        for name in names
-        for value in (0.5, None)
-    }
-    assert len(clauses) > 2000
-    assert {name: clause for name, clause in clauses.items() if raw.search(clause)} == {}
+        for name in own
+    ]
+    assert len(names) > 2000
+    for name in names:
+        functional = parse_name(name).functional
+        missing = describe_feature(name, None, PERCENTILES)
+        assert "_" not in functional or f"no {functional.replace('_', ' ')} " not in missing
+        for clause in (missing, describe_feature(name, 0.5, PERCENTILES)):
+            assert not raw.search(clause), name
 
 
 @pytest.mark.parametrize(
@@ -146,6 +152,9 @@ def test_every_feature_has_a_sentence_without_raw_names() -> None:
         ("video__head_translation__path_per_min", 340.0, "head translation covers a path of 340 mm/min"),
         ("video__face_mouth__speed_mean", 0.25, "movement of the mouth has a mean speed of 0.25 face sizes per second"),
         ("video__AU06_AU12__share_together", 0.1, "smiling with raised cheeks (AU06 and AU12) takes 10% of the time"),
+        ("video__gaze__deviation", 0.1, "gaze deviates from its mean direction by 5.7° (root mean square)"),
+        ("video__AU10_r__decay_s", None, "raising the upper lip (AU10) has no decay time of its autocorrelation that"),
+        ("video__AU10_r__std_5s_std", None, "raising the upper lip (AU10) has no variation of the standard deviation"),
         ("video__AU04_r__mean", 1.2, "lowering the brows (AU04) has a mean of 1.2 on the scale from 0 to 5"),
         ("video__AU15_c__onsets_per_min", 3.0, "pulling the lip corners down (AU15) starts 3.0 times per minute"),
         ("video__AU25_r__active_mean", None, "parting the lips (AU25) is never active"),
@@ -179,3 +188,24 @@ def test_features_are_said_in_plain_words_with_units(name: str, value: float | N
 )
 def test_a_contribution_speaks_for_a_class_or_a_score(direction: Direction, contribution: float, said: str) -> None:
     assert direction.say(contribution) == said
+
+
+def test_several_classes_have_relative_log_probabilities_and_limits_are_explained() -> None:
+    table, status, groups = make_table(n_classes=3)
+    learning = {"learners": ["linear"], "trials": 1, "repeats": 1, "folds": 2, "importance": False}
+    settings = Settings().override({f"learning.{key}": value for key, value in learning.items()})
+    table[PLANTED] += 20 * (status == "level 2")
+    model = DepressionModel(settings).fit(table, status, groups)
+    explanation = explain_recordings(model, 3 * table)
+    assert explanation["unit"] == "relative log-probability"
+    assert "its log-probability minus the mean over classes" in explanation["method"][0]
+    adjustments = [recording["adjustments"] for recording in explanation["recordings"]]
+    assert {} in adjustments
+    assert max(abs(own.get("limits", 0.0)) for own in adjustments) > 0.1
+    assert any(sentence.startswith("Limits: ") for sentence in explanation["method"])
+
+
+def test_a_channel_without_words_keeps_its_name() -> None:
+    contributions = pd.Series({"video__ch003__mean": 0.5})
+    sentences = write_sentences(contributions, {"video__ch003__mean": 2.0}, {}, Direction("PEN"))
+    assert sentences == ["ch003 has a mean of 2.0: 0.50 towards PEN."]

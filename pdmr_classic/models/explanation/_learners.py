@@ -24,7 +24,7 @@ from pdmr_classic.models.explanation._trees import boosting_shap, forest_shapley
 from pdmr_classic.models.learners.learners import log_odds, raw_scores
 
 TREE_SHAP = "exact TreeSHAP values of the margin (path-dependent), from the boosting library"
-LINEAR = "exact: coefficient times the deviation from the training median"
+LINEAR = "coefficient times the deviation from the training median (exact)"
 KERNEL = "exact Shapley values of the RBF kernel against the training median"
 FOREST = (
     "exact Shapley values of the forest's probability against the training median, "

@@ -12,14 +12,15 @@ import pandas as pd
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.features.names import AUDIO, feature_view, is_model_input, parse_name
-from pdmr_classic.models.explanation._parts import SCORE, ModelParts, explain_model
+from pdmr_classic.models.explanation._parts import PREDICTED_SCORES, SCORE, ModelParts, explain_model
 from pdmr_classic.models.model import DepressionModel
 
-__all__ = ["LIMITS", "SCORE", "Explanation", "channel_of", "explain_features"]
+__all__ = ["LIMITS", "PREDICTED_SCORES", "SCORE", "Explanation", "channel_of", "explain_features"]
 LIMITS = "limits"
 """Adjustment for scores of members that were limited to the log-odds of a probability of 1e-6."""
 _MAX_CELLS = 4_000_000
-_TOLERANCE = 1e-9
+# Lite models store numbers in single precision.
+_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)

@@ -148,7 +148,7 @@ def channel_unit(view: str, channel: str) -> Unit:
         return Unit()
     if channel_kind(channel) == "au_intensity":
         return Unit(scale="on the scale from 0 to 5", rate="intensity points")
-    if channel.startswith(("pose_R", "gaze_angle")) or channel == "head_rotation":
+    if channel.startswith(("pose_R", "gaze_angle")) or channel in ("gaze", "head_rotation"):
         return Unit("°", _DEGREES)
     if channel.startswith("pose_T") or channel == "head_translation":
         return Unit("mm")

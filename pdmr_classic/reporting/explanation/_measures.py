@@ -198,11 +198,59 @@ def _say_missing(functional: str, measure: Measure) -> str:
         return "is never active"
     if functional.startswith("duration_"):
         return "never occurs"
-    noun = _NOUN.match(measure.predicate)
-    return f"has no {noun[1] if noun else functional.replace('_', ' ')} that could be measured"
+    return f"has no {_name_quantity(functional, measure)} that could be measured"
+
+
+def _name_quantity(functional: str, measure: Measure) -> str:
+    """Return what is measured as a noun."""
+    if functional in _QUANTITIES:
+        return _QUANTITIES[functional]
+    if match := _NOUN.match(measure.predicate):
+        return match[1].removesuffix(" with an amplitude")
+    if match := _WITHIN.match(measure.predicate):
+        return f"{match[2]} within windows of {match[1]}"
+    if match := _BETWEEN.match(measure.predicate):
+        return f"variation of the {match[1]} between windows of {match[2]}"
+    if match := _BAND.match(measure.predicate):
+        return f"share of power at {match[1]}"
+    return functional.replace("_", " ")
 
 
 _NOUN = re.compile(r"has an? (.*?) of \{\}")
+_WITHIN = re.compile(r"has, within windows of (.*?), an? (.*) of \{\}")
+_BETWEEN = re.compile(r"has an? (.*) that varies between windows of (.*) by \{\}")
+_BAND = re.compile(r"has \{\} of its power at (.*)")
+_QUANTITIES = {
+    "share_above_mean": "share of time above its mean",
+    "share_below_mean": "share of time below its mean",
+    "velocity_mean": "mean velocity",
+    "zero_crossings_per_s": "rate of crossing its mean",
+    "turns_per_s": "rate of reversals",
+    "decay_s": "decay time of its autocorrelation",
+    "share_active": "share of active time",
+    "onsets_per_min": "rate of onsets",
+    "share_together": "share of time",
+    "share_without": "share of time",
+    "n_active": "mean number of action units",
+    "per_min": "rate",
+    "closed_share": "share of time with closed eyes",
+    "opening_mean": "mean",
+    "share_down": "share of time directed downwards",
+    "share_away": "share of time directed away from the camera",
+    "contact_share": "share of time directed at the camera",
+    "fixations_per_min": "rate of fixations",
+    "shifts_per_min": "rate of shifts",
+    "fixation_mean_s": "mean fixation time",
+    "amplitude_rms": "root-mean-square deviation from its mean",
+    "path_per_min": "path length",
+    "share_still": "share of time at rest",
+    "nods_power": "power of nods",
+    "shakes_power": "power of shakes",
+    "share_forward": "share of time leaning forward",
+    "share_back": "share of time leaning back",
+    "edge85_hz": "limit of 85% of its power",
+    "peak_hz": "spectral peak",
+}
 _NO_POWER = -11.9  # powers have a floor of 1e-12
 
 

@@ -13,7 +13,7 @@ from scipy.stats import rankdata
 
 from pdmr_classic._version import __version__
 from pdmr_classic.arrays import Floats, finite_or_none
-from pdmr_classic.models.explanation.explain import SCORE, Explanation, explain_features
+from pdmr_classic.models.explanation.explain import LIMITS, PREDICTED_SCORES, SCORE, Explanation, explain_features
 from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.reporting.explanation._sentences import (
     Direction,
@@ -24,6 +24,12 @@ from pdmr_classic.reporting.explanation._sentences import (
 
 SCHEMA = "pdmr-classic/explanation/1"
 N_FEATURES = N_CHANNELS = 20
+_ADJUSTMENTS = {
+    PREDICTED_SCORES: "Predicted scores: what the predicted score adds to the prediction of the class; it is not "
+    "attributed to features.",
+    LIMITS: "Limits: the scores of members are limited to probabilities from 1e-6 to 1 - 1e-6. What this takes away is "
+    "not attributed to features.",
+}
 
 
 def explain_recordings(
@@ -74,7 +80,7 @@ def explain_recordings(
         "version": __version__,
         "positive": model.positive_,
         "classes": list(model.classes_),
-        "unit": "points of the score" if SCORE in first.targets else "log-odds",
+        "unit": _name_unit(model, first),
         "method": [*_general_method(model, first), *first.method],
         "stability": _measure_stability(runs, seeds),
         "synthetic": bool(model.metadata_.get("synthetic", False)),
@@ -85,12 +91,18 @@ def explain_recordings(
     }
 
 
+def _name_unit(model: DepressionModel, explanation: Explanation) -> str:
+    if SCORE in explanation.targets:
+        return "points of the score"
+    return "log-odds" if model.positive_ is not None else "relative log-probability"
+
+
 def _general_method(model: DepressionModel, explanation: Explanation) -> list[str]:
     """Return how contributions are to be read."""
     if SCORE in explanation.targets:
         what = "the predicted score"
     elif model.positive_ is None:
-        what = "the log-probability of the predicted class minus its mean over classes"
+        what = "the relative log-probability of the predicted class: its log-probability minus the mean over classes"
     else:
         what = f"the log-odds of {model.positive_}"
     sentences = [
@@ -99,9 +111,8 @@ def _general_method(model: DepressionModel, explanation: Explanation) -> list[st
     ]
     if model.has_experts or model.has_view_gate:
         sentences.append("The weights of experts and of modalities in a recording are taken as given.")
-    if explanation.adjustments.shape[1]:
-        sentences.append(f"Not attributed to features: {', '.join(explanation.adjustments.columns)}.")
-    return sentences
+    notes = [_ADJUSTMENTS[name] for name in explanation.adjustments.columns]
+    return [*sentences, *notes]
 
 
 def _measure_stability(runs: Sequence[Explanation], seeds: int) -> dict[str, Any]:
@@ -181,7 +192,7 @@ def _describe_recording(
         "target": row.target,
         "log_odds": row.log_odds,
         "base": row.base,
-        "adjustments": _to_floats(row.adjustments),
+        "adjustments": _to_floats(row.adjustments[row.adjustments != 0]),
         "exact_share": row.exact_share,
         "by_view": _to_floats(row.by_view),
         "by_family": _describe_families(row),

@@ -166,4 +166,6 @@ def _choose_feature(
 
 
 def _capitalise(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """Return text that starts with a capital, unless it starts with a name such as "ch003"."""
+    first = text.partition(" ")[0]
+    return text if any(letter.isdigit() for letter in first) else text[:1].upper() + text[1:]

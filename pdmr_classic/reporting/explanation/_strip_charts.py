@@ -121,4 +121,4 @@ def _name_answer(model: DepressionModel) -> str:
     """Return what contributions add up to."""
     if model.predictor_.presence is None:
         return "score"
-    return "log-odds" if model.positive_ is not None else "log-probability"
+    return "log-odds" if model.positive_ is not None else "relative log-probability"
