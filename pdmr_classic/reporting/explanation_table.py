@@ -23,7 +23,7 @@ def explanation_table(explanation: dict[str, Any]) -> RenderableType:
     parts: list[RenderableType] = []
     for recording in explanation["recordings"][: explanation["n_listed"]]:
         parts += [*_recording_parts(recording, explanation["unit"]), ""]
-    n_more = explanation["n_recordings"] - explanation["n_listed"]
+    n_more = explanation["n_recordings"] - len(explanation["skipped"]) - explanation["n_listed"]
     if n_more > 0:
         parts.append(Text(f"{format_count(n_more, 'recording')} not listed here: choose with --id, or use --json."))
     if explanation.get("page"):
@@ -34,7 +34,8 @@ def explanation_table(explanation: dict[str, Any]) -> RenderableType:
 def _recording_parts(recording: _Part, unit: str) -> Iterable[RenderableType]:
     yield Text(_describe_answer(recording), style="bold")
     yield _contributions_table(recording, unit)
-    yield Text("By modality: " + ", ".join(f"{name} {value:+z.2f}" for name, value in _sort(recording["by_view"])))
+    if views := _sort(recording["by_view"]):
+        yield Text("By modality: " + ", ".join(f"{name} {value:+z.2f}" for name, value in views))
     if recording["sentences"]:
         yield _list_sentences(recording["sentences"])
     strip = recording.get("strip") or {}
@@ -76,6 +77,6 @@ def _contributions_table(recording: _Part, unit: str) -> Table:
 
 
 def _sort(parts: Mapping[str, float]) -> list[tuple[str, float]]:
-    """Return contributions, the largest first, without those of a modality that the recording lacks."""
-    known = [(name, value) for name, value in parts.items() if math.isfinite(value)]
+    """Return contributions, the largest first; those that are 0, as of a missing modality, are left out."""
+    known = [(name, value) for name, value in parts.items() if math.isfinite(value) and value]
     return sorted(known, key=lambda part: -abs(part[1]))

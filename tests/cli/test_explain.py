@@ -158,6 +158,7 @@ def test_a_recording_without_usable_data_is_named(data: Path, model: Path, tmp_p
     assert "choose other recordings with --id" in result.stderr
     result = explain(tmp_path / "set", model, "--seeds", "1", "--json", cwd=tmp_path)
     assert json.loads(result.stdout)["skipped"] == ["broken"]
+    assert "not listed here" not in explain(tmp_path / "set", model, "--seeds", "1", cwd=tmp_path).stdout
 
 
 def test_training_recordings_are_explained_only_on_request(data: Path, model: Path, tmp_path: Path) -> None:
@@ -165,9 +166,6 @@ def test_training_recordings_are_explained_only_on_request(data: Path, model: Pa
     result = explain(data / "train", model, *options, cwd=tmp_path)
     assert (result.exit_code, "--allow-overlap" in result.stderr) == (3, True)
     assert explain(data / "train", model, *options, "--allow-overlap", cwd=tmp_path).exit_code == 0
-
-
-# -------------------------------------------------------------------------------------------------- scope
 
 
 def test_a_model_of_a_score_alone_is_explained_with_a_strip_chart(data: Path, tmp_path: Path) -> None:
@@ -186,6 +184,9 @@ def test_a_model_of_a_score_alone_is_explained_with_a_strip_chart(data: Path, tm
     assert max(abs(effect) for effect in recording["strip"]["whole"]["effects"]) > 0.1
     shown = explain(scored, file, "--id", "burst", cwd=tmp_path).stdout
     assert f"burst: score {recording['log_odds']:.2f}" in shown
+
+
+# -------------------------------------------------------------------------------------------------- scope
 
 
 def test_without_ids_the_terminal_and_the_page_show_the_first_recordings() -> None:

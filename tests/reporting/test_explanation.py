@@ -152,6 +152,7 @@ def test_every_feature_has_a_sentence_without_raw_names() -> None:
         ("video__head_translation__path_per_min", 340.0, "head translation covers a path of 340 mm/min"),
         ("video__face_mouth__speed_mean", 0.25, "movement of the mouth has a mean speed of 0.25 face sizes per second"),
         ("video__AU06_AU12__share_together", 0.1, "smiling with raised cheeks (AU06 and AU12) takes 10% of the time"),
+        ("video__gaze_0_z__mean", -0.9, "the z component of the gaze vector of eye 0 has a mean of -0.9"),
         ("video__gaze__deviation", 0.1, "gaze deviates from its mean direction by 5.7° (root mean square)"),
         ("video__AU10_r__decay_s", None, "raising the upper lip (AU10) has no decay time of its autocorrelation that"),
         ("video__AU10_r__std_5s_std", None, "raising the upper lip (AU10) has no variation of the standard deviation"),

@@ -30,6 +30,7 @@ _UNITS = {
     45: "blinking",
 }
 _AU = re.compile(r"AU(\d\d)(_[rc])?")
+_GAZE_VECTOR = re.compile(r"gaze_([01])_([xyz])")
 _CHANNELS = {
     "pose_Rx": "head pitch",
     "pose_Ry": "head yaw",
@@ -109,6 +110,8 @@ def _name_video(channel: str) -> str:
         return f"{_PAIRS[channel]} ({channel.replace('_', ' and ')})"
     if channel in _CHANNELS:
         return _CHANNELS[channel]
+    if match := _GAZE_VECTOR.fullmatch(channel):
+        return f"the {match[2]} component of the gaze vector of eye {match[1]}"
     units = [int(match[1]) for match in _AU.finditer(channel)]
     if units and all(unit in _UNITS for unit in units):
         words = " together with ".join(_UNITS[unit] for unit in units)

@@ -89,14 +89,14 @@ def _make_bar(label: str, value: float, error: float, start: float, end: float, 
 def list_contributions(parts: Mapping[str, Any]) -> list[tuple[str, float, float]]:
     """Return label, value and error of contributions, the largest first; they are numbers, or dicts with both.
 
-    Contributions of a modality that the recording lacks are NaN, and are left out.
+    Those that are 0, as of a modality that the recording lacks, are left out.
     """
     items = [
         (name, part["value"], part.get("error")) if isinstance(part, Mapping) else (name, part, None)
         for name, part in parts.items()
     ]
     known = [(name, float(value), float(error or 0.0)) for name, value, error in items if _is_number(value)]
-    return sorted(known, key=lambda item: -abs(item[1]))
+    return sorted((item for item in known if item[1]), key=lambda item: -abs(item[1]))
 
 
 def _is_number(value: float | None) -> bool:

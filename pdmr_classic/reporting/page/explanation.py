@@ -69,9 +69,13 @@ def _write_lead(explanation: _Part, n_shown: int) -> list[str]:
         "What each part of a recording contributed to its answer.",
         *explanation["method"][:1],
     ]
-    n_total = explanation.get("n_recordings", n_shown)
+    skipped = explanation.get("skipped") or []
+    n_total = explanation.get("n_recordings", n_shown) - len(skipped)
     if n_total > n_shown:
         lead.append(f"The page shows the first {n_shown} of {n_total} recordings; the option --id chooses others.")
+    if skipped:
+        ids = ", ".join(escape_unprintable(str(data_id)) for data_id in skipped)
+        lead.append(f"Left out, because they have no data that the model can use: {ids}.")
     return lead
 
 

@@ -149,6 +149,22 @@ def test_the_page_says_how_many_recordings_it_leaves_out() -> None:
     assert '<h2 id="recording-3' not in html
 
 
+def test_recordings_without_usable_data_are_named_and_cannot_be_chosen() -> None:
+    html = render_explanation(make_explanation(make_recording(), n_recordings=3, skipped=["004", "<i>5"]))
+    assert "Left out, because they have no data that the model can use: 004, &lt;i&gt;5." in html
+    assert "--id" not in html
+
+
+def test_what_contributes_nothing_has_no_bar() -> None:
+    families = {"spectral": {"value": 0.3, "error": 0.0}, "eyes": {"value": 0.0, "error": 0.0}}
+    html = render_explanation(
+        make_explanation(make_recording(by_family=families, by_view={"video": 0.3, "audio": 0.0}))
+    )
+    assert "spectral" in html
+    assert ">eyes<" not in html
+    assert "By modality" not in html
+
+
 def test_a_recording_without_strip_says_why() -> None:
     html = render_explanation(make_explanation(make_recording(strip={"reason": "it comes from audio"})))
     assert "No strip chart: it comes from audio." in html
