@@ -30,8 +30,8 @@ _METHOD = (
     "The recording is cut into windows of {window_s:g} s. The frames of one window at a time are hidden, for one "
     "behaviour or for all, and the features are computed and predicted again. The effect of a window is the {answer} "
     "of the whole recording minus that without the window. Marked windows have at least half of the largest effect, "
-    "three times the median, and 0.05. Windows are removed one at a time, so effects do not add up, and behaviour that "
-    "lasts the whole recording has none."
+    "three times the median, and 0.05; if they form more than five stretches, none is marked. Windows are removed one "
+    "at a time, so effects do not add up, and behaviour that lasts the whole recording has none."
 )
 
 
