@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import pickle
 import sys
 from collections.abc import Iterator
 from functools import partial
@@ -76,7 +77,7 @@ def _list_parts(value: Any, seen: set[int]) -> Iterator[bytes]:
         yield from _list_class_parts(value, seen)
     elif isinstance(value, ModuleType):
         yield value.__name__.encode()
-    elif isinstance(value, np.ndarray):
+    elif isinstance(value, np.ndarray | np.generic):
         yield repr((value.dtype, value.shape)).encode() + value.tobytes()
     elif isinstance(value, dict):
         for item in value.items():
@@ -129,6 +130,15 @@ def _list_class_parts(kind: type, seen: set[int]) -> Iterator[bytes]:
 
 def _list_object_parts(value: Any, seen: set[int]) -> Iterator[bytes]:
     yield from _list_parts(type(value), seen)
+    if not hasattr(value, "__dict__"):  # such as a date, a path or a range
+        yield _pickle(value)
     for name, part in sorted(getattr(value, "__dict__", {}).items()):
         yield name.encode()
         yield from _list_parts(part, seen)
+
+
+def _pickle(value: Any) -> bytes:
+    try:
+        return pickle.dumps(value, protocol=4)
+    except Exception:
+        return b""  # such as a lock, which has no value

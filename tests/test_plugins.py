@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from copy import deepcopy
+from datetime import date
 from functools import partial
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import joblib
+import numpy as np
 import pytest
 from own_code import STILLNESS, own_modules
 
@@ -111,3 +116,31 @@ def test_the_hash_depends_on_bound_values_and_versions() -> None:
     values = [hash_code(make(1)), hash_code(make(2)), hash_code(make(1), "2"), hash_code(partial(make, 1))]
     assert len(set(values)) == 4
     assert hash_code(make(1)) == values[0]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (np.float32(0.5), np.float32(0.25)),
+        (np.int64(3), np.int64(5)),
+        (range(3), range(4)),
+        (date(2026, 1, 1), date(2026, 1, 2)),
+        (Path("a"), Path("b")),
+        (re.compile("a"), re.compile("b")),
+        ({"limit": (1, 2)}, {"limit": (1, 3)}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_hash_depends_on_values_of_any_type(first: Any, second: Any) -> None:
+    def make(limit: Any) -> Any:
+        return lambda x: x > limit
+
+    assert hash_code(make(first)) == hash_code(make(deepcopy(first)))
+    assert hash_code(make(first)) != hash_code(make(second))
+
+
+def test_a_value_that_cannot_be_compared_does_not_change_the_hash() -> None:
+    def make(lock: Any) -> Any:
+        return lambda x: (x, lock)
+
+    assert hash_code(make(Lock())) == hash_code(make(Lock()))
