@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from pdmr_classic.features.names import feature_view, vector_modalities
 from pdmr_classic.features.registry import Family
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.view_files import KINDS, STREAM, VECTOR, FileKind
+from pdmr_classic.plugins import share_plugins
 from pdmr_classic.progress import Reporter, announce
 from pdmr_classic.storage.bytes import total_size
 from pdmr_classic.text import format_count, format_size
@@ -90,8 +91,15 @@ class Job:
         return total_size((self.path, *self.parts))
 
 
-def run_jobs(jobs: list[Job], folder: str) -> list[FileRow | Finding]:
-    """Run jobs in a worker process, whose working folder is set to that of the parent."""
+def make_runner() -> Callable[[list[Job], str], list[FileRow | Finding]]:
+    """Return a function that runs jobs in a worker process, which then knows the user's own families.
+
+    Its parameters are the jobs, and the working folder of this process, which becomes that of the worker.
+    """
+    return share_plugins(_run_jobs)
+
+
+def _run_jobs(jobs: list[Job], folder: str) -> list[FileRow | Finding]:
     change_working_folder(folder)
     with use_one_thread():
         return [job.run() for job in jobs]

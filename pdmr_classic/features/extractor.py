@@ -21,7 +21,7 @@ from pdmr_classic.features._file_rows import (
     reject_odd_vectors,
     tabulate_rows,
 )
-from pdmr_classic.features._jobs import Job, announce_problems, announce_reading, find_kinds, make_jobs, run_jobs
+from pdmr_classic.features._jobs import Job, announce_problems, announce_reading, find_kinds, make_jobs, make_runner
 from pdmr_classic.features._label_features import add_label_features
 from pdmr_classic.features.cache import FeatureCache
 from pdmr_classic.features.events import pivot_events
@@ -214,7 +214,8 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         reporter = reporter or LogReporter()
         announce_reading([jobs[index] for index in todo], done, reporter)
         reporter.progress("reading", done, len(jobs))
-        tasks = (joblib.delayed(run_jobs)([jobs[index] for index in chunk], working_folder()) for chunk in chunks)
+        run_jobs = joblib.delayed(make_runner())
+        tasks = (run_jobs([jobs[index] for index in chunk], working_folder()) for chunk in chunks)
         n_workers = self._count_workers([jobs[index] for index in todo])
         parallel = joblib.Parallel(n_jobs=n_workers, return_as="generator")
         for chunk, results in zip(chunks, parallel(tasks), strict=True):

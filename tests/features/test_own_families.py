@@ -6,13 +6,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
-from own_code import forget_plugins
+from own_code import STILLNESS, forget_plugins, own_modules
+from pandas.testing import assert_frame_equal
 from streams import features, make_stream
 
 from pdmr_classic import FeatureExtractor, Settings, load_dataset, register_family
 from pdmr_classic.errors import ConfigError
+from pdmr_classic.features import extractor
 from pdmr_classic.features.catalog import find_families
 from pdmr_classic.features.registry import load_families
 from pdmr_classic.reporting.summary import summarise_families
@@ -190,3 +193,19 @@ def test_the_cache_does_not_return_values_of_an_earlier_version(small_set: Path,
     assert (extract(1.0), bool(calls)) == (1.0, False)
     assert extract(2.0) == 2.0
     assert (extract(1.0, version="2"), bool(calls)) == (1.0, True)
+
+
+def test_workers_that_started_earlier_know_the_family(
+    small_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extractor, "_BYTES_PER_WORKER", 1)
+    data = load_dataset(small_set.absolute(), split="test")
+    joblib.Parallel(n_jobs=2)(joblib.delayed(abs)(number) for number in range(2))
+    with own_modules(tmp_path):
+        (tmp_path / "own_early.py").write_text(STILLNESS)
+        settings = Settings().override(
+            {"features.families": ("quality", "stillness"), "plugins.modules": ("own_early",)}
+        )
+        one, two = (FeatureExtractor(settings, jobs=jobs).transform(data) for jobs in (1, 2))
+    assert any("stillness" in name for name in one.columns)
+    assert_frame_equal(one, two, check_exact=True)

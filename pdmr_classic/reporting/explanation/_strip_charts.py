@@ -16,6 +16,7 @@ from pdmr_classic.io.layouts.recordings import Recording
 from pdmr_classic.models.explanation.explain import explain_features
 from pdmr_classic.models.measurements import read_exclusions
 from pdmr_classic.models.model import DepressionModel
+from pdmr_classic.plugins import share_plugins
 from pdmr_classic.progress import Reporter
 from pdmr_classic.reporting.explanation._occlusion_effects import Question, predict_answers
 from pdmr_classic.reporting.explanation._strip import StripDraft, draft_strip
@@ -104,7 +105,8 @@ def _run(tasks: Mapping[str, StripTask], jobs: int) -> Iterator[tuple[str, Strip
     n_bytes = sum(task.n_bytes for task in tasks.values())
     n_workers = int(min(joblib.effective_n_jobs(jobs), max(n_bytes // _BYTES_PER_WORKER, 1)))
     parallel = joblib.Parallel(n_jobs=n_workers, return_as="generator")
-    results = parallel(joblib.delayed(StripTask.run)(task, working_folder()) for task in tasks.values())
+    run = joblib.delayed(share_plugins(StripTask.run))
+    results = parallel(run(task, working_folder()) for task in tasks.values())
     yield from zip(tasks, results, strict=True)
 
 
