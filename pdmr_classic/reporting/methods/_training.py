@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pdmr_classic.features.catalog import find_families
 from pdmr_classic.features.names import AUDIO, MATERIAL, QUALITY, VIDEO, feature_view
 from pdmr_classic.features.registry import Family, load_families
+from pdmr_classic.models.learners.search_spaces import is_tuned
 from pdmr_classic.reporting.methods._wording import blank, count_words, escape_markdown, join_words
 from pdmr_classic.text import format_count
 
@@ -18,7 +19,7 @@ _LEARNERS = {
     "svm": "a support vector machine with an RBF kernel [@cortes1995]",
     "linear": "L2-penalised logistic regression",
     "extra_trees": "extremely randomised trees [@geurts2006]",
-    "lite_trees": "small gradient-boosted trees (LightGBM) [@ke2017]",
+    "lite_trees": "few extremely randomised trees [@geurts2006]",
     "lite_ridge": "a ridge classifier [@hoerl1970]",
     "lightgbm_regressor": "gradient-boosted regression trees (LightGBM) [@ke2017]",
     "lightgbm_median": "gradient-boosted median regression (LightGBM) [@ke2017]",
@@ -131,7 +132,7 @@ def describe_training(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield from _describe_stack(manifest, learning)
     severity = manifest.get("severity")
     if severity:
-        yield _describe_severity(severity, manifest["settings"]["severity"]["level"])
+        yield _describe_severity(severity, manifest["settings"])
     yield from _describe_options(learning, manifest["settings"]["data"])
     yield _describe_missing()
 
@@ -139,16 +140,31 @@ def describe_training(manifest: Mapping[str, Any]) -> Iterator[str]:
 def _describe_learners(learners: list[dict[str, Any]], learning: Mapping[str, Any], n_folds: int) -> str:
     views = list(dict.fromkeys(part["view"] for part in learners))
     names = list(dict.fromkeys(part["learner"] for part in learners))
-    kinds = join_words(_LEARNERS.get(name, f"the user's own learner `{name}`") for name in names)
     on_views = join_words(escape_markdown(view) for view in views)
-    budget = f"no new trials after {learning['timeout']:g} s" if learning.get("timeout") else "no time limit"
     return (
-        f"Base learners were {kinds}, each trained on {format_count(len(views), 'view')} ({on_views}), with missing "
-        "values imputed, and columns selected and scaled, inside each fold where a learner needed it. Hyperparameters "
-        f"were tuned with Optuna [@akiba2019] ({format_count(learning['trials'], 'trial')} per learner and view, "
-        f"{budget}), "
-        f"minimising the log loss over {format_count(n_folds, 'grouped inner fold')} in "
-        f"{format_count(learning['repeats'], 'repeat')}. {_name_libraries(names)}"
+        f"Base learners were {_name_learners(names)}, each trained on {format_count(len(views), 'view')} ({on_views}), "
+        "with missing values imputed, and columns selected and scaled, inside each fold where a learner needed it. "
+        f"{_describe_tuning(names, learning, n_folds, 'log loss')} {_name_libraries(names)}"
+    )
+
+
+def _name_learners(names: Iterable[str]) -> str:
+    return join_words(_LEARNERS.get(name, f"the user's own learner `{name}`") for name in names)
+
+
+def _describe_tuning(names: Sequence[str], learning: Mapping[str, Any], n_folds: int, loss: str) -> str:
+    """Say which hyperparameters were tuned, and how; of the user's own learners, the manifest does not say whether."""
+    tuned = [name for name in names if is_tuned(name)]
+    # The only trial is that of the default hyperparameters.
+    if learning["trials"] == 1 or not tuned:
+        return "No hyperparameter was tuned: they had their default values."
+    fixed = [name for name in names if name in _LEARNERS and name not in tuned]
+    others = f" Those of {_name_learners(fixed)} had their default values." if fixed else ""
+    limit = f", no new ones after {learning['timeout']:g} s" if learning.get("timeout") else ""
+    return (
+        f"Hyperparameters were tuned with Optuna [@akiba2019] ({learning['trials']} trials per learner and "
+        f"view{limit}), minimising the {loss} over {format_count(n_folds, 'grouped inner fold')} in "
+        f"{format_count(learning['repeats'], 'repeat')}.{others}"
     )
 
 
@@ -183,16 +199,15 @@ def _describe_stack(manifest: Mapping[str, Any], learning: Mapping[str, Any]) ->
         )
 
 
-def _describe_severity(severity: Mapping[str, Any], level: float) -> str:
+def _describe_severity(severity: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     names = list(dict.fromkeys(part["learner"] for part in severity["base_learners"]))
-    kinds = join_words(_LEARNERS.get(name, f"the user's own learner `{name}`") for name in names)
-    scale = severity["scale"]["name"]
+    scale, level = severity["scale"]["name"], settings["severity"]["level"]
     source = " [@kroenke2009]" if scale == "phq8" else ""
     return (
-        f"The score was predicted by a stack of {kinds}, tuned and stacked on "
-        f"{format_count(severity['n_inner_folds'], 'grouped inner fold')}. Scale: {escape_markdown(scale)}{source}. "
-        f"Prediction intervals with a nominal coverage of {level:.0%} were made by conformal prediction [@vovk2005] on "
-        "the errors for held-out subjects."
+        f"The score was predicted by a stack of {_name_learners(names)}. "
+        f"{_describe_tuning(names, settings['learning'], severity['n_inner_folds'], 'squared error')} "
+        f"Scale: {escape_markdown(scale)}{source}. Prediction intervals with a nominal coverage of {level:.0%} were "
+        "made by conformal prediction [@vovk2005] on the errors for held-out subjects."
     )
 
 

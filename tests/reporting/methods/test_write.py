@@ -124,7 +124,7 @@ def test_only_libraries_and_class_weights_of_the_learners_are_named(files: Files
     assert "Implementations: scikit-learn [" in text
     assert "LightGBM" not in text
     assert "| 13 | No resampling and no class weights. See Training. |" in text
-    manifest["base_learners"] = [{"view": "video", "learner": name} for name in ("lite_ridge", "lite_trees")]
+    manifest["base_learners"] = [{"view": "video", "learner": name} for name in ("lite_ridge", "lightgbm")]
     text = write_methods(manifest, None)
     assert re.search(r"Implementations: scikit-learn \[\d+\] and LightGBM\.", text)
     assert "inversely proportional to class frequency in the ridge classifier. See Training." in text
@@ -147,3 +147,21 @@ def test_scores_of_known_people_are_named_as_such(files: Files) -> None:
 def test_without_any_file_nothing_is_written() -> None:
     with pytest.raises(ValueError, match="a manifest or an evaluation"):
         write_methods(None, None)
+
+
+@pytest.mark.parametrize(
+    ("learners", "trials", "phrase"),
+    [
+        (["linear"], 1, "No hyperparameter was tuned"),
+        (["lite_trees", "lite_ridge"], 12, "No hyperparameter was tuned"),
+        (["linear", "svm"], 12, "tuned with Optuna (12 trials per learner and view), minimising the log loss"),
+        (["linear", "extra_trees"], 12, "Those of extremely randomised trees had their default values."),
+    ],
+)
+def test_only_what_was_tuned_is_called_tuned(files: Files, learners: list[str], trials: int, phrase: str) -> None:
+    manifest = copy.deepcopy(files[0])
+    manifest["base_learners"] = [{"view": "video", "learner": name, "params": {}} for name in learners]
+    manifest["settings"]["learning"]["trials"] = trials
+    text = section(write_methods(manifest, None), "Training")
+    assert phrase in re.sub(r" \[\d+\]", "", text)
+    assert ("LightGBM" in text) == ("lightgbm" in learners)
