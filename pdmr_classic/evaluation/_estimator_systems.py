@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,63 +13,43 @@ from numpy.typing import NDArray
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import Metric, Settings
 from pdmr_classic.errors import Finding
+from pdmr_classic.evaluation.baselines import ThresholdedBaseline
 from pdmr_classic.evaluation.estimators import FittedEstimator, OwnEstimator, estimator_error, select_inputs
 from pdmr_classic.evaluation.outer_folds import OuterFold
 from pdmr_classic.evaluation.table import EvaluationTable
-from pdmr_classic.models.decision.threshold import choose_threshold
 from pdmr_classic.models.ensemble.calibration import Calibrator, cross_fit
 from pdmr_classic.progress import Reporter
 from pdmr_classic.sample_weights import weigh_evidence
-from pdmr_classic.splits import GroupedFolds, count_feasible_folds
+from pdmr_classic.splits import Fold
 
 ESTIMATOR_PREFIX = "estimator "
-_FOLDS = 5
 
 
-class EstimatorBaseline:
-    """A user's own classifier, with a threshold chosen on grouped inner folds of the training rows.
-
-    Scores that are not probabilities are calibrated on the same folds.
+class EstimatorBaseline(ThresholdedBaseline):
+    """A user's own classifier. Scores that are not probabilities are calibrated on the folds of the threshold.
 
     Parameters
     ----------
     own : OwnEstimator
-    positive_index : int or None
-        Index of the positive class; None with more than two classes, which need no threshold.
+    positive_index, seed, metric
+        See `ThresholdedBaseline`.
     n_classes : int
-    seed : int
-    metric : str
-        Metric that the threshold optimises.
     """
 
     def __init__(
         self, own: OwnEstimator, positive_index: int | None, n_classes: int, seed: int = 0, metric: Metric = "f1"
     ) -> None:
+        super().__init__(positive_index, seed, metric)
         self.own = own
-        self.positive_index = positive_index
         self.n_classes = n_classes
-        self.seed = seed
-        self.metric: Metric = metric
 
-    def fit(self, X: pd.DataFrame, y: Ints, groups: NDArray[Any], weights: Floats | None = None) -> Self:
-        """Fit on class indices y [n]; each class must occur in rows with positive weight."""
-        weights = np.ones(len(y)) if weights is None else weights
-        rows = weights > 0
-        X, y, groups, weights = X[rows], y[rows], groups[rows], weights[rows]
-        if self.positive_index is not None or not self.own.has_probabilities:
-            probability = self._predict_out_of_fold(X, y, groups, weights)
-            if self.positive_index is not None:
-                p, is_positive = probability[:, self.positive_index], y == self.positive_index
-                self.threshold_ = choose_threshold(
-                    p, is_positive, groups, metric=self.metric, seed=self.seed, sample_weight=weights
-                )
-        self.model_: FittedEstimator = self.own.fit(X, y, groups, weights)
-        return self
+    @property
+    def _needs_inner_folds(self) -> bool:
+        return super()._needs_inner_folds or not self.own.has_probabilities
 
-    def _predict_out_of_fold(self, X: pd.DataFrame, y: Ints, groups: NDArray[Any], weights: Floats) -> Floats:
-        """Return the probabilities of the training rows, and fit the calibrator."""
-        splitter = GroupedFolds(count_feasible_folds(y, groups, _FOLDS), random_state=self.seed)
-        splits = list(splitter.split(X, y, groups))
+    def _predict_out_of_fold(
+        self, X: pd.DataFrame, y: Ints, groups: NDArray[Any], weights: Floats, splits: Sequence[Fold]
+    ) -> Floats:
         parts = []
         for train, test in splits:
             fitted = self.own.fit(X.iloc[train], y[train], groups[train], weights[train])
@@ -85,14 +66,12 @@ class EstimatorBaseline:
         self.calibrator_ = fit_calibrator(np.arange(len(y)))
         return cross_fit(fit_calibrator, scores, y, splits, self.n_classes, weights)
 
-    def predict(self, X: pd.DataFrame) -> tuple[Ints, Floats]:
-        """Return class indices [n] and probabilities [n, K]."""
+    def _fit_final(self, X: pd.DataFrame, y: Ints, groups: NDArray[Any], weights: Floats) -> None:
+        self.model_: FittedEstimator = self.own.fit(X, y, groups, weights)
+
+    def _predict_probability(self, X: pd.DataFrame) -> Floats:
         scores = self.model_.predict_scores(X, self.n_classes)
-        probability = scores if self.own.has_probabilities else self.calibrator_.predict_proba(scores)
-        if self.positive_index is None:
-            return probability.argmax(axis=1), probability
-        is_positive = probability[:, self.positive_index] >= self.threshold_
-        return np.where(is_positive, self.positive_index, 1 - self.positive_index), probability
+        return scores if self.own.has_probabilities else self.calibrator_.predict_proba(scores)
 
 
 def run_estimators(

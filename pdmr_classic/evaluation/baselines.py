@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -28,9 +29,11 @@ from pdmr_classic.features.names import (
 from pdmr_classic.metrics import always_positive_f1, score
 from pdmr_classic.models.decision.threshold import choose_threshold
 from pdmr_classic.models.ensemble.views import MATERIAL_MODALITY, find_modalities
-from pdmr_classic.splits import GroupedFolds, count_feasible_folds
+from pdmr_classic.splits import Fold, GroupedFolds, count_feasible_folds
 from pdmr_classic.workers import use_one_thread
 
+Table = Any
+"""Features, shape [n, F]: an array, or a DataFrame."""
 _FOLDS = 5
 _MAX_ITERATIONS = 1000
 
@@ -70,8 +73,8 @@ def select_shortcut_features(features: pd.DataFrame) -> pd.DataFrame:
     return quality.assign(**missing)
 
 
-class _Baseline:
-    """Mean of some untuned models, with a threshold chosen on grouped inner folds.
+class ThresholdedBaseline:
+    """A system whose threshold is chosen on grouped inner folds of the training rows; the base of all baselines.
 
     Parameters
     ----------
@@ -87,41 +90,72 @@ class _Baseline:
         self.seed = seed
         self.metric: Metric = metric
 
-    def fit(self, X: Floats, y: Ints, groups: ArrayLike, weights: Floats | None = None) -> Self:
+    def fit(self, X: Table, y: Ints, groups: ArrayLike, weights: Floats | None = None) -> Self:
         """Fit on class indices y [n]; each class must occur in rows with positive weight."""
         weights = np.ones(len(y)) if weights is None else weights
         rows = weights > 0
         X, y, groups, weights = X[rows], y[rows], np.asarray(groups)[rows], weights[rows]
         with use_one_thread():
-            if self.positive_index is not None:
-                p = self._predict_out_of_fold(X, y, groups, weights)[:, self.positive_index]
-                self.threshold_ = choose_threshold(
-                    p, y == self.positive_index, groups, metric=self.metric, seed=self.seed, sample_weight=weights
-                )
-            self.models_ = self._fit_models(X, y, weights)
+            if self._needs_inner_folds:
+                splitter = GroupedFolds(count_feasible_folds(y, groups, _FOLDS), random_state=self.seed)
+                splits = list(splitter.split(X, y, groups))
+                probability = self._predict_out_of_fold(X, y, groups, weights, splits)
+                if self.positive_index is not None:
+                    p, is_positive = probability[:, self.positive_index], y == self.positive_index
+                    self.threshold_ = choose_threshold(
+                        p, is_positive, groups, metric=self.metric, seed=self.seed, sample_weight=weights
+                    )
+            self._fit_final(X, y, groups, weights)
         return self
 
-    def _predict_out_of_fold(self, X: Floats, y: Ints, groups: NDArray[Any], weights: Floats) -> Floats:
-        splitter = GroupedFolds(count_feasible_folds(y, groups, _FOLDS), random_state=self.seed)
-        probability = np.empty((len(y), int(y.max()) + 1))
-        for train, test in splitter.split(X, y, groups):
-            probability[test] = _average_probabilities(self._fit_models(X[train], y[train], weights[train]), X[test])
-        return probability
+    @property
+    def _needs_inner_folds(self) -> bool:
+        return self.positive_index is not None
 
-    def _fit_models(self, X: Floats, y: Ints, weights: Floats) -> list[Any]:
+    def _predict_out_of_fold(
+        self, X: Table, y: Ints, groups: NDArray[Any], weights: Floats, splits: Sequence[Fold]
+    ) -> Floats:
+        """Return probabilities of the training rows [n, K], each from models without the row's subject."""
         raise NotImplementedError
 
-    def predict(self, X: Floats) -> tuple[Ints, Floats]:
+    def _fit_final(self, X: Table, y: Ints, groups: NDArray[Any], weights: Floats) -> None:
+        raise NotImplementedError
+
+    def _predict_probability(self, X: Table) -> Floats:
+        raise NotImplementedError
+
+    def predict(self, X: Table) -> tuple[Ints, Floats]:
         """Return class indices [n] and probabilities [n, K]."""
         with use_one_thread():
-            probability = _average_probabilities(self.models_, X)
+            probability = self._predict_probability(X)
         if self.positive_index is None:
             return probability.argmax(axis=1), probability
         is_positive = probability[:, self.positive_index] >= self.threshold_
         return np.where(is_positive, self.positive_index, 1 - self.positive_index), probability
 
 
-class ShortcutBaseline(_Baseline):
+class _MeanOfModels(ThresholdedBaseline):
+    """Mean of some untuned models."""
+
+    def _fit_models(self, X: Floats, y: Ints, weights: Floats) -> list[Any]:
+        raise NotImplementedError
+
+    def _predict_out_of_fold(
+        self, X: Floats, y: Ints, groups: NDArray[Any], weights: Floats, splits: Sequence[Fold]
+    ) -> Floats:
+        probability = np.empty((len(y), int(y.max()) + 1))
+        for train, test in splits:
+            probability[test] = _average_probabilities(self._fit_models(X[train], y[train], weights[train]), X[test])
+        return probability
+
+    def _fit_final(self, X: Floats, y: Ints, groups: NDArray[Any], weights: Floats) -> None:
+        self.models_ = self._fit_models(X, y, weights)
+
+    def _predict_probability(self, X: Floats) -> Floats:
+        return _average_probabilities(self.models_, X)
+
+
+class ShortcutBaseline(_MeanOfModels):
     """Mean of a default LightGBM and a logistic regression, with a threshold chosen on grouped inner folds.
 
     Parameters: see `LinearBaseline`.
@@ -132,7 +166,7 @@ class ShortcutBaseline(_Baseline):
         return [trees.fit(X, y, weights), _fit_logistic_regression(X, y, weights)]
 
 
-class LinearBaseline(_Baseline):
+class LinearBaseline(_MeanOfModels):
     """Logistic regression (L2, C = 1) on standardised features, with a threshold chosen on grouped inner folds.
 
     Unknown values are replaced by the median of the training rows.
