@@ -1,4 +1,4 @@
-"""Options of `predict`: which recordings, and how probabilities become a decision."""
+"""Options of `predict`, some also of `explain`: which model and recordings, and how probabilities become a decision."""
 
 from __future__ import annotations
 
@@ -9,6 +9,16 @@ import typer
 
 from pdmr_classic.cli._panels import CHECKS, DECISION, FILES
 
+DEFAULT_MODEL = Path("models/pdmr-classic.joblib")
+Model = Annotated[
+    Path,
+    typer.Option(
+        "--model",
+        metavar="FILE",
+        help=f"Model written by fit, or folder of export --hub (default: {DEFAULT_MODEL}).",
+        show_default=False,
+    ),
+]
 Ids = Annotated[
     Path | None,
     typer.Option(

@@ -6,11 +6,12 @@ import inspect
 from collections.abc import Callable
 from contextvars import ContextVar
 from functools import wraps
-from typing import Annotated, Any, ParamSpec, cast, get_type_hints
+from typing import Annotated, Any, ParamSpec, cast
 
 import typer
 
 from pdmr_classic.cli._panels import GENERAL
+from pdmr_classic.cli._signature import read_parameters, set_parameters
 from pdmr_classic.errors import ConfigError
 
 P = ParamSpec("P")
@@ -57,17 +58,9 @@ def with_verbosity(function: Callable[P, None]) -> Callable[P, None]:
         finally:
             _verbosity.reset(token)
 
-    # Commands import `Settings` only when they run, because the import would slow down `--help`.
-    hints = get_type_hints(function, localns={"Settings": object}, include_extras=True)
-    own = [
-        parameter.replace(annotation=hints[parameter.name])
-        for parameter in inspect.signature(function).parameters.values()
-    ]
     added = [
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
         for name, annotation in _OPTIONS.items()
     ]
-    # Typer reads both attributes.
-    run.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
-    run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *added)}
+    set_parameters(run, [*read_parameters(function), *added])
     return cast("Callable[P, None]", run)

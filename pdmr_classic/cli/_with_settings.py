@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_type_hints
+from typing import Annotated, Any, get_args
 
 from pdmr_classic.cli._options import SETTINGS, Config
 from pdmr_classic.cli._panels import PANELS
+from pdmr_classic.cli._signature import read_parameters, set_parameters
 
 # Settings given on the command line, by their dotted names.
 Changes = dict[str, Any]
@@ -90,10 +91,7 @@ def _replace_parameter(
             more = {option: values.pop(option, None) for option in more_options}
             function(*args, **{parameter: build(changes, **more)}, **values)
 
-        parameters = sorted(_list_parameters(function, parameter, options), key=_panel_rank)
-        # Typer reads both attributes.
-        with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+        set_parameters(with_options, sorted(_list_parameters(function, parameter, options), key=_panel_rank))
         return with_options
 
     return decorate
@@ -101,10 +99,8 @@ def _replace_parameter(
 
 def _list_parameters(function: Callable[..., None], replaced: str, options: dict[str, Any]) -> list[inspect.Parameter]:
     """Return the parameters of a function, with one of them replaced by options that are None by default."""
-    # Commands import `Settings` only when they run, because the import would slow down `--help`.
-    hints = get_type_hints(function, localns={"Settings": object}, include_extras=True)
     parameters: list[inspect.Parameter] = []
-    for parameter in inspect.signature(function).parameters.values():
+    for parameter in read_parameters(function):
         if parameter.name == replaced:
             parameters += [
                 inspect.Parameter(option, parameter.KEYWORD_ONLY, default=None, annotation=annotation)
@@ -112,7 +108,7 @@ def _list_parameters(function: Callable[..., None], replaced: str, options: dict
             ]
         else:
             # Keyword-only, because parameters that are sorted by panel have no meaningful position.
-            parameters.append(parameter.replace(annotation=hints[parameter.name], kind=parameter.KEYWORD_ONLY))
+            parameters.append(parameter.replace(kind=parameter.KEYWORD_ONLY))
     return parameters
 
 

@@ -21,7 +21,7 @@ from pdmr_classic.cli._options import (
     cache_folder,
     n_jobs,
 )
-from pdmr_classic.cli._predict_options import Conditions
+from pdmr_classic.cli._predict_options import DEFAULT_MODEL, Conditions, Model
 from pdmr_classic.cli._with_settings import Changes, with_changes
 
 
@@ -29,12 +29,7 @@ from pdmr_classic.cli._with_settings import Changes, with_changes
 @with_changes(*FILE_SETTINGS, "data.id_column")
 def explain(
     data: Data = Path(),
-    model: Annotated[
-        Path,
-        typer.Option(
-            metavar="FILE", help="Model written by fit (default: models/pdmr-classic.joblib).", show_default=False
-        ),
-    ] = Path("models/pdmr-classic.joblib"),
+    model: Model = DEFAULT_MODEL,
     ids: Annotated[
         list[str] | None,
         typer.Option(

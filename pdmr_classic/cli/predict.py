@@ -22,9 +22,11 @@ from pdmr_classic.cli._options import (
     n_jobs,
 )
 from pdmr_classic.cli._predict_options import (
+    DEFAULT_MODEL,
     Abstain,
     Conditions,
     Ids,
+    Model,
     PoolSubjects,
     Prevalence,
     Sets,
@@ -38,14 +40,7 @@ from pdmr_classic.cli._with_settings import Changes, with_changes
 @with_changes(*FILE_SETTINGS, "data.id_column")
 def predict(
     data: Data = Path(),
-    model: Annotated[
-        Path,
-        typer.Option(
-            metavar="FILE",
-            help="Model written by fit, or folder of export --hub (default: models/pdmr-classic.joblib).",
-            show_default=False,
-        ),
-    ] = Path("models/pdmr-classic.joblib"),
+    model: Model = DEFAULT_MODEL,
     out: Annotated[
         Path,
         typer.Option(
