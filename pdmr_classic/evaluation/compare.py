@@ -22,6 +22,7 @@ from pdmr_classic.evaluation.predictions import CLASSES, check_schema
 from pdmr_classic.evaluation.scoring import CLASS_SCORING, SEVERITY_SCORING, Scoring
 from pdmr_classic.text import format_list, format_quoted
 
+SCHEMA = "pdmr-classic/comparison/1"
 _MODEL = "model"
 _MIN_SYSTEMS = 2
 _MAX_LISTED = 40
@@ -245,7 +246,7 @@ def _compare_pairs(
 
 
 def compare_files(*paths: str | Path, systems: Sequence[str] | None = None) -> dict[str, Any]:
-    """Compare evaluation files; see `compare`.
+    """Compare evaluation files; see `compare`. The result also has `schema` "pdmr-classic/comparison/1" and `files`.
 
     Raises
     ------
@@ -256,7 +257,7 @@ def compare_files(*paths: str | Path, systems: Sequence[str] | None = None) -> d
     """
     names = name_files(paths)
     comparison = compare(*map(read_evaluation, paths), names=names, systems=systems)
-    return {"files": dict(zip(names, map(str, paths), strict=True)), **comparison}
+    return {"schema": SCHEMA, "files": dict(zip(names, map(str, paths), strict=True)), **comparison}
 
 
 def name_files(paths: Sequence[str | Path]) -> list[str]:
@@ -298,6 +299,18 @@ def read_evaluation(path: str | Path) -> dict[str, Any]:
         raise DataError(
             "the evaluation cannot be read", code="not-an-evaluation", file=path, expected="JSON", found=reason
         ) from None
+    check_evaluation(evaluation, path)
+    return evaluation
+
+
+def check_evaluation(evaluation: Any, path: str | Path) -> None:
+    """Check that the content of a file is an evaluation with predictions that can be read.
+
+    Raises
+    ------
+    DataError
+        Names the file.
+    """
     try:
         check_schema(evaluation)
         scorings: list[Scoring[Any]] = [CLASS_SCORING, SEVERITY_SCORING]
@@ -306,4 +319,3 @@ def read_evaluation(path: str | Path) -> dict[str, Any]:
     except DataError as error:
         parts = {name: getattr(error.finding, name) for name in ("code", "expected", "found", "hint")}
         raise DataError(error.finding.what, file=path, **parts) from None
-    return evaluation

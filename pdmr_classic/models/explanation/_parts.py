@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -145,9 +145,7 @@ def _add_experts(
 
 def _fill_missing(parts: OutputParts) -> OutputParts:
     """Return parts with 0 where a row has no output: its weight is 0, too."""
-    return OutputParts(
-        np.nan_to_num(parts.base), parts.values, parts.variance, parts.exact, parts.sampled, parts.members
-    )
+    return replace(parts, base=np.nan_to_num(parts.base))
 
 
 def _split_severity(

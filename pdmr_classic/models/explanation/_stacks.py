@@ -105,9 +105,9 @@ class StackExplainer:
         methods: dict[str, str] = {}
         for rows, combiner in self._assign_rows(present, only):
             parts.base[rows] = 0.0
-            for k, weight in zip(combiner.members, range(len(combiner.members)), strict=True):
+            for place, k in enumerate(combiner.members):
                 methods[self.members[k].name] = self._add_member(
-                    parts, rows, extended[rows], combiner, weight, n_permutations=n_permutations, seed=seed
+                    parts, rows, extended[rows], combiner, place, n_permutations=n_permutations, seed=seed
                 )
             parts.base[rows] = parts.base[rows] + combiner.final_bias
         return parts, methods

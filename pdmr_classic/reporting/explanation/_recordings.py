@@ -40,6 +40,7 @@ def explain_recordings(
     conditions: pd.Series | None = None,
     seeds: int = 5,
     n_permutations: int = 20,
+    first: Explanation | None = None,
 ) -> dict[str, Any]:
     """Explain the predictions of recordings.
 
@@ -56,6 +57,8 @@ def explain_recordings(
         Number of seeds over which sampled contributions are compared; the contributions are those of the first.
     n_permutations : int
         See `explain_features`.
+    first : Explanation, optional
+        That of seed 0, if it was made before.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def explain_recordings(
     def run(seed: int) -> Explanation:
         return explain_features(model, features, conditions=conditions, seed=seed, n_permutations=n_permutations)
 
-    first = run(0)
+    first = run(0) if first is None else first
     runs = [first, *(run(seed) for seed in range(1, seeds if np.any(first.exact_share < 1) else 1))]
     stored = model.metadata_.get("feature_ranges") or {}
     ranges = stored.get("features") or {}

@@ -13,7 +13,6 @@ from pdmr_classic.config import Settings
 from pdmr_classic.features.exclusions import Exclusions
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.layouts.recordings import Recording
-from pdmr_classic.models.explanation.explain import explain_features
 from pdmr_classic.models.measurements import read_exclusions
 from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.plugins import share_plugins
@@ -58,6 +57,7 @@ def make_strips(
     model: DepressionModel,
     data: Dataset,
     features: pd.DataFrame,
+    contributions: pd.DataFrame,
     predictions: pd.DataFrame,
     *,
     conditions: pd.Series | None,
@@ -65,7 +65,7 @@ def make_strips(
     reporter: Reporter,
 ) -> Strips:
     """Return the strip chart of each row of `features`, by `data_id`; see `draft_strip` and `StripDraft.finish`."""
-    tasks = _list_tasks(model, data, features, predictions, conditions)
+    tasks = _list_tasks(model, data, features, contributions, predictions, conditions)
     strips: Strips = {}
     drafts: dict[str, StripDraft] = {}
     for done, (data_id, draft) in enumerate(_run(tasks, jobs), 1):
@@ -84,10 +84,10 @@ def _list_tasks(
     model: DepressionModel,
     data: Dataset,
     features: pd.DataFrame,
+    contributions: pd.DataFrame,
     predictions: pd.DataFrame,
     conditions: pd.Series | None,
 ) -> dict[str, StripTask]:
-    contributions = explain_features(model, features, conditions=conditions).contributions
     recordings = {recording.data_id: recording for recording in data.recordings}
     exclusions = read_exclusions(model.metadata_)
     tasks = {}

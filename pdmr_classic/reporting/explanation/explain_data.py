@@ -11,6 +11,7 @@ import pandas as pd
 
 from pdmr_classic.errors import DataError
 from pdmr_classic.io.dataset import Dataset
+from pdmr_classic.models.explanation.explain import explain_features
 from pdmr_classic.models.model import DepressionModel
 from pdmr_classic.progress import Reporter
 from pdmr_classic.reporting.explanation._recordings import explain_recordings
@@ -109,9 +110,10 @@ def explain_data(
     except DataError as error:
         raise _without_skip_hint(error) from None
     features = extraction.features.reindex(index=predictions.index, columns=model.feature_names_)
-    explanation = explain_recordings(model, features, predictions, conditions=conditions, seeds=seeds)
-    shown = features.iloc[: scope.n_strips]
-    strips = make_strips(model, data, shown, predictions, conditions=conditions, jobs=jobs, reporter=reporter)
+    first = explain_features(model, features, conditions=conditions)
+    explanation = explain_recordings(model, features, predictions, conditions=conditions, seeds=seeds, first=first)
+    shown, parts = features.iloc[: scope.n_strips], first.contributions
+    strips = make_strips(model, data, shown, parts, predictions, conditions=conditions, jobs=jobs, reporter=reporter)
     for recording in explanation["recordings"]:
         recording["strip"] = strips.get(recording["data_id"], _no_strip(scope))
     n_explained = len(explanation["recordings"])

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pdmr_classic.errors import ConfigError, DataError
-from pdmr_classic.evaluation.compare import read_evaluation
+from pdmr_classic.evaluation.compare import check_evaluation
 from pdmr_classic.storage.bytes import read_bytes
 
 EVALUATION, MANIFEST, COMPARISON = "evaluation", "manifest", "comparison"
@@ -22,14 +22,17 @@ _SCHEMAS = {
     "pdmr-classic/validation/": VALIDATION,
     "pdmr-classic/audit/": AUDIT,
 }
-_READABLE = {VALIDATION: "pdmr-classic/validation/1", AUDIT: "pdmr-classic/audit/1"}
+_READABLE = {
+    COMPARISON: "pdmr-classic/comparison/1",
+    VALIDATION: "pdmr-classic/validation/1",
+    AUDIT: "pdmr-classic/audit/1",
+}
 _MAKERS = {
     MANIFEST: "train the model again with this version",
+    COMPARISON: "run compare again with this version",
     VALIDATION: "run validate again with this version",
     AUDIT: "run audit again with this version",
 }
-# `compare --json` writes no schema.
-_COMPARISON_KEYS = {"held_out", "interval_note"}
 _MODEL_SUFFIXES = (".joblib", ".skops")
 _RESULT_SUFFIXES = (".jsonl", ".csv")
 _EXPECTED = (
@@ -130,7 +133,7 @@ def _read_source(path: Path) -> Source:
         return Source(RESULTS, path, {}, _hash(data))
     kind = _find_kind(content, path)
     if kind == EVALUATION:
-        return Source(kind, path, read_evaluation(path), _hash(data))
+        check_evaluation(content, path)
     _check_version(kind, content, path)
     return Source(kind, path, content, _hash(data))
 
@@ -159,8 +162,6 @@ def _parse(data: bytes, path: Path) -> Any:
 def _find_kind(content: Any, path: Path) -> str:
     schema = str(content.get("schema", "")) if isinstance(content, dict) else ""
     kind = next((kind for prefix, kind in _SCHEMAS.items() if schema.startswith(prefix)), None)
-    if kind is None and not schema and isinstance(content, dict) and set(content) >= _COMPARISON_KEYS:
-        kind = COMPARISON if "systems" in content or "severity" in content else None
     if kind is None:
         raise DataError(
             "a report cannot be made from this file",
