@@ -245,6 +245,8 @@ def test_an_evaluation_of_another_model_is_refused(
         ("a.json", '{"schema": "pdmr-classic/model/1"}', "the manifest was written by another version"),
         ("a.json", '{"schema": "pdmr-classic/audit/1"}', "the audit is corrupt"),
         ("a.json", '{"schema": "pdmr-classic/validation/2"}', "the validation was written by another version"),
+        ("a.json", '{"schema": "pdmr-classic/comparison/2"}', "the comparison was written by another version"),
+        ("a.json", '{"held_out": "new people", "systems": {}}', "a report cannot be made from this file"),
     ],
 )
 def test_a_file_that_no_report_can_show_is_refused(tmp_path: Path, name: str, content: str, message: str) -> None:
