@@ -220,28 +220,36 @@ class _SharedCall:
         return self.function(*args, **options)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _SharedCall._restore, (_SearchPath(), self.function, self.plugins)
+        # The first argument is received first: unpickling the others may import the modules that register plugins.
+        return _SharedCall._restore, (_Preparation(self.plugins), self.function, self.plugins)
 
     @classmethod
     def _restore(cls, _: object, function: Callable[..., Any], plugins: list[Plugin]) -> _SharedCall:
         return cls(function, plugins)
 
 
-class _SearchPath:
-    """The folders in which this process looks for modules; a process that receives it looks in these, too.
+class _Preparation:
+    """What a process does before it receives plugins.
 
-    A worker may have started before the folder of a plugin was one of them. Received before the plugins, which are
-    imported when they are received.
+    A worker may have started before the folder of a plugin was searched for modules, and may have worked for a
+    process in which another module registered the same names.
     """
+
+    def __init__(self, plugins: list[Plugin]) -> None:
+        self.owners = tuple((plugin.kind, plugin.name, plugin.module) for plugin in plugins)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The empty name is the current folder, which may be another one in a worker.
-        return _extend_search_path, (tuple(str(Path(folder).absolute()) for folder in sys.path),)
+        return _prepare, (tuple(str(Path(folder).absolute()) for folder in sys.path), self.owners)
 
 
-def _extend_search_path(folders: Iterable[str]) -> None:
+def _prepare(folders: Iterable[str], owners: Iterable[tuple[Kind, str, str]]) -> None:
     sys.path.extend(folder for folder in folders if folder not in sys.path)
     importlib.invalidate_caches()
+    for kind, name, module in owners:
+        known = _PLUGINS.get((kind, name))
+        if known is not None and known.module != module:
+            del _PLUGINS[kind, name]
 
 
 def share_plugins(function: Callable[..., Any]) -> Callable[..., Any]:

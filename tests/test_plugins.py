@@ -16,7 +16,7 @@ from typing import Any
 import joblib
 import numpy as np
 import pytest
-from own_code import STILLNESS, own_modules
+from own_code import STILLNESS, forget_plugins, own_modules
 
 from pdmr_classic.code_hash import hash_code
 from pdmr_classic.errors import ConfigError
@@ -73,10 +73,12 @@ def test_two_modules_cannot_register_the_same_name(folder: Path) -> None:
 
 
 def test_worker_processes_know_the_plugins(folder: Path) -> None:
-    (folder / "own_shared.py").write_text(STILLNESS)
-    load_plugins(["own_shared"])
-    families = joblib.Parallel(n_jobs=2)(joblib.delayed(share_plugins(load_families))() for _ in range(2))
-    assert [family["stillness"].code for family in families] == [list_plugins("family")[0].code] * 2
+    for name in ("own_shared", "own_renamed"):  # workers that know the first module receive the second one
+        forget_plugins()
+        (folder / f"{name}.py").write_text(STILLNESS)
+        load_plugins([name])
+        families = joblib.Parallel(n_jobs=2)(joblib.delayed(share_plugins(load_families))() for _ in range(2))
+        assert [family["stillness"].code for family in families] == [list_plugins("family")[0].code] * 2
 
 
 def test_without_plugins_workers_get_the_function_itself() -> None:
