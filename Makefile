@@ -13,6 +13,9 @@ ifneq ($(REAL_DATA),)
 export PDMR_REAL_DATA ?= $(abspath $(REAL_DATA))
 endif
 
+# Tests run in two processes, and a process that has finished takes over tests of the other.
+PARALLEL := -n 2 --dist worksteal
+
 .PHONY: help demo test lint types check-fast docs test-oldest test-newest fuzz audit clean
 
 help:
@@ -49,10 +52,10 @@ types: $(VENV)/.test
 	$(BIN)/mypy
 
 test: lint types
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL)
 
 check-fast: lint types
-	$(BIN)/pytest -m 'not slow'
+	$(BIN)/pytest -m 'not slow' $(PARALLEL)
 
 $(VENV)/.docs: $(VENV)/.core
 	$(PIP) install --quiet -c constraints.txt -e '.[docs]'
@@ -78,7 +81,7 @@ $(VENV)-newest/.test: .FORCE
 
 test-oldest test-newest: test-%: $(VENV)-%/.test
 	$(VENV)-$*/bin/python -m pip --disable-pip-version-check freeze --exclude-editable > $(VENV)-$*/versions.txt
-	$(VENV)-$*/bin/pytest -m 'not slow'
+	$(VENV)-$*/bin/pytest -m 'not slow' $(PARALLEL)
 
 fuzz: $(VENV)/.test
 	PYTHONPATH=tests nice -n 15 $(BIN)/python tests/io/fuzzing.py $(FUZZ)

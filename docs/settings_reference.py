@@ -59,7 +59,8 @@ def _describe_values(schema: dict[str, Any]) -> str:
         return ", ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
     if schema["type"] == "array":
         return f"list of {_PLURALS[schema['items']['type']]}"
-    limits = ", ".join(f"{sign} {schema[key]}" for key, sign in _LIMITS.items() if key in schema)
+    # Some pydantic versions write a limit as 0.0, others as 0.
+    limits = ", ".join(f"{sign} {schema[key]:g}" for key, sign in _LIMITS.items() if key in schema)
     return f"{_TYPES[schema['type']]} {limits}".strip()
 
 

@@ -265,7 +265,9 @@ def test_two_members_of_one_name_are_refused(folder: Folder) -> None:
     assert folder.refuse(buffer.getvalue()) == "two files of the same name"
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", b"\x80\x04K\x01.", pack({})[:-30]])
+@pytest.mark.parametrize(
+    "content", [b"", b"PK", b"\x80\x04K\x01.", pack({})[:-30]], ids=["empty", "signature", "pickle", "truncated"]
+)
 def test_a_damaged_file_is_refused(content: bytes, folder: Folder) -> None:
     assert folder.refuse(content)
 
