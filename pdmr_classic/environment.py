@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ def read_library_versions() -> dict[str, str]:
     return {"pdmr-classic": __version__} | {name: _read_version(name) for name in _LIBRARIES}
 
 
+@cache  # reading a version takes milliseconds, and a library that was imported does not change
 def _read_version(name: str) -> str:
     for distribution in (name, _ALTERNATIVE_NAMES.get(name, name)):
         try:
