@@ -20,8 +20,10 @@ from pdmr_classic.evaluation.predictions import SCHEMA
 from pdmr_classic.evaluation.severity.collect import summarise_fold_severities
 from pdmr_classic.evaluation.severity.predictions import SEVERITY
 from pdmr_classic.evaluation.table import EvaluationTable
+from pdmr_classic.workers import use_one_thread
 
 
+@use_one_thread()
 def assemble_evaluation(
     table: EvaluationTable,
     outer: Sequence[OuterFold],

@@ -19,6 +19,7 @@ from pdmr_classic.models.ensemble.stacking import GroupedStacker
 from pdmr_classic.models.experts.stacks import ExpertStacks
 from pdmr_classic.models.severity.auxiliary import SeverityColumns
 from pdmr_classic.progress import Reporter
+from pdmr_classic.workers import use_one_thread
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,6 +120,7 @@ def make_gate(fold_data: FoldData, learning: LearningSettings, reporter: Reporte
     return ViewGate()
 
 
+@use_one_thread()
 def fit_refinements(
     stacker: GroupedStacker,
     fold_data: FoldData,

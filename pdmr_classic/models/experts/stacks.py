@@ -20,6 +20,7 @@ from pdmr_classic.models.experts._combination import ConditionExperts
 from pdmr_classic.models.experts._likelihood import PRESENCE, SEVERITY
 from pdmr_classic.models.experts.training_rows import choose_experts, expert_weights
 from pdmr_classic.models.learners.learners import log_odds
+from pdmr_classic.workers import use_one_thread
 
 
 class ExpertStacks:
@@ -48,6 +49,7 @@ class ExpertStacks:
     def __init__(self, *, seed: int = 0) -> None:
         self.seed = seed
 
+    @use_one_thread()
     def fit(self, common: ViewStack, fold_data: FoldData, oof: Floats, conditions: NDArray[Any], *, jobs: int) -> Self:
         """Train the experts and combine them.
 
