@@ -47,7 +47,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def expected(data: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Return the results of the whole workflow in an ordinary environment."""
     out = tmp_path_factory.mktemp("ordinary")
-    run = run_process([sys.executable, VERBS, data, out], {"HOME": str(out), "LANG": "C.UTF-8"})
+    run = run_process([sys.executable, VERBS, data, out, "1"], {"HOME": str(out), "LANG": "C.UTF-8"})
     assert run.returncode == 0, run.stderr.decode()
     return (out / "results.jsonl").read_bytes()
 
@@ -57,12 +57,17 @@ def run_workflow(data: Path, expected: bytes, tmp_path: Path) -> RunWorkflow:
     """Return a function that runs the workflow in an environment and checks its results."""
 
     def run(
-        environ: Mapping[str, str | None], *, prefix: Sequence[str] = (), may_warn: bool = False, **options: object
+        environ: Mapping[str, str | None],
+        *,
+        jobs: int = 1,  # 2 where the worker processes are what is tested: each imports the libraries again
+        prefix: Sequence[str] = (),
+        may_warn: bool = False,
+        **options: object,
     ) -> Run:
         out = tmp_path / "out"
         out.mkdir()
         environ = {"HOME": str(tmp_path), "LANG": "C.UTF-8"} | environ
-        result = run_process([*prefix, sys.executable, VERBS, data, out], environ, **options)
+        result = run_process([*prefix, sys.executable, VERBS, data, out, str(jobs)], environ, **options)
         messages = (result.stderr or b"").decode(errors="replace")
         assert result.returncode == 0, messages
         assert "Traceback" not in messages

@@ -35,7 +35,7 @@ def test_works_without_a_home(run_workflow: RunWorkflow, tmp_path: Path) -> None
     startup = add_startup_code(
         tmp_path / "site", "import pwd\n\ndef fail(uid):\n    raise KeyError(uid)\n\npwd.getpwuid = fail\n"
     )
-    run_workflow({"HOME": None, "XDG_CACHE_HOME": None, **startup})
+    run_workflow({"HOME": None, "XDG_CACHE_HOME": None, **startup}, jobs=2)
 
 
 def find_comma_locale(tmp_path: Path) -> dict[str, str | None]:
@@ -75,7 +75,7 @@ def test_works_with_ascii_output(run_workflow: RunWorkflow, environ: dict[str, s
 
 
 def test_works_without_a_temporary_folder(run_workflow: RunWorkflow, tmp_path: Path) -> None:
-    run_workflow({"TMPDIR": str(tmp_path / "none"), "JOBLIB_TEMP_FOLDER": str(tmp_path / "none either")})
+    run_workflow({"TMPDIR": str(tmp_path / "none"), "JOBLIB_TEMP_FOLDER": str(tmp_path / "none either")}, jobs=2)
 
 
 def test_works_in_a_read_only_working_folder(run_workflow: RunWorkflow, tmp_path: Path) -> None:
@@ -87,7 +87,8 @@ def test_works_in_a_read_only_working_folder(run_workflow: RunWorkflow, tmp_path
 def test_works_with_closed_or_full_streams(run_workflow: RunWorkflow, closed: str) -> None:
     if "full" in closed and not Path("/dev/full").exists():
         pytest.skip("there is no /dev/full")
-    run_workflow({}, prefix=["sh", "-c", f'exec "$@" {closed}', "sh"])
+    # Workers inherit the streams; those that are full are no different from those that are closed.
+    run_workflow({}, jobs=1 if "full" in closed else 2, prefix=["sh", "-c", f'exec "$@" {closed}', "sh"])
 
 
 def test_works_if_the_reader_of_its_output_stops(run_workflow: RunWorkflow) -> None:
@@ -115,9 +116,8 @@ def test_works_with_little_or_no_shared_memory(run_workflow: RunWorkflow, fill: 
     if not can_mount_privately():
         pytest.skip("only root may mount a small /dev/shm in a namespace of its own")
     # Without space for a semaphore, joblib warns and works in this process, without workers.
-    result = run_workflow(
-        {}, prefix=["unshare", "-m", "sh", "-c", SMALL_SHM.format(fill=fill), "sh"], may_warn=bool(fill)
-    )
+    prefix = ["unshare", "-m", "sh", "-c", SMALL_SHM.format(fill=fill), "sh"]
+    result = run_workflow({}, jobs=2, prefix=prefix, may_warn=bool(fill))
     assert (b"serial mode" in result.stderr) == bool(fill)
 
 

@@ -1,4 +1,4 @@
-"""Run check, extract, fit and predict one after another in this process, as users do: `python verbs.py DATA OUT`.
+"""Run check, extract, fit and predict one after another in this process, as users do: `python verbs.py DATA OUT JOBS`.
 
 One process, because importing the libraries takes longer than the work on a small set.
 """
@@ -22,9 +22,9 @@ def run(*args: str | Path) -> None:
 
 
 if __name__ == "__main__":
-    data, out = Path(sys.argv[1]), Path(sys.argv[2])
-    config = ("--config", data / "quick.toml", "--jobs", "2")
-    run("check", data, "--jobs", "2")
+    data, out, jobs = Path(sys.argv[1]), Path(sys.argv[2]), ("--jobs", sys.argv[3])
+    config = ("--config", data / "quick.toml", *jobs)
+    run("check", data, *jobs)
     run("extract", data, "--split", "train", *config, "--out", out / "features.parquet")
     run("fit", data, *config, "--out", out / "model.joblib")
-    run("predict", data, "--model", out / "model.joblib", "--jobs", "2", "--proba", "--out", out / "results.jsonl")
+    run("predict", data, "--model", out / "model.joblib", *jobs, "--proba", "--out", out / "results.jsonl")
