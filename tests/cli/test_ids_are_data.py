@@ -225,7 +225,7 @@ def run_on_terminal(*args: str, cwd: Path) -> bytes:
     except OSError:  # the program has closed its end
         pass
     os.close(parent_end)
-    assert process.wait(60) == 0, output
+    assert process.wait(300) == 0, output
     return output
 
 

@@ -89,7 +89,7 @@ class WarmProcess:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
-        self._process.wait(60)
+        self._process.wait(300)
         self._process.stdout.close()
 
     def _read_answer(self) -> str:

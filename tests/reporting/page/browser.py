@@ -68,7 +68,7 @@ def inspect_page(page: str, folder: Path, *, scheme: str, width: int) -> dict[st
         "--dump-dom",
         frame.as_uri(),
     ]
-    dom = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
+    dom = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout
     match = re.search(r'<pre id="output">(.*?)</pre>', dom, re.DOTALL)
     assert match is not None, dom[-2000:]
     return json.loads(html.unescape(match[1]))
