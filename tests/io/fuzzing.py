@@ -384,6 +384,16 @@ def try_reader(reader: str, data: bytes, folder: Path) -> str:
 # ------------------------------------------------------------------------------------------------ a long run
 
 
+# Imported once, by the process from which those of the shards are forked.
+_PRELOADED = [
+    "hypothesis.strategies",
+    "pdmr_classic.io.audio.embeddings",
+    "pdmr_classic.io.labels.labels",
+    "pdmr_classic.io.results",
+    "pdmr_classic.io.video.read_stream",
+]
+
+
 def run_shard(reader: str, n_examples: int, number: int) -> tuple[Counter[str], str, tuple[float, str], int]:
     """Run examples under a memory limit; return outcome counts, a failure, the slowest example and peak memory."""
     warnings.simplefilter("error")
@@ -455,7 +465,9 @@ def main() -> int:
     print(f"seed {args.seed}: {args.examples} examples in {len(shards)} shards, {args.jobs} processes", flush=True)
     start, failures, slowest, peak = time.perf_counter(), [], (0.0, ""), 0
     counts: dict[str, Counter[str]] = {reader: Counter() for reader in READERS}
-    with ProcessPoolExecutor(args.jobs, mp_context=get_context("spawn"), max_tasks_per_child=1) as pool:
+    context = get_context("forkserver")
+    context.set_forkserver_preload(_PRELOADED)
+    with ProcessPoolExecutor(args.jobs, mp_context=context, max_tasks_per_child=1) as pool:
         futures = [(reader, pool.submit(run_shard, reader, n, number)) for reader, n, number in shards]
         for reader, future in futures:
             outcomes, failure, longest, megabytes = future.result()

@@ -246,20 +246,32 @@ def test_a_clone_is_unfitted_and_has_the_same_parameters() -> None:
 ALL_LEARNERS = tuple(LEARNERS)
 
 
-def test_weights_of_one_change_nothing() -> None:
-    X, y, subjects = make_table()
+@pytest.mark.parametrize(
+    ("learners", "names"), [(ALL_LEARNERS, NAMES[:3]), (("linear",), NAMES)], ids=["all learners", "two views"]
+)
+def test_weights_of_one_change_nothing(learners: tuple[str, ...], names: list[str]) -> None:
+    X, y, subjects = make_table(n_missing=4 if names == NAMES else 0)
+    X = X[names]
     unweighted, weighted = (
-        make_stacker(learners=ALL_LEARNERS).fit(X, y, groups=subjects, sample_weight=weights)
+        make_stacker(learners=learners).fit(X, y, groups=subjects, sample_weight=weights)
         for weights in (None, np.ones(len(X)))
     )
     np.testing.assert_array_equal(unweighted.oof_probability_, weighted.oof_probability_)
     np.testing.assert_array_equal(unweighted.predict_proba(X), weighted.predict_proba(X))
 
 
-@pytest.mark.parametrize("learner", ALL_LEARNERS)
+# Every learner on one view, and how views are combined with a quick one.
+@pytest.mark.parametrize(
+    ("learner", "names"),
+    [*((learner, NAMES[:3]) for learner in ALL_LEARNERS), ("linear", NAMES)],
+    ids=[*ALL_LEARNERS, "two views"],
+)
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_rows_with_weight_zero_have_no_influence(learner: str, n_classes: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    X, y, subjects = make_table(n_classes=n_classes, n_subjects=18)
+def test_rows_with_weight_zero_have_no_influence(
+    learner: str, names: list[str], n_classes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, y, subjects = make_table(n_classes=n_classes, n_subjects=18, n_missing=4 if names == NAMES else 0)
+    X = X[names].copy()
     rng = np.random.default_rng(1)
     is_ignored = rng.random(len(X)) < 0.3
     folds = list(GroupedFolds(3).split(X, y, subjects))
@@ -270,7 +282,7 @@ def test_rows_with_weight_zero_have_no_influence(learner: str, n_classes: int, m
 
     monkeypatch.setattr(fold_data_module, "GroupedFolds", Fixed)
     changed_X, changed_y = X.copy(), y.copy()
-    changed_X.loc[is_ignored, NAMES] = 1e3 * rng.normal(size=(is_ignored.sum(), len(NAMES)))
+    changed_X.loc[is_ignored] = 1e3 * rng.normal(size=(is_ignored.sum(), len(names)))
     changed_y[is_ignored] = rng.permutation(y[is_ignored])
     original, changed = (
         make_stacker(learners=[learner], folds=3).fit(frame, labels, groups=subjects, sample_weight=1.0 - is_ignored)
@@ -285,7 +297,7 @@ def test_rows_with_weight_zero_have_no_influence(learner: str, n_classes: int, m
 @pytest.mark.parametrize("learner", ALL_LEARNERS)
 def test_a_class_with_a_higher_weight_is_more_probable(learner: str) -> None:
     X, y, subjects = make_table()
-    X[NAMES] = np.random.default_rng(2).normal(size=(len(X), len(NAMES)))
+    X = pd.DataFrame(np.random.default_rng(2).normal(size=(len(X), 3)), columns=NAMES[:3])
     equal, weighted = (
         make_stacker(learners=[learner]).fit(X, y, groups=subjects, sample_weight=np.where(y == "yes", weight, 1.0))
         for weight in (1.0, 5.0)
