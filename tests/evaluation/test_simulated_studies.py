@@ -1,4 +1,4 @@
-"""Evaluations of a hundred small simulated studies: intervals and p-values compared with the truth."""
+"""Evaluations of many small simulated studies: intervals and p-values compared with the truth."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pdmr_classic.evaluation import run_fold as folds
 from pdmr_classic.evaluation.evaluate_features import evaluate_features
 from pdmr_classic.evaluation.outer_folds import OuterFold
 
-STUDIES = 100
+STUDIES = 60
 QUICK = Settings().override(
     {
         "learning.learners": ("linear",),
@@ -64,13 +64,14 @@ def null_evaluations() -> list[dict[str, Any]]:
 def test_the_interval_contains_one_half_under_the_null_hypothesis(null_evaluations: list[dict[str, Any]]) -> None:
     aucs = [evaluation["scores"]["auc"] for evaluation in null_evaluations]
     assert np.mean([auc["mean"] for auc in aucs]) == pytest.approx(0.5, abs=0.03)
-    assert sum(auc["low"] <= 0.5 <= auc["high"] for auc in aucs) >= 92
+    assert sum(auc["low"] <= 0.5 <= auc["high"] for auc in aucs) >= 57
 
 
 @pytest.mark.slow
 def test_p_values_are_uniform_under_the_null_hypothesis(null_evaluations: list[dict[str, Any]]) -> None:
     p = pd.DataFrame([evaluation["permutation_test"]["p_fixed_predictions"] for evaluation in null_evaluations])
-    assert kstest(p["auc"], "uniform").pvalue > 0.05
+    # 0.09; 0.001 if the permutation distribution is not widened for predictions that share training subjects.
+    assert kstest(p["auc"], "uniform").pvalue > 0.02
     # If a threshold for F1 predicts everyone positive, all permutations have the same score: p is 1.
     assert ((p <= 0.05).mean() <= 0.09).all()
 
@@ -100,4 +101,4 @@ def test_the_interval_covers_the_performance_of_the_models_on_many_new_people(tr
         auc = evaluate_study(1.0, seed)["scores"]["auc"]
         assert len(true_aucs) == 3
         covered += auc["low"] <= np.mean(true_aucs) <= auc["high"]
-    assert covered >= 92
+    assert covered >= 57
