@@ -1,4 +1,4 @@
-"""`evaluate` and `compare` as users run them: the installed console script in a separate process."""
+"""`evaluate` as users run it, the installed console script in a separate process, and in this process; `compare`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from program import QUICK, run
+from program import QUICK, invoke, run
 from rich.console import Console
 
 from pdmr_classic.reporting.evaluation_tables import evaluation_tables
@@ -80,7 +80,7 @@ def test_evaluate_leaves_no_temporary_files(workspace: Path) -> None:
 def test_json_prints_the_evaluation_that_is_written(workspace: Path, small_set: Path, tmp_path: Path) -> None:
     options = ("--config", workspace / "quick.toml", "--jobs", "1", "--no-stress")
     options += ("--metric", "balanced_accuracy", "--threshold", "0.25")
-    result = run("evaluate", small_set, *options, "--json", cwd=tmp_path)
+    result = invoke("evaluate", small_set, *options, "--json", cwd=tmp_path)
     assert result.stderr == ""
     written = json.loads((tmp_path / "evaluation.json").read_text())
     assert json.loads(result.stdout) == {**written, "out": "evaluation.json"}
@@ -93,17 +93,17 @@ def test_json_prints_the_evaluation_that_is_written(workspace: Path, small_set: 
 
 
 def test_compare_shows_the_differences_in_80_columns(workspace: Path) -> None:
-    text = run("compare", "evaluation.json", "evaluation.json", cwd=workspace).stdout
+    text = invoke("compare", "evaluation.json", "evaluation.json", cwd=workspace).stdout
     assert max(map(len, text.splitlines())) <= 80
     assert "+0.000" in text
-    comparison = json.loads(run("compare", "evaluation.json", "evaluation.json", "--json", cwd=workspace).stdout)
+    comparison = json.loads(invoke("compare", "evaluation.json", "evaluation.json", "--json", cwd=workspace).stdout)
     assert list(comparison["systems"]) == ["evaluation", "evaluation (2)"]
     # The same predictions twice: no spread, and so no interval.
     assert comparison["pairs"][0]["differences"]["auc"]["high"] is None
 
 
 def test_compare_shows_the_parts_of_one_model_and_draws_them(workspace: Path) -> None:
-    text = run("compare", "evaluation.json", "--plot", "parts.svg", cwd=workspace).stdout
+    text = invoke("compare", "evaluation.json", "--plot", "parts.svg", cwd=workspace).stdout
     assert max(map(len, text.splitlines())) <= 80
     assert "Corrected for choosing the best of" in text
     svg = (workspace / "parts.svg").read_text(encoding="utf-8")
@@ -127,8 +127,8 @@ def test_compare_shows_the_parts_of_one_model_and_draws_them(workspace: Path) ->
 def test_an_invalid_call_gives_one_error_message(
     workspace: Path, small_set: Path, args: tuple[str, ...], code: int, message: str
 ) -> None:
-    result = run(*(str(small_set) if arg == "SET" else arg for arg in args), cwd=workspace)
-    assert result.returncode == code, result.stderr
+    result = invoke(*(str(small_set) if arg == "SET" else arg for arg in args), cwd=workspace)
+    assert result.exit_code == code, result.stderr
     assert message in result.stderr
     assert "Traceback" not in result.stderr
     assert result.stdout == ""
@@ -137,8 +137,8 @@ def test_an_invalid_call_gives_one_error_message(
 def test_the_confound_audit_is_shown_in_80_columns(tmp_path: Path, small_set: Path) -> None:
     (tmp_path / "quick.toml").write_text(QUICK + "[evaluation]\nfolds = 3\nrepeats = 1\nstress = false\n")
     options = ["--config", "quick.toml", "--jobs", "1", "--confounds", "--nuisance", "gender"]
-    result = run("evaluate", small_set, *options, cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
+    result = invoke("evaluate", small_set, *options, cwd=tmp_path)
+    assert result.exit_code == 0, result.stderr
     assert max(map(len, result.stdout.splitlines())) <= 80
     text = " ".join(result.stdout.split())
     for words in ("recording conditions alone", "length and frame rate", "file format", "column gender"):

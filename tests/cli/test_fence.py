@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from program import QUICK, run
+from program import QUICK, Result, invoke
 
 
 @pytest.fixture
@@ -23,14 +22,14 @@ def leaky(small_set: Path, fitted_file: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def predict(leaky: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return run("predict", "data", "--model", "small.joblib", "--out", "results.jsonl", *options, cwd=leaky)
+def predict(leaky: Path, *options: str) -> Result:
+    return invoke("predict", "data", "--model", "small.joblib", "--out", "results.jsonl", *options, cwd=leaky)
 
 
 def test_predict_refuses_a_training_recording_and_writes_nothing(leaky: Path) -> None:
     before = {path.name for path in leaky.iterdir()}
     result = predict(leaky)
-    assert result.returncode == 3
+    assert result.exit_code == 3
     assert "1 recording is also in the training set" in result.stderr
     assert "'zz' (video: same content as" in result.stderr
     assert "--allow-overlap" in result.stderr
@@ -41,13 +40,13 @@ def test_predict_refuses_a_training_recording_and_writes_nothing(leaky: Path) ->
 def test_a_training_recording_is_refused_without_a_train_folder(leaky: Path) -> None:
     shutil.rmtree(leaky / "data" / "train")
     result = predict(leaky)
-    assert result.returncode == 3
+    assert result.exit_code == 3
     assert "'zz' (video: same content)" in result.stderr
 
 
 def test_allowed_overlap_is_reported_and_written_to_the_notes(leaky: Path) -> None:
     result = predict(leaky, "--allow-overlap")
-    assert result.returncode == 0, result.stderr
+    assert result.exit_code == 0, result.stderr
     assert "note: 1 recording is also in the training set" in result.stderr
     lines = [json.loads(line) for line in (leaky / "results.jsonl").read_text().splitlines()]
     assert [list(line) for line in lines] == [["data_id", "status"]] * len(lines)
@@ -59,7 +58,7 @@ def test_allowed_overlap_is_reported_and_written_to_the_notes(leaky: Path) -> No
 def test_no_notes_are_written_without_overlap(leaky: Path) -> None:
     (leaky / "data/test/video/zz.csv").unlink()
     result = predict(leaky)
-    assert result.returncode == 0, result.stderr
+    assert result.exit_code == 0, result.stderr
     assert not (leaky / "results.notes.json").exists()
 
 
@@ -69,12 +68,12 @@ def test_an_unreadable_train_folder_is_reported_because_near_copies_are_not_dete
     rounded = ",".join(f"{float(value):.4f}" for value in audio.read_text().split(","))
     (leaky / "data/test/audio/near.csv").write_text(rounded + "\n")
     refused = predict(leaky)
-    assert refused.returncode == 3
+    assert refused.exit_code == 3
     assert f"'near' (audio: near-identical to '{audio.stem}')" in refused.stderr
     shutil.rmtree(leaky / "data/train")
     (leaky / "data/train").mkdir()
     passed = predict(leaky, "--json")
-    assert passed.returncode == 0, passed.stderr
+    assert passed.exit_code == 0, passed.stderr
     (finding,) = [note for note in json.loads(passed.stdout)["findings"] if note["code"] == "train-unread"]
     assert finding["file"] == str(leaky / "data/train")
     assert finding["found"] == "there are no recordings in this folder (an empty folder)"
@@ -93,16 +92,16 @@ def test_inferred_groups_are_reported_and_written_and_can_be_passed_back(
     options = ["--config", "quick.toml", "--out", out, "--jobs", "1"]
     if verb == "evaluate":
         options += ["--folds", "2", "--repeats", "1", "--no-stress"]
-    result = run(verb, "train", "--groups", "infer", *options, cwd=tmp_path)
-    assert result.returncode == 0, result.stderr
+    result = invoke(verb, "train", "--groups", "infer", *options, cwd=tmp_path)
+    assert result.exit_code == 0, result.stderr
     assert "subjects are proposed" in result.stderr or "no subjects could be inferred" in result.stderr
     table = pd.read_csv(tmp_path / "mine.groups.csv", dtype=str)
     assert list(table.columns) == ["data_id", "subject_id"]
     assert len(table) == len(pd.read_csv(labels))
-    again = run(verb, "train", "--groups", "mine.groups.csv", *options, cwd=tmp_path)
-    assert again.returncode == 0, again.stderr
+    again = invoke(verb, "train", "--groups", "mine.groups.csv", *options, cwd=tmp_path)
+    assert again.exit_code == 0, again.stderr
     assert "proposed" not in again.stderr
     table.assign(subject_id="S1").to_csv(tmp_path / "mine.groups.csv", index=False)
-    refused = run(verb, "train", "--groups", "infer", *options, cwd=tmp_path)
-    assert refused.returncode == 5
+    refused = invoke(verb, "train", "--groups", "infer", *options, cwd=tmp_path)
+    assert refused.exit_code == 5
     assert "it may have been edited by hand\n  where:    mine.groups.csv\n" in refused.stderr

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from program import QUICK, run
+from program import QUICK, Result, invoke
 
 from pdmr_classic import DataError, DepressionModel, load_dataset
 from pdmr_classic.models._skipped import SkippedRecording, no_usable_data_error
@@ -35,8 +34,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     labels = [f"{i},{'Depression' if index < 20 else 'Normal'},S{index}\n" for index, i in enumerate(ids)]
     (folder / "train/labels.csv").write_text("data_id,status,subject_id\n" + "".join(labels))
     (folder / "quick.toml").write_text(QUICK)
-    result = run("fit", "train", "--config", "quick.toml", "--out", "m.joblib", "--jobs", "1", cwd=folder)
-    assert result.returncode == 0, result.stderr
+    result = invoke("fit", "train", "--config", "quick.toml", "--out", "m.joblib", "--jobs", "1", cwd=folder)
+    assert result.exit_code == 0, result.stderr
     write_vectors(folder / "test/audio", N)
     for index, data_id in enumerate(BAD_IDS):
         (folder / f"test/audio/{data_id}.csv").write_bytes(UNREADABLE[index % len(UNREADABLE)])
@@ -45,13 +44,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def predict(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    return run("predict", "test", "--model", "m.joblib", "--jobs", "1", *options, cwd=folder)
+def predict(folder: Path, *options: str) -> Result:
+    return invoke("predict", "test", "--model", "m.joblib", "--jobs", "1", *options, cwd=folder)
 
 
 def test_without_skip_bad_predict_fails_and_names_every_unreadable_recording(folder: Path) -> None:
     result = predict(folder, "--out", "refused.jsonl")
-    assert result.returncode == 3
+    assert result.exit_code == 3
     assert f"{len(BAD_IDS)} recordings have no data that the model can use" in result.stderr
     for data_id in BAD_IDS:
         assert f"'{data_id}'" in result.stderr
@@ -64,7 +63,7 @@ def test_without_skip_bad_predict_fails_and_names_every_unreadable_recording(fol
 
 def test_skip_bad_writes_the_other_predictions_and_reports_skipped_recordings(folder: Path) -> None:
     result = predict(folder, "--out", "r.jsonl", "--skip-bad")
-    assert result.returncode == 0, result.stderr
+    assert result.exit_code == 0, result.stderr
     written = [json.loads(line)["data_id"] for line in (folder / "r.jsonl").read_text().splitlines()]
     assert written == [f"r{index:04d}" for index in range(N) if f"r{index:04d}" not in BAD_IDS]
     notes = json.loads((folder / "r.notes.json").read_text())
