@@ -21,9 +21,14 @@ QUICK = {
 
 @pytest.fixture(scope="session", autouse=True)
 def _isolated_user_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Use temporary cache and state folders, and block internet access of child processes."""
+    """Use temporary cache and state folders, block internet access of child processes, and default to one job.
+
+    Tests run in one process per core. More processes are started only by tests that ask for them: each must import
+    the libraries, which takes longer than the work on a small set.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(offline.__file__).parent), prepend=os.pathsep)
+        patch.setenv("LOKY_MAX_CPU_COUNT", "1")
         for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
             patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
         yield
