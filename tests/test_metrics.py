@@ -167,6 +167,7 @@ def test_unit_weights_do_not_change_the_threshold_and_zero_weight_rows_are_ignor
     assert choose_threshold(*extended, sample_weight=np.r_[np.ones(60), np.zeros(30)]) == unweighted
 
 
+@pytest.mark.slow
 def test_a_lower_weight_of_positives_raises_the_threshold_on_uncorrected_probabilities() -> None:
     p, positive = make_calibrated(1.0)
     rare = choose_threshold(p, positive, np.arange(len(p)), sample_weight=np.where(positive, 0.1, 1.0))

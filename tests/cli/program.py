@@ -37,7 +37,7 @@ def run(*args: str | Path, cwd: Path | None = None, **environ: str) -> subproces
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
         check=False,
     )
 

@@ -32,6 +32,7 @@ def test_fit_succeeds_with_a_warning_if_home_is_not_writable(folder: Path) -> No
     assert "Traceback" not in messages
 
 
+@pytest.mark.slow
 def test_an_unrecorded_model_requires_trust(folder: Path, small_set: Path, tmp_path: Path) -> None:
     command = ("predict", small_set, "--model", folder / "m.joblib", "--out", tmp_path / "r.jsonl", "--jobs", "1")
     result = run(*command)

@@ -35,4 +35,4 @@ def run_process(
     environment |= environ
     variables = {name: value for name, value in environment.items() if value is not None}
     options = {"stdin": subprocess.DEVNULL, "capture_output": True} | options
-    return subprocess.run([*map(str, command)], env=variables, cwd=cwd, timeout=300, check=False, **options)  # type: ignore[call-overload,no-any-return]
+    return subprocess.run([*map(str, command)], env=variables, cwd=cwd, timeout=900, check=False, **options)  # type: ignore[call-overload,no-any-return]

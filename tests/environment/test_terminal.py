@@ -39,9 +39,9 @@ def test_every_verb_is_tested() -> None:
 @pytest.mark.parametrize("verb", ["check", "features"])
 def test_tables_fit_the_screen(verb: str, columns: int, data: Path) -> None:
     args = [verb, data] if verb == "check" else [verb]
-    result = run_process([PROGRAM, *args], {"COLUMNS": str(columns), "LANG": "C.UTF-8"})
-    assert result.returncode == 0, result.stderr.decode()
-    assert max(map(cell_len, result.stdout.decode().splitlines())) <= columns
+    result = CliRunner().invoke(app, [*map(str, args)], env={"COLUMNS": str(columns)}, prog_name="pdmr-classic")
+    assert result.exit_code == 0, result.output
+    assert max(map(cell_len, result.output.splitlines())) <= columns
 
 
 @pytest.mark.parametrize("environ", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=["no terminal", "NO_COLOR", "dumb"])
