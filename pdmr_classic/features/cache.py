@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ import xxhash
 
 from pdmr_classic.errors import Finding, TargetError
 from pdmr_classic.features.file_features import FileRow
-from pdmr_classic.io.stream_facts import Range, StreamFacts
+from pdmr_classic.io.stream_facts import facts_from_json, facts_to_json
 from pdmr_classic.storage.atomic import write_atomic
 from pdmr_classic.storage.bytes import combine_hashes, hash_bytes, read_bytes
 from pdmr_classic.storage.user_dirs import user_folder
@@ -113,7 +112,7 @@ class FeatureCache:
             columns["findings"].append(json.dumps([finding.as_dict() | {"file": None} for finding in row.findings]))
             columns["names"].append(layouts.setdefault(row.names, len(layouts)))
             columns["channels"].append(channels.setdefault(row.facts.channels, len(channels)))
-            columns["facts"].append(_facts_to_json(row.facts))
+            columns["facts"].append(facts_to_json(row.facts))
             # One blob per row: thousands of parquet columns would cost more than computing the features.
             columns["values"].append(np.ascontiguousarray(row.values, dtype="<f8").tobytes())
         metadata = {_NAMES: json.dumps(list(layouts)).encode(), _CHANNELS: json.dumps(list(channels)).encode()}
@@ -136,25 +135,12 @@ class FeatureCache:
                 *columns, strict=True
             ):
                 findings = tuple(Finding(**parts) for parts in json.loads(findings_json))
-                facts = _facts_from_json(facts_json, channels[channel_layout])
+                facts = facts_from_json(facts_json, channels[channel_layout])
                 row = FileRow(layouts[layout], np.frombuffer(blob, dtype="<f8"), content, findings, facts, source)
                 if len(row.names) == len(row.values):
                     self._by_shortcut[shortcut] = self._by_content[content, source] = row
         except (OSError, ValueError, TypeError, KeyError, IndexError):
             return  # missing or not a valid cache: it is written again
-
-
-def _facts_to_json(facts: StreamFacts) -> str:
-    return json.dumps({name: getattr(facts, name) for name in _FACTS})
-
-
-def _facts_from_json(text: str, channels: tuple[str, ...]) -> StreamFacts:
-    facts = json.loads(text)
-    ranges = {kind: Range(*limits) for kind, limits in facts.pop("ranges").items()}
-    return StreamFacts(**{**facts, "empty": tuple(facts["empty"])}, channels=channels, ranges=ranges)
-
-
-_FACTS = tuple(field.name for field in fields(StreamFacts) if field.name != "channels")
 
 
 def _shortcut(*paths: Path, source: str) -> str:

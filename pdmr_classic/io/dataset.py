@@ -11,8 +11,9 @@ import pandas as pd
 from pdmr_classic.config import DataSettings
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io._aligned_labels import add_fields, align_labels, align_tables
+from pdmr_classic.io._choose_split import select_split
 from pdmr_classic.io.events import find_events, group_by_person, match_event_pattern
-from pdmr_classic.io.flow import Flow, extend_by_split, start_flow
+from pdmr_classic.io.flow import Flow, start_flow
 from pdmr_classic.io.labels.groups import Groups, GroupsSource, resolve_groups
 from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN, TRAIN, split_name
 from pdmr_classic.io.labels.labels import describe_missing_status, find_labels
@@ -24,11 +25,9 @@ from pdmr_classic.io.split_folders import (
     assign_splits,
     choose_split,
     is_synthetic,
-    make_unassigned_finding,
-    order_splits,
     resolve_split,
-    which_split_error,
 )
+from pdmr_classic.io.table_source import TableSource
 from pdmr_classic.io.view_files import ViewKind, describe_views, find_view_kinds
 from pdmr_classic.text import format_list
 
@@ -62,6 +61,8 @@ class Dataset:
         Whether the files of each further view are streams or vectors, decided from all recordings of the folder.
     flow : Flow
         How many recordings are in the folder, and in the split that was selected.
+    table : TableSource or None
+        The feature table that stands for the recordings, see `load_features`: their files cannot be read.
 
     Examples
     --------
@@ -89,6 +90,7 @@ class Dataset:
     layout: str = ""
     view_kinds: Mapping[str, ViewKind] = field(default_factory=dict)
     flow: Flow = ()
+    table: TableSource | None = None
 
     def __len__(self) -> int:
         return len(self.recordings)
@@ -124,7 +126,7 @@ class Dataset:
     @property
     def is_synthetic(self) -> bool:
         """Whether the dataset is marked as synthetic."""
-        return is_synthetic(self.folder)
+        return is_synthetic(self.folder) or (self.table is not None and self.table.is_synthetic)
 
     @property
     def status(self) -> pd.Series | None:
@@ -199,7 +201,7 @@ class Dataset:
 
 
 def load_dataset(
-    path: str | Path = ".",
+    path: str | Path | TableSource = ".",
     *,
     split: str | None = None,
     labels: str | Path | None = None,
@@ -212,9 +214,10 @@ def load_dataset(
 
     Parameters
     ----------
-    path : path-like
+    path : path-like or TableSource
         A split (contains `video/`, `audio/` or both, or the files), a root with `train/` and `test/`, or the root of
-        another layout (DAIC-WOZ, E-DAIC, MPDD, nested folders), which is recognised.
+        another layout (DAIC-WOZ, E-DAIC, MPDD, nested folders), which is recognised. Or an open feature table, see
+        `open_data`.
     split : "train", "dev" or "test", optional
         The split to load: a folder, the recordings in an official split table such as `train_split.csv`, or those
         with this value in the label column `split`, if it has the value train. Required if the root has several
@@ -263,7 +266,7 @@ def load_dataset(
 
 
 def scan_dataset(
-    path: str | Path = ".",
+    path: str | Path | TableSource = ".",
     *,
     split: str | None = None,
     labels: str | Path | None = None,
@@ -291,12 +294,13 @@ def scan_dataset(
     """
     settings = settings or DataSettings()
     settings = settings if groups is None else settings.model_copy(update={"groups": groups})
-    folder = resolve_split(Path(path), split, settings)
-    discovery = discover(folder, settings)
+    table = None if isinstance(path, str | Path) else path
+    folder = resolve_split(Path(path), split, settings) if isinstance(path, str | Path) else path.path
+    discovery = discover(folder, settings) if table is None else table.discover()
     own_file = Path(labels) if labels is not None else None
     splits, split_errors = assign_splits(discovery, own_file or find_labels(folder), settings.id_column)
     errors = [*discovery.errors, *split_errors]
-    kinds = find_view_kinds(discovery.recordings)
+    kinds = find_view_kinds(discovery.recordings) if table is None else table.view_kinds
     dataset = Dataset(
         folder,
         discovery.recordings,
@@ -304,12 +308,13 @@ def scan_dataset(
         settings=settings,
         layout=discovery.layout,
         view_kinds=kinds,
-        flow=start_flow("in the folder", len(discovery.recordings)),
+        flow=start_flow("in the folder" if table is None else "in the feature table", len(discovery.recordings)),
+        table=table,
     )
     if all_splits and not use_labels:
         dataset = replace(dataset, split="all" if splits else None)
     else:
-        dataset = _select_split(dataset, discovery, splits, split, all_splits=all_splits)
+        dataset = select_split(dataset, discovery, splits, split, all_splits=all_splits)
     file = own_file or (find_labels(folder) if use_labels and not discovery.tables else None)
     try:
         events = match_event_pattern(dataset.data_ids, settings.events)
@@ -349,29 +354,6 @@ def scan_dataset(
     except DataError as error:
         errors += error.findings
     return dataset, errors
-
-
-def _select_split(
-    dataset: Dataset, discovery: Discovery, splits: Mapping[str, str], split: str | None, *, all_splits: bool
-) -> Dataset:
-    """Return the recordings of one split if tables tell the splits; all recordings that are in any if asked for."""
-    names = order_splits(splits.values())
-    if split is None and not all_splits and (discovery.tables or "split" in discovery.fields):
-        if len(names) > 1:
-            raise which_split_error(dataset.folder, names)
-        split = next(iter(names), None)
-    if not names or (split is None and not all_splits):
-        return dataset
-    split = None if all_splits else split
-    if split is None:
-        rest = [data_id for data_id in dataset.data_ids if data_id not in splits]
-        findings = [make_unassigned_finding(rest, dataset.folder)] if rest else []
-    else:
-        findings = choose_split(splits, dataset.data_ids, split, dataset.folder)
-    chosen = {i: i in splits if split is None else splits.get(i) == split for i in dataset.data_ids}
-    flow = extend_by_split(dataset.flow, dataset.data_ids, splits, split)
-    subset = dataset.subset(pd.Series(chosen, dtype=bool))
-    return replace(subset, split=split, flow=flow, findings=(*dataset.findings, *findings))
 
 
 def _add_labels(dataset: Dataset, labels: pd.DataFrame | None, findings: Sequence[Finding]) -> Dataset:

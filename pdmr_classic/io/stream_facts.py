@@ -5,8 +5,9 @@ They travel with the features of the file: `check`, `fit`, `evaluate` and `predi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -83,6 +84,33 @@ class StreamFacts:
         """Return whether the file shows that a channel (or component of a vector) has more than one value."""
         has_channel = name in self.channels if self.channels else True
         return self.n_frames > 1 and has_channel and name not in self.constants and name not in self.empty
+
+
+_STORED = tuple(field.name for field in fields(StreamFacts) if field.name != "channels")
+
+
+def facts_to_json(facts: StreamFacts) -> str:
+    """Return the facts without the channels, which many files share, as JSON."""
+    return json.dumps({name: getattr(facts, name) for name in _STORED})
+
+
+def facts_from_json(text: str, channels: tuple[str, ...]) -> StreamFacts:
+    """Return the facts that `facts_to_json` wrote.
+
+    Raises
+    ------
+    ValueError, TypeError, KeyError
+        The text is damaged.
+
+    Examples
+    --------
+    >>> facts = StreamFacts(("AU12_r",), 300, constants={"code": 17.0}, ranges={"AU intensity": Range(0.0, 4.5, 2.1)})
+    >>> facts_from_json(facts_to_json(facts), facts.channels) == facts
+    True
+    """
+    facts = json.loads(text)
+    ranges = {kind: Range(*limits) for kind, limits in facts.pop("ranges").items()}
+    return StreamFacts(**{**facts, "empty": tuple(facts["empty"])}, channels=channels, ranges=ranges)
 
 
 class DescribedFile(Protocol):
