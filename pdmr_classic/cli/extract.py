@@ -74,6 +74,7 @@ def extract(
     from pdmr_classic.errors import ConfigError, summarise_findings
     from pdmr_classic.features.extractor import FeatureExtractor
     from pdmr_classic.features.feature_table import check_table_writable, collect_label_columns, write_features
+    from pdmr_classic.features.table_facts import describe_table
     from pdmr_classic.io.dataset import load_dataset
     from pdmr_classic.io.split_folders import parse_split
     from pdmr_classic.reporting.summary import summarise_extraction
@@ -96,7 +97,7 @@ def extract(
             settings, jobs=n_jobs(jobs), cache=cache_folder(no_cache), verify_cache=verify_cache, reporter=reporter
         )
         extraction = extractor.extract(dataset)
-        write_features(extraction.require_features(), out, label_columns)
+        write_features(extraction.require_features(), out, label_columns, describe_table(settings))
         for finding in (*dataset.findings, *summarise_findings(extraction.findings)):
             reporter.note(finding)
     summary = summarise_extraction(extraction, out, labels=label_columns, synthetic=dataset.is_synthetic)

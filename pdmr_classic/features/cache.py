@@ -15,23 +15,16 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import scipy
 import xxhash
 
 from pdmr_classic.errors import Finding, TargetError
+from pdmr_classic.features.code_version import hash_feature_code
 from pdmr_classic.features.file_features import FileRow
 from pdmr_classic.io.stream_facts import facts_from_json, facts_to_json
 from pdmr_classic.storage.atomic import write_atomic
 from pdmr_classic.storage.bytes import combine_hashes, hash_bytes, read_bytes
 from pdmr_classic.storage.user_dirs import user_folder
 
-_PACKAGE = Path(__file__).parents[1]
-# All code that can affect a feature; a test checks this against the imports.
-_CODE = (
-    *("_progress_bar.py", "arrays.py", "code_hash.py", "config.py", "errors.py", "plugins.py", "progress.py"),
-    *("text.py", "workers.py"),
-    *("storage/**/*.py", "io/**/*.py", "features/**/*.py"),
-)
 _COLUMNS = ("shortcut", "source", "content", "findings", "names", "values", "channels", "facts")
 # Lists that many rows share, stored once.
 _NAMES, _CHANNELS = b"names", b"channels"
@@ -63,7 +56,7 @@ class FeatureCache:
 
     def __init__(self, root: Path, folder: Path, key: str, *, verify: bool = False) -> None:
         name = xxhash.xxh3_128_hexdigest(
-            "\0".join((str(folder.resolve()), key, _code_version())).encode(errors="surrogateescape")
+            "\0".join((str(folder.resolve()), key, hash_feature_code())).encode(errors="surrogateescape")
         )
         self.path = root / f"{name}.parquet"
         self.verify = verify
@@ -150,16 +143,3 @@ def _shortcut(*paths: Path, source: str) -> str:
         return ""
     facts = [(str(path.absolute()), file.st_size, file.st_mtime_ns, file.st_ino) for path, file in status]
     return xxhash.xxh3_128_hexdigest(repr((source, facts)).encode())
-
-
-def _code_version(package: Path = _PACKAGE) -> str:
-    """Hash the code that computes features; a version number could be forgotten."""
-    # Other library versions may round differently.
-    digest = xxhash.xxh3_128(f"{np.__version__} {scipy.__version__} {pa.__version__}".encode())
-    for file in _code_files(package):
-        digest.update(f"\0{file.relative_to(package)}\0".encode() + file.read_bytes())
-    return digest.hexdigest()
-
-
-def _code_files(package: Path) -> list[Path]:
-    return sorted(file for pattern in _CODE for file in package.glob(pattern))

@@ -22,6 +22,7 @@ from pdmr_classic.features.names import (
     label_column,
     parse_name,
 )
+from pdmr_classic.features.table_facts import TableFacts, add_facts
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.layouts.view_folders import is_view_name
 from pdmr_classic.storage.atomic import check_writable, write_atomic
@@ -103,7 +104,9 @@ def check_table_writable(path: str | Path) -> None:
         )
 
 
-def write_features(features: pd.DataFrame, path: str | Path, labels: pd.DataFrame | None = None) -> Path:
+def write_features(
+    features: pd.DataFrame, path: str | Path, labels: pd.DataFrame | None = None, facts: TableFacts | None = None
+) -> Path:
     """Write a feature table atomically as .parquet, .csv or .tsv, by the name of the file.
 
     Text files contain every digit of a number, and an empty field for NaN.
@@ -115,6 +118,8 @@ def write_features(features: pd.DataFrame, path: str | Path, labels: pd.DataFram
     path : path-like
     labels : DataFrame, optional
         Columns to write before the features, see `collect_label_columns`; same rows.
+    facts : TableFacts, optional
+        Stored in the schema of a .parquet file, see `read_table_facts`; text files have no place for them.
 
     Raises
     ------
@@ -140,7 +145,8 @@ def write_features(features: pd.DataFrame, path: str | Path, labels: pd.DataFram
         if path.suffix in _DELIMITERS:
             table.to_csv(file, index=False, sep=_DELIMITERS[path.suffix], lineterminator="\n", mode="wb")
         else:
-            table.to_parquet(file)
+            arrow = pa.Table.from_pandas(table)
+            pq.write_table(arrow if facts is None else add_facts(arrow, facts), file)
 
     return write_atomic(path, write)
 

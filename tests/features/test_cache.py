@@ -19,6 +19,7 @@ from pdmr_classic.errors import Finding
 from pdmr_classic.features import _jobs, extractor, registry
 from pdmr_classic.features import cache as cache_module
 from pdmr_classic.features.cache import default_cache_folder
+from pdmr_classic.features.code_version import hash_feature_code, list_feature_code
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.io.dataset import load_dataset
 
@@ -204,7 +205,7 @@ def test_a_different_code_version_has_its_own_cache(
 ) -> None:
     run(folder, cache_folder)
     spy.parsed.clear()
-    monkeypatch.setattr(cache_module, "_code_version", lambda: "another")
+    monkeypatch.setattr(cache_module, "hash_feature_code", lambda: "another")
     run(folder, cache_folder)
     assert len(spy.parsed) == 6
 
@@ -380,29 +381,29 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_code_version_covers_everything_the_extractor_imports() -> None:
     code = {"config.py", "io/video/read_stream.py", "features/signal.py", "features/families/eyes.py"}
     assert code <= set(FEATURE_CODE)
-    assert set(FEATURE_CODE) <= {file.relative_to(PACKAGE).as_posix() for file in cache_module._code_files(PACKAGE)}
+    assert set(FEATURE_CODE) <= {file.relative_to(PACKAGE).as_posix() for file in list_feature_code(PACKAGE)}
 
 
 def version_with_comment(package: Path, name: str) -> str:
     file = package / name
     text = file.read_bytes()
     file.write_bytes(text + b"# changed\n")
-    version = cache_module._code_version(package)
+    version = hash_feature_code(package)
     file.write_bytes(text)
     return version
 
 
 @pytest.mark.parametrize("name", FEATURE_CODE)
 def test_a_change_of_feature_code_changes_the_version(package: Path, name: str) -> None:
-    before = cache_module._code_version(package)
+    before = hash_feature_code(package)
     assert version_with_comment(package, name) != before
-    assert cache_module._code_version(package) == before
+    assert hash_feature_code(package) == before
 
 
 @pytest.mark.parametrize("name", OTHER_CODE)
 def test_a_change_of_other_code_does_not_change_the_version(package: Path, name: str) -> None:
-    assert version_with_comment(package, name) == cache_module._code_version(package)
+    assert version_with_comment(package, name) == hash_feature_code(package)
 
 
 def test_the_version_does_not_depend_on_the_location_of_the_code(package: Path) -> None:
-    assert cache_module._code_version(package) == cache_module._code_version()
+    assert hash_feature_code(package) == hash_feature_code()
