@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pdmr_classic.evaluation.evaluate import evaluate
     from pdmr_classic.evaluation.validate import validate
     from pdmr_classic.features.extractor import FeatureExtractor
+    from pdmr_classic.features.load_features import load_features
     from pdmr_classic.features.own_families import register_family
     from pdmr_classic.io.dataset import Dataset, load_dataset
     from pdmr_classic.io.results import read_results, write_results
@@ -48,6 +49,7 @@ _MODULES = {
     "evaluate": "pdmr_classic.evaluation.evaluate",
     "fit": "pdmr_classic.models.training",
     "load_dataset": "pdmr_classic.io.dataset",
+    "load_features": "pdmr_classic.features.load_features",
     "make_synthetic": "pdmr_classic.synthetic.dataset",
     "read_results": "pdmr_classic.io.results",
     "read_stream": "pdmr_classic.io.video.read_stream",
@@ -73,6 +75,7 @@ __all__ = [
     "evaluate",
     "fit",
     "load_dataset",
+    "load_features",
     "make_synthetic",
     "read_results",
     "read_stream",

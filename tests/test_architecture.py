@@ -57,8 +57,8 @@ MAX_LINES = 400
 MAX_OWN_IMPORTS = 15
 # They import every command, and every public name: that is all they do.
 REGISTRIES = {"cli/app.py", "__init__.py"}
-# The last two are hooks: a user's own module registers its feature families and learners when it is imported.
-MAX_PUBLIC_NAMES = 22
+# Two are hooks: a user's own module registers its feature families and learners when it is imported.
+MAX_PUBLIC_NAMES = 23
 
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 MODULES = [name for name in FILES if name != "__init__.py"]

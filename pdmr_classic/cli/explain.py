@@ -65,6 +65,7 @@ def explain(
 
     Example: pdmr-classic explain DATA --model models/mine.joblib --id 001 --out explanation.html
     """
+    from pdmr_classic.features.load_features import open_data
     from pdmr_classic.io.prediction_inputs import read_prediction_inputs
     from pdmr_classic.io.selection import select_ids
     from pdmr_classic.models.model import DepressionModel
@@ -79,7 +80,7 @@ def explain(
         # Files are arranged and read as in training, unless an option says otherwise.
         fitted.settings = fitted.settings.override(changes)
         inputs = read_prediction_inputs(
-            data,
+            open_data(data),
             fitted.settings.data,
             experts=fitted.settings.learning.experts,
             conditions=conditions,

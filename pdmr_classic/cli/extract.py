@@ -97,7 +97,14 @@ def extract(
             settings, jobs=n_jobs(jobs), cache=cache_folder(no_cache), verify_cache=verify_cache, reporter=reporter
         )
         extraction = extractor.extract(dataset)
-        write_features(extraction.require_features(), out, label_columns, describe_table(settings))
+        write_features(
+            extraction.require_features(),
+            out,
+            label_columns,
+            describe_table(settings),
+            extraction.records,
+            synthetic=dataset.is_synthetic,
+        )
         for finding in (*dataset.findings, *summarise_findings(extraction.findings)):
             reporter.note(finding)
     summary = summarise_extraction(extraction, out, labels=label_columns, synthetic=dataset.is_synthetic)

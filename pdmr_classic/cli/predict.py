@@ -79,6 +79,7 @@ def predict(
     Some recordings only: pdmr-classic predict DATA --ids mine.txt
     """
     from pdmr_classic.errors import ConfigError
+    from pdmr_classic.features.load_features import open_data
     from pdmr_classic.io.prediction_inputs import read_prediction_inputs
     from pdmr_classic.io.results import check_results_writable, has_notes, write_notes, write_results
     from pdmr_classic.models.decision.prevalence import parse_prevalence
@@ -100,7 +101,7 @@ def predict(
         # Files are arranged and read as in training, unless an option says otherwise.
         fitted.settings = fitted.settings.override(changes)
         inputs = read_prediction_inputs(
-            data,
+            open_data(data),
             fitted.settings.data,
             ids=ids,
             skip_missing=skip_bad,

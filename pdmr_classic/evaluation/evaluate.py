@@ -12,7 +12,7 @@ from pdmr_classic.evaluation.confounds.conditions import collect_conditions
 from pdmr_classic.evaluation.confounds.groups import check_nuisance_columns
 from pdmr_classic.evaluation.confounds.rules import RuleExtractor
 from pdmr_classic.evaluation.evaluate_features import evaluate_features, find_estimators, override_evaluation
-from pdmr_classic.evaluation.stress import extract_altered_features
+from pdmr_classic.evaluation.stress import extract_altered_features, without_recordings
 from pdmr_classic.evaluation.subgroups import check_leave_column, check_subgroup_columns
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.flow import join_flows
@@ -145,6 +145,7 @@ def evaluate(
         confounds=confounds,
         nuisance=nuisance,
     )
+    settings = without_recordings(settings, data, reporter)
     classifiers = find_estimators(settings, estimators)
     labelled = select_targets(data, settings)[0] if settings.data.learns_score else data.select_labelled()
     assert labelled.labels is not None

@@ -111,6 +111,23 @@ class _StressReporter:
         pass  # already reported for the unaltered streams
 
 
+def without_recordings(settings: Settings, data: Dataset, reporter: Reporter) -> Settings:
+    """Return the settings without stress tests, and tell what is left out; unchanged if there are recordings."""
+    options = settings.evaluation
+    left_out = ["stress tests are left out"] if options.stress else []
+    left_out += ["repairs of confounds that read the files again become linear"] if options.confounds else []
+    if data.table is None or not left_out:
+        return settings
+    reporter.note(
+        Finding(
+            "needs-recordings",
+            f"the features come from a table: {' and '.join(left_out)}",
+            hint="for these, pass the folder of the recordings",
+        )
+    )
+    return settings.override({"evaluation.stress": False})
+
+
 def extract_altered_features(
     data: Dataset,
     features: pd.DataFrame,

@@ -47,7 +47,7 @@ def reject_odd_vectors(
 
 def tabulate_rows(data_ids: list[str], file_rows: Sequence[tuple[str, FileRow]]) -> pd.DataFrame:
     """Return the rows of all files in one table, aligned by feature name."""
-    names = _merge_names(row.names for _, row in file_rows)
+    names = merge_names(row.names for _, row in file_rows)
     column_indices = {name: index for index, name in enumerate(names)}
     row_indices = {data_id: index for index, data_id in enumerate(data_ids)}
     table = np.full((len(data_ids), len(names)), np.nan)
@@ -60,7 +60,7 @@ def tabulate_rows(data_ids: list[str], file_rows: Sequence[tuple[str, FileRow]])
     return pd.DataFrame(table, index=pd.Index(data_ids, name="data_id"), columns=names, copy=False)
 
 
-def _merge_names(layouts: Iterable[tuple[str, ...]]) -> list[str]:
+def merge_names(layouts: Iterable[tuple[str, ...]]) -> list[str]:
     """Return each name once, in order of appearance; quality and material names come last."""
     names = dict.fromkeys(name for layout in dict.fromkeys(layouts) for name in layout)
     return sorted(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +13,10 @@ import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from pdmr_classic.config import Settings
-from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.features._file_rows import (
-    check_channels,
-    collect_hashes,
-    find_empty_families,
-    reject_odd_vectors,
-    tabulate_rows,
-)
+from pdmr_classic.errors import Finding
+from pdmr_classic.features._extraction import Extraction as Extraction
+from pdmr_classic.features._extraction import build_extraction, require_table
+from pdmr_classic.features._file_rows import find_empty_families
 from pdmr_classic.features._jobs import Job, announce_problems, announce_reading, find_kinds, make_jobs, make_runner
 from pdmr_classic.features._label_features import add_label_features
 from pdmr_classic.features.cache import FeatureCache
@@ -30,64 +26,12 @@ from pdmr_classic.features.file_features import Alteration, FileRow
 from pdmr_classic.features.names import base_name, list_events
 from pdmr_classic.features.registry import Family, select_computed
 from pdmr_classic.io.dataset import Dataset
-from pdmr_classic.io.set_checks import ExtractedFile, check_set, summarise_errors
 from pdmr_classic.progress import LogReporter, Reporter, shows_progress
 from pdmr_classic.workers import working_folder
 
 # Starting a worker takes as long as parsing this many bytes.
 _BYTES_PER_WORKER = 30_000_000
 _FILES_PER_TASK = 8
-
-
-@dataclass(frozen=True, eq=False)
-class Extraction:
-    """Features of a data set, and the problems found while reading it.
-
-    Attributes
-    ----------
-    features : DataFrame
-        Index `data_id`, columns `view__channel__functional`, float64; NaN if a feature cannot be computed, for
-        example because the recording lacks the modality.
-    errors : tuple of Finding
-        Files that could not be used; their features are NaN.
-    findings : tuple of Finding
-        Problems with files that were read.
-    content_hashes : DataFrame of str
-        Index `data_id`, columns `video`, `audio` and further views: the hash of each file's bytes; empty without a
-        file, and for a constant vector, because recordings that share such a placeholder are not copies. If the rows
-        of the features are persons, those of this table are still recordings.
-    files : tuple of ExtractedFile
-        Facts about each file that was read.
-    conflicts : tuple of Finding
-        Files that do not fit together, such as those of two trackers; they have features nevertheless.
-    recordings : DataFrame or None
-        If the rows of `features` are persons: the features of their recordings.
-    """
-
-    features: pd.DataFrame
-    errors: tuple[Finding, ...]
-    findings: tuple[Finding, ...]
-    content_hashes: pd.DataFrame = field(default_factory=pd.DataFrame)
-    files: tuple[ExtractedFile, ...] = ()
-    conflicts: tuple[Finding, ...] = ()
-    recordings: pd.DataFrame | None = None
-
-    @property
-    def recording_features(self) -> pd.DataFrame:
-        """One row per recording, also if the rows of `features` are persons; same rows as `content_hashes`."""
-        return self.features if self.recordings is None else self.recordings
-
-    def require_features(self) -> pd.DataFrame:
-        """Return the features if every file could be read, and all fit together.
-
-        Raises
-        ------
-        DataError
-            Lists every file that could not be used, or else the conflicts.
-        """
-        if errors := self.errors or summarise_errors(self.conflicts):
-            raise DataError(errors[0], errors[1:])
-        return self.features
 
 
 class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -168,14 +112,14 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         trained = tuple(self.trained_names or ())
         kinds = find_kinds(dataset, trained)
         jobs = make_jobs(dataset, families, settings, kinds, self.alter or {}, self.exclusions or NO_EXCLUSIONS)
-        cache = self._open_cache(dataset.folder, settings, families)
-        outcomes = self._run(jobs, cache, reporter=self.reporter)
-        if cache is not None:
-            cache.write((job.path, row) for job, row in zip(jobs, outcomes, strict=True) if isinstance(row, FileRow))
+        stored = None if dataset.table is None else require_table(dataset.table, alter=self.alter is not None)
+        if stored is None:
+            outcomes = self._read_files(jobs, self._open_cache(dataset.folder, settings, families))
+        else:
+            outcomes = stored.make_rows(jobs, families, self.exclusions or NO_EXCLUSIONS)
         single_names = tuple(dict.fromkeys(map(base_name, trained))) if list_events(trained) else trained
-        outcomes = reject_odd_vectors(jobs, outcomes, single_names)
         data_ids = [single.data_id for single in dataset.singles]
-        extraction = _build_extraction(data_ids, jobs, outcomes, settings, list(kinds))
+        extraction = build_extraction(data_ids, jobs, outcomes, settings, list(kinds), single_names, stored)
         features, singles = extraction.features, None
         findings = [_unused_view_finding(name) for name in dataset.view_kinds if name not in kinds]
         findings += find_empty_families(families, features)
@@ -184,11 +128,13 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             features, of_events = pivot_events(singles, dataset.recordings, trained)
             findings += of_events
         features, of_labels = add_label_features(features, dataset, settings, self.trained_names)
+        mismatches = () if stored is None else stored.find_mismatches(settings, families, trained)
         return replace(
             extraction,
             features=features,
             recordings=singles,
             findings=(*extraction.findings, *findings, *of_labels),
+            conflicts=(*mismatches, *extraction.conflicts),
         )
 
     def _select_families(self) -> tuple[Family, ...]:
@@ -202,6 +148,12 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         excluded = [json.dumps(self.exclusions.as_dict())] if self.exclusions else []
         key = "\0".join((settings_json, *(family.cache_key for family in families), *excluded))
         return FeatureCache(Path(self.cache), folder, key, verify=self.verify_cache)
+
+    def _read_files(self, jobs: list[Job], cache: FeatureCache | None) -> list[FileRow | Finding]:
+        outcomes = self._run(jobs, cache, reporter=self.reporter)
+        if cache is not None:
+            cache.write((job.path, row) for job, row in zip(jobs, outcomes, strict=True) if isinstance(row, FileRow))
+        return outcomes
 
     @shows_progress
     def _run(
@@ -236,26 +188,3 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 def _unused_view_finding(name: str) -> Finding:
     return Finding("unused-view", f"view {name} is not used: the model was trained without it")
-
-
-def _build_extraction(
-    data_ids: list[str],
-    jobs: list[Job],
-    outcomes: list[FileRow | Finding],
-    settings: Settings,
-    modalities: Sequence[str],
-) -> Extraction:
-    """Collect the rows of all files, and what they say together."""
-    file_rows = [(job.data_id, row) for job, row in zip(jobs, outcomes, strict=True) if isinstance(row, FileRow)]
-    features = tabulate_rows(data_ids, file_rows)
-    errors = tuple(outcome for outcome in outcomes if isinstance(outcome, Finding))
-    findings = [finding for _, row in file_rows for finding in row.findings]
-    findings += check_channels(jobs, outcomes)
-    files = tuple(
-        ExtractedFile(job.path, job.modality, row.facts)
-        for job, row in zip(jobs, outcomes, strict=True)
-        if isinstance(row, FileRow)
-    )
-    warnings, conflicts = check_set(files, settings.reading)
-    hashes = collect_hashes(data_ids, jobs, outcomes, modalities)
-    return Extraction(features, errors, (*findings, *warnings), hashes, files, tuple(conflicts))

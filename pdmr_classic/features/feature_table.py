@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pdmr_classic.errors import DataError, TargetError
+from pdmr_classic.features.file_records import FileRecord, add_records
 from pdmr_classic.features.names import (
     AUDIO,
     COVARIATES,
@@ -28,8 +29,9 @@ from pdmr_classic.io.layouts.view_folders import is_view_name
 from pdmr_classic.storage.atomic import check_writable, write_atomic
 from pdmr_classic.text import format_count, format_list
 
-_DELIMITERS = {".csv": ",", ".tsv": "\t"}
-_SUFFIXES = (".parquet", *_DELIMITERS)
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+"""Of feature tables as text, by suffix."""
+_SUFFIXES = (".parquet", *DELIMITERS)
 _HEAD_BYTES = 4096
 _FIRST_LABELS = ("status", "subject_id")
 _VIEWS = {VIDEO, AUDIO, COVARIATES, QUALITY, MATERIAL, LABEL}
@@ -105,7 +107,13 @@ def check_table_writable(path: str | Path) -> None:
 
 
 def write_features(
-    features: pd.DataFrame, path: str | Path, labels: pd.DataFrame | None = None, facts: TableFacts | None = None
+    features: pd.DataFrame,
+    path: str | Path,
+    labels: pd.DataFrame | None = None,
+    facts: TableFacts | None = None,
+    records: Iterable[FileRecord] | None = None,
+    *,
+    synthetic: bool = False,
 ) -> Path:
     """Write a feature table atomically as .parquet, .csv or .tsv, by the name of the file.
 
@@ -120,6 +128,10 @@ def write_features(
         Columns to write before the features, see `collect_label_columns`; same rows.
     facts : TableFacts, optional
         Stored in the schema of a .parquet file, see `read_table_facts`; text files have no place for them.
+    records : iterable of FileRecord, optional
+        Facts about the files, stored in the same way, see `Extraction.records`.
+    synthetic : bool
+        Whether the recordings are marked as synthetic; stored with the records.
 
     Raises
     ------
@@ -142,11 +154,12 @@ def write_features(
     table = features.reset_index() if labels is None else labels.join(features, validate="1:1").reset_index()
 
     def write(file: BinaryIO) -> None:
-        if path.suffix in _DELIMITERS:
-            table.to_csv(file, index=False, sep=_DELIMITERS[path.suffix], lineterminator="\n", mode="wb")
+        if path.suffix in DELIMITERS:
+            table.to_csv(file, index=False, sep=DELIMITERS[path.suffix], lineterminator="\n", mode="wb")
         else:
             arrow = pa.Table.from_pandas(table)
-            pq.write_table(arrow if facts is None else add_facts(arrow, facts), file)
+            arrow = arrow if facts is None else add_facts(arrow, facts)
+            pq.write_table(arrow if records is None else add_records(arrow, records, synthetic=synthetic), file)
 
     return write_atomic(path, write)
 
@@ -156,15 +169,22 @@ def _is_feature_table(path: Path) -> bool:
     try:
         # Opened here, because pyarrow cannot open a path that is not Unicode.
         with path.open("rb") as file:
-            if path.suffix in _DELIMITERS:
-                names = file.readline(_HEAD_BYTES).decode("utf-8", "replace").split(_DELIMITERS[path.suffix])
+            if path.suffix in DELIMITERS:
+                names = file.readline(_HEAD_BYTES).decode("utf-8", "replace").split(DELIMITERS[path.suffix])
             else:
                 names = pq.read_schema(file).names
     except (OSError, pa.ArrowInvalid):
         return False
-    return len(names) > 1 and names[0] == "data_id" and _is_feature(names[1].strip())
+    return len(names) > 1 and names[0] == "data_id" and is_feature(names[1].strip())
 
 
-def _is_feature(name: str) -> bool:
+def is_feature(name: str) -> bool:
+    """Return whether a name is that of a feature of a recording.
+
+    Examples
+    --------
+    >>> is_feature("video__AU12_r__mean"), is_feature("status")
+    (True, False)
+    """
     view, channel, functional = parse_name(name)
     return view in _VIEWS or (is_view_name(view) and bool(channel and functional))

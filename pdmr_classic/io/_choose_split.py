@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from pdmr_classic.io.flow import extend_by_split
+from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN, TRAIN, split_name
 from pdmr_classic.io.layouts.layout import Discovery
 from pdmr_classic.io.split_folders import choose_split, make_unassigned_finding, order_splits, which_split_error
 
@@ -37,3 +38,16 @@ def select_split(
     flow = extend_by_split(dataset.flow, dataset.data_ids, splits, split)
     subset = dataset.subset(pd.Series(chosen, dtype=bool))
     return replace(subset, split=split, flow=flow, findings=(*dataset.findings, *findings))
+
+
+def select_training_split(dataset: Dataset) -> Dataset:
+    """Do what `Dataset.select_training_split` does."""
+    if dataset.labels is None or SPLIT_COLUMN not in dataset.labels:
+        return dataset
+    values = zip(dataset.data_ids, dataset.labels[SPLIT_COLUMN], strict=True)
+    splits = {data_id: split_name(value) for data_id, value in values if value}
+    if TRAIN not in splits.values() or len({*splits.values()}) < 2:
+        return dataset
+    findings = choose_split(splits, dataset.data_ids, TRAIN, dataset.folder)
+    is_train = pd.Series({data_id: splits.get(data_id) == TRAIN for data_id in dataset.data_ids})
+    return replace(dataset.subset(is_train), findings=(*dataset.findings, *findings))

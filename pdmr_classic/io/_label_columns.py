@@ -13,6 +13,7 @@ from pdmr_classic.io.dataset import Dataset, scan_dataset
 from pdmr_classic.io.labels.covariates import select_covariate
 from pdmr_classic.io.labels.labels import read_labels
 from pdmr_classic.io.selection import Selection
+from pdmr_classic.io.table_source import TableSource
 from pdmr_classic.progress import Reporter
 
 # A target that is no column: with it, no class is read.
@@ -21,7 +22,11 @@ _NO_CLASSES = {"target": _NO_TARGET, "score_column": None, "label_column": None,
 
 
 def read_label_columns(
-    selection: Selection, data: Path, settings: DataSettings, columns: LabelColumns, reporter: Reporter
+    selection: Selection,
+    data: Path | TableSource,
+    settings: DataSettings,
+    columns: LabelColumns,
+    reporter: Reporter,
 ) -> Selection:
     """Add the columns to the selected recordings, and their subjects if these are needed.
 
@@ -31,7 +36,7 @@ def read_label_columns(
     Parameters
     ----------
     selection : Selection
-    data : Path
+    data : Path or TableSource
         As for `load_dataset`; of several splits, test is used.
     settings : DataSettings
         Those of the model.
@@ -45,7 +50,11 @@ def read_label_columns(
     labelled, error = _load(data, file, settings, columns, all_splits=selection.file is not None)
     if error is not None:
         what = "the label table of these recordings cannot be used, and the model predicts without its columns"
-        reporter.note(Finding("labels-unread", what, file=error.file or data, found=error.what, hint=error.hint))
+        reporter.note(
+            Finding(
+                "labels-unread", what, file=error.file or selection.dataset.folder, found=error.what, hint=error.hint
+            )
+        )
     if labelled is None or labelled.labels is None:
         return selection
     dataset = selection.dataset
@@ -73,7 +82,7 @@ def _select_columns(table: pd.DataFrame, columns: LabelColumns) -> pd.DataFrame:
 
 
 def _load(
-    data: Path, file: Path | None, settings: DataSettings, columns: LabelColumns, *, all_splits: bool
+    data: Path | TableSource, file: Path | None, settings: DataSettings, columns: LabelColumns, *, all_splits: bool
 ) -> tuple[Dataset | None, Finding | None]:
     """Load the recordings with their label table, and return what is wrong with it.
 

@@ -11,22 +11,15 @@ import pandas as pd
 from pdmr_classic.config import DataSettings
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.io._aligned_labels import add_fields, align_labels, align_tables
-from pdmr_classic.io._choose_split import select_split
+from pdmr_classic.io._choose_split import select_split, select_training_split
 from pdmr_classic.io.events import find_events, group_by_person, match_event_pattern
 from pdmr_classic.io.flow import Flow, start_flow
 from pdmr_classic.io.labels.groups import Groups, GroupsSource, resolve_groups
-from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN, TRAIN, split_name
 from pdmr_classic.io.labels.labels import describe_missing_status, find_labels
 from pdmr_classic.io.labels.scores import find_scored
 from pdmr_classic.io.layouts.discover import discover
-from pdmr_classic.io.layouts.layout import Discovery
 from pdmr_classic.io.layouts.recordings import Recording
-from pdmr_classic.io.split_folders import (
-    assign_splits,
-    choose_split,
-    is_synthetic,
-    resolve_split,
-)
+from pdmr_classic.io.split_folders import assign_splits, is_synthetic, resolve_split
 from pdmr_classic.io.table_source import TableSource
 from pdmr_classic.io.view_files import ViewKind, describe_views, find_view_kinds
 from pdmr_classic.text import format_list
@@ -179,15 +172,7 @@ class Dataset:
 
     def select_training_split(self) -> Dataset:
         """Return the recordings with `train` in the label column `split`; all if it has no such value or no other."""
-        if self.labels is None or SPLIT_COLUMN not in self.labels:
-            return self
-        values = zip(self.data_ids, self.labels[SPLIT_COLUMN], strict=True)
-        splits = {data_id: split_name(value) for data_id, value in values if value}
-        if TRAIN not in splits.values() or len({*splits.values()}) < 2:
-            return self
-        findings = choose_split(splits, self.data_ids, TRAIN, self.folder)
-        is_train = pd.Series({data_id: splits.get(data_id) == TRAIN for data_id in self.data_ids})
-        return replace(self.subset(is_train), findings=(*self.findings, *findings))
+        return select_training_split(self)
 
     def subset(self, mask: pd.Series) -> Dataset:
         """Return the recordings for which `mask` (bool, indexed by data_id) is true."""

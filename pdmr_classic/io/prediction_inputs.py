@@ -14,6 +14,7 @@ from pdmr_classic.io.dataset import Dataset, group_events, load_dataset
 from pdmr_classic.io.labels.condition_values import read_conditions
 from pdmr_classic.io.labels.groups import read_subjects
 from pdmr_classic.io.selection import Selection, has_column, select_recordings
+from pdmr_classic.io.table_source import TableSource
 from pdmr_classic.progress import Reporter
 
 
@@ -38,7 +39,7 @@ class PredictionInputs:
 
 
 def read_prediction_inputs(
-    data: Path,
+    data: Path | TableSource,
     settings: DataSettings,
     *,
     ids: Path | None = None,
@@ -54,7 +55,7 @@ def read_prediction_inputs(
 
     Parameters
     ----------
-    data : Path
+    data : Path or TableSource
         As for `load_dataset`; of several splits, test is used.
     settings : DataSettings
         Those of the model.
@@ -117,7 +118,7 @@ def read_prediction_inputs(
     return PredictionInputs(dataset, selection, subject_ids, values)
 
 
-def _load(data: Path, settings: DataSettings, ids: Path | None) -> Dataset:
+def _load(data: Path | TableSource, settings: DataSettings, ids: Path | None) -> Dataset:
     """Return all recordings; those of a person, as one row, if the settings or the table of ids tell their events."""
     tells_events = ids is not None and settings.events is not None and has_column(ids, settings.events, settings)
     own = settings.model_copy(update={"events": None}) if tells_events else settings

@@ -58,7 +58,8 @@ def resolve_split(path: Path, split: str | None, settings: DataSettings | None =
             file=path,
             expected="a folder",
             found=_describe_path(path),
-            hint="pass the folder that contains the recordings",
+            hint="pass the folder that contains the recordings"
+            + ("; fit, evaluate, predict, validate and explain also take feature tables" if path.is_file() else ""),
         )
     settings = settings or DataSettings()
     if is_split(path):

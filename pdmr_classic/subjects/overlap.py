@@ -77,9 +77,11 @@ def find_overlap(
 def load_sibling_train(data: Dataset, reporter: Reporter | None = None) -> Dataset | None:
     """Return the training recordings of a data set, in train/ next to a split or by its split tables.
 
-    None if there are none, or they cannot be read. Anything in it that cannot be read is reported, because
-    near-duplicates of it cannot be detected.
+    None if there are none, or they cannot be read, or if `data` is a feature table. Anything in it that cannot be read
+    is reported, because near-duplicates of it cannot be detected.
     """
+    if data.table is not None:
+        return None
     if data.split is not None:
         return _load_train_of_tables(data, reporter or LogReporter())
     folder = data.folder.resolve()

@@ -65,7 +65,8 @@ def add_confound_plan(
 def _apply_rules(
     plan: ConfoundPlan, table: EvaluationTable, conditions: pd.DataFrame | None, extractor: RuleExtractor | None
 ) -> ConfoundPlan:
-    repaired, rules = apply_rules(table.features, conditions, plan.found, extractor)
+    extract = extractor if extractor is not None and extractor.has_recordings else None
+    repaired, rules = apply_rules(table.features, conditions, plan.found, extract)
     first = plan.found[:1]
-    strongest = repaired if first == plan.found else apply_rules(table.features, conditions, first, extractor)[0]
+    strongest = repaired if first == plan.found else apply_rules(table.features, conditions, first, extract)[0]
     return replace(plan, repaired={"": repaired, plan.found[0]: strongest}, rules=rules)

@@ -77,6 +77,11 @@ class RuleExtractor:
     jobs: int = 1
     reporter: Reporter | None = field(default=None, repr=False)
 
+    @property
+    def has_recordings(self) -> bool:
+        """Whether features can be extracted again; otherwise only the conditions are known."""
+        return self.data.table is None
+
     def __call__(self, groups: Sequence[str]) -> pd.DataFrame:
         """Return the features of all recordings after the rules of the groups."""
         settings = self.settings.override({"reading.resting_face": True if RESTING in groups else None})

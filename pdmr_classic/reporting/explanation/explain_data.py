@@ -113,9 +113,13 @@ def explain_data(
     first = explain_features(model, features, conditions=conditions)
     explanation = explain_recordings(model, features, predictions, conditions=conditions, seeds=seeds, first=first)
     shown, parts = features.iloc[: scope.n_strips], first.contributions
-    strips = make_strips(model, data, shown, parts, predictions, conditions=conditions, jobs=jobs, reporter=reporter)
+    strips = {}
+    if data.table is None:
+        strips = make_strips(
+            model, data, shown, parts, predictions, conditions=conditions, jobs=jobs, reporter=reporter
+        )
     for recording in explanation["recordings"]:
-        recording["strip"] = strips.get(recording["data_id"], _no_strip(scope))
+        recording["strip"] = strips.get(recording["data_id"], _no_strip(scope, data))
     n_explained = len(explanation["recordings"])
     return explanation | {
         "synthetic": data.is_synthetic or explanation["synthetic"],
@@ -132,5 +136,7 @@ def _without_skip_hint(error: DataError) -> DataError:
     return DataError(replace(error.finding, hint="choose other recordings with --id"), error.additional)
 
 
-def _no_strip(scope: Scope) -> dict[str, str]:
+def _no_strip(scope: Scope, data: Dataset) -> dict[str, str]:
+    if data.table is not None:
+        return {"reason": "strip charts need the recordings, and the features come from a table"}
     return {"reason": f"only the first {scope.n_strips} recordings have one; choose this recording with --id"}
