@@ -15,7 +15,12 @@ from pdmr_classic.cli._view_options import COVARIATE_SETTINGS, JOINING_SETTINGS,
 
 _FOLDER = "Folder with video/ and/or audio/, with train/ and test/, or in another layout (see --layout)"
 Data = Annotated[
-    Path, typer.Argument(metavar="DATA", help=f"{_FOLDER} (default: the current folder).", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="DATA",
+        help=f"{_FOLDER}; or a feature table written by extract (default: the current folder).",
+        show_default=False,
+    ),
 ]
 RequiredData = Annotated[Path, typer.Argument(metavar="DATA", help=f"{_FOLDER}.")]
 Labels = Annotated[

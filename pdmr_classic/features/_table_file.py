@@ -130,7 +130,7 @@ def _check_ids(column: pa.ChunkedArray, path: Path) -> pd.Index:
         if problem := "an empty text" if not data_id.strip() else id_problem(data_id):
             found = f"{data_id!r}: {problem}"
             raise _ids_error(path, "a data_id is not valid", "an id as extract writes it", found, row)
-    index: pd.Index = pd.Index(ids, name=DATA_ID, dtype=object)
+    index: pd.Index = pd.Index(ids, name=DATA_ID)
     return index
 
 
@@ -139,7 +139,10 @@ def _to_numbers(table: pa.Table, ids: pd.Index, path: Path) -> pd.DataFrame:
     for name, kind in zip(names, table.schema.types, strict=True):
         if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
             raise _cell_error(path, "a feature is not a number", name, *_find_text(table.column(name)), ids)
-    features: pd.DataFrame = table.to_pandas(self_destruct=True).astype("float64", copy=False).set_axis(ids)
+    features: pd.DataFrame = table.to_pandas(self_destruct=True)
+    if not (features.dtypes == np.float64).all():
+        features = features.astype("float64")
+    features.index = ids
     for name in names:
         if (is_infinite := np.isinf(features[name].to_numpy())).any():
             row = int(np.flatnonzero(is_infinite)[0])
