@@ -35,6 +35,7 @@ LAYERS = [
     {"synthetic", "features.names", "features._bridging", "features.signal", "features.bouts", "features.registry"},
     {"features.families"},
     {"features"},
+    {"features.store"},
     {"splits", "metrics", "sample_weights", "resampling"},
     {"subjects"},
     {"models.learners"},

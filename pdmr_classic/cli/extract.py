@@ -26,6 +26,8 @@ from pdmr_classic.cli._with_settings import with_settings
 
 if TYPE_CHECKING:
     from pdmr_classic.config import Settings
+    from pdmr_classic.features.extractor import Extraction
+    from pdmr_classic.features.store.write import StoredFeatures
 
 
 @handle_errors
@@ -33,13 +35,15 @@ if TYPE_CHECKING:
 def extract(
     data: RequiredData,
     out: Annotated[
-        Path,
+        str,
         typer.Option(
-            metavar="FILE",
-            help="Table to write: .parquet, .csv or .tsv (default: features.parquet).",
+            metavar="FILE|DIR/",
+            help="Table to write: .parquet, .csv or .tsv (default: features.parquet). With a slash at the end: a "
+            "feature store, a folder of Parquet files with 1,000 recordings each, for sets that do not fit in "
+            "memory; an interrupted run continues with the missing parts.",
             show_default=False,
         ),
-    ] = Path("features.parquet"),
+    ] = "features.parquet",
     split: Annotated[
         str | None,
         typer.Option(
@@ -69,11 +73,15 @@ def extract(
 ) -> None:
     """Write the feature table: one row per recording, first column data_id.
 
-    Example: pdmr-classic extract DATA/train --out features.csv --with-labels
+    Examples: pdmr-classic extract DATA/train --out features.csv --with-labels
+
+    pdmr-classic extract DATA/train --out store/
     """
     from pdmr_classic.errors import ConfigError, summarise_findings
     from pdmr_classic.features.extractor import FeatureExtractor
     from pdmr_classic.features.feature_table import check_table_writable, collect_label_columns, write_features
+    from pdmr_classic.features.store.folder import check_store_writable, names_store
+    from pdmr_classic.features.store.write import extract_store
     from pdmr_classic.features.table_facts import describe_table
     from pdmr_classic.io.dataset import load_dataset
     from pdmr_classic.io.split_folders import parse_split
@@ -91,21 +99,26 @@ def extract(
         settings=settings.data,
     )
     label_columns = collect_label_columns(dataset) if with_labels else None
-    check_table_writable(out)
-    with hold_lock(out), ConsoleReporter(quiet=as_json) as reporter:
+    target, is_store = Path(out), names_store(out)
+    (check_store_writable if is_store else check_table_writable)(target)
+    with hold_lock(target), ConsoleReporter(quiet=as_json) as reporter:
         extractor = FeatureExtractor(
             settings, jobs=n_jobs(jobs), cache=cache_folder(no_cache), verify_cache=verify_cache, reporter=reporter
         )
-        extraction = extractor.extract(dataset)
-        write_features(
-            extraction.require_features(),
-            out,
-            label_columns,
-            describe_table(settings),
-            extraction.records,
-            synthetic=dataset.is_synthetic,
-        )
-        for finding in (*dataset.findings, *summarise_findings(extraction.findings)):
+        table: Extraction | StoredFeatures
+        if is_store:
+            table = extract_store(extractor, dataset, target, label_columns)
+        else:
+            table = extractor.extract(dataset)
+            write_features(
+                table.require_features(),
+                target,
+                label_columns,
+                describe_table(settings),
+                table.records,
+                synthetic=dataset.is_synthetic,
+            )
+        for finding in (*dataset.findings, *summarise_findings(table.findings)):
             reporter.note(finding)
-    summary = summarise_extraction(extraction, out, labels=label_columns, synthetic=dataset.is_synthetic)
+    summary = summarise_extraction(table, target, labels=label_columns, synthetic=dataset.is_synthetic)
     show(summary | {"findings": reporter.findings}, as_json, extraction_table)

@@ -71,6 +71,21 @@ class Extraction:
             raise DataError(errors[0], errors[1:])
         return self.features
 
+    @property
+    def names(self) -> Sequence[str]:
+        """Names of the features."""
+        return list(map(str, self.features.columns))
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self.features)
+
+    @property
+    def nan_share(self) -> float:
+        """Share of the values that are NaN."""
+        return float(self.features.isna().to_numpy().mean())
+
 
 def build_extraction(
     data_ids: list[str],

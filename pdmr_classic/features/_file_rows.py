@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -22,8 +23,19 @@ from pdmr_classic.io.view_files import STREAM, VECTOR
 _LAST_VIEWS = (QUALITY, MATERIAL)
 
 
+class ReadFile(Protocol):
+    """A file whose features are compared with those of others."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def modality(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+
+
 def reject_odd_vectors(
-    jobs: list[Job], outcomes: list[FileRow | Finding], trained: tuple[str, ...]
+    jobs: Sequence[ReadFile], outcomes: Sequence[FileRow | Finding], trained: tuple[str, ...]
 ) -> list[FileRow | Finding]:
     """Replace the rows of vectors that do not fit the others, or those of training, by errors."""
     odd: dict[Path, Finding] = {}
@@ -68,7 +80,7 @@ def merge_names(layouts: Iterable[tuple[str, ...]]) -> list[str]:
     )
 
 
-def check_channels(jobs: list[Job], outcomes: list[FileRow | Finding]) -> list[Finding]:
+def check_channels(jobs: Sequence[ReadFile], outcomes: Sequence[FileRow | Finding]) -> list[Finding]:
     """Return a finding for each stream that lacks channels of most others of its modality."""
     channels: dict[str, list[tuple[Path, tuple[str, ...]]]] = {}
     for job, row in zip(jobs, outcomes, strict=True):
@@ -96,11 +108,19 @@ def _is_placeholder(row: FileRow) -> bool:
 
 def find_empty_families(families: Iterable[Family], features: pd.DataFrame) -> list[Finding]:
     """Return a finding for each own family that has no value in any recording."""
+    own = any(family.code for family in families)
+    return [] if not own or features.empty else tell_empty_families(families, list_filled(features))
+
+
+def list_filled(features: pd.DataFrame) -> list[str]:
+    """Return the names of the features that have a value in any recording."""
+    return list(map(str, features.columns[features.notna().any().to_numpy()]))
+
+
+def tell_empty_families(families: Iterable[Family], filled: Iterable[str]) -> list[Finding]:
+    """Return a finding for each own family without any feature among those that have values."""
     own = [family.name for family in families if family.code]
-    if not own or features.empty:
-        return []
-    values = features.columns[features.notna().any().to_numpy()]
-    present = set(map(own_family, map(str, values)))
+    present = set(map(own_family, filled)) if own else set()
     return [_empty_finding(name) for name in own if name not in present]
 
 

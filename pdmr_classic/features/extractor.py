@@ -69,6 +69,9 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ('data_id', True, True)
     """
 
+    work_bytes = 0
+    """Size of all work, if the extractor reads it part by part: it decides how many processes are worth starting."""
+
     def __init__(
         self,
         settings: Settings | None = None,
@@ -137,6 +140,20 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             conflicts=(*mismatches, *extraction.conflicts),
         )
 
+    def list_jobs(self, dataset: Dataset) -> list[Job]:
+        """Return a job for each file, modality by modality; nothing is read."""
+        kinds = find_kinds(dataset, tuple(self.trained_names or ()))
+        settings, alter = self.settings or Settings(), self.alter or {}
+        return make_jobs(dataset, self._select_families(), settings, kinds, alter, self.exclusions or NO_EXCLUSIONS)
+
+    def read_part(self, jobs: list[Job], folder: Path) -> list[FileRow | Finding]:
+        """Return the features of some files below a folder, or the errors; the files are not compared."""
+        cache = self._open_cache(folder, self.settings or Settings(), self._select_families())
+        outcomes = self._run(jobs, cache, reporter=self.reporter)
+        if cache is not None:
+            cache.write((job.path, row) for job, row in zip(jobs, outcomes, strict=True) if isinstance(row, FileRow))
+        return outcomes
+
     def _select_families(self) -> tuple[Family, ...]:
         settings = self.settings or Settings()
         return select_computed(settings.features, settings.plugins)
@@ -182,7 +199,7 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         return [outcome for outcome in outcomes if outcome is not None]
 
     def _count_workers(self, jobs: Sequence[Job]) -> int:
-        n_bytes = sum(job.n_bytes for job in jobs)
+        n_bytes = max(sum(job.n_bytes for job in jobs), self.work_bytes)
         return int(min(joblib.effective_n_jobs(self.jobs), max(n_bytes // _BYTES_PER_WORKER, 1)))
 
 

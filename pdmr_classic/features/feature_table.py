@@ -151,17 +151,42 @@ def write_features(
     """
     path = Path(path)
     check_table_writable(path)
-    table = features.reset_index() if labels is None else labels.join(features, validate="1:1").reset_index()
+    table = join_labels(features, labels)
 
     def write(file: BinaryIO) -> None:
         if path.suffix in DELIMITERS:
             table.to_csv(file, index=False, sep=DELIMITERS[path.suffix], lineterminator="\n", mode="wb")
         else:
-            arrow = pa.Table.from_pandas(table)
-            arrow = arrow if facts is None else add_facts(arrow, facts)
-            pq.write_table(arrow if records is None else add_records(arrow, records, synthetic=synthetic), file)
+            write_parquet(table, file, facts, records, synthetic=synthetic)
 
     return write_atomic(path, write)
+
+
+def join_labels(features: pd.DataFrame, labels: pd.DataFrame | None) -> pd.DataFrame:
+    """Return a table as it is written: `data_id`, labels, features.
+
+    Parameters
+    ----------
+    features : DataFrame
+        Index `data_id`.
+    labels : DataFrame or None
+        Same rows.
+    """
+    return features.reset_index() if labels is None else labels.join(features, validate="1:1").reset_index()
+
+
+def write_parquet(
+    table: pd.DataFrame,
+    file: BinaryIO,
+    facts: TableFacts | None = None,
+    records: Iterable[FileRecord] | None = None,
+    *,
+    synthetic: bool = False,
+) -> None:
+    """Write the columns of a table as Parquet to an open file, with its facts and those about the files."""
+    arrow = pa.Table.from_pandas(table)
+    arrow = arrow if facts is None else add_facts(arrow, facts)
+    pq.write_table(arrow if records is None else add_records(arrow, records, synthetic=synthetic), file)
 
 
 def _is_feature_table(path: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,6 @@ import pandas as pd
 from pdmr_classic.evaluation.check_data import DataCheck
 from pdmr_classic.evaluation.conclude import conclude
 from pdmr_classic.features.catalog import feature_names_by_family
-from pdmr_classic.features.extractor import Extraction
 from pdmr_classic.features.fold_fitted import count_fold_fitted_features
 from pdmr_classic.features.names import feature_view
 from pdmr_classic.features.registry import load_families
@@ -105,17 +104,27 @@ def _range(values: Sequence[float]) -> dict[str, float]:
     return {"min": float(np.min(values)), "median": float(np.median(values)), "max": float(np.max(values))}
 
 
+class ExtractedTable(Protocol):
+    """A feature table, in memory or in a store."""
+
+    @property
+    def names(self) -> Sequence[str]: ...
+    @property
+    def n_rows(self) -> int: ...
+    @property
+    def nan_share(self) -> float: ...
+
+
 def summarise_extraction(
-    extraction: Extraction, out: Path, *, labels: pd.DataFrame | None = None, synthetic: bool = False
+    table: ExtractedTable, out: Path, *, labels: pd.DataFrame | None = None, synthetic: bool = False
 ) -> dict[str, Any]:
     """Return the number of extracted features per view, and the names of label columns beside them."""
-    views = Counter(map(feature_view, extraction.features.columns))
     return {
         "out": str(out),
         "synthetic": synthetic,
-        "recordings": len(extraction.features),
-        "features": {**views, "all": extraction.features.shape[1]},
-        "nan_share": float(extraction.features.isna().to_numpy().mean()),
+        "recordings": table.n_rows,
+        "features": {**Counter(map(feature_view, table.names)), "all": len(table.names)},
+        "nan_share": table.nan_share,
         **({} if labels is None else {"labels": list(map(str, labels.columns))}),
     }
 

@@ -19,7 +19,9 @@ def find_missing_channels(streams: Iterable[tuple[Path, Iterable[str]]]) -> list
     >>> str(finding.file), finding.found
     ('2.csv', 'AU01_r')
     """
-    named = [(path, frozenset(channels)) for path, channels in streams]
+    # One set for all files with the same channels: a hundred thousand sets would take gigabytes.
+    distinct: dict[frozenset[str], frozenset[str]] = {}
+    named = [(path, distinct.setdefault(names := frozenset(channels), names)) for path, channels in streams]
     counts = Counter(channel for _, channels in named for channel in channels)
     common = {channel for channel, count in counts.items() if 2 * count >= len(named)}
     return [
