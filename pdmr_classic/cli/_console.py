@@ -19,6 +19,7 @@ from pdmr_classic.cli._interrupt import INTERRUPTED, report_interrupt, stop_work
 from pdmr_classic.cli._verbosity import QUIET, VERBOSE, get_verbosity, with_verbosity
 from pdmr_classic.errors import ConfigError, Finding, PdmrError, TargetError
 from pdmr_classic.progress import Stage, format_seconds
+from pdmr_classic.storage.location import parse_location
 from pdmr_classic.text import escape_unprintable, to_json
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def handle_errors(function: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         debug = bool(kwargs.get("debug"))
+        # A `Path` of a URL has lost a slash.
+        kwargs.update({name: parse_location(value) for name, value in kwargs.items() if isinstance(value, Path)})
         try:
             _check_working_directory()
             # Commands without --jobs start no workers.

@@ -9,6 +9,7 @@ from pdmr_classic.errors import Finding
 from pdmr_classic.evaluation.check_data import DataCheck
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.inspection import FileFacts
+from pdmr_classic.storage.location import parse_location
 
 Splits = Mapping[str, tuple[Dataset, Sequence[FileFacts]]]
 
@@ -55,4 +56,4 @@ def _list_ignored_files(splits: Splits, training: str) -> set[Path]:
 
 
 def _is_ignored(error: Finding, ignored: set[Path]) -> bool:
-    return error.file is not None and not ignored.isdisjoint({(path := Path(error.file)), *path.parents})
+    return error.file is not None and not ignored.isdisjoint({(path := parse_location(error.file)), *path.parents})

@@ -1,8 +1,9 @@
 """Cache of extracted features on disk, so that each file is read only once.
 
 A row is looked up by modality and the hash of the file's bytes; path, size, modification time and inode together serve
-as a shortcut that avoids hashing. The name of the cache file depends on the settings and the extractor's code, so
-cached rows cannot become stale. The cache contains hashes, no file names.
+as a shortcut that avoids hashing. For URLs, the shortcut is what the store changes with the content, such as the ETag;
+files of a store without one are read each time. The name of the cache file depends on the settings and the extractor's
+code, so cached rows cannot become stale. The cache contains hashes, no file names.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ import xxhash
 from pdmr_classic.errors import Finding, TargetError
 from pdmr_classic.features.code_version import hash_feature_code
 from pdmr_classic.features.file_features import FileRow
+from pdmr_classic.io.layouts.folder_files import list_entries
 from pdmr_classic.io.stream_facts import facts_from_json, facts_to_json
 from pdmr_classic.storage.atomic import write_atomic
 from pdmr_classic.storage.bytes import combine_hashes, hash_bytes, read_bytes
+from pdmr_classic.storage.location import RemotePath
 from pdmr_classic.storage.user_dirs import user_folder
 
 _COLUMNS = ("shortcut", "source", "content", "findings", "names", "values", "channels", "facts")
@@ -64,6 +67,7 @@ class FeatureCache:
         self._by_content: dict[tuple[str, str], FileRow] = {}
         self._shortcuts: dict[tuple[Path, str], str] = {}
         self._new_rows: list[tuple[Path, FileRow]] = []
+        self._listed: dict[Path, dict[str, str]] = {}
         self._next_write = time.monotonic() + _MIN_WRITE_INTERVAL_S
         self._load()
 
@@ -73,13 +77,29 @@ class FeatureCache:
         The same bytes have different rows as video and as audio: `source` is that of the row.
         """
         # Taken before reading: a file that changes in the meantime is read again in the next run.
-        shortcut = self._shortcuts[path, source] = _shortcut(path, *parts, source=source)
+        shortcut = self._shortcuts[path, source] = self._make_shortcut((path, *parts), source)
         row = None if self.verify else self._by_shortcut.get(shortcut)
         if row is None and self._by_content:
             content = combine_hashes([hash_bytes(read_bytes(file)) for file in (path, *parts)])
             row = self._by_content.get((content, source))
         # The cached findings may refer to another file with the same content.
         return row.with_path(path) if row is not None else None
+
+    def _make_shortcut(self, paths: tuple[Path, ...], source: str) -> str:
+        """Return the hash of what changes with the files; "" if nothing is known to."""
+        if not any(isinstance(path, RemotePath) for path in paths):
+            return _shortcut(*paths, source=source)
+        versions = [(str(path), self._find_version(path)) for path in paths]
+        is_known = all(version for _, version in versions)
+        return xxhash.xxh3_128_hexdigest(repr((source, versions)).encode()) if is_known else ""
+
+    def _find_version(self, path: Path) -> str:
+        """Return what the store lists now: the data set may have been loaded long ago."""
+        folder = path.parent
+        if folder not in self._listed:
+            paths = list_entries(folder)
+            self._listed[folder] = {file.name: file.version for file in paths if isinstance(file, RemotePath)}
+        return self._listed[folder].get(path.name, "")
 
     def add(self, rows: Iterable[tuple[Path, FileRow]]) -> None:
         """Collect rows and write them from time to time, so that an interrupted run does not lose them."""

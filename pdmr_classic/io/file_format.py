@@ -14,6 +14,7 @@ import numpy as np
 
 from pdmr_classic.io.tables.bookkeeping import Role, column_role
 from pdmr_classic.io.tables.table_files import TEXT_SUFFIXES, is_compressed, table_suffix
+from pdmr_classic.storage.bytes import read_start
 
 _HEAD_BYTES = 1 << 16
 # Enough to tell how numbers are written, at a small share of the time it takes to parse a file.
@@ -56,8 +57,7 @@ def describe_format(path: Path) -> dict[str, float]:
 
 def _read_head(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
+        head = read_start(path, _HEAD_BYTES)
         return zlib.decompressobj(wbits=31).decompress(head, _HEAD_BYTES) if is_compressed(path) else head
     except (OSError, zlib.error):
         return b""  # the reader reports the reason

@@ -18,6 +18,7 @@ from pdmr_classic.io.ids import find_near_matches
 from pdmr_classic.io.labels.labels import read_labels
 from pdmr_classic.io.tables.bookkeeping import column_role
 from pdmr_classic.storage.bytes import decode_text, read_bytes
+from pdmr_classic.storage.location import parse_location
 from pdmr_classic.text import format_count, format_list, format_quoted
 
 _LIST_SUFFIXES = ("", ".txt", ".csv", ".tsv", ".lst", ".list")
@@ -93,7 +94,7 @@ def select_recordings(
     """
     if file is None:
         return Selection(dataset)
-    path = Path(file)
+    path = parse_location(file)
     ids, is_table, findings = _read_ids(path, settings or DataSettings(), dataset.data_ids)
     owners = {**dataset.owners, **{data_id: data_id for data_id in dataset.data_ids}}
     matches, near_matches = match_ids(ids, list(owners), path)

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from pdmr_classic.errors import ConfigError, DataError, TargetError, wrap_os_errors
 from pdmr_classic.storage.bytes import read_bytes
+from pdmr_classic.storage.location import refuse_url
 from pdmr_classic.storage.lock import try_lock
 
 # A suffix that is never read as data.
@@ -39,10 +40,10 @@ def write_atomic(path: str | Path, write: Callable[[BinaryIO], object], *, stagi
     Raises
     ------
     TargetError
-        The target is a folder, or its folder is read-only or full.
+        The target is a folder or a URL, or its folder is read-only or full.
     """
-    path = Path(path)
     check_writable(path)
+    path = Path(path)
     temporary = None
     try:
         with wrap_os_errors(path):
@@ -115,6 +116,7 @@ def check_writable(path: str | Path, suffixes: tuple[str, ...] = ("",)) -> None:
         The name ends in none of the suffixes. This also prevents a typo such as `--out labels.csv` from overwriting the
         labels.
     """
+    refuse_url(path)
     path = Path(path)
     try:
         is_folder, is_special = path.is_dir(), path.exists() and not path.is_file()

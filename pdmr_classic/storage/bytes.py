@@ -13,6 +13,7 @@ from pathlib import Path
 import xxhash
 
 from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.storage.location import RemotePath
 
 MAX_BYTES = 4 << 30
 """Complete OpenFace output of one hour is 0.5 GB, so a larger file is not a recording."""
@@ -67,21 +68,7 @@ def read_bytes(path: Path) -> bytes:
     DataError
         The file is missing, not regular, unreadable, too large, or changed while it was read.
     """
-    try:
-        # Without O_NONBLOCK, opening a FIFO would wait for a writer forever.
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    except (OSError, ValueError) as error:
-        raise _read_error(path, error) from None
-    try:
-        # Before fdopen, which raises a different error for a folder.
-        size = _check_size(os.fstat(descriptor), path)
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            # One extra byte detects a growing file without reading it to the end.
-            data = file.read(size + 1)
-    except OSError as error:
-        raise _read_error(path, error) from None
-    finally:
-        os.close(descriptor)
+    data, size = _read_remote(path) if isinstance(path, RemotePath) else _read_local(path)
     if len(data) != size:
         raise DataError(
             "the file changed while it was read",
@@ -92,6 +79,48 @@ def read_bytes(path: Path) -> bytes:
             hint="wait until it is complete, then run the command again",
         )
     return data
+
+
+def read_start(path: Path, n_bytes: int) -> bytes:
+    """Return the first bytes of a regular file, or all if it has fewer.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    """
+    if isinstance(path, RemotePath):
+        return path.read_start(n_bytes)
+    with path.open("rb") as file:
+        return file.read(n_bytes)
+
+
+def _read_remote(path: RemotePath) -> tuple[bytes, int]:
+    """Return the bytes of a file behind a URL, and its size before."""
+    try:
+        size = _check_size(path.stat(), path)
+        return path.read_bytes(), size
+    except OSError as error:
+        raise _read_error(path, error) from None
+
+
+def _read_local(path: Path) -> tuple[bytes, int]:
+    """Return the bytes of a local file, and its size before."""
+    try:
+        # Without O_NONBLOCK, opening a FIFO would wait for a writer forever.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:
+        raise _read_error(path, error) from None
+    try:
+        # Before fdopen, which raises a different error for a folder.
+        size = _check_size(os.fstat(descriptor), path)
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            # One extra byte detects a growing file without reading it to the end.
+            return file.read(size + 1), size
+    except OSError as error:
+        raise _read_error(path, error) from None
+    finally:
+        os.close(descriptor)
 
 
 def _check_size(status: os.stat_result, path: Path) -> int:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pdmr_classic.errors import TargetError, wrap_os_errors
+from pdmr_classic.storage.location import refuse_url
 
 if sys.platform != "win32":
     import fcntl
@@ -30,6 +31,7 @@ def hold_lock(target: Path) -> Iterator[None]:
     TargetError
         Another run holds the lock, or the folder cannot be written to.
     """
+    refuse_url(target)
     path = target.with_name(f"{target.name}.lock")
     with wrap_os_errors(target):
         created = [folder for folder in path.parents if not folder.exists()]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pdmr_classic.errors import TargetError
 from pdmr_classic.storage.atomic import sync_folder, write_bytes_atomic
+from pdmr_classic.storage.location import refuse_url
 
 
 def find_new_folder(out: str | Path, content: str) -> Path:
@@ -24,6 +25,7 @@ def find_new_folder(out: str | Path, content: str) -> Path:
     TargetError
         It is a file, the current folder, or a folder that is not empty.
     """
+    refuse_url(out)
     target = Path(out).resolve()
     if not target.exists():
         return target

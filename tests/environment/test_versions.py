@@ -29,7 +29,11 @@ def read_lower_bounds() -> dict[str, tuple[int, ...]]:
     extras = PROJECT["optional-dependencies"]
     requirements = [
         *PROJECT["dependencies"],
-        *(requirement for name in ("test", "audio", "excel", "notebook", "riemann") for requirement in extras[name]),
+        *(
+            requirement
+            for name in ("test", "audio", "excel", "notebook", "remote", "riemann")
+            for requirement in extras[name]
+        ),
     ]
     matches = [re.match(r"([\w-]+)>=([\d.]+)", requirement) for requirement in requirements]
     return {match[1]: parse_version(match[2]) for match in matches if match}

@@ -17,6 +17,7 @@ from pdmr_classic.io.labels._columns import fold_name, match_column
 from pdmr_classic.io.labels.labels import LABEL_SUFFIXES, find_labels, read_labels
 from pdmr_classic.io.labels.subject_ids import normalise_subjects
 from pdmr_classic.progress import Reporter
+from pdmr_classic.storage.location import parse_location
 from pdmr_classic.text import format_count, format_list, format_quoted
 
 _INFER = "infer"
@@ -88,9 +89,8 @@ def resolve_groups(
     if option is not None and option.startswith(_EXPRESSION_PREFIX):
         subjects = _match_expression(option.removeprefix(_EXPRESSION_PREFIX), index)
         return normalise(Groups(subjects, "expression"), "--groups", None)
-    if option is not None and Path(option).suffix.lower() in LABEL_SUFFIXES:
-        groups = Groups(_read_table(Path(option), index), "table")
-        return normalise(groups, "subject_id", Path(option))
+    if option is not None and (table := parse_location(option)).suffix.lower() in LABEL_SUFFIXES:
+        return normalise(Groups(_read_table(table, index), "table"), "subject_id", table)
     if option == _INFER:
         _check_no_subject_ids(labels, file)
         return Groups(_recordings_as_subjects(index), "infer")

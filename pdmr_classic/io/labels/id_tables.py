@@ -12,7 +12,7 @@ import pandas as pd
 
 from pdmr_classic.io.tables.bookkeeping import column_role, strip_name
 from pdmr_classic.io.tables.table_files import is_compressed, table_suffix
-from pdmr_classic.storage.bytes import decode_text, read_bytes
+from pdmr_classic.storage.bytes import decode_text, read_bytes, read_start
 
 SPLIT_COLUMN = "split"
 """Column of the labels with the split of each recording."""
@@ -100,7 +100,8 @@ def _has_id_column(path: Path) -> bool:
     import pyarrow.parquet as pq
 
     try:
-        return "data_id" in pq.read_schema(path).names
+        with path.open("rb") as file:
+            return "data_id" in pq.read_schema(file).names
     except (OSError, ValueError):  # reading the recording reports what is wrong
         return False
 
@@ -110,8 +111,11 @@ def _read_head(path: Path) -> str:
     try:
         if not path.is_file():  # opening a FIFO would wait for a writer
             return ""
-        with gzip.open(path) if is_compressed(path) else path.open("rb") as file:
-            head = file.read(_HEAD_BYTES)
+        if is_compressed(path):
+            with path.open("rb") as packed, gzip.open(packed) as file:
+                head = file.read(_HEAD_BYTES)
+        else:
+            head = read_start(path, _HEAD_BYTES)
     except (OSError, EOFError):
         return ""
     complete = head if len(head) < _HEAD_BYTES else head[: head.rfind(b"\n") + 1]

@@ -21,6 +21,7 @@ from pdmr_classic.io.labels._columns import (
 from pdmr_classic.io.labels._files import EXPECTED, HINT, Rows, read_label_rows
 from pdmr_classic.io.labels._status import apply_cutoff, check_label_settings, make_status
 from pdmr_classic.io.labels.classes import find_score_columns, suggest_cutoff
+from pdmr_classic.storage.location import parse_location
 from pdmr_classic.text import format_count, format_list
 
 LABEL_SUFFIXES = (".csv", ".tsv", ".jsonl", ".json", ".xlsx", ".parquet")
@@ -78,7 +79,7 @@ def read_labels(
     {'300': 'Normal', '301': 'Depression', '302': ''}
     {'300': 'Normal', '301': 'Depression', '302': ''}
     """
-    path = Path(path)
+    path = parse_location(path)
     settings = settings or DataSettings()
     if with_status:
         check_label_settings(settings)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pdmr_classic.errors import ConfigError
-from pdmr_classic.io.layouts.folder_files import is_hidden
+from pdmr_classic.io.layouts.folder_files import is_hidden, list_entries
+from pdmr_classic.storage.location import RemotePath
 
 PLACEHOLDERS = ("id", "subject", "session", "event")
 _EXAMPLE = "a path below the data folder, such as '{subject}/{session}/{id}.csv'"
@@ -98,6 +99,9 @@ def match_pattern(pattern: re.Pattern[str], folder: Path, paths: list[Path]) -> 
 
 def walk_files(folder: Path) -> Iterator[Path]:
     """Yield all files below a folder, sorted, without hidden ones; links to folders are followed, except in circles."""
+    if isinstance(folder, RemotePath):
+        yield from _walk_store(folder)
+        return
     # The real paths of all folders from the first one to each that is still to come.
     chains: dict[str, tuple[str, ...]] = {str(folder): (os.path.realpath(folder),)}
     for name, folders, files in os.walk(folder, followlinks=True):
@@ -108,3 +112,12 @@ def walk_files(folder: Path) -> Iterator[Path]:
         for below in folders:
             chains[os.path.join(name, below)] = (*chain, places[below])  # noqa: PTH118 (as os.walk names it)
         yield from (Path(name, file) for file in sorted(files) if not is_hidden(file))
+
+
+def _walk_store(folder: Path) -> Iterator[Path]:
+    """Yield all files below a folder behind a URL, in the order of local ones; stores have no links."""
+    entries = [path for path in sorted(list_entries(folder)) if not is_hidden(path.name)]
+    yield from (path for path in entries if not path.is_dir())
+    for path in entries:
+        if path.is_dir():
+            yield from _walk_store(path)

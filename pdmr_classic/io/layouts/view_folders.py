@@ -14,6 +14,7 @@ from pdmr_classic.io.layouts.folder_files import ignored_findings, is_hidden, li
 from pdmr_classic.io.layouts.layout import Discovery, ViewFolder
 from pdmr_classic.io.layouts.recordings import Recording, find_name_problems, is_folder, is_split
 from pdmr_classic.io.tables.table_files import FORMATS, file_id
+from pdmr_classic.storage.location import parse_location
 from pdmr_classic.text import format_count, format_list, format_quoted
 
 RESERVED = frozenset(
@@ -72,7 +73,7 @@ def parse_views(values: Iterable[str]) -> dict[str, Path]:
             raise ConfigError("the name of a view is not valid", expected=_RULE, found=repr(name), hint="rename it")
         if name in views:
             raise ConfigError("a view is given twice", expected="one folder for each view", found=repr(name))
-        views[name] = Path(folder)
+        views[name] = parse_location(folder)
     return views
 
 
@@ -262,13 +263,15 @@ def _drop_view_files(base: Discovery, folders: Sequence[Path]) -> Discovery:
             recording for recording in base.recordings if not any(is_inside(path) for _, path, _ in recording.files)
         ),
         findings=tuple(finding for finding in base.findings if not _is_about(finding, folders)),
-        errors=tuple(error for error in base.errors if error.file is None or not is_inside(Path(error.file))),
+        errors=tuple(error for error in base.errors if error.file is None or not is_inside(parse_location(error.file))),
     )
 
 
 def _is_about(finding: Finding, folders: Sequence[Path]) -> bool:
     is_unread = finding.code == "ignored-files" and finding.file is not None
-    return is_unread and any(finding.found == path.name and Path(str(finding.file)) == path.parent for path in folders)
+    return is_unread and any(
+        finding.found == path.name and parse_location(str(finding.file)) == path.parent for path in folders
+    )
 
 
 def _add_findings(discovery: Discovery, findings: Sequence[Finding]) -> Discovery:

@@ -23,6 +23,7 @@ from pdmr_classic.io.tables.bookkeeping import column_role
 from pdmr_classic.io.tables.table_files import is_compressed, table_suffix
 from pdmr_classic.io.tables.text_cells import dropped_columns_finding
 from pdmr_classic.storage.bytes import hash_bytes, read_bytes, unpack_gzip
+from pdmr_classic.storage.location import parse_location
 from pdmr_classic.text import format_count
 
 
@@ -88,7 +89,7 @@ def read_table(
     DataError
         The file is not a table of numbers, or holds several recordings; row and column are given if they are known.
     """
-    path = Path(path)
+    path = parse_location(path)
     raw = read_bytes(path)
     source = _open_source(unpack_gzip(raw, path) if is_compressed(path) else raw, path)
     findings = list(source.findings)
