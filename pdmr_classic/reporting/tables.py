@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from rich import box
@@ -11,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from pdmr_classic.storage.location import RemotePath, parse_location
 from pdmr_classic.text import format_count, format_list, mask_numbers
 
 _SYNTHETIC = "These recordings are synthetic: scores on them say nothing about people."
@@ -220,7 +220,9 @@ def _errors_table(title: str, errors: Iterable[dict[str, Any]]) -> Table:
 
 def _short_path(file: str) -> str:
     """Return split, modality and name of a file, because the name alone may exist in each split and modality."""
-    return "/".join(Path(file).parts[-3:]) or file
+    path = parse_location(file)
+    is_whole = isinstance(path, RemotePath) and len(path.parts) <= 3
+    return file if is_whole else "/".join(path.parts[-3:]) or file
 
 
 def families_table(families: Iterable[dict[str, Any]]) -> RenderableType:

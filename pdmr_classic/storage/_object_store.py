@@ -38,13 +38,14 @@ class Entry:
 
     Parameters
     ----------
-    n_bytes : int
+    n_bytes : int or None
+        None if the store does not tell it.
     is_folder : bool
     version : str
         Changes with the content, such as the ETag; empty if the store names none.
     """
 
-    n_bytes: int
+    n_bytes: int | None
     is_folder: bool
     version: str
 
@@ -85,7 +86,7 @@ def list_folder(url: str) -> list[tuple[str, Entry]]:
 
 
 def read_file(url: str, n_bytes: int | None = None) -> bytes:
-    """Return the bytes of a file, or the first of them.
+    """Return the bytes of a file, or at most `n_bytes` of them; stores refuse to return the start of an empty file.
 
     Raises
     ------
@@ -95,10 +96,10 @@ def read_file(url: str, n_bytes: int | None = None) -> bytes:
     """
     with _translate_errors(url, may_be_denied=True):
         system, path = _open_system(url)
-        if n_bytes == 0:
-            return b""
-        # Some stores refuse a range that ends behind the last byte.
-        return bytes(system.cat_file(path) if n_bytes is None else system.cat_file(path, start=0, end=n_bytes))
+        if n_bytes is None:
+            return bytes(system.cat_file(path))
+        # Web servers may send the whole file.
+        return bytes(system.cat_file(path, start=0, end=n_bytes))[:n_bytes]
 
 
 def _open_system(url: str) -> tuple[Any, str]:
@@ -106,6 +107,8 @@ def _open_system(url: str) -> tuple[Any, str]:
     from fsspec.core import url_to_fs
 
     system, path = url_to_fs(url)
+    if url.endswith("://"):
+        raise FileNotFoundError  # rather than a list of all buckets
     return system, path
 
 
@@ -115,7 +118,7 @@ def _refresh(url: str) -> dict[str, bool]:
 
 def _to_entry(facts: Mapping[str, Any]) -> Entry:
     version = next((str(facts[name]) for name in _VERSIONS if facts.get(name)), "")
-    return Entry(int(facts.get("size") or 0), facts.get("type") == "directory", version)
+    return Entry(facts.get("size"), facts.get("type") == "directory", version)
 
 
 @contextmanager

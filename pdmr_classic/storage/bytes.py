@@ -99,7 +99,8 @@ def _read_remote(path: RemotePath) -> tuple[bytes, int]:
     """Return the bytes of a file behind a URL, and its size before."""
     try:
         size = _check_size(path.stat(), path)
-        return path.read_bytes(), size
+        data = path.read_bytes()
+        return data, size or len(data)
     except OSError as error:
         raise _read_error(path, error) from None
 

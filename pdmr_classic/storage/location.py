@@ -184,10 +184,10 @@ class RemotePath(_LocalPath):
         return self._listed or find_entry(str(self))
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
-        """Return type and size; times and owner are 0."""
+        """Return type and size, 0 if the store does not tell it; times and owner are 0."""
         entry = self._entry
         mode = stat.S_IFDIR | 0o555 if entry.is_folder else stat.S_IFREG | 0o444
-        return os.stat_result((mode, 0, 0, 1, 0, 0, entry.n_bytes, 0, 0, 0))
+        return os.stat_result((mode, 0, 0, 1, 0, 0, entry.n_bytes or 0, 0, 0, 0))
 
     def lstat(self) -> os.stat_result:
         """Return the same as `stat`."""
@@ -226,12 +226,14 @@ class RemotePath(_LocalPath):
         return iter([path for path in self.iterdir() if fnmatchcase(path.name, pattern)] if self.is_dir() else [])
 
     def read_bytes(self) -> bytes:
-        """Return all bytes of the file."""
-        return read_file(str(self))
+        """Return all bytes of the file, and one more if it has grown since it was listed."""
+        n_bytes = self._entry.n_bytes
+        # With a length, no store asks for it again.
+        return b"" if n_bytes == 0 else read_file(str(self), None if n_bytes is None else n_bytes + 1)
 
     def read_start(self, n_bytes: int) -> bytes:
         """Return the first bytes of the file, or all if it has fewer."""
-        return read_file(str(self), min(n_bytes, self.stat().st_size))
+        return b"" if 0 in (n_bytes, self._entry.n_bytes) else read_file(str(self), n_bytes)
 
     def open(  # type: ignore[override]
         self, mode: str = "r", buffering: int = -1, encoding: str | None = None, errors: Any = None, newline: Any = None

@@ -19,6 +19,7 @@ from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import TargetError
 from pdmr_classic.io.split_folders import SYNTHETIC_MARK
 from pdmr_classic.io.trackers.channels import GAZE, POSE
+from pdmr_classic.storage.location import parse_location
 from pdmr_classic.storage.new_folder import find_new_folder
 from pdmr_classic.synthetic._truth import write_table, write_truth
 from pdmr_classic.synthetic.conditions import (
@@ -163,7 +164,7 @@ def make_synthetic(
         "condition": condition,
     }
     plan = plan_recordings(**settings)
-    target = Path(out).absolute()
+    target = parse_location(out).absolute()
     try:
         target = find_new_folder(target, "the synthetic set")
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -67,6 +67,7 @@ def test_workers_read_urls_and_compute_the_same_features(
 def test_a_file_is_listed_with_its_folder_and_not_asked_for_again(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = load_dataset(url, split="test")
     monkeypatch.setattr(location, "find_entry", None)
+    monkeypatch.setattr(s3fs.S3FileSystem, "_info", None)
     assert len(extract(data)) == len(data)
 
 
@@ -125,7 +126,7 @@ def test_the_cache_reads_a_file_again_only_if_the_store_says_that_it_changed(
     # Same size; the data set that was loaded before does not know of the change.
     store.pipe("cached/set/audio/002.csv", b"0.1,0.2,0.9\n")
     changed = extract(data, cache=tmp_path / "cache")
-    assert read[2:] and set(read[2:]) == {"002.csv"}
+    assert set(read[2:]) == {"002.csv"}
     assert changed.loc["001"].equals(first.loc["001"])
     assert changed.loc["002"].iloc[2] == 0.9
 
@@ -149,7 +150,7 @@ def test_a_store_that_names_no_versions_has_no_shortcut(tmp_path: Path) -> None:
         ("s3://small/nothing", r"the data folder does not exist\n  where:    s3://small/nothing\n(.*\n)*.*nothing"),
         ("s3://no-such-bucket/set", r"the data folder does not exist\n  where:    s3://no-such-bucket/set"),
         ("s3://small/set/train/labels.csv", r"the data folder does not exist\n(.*\n)*.*found: +a file"),
-        ("s3://", r"the URL cannot be read|the data folder does not exist|there are no recordings"),
+        ("s3://", r"the data folder does not exist\n  where:    s3://\n"),
     ],
     ids=["folder", "bucket", "file", "empty"],
 )

@@ -27,6 +27,7 @@ from pdmr_classic.models.persistence.skops_file import SKOPS_SUFFIX, load_skops,
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.storage.atomic import check_writable, refuse_foreign_file, rename, write_atomic, write_text_atomic
 from pdmr_classic.storage.bytes import read_bytes
+from pdmr_classic.storage.location import parse_location
 from pdmr_classic.text import to_json
 
 _SCHEMA_PREFIX = "pdmr-classic/model/"
@@ -200,7 +201,7 @@ def load_artifact(path: str | Path, *, trust: bool = False) -> tuple[Any, dict[s
     ConfigError
         A `.skops` file is to be opened without skops.
     """
-    path = find_model_file(Path(path))
+    path = find_model_file(parse_location(path))
     manifest = read_manifest(path)
     is_skops = path.suffix == SKOPS_SUFFIX
     data = read_model_bytes(path, manifest, SKOPS_DIGEST if is_skops else DIGEST)
