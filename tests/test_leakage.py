@@ -24,7 +24,7 @@ from sklearn.preprocessing import FunctionTransformer
 from pdmr_classic import DepressionModel, GroupedFolds, GroupedStacker, Settings
 from pdmr_classic.features import fold_fitted
 from pdmr_classic.models.ensemble import _combiner as meta
-from pdmr_classic.models.ensemble import oof_scores, stacking, tuning
+from pdmr_classic.models.ensemble import _fold_losses, _member_study, oof_scores, stacking, tuning
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.learners import learners
 from pdmr_classic.models.learners import search_spaces as spaces
@@ -88,13 +88,13 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     monkeypatch.setitem(learners.LEARNERS, "spy", Learner("spy", build, "kernel"))
     monkeypatch.setitem(spaces._DEFAULTS, "spy", {"k": None})
     monkeypatch.setitem(spaces._SPACES, "spy", lambda trial: {})
-    monkeypatch.setattr(tuning, "suggest_params", suggest)
+    monkeypatch.setattr(_member_study, "suggest_params", suggest)
     # `meta` makes cross-fitted predictions; `stacking` predicts new rows.
     combiner = watch_class(meta.Combiner, watch.meta)
     monkeypatch.setattr(meta, "Combiner", combiner)
     monkeypatch.setattr(stacking, "Combiner", combiner)
     # A meta-learner may calibrate its own training rows; only the calibrator of the study must not.
-    monkeypatch.setattr(tuning, "Calibrator", watch_class(tuning.Calibrator, watch.calibration))
+    monkeypatch.setattr(_fold_losses, "Calibrator", watch_class(_fold_losses.Calibrator, watch.calibration))
     return watch
 
 

@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 
 from pdmr_classic import DepressionModel, Settings
 from pdmr_classic.io.labels.scales import SCALES
-from pdmr_classic.models.ensemble import tuning
+from pdmr_classic.models.ensemble import _member_study
 from pdmr_classic.models.learners import learners, regressors
 from pdmr_classic.models.learners import search_spaces as spaces
 from pdmr_classic.models.learners.learners import Learner
@@ -113,7 +113,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     for name in ("spy_regressor", "spy"):
         monkeypatch.setitem(spaces._DEFAULTS, name, {"k": None})
         monkeypatch.setitem(spaces._SPACES, name, lambda trial: {})
-    monkeypatch.setattr(tuning, "suggest_params", suggest)
+    monkeypatch.setattr(_member_study, "suggest_params", suggest)
     monkeypatch.setattr(stacker, "Blend", SpyBlend)
     monkeypatch.setattr(auxiliary, "_WeightedScores", SpyColumns)
     return watch

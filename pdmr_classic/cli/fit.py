@@ -20,6 +20,7 @@ from pdmr_classic.cli._options import (
     n_jobs,
 )
 from pdmr_classic.cli._report_option import ReportFolder
+from pdmr_classic.cli._study_options import Storage, Study, TuneOnly, open_database, tune_only_and_show
 from pdmr_classic.cli._with_settings import with_settings
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ def fit(
     report: ReportFolder = None,
     *,
     settings: Settings,
+    storage: Storage = None,
+    study: Study = None,
+    tune_only: TuneOnly = False,
     jobs: Jobs = None,
     no_cache: NoCache = False,
     as_json: AsJson = False,
@@ -66,6 +70,11 @@ def fit(
     from pdmr_classic.storage.resume import hold_target
     from pdmr_classic.subjects.inference import proposal_path
 
+    database = open_database(storage, study, report=report, tune_only=tune_only)
+    if database is not None and tune_only:
+        dataset = load_dataset(data, split="train", labels=labels, settings=settings.data)
+        tune_only_and_show(dataset, database, settings, n_jobs(jobs), cache_folder(no_cache), as_json=as_json)
+        return
     check_model_writable(out)
     if report is not None:
         check_report_folder(report, [out])
@@ -78,7 +87,7 @@ def fit(
             settings=settings,
             jobs=n_jobs(jobs),
             cache=cache,
-            studies=studies,
+            studies=database or studies,
             groups_out=proposal_path(out),
             reporter=reporter,
         )

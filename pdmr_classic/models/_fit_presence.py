@@ -6,20 +6,17 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from sklearn.utils.validation import check_array
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.config import Settings
 from pdmr_classic.models._presence_metadata import collect_metadata
+from pdmr_classic.models._tune_presence import tune_presence
 from pdmr_classic.models.compiled.stack import CompiledStack
 from pdmr_classic.models.decision.decision import Decision
-from pdmr_classic.models.ensemble.fold_data import make_fold_data
 from pdmr_classic.models.ensemble.importance import column_groups, permutation_importance
 from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
-from pdmr_classic.models.ensemble.study_storage import Studies
-from pdmr_classic.models.ensemble.tuning import tune
-from pdmr_classic.models.learners.learners import make_members
+from pdmr_classic.models.ensemble.study_storage import AnyStudies
 from pdmr_classic.models.presence import Presence, fit_refinements, make_gate
 from pdmr_classic.models.target_checks import Target
 from pdmr_classic.progress import Reporter
@@ -33,7 +30,7 @@ def fit_presence(
     severity: Mapping[str, Floats] | None = None,
     conditions: pd.Series | None = None,
     jobs: int,
-    storage: Studies,
+    storage: AnyStudies,
     reporter: Reporter,
 ) -> Presence:
     """Tune the base learners, stack them, choose the threshold, and compute the permutation importance.
@@ -50,7 +47,7 @@ def fit_presence(
         Condition of the same rows, for experts.
     jobs : int
         Number of processes.
-    storage : Studies
+    storage : AnyStudies
         Of the trials.
     reporter : Reporter
 
@@ -62,25 +59,7 @@ def fit_presence(
     learning = settings.learning
     classes = np.array(target.classes, dtype=object)
     feature_names = [str(name) for name in features.columns]
-    all_folds = make_fold_data(
-        check_array(features.to_numpy(dtype=np.float64), ensure_all_finite="allow-nan", ensure_min_features=0),
-        feature_names,
-        target.codes,
-        target.groups.to_numpy(dtype=object),
-        n_folds=target.n_folds,
-        # Losses of tuned members are optimistic on the folds of their trials: they are compared on other ones.
-        repeats=2 * learning.repeats,
-        seed=learning.seed,
-        weights=target.weights,
-        join_views=learning.join_views,
-        suppress_identity=learning.suppress_identity,
-    )
-    tuning_data = all_folds.select_repeats(0, learning.repeats)
-    fold_data = all_folds.select_repeats(learning.repeats, 2 * learning.repeats)
-    for finding in (*target.findings, *fold_data.findings):
-        reporter.note(finding)
-    members = make_members(fold_data.views, learning)
-    members = tune(members, tuning_data.view_data, learning, jobs=jobs, reporter=reporter, storage=storage)
+    members, fold_data = tune_presence(features, target, settings, jobs=jobs, storage=storage, reporter=reporter)
     reporter.progress("training", 0, 1)
     groups = column_groups(fold_data, feature_names) if learning.importance else None
     oof_scores = compute_oof_scores(members, fold_data, learning.seed, jobs=jobs, groups=groups)

@@ -19,6 +19,7 @@ from pdmr_classic.models.compiled.stack import CompiledStack
 from pdmr_classic.models.decision.decision import Decision
 from pdmr_classic.models.decision.prevalence import Prevalence
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
+from pdmr_classic.models.ensemble.study_storage import StudySource as StudySource
 from pdmr_classic.models.ensemble.study_storage import open_studies
 from pdmr_classic.models.presence import Presence
 from pdmr_classic.models.severity.model import SeverityModel
@@ -223,7 +224,7 @@ def fit_predictor(
     settings: Settings,
     *,
     jobs: int,
-    studies: Path | None,
+    studies: StudySource | None,
     reporter: Reporter,
 ) -> Predictor:
     """Fit the stack of scores, if scores are learned, and then that of classes, which may use predicted scores.
@@ -236,8 +237,8 @@ def fit_predictor(
     settings : Settings
     jobs : int
         Number of processes. The result does not depend on it.
-    studies : Path or None
-        File that stores the trials.
+    studies : StudySource or None
+        Stores the trials.
     reporter : Reporter
 
     Raises
@@ -245,6 +246,8 @@ def fit_predictor(
     DataError
         The table has no usable column, or contains labels.
     """
+    if studies is not None and not isinstance(studies, Path):
+        reporter.note(studies.price)
     severity, presence = None, None
     with open_studies(studies, fingerprint_fit(features, targets, settings)) as storage:
         if targets.severity is not None:
@@ -258,9 +261,8 @@ def fit_predictor(
             )
         if targets.presence is not None:
             labelled = targets.presence.status.index
-            rows = features if len(features) == len(labelled) else features.loc[labelled]
             presence = fit_presence(
-                rows,
+                targets.presence.select_rows(features),
                 targets.presence,
                 settings,
                 severity=None if severity is None else severity.oof_columns(labelled),

@@ -17,7 +17,7 @@ from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.labels.scales import Scale
 from pdmr_classic.io.results import mark_uncertain
 from pdmr_classic.models._prediction_checks import Allowed, check_recordings, extract_as_trained, note_hints
-from pdmr_classic.models._predictor import AnswerOptions, HasPredictor, RawPredictions, fit_predictor
+from pdmr_classic.models._predictor import AnswerOptions, HasPredictor, RawPredictions, StudySource, fit_predictor
 from pdmr_classic.models._skipped import find_skipped, no_usable_data_error, skipped_finding
 from pdmr_classic.models.decision.pooling import match_subjects
 from pdmr_classic.models.decision.prevalence import Prevalence, check_prevalence
@@ -81,7 +81,7 @@ class DepressionModel(HasPredictor):
         conditions: pd.Series | None = None,
         sample_weight: ArrayLike | None = None,
         jobs: int = 1,
-        studies: Path | None = None,
+        studies: StudySource | None = None,
         reporter: Reporter | None = None,
     ) -> Self:
         """Tune and train on a feature table.
@@ -102,8 +102,9 @@ class DepressionModel(HasPredictor):
             Used in training, tuning and threshold selection.
         jobs : int
             Number of processes. The result does not depend on it.
-        studies : Path, optional
-            File that stores the trials, so that an interrupted fit can resume; delete it once the model is saved.
+        studies : Path or StudyDatabase, optional
+            File that stores the trials, so that an interrupted fit can resume; delete it once the model is saved. Or a
+            database in which several processes tune the same studies.
 
         Raises
         ------
@@ -142,7 +143,7 @@ class DepressionModel(HasPredictor):
         targets: Targets,
         *,
         jobs: int = 1,
-        studies: Path | None = None,
+        studies: StudySource | None = None,
         reporter: Reporter | None = None,
     ) -> Self:
         """Do the same as `fit`, with targets that `check_targets` has validated."""
@@ -156,6 +157,8 @@ class DepressionModel(HasPredictor):
         self.threshold_ = None if presence is None else presence.decision.threshold_
         self.oof_, self.metadata_ = self.predictor_.oof, self.predictor_.collect_metadata(self.feature_names_)
         self.metadata_["data_fingerprint"] = fingerprint_data(features, targets)
+        if studies is not None and not isinstance(studies, Path):
+            self.metadata_["shared_studies"] = studies.name
         return self
 
     @shows_progress

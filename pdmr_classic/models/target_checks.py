@@ -79,6 +79,10 @@ class Target:
         n_folds, findings = _count_inner_folds(self.status, groups, self.weights, requested_folds)
         return replace(self, groups=groups, n_folds=n_folds, findings=findings)
 
+    def select_rows(self, features: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of a feature table that have a label."""
+        return features if len(features) == len(self.status) else features.loc[self.status.index]
+
 
 def select_target(data: Dataset, settings: Settings) -> tuple[Dataset, Target]:
     """Return the labelled recordings with their validated target: all that `fit` checks before it reads a recording.

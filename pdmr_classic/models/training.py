@@ -15,6 +15,7 @@ from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions, find_exc
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.set_checks import ExtractedFile
+from pdmr_classic.models._predictor import StudySource
 from pdmr_classic.models._training_facts import describe_training_data
 from pdmr_classic.models.decision.hints import find_training_hints
 from pdmr_classic.models.measurements import summarise_measurements
@@ -163,7 +164,7 @@ def fit(
     positive: str | None = None,
     jobs: int = 1,
     cache: str | Path | None = None,
-    studies: Path | None = None,
+    studies: StudySource | None = None,
     groups_out: Path | None = None,
     reporter: Reporter | None = None,
 ) -> DepressionModel:
@@ -180,8 +181,8 @@ def fit(
         Number of processes. The result does not depend on it.
     cache : path-like, optional
         Folder of the feature cache.
-    studies : Path, optional
-        File that stores the trials; see `DepressionModel.fit`.
+    studies : Path or StudyDatabase, optional
+        Stores the trials; see `DepressionModel.fit`.
     groups_out : Path, optional
         File to write inferred subjects to (`load_dataset(…, groups="infer")`), for manual correction.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -28,6 +28,17 @@ def fit_table(summary: dict[str, Any]) -> RenderableType:
     parts += [_NOTE, *warning_texts(summary), ""]
     parts += [Text(f"Written: {summary[name]}") for name in ("out", "report") if name in summary]
     return add_synthetic_note(summary, parts)
+
+
+def trial_table(summary: dict[str, Any]) -> RenderableType:
+    """Show the trials that one of several tuning processes has added."""
+    table = new_table("base learner", "trials added")
+    for name, count in summary["trials"].items():
+        table.add_row(name, str(count))
+    if not summary["trials"]:
+        table.add_row("all", "0 (enough are finished or running)")
+    written = f"Stored: studies {summary['studies']} in {summary['database']}. No model was trained."
+    return Group(table, "", Text(written))
 
 
 def _class_table(summary: dict[str, Any]) -> Table:

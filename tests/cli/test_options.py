@@ -81,8 +81,8 @@ def test_help_groups_the_options_of_a_verb_in_panels(tmp_path: Path) -> None:
     assert panels["General"] == ["plugin", "config", "jobs", "no-cache", "json", "debug", "quiet", "verbose"]
 
 
-def test_evaluate_accepts_every_option_of_fit() -> None:
-    assert set(list_options("fit")) < set(list_options("evaluate"))
+def test_evaluate_accepts_every_option_of_fit_but_those_of_shared_studies() -> None:
+    assert set(list_options("fit")) - {"--storage", "--study", "--tune-only"} < set(list_options("evaluate"))
 
 
 # -------------------------------------------------------------------------------------------- with_settings

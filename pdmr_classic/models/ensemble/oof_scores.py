@@ -9,8 +9,8 @@ import joblib
 import numpy as np
 
 from pdmr_classic.arrays import Floats, Ints
+from pdmr_classic.models.ensemble._fold_losses import average_scores
 from pdmr_classic.models.ensemble.fold_data import FoldData, ViewData
-from pdmr_classic.models.ensemble.tuning import average_scores
 from pdmr_classic.models.learners.learners import fit_member, raw_scores
 from pdmr_classic.models.learners.member import Member
 from pdmr_classic.plugins import share_plugins

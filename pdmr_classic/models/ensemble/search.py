@@ -57,18 +57,18 @@ def make_sampler(seed: int) -> TPESampler:
     for name, value in _TPE_ARGUMENTS_UP_TO_4_8.items():
         if name in accepted and accepted[name].default is not None:
             arguments[name] = value
-    with _ignore_experimental_warnings():
+    with ignore_experimental_warnings():
         return TPESampler(seed=seed, **arguments)
 
 
 def make_pruner() -> WilcoxonPruner:
     """Return the pruner that stops trials which are worse than the best one by a Wilcoxon test over folds."""
-    with _ignore_experimental_warnings():
+    with ignore_experimental_warnings():
         return WilcoxonPruner(p_threshold=0.1, n_startup_steps=2)
 
 
 @contextmanager
-def _ignore_experimental_warnings() -> Iterator[None]:
+def ignore_experimental_warnings() -> Iterator[None]:
     """Silence Optuna's warnings about experimental features: the pruner, `group` and (before 5.0) `multivariate`.
 
     If these interfaces change, the tests with the oldest and newest supported versions fail.

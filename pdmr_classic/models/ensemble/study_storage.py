@@ -18,11 +18,15 @@ from optuna.trial import TrialState
 
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError
+from pdmr_classic.models.ensemble._shared_studies import SharedStudies
 from pdmr_classic.models.ensemble.search import make_pruner
+from pdmr_classic.models.ensemble.study_database import StudyDatabase
 from pdmr_classic.models.learners.search_spaces import SPACES_VERSION
 from pdmr_classic.plugins import list_plugins
 from pdmr_classic.storage.resume import Journal, open_journal, resume_mismatch_error
 
+StudySource = Path | StudyDatabase
+"""Where the trials of a fit are stored: in a journal, or in a database that several processes use."""
 _FINGERPRINT = "fingerprint"
 # Settings that a finished trial does not depend on: changing one of them must not invalidate a study.
 _IGNORED_SETTINGS: dict[str, Any] = {
@@ -77,22 +81,51 @@ class Studies:
         return study
 
 
+AnyStudies = Studies | SharedStudies
+"""Studies of one process, or of several."""
+
+
 @contextmanager
-def open_studies(path: Path | None, fingerprint: str) -> Iterator[Studies]:
+def open_studies(source: StudySource | None, fingerprint: str) -> Iterator[AnyStudies]:
     """Open the studies of one fit, with the finished trials of an earlier run.
+
+    Parameters
+    ----------
+    source : Path, StudyDatabase or None
+        None keeps the studies in memory.
+    fingerprint : str
+        Identifies data and settings.
 
     Raises
     ------
     ConfigError
-        The file does not contain studies.
+        The file does not contain studies, or they have other data or settings.
     TargetError
-        The file is locked by another run, or cannot be written.
+        The file is locked by another run or cannot be written, or the database cannot be reached.
     """
-    if path is None:
+    if source is None:
         yield Studies()
-        return
-    with open_journal(path) as journal:
-        yield Studies(journal, fingerprint)
+    elif isinstance(source, StudyDatabase):
+        with open_shared_studies(source, fingerprint) as shared:
+            yield shared
+    else:
+        with open_journal(source) as journal:
+            yield Studies(journal, fingerprint)
+
+
+@contextmanager
+def open_shared_studies(database: StudyDatabase, fingerprint: str, *, waits: bool = True) -> Iterator[SharedStudies]:
+    """Open studies that several processes use; `waits` is whether this one waits for trials of the others.
+
+    Raises
+    ------
+    TargetError
+        The database cannot be reached, or the connection was lost in the block.
+    """
+    with database.wrap_errors():
+        studies = SharedStudies(database, database.open(), fingerprint, waits=waits)
+        with studies.report_heartbeats():
+            yield studies
 
 
 def _read(journal: Journal) -> JournalStorage:

@@ -17,11 +17,11 @@ from pdmr_classic.io.results import SEVERITY_PREFIX
 from pdmr_classic.models.decision.conformal import SeverityIntervals, subject_means
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
-from pdmr_classic.models.ensemble.study_storage import Studies
+from pdmr_classic.models.ensemble.study_storage import AnyStudies
 from pdmr_classic.models.ensemble.tuning import tune
 from pdmr_classic.models.experts.stacks import ExpertStacks
 from pdmr_classic.models.learners.learners import select_allowed
-from pdmr_classic.models.learners.member import default_members
+from pdmr_classic.models.learners.member import Member, default_members
 from pdmr_classic.models.severity._metadata import collect_metadata
 from pdmr_classic.models.severity.stacker import SeverityStacker
 from pdmr_classic.models.severity.target import SeverityTarget
@@ -56,7 +56,7 @@ class SeverityModel:
         *,
         conditions: pd.Series | None = None,
         jobs: int = 1,
-        storage: Studies | None = None,
+        storage: AnyStudies | None = None,
         reporter: Reporter,
     ) -> Self:
         """Tune the base learners, stack them, and learn the distribution of the residuals.
@@ -70,7 +70,7 @@ class SeverityModel:
             Condition of the same recordings, for experts.
         jobs : int
             Number of processes. The result does not depend on it.
-        storage : Studies, optional
+        storage : AnyStudies, optional
         reporter : Reporter
 
         Raises
@@ -79,13 +79,7 @@ class SeverityModel:
             The table has no usable column, or contains labels.
         """
         learning, severity = self.settings.learning, self.settings.severity
-        all_folds = _make_folds(features, target, 2 * learning.repeats, learning)
-        tuning_data = all_folds.select_repeats(0, learning.repeats)
-        fold_data = all_folds.select_repeats(learning.repeats, 2 * learning.repeats)
-        for finding in fold_data.findings:
-            reporter.note(finding)
-        members = default_members(fold_data.views, select_allowed(severity.learners, learning))
-        members = tune(members, tuning_data.view_data, learning, jobs=jobs, reporter=reporter, storage=storage)
+        members, fold_data = self.tune(features, target, jobs=jobs, storage=storage, reporter=reporter)
         scores = compute_oof_scores(members, fold_data, learning.seed, jobs=jobs).scores
         self.scale_ = target.scale
         self.stacker_ = SeverityStacker(
@@ -112,6 +106,26 @@ class SeverityModel:
             self.stacker_, self.experts_, self.oof_, target, severity.level, n_inner_folds=fold_data.n_folds
         )
         return self
+
+    def tune(
+        self,
+        features: pd.DataFrame,
+        target: SeverityTarget,
+        *,
+        jobs: int,
+        storage: AnyStudies | None,
+        reporter: Reporter,
+    ) -> tuple[list[Member], FoldData]:
+        """Tune the base learners; return them and the folds that they are stacked on. Parameters as for `fit`."""
+        learning = self.settings.learning
+        all_folds = _make_folds(features, target, 2 * learning.repeats, learning)
+        tuning_data = all_folds.select_repeats(0, learning.repeats)
+        fold_data = all_folds.select_repeats(learning.repeats, 2 * learning.repeats)
+        for finding in fold_data.findings:
+            reporter.note(finding)
+        members = default_members(fold_data.views, select_allowed(self.settings.severity.learners, learning))
+        members = tune(members, tuning_data.view_data, learning, jobs=jobs, reporter=reporter, storage=storage)
+        return members, fold_data
 
     def predict_scores(self, table: pd.DataFrame, conditions: pd.Series | None = None) -> Floats:
         """Return the predicted scores of a feature table, shape [n], within the scale; NaN without usable modality.

@@ -255,8 +255,11 @@ def describe_software(facts: Mapping[str, Any], settings: Mapping[str, Any]) -> 
     """Return the paragraph about versions, seed and machine; `facts` has `python`, `libraries` and `machine`."""
     libraries = ", ".join(f"{name} {version}" for name, version in facts["libraries"].items())
     machine = facts["machine"]
+    results = "give other results in another run, because several processes tuned together, and depend on their timing"
+    if "shared_studies" not in facts:
+        results = "give the same results on the same type of processor"
     return (
         f"Software: Python {facts['python']}, {libraries}. Machine: {escape_markdown(machine['cpu'])} "
         f"({machine['architecture']}). The random seed was {settings['learning']['seed']}; the same seed, data, "
-        "settings and versions give the same results on the same type of processor."
+        f"settings and versions {results}."
     )

@@ -13,7 +13,7 @@ from optuna.trial import TrialState
 from pdmr_classic import DepressionModel, Settings
 from pdmr_classic.config import LearningSettings
 from pdmr_classic.errors import ConfigError
-from pdmr_classic.models.ensemble import study_storage, tuning
+from pdmr_classic.models.ensemble import _member_study, study_storage, tuning
 from pdmr_classic.models.ensemble.fold_data import make_fold_data
 from pdmr_classic.models.ensemble.study_storage import open_studies
 from pdmr_classic.models.ensemble.tuning import tune
@@ -137,7 +137,9 @@ def run_tuning(journal: Path | None, trials: int = 8) -> tuple[list[object], int
         patch.setattr(tuning.MemberStudy, "ask", lambda study: (started.append(study), ask(study))[1])
         patch.setattr(tuning, "compute_fold_scores", make_scores)
         patch.setattr(
-            tuning, "compute_fold_losses", lambda folds, scores, data: [fold_scores[0, 0] for fold_scores in scores]
+            _member_study,
+            "compute_fold_losses",
+            lambda folds, scores, data: [fold_scores[0, 0] for fold_scores in scores],
         )
         learning = LearningSettings(trials=trials)
         tuned = tune(members, fold_data.view_data, learning, jobs=1, reporter=LogReporter(), storage=storage)

@@ -9,16 +9,12 @@ import optuna
 import pytest
 
 from pdmr_classic.config import LearningSettings
-from pdmr_classic.models.ensemble import tuning
+from pdmr_classic.models.ensemble import _member_study, tuning
+from pdmr_classic.models.ensemble._fold_losses import average_scores, compute_fold_losses
+from pdmr_classic.models.ensemble._member_study import MemberStudy
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.ensemble.study_storage import Studies
-from pdmr_classic.models.ensemble.tuning import (
-    MemberStudy,
-    average_scores,
-    compute_fold_losses,
-    compute_fold_scores,
-    tune,
-)
+from pdmr_classic.models.ensemble.tuning import compute_fold_scores, tune
 from pdmr_classic.models.learners.member import Member, default_members
 from pdmr_classic.models.learners.search_spaces import default_params
 from pdmr_classic.progress import LogReporter
@@ -116,7 +112,9 @@ def test_a_trial_is_selected_only_if_it_is_clearly_better_than_the_default(
     study = MemberStudy(Member("video", "svm"), data, LearningSettings(repeats=2), Studies().open("video/svm"))
     suggested = []
     for fold_losses in ([0.6] * 5, losses):
-        monkeypatch.setattr(tuning, "compute_fold_losses", lambda folds, scores, data, losses=fold_losses: losses)
+        monkeypatch.setattr(
+            _member_study, "compute_fold_losses", lambda folds, scores, data, losses=fold_losses: losses
+        )
         study.ask()
         suggested.append(dict(study.candidate.params))
         study.report(range(5), [])
