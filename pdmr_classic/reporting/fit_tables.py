@@ -37,8 +37,8 @@ def trial_table(summary: dict[str, Any]) -> RenderableType:
         table.add_row(name, str(count))
     if not summary["trials"]:
         table.add_row("all", "0 (enough are finished or running)")
-    written = f"Stored: studies {summary['studies']} in {summary['database']}. No model was trained."
-    return Group(table, "", Text(written))
+    stored = Text(f"Stored: studies {summary['studies']} in {summary['database']}")
+    return Group(table, "", stored, Text("No model was trained."))
 
 
 def _class_table(summary: dict[str, Any]) -> Table:

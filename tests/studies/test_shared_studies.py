@@ -82,8 +82,9 @@ def start_worker(url: str, *arguments: int) -> Iterator[tuple[Callable[[], str],
 
 
 def test_two_workers_that_start_together_share_the_trials(new_database: NewDatabase) -> None:
-    database = make_database(new_database())  # without tables: both create them
-    with start_worker(database.url, 6) as (read_line, _):
+    # Without tables: both create them. A slow machine must not make a trial look dead.
+    database = make_database(new_database(), grace_s=300)
+    with start_worker(database.url, 6, 300) as (read_line, _):
         _, first = run_toy(database, trials=6)
         second = json.loads(read_line())
     for member in MEMBERS:
@@ -98,7 +99,7 @@ def test_two_workers_that_start_together_share_the_trials(new_database: NewDatab
 @pytest.mark.parametrize("n_finished", [0, 1])
 def test_the_trial_of_a_killed_worker_comes_back(new_database: NewDatabase, n_finished: int) -> None:
     database = make_database(new_database())
-    with start_worker(database.url, 9, n_finished) as (read_line, kill):
+    with start_worker(database.url, 9, 2, n_finished) as (read_line, kill):
         assert read_line() == "stuck\n"
         kill()
     killed = read_trials(database, (TrialState.RUNNING,))
