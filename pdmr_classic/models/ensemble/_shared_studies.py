@@ -68,14 +68,12 @@ class SharedStudies:
             The study has other data or settings.
         """
         study_name = f"{self.database.name}/{name}"
-        pruner = make_pruner()
         try:
-            study = optuna.create_study(
-                storage=self.storage, study_name=study_name, direction="minimize", pruner=pruner, load_if_exists=False
-            )
-            study.set_user_attr(_FINGERPRINT, self._fingerprint)
+            created = optuna.create_study(storage=self.storage, study_name=study_name, direction="minimize")
+            created.set_user_attr(_FINGERPRINT, self._fingerprint)
         except DuplicatedStudyError:
-            study = optuna.load_study(storage=self.storage, study_name=study_name, pruner=pruner)
+            pass
+        study = _Study(study_name, self.storage, pruner=make_pruner())
         self._check_fingerprint(study)
         return study
 
@@ -152,6 +150,18 @@ class SharedStudies:
     def _trial_id(self, study: optuna.Study, number: int) -> int:
         study_id = self.storage.get_study_id_from_name(study.study_name)
         return self.storage.get_trial_id_from_study_id_trial_number(study_id, number)
+
+
+class _Study(optuna.Study):
+    """A study that finds its best trial among those it has read.
+
+    Optuna 4.4 asks the database, in a way that psycopg refuses: it compares an enumeration with text.
+    """
+
+    @property
+    def best_trial(self) -> FrozenTrial:
+        complete = self.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        return min(complete, key=lambda trial: trial.values[0])  # a ValueError if there are none, as in Optuna
 
 
 @contextmanager
