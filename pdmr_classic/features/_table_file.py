@@ -56,7 +56,7 @@ def read_table_file(path: Path) -> TableFile:
     """
     delimiter = DELIMITERS.get(path.suffix.lower())
     table = _read_parquet(path) if delimiter is None else _read_text(path, delimiter)
-    names, labels = _check_names(table.column_names, path)
+    names, labels = check_columns(table.column_names, path)
     ids = _check_ids(table.column(DATA_ID), path)
     metadata = table.schema.metadata or {}
     features = _to_numbers(table.select(names), ids, path)
@@ -77,7 +77,7 @@ def _read_text(path: Path, delimiter: str) -> pa.Table:
     parsing = pa_csv.ParseOptions(delimiter=delimiter)
     try:
         names = pa_csv.open_csv(io.BytesIO(data), parse_options=parsing).schema.names
-        _check_names(names, path)
+        check_columns(names, path)
         numbers = {name: pa.string() if _is_text(name) else pa.float64() for name in names}
         try:
             return pa_csv.read_csv(io.BytesIO(data), parse_options=parsing, convert_options=_convert(numbers))
@@ -96,8 +96,8 @@ def _convert(types: Mapping[str, pa.DataType]) -> pa_csv.ConvertOptions:
     return pa_csv.ConvertOptions(column_types=dict(types), null_values=_EMPTY, strings_can_be_null=False)
 
 
-def _check_names(columns: Sequence[str], path: Path) -> tuple[list[str], tuple[str, ...]]:
-    """Return the names of the features, and those of columns of labels."""
+def check_columns(columns: Sequence[str], path: Path) -> tuple[list[str], tuple[str, ...]]:
+    """Return the names of the features, and those of columns of labels; refuse other tables than of recordings."""
     if repeated := [name for name, count in Counter(columns).items() if count > 1]:
         raise _not_a_table_error(path, "distinct column names", f"repeated: {format_list(repeated)}")
     if DATA_ID not in columns:

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from pdmr_classic.config import DataSettings
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.features._table_file import TableFile, read_table_file
+from pdmr_classic.features._table_file import TableFile, check_columns, read_table_file
 from pdmr_classic.features._undescribed_files import make_records
 from pdmr_classic.features.feature_table import DELIMITERS
 from pdmr_classic.features.file_records import FileRecord, read_records
+from pdmr_classic.features.store.folder import is_store
+from pdmr_classic.features.store.read import read_store
 from pdmr_classic.features.stored_table import FeatureTable
 from pdmr_classic.features.table_facts import read_table_facts
 from pdmr_classic.io.dataset import Dataset, load_dataset
@@ -20,7 +22,9 @@ _SUFFIXES = (_PARQUET, *DELIMITERS)
 
 
 def open_data(path: str | Path) -> Path | FeatureTable:
-    """Return an open feature table if the path is one, and any other path unchanged; `load_dataset` takes both.
+    """Return an open feature table if the path is one or a feature store, and any other path unchanged.
+
+    `load_dataset` takes both.
 
     Raises
     ------
@@ -28,7 +32,8 @@ def open_data(path: str | Path) -> Path | FeatureTable:
         As `load_features`.
     """
     path = Path(path)
-    return _open_table(path) if path.suffix.lower() in _SUFFIXES and path.is_file() else path
+    is_table = path.suffix.lower() in _SUFFIXES and path.is_file()
+    return _open_table(path) if is_table or is_store(path) else path
 
 
 def load_features(
@@ -50,9 +55,10 @@ def load_features(
     ----------
     path : path-like
         Table (.parquet, .csv or .tsv) with a column `data_id`, one row per recording, and features; empty cells are
-        missing values. Only .parquet contains the settings, the version of the extractor and facts about the files.
+        missing values. Only .parquet contains the settings, the version of the extractor and facts about the files. Or
+        the folder of a feature store, which contains these, too.
     labels : path-like, optional
-        The label table; default: `labels.csv` (or another format) next to the feature table.
+        The label table; default: `labels.csv` (or another format) next to the feature table or in the store.
     groups, split, use_labels, all_splits, settings
         As for `load_dataset`.
 
@@ -86,6 +92,8 @@ def load_features(
 
 
 def _open_table(path: Path) -> FeatureTable:
+    if is_store(path):
+        return _open_store(path)
     table = read_table_file(path)
     # Before the records, because those of another version may have another form.
     facts = read_table_facts(path) if path.suffix.lower() == _PARQUET else None
@@ -96,6 +104,23 @@ def _open_table(path: Path) -> FeatureTable:
     if table.labels:
         findings.append(_labels_finding(path, table))
     return FeatureTable(path, table.features, facts, records, known is not None, is_synthetic, tuple(findings))
+
+
+def _open_store(folder: Path) -> FeatureTable:
+    store = read_store(folder)
+    check_columns(["data_id", *map(str, store.features.columns)], folder)
+    table = TableFile(store.features, store.labels)
+    _check_records(store.records, table, folder)
+    findings = (_labels_finding(folder, table),) if table.labels else ()
+    return FeatureTable(
+        folder,
+        store.features,
+        store.facts,
+        store.records,
+        is_described=True,
+        is_synthetic=store.is_synthetic,
+        findings=findings,
+    )
 
 
 def _check_records(records: tuple[FileRecord, ...], table: TableFile, path: Path) -> None:

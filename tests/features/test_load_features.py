@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from pdmr_classic.errors import DataError
 from pdmr_classic.features.exclusions import Exclusions
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.features.feature_table import write_features
+from pdmr_classic.features.store.write import extract_store
 from pdmr_classic.features.table_facts import describe_table
 
 SETTINGS = Settings().override({"features.families": ("distribution", "quality", "audio_vector", "audio_clusters")})
@@ -36,11 +38,12 @@ def test_folder(small_set: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def tables(small_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder with train.parquet, train.csv and test.parquet of `small_set`."""
+    """Folder with .parquet and .csv of both splits of `small_set`, and the store test/."""
     folder = tmp_path_factory.mktemp("tables")
     for split in ("train", "test"):
         parquet = write_table(load_dataset(small_set, split=split), folder / f"{split}.parquet")
         write_features(pd.read_parquet(parquet).set_index("data_id"), folder / f"{split}.csv")
+    extract_store(FeatureExtractor(SETTINGS), load_dataset(small_set, split="test"), folder / "test")
     return folder
 
 
@@ -65,14 +68,14 @@ def assert_same_extraction(first: Extraction, second: Extraction, *, facts: bool
 # ----------------------------------------------------------------------------------------------- the same
 
 
-@pytest.mark.parametrize("suffix", [".parquet", ".csv"])
+@pytest.mark.parametrize("suffix", [".parquet", ".csv", ""])
 def test_features_and_facts_are_those_of_the_recordings(tables: Path, test_folder: Path, suffix: str) -> None:
     extractor = FeatureExtractor(SETTINGS)
     expected = extractor.extract(load_dataset(test_folder))
     data = load_features(tables / f"test{suffix}")
     extraction = extractor.extract(data)
     assert not extraction.conflicts
-    assert_same_extraction(extraction, expected, facts=suffix == ".parquet")
+    assert_same_extraction(extraction, expected, facts=suffix != ".csv")
     assert data.data_ids == load_dataset(test_folder).data_ids
 
 
@@ -198,6 +201,13 @@ def test_a_channel_that_families_combine_cannot_be_excluded_afterwards(tables: P
 
 
 # ---------------------------------------------------------------------------------------------- bad tables
+
+
+def test_a_store_with_a_missing_part_is_refused(tables: Path, tmp_path: Path) -> None:
+    shutil.copytree(tables / "test", tmp_path / "store")
+    (tmp_path / "store" / "part-00000.parquet").unlink()
+    with pytest.raises(DataError, match="a part of the feature store is missing"):
+        load_features(tmp_path / "store")
 
 
 BAD_TABLES: dict[str, tuple[str, str]] = {
