@@ -22,7 +22,6 @@ from pdmr_classic.io.layouts.recordings import Recording
 from pdmr_classic.io.split_folders import assign_splits, is_synthetic, resolve_split
 from pdmr_classic.io.table_source import TableSource
 from pdmr_classic.io.view_files import ViewKind, describe_views, find_view_kinds
-from pdmr_classic.storage.location import parse_location
 from pdmr_classic.text import format_list
 
 
@@ -281,9 +280,9 @@ def scan_dataset(
     settings = settings or DataSettings()
     settings = settings if groups is None else settings.model_copy(update={"groups": groups})
     table = None if isinstance(path, str | Path) else path
-    folder = resolve_split(parse_location(path), split, settings) if isinstance(path, str | Path) else path.path
+    folder = resolve_split(path, split, settings) if isinstance(path, str | Path) else path.path
     discovery = discover(folder, settings) if table is None else table.discover()
-    own_file = parse_location(labels) if labels is not None else None
+    own_file = find_labels(folder, labels) if labels is not None else None
     splits, split_errors = assign_splits(discovery, own_file or find_labels(folder), settings.id_column)
     errors = [*discovery.errors, *split_errors]
     kinds = find_view_kinds(discovery.recordings) if table is None else table.view_kinds

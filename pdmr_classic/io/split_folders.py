@@ -16,6 +16,7 @@ from pdmr_classic.io.layouts.discover import discover, recognise_layout
 from pdmr_classic.io.layouts.folder_files import is_hidden, list_entries
 from pdmr_classic.io.layouts.layout import Discovery, LabelTable
 from pdmr_classic.io.layouts.recordings import describe_folder, has_files, is_folder, is_split
+from pdmr_classic.storage.location import parse_location
 from pdmr_classic.text import format_count, format_list, format_quoted
 
 SYNTHETIC_MARK = "SYNTHETIC.md"
@@ -43,7 +44,7 @@ class SplitSource:
     split: str | None = None
 
 
-def resolve_split(path: Path, split: str | None, settings: DataSettings | None = None) -> Path:
+def resolve_split(path: str | Path, split: str | None, settings: DataSettings | None = None) -> Path:
     """Return the folder to read for a split, given the split itself, its root, or a data set with split tables.
 
     Raises
@@ -51,6 +52,7 @@ def resolve_split(path: Path, split: str | None, settings: DataSettings | None =
     DataError
         The folder does not exist or has no recordings, or it has two splits and `split` is None.
     """
+    path = parse_location(path)
     if not is_folder(path):
         raise DataError(
             "the data folder does not exist",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pandas as pd
@@ -19,7 +20,6 @@ from pdmr_classic.io.dataset import Dataset, load_dataset
 from pdmr_classic.io.file_format import describe_format
 from pdmr_classic.io.labels.labels import read_labels
 from pdmr_classic.io.split_folders import find_splits
-from pdmr_classic.storage import location
 from pdmr_classic.storage.location import RemotePath, parse_location
 
 SETTINGS = Settings().override({"features.families": ["distribution", "quality", "audio_vector"]})
@@ -54,21 +54,29 @@ def test_a_set_behind_a_url_has_the_recordings_labels_and_subjects_of_the_folder
     assert sources == [("train", f"{url}/train"), ("test", f"{url}/test")]
 
 
-def test_workers_read_urls_and_compute_the_same_features(
-    url: str, small_set: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_files_behind_urls_give_the_same_features_in_any_process(
+    jobs: int, url: str, small_set: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extractor, "_BYTES_PER_WORKER", 1)
-    features = extract(load_dataset(url, split="test"), jobs=2)
+    features = extract(load_dataset(url, split="test"), jobs=jobs)
     expected = extract(load_dataset(small_set, split="test"))
     assert list(features.columns) == list(expected.columns)
     assert features.to_numpy().tobytes() == expected.to_numpy().tobytes()
 
 
-def test_a_file_is_listed_with_its_folder_and_not_asked_for_again(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_was_listed_is_read_with_one_request(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = load_dataset(url, split="test")
-    monkeypatch.setattr(location, "find_entry", None)
-    monkeypatch.setattr(s3fs.S3FileSystem, "_info", None)
-    assert len(extract(data)) == len(data)
+    requests: list[str] = []
+    call = s3fs.S3FileSystem._call_s3
+
+    async def record(self: s3fs.S3FileSystem, method: str, *args: Any, **options: Any) -> Any:
+        requests.append(method)
+        return await call(self, method, *args, **options)
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "_call_s3", record)
+    extract(data)
+    assert requests == ["get_object"] * (data.count_with("video") + data.count_with("audio"))
 
 
 def test_labels_may_be_a_url(url: str, small_set: Path) -> None:
@@ -194,10 +202,10 @@ def test_denied_access_is_one_message(url: str, monkeypatch: pytest.MonkeyPatch)
 def test_a_file_that_may_not_be_read_is_told_like_any_unreadable_file(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def deny(*_, **__):
+    async def deny(*_, **__):
         raise PermissionError("Forbidden")
 
     data = load_dataset(url, split="test")
-    monkeypatch.setattr(s3fs.S3FileSystem, "cat_file", deny)
+    monkeypatch.setattr(s3fs.S3FileSystem, "_call_s3", deny)
     with pytest.raises(DataError, match=r"the file cannot be read\n  where:    s3://small(.*\n)*.*access is denied"):
         extract(data)

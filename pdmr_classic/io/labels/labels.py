@@ -230,8 +230,10 @@ def _conflict_finding(
     )
 
 
-def find_labels(split: Path) -> Path | None:
-    """Return the label file in a split or, if there is none, next to it."""
+def find_labels(split: Path, given: str | Path | None = None) -> Path | None:
+    """Return the label file that is given, the one in a split or, if there is none, next to it."""
+    if given is not None:
+        return parse_location(given)
     for folder in (split, split.resolve().parent):
         for suffix in LABEL_SUFFIXES:
             if (folder / f"labels{suffix}").is_file():
