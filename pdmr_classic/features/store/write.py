@@ -15,6 +15,7 @@ from pdmr_classic.features.extractor import FeatureExtractor
 from pdmr_classic.features.store._manifest import Manifest
 from pdmr_classic.features.store._part_writer import PartWriter
 from pdmr_classic.features.store._parts import read_parts, split_rows
+from pdmr_classic.features.store._stored_files import drop_details
 from pdmr_classic.features.store._whole_set import WholeSet, check_whole_set
 from pdmr_classic.features.store.folder import check_store_writable
 from pdmr_classic.features.table_facts import describe_table
@@ -101,7 +102,7 @@ def extract_store(
 
 def _write_part_by_part(extractor: FeatureExtractor, dataset: Dataset, writer: PartWriter) -> WholeSet:
     _refuse(read_parts(extractor, dataset, writer))
-    parts = map(writer.read_facts, range(len(split_rows(len(dataset)))))
+    parts = (drop_details(writer.read_facts(number)) for number in range(len(split_rows(len(dataset)))))
     whole = check_whole_set(parts, find_kinds(dataset, ()), extractor.settings or Settings())
     _refuse(whole.errors or summarise_errors(whole.conflicts))
     return whole
