@@ -54,15 +54,14 @@ def evaluate(
     """
     from pdmr_classic.evaluation.evaluate import evaluate as evaluate_data
     from pdmr_classic.evaluation.evaluate import write_evaluation
-    from pdmr_classic.features.load_features import open_data
-    from pdmr_classic.io.dataset import load_dataset
+    from pdmr_classic.features.load_features import load_data
     from pdmr_classic.reporting.evaluation_tables import evaluation_tables
     from pdmr_classic.reporting.report.folder import check_report_folder, write_report_folder
     from pdmr_classic.storage.atomic import check_writable, refuse_foreign_file
     from pdmr_classic.storage.resume import hold_target
     from pdmr_classic.subjects.inference import proposal_path
 
-    dataset = load_dataset(open_data(data), split="train", labels=labels, all_splits=True, settings=settings.data)
+    dataset = load_data(data, split="train", labels=labels, all_splits=True, settings=settings.data)
     check_writable(out)
     refuse_foreign_file(out, "pdmr-classic/evaluation/", "the evaluation")
     check_writable(proposal_path(out))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,8 +25,6 @@ from pdmr_classic.cli._with_settings import with_settings
 
 if TYPE_CHECKING:
     from pdmr_classic.config import Settings
-    from pdmr_classic.features.extractor import Extraction
-    from pdmr_classic.features.store.write import StoredFeatures
 
 
 @handle_errors
@@ -79,10 +76,8 @@ def extract(
     """
     from pdmr_classic.errors import ConfigError, summarise_findings
     from pdmr_classic.features.extractor import FeatureExtractor
-    from pdmr_classic.features.feature_table import check_table_writable, collect_label_columns, write_features
-    from pdmr_classic.features.store.folder import check_store_writable, names_store
-    from pdmr_classic.features.store.write import extract_store
-    from pdmr_classic.features.table_facts import describe_table
+    from pdmr_classic.features.feature_table import collect_label_columns
+    from pdmr_classic.features.output import check_output, extract_to
     from pdmr_classic.io.dataset import load_dataset
     from pdmr_classic.io.split_folders import parse_split
     from pdmr_classic.reporting.summary import summarise_extraction
@@ -99,25 +94,12 @@ def extract(
         settings=settings.data,
     )
     label_columns = collect_label_columns(dataset) if with_labels else None
-    target, is_store = Path(out), names_store(out)
-    (check_store_writable if is_store else check_table_writable)(target)
+    target = check_output(out)
     with hold_lock(target), ConsoleReporter(quiet=as_json) as reporter:
         extractor = FeatureExtractor(
             settings, jobs=n_jobs(jobs), cache=cache_folder(no_cache), verify_cache=verify_cache, reporter=reporter
         )
-        table: Extraction | StoredFeatures
-        if is_store:
-            table = extract_store(extractor, dataset, target, label_columns)
-        else:
-            table = extractor.extract(dataset)
-            write_features(
-                table.require_features(),
-                target,
-                label_columns,
-                describe_table(settings),
-                table.records,
-                synthetic=dataset.is_synthetic,
-            )
+        table = extract_to(out, extractor, dataset, label_columns)
         for finding in (*dataset.findings, *summarise_findings(table.findings)):
             reporter.note(finding)
     summary = summarise_extraction(table, target, labels=label_columns, synthetic=dataset.is_synthetic)

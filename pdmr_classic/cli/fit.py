@@ -59,8 +59,7 @@ def fit(
 
     With your own labels: pdmr-classic fit DATA --labels mine.csv --label-column group --map 0=Normal,1=Depression
     """
-    from pdmr_classic.features.load_features import open_data
-    from pdmr_classic.io.dataset import load_dataset
+    from pdmr_classic.features.load_features import load_data
     from pdmr_classic.models.persistence.artifact import check_model_writable
     from pdmr_classic.models.training import fit as fit_model
     from pdmr_classic.reporting.fit_tables import fit_table
@@ -72,13 +71,13 @@ def fit(
 
     database = open_database(storage, study, report=report, tune_only=tune_only)
     if database is not None and tune_only:
-        dataset = load_dataset(data, split="train", labels=labels, settings=settings.data)
+        dataset = load_data(data, split="train", labels=labels, settings=settings.data)
         tune_only_and_show(dataset, database, settings, n_jobs(jobs), cache_folder(no_cache), as_json=as_json)
         return
     check_model_writable(out)
     if report is not None:
         check_report_folder(report, [out])
-    dataset = load_dataset(open_data(data), split="train", labels=labels, settings=settings.data)
+    dataset = load_data(data, split="train", labels=labels, settings=settings.data)
     check_writable(proposal_path(out))
     with hold_target(out, ".studies") as studies, ConsoleReporter(quiet=as_json) as reporter:
         cache = cache_folder(no_cache)

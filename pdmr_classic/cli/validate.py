@@ -76,8 +76,7 @@ def validate(
     """
     from pdmr_classic.config import DataSettings
     from pdmr_classic.evaluation.validate import validate as validate_model
-    from pdmr_classic.features.load_features import open_data
-    from pdmr_classic.io.dataset import load_dataset
+    from pdmr_classic.features.load_features import load_data
     from pdmr_classic.models.model import DepressionModel
     from pdmr_classic.reporting.validation_tables import validation_tables
     from pdmr_classic.storage.atomic import check_writable, refuse_foreign_file, write_text_atomic
@@ -94,7 +93,7 @@ def validate(
         own = DataSettings().model_dump(include={*names, "weights", "classes", "target", "score_column"})
         settings = fitted.settings.model_copy(update={"data": fitted.settings.data.model_copy(update=own)})
         fitted.settings = settings.override(changes)
-        dataset = load_dataset(open_data(data), split="test", labels=labels, settings=fitted.settings.data)
+        dataset = load_data(data, split="test", labels=labels, settings=fitted.settings.data)
         validation = validate_model(
             fitted,
             dataset,

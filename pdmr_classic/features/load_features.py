@@ -15,6 +15,7 @@ from pdmr_classic.features.store.read import read_store
 from pdmr_classic.features.stored_table import FeatureTable
 from pdmr_classic.features.table_facts import read_table_facts
 from pdmr_classic.io.dataset import Dataset, load_dataset
+from pdmr_classic.storage.location import parse_location
 from pdmr_classic.text import format_count, format_list, format_quoted
 
 _PARQUET = ".parquet"
@@ -31,9 +32,32 @@ def open_data(path: str | Path) -> Path | FeatureTable:
     DataError
         As `load_features`.
     """
-    path = Path(path)
+    path = parse_location(path)
     is_table = path.suffix.lower() in _SUFFIXES and path.is_file()
     return _open_table(path) if is_table or is_store(path) else path
+
+
+def load_data(
+    path: str | Path,
+    *,
+    split: str | None = None,
+    labels: str | Path | None = None,
+    all_splits: bool = False,
+    settings: DataSettings | None = None,
+) -> Dataset:
+    """Load a folder with recordings as `load_dataset`, or a feature table or store as `load_features`.
+
+    Parameters
+    ----------
+    path, split, labels, all_splits, settings
+        As for `load_dataset`.
+
+    Raises
+    ------
+    DataError, ConfigError
+        As `load_dataset` and `load_features`.
+    """
+    return load_dataset(open_data(path), split=split, labels=labels, all_splits=all_splits, settings=settings)
 
 
 def load_features(

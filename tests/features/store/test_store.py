@@ -58,7 +58,7 @@ def store(dataset: Dataset, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("store") / "store"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_parts, "ROWS_PER_PART", ROWS)
-        extract_store(FeatureExtractor(QUICK, cache="unused"), dataset, folder)
+        extract_store(FeatureExtractor(QUICK, cache=folder.parent / "cache"), dataset, folder)
     return folder
 
 
@@ -68,7 +68,7 @@ def copied(store: Path, tmp_path: Path) -> Path:
 
 
 def write(dataset: Dataset, folder: Path, settings: Settings = QUICK, **options: bool) -> StoredFeatures:
-    return extract_store(FeatureExtractor(settings, cache="unused", **options), dataset, folder)
+    return extract_store(FeatureExtractor(settings, cache=folder.parent / "cache", **options), dataset, folder)
 
 
 def read_bytes(folder: Path) -> dict[str, bytes]:
