@@ -40,8 +40,9 @@ class CopyingReporter(LogReporter):
 
     def progress(self, stage: str, done: int, total: int) -> None:
         for file in self.files:
-            if done and file.exists():
-                shutil.copy(file, file.with_name(f"copy-of-{file.name}"))
+            copied = sorted(file.iterdir())[-1] if file.is_dir() else file
+            if done and copied.exists():
+                shutil.copy(copied, file.with_name(f"copy-of-{file.name}"))
 
 
 @pytest.fixture(scope="module")

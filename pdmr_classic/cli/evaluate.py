@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
+from pdmr_classic.cli._fold_options import Fold, Join, check_fold_options, hold_folds, show_folds
 from pdmr_classic.cli._options import (
     EVALUATION_SETTINGS,
     FIT_SETTINGS,
@@ -33,12 +34,14 @@ def evaluate(
     data: Data = Path(),
     labels: Labels = None,
     out: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             metavar="FILE", help="JSON file to write, for compare (default: evaluation.json).", show_default=False
         ),
-    ] = Path("evaluation.json"),
+    ] = None,
     report: ReportFolder = None,
+    fold: Fold = None,
+    join: Join = False,
     *,
     settings: Settings,
     jobs: Jobs = None,
@@ -48,7 +51,8 @@ def evaluate(
 ) -> None:
     """Estimate performance on new people by repeated nested grouped cross-validation.
 
-    Uses train/ if DATA has one. After an interruption, run the same command again to resume.
+    Uses train/ if DATA has one. After an interruption, run the same command again to resume. To share the work between
+    machines, add --fold K to the command for each outer fold K, and then --join.
 
     Example: pdmr-classic evaluate DATA --repeats 1 --by gender --out mine.json
     """
@@ -58,25 +62,31 @@ def evaluate(
     from pdmr_classic.reporting.evaluation_tables import evaluation_tables
     from pdmr_classic.reporting.report.folder import check_report_folder, write_report_folder
     from pdmr_classic.storage.atomic import check_writable, refuse_foreign_file
-    from pdmr_classic.storage.resume import hold_target
     from pdmr_classic.subjects.inference import proposal_path
 
+    numbers = check_fold_options(fold, join=join, out=out, report=report)
+    out = out or Path("evaluation.json")
     dataset = load_data(data, split="train", labels=labels, all_splits=True, settings=settings.data)
     check_writable(out)
     refuse_foreign_file(out, "pdmr-classic/evaluation/", "the evaluation")
     check_writable(proposal_path(out))
     if report is not None:
         check_report_folder(report, [out])
-    with hold_target(out, ".folds") as checkpoint, ConsoleReporter(quiet=as_json) as reporter:
+    with hold_folds(out, numbers) as checkpoint, ConsoleReporter(quiet=as_json) as reporter:
         evaluation = evaluate_data(
             dataset,
             settings=settings,
             jobs=n_jobs(jobs),
             cache=cache_folder(no_cache),
             checkpoint=checkpoint,
-            groups_out=proposal_path(out),
+            fold=numbers,
+            join=join,
+            groups_out=None if numbers else proposal_path(out),
             reporter=reporter,
         )
+        if numbers:
+            show_folds(evaluation, as_json)
+            return
         write_evaluation(evaluation, out)
     written = {"out": str(out)}
     if report is not None:

@@ -11,8 +11,16 @@ import joblib
 import numpy as np
 
 from pdmr_classic.config import Settings
-from pdmr_classic.errors import Finding
-from pdmr_classic.evaluation._fold_storage import FoldStorage, open_fold_storage
+from pdmr_classic.environment import read_library_versions
+from pdmr_classic.errors import ConfigError, Finding
+from pdmr_classic.evaluation.fold_numbers import check_fold_numbers
+from pdmr_classic.evaluation.fold_storage import (
+    FoldOrigin,
+    FoldStorage,
+    check_all_finished,
+    list_missing,
+    open_fold_storage,
+)
 from pdmr_classic.evaluation.outer_folds import OuterFold
 from pdmr_classic.evaluation.predictions import SCHEMA
 from pdmr_classic.evaluation.run_fold import run_fold
@@ -22,7 +30,24 @@ from pdmr_classic.progress import Reporter
 from pdmr_classic.storage.fingerprint import hash_data, table_bytes
 from pdmr_classic.text import format_count, to_json
 
+SOME_FOLDS_SCHEMA = "pdmr-classic/outer-folds/1"
 _MIN_REPORTED_S = 60.0
+
+
+def choose_folds(outer: Sequence[OuterFold], fold: Sequence[int] | None, *, join: bool) -> list[int]:
+    """Return the indexes of the outer folds that a run computes: all, those of `fold` (from 1), or none to join.
+
+    Raises
+    ------
+    ConfigError
+        There are fewer folds, or both are asked for.
+    """
+    if join and fold is not None:
+        raise ConfigError("--fold and --join exclude each other", hint="first --fold for each fold, then --join")
+    if fold is None:
+        return [] if join else [*range(len(outer))]
+    check_fold_numbers(fold, len(outer))
+    return sorted({number - 1 for number in fold})
 
 
 def run_folds(
@@ -32,6 +57,7 @@ def run_folds(
     *,
     jobs: int,
     checkpoint: str | Path | None,
+    join: bool = False,
     reporter: Reporter,
 ) -> list[dict[str, Any]]:
     """Return the result of each outer fold, in order; see `run_fold`.
@@ -40,29 +66,91 @@ def run_folds(
     ----------
     table, outer, settings, jobs, reporter
     checkpoint : path-like or None
-        File that stores finished outer folds.
+        Folder that stores finished outer folds.
+    join : bool
+        Compute nothing: all outer folds must be in the folder.
 
     Raises
     ------
     ConfigError
-        `checkpoint` belongs to other data, settings or library versions.
+        A fold in `checkpoint` belongs to other data, settings or library versions, or is missing.
     """
-    with open_fold_storage(checkpoint, _fingerprint(table, outer, settings)) as storage:
-        _run_missing_folds(table, settings, outer, storage, jobs, reporter)
-        results = [storage.results[number] for number in range(len(outer))]
+    wanted = range(len(outer))
+    with open_fold_storage(checkpoint, _origin(table, outer, settings), wanted=wanted) as storage:
+        if join:
+            check_all_finished(_need_checkpoint(checkpoint, "join"), len(outer))
+        else:
+            _run_missing_folds(table, settings, outer, wanted, storage, jobs, reporter)
+        results = [storage.results[number] for number in wanted]
     _report_fold_findings(results, reporter)
     return results
 
 
-def _fingerprint(table: EvaluationTable, outer: Iterable[OuterFold], settings: Settings) -> str:
+def run_some_folds(
+    table: EvaluationTable,
+    outer: Sequence[OuterFold],
+    settings: Settings,
+    wanted: Sequence[int],
+    *,
+    jobs: int,
+    checkpoint: str | Path | None,
+    reporter: Reporter,
+) -> dict[str, Any]:
+    """Store the results of some outer folds in the folder `checkpoint`, while other runs store the others.
+
+    Parameters
+    ----------
+    table, outer, settings, jobs, checkpoint, reporter
+        As for `run_folds`.
+    wanted : sequence of int
+        Indexes of the folds.
+
+    Returns
+    -------
+    dict
+        `schema` "pdmr-classic/outer-folds/1", `folds` (numbers from 1), `n_folds` of the evaluation, `missing` (those
+        that no run has finished yet), `checkpoint`.
+
+    Raises
+    ------
+    ConfigError
+        A fold in `checkpoint` belongs to other data, settings or library versions.
+    """
+    folder = _need_checkpoint(checkpoint, "fold")
+    with open_fold_storage(folder, _origin(table, outer, settings), wanted=wanted, is_shared=True) as storage:
+        _run_missing_folds(table, settings, outer, wanted, storage, jobs, reporter)
+        _report_fold_findings([storage.results[number] for number in wanted], reporter)
+    return {
+        "schema": SOME_FOLDS_SCHEMA,
+        "folds": [number + 1 for number in wanted],
+        "n_folds": len(outer),
+        "missing": list_missing(folder, len(outer)),
+        "checkpoint": str(folder),
+    }
+
+
+def _need_checkpoint(checkpoint: str | Path | None, option: str) -> Path:
+    if checkpoint is None:
+        raise ConfigError(f"`{option}` needs `checkpoint`", expected="the folder that the runs share")
+    return Path(checkpoint)
+
+
+def _origin(table: EvaluationTable, outer: Sequence[OuterFold], settings: Settings) -> FoldOrigin:
+    # Other evaluation settings are excluded: folds and altered features are hashed directly, and subgroups come later.
+    hashed_settings = settings.model_dump(mode="json", exclude={"evaluation", "plugins"})
+    hashed_settings["prevalence"] = settings.evaluation.prevalence
+    fingerprint = _fingerprint(table, outer, settings, hashed_settings)
+    return FoldOrigin(len(outer), fingerprint, hashed_settings, read_library_versions())
+
+
+def _fingerprint(
+    table: EvaluationTable, outer: Iterable[OuterFold], settings: Settings, hashed_settings: dict[str, Any]
+) -> str:
     altered = [part for name, features in table.altered.items() for part in (name.encode(), *table_bytes(features))]
     folds = [np.concatenate([fold.train, fold.test, [fold.repeat, fold.fold]]).tobytes() for fold in outer]
     confounds = [] if table.confounds is None else table.confounds.fingerprint_parts()
     own = [plugin.code.encode() for plugin in list_plugins("learner") if plugin.name in settings.learning.learners]
     own += [estimator.code.encode() for estimator in table.estimators]
-    # Other evaluation settings are excluded: folds and altered features are hashed directly, and subgroups come later.
-    hashed_settings = settings.model_dump(mode="json", exclude={"evaluation", "plugins"})
-    hashed_settings["prevalence"] = settings.evaluation.prevalence
     return hash_data(
         table.features,
         table.status,
@@ -91,15 +179,16 @@ def _run_missing_folds(
     table: EvaluationTable,
     settings: Settings,
     outer: Sequence[OuterFold],
+    wanted: Sequence[int],
     storage: FoldStorage,
     jobs: int,
     reporter: Reporter,
 ) -> None:
-    todo = [number for number in range(len(outer)) if number not in storage.results]
-    if len(todo) < len(outer):
-        what = f"resuming: an earlier run finished {len(outer) - len(todo)} of {len(outer)} outer folds"
+    todo = [number for number in wanted if number not in storage.results]
+    if len(todo) < len(wanted):
+        what = f"resuming: an earlier run finished {len(wanted) - len(todo)} of {len(wanted)} outer folds"
         reporter.note(Finding("resumed", what, file=storage.path))
-    reporter.progress("outer folds", len(outer) - len(todo), len(outer))
+    reporter.progress("outer folds", len(wanted) - len(todo), len(wanted))
     # Parallel over outer folds: within a fold, a small data set does not keep a second process busy.
     n_jobs = min(joblib.effective_n_jobs(jobs), max(len(todo), 1))
     parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch=n_jobs)
@@ -107,7 +196,7 @@ def _run_missing_folds(
     results = parallel(joblib.delayed(share_plugins(run_fold))(table, settings, outer[number]) for number in todo)
     for done, (number, result) in enumerate(zip(todo, results, strict=True), start=1):
         storage.add(number, result)
-        reporter.progress("outer folds", len(outer) - len(todo) + done, len(outer))
+        reporter.progress("outer folds", len(wanted) - len(todo) + done, len(wanted))
         remaining_s = (time.monotonic() - started) / done * (len(todo) - done)
         if done == n_jobs and remaining_s > _MIN_REPORTED_S:
             reporter.note(Finding("time-left", f"about {remaining_s / 60:.0f} min left"))

@@ -40,6 +40,8 @@ def evaluate(
     jobs: int = 1,
     cache: str | Path | None = None,
     checkpoint: str | Path | None = None,
+    fold: Sequence[int] | None = None,
+    join: bool = False,
     groups_out: Path | None = None,
     reporter: Reporter | None = None,
 ) -> dict[str, Any]:
@@ -84,15 +86,23 @@ def evaluate(
     cache : path-like, optional
         Folder of the feature cache.
     checkpoint : path-like, optional
-        File that stores finished outer folds, so that an interrupted evaluation can resume; delete it once the result
-        is saved.
+        Folder that stores finished outer folds, one file each, so that an interrupted evaluation can resume and several
+        runs can share the work; delete it once the result is saved.
+    fold : sequence of int, optional
+        Only compute these outer folds, numbered from 1 over all repeats, and store them in `checkpoint`. Several runs
+        may do so at the same time, on machines that share a file system.
+    join : bool
+        Compute no outer fold: all of them are in `checkpoint`. The result is the same as without `fold`.
     groups_out : Path, optional
         File to write inferred subjects to (`load_dataset(…, groups="infer")`), for manual correction.
 
     Returns
     -------
     dict
-        JSON-serialisable, `schema` "pdmr-classic/evaluation/6": `data` (counts and `fingerprint`, equal to
+        With `fold`, only `folds`, `n_folds`, `missing` (numbers of the computed folds, of all, and of those that no run
+        has finished) and `checkpoint`.
+
+        Otherwise JSON-serialisable, `schema` "pdmr-classic/evaluation/6": `data` (counts and `fingerprint`, equal to
         `data_fingerprint` in the manifest of a model of the same features, labels, subjects and weights; with a column
         `split` also `training_fingerprint`, that of train), `flow` (see `Flow`), `held_out` ("new people" or "another
         visit of known people"), `scores` with 95% intervals, `confusion` (see `average_confusion`), `folds` (scores of
@@ -115,7 +125,8 @@ def evaluate(
     DataError
         A file cannot be read, or the labels, subjects or splits are not valid.
     ConfigError
-        A setting is not valid, or `checkpoint` belongs to other data, settings or library versions.
+        A setting is not valid, `checkpoint` belongs to other data, settings or library versions, an outer fold is
+        missing that is to be joined, or the evaluation has no outer fold of this number.
 
     References
     ----------
@@ -181,8 +192,12 @@ def evaluate(
         recordings=training.recordings,
         jobs=jobs,
         checkpoint=checkpoint,
+        fold=fold,
+        join=join,
         reporter=reporter,
     )
+    if fold is not None:
+        return evaluation
     evaluation["synthetic"] = data.is_synthetic
     evaluation["flow"] = _describe_flow(data, labelled, evaluation["flow"])
     # If subjects are unknown or only inferred, training and test people may overlap, and the scores are optimistic.

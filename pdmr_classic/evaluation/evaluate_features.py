@@ -13,7 +13,7 @@ from pdmr_classic.evaluation._assemble import assemble_evaluation
 from pdmr_classic.evaluation._cost import describe_cost
 from pdmr_classic.evaluation._fold_strata import check_training_scores, find_strata
 from pdmr_classic.evaluation._prepare_table import add_estimators, prepare_table
-from pdmr_classic.evaluation._run_folds import run_folds
+from pdmr_classic.evaluation._run_folds import choose_folds, run_folds, run_some_folds
 from pdmr_classic.evaluation.confounds.prepare import add_confound_plan
 from pdmr_classic.evaluation.confounds.rules import RuleExtractor
 from pdmr_classic.evaluation.estimators import load_estimators
@@ -48,6 +48,8 @@ def evaluate_features(
     recordings: RecordingTable | None = None,
     jobs: int = 1,
     checkpoint: str | Path | None = None,
+    fold: Sequence[int] | None = None,
+    join: bool = False,
     reporter: Reporter | None = None,
 ) -> dict[str, Any]:
     """Do the same as `evaluate`, on a feature table. Every step that is fitted is fitted within the folds.
@@ -69,7 +71,7 @@ def evaluate_features(
         Label table of the same rows, with the columns for `by`, `split` and the sample weights.
     altered : mapping of str to DataFrame, optional
         Features of the same rows in each stress test.
-    settings, folds, repeats, by, leave, confounds, nuisance, estimators, jobs, checkpoint, reporter
+    settings, folds, repeats, by, leave, confounds, nuisance, estimators, jobs, checkpoint, fold, join, reporter
         As for `evaluate`.
     extractor : RuleExtractor, optional
         Knows the recordings, for `confounds`. From a feature table alone, conditions of the files are unknown, and
@@ -87,7 +89,8 @@ def evaluate_features(
     DataError
         The labels, subjects or splits are not valid, no row has usable features, or the indexes differ.
     ConfigError
-        A setting is not valid, or `checkpoint` belongs to other data, settings or library versions.
+        A setting is not valid, or `checkpoint` belongs to other data, settings or library versions, or outer
+        folds are missing (`join`, `fold`).
     """
     reporter = reporter or LogReporter()
     settings = override_evaluation(
@@ -119,11 +122,12 @@ def evaluate_features(
         has_classes=bool(table.classes),
         reporter=reporter,
     )
+    todo = choose_folds(outer, fold, join=join)
     check_training_scores(table, outer, settings.severity.level)
     held_out = describe_held_out(outer, table.groups)
     for finding in (
         *describe_held_out_baseline(held_out, map(str, features.columns)),
-        describe_cost(table, outer, settings),
+        *describe_cost(table, len(todo), settings),
     ):
         reporter.note(finding)
     column = options.leave or SPLIT_COLUMN
@@ -132,7 +136,9 @@ def evaluate_features(
         settings = override_evaluation(settings, by=(*options.by, column))
     labelled = [fold.restrict(table.has_status) for fold in outer]
     table = add_confound_plan(table, labelled, labels, settings, extractor=extractor, jobs=jobs, reporter=reporter)
-    results = run_folds(table, outer, settings, jobs=jobs, checkpoint=checkpoint, reporter=reporter)
+    if fold is not None:
+        return run_some_folds(table, outer, settings, todo, jobs=jobs, checkpoint=checkpoint, reporter=reporter)
+    results = run_folds(table, outer, settings, jobs=jobs, checkpoint=checkpoint, join=join, reporter=reporter)
     return assemble_evaluation(table, outer, results, labels, settings, fold_source=source)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -16,10 +16,11 @@ from pdmr_classic.storage.lock import hold_lock
 
 
 @contextmanager
-def hold_target(target: Path, suffix: str) -> Iterator[Path]:
+def hold_target(target: Path, suffix: str, remove: Callable[[Path], object] | None = None) -> Iterator[Path]:
     """Lock a target while it is computed, and yield the path next to it for its finished parts.
 
-    The file of parts is removed if the block succeeds, and is left in place if it fails or is interrupted.
+    The parts are removed if the block succeeds, and are left in place if it fails or is interrupted. `remove` removes
+    them if they are not a file.
 
     Raises
     ------
@@ -34,7 +35,11 @@ def hold_target(target: Path, suffix: str) -> Iterator[Path]:
                 interrupt.add_note(f"finished work is saved in {parts}")
             raise
         with wrap_os_errors(parts):
-            parts.unlink(missing_ok=True)
+            (remove or _remove_file)(parts)
+
+
+def _remove_file(path: Path) -> None:
+    path.unlink(missing_ok=True)
 
 
 class Journal:

@@ -68,6 +68,8 @@ def test_help_groups_the_options_of_a_verb_in_panels(tmp_path: Path) -> None:
     assert (panels["Options"], panels["Files"], panels["Labels"]) == (["out", "report", "help"], files, labels)
     assert panels["Severity"] == ["target", "score-column", "scale", "level"]
     assert panels["Evaluation"] == [
+        "fold",
+        "join",
         "folds",
         "repeats",
         "by",
