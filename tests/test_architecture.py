@@ -29,6 +29,7 @@ LAYERS = [
         "_version",
         "_progress_bar",
     },
+    {"parallel"},
     {"storage"},
     {"io", "io.audio", "io.labels", "io.layouts", "io.tables", "io.trackers", "io.video"},
     {"audio"},

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pdmr_classic.cli._backend_options import with_backend
 from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
 from pdmr_classic.cli._fold_options import Fold, Join, check_fold_options, hold_folds, show_folds
 from pdmr_classic.cli._options import (
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 @handle_errors
 @with_settings(*EVALUATION_SETTINGS, *FIT_SETTINGS)
+@with_backend
 def evaluate(
     data: Data = Path(),
     labels: Labels = None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pdmr_classic.cli._backend_options import with_backend
 from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
 from pdmr_classic.cli._options import (
     FILE_SETTINGS,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 @handle_errors
 @with_settings(*FILE_SETTINGS, *LABEL_COLUMNS, "data.groups", "data.events", "plugins.modules")
+@with_backend
 def extract(
     data: RequiredData,
     out: Annotated[

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pdmr_classic.cli._backend_options import with_backend
 from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
 from pdmr_classic.cli._options import (
     FIT_SETTINGS,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 @handle_errors
 @with_settings(*FIT_SETTINGS)
+@with_backend
 def fit(
     data: Data = Path(),
     labels: Labels = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from pdmr_classic.cli._backend_options import with_backend
 from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
 from pdmr_classic.cli._options import (
     FILE_SETTINGS,
@@ -38,6 +39,7 @@ from pdmr_classic.cli._with_settings import Changes, with_changes
 
 @handle_errors
 @with_changes(*FILE_SETTINGS, "data.id_column")
+@with_backend
 def predict(
     data: Data = Path(),
     model: Model = DEFAULT_MODEL,

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import joblib
 import numpy as np
 
 from pdmr_classic.config import Settings
@@ -25,6 +24,7 @@ from pdmr_classic.evaluation.outer_folds import OuterFold
 from pdmr_classic.evaluation.predictions import SCHEMA
 from pdmr_classic.evaluation.run_fold import run_fold
 from pdmr_classic.evaluation.table import EvaluationTable
+from pdmr_classic.parallel.backend import count_parallel, run_tasks
 from pdmr_classic.plugins import list_plugins, share_plugins
 from pdmr_classic.progress import Reporter
 from pdmr_classic.storage.fingerprint import hash_data, table_bytes
@@ -190,12 +190,15 @@ def _run_missing_folds(
         reporter.note(Finding("resumed", what, file=storage.path))
     reporter.progress("outer folds", len(wanted) - len(todo), len(wanted))
     # Parallel over outer folds: within a fold, a small data set does not keep a second process busy.
-    n_jobs = min(joblib.effective_n_jobs(jobs), max(len(todo), 1))
-    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch=n_jobs)
+    n_jobs = count_parallel(jobs, len(todo))
     started = time.monotonic()
-    results = parallel(joblib.delayed(share_plugins(run_fold))(table, settings, outer[number]) for number in todo)
-    for done, (number, result) in enumerate(zip(todo, results, strict=True), start=1):
-        storage.add(number, result)
+    folds = ((outer[number],) for number in todo)
+
+    def keep(task: int, result: dict[str, Any]) -> None:
+        storage.add(todo[task], result)
+
+    results = run_tasks(share_plugins(run_fold), folds, n_jobs=n_jobs, shared=(table, settings), ahead=1, keep=keep)
+    for done, _ in enumerate(results, start=1):
         reporter.progress("outer folds", len(wanted) - len(todo) + done, len(wanted))
         remaining_s = (time.monotonic() - started) / done * (len(todo) - done)
         if done == n_jobs and remaining_s > _MIN_REPORTED_S:

@@ -1,8 +1,8 @@
-"""What is computed from which file: one job per file, run in worker processes."""
+"""What is computed from which file: one job per file, run by `_run_jobs.py`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,11 +16,9 @@ from pdmr_classic.features.names import feature_view, vector_modalities
 from pdmr_classic.features.registry import Family
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.view_files import KINDS, STREAM, VECTOR, FileKind
-from pdmr_classic.plugins import share_plugins
 from pdmr_classic.progress import Reporter, announce
 from pdmr_classic.storage.bytes import total_size
 from pdmr_classic.text import format_count, format_size
-from pdmr_classic.workers import change_working_folder, use_one_thread
 
 
 def find_kinds(dataset: Dataset, trained: tuple[str, ...]) -> dict[str, FileKind]:
@@ -89,20 +87,6 @@ class Job:
     def n_bytes(self) -> int:
         """Size of the files."""
         return total_size((self.path, *self.parts))
-
-
-def make_runner() -> Callable[[list[Job], str], list[FileRow | Finding]]:
-    """Return a function that runs jobs in a worker process, which then knows the user's own families.
-
-    Its parameters are the jobs, and the working folder of this process, which becomes that of the worker.
-    """
-    return share_plugins(_run_jobs)
-
-
-def _run_jobs(jobs: list[Job], folder: str) -> list[FileRow | Finding]:
-    change_working_folder(folder)
-    with use_one_thread():
-        return [job.run() for job in jobs]
 
 
 def announce_reading(todo: Sequence[Job], n_cached: int, reporter: Reporter) -> None:

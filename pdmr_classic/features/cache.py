@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,15 @@ class FeatureCache:
             self.write(self._new_rows)
             now = time.monotonic()
             self._next_write = now + max(_MIN_WRITE_INTERVAL_S, _MIN_WORK_PER_WRITE * (now - started))
+
+    @contextmanager
+    def keep_rows_on_error(self) -> Iterator[None]:
+        """Write the rows that were collected in this block if it ends with an error, or is interrupted."""
+        try:
+            yield
+        except BaseException:
+            self.write(self._new_rows)
+            raise
 
     def write(self, rows: Iterable[tuple[Path, FileRow]]) -> None:
         """Write these rows next to those of other files. Failure to write the cache is not an error."""

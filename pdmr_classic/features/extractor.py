@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from pdmr_classic.errors import Finding
 from pdmr_classic.features._extraction import Extraction as Extraction
 from pdmr_classic.features._extraction import build_extraction, require_table
 from pdmr_classic.features._file_rows import find_empty_families
-from pdmr_classic.features._jobs import Job, announce_problems, announce_reading, find_kinds, make_jobs, make_runner
+from pdmr_classic.features._jobs import Job, announce_problems, announce_reading, find_kinds, make_jobs
 from pdmr_classic.features._label_features import add_label_features
+from pdmr_classic.features._run_jobs import run_jobs
 from pdmr_classic.features.cache import FeatureCache
 from pdmr_classic.features.events import pivot_events
 from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions
@@ -27,7 +29,6 @@ from pdmr_classic.features.names import base_name, list_events
 from pdmr_classic.features.registry import Family, select_computed
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.progress import LogReporter, Reporter, shows_progress
-from pdmr_classic.workers import working_folder
 
 # Starting a worker takes as long as parsing this many bytes.
 _BYTES_PER_WORKER = 30_000_000
@@ -183,18 +184,17 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         reporter = reporter or LogReporter()
         announce_reading([jobs[index] for index in todo], done, reporter)
         reporter.progress("reading", done, len(jobs))
-        run_jobs = joblib.delayed(make_runner())
-        tasks = (run_jobs([jobs[index] for index in chunk], working_folder()) for chunk in chunks)
         n_workers = self._count_workers([jobs[index] for index in todo])
-        parallel = joblib.Parallel(n_jobs=n_workers, return_as="generator")
-        for chunk, results in zip(chunks, parallel(tasks), strict=True):
-            for index, outcome in zip(chunk, results, strict=True):
-                outcomes[index] = outcome
-            if cache is not None:
-                rows = zip(chunk, results, strict=True)
-                cache.add((jobs[index].path, row) for index, row in rows if isinstance(row, FileRow))
-            done += len(chunk)
-            reporter.progress("reading", done, len(jobs))
+        batches = run_jobs(([jobs[index] for index in chunk] for chunk in chunks), n_workers)
+        with nullcontext() if cache is None else cache.keep_rows_on_error():
+            for chunk, results in zip(chunks, batches, strict=True):
+                for index, outcome in zip(chunk, results, strict=True):
+                    outcomes[index] = outcome
+                if cache is not None:
+                    rows = zip(chunk, results, strict=True)
+                    cache.add((jobs[index].path, row) for index, row in rows if isinstance(row, FileRow))
+                done += len(chunk)
+                reporter.progress("reading", done, len(jobs))
         announce_problems(jobs, outcomes, reporter)
         return [outcome for outcome in outcomes if outcome is not None]
 

@@ -80,7 +80,8 @@ def test_help_groups_the_options_of_a_verb_in_panels(tmp_path: Path) -> None:
         "nuisance",
         "estimator",
     ]
-    assert panels["General"] == ["plugin", "config", "jobs", "no-cache", "json", "debug", "quiet", "verbose"]
+    general = ["plugin", "config", "jobs", "backend", "scheduler", "no-cache", "json", "debug", "quiet", "verbose"]
+    assert panels["General"] == general
 
 
 def test_evaluate_accepts_every_option_of_fit_but_those_of_shared_studies() -> None:

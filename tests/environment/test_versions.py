@@ -31,7 +31,7 @@ def read_lower_bounds() -> dict[str, tuple[int, ...]]:
         *PROJECT["dependencies"],
         *(
             requirement
-            for name in ("test", "audio", "excel", "notebook", "remote", "riemann")
+            for name in ("test", "audio", "dask", "excel", "notebook", "remote", "riemann")
             for requirement in extras[name]
         ),
     ]

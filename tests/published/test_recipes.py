@@ -14,7 +14,7 @@ from program import invoke
 from pdmr_classic import make_synthetic
 
 DOCS = Path(__file__).parents[2] / "docs"
-GUIDES = [DOCS / f"{name}.md" for name in ("index", "report", "explanations", "submission")]
+GUIDES = [DOCS / f"{name}.md" for name in ("index", "report", "explanations", "submission", "cluster")]
 RECIPES = [*sorted((DOCS / "recipes").glob("*.md")), DOCS / "extending.md"]
 
 

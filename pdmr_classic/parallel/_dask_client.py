@@ -1,0 +1,152 @@
+"""A connection to a Dask scheduler that can be opened again, and answers or fails within half a minute."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from pdmr_classic.errors import ConfigError
+from pdmr_classic.parallel._handshake import check_workers
+from pdmr_classic.progress import Reporter, announce
+from pdmr_classic.text import format_count
+
+TIMEOUT_S = 30.0
+_CONNECT_S = 10.0
+_ANSWER_S = 10.0
+_POLL_S = 0.2
+_ADDRESS = re.compile(r"((tcp|tls|ucx|ws|wss)://)?(\[[0-9a-fA-F:.%]+\]|[^\s:/\[\]]+):\d{1,5}/?")
+_LOGGERS = ("distributed", "tornado", "asyncio")
+
+
+class DaskClient:
+    """Connection to the scheduler at an address.
+
+    Parameters
+    ----------
+    address : str
+        Such as tcp://10.0.0.1:8786, or the path of a scheduler file (.json).
+    reporter : Reporter
+    """
+
+    def __init__(self, address: str, reporter: Reporter) -> None:
+        self.address = address
+        self.reporter = reporter
+        self.client: Any = None
+
+    def open(self, patience_s: float = _CONNECT_S) -> None:
+        """Connect, and check the workers.
+
+        Raises
+        ------
+        ConfigError
+            There is no scheduler, no worker, or a worker of another version.
+        """
+        self.client = _connect(self.address, patience_s)
+        deadline = time.monotonic() + TIMEOUT_S
+        workers = self._wait_for_workers(deadline)
+        check_workers(self.client, workers, deadline, self.reporter)
+        announce(self.reporter, f"dask: {format_count(len(workers), 'worker')} at {self.address}, of the same version")
+
+    def close(self) -> None:
+        """Disconnect, whatever state the connection is in; unfinished tasks are cancelled."""
+        client, self.client = self.client, None
+        if client is not None:
+            with suppress(Exception), warnings.catch_warnings(action="ignore"):
+                client.close(timeout=_ANSWER_S)
+
+    def count_threads(self) -> Mapping[str, int]:
+        """Return the number of threads of each worker, by address.
+
+        Raises
+        ------
+        OSError
+            The scheduler does not answer; a TimeoutError is one.
+        """
+        client = self.client
+        if client.status != "running":
+            raise ConnectionError(f"the connection is {client.status}")
+        answer: Mapping[str, int] = client.sync(client.scheduler.ncores, workers=None, callback_timeout=_ANSWER_S)
+        return answer
+
+    def _wait_for_workers(self, deadline: float) -> Mapping[str, int]:
+        while time.monotonic() < deadline:
+            try:
+                if workers := self.count_threads():
+                    return workers
+            except OSError:
+                pass  # an overloaded scheduler
+            time.sleep(_POLL_S)
+        raise ConfigError(
+            "the cluster has no workers",
+            code="no-workers",
+            file=self.address,
+            expected=f"a worker within {TIMEOUT_S:.0f} s",
+            found="none",
+            hint=f"start some: dask worker {self.address} --nthreads 1",
+        )
+
+
+def _connect(address: str, patience_s: float) -> Any:
+    import dask
+    from distributed import Client
+
+    url = _read_scheduler_file(address)
+    if not _ADDRESS.fullmatch(url):
+        raise _no_scheduler_error(address, repr(url))
+    # A warning would be about versions, which the handshake compares.
+    with warnings.catch_warnings(action="ignore"), dask.config.set({"distributed.comm.timeouts.connect": patience_s}):
+        try:
+            return Client(url, timeout=patience_s, set_as_default=False, name="pdmr-classic")
+        except (OSError, ValueError, TypeError) as error:
+            raise _no_scheduler_error(address, str(error) or type(error).__name__) from None
+
+
+def _no_scheduler_error(address: str, found: str) -> ConfigError:
+    return ConfigError(
+        "there is no Dask scheduler at the address",
+        code="no-scheduler",
+        file=address,
+        expected="the address that `dask scheduler` prints, such as tcp://10.0.0.1:8786",
+        found=found,
+        hint="start it, or correct --scheduler",
+    )
+
+
+def _read_scheduler_file(address: str) -> str:
+    """Return the address of the scheduler; it may be in a file that `dask scheduler --scheduler-file` has written."""
+    if not address.endswith(".json"):
+        return address
+    try:
+        return str(json.loads(Path(address).read_text(encoding="utf-8"))["address"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            "the scheduler file cannot be read",
+            code="no-scheduler",
+            file=address,
+            expected="a file that `dask scheduler --scheduler-file` has written",
+            found=str(error),
+            hint="start the scheduler, or correct --scheduler",
+        ) from None
+
+
+@contextmanager
+def silence_dask() -> Iterator[None]:
+    """Silence the loggers of Dask, which report on standard error what this package reports in one message."""
+    import distributed  # noqa: F401  its import sets the levels
+
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] in _LOGGERS]
+    levels = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)

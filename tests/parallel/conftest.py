@@ -1,0 +1,33 @@
+"""A scheduler and two workers, which the tests share, and a tiny set of recordings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dask_processes import DaskProcesses
+
+from pdmr_classic import make_synthetic
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskProcesses]:
+    """Return a cluster of two workers, which import the functions of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
+        processes = DaskProcesses(tmp_path_factory.mktemp("cluster"))
+        for _ in range(2):
+            processes.add_worker()
+    processes.wait_for_workers()
+    yield processes
+    processes.stop()
+
+
+@pytest.fixture(scope="session")
+def tiny_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a set of 24 recordings of two seconds."""
+    folder = tmp_path_factory.mktemp("tiny") / "set"
+    make_synthetic(folder, subjects=12, segments=2, seconds=(2, 3))
+    return folder

@@ -1,0 +1,40 @@
+"""Functions that workers of a cluster import by name."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from pdmr_classic.errors import DataError
+
+
+def scale(factor: int, number: int) -> int:
+    return factor * number
+
+
+def refuse(number: int) -> int:
+    if number == 3:
+        raise DataError("no number three", file="numbers.csv", row=3)
+    return number
+
+
+def fail(number: int) -> int:
+    raise KeyError(f"number {number}")
+
+
+def name_process(number: int) -> tuple[int, int]:
+    return number, os.getpid()
+
+
+def kill_once(marker: str, number: int) -> int:
+    """Kill the worker with the first task that finds no marker, after others have finished."""
+    if number == 5 and not Path(marker).exists():
+        Path(marker).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def die(number: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return number
