@@ -13,6 +13,8 @@ from pathlib import Path
 from distributed import Client
 
 _START_S = 120.0
+# Even without a dashboard, there is a web server.
+_ANY_PORT = ("--dashboard-address", "127.0.0.1:0")
 
 
 class DaskProcesses:
@@ -54,7 +56,7 @@ class DaskProcesses:
             process.wait(60)
 
     def _start(self, *args: str | Path, **environ: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "dask", *map(str, args), "--host", "127.0.0.1", "--no-dashboard"]
+        command = [sys.executable, "-m", "dask", *map(str, args), "--host", "127.0.0.1", "--no-dashboard", *_ANY_PORT]
         with (self.folder / "log.txt").open("ab") as log:
             # In the folder: Python looks for modules in the current one first.
             return subprocess.Popen(command, env={**os.environ, **environ}, cwd=self.folder, stdout=log, stderr=log)
