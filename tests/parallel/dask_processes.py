@@ -43,10 +43,14 @@ class DaskProcesses:
         self.workers.append(process)
         return process
 
+    def list_running(self) -> set[int]:
+        """Return the process ids of the workers that run."""
+        return {process.pid for process in self.workers if process.poll() is None}
+
     def wait_for_workers(self) -> None:
-        """Wait until all workers that were started have joined."""
+        """Wait until all workers that run have joined."""
         with Client(self.address, timeout=_START_S, set_as_default=False) as client:
-            client.wait_for_workers(len(self.workers), timeout=_START_S)
+            client.wait_for_workers(len(self.list_running()), timeout=_START_S)
 
     def stop(self) -> None:
         """Kill all processes."""

@@ -15,11 +15,14 @@ from program import TINY, invoke
 from task_functions import die, fail, kill_once, name_process, refuse, scale
 
 import pdmr_classic
+from pdmr_classic import FeatureExtractor, load_dataset
 from pdmr_classic.errors import ConfigError, DataError, Finding, PdmrError
+from pdmr_classic.features import extractor
 from pdmr_classic.parallel import _dask_client, _process_facts, dask_cluster
 from pdmr_classic.parallel._handshake import _find_problem, _list_peculiarities
 from pdmr_classic.parallel.backend import count_parallel, run_tasks
 from pdmr_classic.parallel.dask_cluster import use_dask
+from pdmr_classic.progress import CollectingReporter
 
 pytestmark = pytest.mark.slow  # a scheduler and its workers take seconds to start
 PACKAGE = Path(pdmr_classic.__file__).parent
@@ -106,7 +109,7 @@ def test_results_come_in_order_from_both_workers(cluster: DaskProcesses) -> None
         assert list(run_tasks(scale, [], n_jobs=1, shared=(10,))) == []
     assert [number for number, _ in results] == list(range(30))
     assert kept == dict(enumerate(results))
-    assert {pid for _, pid in results} == {process.pid for process in cluster.workers[:2]}
+    assert {pid for _, pid in results} == cluster.list_running()
 
 
 def test_few_tasks_are_prepared_ahead_of_their_results(cluster: DaskProcesses) -> None:
@@ -172,6 +175,30 @@ def test_the_task_of_a_killed_worker_is_run_again(cluster: DaskProcesses, tmp_pa
         results = list(run_tasks(kill_once, ((n,) for n in range(40)), n_jobs=1, shared=(str(tmp_path / "mark"),)))
     assert (tmp_path / "mark").exists()
     assert results == list(range(40))
+
+
+def test_features_are_the_same_if_a_worker_is_killed_while_files_are_read(
+    cluster: DaskProcesses, tiny_set: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extractor, "_FILES_PER_TASK", 1)
+    dataset = load_dataset(tiny_set, split="train")
+    victim = cluster.add_worker()
+    cluster.wait_for_workers()
+
+    class Killer(CollectingReporter):
+        def progress(self, stage: str, done: int, total: int) -> None:
+            super().progress(stage, done, total)
+            if done:
+                victim.kill()
+
+    killer = Killer()
+    with use_dask(cluster.address):
+        features = FeatureExtractor(reporter=killer).transform(dataset)
+    victim.wait(60)
+    local = FeatureExtractor(jobs=2).transform(dataset)
+    assert ("reading", 1, 31) in killer.steps
+    assert list(features) == list(local)
+    assert features.to_numpy().tobytes() == local.to_numpy().tobytes()
 
 
 def test_a_cluster_whose_workers_are_all_gone_is_one_message(
