@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pdmr_classic.cli._panels import CHECKS, DECISION, FILES
+from pdmr_classic.errors import ConfigError
 
 DEFAULT_MODEL = Path("models/pdmr-classic.joblib")
 Model = Annotated[
@@ -98,3 +99,11 @@ SkipBad = Annotated[
         "results.notes.json).",
     ),
 ]
+
+
+def check_pooling(subjects: Path | None, *, pool_subjects: bool) -> None:
+    """Refuse a table of subjects that would be ignored."""
+    if subjects is not None and not pool_subjects:
+        raise ConfigError(
+            "--subjects has no effect without --pool-subjects", hint="add --pool-subjects, or remove --subjects"
+        )

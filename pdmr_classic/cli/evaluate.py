@@ -64,14 +64,14 @@ def evaluate(
     from pdmr_classic.reporting.evaluation_tables import evaluation_tables
     from pdmr_classic.reporting.report.folder import check_report_folder, write_report_folder
     from pdmr_classic.storage.atomic import check_writable, refuse_foreign_file
-    from pdmr_classic.subjects.inference import proposal_path
+    from pdmr_classic.subjects.inference import find_proposal_file
 
     numbers = check_fold_options(fold, join=join, out=out, report=report)
     out = out or Path("evaluation.json")
     dataset = load_data(data, split="train", labels=labels, all_splits=True, settings=settings.data)
     check_writable(out)
     refuse_foreign_file(out, "pdmr-classic/evaluation/", "the evaluation")
-    check_writable(proposal_path(out))
+    groups_out = find_proposal_file(out)
     if report is not None:
         check_report_folder(report, [out])
     with hold_folds(out, numbers) as checkpoint, ConsoleReporter(quiet=as_json) as reporter:
@@ -83,7 +83,7 @@ def evaluate(
             checkpoint=checkpoint,
             fold=numbers,
             join=join,
-            groups_out=None if numbers else proposal_path(out),
+            groups_out=None if numbers else groups_out,
             reporter=reporter,
         )
         if numbers:

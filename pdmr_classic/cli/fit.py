@@ -67,9 +67,8 @@ def fit(
     from pdmr_classic.reporting.fit_tables import fit_table
     from pdmr_classic.reporting.report.folder import check_report_folder, write_report_folder
     from pdmr_classic.reporting.summary import summarise_fit
-    from pdmr_classic.storage.atomic import check_writable
     from pdmr_classic.storage.resume import hold_target
-    from pdmr_classic.subjects.inference import proposal_path
+    from pdmr_classic.subjects.inference import find_proposal_file
 
     database = open_database(storage, study, report=report, tune_only=tune_only)
     if database is not None and tune_only:
@@ -80,7 +79,7 @@ def fit(
     if report is not None:
         check_report_folder(report, [out])
     dataset = load_data(data, split="train", labels=labels, settings=settings.data)
-    check_writable(proposal_path(out))
+    groups_out = find_proposal_file(out)
     with hold_target(out, ".studies") as studies, ConsoleReporter(quiet=as_json) as reporter:
         cache = cache_folder(no_cache)
         model = fit_model(
@@ -89,7 +88,7 @@ def fit(
             jobs=n_jobs(jobs),
             cache=cache,
             studies=database or studies,
-            groups_out=proposal_path(out),
+            groups_out=groups_out,
             reporter=reporter,
         )
         model.save(out, reporter=reporter)

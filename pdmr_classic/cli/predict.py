@@ -33,6 +33,7 @@ from pdmr_classic.cli._predict_options import (
     Sets,
     SkipBad,
     Subjects,
+    check_pooling,
 )
 from pdmr_classic.cli._with_settings import Changes, with_changes
 
@@ -80,7 +81,6 @@ def predict(
 
     Some recordings only: pdmr-classic predict DATA --ids mine.txt
     """
-    from pdmr_classic.errors import ConfigError
     from pdmr_classic.features.load_features import open_data
     from pdmr_classic.io.prediction_inputs import read_prediction_inputs
     from pdmr_classic.io.results import check_results_writable, has_notes, write_notes, write_results
@@ -92,10 +92,7 @@ def predict(
     from pdmr_classic.storage.lock import hold_lock
     from pdmr_classic.subjects.overlap import load_sibling_train
 
-    if subjects is not None and not pool_subjects:
-        raise ConfigError(
-            "--subjects has no effect without --pool-subjects", hint="add --pool-subjects, or remove --subjects"
-        )
+    check_pooling(subjects, pool_subjects=pool_subjects)
     target_prevalence = parse_prevalence(prevalence)
     check_results_writable(out)
     with hold_lock(out), ConsoleReporter(quiet=as_json) as reporter:

@@ -29,7 +29,7 @@ from pdmr_classic.features.names import MATERIAL, VIDEO, feature_prefix, is_audi
 from pdmr_classic.features.registry import load_families
 from pdmr_classic.io.trackers.channels import channel_kind
 from pdmr_classic.progress import Reporter
-from pdmr_classic.storage.atomic import write_text_atomic
+from pdmr_classic.storage.atomic import check_writable, write_text_atomic
 from pdmr_classic.subjects._similarity import find_similar, unit_directions
 from pdmr_classic.text import format_count
 
@@ -188,15 +188,21 @@ def _write_proposal(out: Path, table: str) -> None:
     write_text_atomic(out, table)
 
 
-def proposal_path(out: Path) -> Path:
-    """Return the file for the proposed subjects of a model or an evaluation.
+def find_proposal_file(out: Path) -> Path:
+    """Check that the proposed subjects of a model or an evaluation can be written, and return the file.
+
+    Raises
+    ------
+    TargetError
 
     Examples
     --------
-    >>> proposal_path(Path("models/mine.joblib")).as_posix()
-    'models/mine.groups.csv'
+    >>> find_proposal_file(Path("mine.joblib")).as_posix()
+    'mine.groups.csv'
     """
-    return out.with_suffix(".groups.csv")
+    path = out.with_suffix(".groups.csv")
+    check_writable(path)
+    return path
 
 
 def _make_report(inferred: InferredSubjects, out: Path | None) -> Finding:
