@@ -12,17 +12,8 @@ import xxhash
 _PACKAGE = Path(__file__).parents[1]
 # All code that can affect a feature; a test checks this against the imports.
 _CODE = (
-    *(
-        "_progress_bar.py",
-        "_version.py",
-        "arrays.py",
-        "code_hash.py",
-        "config.py",
-        "errors.py",
-        "plugins.py",
-        "progress.py",
-    ),
-    *("text.py", "workers.py", "parallel/__init__.py", "parallel/backend.py"),
+    *("_progress_bar.py", "_version.py", "arrays.py", "code_hash.py", "config.py", "errors.py", "plugins.py"),
+    *("progress.py", "text.py", "workers.py", "parallel/__init__.py", "parallel/backend.py"),
     *("storage/**/*.py", "io/**/*.py", "features/**/*.py"),
 )
 
