@@ -148,10 +148,11 @@ class LearningSettings(_Section):
     trials: int = Field(12, ge=1, description="Optuna trials per tuned base learner; extra trees are not tuned")
     timeout: float | None = Field(None, gt=0, description="seconds after which no new trial is started")
     folds: int = Field(5, ge=2, description="inner folds, for tuning and for training the meta-learner")
-    repeats: int = Field(
-        2,
-        ge=1,
-        description="repeats of the inner folds for tuning, and again for the meta-learner",
+    repeats: int = Field(2, ge=1, description="repeats of the inner folds for tuning, and again for the meta-learner")
+    max_rows: int = Field(
+        5000,
+        ge=50,
+        description="recordings above which only boosting learns from all, the rest from samples of subjects",
     )
     metric: Metric = Field("f1", description="metric that the decision threshold is tuned for")
     threshold: float | None = Field(None, ge=0, le=1, description="fixed decision threshold; default: tuned")

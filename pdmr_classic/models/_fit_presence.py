@@ -13,10 +13,12 @@ from pdmr_classic.models._presence_metadata import collect_metadata
 from pdmr_classic.models._tune_presence import tune_presence
 from pdmr_classic.models.compiled.stack import CompiledStack
 from pdmr_classic.models.decision.decision import Decision
-from pdmr_classic.models.ensemble.importance import column_groups, permutation_importance
+from pdmr_classic.models.ensemble.importance import column_groups
 from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
 from pdmr_classic.models.ensemble.study_storage import AnyStudies
+from pdmr_classic.models.ensemble.training_folds import measure_importance
+from pdmr_classic.models.learners.large_table import open_table
 from pdmr_classic.models.presence import Presence, fit_refinements, make_gate
 from pdmr_classic.models.target_checks import Target
 from pdmr_classic.progress import Reporter
@@ -59,38 +61,47 @@ def fit_presence(
     learning = settings.learning
     classes = np.array(target.classes, dtype=object)
     feature_names = [str(name) for name in features.columns]
-    members, fold_data = tune_presence(features, target, settings, jobs=jobs, storage=storage, reporter=reporter)
-    reporter.progress("training", 0, 1)
-    groups = column_groups(fold_data, feature_names) if learning.importance else None
-    oof_scores = compute_oof_scores(members, fold_data, learning.seed, jobs=jobs, groups=groups)
-    stacker = GroupedStacker(
-        members, folds=learning.folds, repeats=learning.repeats, random_state=learning.seed, jobs=jobs
-    ).fit_oof_scores(members, oof_scores.scores, fold_data, classes)
-    gate = make_gate(fold_data, learning, reporter)
-    experts, severity_columns, probability = fit_refinements(
-        stacker, fold_data, conditions, severity, gate=gate, jobs=jobs
-    )
-    if gate is not None:
-        reporter.note(gate.finding)
-    for finding in experts.findings if experts is not None else ():
-        reporter.note(finding)
-    decision, oof = _fit_decision(probability, features.index, target, settings)
-    for finding in (*stacker.findings_, *decision.findings):
-        reporter.note(finding)
-    metadata = collect_metadata(features, target, settings, fold_data, stacker, decision, oof)
-    if groups is not None:
-        metadata["importance"] = permutation_importance(stacker, fold_data, oof_scores, groups)
-    if experts is not None:
-        metadata["experts"] = experts.describe()
-    if learning.join_views:
-        metadata["joined_views"] = {name: joined.describe() for name, joined in fold_data.joined_views.items()}
-    if gate is not None:
-        metadata["view_gate"] = gate.describe()
-    if severity_columns is not None:
-        metadata["severity_columns"] = severity_columns.kept_
-    reporter.progress("training", 1, 1)
-    lite = CompiledStack(stacker, single=True) if learning.lite else None
-    return Presence(stacker, decision, experts, severity_columns, oof, metadata, lite, gate)
+    with open_table(features, learning.max_rows) as X:
+        members, folds = tune_presence(
+            X, feature_names, target, settings, jobs=jobs, storage=storage, reporter=reporter
+        )
+        fold_data = folds.final
+        reporter.progress("training", 0, 1)
+        groups = column_groups(fold_data, feature_names) if learning.importance else None
+        shuffled = groups if folds.sample is None else None
+        oof_scores = compute_oof_scores(members, fold_data, learning.seed, jobs=jobs, groups=shuffled)
+        stacker = GroupedStacker(
+            members, folds=learning.folds, repeats=learning.repeats, random_state=learning.seed, jobs=jobs
+        ).fit_oof_scores(members, oof_scores.scores, fold_data, classes)
+        gate = make_gate(fold_data, learning, reporter)
+        experts, severity_columns, probability = fit_refinements(
+            stacker, fold_data, conditions, severity, gate=gate, jobs=jobs
+        )
+        if gate is not None:
+            reporter.note(gate.finding)
+        for finding in experts.findings if experts is not None else ():
+            reporter.note(finding)
+        decision, oof = _fit_decision(probability, features.index, target, settings)
+        for finding in (*stacker.findings_, *decision.findings):
+            reporter.note(finding)
+        metadata = collect_metadata(features, target, settings, fold_data, stacker, decision, oof)
+        if groups is not None:
+            metadata["importance"] = measure_importance(
+                stacker, oof_scores, folds, groups, seed=learning.seed, jobs=jobs
+            )
+        if sampling := folds.describe():
+            metadata["sampling"] = sampling
+        if experts is not None:
+            metadata["experts"] = experts.describe()
+        if learning.join_views:
+            metadata["joined_views"] = {name: joined.describe() for name, joined in fold_data.joined_views.items()}
+        if gate is not None:
+            metadata["view_gate"] = gate.describe()
+        if severity_columns is not None:
+            metadata["severity_columns"] = severity_columns.kept_
+        reporter.progress("training", 1, 1)
+        lite = CompiledStack(stacker, single=True) if learning.lite else None
+        return Presence(stacker, decision, experts, severity_columns, oof, metadata, lite, gate)
 
 
 def _fit_decision(

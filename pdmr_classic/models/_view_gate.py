@@ -17,6 +17,7 @@ from pdmr_classic.features.names import QUALITY, VIDEO, parse_name
 from pdmr_classic.metrics import log_loss, loss_gain, row_losses
 from pdmr_classic.models.ensemble.calibration import cross_fit, to_logits
 from pdmr_classic.models.ensemble.fold_data import FoldData, have_all_classes
+from pdmr_classic.models.learners.large_table import LargeTable
 from pdmr_classic.models.learners.learners import log_odds
 from pdmr_classic.sample_weights import weigh_evidence
 
@@ -209,7 +210,7 @@ def _weigh(experts: Floats, parameters: Floats) -> Floats:
     return np.asarray(softmax(np.where(np.isfinite(experts[:, :, 0]), scores, -np.inf), axis=1))
 
 
-def usable_share(X: Floats, names: Sequence[str], modality: str) -> Floats:
+def usable_share(X: Floats | LargeTable, names: Sequence[str], modality: str) -> Floats:
     """Return the share of expected frames with usable values, shape [n]; NaN where no quality feature is known.
 
     The quality features of a modality have its name as channel; those of video have the channel "stream".
@@ -224,7 +225,7 @@ def usable_share(X: Floats, names: Sequence[str], modality: str) -> Floats:
     places = {name.functional: k for k, name in enumerate(map(parse_name, names)) if name[:2] == (QUALITY, channel)}
 
     def column(functional: str, default: float) -> Floats:
-        return X[:, places[functional]] if functional in places else np.full(len(X), default)
+        return np.asarray(X[:, places[functional]]) if functional in places else np.full(len(X), default)
 
     with np.errstate(invalid="ignore", divide="ignore"):
         frozen = column("frozen_s", 0.0) / column("duration_s", np.nan)

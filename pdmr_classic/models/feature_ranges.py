@@ -16,6 +16,7 @@ OLD_QUANTILES = (0.05, 0.5, 0.95)
 """Those of manifests that were written before explanations existed."""
 # As in the models: a column with values of fewer recordings could describe one of them.
 _MIN_RECORDINGS = 5
+_BATCH_ROWS = 2000
 
 
 def summarise_ranges(features: pd.DataFrame) -> dict[str, Any]:
@@ -38,7 +39,9 @@ def summarise_ranges(features: pd.DataFrame) -> dict[str, Any]:
         for name in features.columns
         if feature_view(str(name)) != MATERIAL and (rounded := _round_quantiles(features[name].to_numpy(dtype=float)))
     }
-    share = share_outside(features, ranges).mean(axis=1)
+    # In batches, because a large table would be copied several times.
+    batches = (features.iloc[k : k + _BATCH_ROWS] for k in range(0, max(len(features), 1), _BATCH_ROWS))
+    share = pd.concat([share_outside(batch, ranges).mean(axis=1) for batch in batches])
     usual = round(float(np.quantile(share.dropna(), QUANTILES[-1])), 2) if share.notna().any() else None
     return {"n_recordings": len(features), "features": ranges, "usual_share_outside": usual}
 

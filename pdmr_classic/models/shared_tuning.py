@@ -12,6 +12,7 @@ from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.models._tune_presence import tune_presence
 from pdmr_classic.models.ensemble.study_database import StudyDatabase
 from pdmr_classic.models.ensemble.study_storage import open_shared_studies
+from pdmr_classic.models.learners.large_table import open_table
 from pdmr_classic.models.severity.model import SeverityModel
 from pdmr_classic.models.targets import Targets, fingerprint_fit
 from pdmr_classic.models.training import prepare_training_set
@@ -71,9 +72,11 @@ def tune_targets(
     """Do the same with a feature table and targets that `check_targets` has validated; return the finished trials."""
     fingerprint = fingerprint_fit(features, targets, settings)
     with open_shared_studies(studies, fingerprint, waits=False) as storage:
-        if targets.severity is not None:
-            SeverityModel(settings).tune(features, targets.severity, jobs=jobs, storage=storage, reporter=reporter)
-        if targets.presence is not None:
-            rows = targets.presence.select_rows(features)
-            tune_presence(rows, targets.presence, settings, jobs=jobs, storage=storage, reporter=reporter)
+        names = [str(name) for name in features.columns]
+        if (severity := targets.severity) is not None:
+            with open_table(features, settings.learning.max_rows) as X:
+                SeverityModel(settings).tune(X, names, severity, jobs=jobs, storage=storage, reporter=reporter)
+        if (presence := targets.presence) is not None:
+            with open_table(presence.select_rows(features), settings.learning.max_rows) as X:
+                tune_presence(X, names, presence, settings, jobs=jobs, storage=storage, reporter=reporter)
     return dict(sorted(storage.n_finished.items()))

@@ -13,6 +13,8 @@ import xxhash
 from pdmr_classic.arrays import Floats
 from pdmr_classic.environment import read_library_versions
 
+_BATCH_ROWS = 2000
+
 
 def hash_data(
     features: pd.DataFrame,
@@ -40,8 +42,12 @@ def hash_data(
     digest = xxhash.xxh3_128()
     if settings is not None:
         digest.update(json.dumps([read_library_versions(), settings], sort_keys=True).encode())
-    for part in (*table_bytes(features), *(_join_lines(column) for column in (features.index, status, groups))):
-        digest.update(part)
+    digest.update(_join_lines(features.columns))
+    # The hash is that of all values at once, without a copy of a table that may fill half of the memory.
+    for start in range(0, len(features), _BATCH_ROWS):
+        digest.update(_values_bytes(features.iloc[start : start + _BATCH_ROWS]))
+    for column in (features.index, status, groups):
+        digest.update(_join_lines(column))
     if weights is not None and (weights != 1).any():
         digest.update(weights.tobytes())
     for part in extra:
@@ -51,7 +57,11 @@ def hash_data(
 
 def table_bytes(features: pd.DataFrame) -> tuple[bytes, bytes]:
     """Return the column names and the values of a table, each as bytes."""
-    return _join_lines(features.columns), np.ascontiguousarray(features.to_numpy(dtype=np.float64)).tobytes()
+    return _join_lines(features.columns), _values_bytes(features)
+
+
+def _values_bytes(features: pd.DataFrame) -> bytes:
+    return np.ascontiguousarray(features.to_numpy(dtype=np.float64)).tobytes()
 
 
 def _join_lines(values: Iterable[Any]) -> bytes:

@@ -34,7 +34,7 @@ from pdmr_classic.models.compiled.steps import (
     Step,
     Suppress,
 )
-from pdmr_classic.models.ensemble.fold_data import FoldFitted
+from pdmr_classic.models.ensemble.fitted_columns import FoldFitted
 from pdmr_classic.models.ensemble.joining import JoinedFeatures
 from pdmr_classic.models.learners.blocks import ScaleBlocks
 from pdmr_classic.models.learners.canonical import N_PAIRS

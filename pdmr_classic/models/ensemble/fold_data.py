@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +15,13 @@ from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.features.feature_table import refuse_label_columns
 from pdmr_classic.features.fold_fitted import FoldFittedFeatures
 from pdmr_classic.features.names import AUDIO, modality_columns
+from pdmr_classic.models.ensemble.fitted_columns import (
+    FittedColumns,
+    FoldFitted,
+    append_columns,
+    count_fitted,
+    fit_in_folds,
+)
 from pdmr_classic.models.ensemble.joining import (
     JoinedFeatures,
     describe_joined_view,
@@ -21,22 +29,11 @@ from pdmr_classic.models.ensemble.joining import (
     make_joined_views,
 )
 from pdmr_classic.models.ensemble.views import MATERIAL_MODALITY, MATERIAL_SOURCE, View, find_modalities, make_views
+from pdmr_classic.models.learners.large_table import LargeTable, draw_sample, map_batches
 from pdmr_classic.models.learners.suppression import SuppressIdentity
 from pdmr_classic.splits import Fold, GroupedFolds
 from pdmr_classic.text import format_count
 from pdmr_classic.workers import use_one_thread
-
-
-class FoldFitted(Protocol):
-    """Computes further columns of views; fitted on the training rows of each fold."""
-
-    def fit_transform(self, X: Floats, y: NDArray[Any], groups: NDArray[Any], rows: Ints) -> Floats:
-        """Fit on some rows of the table [n, F], and return the columns of all rows, shape [n, G]."""
-        ...
-
-    def transform(self, X: Floats) -> Floats:
-        """Return the columns of further rows, shape [n, G]."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +42,7 @@ class ViewData:
 
     Attributes
     ----------
-    X : ndarray of float64, shape [n, F]
+    X : ndarray of float64, or LargeTable, shape [n, F]
     y : ndarray, shape [n]
         Class numbers, or scores.
     groups : ndarray, shape [n]
@@ -53,9 +50,9 @@ class ViewData:
     weights : ndarray, shape [n]
         Row weights for training.
     folds : list of (train, test)
-    fitted_features : list of ndarray, shape [n, G]
-        Per fold, features fitted on its training rows; an empty list if there are none.
-    final_fitted_features : ndarray, shape [n, G]
+    fitted_features : list of ndarray, shape [n, G], or of Path
+        Per fold, features fitted on its training rows; an empty list if there are none. Of a LargeTable, a file.
+    final_fitted_features : ndarray, shape [n, G], or Path
         Features fitted on all rows, for the final model.
     rows : ndarray of bool
         Mask of these rows in the full table.
@@ -65,20 +62,20 @@ class ViewData:
         0 if `y` are scores.
     """
 
-    X: Floats
+    X: Floats | LargeTable
     y: NDArray[Any]
     groups: np.ndarray
     weights: Floats
     folds: list[Fold]
-    fitted_features: list[Floats]
-    final_fitted_features: Floats
+    fitted_features: Sequence[FittedColumns]
+    final_fitted_features: FittedColumns
     rows: Mask
     blocks: dict[str, Ints]
     n_classes: int
 
-    def fold_features(self, fold: int, rows: Ints) -> Floats:
-        """Return the features of rows for the models of a fold, shape [len(rows), F + G]."""
-        return np.hstack([self.X[rows], self.fitted_features[fold][rows]]) if self.fitted_features else self.X[rows]
+    def fold_features(self, fold: int, rows: Ints) -> Any:
+        """Return the features of rows for the models of a fold, shape [len(rows), F + G]: an array or a LargeTable."""
+        return append_columns(self.X, self.fitted_features[fold], rows) if self.fitted_features else self.X[rows]
 
     @property
     def is_numeric(self) -> bool:
@@ -93,7 +90,7 @@ class ViewData:
     @property
     def n_columns(self) -> int:
         """Number of feature columns of a model, F + G."""
-        return int(self.X.shape[1] + self.final_fitted_features.shape[1])
+        return int(self.X.shape[1] + count_fitted(self.final_fitted_features))
 
     @property
     def has_audio(self) -> bool:
@@ -106,9 +103,11 @@ class ViewData:
         return len(self.blocks) > 1
 
     @property
-    def final_features(self) -> Floats:
-        """Features of all rows for the final model, shape [n, F + G]."""
-        return np.hstack([self.X, self.final_fitted_features])
+    def final_features(self) -> Any:
+        """Features of all rows for the final model, shape [n, F + G]: an array or a LargeTable."""
+        if isinstance(self.X, LargeTable) and not isinstance(self.final_fitted_features, Path):
+            return self.X
+        return append_columns(self.X, self.final_fitted_features, slice(None))
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +116,7 @@ class FoldData:
 
     Attributes
     ----------
-    X : ndarray of float64, shape [n, F]
+    X : ndarray of float64, or LargeTable, shape [n, F]
     names : sequence of str, length F, or None
     y : ndarray, shape [n]
         Class numbers, or scores.
@@ -138,7 +137,7 @@ class FoldData:
         Warnings about views that are left out.
     """
 
-    X: Floats
+    X: Floats | LargeTable
     names: Sequence[str] | None
     y: NDArray[Any]
     groups: np.ndarray
@@ -179,11 +178,11 @@ class FoldData:
     def drop_features(self) -> FoldData:
         """Return the same rows without their features, and with numbers for subjects."""
         subjects = np.unique(self.groups, return_inverse=True)[1]
-        return replace(self, X=self.X[:, :0], groups=subjects, view_data={})
+        return replace(self, X=np.empty((len(self.y), 0)), groups=subjects, view_data={})
 
 
 def make_fold_data(
-    X: Floats,
+    X: Floats | LargeTable,
     names: Sequence[str] | None,
     y: Ints,
     groups: ArrayLike,
@@ -199,7 +198,8 @@ def make_fold_data(
 
     Parameters
     ----------
-    X : ndarray of float64, shape [n, F]
+    X : ndarray of float64, or LargeTable, shape [n, F]
+        Of a LargeTable, features are fitted on samples of subjects, and their columns stored beside it.
     names : sequence of str, length F, or None
         None if all columns are one modality.
     y : ndarray of int, shape [n]
@@ -233,15 +233,18 @@ def make_fold_data(
     made_views = make_views(columns, present, has_material=bool(material))
     with use_one_thread():
         if join_views:
-            all_rows, make_suppressor = np.flatnonzero(weights > 0), SuppressIdentity if suppress_identity else None
+            make_suppressor = SuppressIdentity if suppress_identity else None
             findings += find_untried_pairs(columns, present)
             for view, joined in make_joined_views(columns, present, make_suppressor=make_suppressor, seed=seed):
-                joined.choose_pairs(X, y, groups, all_rows)
+                _choose_pairs(joined, X, y, groups, weights, seed)
                 findings.append(describe_joined_view(view, joined))
                 if joined.kept_.any():
                     made_views.append(view)
                     fold_fitted[view.name] = joined
-        fitted = {name: _fit_in_folds(source, X, y, groups, weights, folds) for name, source in fold_fitted.items()}
+        fitted = {
+            name: fit_in_folds(source, X, y, groups, weights, folds, name=f"fitted-{k}", seed=seed)
+            for k, (name, source) in enumerate(fold_fitted.items())
+        }
     views: dict[str, View] = {}
     view_data: dict[str, ViewData] = {}
     for view in made_views:
@@ -258,11 +261,27 @@ def make_fold_data(
     )
 
 
-def _leave_out_constant(columns: Mapping[str, Ints], X: Floats, rows: Mask) -> tuple[dict[str, Ints], list[Finding]]:
+def _choose_pairs(
+    joined: JoinedFeatures, X: Floats | LargeTable, y: Ints, groups: np.ndarray, weights: Floats, seed: int
+) -> None:
+    """Choose the pairs of a joined view on the training rows, of a LargeTable on a sample of them."""
+    rows = np.flatnonzero(weights > 0)
+    if isinstance(X, LargeTable):
+        drawn = rows[draw_sample(y[rows], groups[rows], X.max_rows, seed)]
+        joined.choose_pairs(X[drawn].read(), y[drawn], groups[drawn], np.arange(len(drawn)))
+    else:
+        joined.choose_pairs(X, y, groups, rows)
+
+
+def _leave_out_constant(
+    columns: Mapping[str, Ints], X: Floats | LargeTable, rows: Mask
+) -> tuple[dict[str, Ints], list[Finding]]:
     """Return the columns of modalities with a column that varies, all if none has one, and what is left out."""
-    unvaried = [name for name, own in columns.items() if not any(_varies(X[rows, column]) for column in own)]
+    low, high = _find_limits(X[rows])
     # A modality without any value is no view anyway, and may be one of other rows.
-    constant = [name for name in unvaried if np.isfinite(X[np.ix_(rows, columns[name])]).any()]
+    constant = [
+        name for name, own in columns.items() if (low[own] == high[own]).any() and not (low[own] < high[own]).any()
+    ]
     if len(constant) == len(columns):
         return dict(columns), []
     findings = [
@@ -271,39 +290,42 @@ def _leave_out_constant(columns: Mapping[str, Ints], X: Floats, rows: Mask) -> t
     return {name: own for name, own in columns.items() if name not in constant}, findings
 
 
-def _varies(column: Floats) -> bool:
-    """Return whether the finite values of a column differ."""
-    values = column[np.isfinite(column)]
-    return len(values) > 0 and bool(values.min() < values.max())
+def _find_limits(X: Floats | LargeTable) -> tuple[Floats, Floats]:
+    """Return the smallest and the largest finite value of each column, shape [F]; infinite ones if there is none."""
 
+    def find(rows: Floats) -> Floats:
+        is_finite = np.isfinite(rows)
+        low = np.where(is_finite, rows, np.inf).min(axis=0, initial=np.inf)
+        return np.stack([low, np.where(is_finite, rows, -np.inf).max(axis=0, initial=-np.inf)])
 
-def _fit_in_folds(
-    source: FoldFitted, X: Floats, y: Ints, groups: np.ndarray, weights: Floats, folds: Sequence[Fold]
-) -> list[Floats]:
-    """Return the columns of all rows for each fold, fitted on its training rows; last, those fitted on all rows."""
-    # All rows come last, so that the source remains fitted on them.
-    rows = [*(train for train, _ in folds), np.arange(len(X))]
-    return [source.fit_transform(X, y, groups, train[weights[train] > 0]) for train in rows]
+    limits = map_batches(find, X)
+    return limits[::2].min(axis=0), limits[1::2].max(axis=0)
 
 
 def _make_view_data(
     view: View,
-    X: Floats,
+    X: Floats | LargeTable,
     y: Ints,
     groups: np.ndarray,
     weights: Floats,
     folds: Sequence[Fold],
     columns: Mapping[str, Ints],
     present: dict[str, Mask],
-    fitted: Mapping[str, Sequence[Floats]],
+    fitted: Mapping[str, Sequence[FittedColumns]],
 ) -> ViewData:
     rows = view.rows(present)
     number = np.cumsum(rows) - 1
     # Of each fold, and last of all rows.
-    per_fold = [np.hstack(parts)[rows] for parts in zip(*(fitted[name] for name in view.sources), strict=True)]
+    per_fold: list[FittedColumns]
+    if isinstance(X, LargeTable):
+        own = X[rows].select_columns(view.columns)
+        per_fold = [path for name in view.sources for path in fitted[name]]  # a view has at most one source
+    else:
+        own = np.ascontiguousarray(X[rows][:, view.columns])
+        per_fold = [np.hstack(parts)[rows] for parts in zip(*(fitted[name] for name in view.sources), strict=True)]
     final = per_fold.pop() if per_fold else np.empty((int(rows.sum()), 0))
     return ViewData(
-        X=np.ascontiguousarray(X[rows][:, view.columns]),
+        X=own,
         y=y[rows],
         groups=groups[rows],
         weights=weights[rows],
@@ -311,7 +333,7 @@ def _make_view_data(
         fitted_features=per_fold,
         final_fitted_features=final,
         rows=rows,
-        blocks=_find_blocks(view, columns, final.shape[1]),
+        blocks=_find_blocks(view, columns, count_fitted(final)),
         n_classes=int(y.max()) + 1,
     )
 

@@ -52,7 +52,7 @@ def compute_oof_scores(
     fold_data : FoldData
     seed, jobs : int
     groups : dict of ndarray of int, optional
-        Column indices of the groups to shuffle.
+        Column indices of the groups to shuffle; not of a LargeTable.
     """
     order = np.random.default_rng(seed).permutation(len(fold_data.y))
     member_data = [fold_data.view_data[member.view] for member in members]

@@ -10,6 +10,7 @@ import numpy as np
 
 from pdmr_classic.arrays import Floats, Ints, Mask
 from pdmr_classic.features.names import VIDEO, is_derived
+from pdmr_classic.models.learners.large_table import LargeTable, map_batches
 from pdmr_classic.models.learners.member import joint_view_name
 
 MATERIAL_MODALITY = VIDEO
@@ -45,10 +46,14 @@ class View:
         return np.asarray(np.stack([present[modality] for modality in self.needs]).all(axis=0))
 
 
-def find_modalities(X: Floats, columns: dict[str, Ints]) -> dict[str, Mask]:
+def find_modalities(X: Floats | LargeTable, columns: dict[str, Ints]) -> dict[str, Mask]:
     """Return for each modality a mask of the rows with at least one finite value of it, shape [n]."""
-    is_finite = np.isfinite(X)
-    return {modality: np.asarray(is_finite[:, indices].any(axis=1)) for modality, indices in columns.items()}
+
+    def find(rows: Floats) -> Mask:
+        is_finite = np.isfinite(rows)
+        return np.array([is_finite[:, indices].any(axis=1) for indices in columns.values()]).reshape(-1, len(rows)).T
+
+    return dict(zip(columns, np.ascontiguousarray(map_batches(find, X).T), strict=True))
 
 
 def make_views(columns: dict[str, Ints], present: dict[str, Mask], *, has_material: bool = False) -> list[View]:

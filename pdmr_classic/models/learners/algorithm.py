@@ -33,6 +33,8 @@ class Learner:
         Whether the fitted learner contains rows of its training data.
     numeric : bool
         Whether it predicts a number instead of a class.
+    reads_batches : bool
+        Whether it learns from all rows of a table on disk, see `LargeTable`; others learn from a sample of subjects.
     is_own : bool
         Whether a user registered it, see `register_learner`.
     """
@@ -43,6 +45,7 @@ class Learner:
     needs_scaling: bool = False
     stores_rows: bool = False
     numeric: bool = False
+    reads_batches: bool = False
     is_own: bool = False
 
 

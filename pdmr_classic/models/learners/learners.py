@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,12 @@ from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import LearningSettings
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.features.names import AUDIO
+from pdmr_classic.models.learners._boosting import Rows, fit_boosting
 from pdmr_classic.models.learners._lite import LITE_LEARNERS
 from pdmr_classic.models.learners._own_steps import fit_own
 from pdmr_classic.models.learners.algorithm import ClippedExtraTrees, Learner, algorithm_params
 from pdmr_classic.models.learners.blocks import ScaleBlocks
+from pdmr_classic.models.learners.large_table import LargeTable, draw_sample, map_batches
 from pdmr_classic.models.learners.member import Member, Params, default_members
 from pdmr_classic.models.learners.preprocessing import DropUninformative, KeepBest, NormalizeAudio, RobustScale
 from pdmr_classic.models.learners.regressors import REGRESSORS
@@ -95,8 +98,8 @@ class _ScaledLogistic(LogisticRegression):  # type: ignore[misc]
 LEARNERS: dict[str, Learner] = {
     learner.name: learner
     for learner in (
-        Learner("lightgbm", _lightgbm, "boosting"),
-        Learner("xgboost", _xgboost, "boosting"),
+        Learner("lightgbm", _lightgbm, "boosting", reads_batches=True),
+        Learner("xgboost", _xgboost, "boosting", reads_batches=True),
         Learner("svm", _svm, "kernel", needs_scaling=True, stores_rows=True),
         Learner("linear", _linear, "linear", needs_scaling=True),
         Learner("extra_trees", _extra_trees, "forest"),
@@ -185,7 +188,7 @@ def count_votes(members: Sequence[Member]) -> list[float]:
 
 def fit_member(
     member: Member,
-    X: Floats,
+    X: Floats | LargeTable,
     y: NDArray[Any],
     blocks: Mapping[str, Ints],
     seed: int,
@@ -197,7 +200,8 @@ def fit_member(
     Parameters
     ----------
     member : Member
-    X : ndarray, shape [n, F]
+    X : ndarray or LargeTable, shape [n, F]
+        Of a table on disk, boosting uses all rows, and everything else, also its preprocessing, a sample of subjects.
     y : ndarray of int, shape [n]; of float if the learner is numeric
     blocks : mapping of str to ndarray of int
         Column indices of each modality in `X`; without any, all columns are one block.
@@ -205,24 +209,38 @@ def fit_member(
     weights : ndarray, shape [n], optional
         Row weights, used by the last step; rows with weight 0 are left out of all steps.
     groups : ndarray, shape [n], optional
-        The subject of each row; required to suppress personal habits.
+        The subject of each row; required to suppress personal habits, and to draw a sample.
     """
     learner = find_learner(member.learner)
     steps = [*_make_preprocessing(member, X.shape[1], blocks), learner.build(member.params, seed)]
     weights = np.ones(len(X)) if weights is None else weights
-    rows = weights > 0
-    X, y, weights, groups = X[rows], y[rows], weights[rows], None if groups is None else groups[rows]
+    used = np.flatnonzero(weights > 0)
+    all_rows = Rows(X[used], y[used], weights[used])
+    if isinstance(X, LargeTable):
+        used = used[draw_sample(y[used], used if groups is None else groups[used], X.max_rows, seed)]
+    values: Any = X[used].read() if isinstance(X, LargeTable) else X[used]
+    y, weights, groups = y[used], weights[used], None if groups is None else groups[used]
     # Step by step, because a pipeline would need sample_weight to be requested while metadata routing is enabled.
     with use_one_thread():
         for step in steps[:-1]:
             is_grouped = isinstance(step, SuppressIdentity)
-            X = step.fit(X, y, **({"groups": groups, "sample_weight": weights} if is_grouped else {})).transform(X)
+            subjects = {"groups": groups, "sample_weight": weights} if is_grouped else {}
+            values = step.fit(values, y, **subjects).transform(values)
+        if learner.reads_batches and isinstance(all_rows.X, LargeTable):
+            fit_boosting(steps[-1], all_rows, Rows(values, y, weights), partial(_transform, steps[:-1]))
+            return make_pipeline(*steps)
         weighted = {} if (weights == 1).all() else {"sample_weight": weights}
         if learner.is_own:
-            fit_own(learner.name, steps[-1], X, y, weighted)
+            fit_own(learner.name, steps[-1], values, y, weighted)
         else:
-            steps[-1].fit(X, y, **weighted)
+            steps[-1].fit(values, y, **weighted)
     return make_pipeline(*steps)
+
+
+def _transform(steps: Iterable[Any], X: Floats) -> Floats:
+    for step in steps:
+        X = step.transform(X)
+    return np.asarray(X)
 
 
 def _make_preprocessing(member: Member, n_columns: int, blocks: Mapping[str, Ints]) -> list[Any]:
@@ -272,14 +290,23 @@ _RANGE = re.compile(r"\[[^\]]*\]")
 _NO_RANGE = "none"  # LightGBM writes this for constant columns
 
 
-def raw_scores(model: Pipeline, X: Floats) -> Floats:
+def raw_scores(model: Pipeline, X: Floats | LargeTable) -> Floats:
     """Return the uncalibrated scores of a fitted learner.
+
+    Parameters
+    ----------
+    model : Pipeline
+    X : ndarray or LargeTable, shape [n, F]
 
     Returns
     -------
     ndarray, shape [n, 1] for two classes or a number, [n, K] for K > 2
         Log-odds of the second class, or log-probabilities; margins of an SVM; the number that a regressor predicts.
     """
+    return map_batches(partial(_score_rows, model), X)
+
+
+def _score_rows(model: Pipeline, X: Floats) -> Floats:
     with use_one_thread():
         if hasattr(model[-1], "decision_function"):
             scores = np.asarray(model.decision_function(X), dtype=np.float64)

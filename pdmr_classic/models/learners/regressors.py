@@ -113,10 +113,10 @@ class _ClippedExtraTrees(ExtraTreesRegressor):  # type: ignore[misc]
 REGRESSORS: dict[str, Learner] = {
     learner.name: learner
     for learner in (
-        Learner("lightgbm_regressor", _lightgbm, "boosting", numeric=True),
-        Learner("lightgbm_median", _lightgbm_median, "boosting", numeric=True),
-        Learner("xgboost_regressor", _xgboost, "boosting", numeric=True),
-        Learner("xgboost_median", _xgboost_median, "boosting", numeric=True),
+        Learner("lightgbm_regressor", _lightgbm, "boosting", numeric=True, reads_batches=True),
+        Learner("lightgbm_median", _lightgbm_median, "boosting", numeric=True, reads_batches=True),
+        Learner("xgboost_regressor", _xgboost, "boosting", numeric=True, reads_batches=True),
+        Learner("xgboost_median", _xgboost_median, "boosting", numeric=True, reads_batches=True),
         Learner("svr", _svr, "kernel", needs_scaling=True, stores_rows=True, numeric=True),
         Learner("ridge", _ridge, "linear", needs_scaling=True, numeric=True),
         Learner("ordinal", _ordinal, "linear", needs_scaling=True, numeric=True),

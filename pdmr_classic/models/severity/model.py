@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_array
 
 from pdmr_classic.arrays import Floats
-from pdmr_classic.config import LearningSettings, Settings
+from pdmr_classic.config import Settings
 from pdmr_classic.io.results import SEVERITY_PREFIX
 from pdmr_classic.models.decision.conformal import SeverityIntervals, subject_means
-from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
 from pdmr_classic.models.ensemble.study_storage import AnyStudies
-from pdmr_classic.models.ensemble.tuning import tune
+from pdmr_classic.models.ensemble.training_folds import TrainingFolds, make_training_folds, tune_members
 from pdmr_classic.models.experts.stacks import ExpertStacks
+from pdmr_classic.models.learners.large_table import LargeTable, open_table
 from pdmr_classic.models.learners.learners import select_allowed
 from pdmr_classic.models.learners.member import Member, default_members
 from pdmr_classic.models.severity._metadata import collect_metadata
@@ -78,8 +77,25 @@ class SeverityModel:
         DataError
             The table has no usable column, or contains labels.
         """
+        with open_table(features, self.settings.learning.max_rows) as X:
+            names = [str(name) for name in features.columns]
+            members, folds = self.tune(X, names, target, jobs=jobs, storage=storage, reporter=reporter)
+            self._fit_folds(members, folds, features.index, target, conditions, jobs=jobs, reporter=reporter)
+        return self
+
+    def _fit_folds(
+        self,
+        members: list[Member],
+        folds: TrainingFolds,
+        index: pd.Index,
+        target: SeverityTarget,
+        conditions: pd.Series | None,
+        *,
+        jobs: int,
+        reporter: Reporter,
+    ) -> None:
         learning, severity = self.settings.learning, self.settings.severity
-        members, fold_data = self.tune(features, target, jobs=jobs, storage=storage, reporter=reporter)
+        fold_data = folds.final
         scores = compute_oof_scores(members, fold_data, learning.seed, jobs=jobs).scores
         self.scale_ = target.scale
         self.stacker_ = SeverityStacker(
@@ -98,34 +114,42 @@ class SeverityModel:
         for finding in findings:
             reporter.note(finding)
         oof = self.scale_.clip(oof[:, 0])
-        self.oof_ = pd.DataFrame({"score": target.score, "severity": oof}, index=features.index)
+        self.oof_ = pd.DataFrame({"score": target.score, "severity": oof}, index=index)
         truth, subjects = target.score.to_numpy(dtype=np.float64), target.groups.to_numpy(dtype=object)
         is_used = target.weights > 0
         self.intervals_ = SeverityIntervals(severity.level).fit(oof[is_used], truth[is_used], subjects[is_used])
         self.metadata_ = collect_metadata(
             self.stacker_, self.experts_, self.oof_, target, severity.level, n_inner_folds=fold_data.n_folds
         )
-        return self
+        if sampling := folds.describe():
+            self.metadata_["sampling"] = sampling
 
     def tune(
         self,
-        features: pd.DataFrame,
+        X: Floats | LargeTable,
+        names: Sequence[str],
         target: SeverityTarget,
         *,
         jobs: int,
         storage: AnyStudies | None,
         reporter: Reporter,
-    ) -> tuple[list[Member], FoldData]:
-        """Tune the base learners; return them and the folds that they are stacked on. Parameters as for `fit`."""
+    ) -> tuple[list[Member], TrainingFolds]:
+        """Tune the base learners; return them and the folds. Parameters as for `fit`, with an open table."""
         learning = self.settings.learning
-        all_folds = _make_folds(features, target, 2 * learning.repeats, learning)
-        tuning_data = all_folds.select_repeats(0, learning.repeats)
-        fold_data = all_folds.select_repeats(learning.repeats, 2 * learning.repeats)
-        for finding in fold_data.findings:
+        folds = make_training_folds(
+            X,
+            names,
+            target.bins,
+            target.groups.to_numpy(dtype=object),
+            learning,
+            n_folds=target.n_folds,
+            weights=target.weights,
+            scores=target.score.fillna(0.0).to_numpy(dtype=np.float64),  # rows without a score have weight 0
+        )
+        for finding in folds.findings:
             reporter.note(finding)
-        members = default_members(fold_data.views, select_allowed(self.settings.severity.learners, learning))
-        members = tune(members, tuning_data.view_data, learning, jobs=jobs, reporter=reporter, storage=storage)
-        return members, fold_data
+        members = default_members(folds.final.views, select_allowed(self.settings.severity.learners, learning))
+        return tune_members(members, folds, learning, jobs=jobs, reporter=reporter, storage=storage), folds
 
     def predict_scores(self, table: pd.DataFrame, conditions: pd.Series | None = None) -> Floats:
         """Return the predicted scores of a feature table, shape [n], within the scale; NaN without usable modality.
@@ -188,22 +212,6 @@ class SeverityModel:
             anonymous.experts_ = self.experts_.drop_training_rows()
         anonymous.__dict__.pop("oof_", None)
         return anonymous
-
-
-def _make_folds(features: pd.DataFrame, target: SeverityTarget, repeats: int, learning: LearningSettings) -> FoldData:
-    table = check_array(features.to_numpy(dtype=np.float64), ensure_all_finite="allow-nan", ensure_min_features=0)
-    return make_fold_data(
-        table,
-        [str(name) for name in features.columns],
-        target.bins,
-        target.groups.to_numpy(dtype=object),
-        n_folds=target.n_folds,
-        repeats=repeats,
-        seed=learning.seed,
-        weights=target.weights,
-        join_views=learning.join_views,
-        suppress_identity=learning.suppress_identity,
-    ).replace_target(target.score.fillna(0.0).to_numpy(dtype=np.float64))  # rows without a score have weight 0
 
 
 def _name_columns(scores: Floats, modalities: Mapping[str, Floats]) -> dict[str, Floats]:

@@ -134,6 +134,7 @@ def describe_training(manifest: Mapping[str, Any]) -> Iterator[str]:
     if severity:
         yield _describe_severity(severity, manifest["settings"])
     yield from _describe_options(learning, manifest["settings"]["data"])
+    yield from _describe_sampling(manifest.get("sampling") or (manifest.get("severity") or {}).get("sampling"))
     yield _describe_missing()
 
 
@@ -230,6 +231,16 @@ def _describe_options(learning: Mapping[str, Any], data: Mapping[str, Any]) -> I
         yield (
             f"An expert model was trained for each value of {escape_markdown(learning['experts'])}, and combined with "
             "the common model by weights fitted on held-out subjects."
+        )
+
+
+def _describe_sampling(sampling: Mapping[str, Any] | None) -> Iterator[str]:
+    if sampling:
+        yield (
+            f"Boosting was trained on all {sampling['n_used']} recordings, by histograms; the other base learners and "
+            f"all preprocessing on random samples of whole subjects with at most {sampling['max_rows']} recordings. "
+            f"Hyperparameters were tuned on {sampling['n_sampled']} recordings of {sampling['n_sampled_subjects']} "
+            "subjects."
         )
 
 

@@ -38,6 +38,7 @@ _MEANINGS = {
     "scored-uncertain": "The scores leave out the recordings that the model did not decide on.",
     "share-differs": "The predicted share of positives differs from that in training.",
     "mixed-subjects": "Some people have recordings of several classes, which pooling per person cannot tell apart.",
+    "sampled": "Boosting was trained on all recordings, the other base learners on samples of whole subjects.",
     "fewer-folds": "There are fewer folds than asked for, because a class has few people.",
 }
 _FIELDS = ("code", "what", "found", "hint")
@@ -71,9 +72,23 @@ def _list_all(content: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     severity = content.get("severity")
     if isinstance(severity, dict):
         yield from severity.get("warnings") or []
+    sampled = _find_max_rows(content)
+    if sampled is not None:
+        yield {"code": "sampled", "what": f"the training data have more than max_rows = {sampled} recordings"}
     mismatch = content.get("mismatch")
     if mismatch:
         yield {"code": "mismatch", "what": f"measured in another way than in training: {', '.join(mismatch)}"}
+
+
+def _find_max_rows(content: Mapping[str, Any]) -> int | None:
+    """Return the limit above which most base learners were trained on samples, if they were."""
+    parts = [content, *([content["severity"]] if isinstance(content.get("severity"), dict) else [])]
+    for part in parts:
+        if "sampling" in part:
+            return int(part["sampling"]["max_rows"])
+    limit = ((content.get("settings") or {}).get("learning") or {}).get("max_rows")
+    sizes = (content.get("outer_folds") or {}).get("sizes") or []
+    return limit if limit and any(size["n_train"] > limit for size in sizes) else None
 
 
 def _describe(warning: Mapping[str, Any], kind: str, *, with_ids: bool) -> dict[str, Any]:
