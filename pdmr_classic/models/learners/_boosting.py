@@ -35,6 +35,11 @@ class Rows:
     y: NDArray[Any]
     weights: Floats
 
+    @property
+    def unequal_weights(self) -> Floats | None:
+        """The weights, or None if all are 1: a weighted median is another number than a median."""
+        return None if (self.weights == 1).all() else self.weights
+
 
 def fit_boosting(estimator: Any, rows: Rows, sample: Rows, transform: Callable[[Floats], Floats]) -> None:
     """Fit a LightGBM or XGBoost estimator in place, on all rows.
@@ -69,7 +74,7 @@ def _train_lightgbm(
     params |= _lightgbm_objective(estimator, sample.y)
     limits = lightgbm.Dataset(sample.X, label=sample.y, params=params, free_raw_data=True)
     batches = _Batches(rows.X, transform)
-    data = lightgbm.Dataset(batches, label=rows.y, weight=rows.weights, reference=limits, params=params)
+    data = lightgbm.Dataset(batches, label=rows.y, weight=rows.unequal_weights, reference=limits, params=params)
     return lightgbm.train(params, data, num_boost_round=n_rounds)
 
 
@@ -124,9 +129,10 @@ class _Iterator(xgboost.DataIter):
         return batch is not None
 
     def _read(self) -> Iterator[dict[str, Any]]:
-        start = 0
+        start, weights = 0, self.rows.unequal_weights
         for part in self.rows.X.batches():
             chosen = slice(start, start + len(part))
             values = self.transform(part.read()).astype(np.float32)
-            yield {"data": values, "label": self.rows.y[chosen], "weight": self.rows.weights[chosen]}
+            weight = None if weights is None else weights[chosen]
+            yield {"data": values, "label": self.rows.y[chosen], "weight": weight}
             start += len(part)
