@@ -149,11 +149,7 @@ class LearningSettings(_Section):
     timeout: float | None = Field(None, gt=0, description="seconds after which no new trial is started")
     folds: int = Field(5, ge=2, description="inner folds, for tuning and for training the meta-learner")
     repeats: int = Field(2, ge=1, description="repeats of the inner folds for tuning, and again for the meta-learner")
-    max_rows: int = Field(
-        5000,
-        ge=50,
-        description="recordings above which only boosting learns from all, the rest from samples of subjects",
-    )
+    max_rows: int = Field(5000, ge=50, description="recordings above which only boosting learns from all of them")
     metric: Metric = Field("f1", description="metric that the decision threshold is tuned for")
     threshold: float | None = Field(None, ge=0, le=1, description="fixed decision threshold; default: tuned")
     seed: int = Field(
