@@ -11,9 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from pdmr_classic import Settings
-from pdmr_classic.features.registry import load_families
-
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 PROGRAM = str(Path(sys.executable).parent / "pdmr-classic")
 
@@ -145,14 +142,6 @@ def test_the_python_example_runs(demo: tuple[Path, str]) -> None:
     (example,) = read_blocks("python")
     run(sys.executable, "-c", example, cwd=demo[0])
     assert (demo[0] / "models/mine.joblib").is_file()
-
-
-def test_the_settings_example_can_be_loaded(tmp_path: Path) -> None:
-    (example,) = read_blocks("toml")
-    (tmp_path / "settings.toml").write_text(example, encoding="utf-8")
-    settings = Settings.load(tmp_path / "settings.toml")
-    assert settings.learning.learners == ("svm", "linear")
-    assert set(settings.features.families or ()) < set(load_families())
 
 
 def test_the_readme_lists_exactly_the_verbs() -> None:

@@ -11,10 +11,10 @@ import pytest
 from own_code import own_modules
 from program import invoke
 
-from pdmr_classic import make_synthetic
+from pdmr_classic import Settings, make_synthetic
 
 DOCS = Path(__file__).parents[2] / "docs"
-GUIDES = [DOCS / f"{name}.md" for name in ("index", "report", "explanations", "submission", "cluster")]
+GUIDES = [DOCS / f"{name}.md" for name in ("index", "report", "explanations", "submission", "cluster", "studies", "urls")]
 RECIPES = [*sorted((DOCS / "recipes").glob("*.md")), DOCS / "extending.md"]
 
 
@@ -54,3 +54,10 @@ def test_the_settings_page_is_up_to_date() -> None:
     reference = runpy.run_path(str(DOCS / "settings_reference.py"))
     expected = reference["settings_page"]()
     assert (DOCS / "settings.md").read_text(encoding="utf-8") == expected, "run: python docs/settings_reference.py"
+
+
+def test_the_example_on_the_settings_page_can_be_loaded(tmp_path: Path) -> None:
+    (example,) = read_blocks(DOCS / "settings.md", "toml")
+    (tmp_path / "settings.toml").write_text(example, encoding="utf-8")
+    settings = Settings.load(tmp_path / "settings.toml")
+    assert (settings.learning.trials, settings.learning.learners) == (40, ("svm", "linear"))
