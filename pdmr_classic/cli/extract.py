@@ -72,9 +72,7 @@ def extract(
 ) -> None:
     """Write the feature table: one row per recording, first column data_id.
 
-    Examples: pdmr-classic extract DATA/train --out features.csv --with-labels
-
-    pdmr-classic extract DATA/train --out store/
+    Example: pdmr-classic extract DATA/train --out features.csv --with-labels
     """
     from pdmr_classic.errors import ConfigError, summarise_findings
     from pdmr_classic.features.extractor import FeatureExtractor

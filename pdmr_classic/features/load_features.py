@@ -15,6 +15,7 @@ from pdmr_classic.features.store.read import read_store
 from pdmr_classic.features.stored_table import FeatureTable
 from pdmr_classic.features.table_facts import read_table_facts
 from pdmr_classic.io.dataset import Dataset, load_dataset
+from pdmr_classic.io.layouts.recordings import is_existing_file
 from pdmr_classic.storage.location import parse_location
 from pdmr_classic.text import format_count, format_list, format_quoted
 
@@ -33,7 +34,7 @@ def open_data(path: str | Path) -> Path | FeatureTable:
         As `load_features`.
     """
     path = parse_location(path)
-    is_table = path.suffix.lower() in _SUFFIXES and path.is_file()
+    is_table = path.suffix.lower() in _SUFFIXES and is_existing_file(path)
     return _open_table(path) if is_table or is_store(path) else path
 
 

@@ -15,11 +15,12 @@ from pdmr_classic.io.labels.labels import find_labels, read_labels
 from pdmr_classic.io.layouts.discover import discover, recognise_layout
 from pdmr_classic.io.layouts.folder_files import is_hidden, list_entries
 from pdmr_classic.io.layouts.layout import Discovery, LabelTable
-from pdmr_classic.io.layouts.recordings import describe_folder, has_files, is_folder, is_split
+from pdmr_classic.io.layouts.recordings import describe_folder, has_files, is_existing_file, is_folder, is_split
 from pdmr_classic.storage.location import parse_location
 from pdmr_classic.text import format_count, format_list, format_quoted
 
 SYNTHETIC_MARK = "SYNTHETIC.md"
+_TABLE_HINT = "fit, evaluate, predict, validate and explain also take feature tables"
 # Folder names of the splits; a folder of the second kind alone does not make a root.
 _ROOT_FOLDERS = (TRAIN, TEST)
 # So many subfolders are looked into, to suggest a data set.
@@ -61,7 +62,11 @@ def resolve_split(path: str | Path, split: str | None, settings: DataSettings | 
             expected="a folder",
             found=_describe_path(path),
             hint="pass the folder that contains the recordings"
-            + ("; fit, evaluate, predict, validate and explain also take feature tables" if path.is_file() else ""),
+            + (
+                "; fit, evaluate, predict, validate and explain also take feature tables"
+                if is_existing_file(path)
+                else ""
+            ),
         )
     settings = settings or DataSettings()
     if is_split(path):

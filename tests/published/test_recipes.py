@@ -14,7 +14,9 @@ from program import invoke
 from pdmr_classic import Settings, make_synthetic
 
 DOCS = Path(__file__).parents[2] / "docs"
-GUIDES = [DOCS / f"{name}.md" for name in ("index", "report", "explanations", "submission", "cluster", "studies", "urls")]
+GUIDES = [
+    DOCS / f"{name}.md" for name in ("index", "report", "explanations", "submission", "cluster", "studies", "urls")
+]
 RECIPES = [*sorted((DOCS / "recipes").glob("*.md")), DOCS / "extending.md"]
 
 

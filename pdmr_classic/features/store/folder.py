@@ -15,6 +15,7 @@ import re
 from pathlib import Path
 
 from pdmr_classic.errors import TargetError
+from pdmr_classic.io.layouts.recordings import is_folder
 from pdmr_classic.text import format_list
 
 MANIFEST = "_manifest.json"
@@ -53,7 +54,7 @@ def names_store(out: str) -> bool:
 
 def is_store(path: Path) -> bool:
     """Return whether a folder is a feature store, complete or not."""
-    return path.is_dir() and ((path / MANIFEST).is_file() or (path / FILES).is_dir())
+    return is_folder(path) and ((path / MANIFEST).is_file() or (path / FILES).is_dir())
 
 
 def check_store_writable(folder: Path) -> None:

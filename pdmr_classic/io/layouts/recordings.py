@@ -59,6 +59,14 @@ def is_folder(path: Path) -> bool:
         return False
 
 
+def is_existing_file(path: Path) -> bool:
+    """Return whether a path is an existing file; False for an invalid or inaccessible path."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def is_split(path: Path) -> bool:
     """Return whether a folder contains video/ or audio/."""
     return is_folder(path / "video") or is_folder(path / "audio")
