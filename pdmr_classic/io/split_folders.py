@@ -62,11 +62,7 @@ def resolve_split(path: str | Path, split: str | None, settings: DataSettings | 
             expected="a folder",
             found=_describe_path(path),
             hint="pass the folder that contains the recordings"
-            + (
-                "; fit, evaluate, predict, validate and explain also take feature tables"
-                if is_existing_file(path)
-                else ""
-            ),
+            + (f"; {_TABLE_HINT}" if is_existing_file(path) else ""),
         )
     settings = settings or DataSettings()
     if is_split(path):
