@@ -29,9 +29,9 @@ from sklearn.metrics import roc_auc_score
 
 from pdmr_classic import GroupedFolds, Settings
 from pdmr_classic.models.ensemble._member_study import MemberStudy
+from pdmr_classic.models.ensemble._tuning import run_round
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.ensemble.study_storage import Studies
-from pdmr_classic.models.ensemble.tuning import run_round
 from pdmr_classic.models.ensemble.views import find_modalities
 from pdmr_classic.models.learners.learners import fit_member, raw_scores
 from pdmr_classic.models.learners.member import Member, default_members

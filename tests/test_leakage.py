@@ -24,7 +24,7 @@ from sklearn.preprocessing import FunctionTransformer
 from pdmr_classic import DepressionModel, GroupedFolds, GroupedStacker, Settings
 from pdmr_classic.features import fold_fitted
 from pdmr_classic.models.ensemble import _combiner as meta
-from pdmr_classic.models.ensemble import _fold_losses, _member_study, oof_scores, stacking, tuning
+from pdmr_classic.models.ensemble import _fold_losses, _member_study, _tuning, oof_scores, stacking
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.learners import learners
 from pdmr_classic.models.learners import search_spaces as spaces
@@ -159,7 +159,7 @@ def test_the_learners_never_predict_a_subject_they_were_fitted_on(monkeypatch: p
         leaks.append(Watch.count_shared(model.train_subjects, read_subjects(X)))
         return learners.raw_scores(model, X)
 
-    for module in (tuning, oof_scores):
+    for module in (_tuning, oof_scores):
         monkeypatch.setattr(module, "fit_member", fit_and_record)
         monkeypatch.setattr(module, "raw_scores", score_and_compare)
     X, y, subjects = make_awkward_table()

@@ -185,6 +185,7 @@ def test_a_file_of_another_kind_is_not_overwritten(data: Path, args: tuple[str, 
 
 def test_extract_refuses_a_folder_as_output_before_the_work_starts(data: Path) -> None:
     (data / "folder").mkdir()
+    (data / "folder" / "notes.txt").touch()
     message = expect_error("extract", "train", "--out", "folder", cwd=data, code=TARGET)
     assert "the output path is a folder" in message
     assert "reading" not in message

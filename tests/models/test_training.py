@@ -11,7 +11,7 @@ import pytest
 
 from pdmr_classic import Settings, fit, load_dataset
 from pdmr_classic.models import target_checks
-from pdmr_classic.models.ensemble import oof_scores, stacking, tuning, view_stack
+from pdmr_classic.models.ensemble import _tuning, oof_scores, stacking, view_stack
 
 CHECKS = ("check_labels", "choose_positive_class", "count_feasible_folds")
 
@@ -41,7 +41,7 @@ def test_permutation_importance_fits_no_model_of_its_own(
     small_set: Path, quick_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fits: Counter[tuple[str, str]] = Counter()
-    for module in (tuning, view_stack, oof_scores):
+    for module in (_tuning, view_stack, oof_scores):
         original = module.fit_member
 
         def fit_member(member: Any, *args: Any, place: str = module.__name__, original: Any = original) -> Any:
@@ -65,7 +65,7 @@ def test_members_are_compared_on_other_folds_than_those_of_their_trials(
 ) -> None:
     """Losses of tuned members are optimistic on the folds on which they were tuned."""
     splits: dict[str, set[tuple[int, ...]]] = {}
-    for module in (tuning, oof_scores):
+    for module in (_tuning, oof_scores):
 
         def score_fold(
             member: Any, data: Any, fold: int, *args: Any, module: Any = module, original: Any = module._score_fold
@@ -75,6 +75,6 @@ def test_members_are_compared_on_other_folds_than_those_of_their_trials(
 
         monkeypatch.setattr(module, "_score_fold", score_fold)
     fit(load_dataset(small_set, split="train"), settings=quick_settings.override({"learning.trials": 2}))
-    trials, comparison = splits[tuning.__name__], splits[oof_scores.__name__]
+    trials, comparison = splits[_tuning.__name__], splits[oof_scores.__name__]
     assert len(trials) == len(comparison) == 3 * quick_settings.learning.folds
     assert not trials & comparison

@@ -86,11 +86,11 @@ def test_wrong_use_is_refused_before_any_file_is_read(
 def test_a_lost_database_ends_the_command_with_one_message_and_it_goes_on_later(
     folder: Path, new_database: Callable[[], str], server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pdmr_classic.models.ensemble import tuning
+    from pdmr_classic.models.ensemble import _tuning
 
     url = new_database()
     command = ("fit", "set", "--config", "mine.toml", "--jobs", "1", "--storage", url, "--tune-only", "--json")
-    score, calls = tuning.compute_fold_scores, []
+    score, calls = _tuning.compute_fold_scores, []
 
     def stop_server(*arguments: object) -> object:
         calls.append(1)
@@ -98,7 +98,7 @@ def test_a_lost_database_ends_the_command_with_one_message_and_it_goes_on_later(
             server.stop()
         return score(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(tuning, "compute_fold_scores", stop_server)
+    monkeypatch.setattr(_tuning, "compute_fold_scores", stop_server)
     try:
         lost = invoke(*command, cwd=folder)
     finally:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pdmr_classic.config import LearningSettings
-from pdmr_classic.models.ensemble import _member_study, tuning
+from pdmr_classic.models.ensemble import _member_study, _tuning
 from pdmr_classic.models.ensemble.fold_data import make_fold_data
 from pdmr_classic.models.ensemble.study_database import StudyDatabase
 from pdmr_classic.models.ensemble.study_storage import open_shared_studies
@@ -55,9 +55,9 @@ def run_toy(
         return make_scores(*arguments)
 
     with pytest.MonkeyPatch.context() as patch, open_shared_studies(database, fingerprint, waits=waits) as shared:
-        patch.setattr(tuning, "compute_fold_scores", score)
+        patch.setattr(_tuning, "compute_fold_scores", score)
         patch.setattr(_member_study, "compute_fold_losses", lambda folds, scores, data: [s[0, 0] for s in scores])
-        members = tuning.tune(
+        members = _tuning.tune(
             default_members(folds.views, list(LEARNERS)),
             folds.view_data,
             LearningSettings(trials=trials, timeout=timeout),

@@ -13,12 +13,12 @@ from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.config import LearningSettings
 from pdmr_classic.errors import Finding
 from pdmr_classic.models.ensemble._member_study import use_defaults
+from pdmr_classic.models.ensemble._tuning import tune
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.ensemble.importance import permutation_importance
 from pdmr_classic.models.ensemble.oof_scores import OofScores, compute_oof_scores
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
 from pdmr_classic.models.ensemble.study_storage import AnyStudies
-from pdmr_classic.models.ensemble.tuning import tune
 from pdmr_classic.models.learners.large_table import LargeTable, draw_sample
 from pdmr_classic.models.learners.member import Member
 from pdmr_classic.progress import Reporter

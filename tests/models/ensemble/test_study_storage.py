@@ -13,10 +13,10 @@ from optuna.trial import TrialState
 from pdmr_classic import DepressionModel, Settings
 from pdmr_classic.config import LearningSettings
 from pdmr_classic.errors import ConfigError
-from pdmr_classic.models.ensemble import _member_study, study_storage, tuning
+from pdmr_classic.models.ensemble import _member_study, _tuning, study_storage
+from pdmr_classic.models.ensemble._tuning import tune
 from pdmr_classic.models.ensemble.fold_data import make_fold_data
 from pdmr_classic.models.ensemble.study_storage import open_studies
-from pdmr_classic.models.ensemble.tuning import tune
 from pdmr_classic.models.learners.member import Member, default_members
 from pdmr_classic.models.learners.search_spaces import default_params
 from pdmr_classic.progress import LogReporter
@@ -45,7 +45,7 @@ def test_an_interrupted_fit_is_resumed_with_the_same_result(tmp_path: Path, monk
     uninterrupted = DepressionModel(SMALL).fit(features, labels, subjects)
     journal = tmp_path / "model.studies"
     rounds = []
-    run_round = tuning.run_round
+    run_round = _tuning.run_round
 
     def interrupt(*arguments: object) -> None:
         if len(rounds) == 2:
@@ -54,7 +54,7 @@ def test_an_interrupted_fit_is_resumed_with_the_same_result(tmp_path: Path, monk
         run_round(*arguments)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr(tuning, "run_round", interrupt)
+        patch.setattr(_tuning, "run_round", interrupt)
         with pytest.raises(KeyboardInterrupt):
             DepressionModel(SMALL).fit(features, labels, subjects, studies=journal)
     assert journal.is_file()
@@ -62,7 +62,7 @@ def test_an_interrupted_fit_is_resumed_with_the_same_result(tmp_path: Path, monk
         file.write(b'{"a torn line')
     resumed_rounds = []
     with monkeypatch.context() as patch:
-        patch.setattr(tuning, "run_round", lambda *a: resumed_rounds.append(1) or run_round(*a))
+        patch.setattr(_tuning, "run_round", lambda *a: resumed_rounds.append(1) or run_round(*a))
         resumed = DepressionModel(SMALL).fit(features, labels, subjects, studies=journal)
     assert len(resumed_rounds) == 2, "two of four rounds were finished before"
     assert read_params(resumed) == read_params(uninterrupted)
@@ -74,7 +74,7 @@ def test_studies_of_another_search_space_are_not_resumed(tmp_path: Path, monkeyp
     features, labels, subjects = table()
     journal = tmp_path / "model.studies"
     with monkeypatch.context() as patch:
-        patch.setattr(tuning, "run_round", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(_tuning, "run_round", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         patch.setattr(study_storage, "SPACES_VERSION", study_storage.SPACES_VERSION - 1)
         with pytest.raises(KeyboardInterrupt):
             DepressionModel(SMALL).fit(features, labels, subjects, studies=journal)
@@ -88,7 +88,7 @@ def test_studies_of_different_data_settings_or_libraries_are_not_resumed(
     features, labels, subjects = table()
     journal = tmp_path / "model.studies"
     with monkeypatch.context() as patch:
-        patch.setattr(tuning, "run_round", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(_tuning, "run_round", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             DepressionModel(SMALL).fit(features, labels, subjects, studies=journal)
     for settings, data in ((SMALL.override({"learning.seed": 1}), features), (SMALL, features + 1)):
@@ -107,7 +107,7 @@ def test_finished_trials_are_used_if_a_fit_is_resumed_with_one_trial(
 ) -> None:
     (expected, _), n_started = run_tuning(tmp_path / "complete")
     assert n_started == 16
-    monkeypatch.setattr(tuning, "run_round", lambda *_: pytest.fail("a trial was run"))
+    monkeypatch.setattr(_tuning, "run_round", lambda *_: pytest.fail("a trial was run"))
     (resumed, _), n_started = run_tuning(tmp_path / "complete", trials=1)
     assert n_started == 0
     assert resumed == expected
@@ -133,9 +133,9 @@ def run_tuning(journal: Path | None, trials: int = 8) -> tuple[list[object], int
     members = default_members(fold_data.views, ["lightgbm", "svm"])
     started = []
     with pytest.MonkeyPatch.context() as patch, open_studies(journal, "fingerprint") as storage:
-        ask = tuning.MemberStudy.ask
-        patch.setattr(tuning.MemberStudy, "ask", lambda study: (started.append(study), ask(study))[1])
-        patch.setattr(tuning, "compute_fold_scores", make_scores)
+        ask = _tuning.MemberStudy.ask
+        patch.setattr(_tuning.MemberStudy, "ask", lambda study: (started.append(study), ask(study))[1])
+        patch.setattr(_tuning, "compute_fold_scores", make_scores)
         patch.setattr(
             _member_study,
             "compute_fold_losses",

@@ -10,7 +10,7 @@ import pytest
 from pdmr_classic import DepressionModel, Settings
 from pdmr_classic.errors import Finding
 from pdmr_classic.io.labels.scales import Scale
-from pdmr_classic.models.ensemble import oof_scores, tuning, view_stack
+from pdmr_classic.models.ensemble import _tuning, oof_scores, view_stack
 from pdmr_classic.models.learners.learners import fit_member
 from pdmr_classic.models.learners.suppression import SuppressIdentity
 from pdmr_classic.progress import CollectingReporter
@@ -112,7 +112,7 @@ def test_each_fold_learns_the_directions_from_its_own_training_rows(monkeypatch:
         subjects.append(len(set(rest[-1])))
         return model
 
-    for module in (tuning, oof_scores, view_stack):
+    for module in (_tuning, oof_scores, view_stack):
         monkeypatch.setattr(module, "fit_member", fit_and_count)
     fit_model(suppress_identity=True, learners=("linear",))
     assert sorted(subjects) == [20, 20, 40], "two folds of the meta-learner, and the final model"

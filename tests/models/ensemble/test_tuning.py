@@ -9,12 +9,12 @@ import optuna
 import pytest
 
 from pdmr_classic.config import LearningSettings
-from pdmr_classic.models.ensemble import _member_study, tuning
+from pdmr_classic.models.ensemble import _member_study, _tuning
 from pdmr_classic.models.ensemble._fold_losses import average_scores, compute_fold_losses
 from pdmr_classic.models.ensemble._member_study import MemberStudy
+from pdmr_classic.models.ensemble._tuning import compute_fold_scores, tune
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.ensemble.study_storage import Studies
-from pdmr_classic.models.ensemble.tuning import compute_fold_scores, tune
 from pdmr_classic.models.learners.member import Member, default_members
 from pdmr_classic.models.learners.search_spaces import default_params
 from pdmr_classic.progress import LogReporter
@@ -77,7 +77,7 @@ def record_rounds(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> list[list[
         return compute_fold_scores(members, data, seed, parallel, folds)
 
     with monkeypatch.context() as patch:
-        patch.setattr(tuning, "compute_fold_scores", record_and_score)
+        patch.setattr(_tuning, "compute_fold_scores", record_and_score)
         run_tuning(**changes)
     return rounds
 
@@ -88,7 +88,7 @@ def test_the_first_trial_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_one_trial_is_the_default_and_needs_no_fit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tuning, "fit_member", lambda *_: pytest.fail("a model was fitted"))
+    monkeypatch.setattr(_tuning, "fit_member", lambda *_: pytest.fail("a model was fitted"))
     assert params(run_tuning(trials=1)) == DEFAULTS
 
 
@@ -188,7 +188,7 @@ def test_repeated_recordings_of_the_subjects_do_not_change_the_losses() -> None:
 def test_extra_trees_keep_their_defaults_and_run_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
     fold_data = make_data()
     members = default_members(fold_data.views, ["extra_trees"])
-    monkeypatch.setattr(tuning, "run_round", lambda *_: pytest.fail("a trial was run"))
+    monkeypatch.setattr(_tuning, "run_round", lambda *_: pytest.fail("a trial was run"))
     tuned = tune(members, fold_data.view_data, LearningSettings(trials=4), jobs=1, reporter=LogReporter())
     assert params(tuned) == [default_params("extra_trees", view != "video") for view in ("video", "audio", "both")]
 
