@@ -127,7 +127,9 @@ def build_extraction(
         collect_hashes(data_ids, jobs, outcomes, modalities),
         files,
         tuple(conflicts),
-        records=tuple(FileRecord(job.data_id, job.modality, row.content, row.names, row.facts) for job, row in used),
+        records=tuple(
+            FileRecord(job.data_id, job.modality, row.content, row.names, row.facts, job.fields) for job, row in used
+        ),
     )
 
 

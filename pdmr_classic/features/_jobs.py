@@ -12,6 +12,7 @@ from pdmr_classic.features._view_families import select_families
 from pdmr_classic.features.cache import FeatureCache
 from pdmr_classic.features.exclusions import NO_EXCLUSIONS, Exclusions
 from pdmr_classic.features.file_features import Alteration, FileRow, compute_stream_row, compute_vector_row, file_source
+from pdmr_classic.features.file_records import Fields, select_fields
 from pdmr_classic.features.names import feature_view, vector_modalities
 from pdmr_classic.features.registry import Family
 from pdmr_classic.io.dataset import Dataset
@@ -41,7 +42,10 @@ def make_jobs(
 ) -> list[Job]:
     """Return a job for each file of the modalities in `kinds`, modality by modality."""
     return [
-        Job(recording.data_id, modality, kind, path, parts, settings, chosen, alter.get(modality), exclusions)
+        Job(
+            *(recording.data_id, modality, kind, path, parts, settings, chosen, alter.get(modality), exclusions),
+            fields=select_fields(dataset.fields, recording.data_id),
+        )
         for modality, kind in kinds.items()
         if (chosen := select_families(families, modality, kind))
         for recording in dataset.singles
@@ -63,6 +67,7 @@ class Job:
     families: tuple[Family, ...]
     alter: Alteration | None = None
     exclusions: Exclusions = NO_EXCLUSIONS
+    fields: Fields = ()
 
     def run(self) -> FileRow | Finding:
         """Return the features of the file, or the error."""

@@ -16,7 +16,11 @@ from pdmr_classic.errors import DataError
 from pdmr_classic.io.stream_facts import StreamFacts, facts_from_json, facts_to_json
 
 _KEY = b"pdmr_classic_files"
-_SCHEMA = 1
+_SCHEMA = 2
+_FIELDS = ("subject", "session", "event")
+
+Fields = tuple[tuple[str, str], ...]
+"""What the path of a file tells about its recording: name and value of each field."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,8 @@ class FileRecord:
     names : tuple of str
         The features of the file; all others are missing in its row of the table.
     facts : StreamFacts
+    fields : tuple of (str, str)
+        What the path of the file tells about the recording: `subject`, `session` and `event`, if known.
     """
 
     data_id: str
@@ -38,6 +44,18 @@ class FileRecord:
     content: str
     names: tuple[str, ...]
     facts: StreamFacts
+    fields: Fields = ()
+
+
+def select_fields(fields: Mapping[str, Mapping[str, str]], data_id: str) -> Fields:
+    """Return what the paths tell about one recording, of what they tell about all.
+
+    Examples
+    --------
+    >>> select_fields({"subject": {"1_E1": "1"}, "split": {"1_E1": "train"}}, "1_E1")
+    (('subject', '1'),)
+    """
+    return tuple((name, fields[name][data_id]) for name in _FIELDS if data_id in fields.get(name, {}))
 
 
 def add_records(table: pa.Table, records: Iterable[FileRecord], *, synthetic: bool = False) -> pa.Table:
@@ -94,6 +112,7 @@ def _encode(records: Iterable[FileRecord], synthetic: bool) -> bytes:
             layouts.setdefault(record.names, len(layouts)),
             channels.setdefault(record.facts.channels, len(channels)),
             facts_to_json(record.facts),
+            record.fields,
         )
         for record in records
     ]
@@ -114,11 +133,19 @@ def _decode(blob: bytes) -> tuple[tuple[FileRecord, ...], bool]:
         raise ValueError
     layouts, channels = _read_tuples(content["names"]), _read_tuples(content["channels"])
     records = tuple(
-        FileRecord(str(data_id), str(modality), str(hash_), layouts[layout], facts_from_json(facts, channels[channel]))
-        for data_id, modality, hash_, layout, channel, facts in content["files"]
+        FileRecord(
+            *(str(data_id), str(modality), str(hash_), layouts[layout], facts_from_json(facts, channels[channel])),
+            read_fields(fields),
+        )
+        for data_id, modality, hash_, layout, channel, facts, fields in content["files"]
     )
     return records, bool(content["synthetic"])
 
 
 def _read_tuples(lists: Sequence[Sequence[Any]]) -> list[tuple[str, ...]]:
     return [tuple(map(str, names)) for names in lists]
+
+
+def read_fields(pairs: Iterable[Sequence[str]]) -> Fields:
+    """Return the fields that JSON stores as lists."""
+    return tuple((str(name), str(value)) for name, value in pairs)

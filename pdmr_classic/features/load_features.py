@@ -10,6 +10,7 @@ from pdmr_classic.features._table_file import TableFile, check_columns, read_tab
 from pdmr_classic.features._undescribed_files import make_records
 from pdmr_classic.features.feature_table import DELIMITERS
 from pdmr_classic.features.file_records import FileRecord, read_records
+from pdmr_classic.features.names import label_column
 from pdmr_classic.features.store.folder import is_store
 from pdmr_classic.features.store.read import read_store
 from pdmr_classic.features.stored_table import FeatureTable
@@ -20,6 +21,7 @@ from pdmr_classic.storage.location import parse_location
 from pdmr_classic.text import format_count, format_list, format_quoted
 
 _PARQUET = ".parquet"
+_SUBJECTS = label_column("subject_id")
 _SUFFIXES = (_PARQUET, *DELIMITERS)
 
 
@@ -128,7 +130,10 @@ def _open_table(path: Path) -> FeatureTable:
     findings = [] if facts and known else [_undescribed_finding(path, has_facts=facts is not None)]
     if table.labels:
         findings.append(_labels_finding(path, table))
-    return FeatureTable(path, table.features, facts, records, known is not None, is_synthetic, tuple(findings))
+    return FeatureTable(
+        *(path, table.features, facts, records, known is not None, is_synthetic, tuple(findings)),
+        has_subject_column=_SUBJECTS in table.labels,
+    )
 
 
 def _open_store(folder: Path) -> FeatureTable:
@@ -145,6 +150,7 @@ def _open_store(folder: Path) -> FeatureTable:
         is_described=True,
         is_synthetic=store.is_synthetic,
         findings=findings,
+        has_subject_column=_SUBJECTS in table.labels,
     )
 
 
@@ -171,7 +177,7 @@ def _undescribed_finding(path: Path, *, has_facts: bool) -> Finding:
     return Finding(
         "undescribed-table",
         f"not known from this table, and therefore not checked: {unknown}copies of recordings, trackers, frame rates, "
-        "scales, and channels that mark recordings",
+        "scales, channels that mark recordings, and subjects in file names",
         file=path,
         hint="extract to .parquet, which contains them",
     )

@@ -49,6 +49,8 @@ class FeatureTable:
         Whether the table contains the facts about its files.
     is_synthetic : bool
     findings : tuple of Finding
+    has_subject_column : bool
+        Whether a column of labels, which is not read, contains the subjects.
     """
 
     path: Path
@@ -58,6 +60,7 @@ class FeatureTable:
     is_described: bool
     is_synthetic: bool = False
     findings: tuple[Finding, ...] = ()
+    has_subject_column: bool = False
 
     @property
     def view_kinds(self) -> Mapping[str, ViewKind]:
@@ -69,7 +72,10 @@ class FeatureTable:
     def discover(self) -> Discovery:
         """Return the recordings of the table. Their files exist only as names, below that of the table."""
         files: dict[str, dict[str, Path]] = {str(data_id): {} for data_id in self.features.index}
+        fields: dict[str, dict[str, str]] = {}
         for record in self.records:
+            for name, value in record.fields:
+                fields.setdefault(name, {})[record.data_id] = value
             files[record.data_id][record.modality] = self.path / record.modality / record.data_id
         recordings = [
             Recording(
@@ -80,7 +86,7 @@ class FeatureTable:
             )
             for data_id, own in sorted(files.items())
         ]
-        return Discovery("pdmr", tuple(recordings), findings=self.findings)
+        return Discovery("pdmr", tuple(recordings), fields, findings=self.findings)
 
     def make_rows(
         self, jobs: Sequence[Job], families: Sequence[Family], exclusions: Exclusions

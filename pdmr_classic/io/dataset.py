@@ -20,7 +20,7 @@ from pdmr_classic.io.labels.scores import find_scored
 from pdmr_classic.io.layouts.discover import discover
 from pdmr_classic.io.layouts.recordings import Recording
 from pdmr_classic.io.split_folders import assign_splits, is_synthetic, resolve_split
-from pdmr_classic.io.table_source import TableSource
+from pdmr_classic.io.table_source import TableSource, refuse_unused_subjects
 from pdmr_classic.io.view_files import ViewKind, describe_views, find_view_kinds
 from pdmr_classic.text import format_list
 
@@ -54,6 +54,8 @@ class Dataset:
         Whether the files of each further view are streams or vectors, decided from all recordings of the folder.
     flow : Flow
         How many recordings are in the folder, and in the split that was selected.
+    fields : mapping of str to mapping
+        What the paths of the files tell about all recordings of the folder, see `Discovery`.
     table : TableSource or None
         The feature table that stands for the recordings, see `load_features`: their files cannot be read.
 
@@ -83,6 +85,7 @@ class Dataset:
     layout: str = ""
     view_kinds: Mapping[str, ViewKind] = field(default_factory=dict)
     flow: Flow = ()
+    fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     table: TableSource | None = None
 
     def __len__(self) -> int:
@@ -294,6 +297,7 @@ def scan_dataset(
         layout=discovery.layout,
         view_kinds=kinds,
         flow=start_flow("in the folder" if table is None else "in the feature table", len(discovery.recordings)),
+        fields=discovery.fields,
         table=table,
     )
     if all_splits and not use_labels:
@@ -334,6 +338,7 @@ def scan_dataset(
             labelled=dataset.labelled,
         )
         dataset = _attach_groups(dataset, groups_found)
+        refuse_unused_subjects(table, dataset.groups_source)
         if settings.events is not None:
             dataset = group_events(dataset, events, discovery.fields, file)
     except DataError as error:

@@ -299,3 +299,57 @@ def test_label_columns_of_a_table_are_not_used(tmp_path: Path) -> None:
     data = load_features(tmp_path / "x.csv")
     assert data.labels is None
     assert "labels-in-features" in [finding.code for finding in data.findings]
+
+
+# ------------------------------------------------------------------------------------------------ subjects
+
+
+@pytest.fixture(scope="module")
+def of_paths(small_set: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """Recordings of two events each, of subjects whom only the folders name."""
+    folder = tmp_path_factory.mktemp("paths")
+    files = sorted((small_set / "test" / "video").glob("*.csv"))[:4]
+    for number, file in enumerate(files):
+        target = folder / "people" / f"p{number // 2}" / f"E{number % 2 + 1}.csv"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, target)
+    settings = SETTINGS.data.model_copy(update={"video_pattern": "people/{subject}/{event}.csv"})
+    return load_dataset(folder, settings=settings)
+
+
+def write_status(data: Dataset, path: Path) -> Path:
+    """Write a label table without subjects."""
+    pd.DataFrame({"data_id": data.data_ids, "status": ["Normal", "Depression"] * 2}).to_csv(path, index=False)
+    return path
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "store"])
+def test_subjects_and_events_that_paths_tell_are_kept(of_paths: Dataset, tmp_path: Path, name: str) -> None:
+    if name == "store":
+        extract_store(FeatureExtractor(SETTINGS), of_paths, tmp_path / name)
+    else:
+        write_table(of_paths, tmp_path / name)
+    data = load_features(tmp_path / name, labels=write_status(of_paths, tmp_path / "status.csv"))
+    assert data.groups is not None
+    assert data.groups_source == "column"
+    assert sorted(data.groups) == ["p0", "p0", "p1", "p1"]
+    assert data.labels is not None
+    assert sorted(data.labels["event"]) == ["E1", "E1", "E2", "E2"]
+    settings = SETTINGS.data.model_copy(update={"events": "event"})
+    persons = load_features(tmp_path / name, settings=settings)
+    assert {person.data_id: [event for event, _ in person.events] for person in persons.recordings} == {
+        "p0": ["E1", "E2"],
+        "p1": ["E1", "E2"],
+    }
+
+
+def test_a_column_of_subjects_is_not_ignored_without_a_word(of_paths: Dataset, tmp_path: Path) -> None:
+    labels = pd.DataFrame({"label__subject_id": ["p0", "p0", "p1", "p1"]}, pd.Index(of_paths.data_ids, name="data_id"))
+    table = write_features(FeatureExtractor(SETTINGS).transform(of_paths), tmp_path / "x.csv", labels)
+    status = write_status(of_paths, tmp_path / "status.csv")
+    with pytest.raises(DataError, match="the subjects in the feature table are not read"):
+        load_features(table, labels=status)
+    assert load_features(table).groups is None
+    subjects = pd.read_csv(status).assign(subject_id=["p0", "p0", "p1", "p1"])
+    subjects.to_csv(tmp_path / "subjects.csv", index=False)
+    assert load_features(table, labels=status, groups=str(tmp_path / "subjects.csv")).groups_source == "table"

@@ -91,14 +91,14 @@ def _write_part(
 ) -> None:
     rows = [(job, row) for job, row in zip(jobs, outcomes, strict=True) if isinstance(row, FileRow)]
     features = tabulate_rows(part.data_ids, [(job.data_id, row) for job, row in rows])
-    files = [StoredFile(job.data_id, job.modality, job.path, row) for job, row in rows]
+    files = [StoredFile(job.data_id, job.modality, job.path, row, job.fields) for job, row in rows]
     writer.write(number, features, files, key)
 
 
 def _make_key(jobs: Sequence[Job], part: Dataset, writer: PartWriter) -> str:
     """Return the hash of everything that a part depends on; of its files, size, modification time and inode."""
     digest = xxhash.xxh3_128(json.dumps(writer.facts.as_dict(), sort_keys=True).encode())
-    files = [(job.data_id, job.modality, job.kind, _describe_files((job.path, *job.parts))) for job in jobs]
+    files = [(job.data_id, job.modality, job.kind, job.fields, _describe_files((job.path, *job.parts))) for job in jobs]
     labels = "" if writer.labels is None else writer.labels.loc[part.data_ids].to_csv()
     digest.update(repr((part.data_ids, files, labels)).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()

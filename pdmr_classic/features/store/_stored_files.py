@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 
 from pdmr_classic.errors import Finding
 from pdmr_classic.features.file_features import FileRow
-from pdmr_classic.features.file_records import FileRecord
+from pdmr_classic.features.file_records import Fields, FileRecord, read_fields
 from pdmr_classic.io.stream_facts import facts_from_json, facts_to_json
 from pdmr_classic.storage.bytes import hash_bytes
 
-_COLUMNS = ("data_id", "modality", "file", "content", "source", "findings", "names", "channels", "facts")
+_COLUMNS = ("data_id", "modality", "file", "content", "source", "findings", "names", "channels", "facts", "fields")
 _KEY = b"pdmr_classic_part"
 _NO_VALUES = np.empty(0)
 _NO_VALUES.flags.writeable = False
@@ -40,12 +40,15 @@ class StoredFile:
     path : Path
     row : FileRow
         Without its values.
+    fields : tuple of (str, str)
+        As of `FileRecord`.
     """
 
     data_id: str
     modality: str
     path: Path
     row: FileRow
+    fields: Fields = ()
 
     @property
     def kind(self) -> str:
@@ -55,7 +58,7 @@ class StoredFile:
     @property
     def record(self) -> FileRecord:
         """What a feature table says about the file."""
-        return FileRecord(self.data_id, self.modality, self.row.content, self.row.names, self.row.facts)
+        return FileRecord(self.data_id, self.modality, self.row.content, self.row.names, self.row.facts, self.fields)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +101,7 @@ def encode_part_facts(part: PartFacts, folder: Path) -> bytes:
             *(file.data_id, file.modality, _relative(file.path, folder), row.content, row.source),
             *(json.dumps(findings), names.setdefault(row.names, len(names))),
             *(channels.setdefault(row.facts.channels, len(channels)), facts_to_json(row.facts)),
+            json.dumps(file.fields),
         )
         for column, value in zip(columns.values(), values, strict=True):
             column.append(value)
@@ -133,14 +137,14 @@ def decode_part_facts(data: bytes, folder: Path, pool: Pool) -> PartFacts | None
         about = json.loads(table.schema.metadata[_KEY])
         names, channels = ([_share(tuple(part), pool) for part in about[key]] for key in ("names", "channels"))
         files = []
-        for data_id, modality, file, content, source, findings_json, layout, channel_layout, facts in zip(
+        for data_id, modality, file, content, source, findings_json, layout, channel_layout, facts, fields in zip(
             *(table.column(name).to_pylist() for name in _COLUMNS), strict=True
         ):
             path = folder / file.decode("utf-8", "surrogateescape")
             findings = tuple(Finding(**{**parts, "file": path}) for parts in json.loads(findings_json))
             stream = facts_from_json(facts, channels[channel_layout])
             row = FileRow(names[layout], _NO_VALUES, content, findings, stream, source)
-            files.append(StoredFile(data_id, modality, path, row))
+            files.append(StoredFile(data_id, modality, path, row, read_fields(json.loads(fields))))
         columns, empty = _share(tuple(about["columns"]), pool), set(about["empty"])
         filled = _share(tuple(name for name in columns if name not in empty), pool)
         return PartFacts(about["key"], about["hash"], about["rows"], about["n_missing"], filled, columns, tuple(files))
