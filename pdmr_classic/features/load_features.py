@@ -157,17 +157,23 @@ def _open_store(folder: Path) -> FeatureTable:
 def _check_records(records: tuple[FileRecord, ...], table: TableFile, path: Path) -> None:
     """Refuse a table whose rows or columns were changed after it was extracted, or that has rows without any value."""
     names = {name for layout in {record.names for record in records} for name in layout}
-    missing = sorted(names - {*table.features.columns})
-    without = sorted({*table.features.index} - {record.data_id for record in records})
-    if not missing and not without:
+    columns, described = {*map(str, table.features.columns)}, {record.data_id for record in records}
+    rows = {*map(str, table.features.index)}
+    changes = {
+        "no columns": format_list(sorted(names - columns)),
+        "no rows": format_quoted(sorted(described - rows)),
+        "no values of": format_quoted(sorted(rows - described)),
+        "more columns:": format_list(sorted(columns - names)),
+    }
+    found = "; ".join(f"{what} {which}" for what, which in changes.items() if which)
+    if not found:
         return
-    what = f"columns {format_list(missing)}" if missing else f"values of {format_quoted(without)}"
     raise DataError(
-        "the feature table is not complete",
+        "the feature table is not complete, or was changed after it was extracted",
         code="incomplete-table",
         file=path,
-        expected="all columns, and a value in each row, as extract wrote them",
-        found=f"no {what}",
+        expected="all rows and columns as extract wrote them, and a value in each row",
+        found=found,
         hint="run extract again",
     )
 

@@ -254,10 +254,12 @@ def test_the_message_names_the_bad_cell(tmp_path: Path) -> None:
         (lambda table: table.assign(data_id=range(len(table))), "the ids are not text"),
         (lambda table: table.drop(columns=table.columns[1]), "is not complete"),
         (lambda table: pd.concat([table, table.tail(1).assign(data_id="new")]), "is not complete"),
+        (lambda table: table.head(3), "was changed after"),
+        (lambda table: table.assign(video__AU99_r__mean=1.0), r"more columns: video__AU99_r__mean"),
         (lambda table: table.assign(**{table.columns[1]: "x"}), "a feature is not a number"),
         (lambda table: table.assign(**{table.columns[1]: np.inf}), "a feature is infinite"),
     ],
-    ids=["ids", "column", "row", "text", "infinite"],
+    ids=["ids", "column", "row", "fewer rows", "more columns", "text", "infinite"],
 )
 def test_a_changed_parquet_table_is_refused(
     tables: Path, tmp_path: Path, change: Callable[[pd.DataFrame], pd.DataFrame], message: str
