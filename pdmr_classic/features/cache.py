@@ -43,6 +43,21 @@ def default_cache_folder() -> Path | None:
     return user_folder("XDG_CACHE_HOME", ".cache")
 
 
+class ListedVersions:
+    """Versions of files behind URLs as their store lists them now: the data set may have been loaded long ago."""
+
+    def __init__(self) -> None:
+        self._listed: dict[Path, dict[str, str]] = {}
+
+    def find(self, path: Path) -> str:
+        """Return what changes with the content, such as the ETag; "" if the store names none, or no such file."""
+        folder = path.parent
+        if folder not in self._listed:
+            paths = list_entries(folder)
+            self._listed[folder] = {file.name: file.version for file in paths if isinstance(file, RemotePath)}
+        return self._listed[folder].get(path.name, "")
+
+
 class FeatureCache:
     """Cached feature rows of the files in one folder, for one extractor with one set of settings.
 
@@ -68,7 +83,7 @@ class FeatureCache:
         self._by_content: dict[tuple[str, str], FileRow] = {}
         self._shortcuts: dict[tuple[Path, str], str] = {}
         self._new_rows: list[tuple[Path, FileRow]] = []
-        self._listed: dict[Path, dict[str, str]] = {}
+        self._versions = ListedVersions()
         self._next_write = time.monotonic() + _MIN_WRITE_INTERVAL_S
         self._load()
 
@@ -90,17 +105,9 @@ class FeatureCache:
         """Return the hash of what changes with the files; "" if nothing is known to."""
         if not any(isinstance(path, RemotePath) for path in paths):
             return _shortcut(*paths, source=source)
-        versions = [(str(path), self._find_version(path)) for path in paths]
+        versions = [(str(path), self._versions.find(path)) for path in paths]
         is_known = all(version for _, version in versions)
         return xxhash.xxh3_128_hexdigest(repr((source, versions)).encode()) if is_known else ""
-
-    def _find_version(self, path: Path) -> str:
-        """Return what the store lists now: the data set may have been loaded long ago."""
-        folder = path.parent
-        if folder not in self._listed:
-            paths = list_entries(folder)
-            self._listed[folder] = {file.name: file.version for file in paths if isinstance(file, RemotePath)}
-        return self._listed[folder].get(path.name, "")
 
     def add(self, rows: Iterable[tuple[Path, FileRow]]) -> None:
         """Collect rows and write them from time to time, so that an interrupted run does not lose them."""

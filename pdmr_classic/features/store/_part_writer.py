@@ -47,9 +47,12 @@ class PartWriter:
         self.pool: Pool = {}
 
     def read_finished(self, number: int, key: str) -> PartFacts | None:
-        """Return the facts of a part that is finished and unchanged since; None if it must be written."""
+        """Return the facts of a part that is finished and unchanged since; None if it must be written.
+
+        A part with an empty key is always written.
+        """
         facts = self._find_facts(number)
-        if facts is None or facts.key != key:
+        if facts is None or not key or facts.key != key:
             return None
         try:
             data = read_bytes(self.folder / part_name(number))

@@ -12,6 +12,7 @@ import xxhash
 from pdmr_classic.errors import DataError, Finding
 from pdmr_classic.features._file_rows import tabulate_rows
 from pdmr_classic.features._jobs import Job
+from pdmr_classic.features.cache import ListedVersions
 from pdmr_classic.features.extractor import FeatureExtractor
 from pdmr_classic.features.file_features import FileRow
 from pdmr_classic.features.store._part_progress import PartProgress
@@ -20,6 +21,7 @@ from pdmr_classic.features.store._stored_files import PartFacts, StoredFile
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.progress import LogReporter, announce
 from pdmr_classic.storage.bytes import combine_hashes, hash_bytes, read_bytes
+from pdmr_classic.storage.location import RemotePath
 from pdmr_classic.text import format_count
 
 ROWS_PER_PART = 1000
@@ -48,9 +50,10 @@ def read_parts(extractor: FeatureExtractor, dataset: Dataset, writer: PartWriter
     what = f"{format_count(n_rows, 'recording')} in parts of {ROWS_PER_PART:,}"
     announce(reporter, f"to read: {format_count(n_files, 'file')} of {what}")
     errors: list[Finding] = []
+    versions = ListedVersions()
     for number, part in enumerate(_split(dataset)):
         jobs = extractor.list_jobs(part)
-        key = _make_key(jobs, part, writer)
+        key = _make_key(jobs, part, writer, versions)
         facts = None if extractor.cache is None else writer.read_finished(number, key)
         if facts is not None and (not extractor.verify_cache or _has_same_contents(facts, jobs)):
             n_kept += 1
@@ -95,21 +98,35 @@ def _write_part(
     writer.write(number, features, files, key)
 
 
-def _make_key(jobs: Sequence[Job], part: Dataset, writer: PartWriter) -> str:
-    """Return the hash of everything that a part depends on; of its files, size, modification time and inode."""
+def _make_key(jobs: Sequence[Job], part: Dataset, writer: PartWriter, versions: ListedVersions) -> str:
+    """Return the hash of everything that a part depends on; "" if nothing is known to change with one of its files.
+
+    Of local files, this is size, modification time and inode; of those behind URLs, the version that their store lists.
+    """
     digest = xxhash.xxh3_128(json.dumps(writer.facts.as_dict(), sort_keys=True).encode())
-    files = [(job.data_id, job.modality, job.kind, job.fields, _describe_files((job.path, *job.parts))) for job in jobs]
+    files = [
+        (job.data_id, job.modality, job.kind, job.fields, _describe_files((job.path, *job.parts), versions))
+        for job in jobs
+    ]
+    if any(described is None for *_, described in files):
+        return ""
     labels = "" if writer.labels is None else writer.labels.loc[part.data_ids].to_csv()
     digest.update(repr((part.data_ids, files, labels)).encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
-def _describe_files(paths: Sequence[Path]) -> list[tuple[str, int, int, int]]:
+def _describe_files(paths: Sequence[Path], versions: ListedVersions) -> list[str] | None:
+    """Return what changes with the files, [] if one cannot be read; None if nothing is known to."""
     try:
-        status = [(str(path), path.stat()) for path in paths]
+        described = [versions.find(path) if isinstance(path, RemotePath) else _describe_file(path) for path in paths]
     except OSError:
         return []  # the reader will report the error
-    return [(path, file.st_size, file.st_mtime_ns, file.st_ino) for path, file in status]
+    return [f"{path} {version}" for path, version in zip(paths, described, strict=True)] if all(described) else None
+
+
+def _describe_file(path: Path) -> str:
+    file = path.stat()
+    return f"{file.st_size} {file.st_mtime_ns} {file.st_ino}"
 
 
 def _has_same_contents(facts: PartFacts, jobs: Sequence[Job]) -> bool:

@@ -257,7 +257,7 @@ def test_a_change_that_keeps_size_and_time_is_found_by_hashes(
     data = load_dataset(moved, split="train")
     write(data, tmp_path / "store")
     written.clear()
-    monkeypatch.setattr(_parts, "_describe_files", lambda paths: [])
+    monkeypatch.setattr(_parts, "_describe_files", lambda paths, versions: [])
     write(data, tmp_path / "store")
     written.clear()
     file = moved / "train" / "video" / f"{data.data_ids[-1]}.csv"
