@@ -59,7 +59,7 @@ def add_baseline_change(
     DataError
         A mark of a baseline cannot be read.
     """
-    if not _is_wanted(settings, trained_names):
+    if not wants_changes(settings, trained_names):
         return features, []
     baseline, reason = _read_baseline(dataset, settings.data.baseline, may_lack=trained_names is not None)
     groups = dataset.groups
@@ -78,7 +78,8 @@ def add_baseline_change(
     return _insert(features, compute_change(features, groups, baseline.is_baseline, has_change)), findings
 
 
-def _is_wanted(settings: Settings, trained_names: Sequence[str] | None) -> bool:
+def wants_changes(settings: Settings, trained_names: Sequence[str] | None = None) -> bool:
+    """Return whether changes from a baseline are computed if the label table marks baselines."""
     column = settings.data.baseline
     if column == NO_BASELINE or not (column or settings.learning.suppress_identity):
         return False

@@ -112,7 +112,11 @@ def check_columns(columns: Sequence[str], path: Path) -> tuple[list[str], tuple[
         raise _dependent_error(path, "the rows are persons with several events", "--events")
     if derived := [name for name in names if is_derived(feature_view(name))]:
         kind = format_count(len(derived), "feature comes", "features come")
-        raise _dependent_error(path, f"{kind} from a label table: {format_list(derived)}", "--covariates or --baseline")
+        raise _dependent_error(
+            path,
+            f"{kind} from a label table: {format_list(derived)}",
+            "--covariates, --baseline or the setting suppress_identity",
+        )
     return names, labels
 
 

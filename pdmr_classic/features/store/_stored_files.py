@@ -15,8 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pdmr_classic.errors import Finding
-from pdmr_classic.features.file_features import FileRow
+from pdmr_classic.features._extraction import Extraction
+from pdmr_classic.features._jobs import find_kinds
+from pdmr_classic.features.file_features import FileRow, file_source
 from pdmr_classic.features.file_records import Fields, FileRecord, read_fields
+from pdmr_classic.features.names import feature_view, is_derived, list_events
+from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.stream_facts import facts_from_json, facts_to_json
 from pdmr_classic.storage.bytes import hash_bytes
 
@@ -87,6 +91,22 @@ class PartFacts:
     filled: tuple[str, ...]
     columns: tuple[str, ...]
     files: tuple[StoredFile, ...]
+
+
+def list_stored_files(extraction: Extraction, dataset: Dataset) -> list[StoredFile]:
+    """Return the files behind a table in memory; none if its rows or columns depend on a label table."""
+    names = extraction.names
+    if list_events(names) or any(is_derived(feature_view(name)) for name in names):
+        return []
+    kinds = find_kinds(dataset, ())
+    paths = {(single.data_id, name): path for single in dataset.singles for name, path, _ in single.files}
+    files = []
+    for record in extraction.records:
+        source = file_source(record.modality, kinds[record.modality])
+        row = FileRow(record.names, _NO_VALUES, record.content, (), record.facts, source)
+        path = paths[record.data_id, record.modality]
+        files.append(StoredFile(record.data_id, record.modality, path, row, record.fields))
+    return files
 
 
 def encode_part_facts(part: PartFacts, folder: Path) -> bytes:

@@ -10,12 +10,13 @@ import pandas as pd
 
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.features._baseline_change import wants_changes
 from pdmr_classic.features._jobs import find_kinds
 from pdmr_classic.features.extractor import FeatureExtractor
 from pdmr_classic.features.store._manifest import Manifest
 from pdmr_classic.features.store._part_writer import PartWriter
 from pdmr_classic.features.store._parts import read_parts, split_rows
-from pdmr_classic.features.store._stored_files import drop_details
+from pdmr_classic.features.store._stored_files import drop_details, hash_contents, list_stored_files
 from pdmr_classic.features.store._whole_set import WholeSet, check_whole_set
 from pdmr_classic.features.store.folder import check_store_writable
 from pdmr_classic.features.table_facts import describe_table
@@ -127,17 +128,20 @@ def _refuse(errors: Sequence[Finding]) -> None:
 
 def _needs_all_rows(dataset: Dataset, settings: Settings) -> bool:
     has_events = any(recording.events for recording in dataset.recordings)
-    return bool(has_events or settings.data.covariates or settings.data.baseline or settings.learning.suppress_identity)
+    return bool(has_events or settings.data.covariates or wants_changes(settings))
 
 
 def _write_in_memory(extractor: FeatureExtractor, dataset: Dataset, writer: PartWriter) -> WholeSet:
     extraction = extractor.extract(dataset)
     features = extraction.require_features()
+    files = list_stored_files(extraction, dataset)
     n_values = 0
     for number, rows in enumerate(split_rows(len(features))):
         part = features.iloc[rows]
         n_values += int(part.notna().to_numpy().sum())
-        writer.write(number, part, [], "")
+        ids = set(part.index)
+        writer.write(number, part, [file for file in files if file.data_id in ids], "")
     what = "covariates, changes from a baseline and events need all recordings at once: these were in memory"
     findings = (*extraction.findings, Finding("store-in-memory", what))
-    return WholeSet(tuple(map(str, features.columns)), n_values, None, findings)
+    content = hash_contents((file.data_id, file.modality, file.row.content) for file in files) if files else None
+    return WholeSet(tuple(map(str, features.columns)), n_values, content, findings)

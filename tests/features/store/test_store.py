@@ -15,6 +15,7 @@ from pdmr_classic import Settings, load_dataset, make_synthetic
 from pdmr_classic.errors import DataError, TargetError
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.features.feature_table import collect_label_columns
+from pdmr_classic.features.load_features import load_features
 from pdmr_classic.features.store import _parts
 from pdmr_classic.features.store._part_writer import PartWriter
 from pdmr_classic.features.store.folder import is_store, names_store
@@ -163,6 +164,16 @@ def test_features_from_the_label_table_are_written_from_memory(dataset: Dataset,
     pd.testing.assert_frame_equal(source.features, expected, check_exact=True)
     assert source.facts.settings["data"]["covariates"] == ["gender"]
     assert not source.records
+
+
+@pytest.mark.parametrize("changes", [{"learning.suppress_identity": True}, {"data.baseline": "none"}])
+def test_settings_that_add_no_column_give_a_store_that_can_be_read(
+    dataset: Dataset, expected: Extraction, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    write(dataset, tmp_path / "store", QUICK.override(changes))
+    data = load_features(tmp_path / "store")
+    pd.testing.assert_frame_equal(FeatureExtractor(QUICK).transform(data), expected.features, check_exact=True)
+    assert len(read_store(tmp_path / "store").records) == len(expected.records)
 
 
 def test_progress_counts_the_files_of_all_parts(dataset: Dataset, tmp_path: Path) -> None:
