@@ -108,7 +108,7 @@ def load_features(
     Dataset('features.csv', 2 recordings, 2 with video, 1 with audio)
     """
     return load_dataset(
-        _open_table(Path(path)),
+        _open_table(parse_location(path)),
         split=split,
         labels=labels,
         groups=groups,

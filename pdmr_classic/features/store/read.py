@@ -19,6 +19,7 @@ from pdmr_classic.features.store._stored_files import Pool, decode_part_facts
 from pdmr_classic.features.store.folder import FILES, is_part
 from pdmr_classic.features.table_facts import TableFacts
 from pdmr_classic.storage.bytes import hash_bytes, read_bytes
+from pdmr_classic.storage.location import parse_location
 from pdmr_classic.text import format_list
 
 _DATA_ID = "data_id"
@@ -55,6 +56,7 @@ def read_store(folder: str | Path, dtype: type[np.floating] = np.float64) -> Fea
     Parameters
     ----------
     folder : path-like
+        Also a URL, such as s3://bucket/store.
     dtype : type
         `numpy.float64`, or `numpy.float32` for half the memory.
 
@@ -68,7 +70,7 @@ def read_store(folder: str | Path, dtype: type[np.floating] = np.float64) -> Fea
     DataError
         The store is not complete, of another version, or changed: a part is missing, different or foreign.
     """
-    folder = Path(folder)
+    folder = parse_location(folder)
     manifest = read_manifest(folder)
     _refuse_foreign(folder, manifest)
     values: Floats = np.empty((manifest.n_rows, manifest.columns), dtype=dtype)

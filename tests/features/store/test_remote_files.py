@@ -12,6 +12,7 @@ from object_store import run_store, upload
 
 from pdmr_classic import Settings, load_dataset, make_synthetic
 from pdmr_classic.features.extractor import FeatureExtractor
+from pdmr_classic.features.load_features import load_features
 from pdmr_classic.features.store import _parts
 from pdmr_classic.features.store._part_writer import PartWriter
 from pdmr_classic.features.store.read import read_store
@@ -75,3 +76,16 @@ def test_parts_of_files_without_a_version_are_written_again(
     for _ in range(2):
         extract_store(FeatureExtractor(QUICK, cache=tmp_path / "cache"), data, tmp_path / "store")
     assert written == [*range(len(data)), *range(len(data))]
+
+
+def test_a_store_behind_a_url_is_read_like_a_folder(
+    folder: Path, server: s3fs.S3FileSystem, tmp_path: Path, written: list[int]
+) -> None:
+    extract_store(FeatureExtractor(QUICK), load_dataset(folder), tmp_path / "store")
+    url = upload(server, tmp_path / "store", "features")
+    expected = read_store(tmp_path / "store")
+    found = read_store(url)
+    pd.testing.assert_frame_equal(found.features, expected.features, check_exact=True)
+    assert found.records == expected.records
+    features = FeatureExtractor(QUICK).transform(load_features(url))
+    pd.testing.assert_frame_equal(features, expected.features, check_exact=True)
