@@ -160,7 +160,8 @@ def draw_sample(y: NDArray[Any], groups: NDArray[Any], max_rows: int, seed: int)
     """Return the rows of subjects drawn at random, at most `max_rows`, in order; all rows if there are no more.
 
     Subjects are drawn from each class in proportion to their rows, at least ten of each class, and one of every class.
-    If these have more than `max_rows` rows, some of their rows are drawn.
+    If these have more than `max_rows` rows, some rows of subjects with very many are drawn, first one of each subject
+    and class.
 
     Parameters
     ----------
@@ -195,6 +196,10 @@ def draw_sample(y: NDArray[Any], groups: NDArray[Any], max_rows: int, seed: int)
     rows = np.flatnonzero(drawn[subject])
     if len(rows) <= max_rows:
         return rows
-    kept = [rng.choice(np.flatnonzero(codes[rows] == code)) for code in np.unique(codes)]
-    others = rng.permutation(np.setdiff1d(np.arange(len(rows)), kept))[: max(max_rows - len(kept), 0)]
-    return np.sort(rows[np.concatenate([kept, others]).astype(np.intp)])
+    rows = rng.permutation(rows)
+    of_class = np.unique(codes[rows], return_index=True)[1]
+    of_pair = np.unique(np.column_stack((codes[rows], subject[rows])), axis=0, return_index=True)[1]
+    rank = np.full(len(rows), 2)
+    rank[of_pair] = 1
+    rank[of_class] = 0
+    return np.sort(rows[np.argsort(rank, kind="stable")[: max(max_rows, len(of_class))]])

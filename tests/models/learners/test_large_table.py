@@ -107,6 +107,17 @@ def test_of_subjects_with_very_many_rows_some_rows_are_drawn() -> None:
     assert len(np.unique(rows)) == 300
 
 
+def test_of_subjects_with_very_many_rows_each_keeps_a_row_of_each_class() -> None:
+    # One subject of class 0 has nearly all rows; two of the twelve have both classes.
+    groups = np.concatenate([np.zeros(3000, dtype=int), np.arange(1, 12), [1, 2]])
+    y = np.concatenate([np.zeros(3001, dtype=int), np.ones(10, dtype=int), [1, 0]])
+    rows = draw_sample(y, groups, 40, seed=0)
+    assert len(rows) == 40
+    drawn = np.unique(groups[rows])
+    pairs = {(code, subject) for code, subject in zip(y, groups, strict=True) if subject in drawn}
+    assert set(zip(y[rows], groups[rows], strict=True)) == pairs
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("learner", ["lightgbm", "xgboost"])
 def test_boosting_batch_by_batch_equals_boosting_at_once(learner: str, n_classes: int) -> None:
