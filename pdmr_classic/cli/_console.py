@@ -39,9 +39,9 @@ def handle_errors(function: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         debug = bool(kwargs.get("debug"))
-        # A `Path` of a URL has lost a slash.
-        kwargs.update({name: parse_location(value) for name, value in kwargs.items() if isinstance(value, Path)})
         try:
+            # A `Path` of a URL has lost a slash.
+            kwargs.update({name: parse_location(value) for name, value in kwargs.items() if isinstance(value, Path)})
             _check_working_directory()
             # Commands without --jobs start no workers.
             with stop_workers_on_exit() if kwargs.get("jobs", 1) != 1 else nullcontext():

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, Any, ClassVar, NoReturn
 
-from pdmr_classic.errors import TargetError
+from pdmr_classic.errors import ConfigError, TargetError
 from pdmr_classic.storage._object_store import Entry, find_entry, list_folder, read_file
 
 if sys.platform == "win32":
@@ -24,6 +24,11 @@ else:
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)", re.DOTALL)
 # What is left of a URL in a `Path`, which joins slashes.
 _URL_AS_PATH = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+:)[/\\](?![/\\])")
+# user:password@ before the first slash, or a parameter that grants access. An @ further on is the revision of hf://.
+_SECRET = re.compile(
+    r":/{1,2}[^/]*:[^/]*@|[?&](?:[^=&/]*(?:token|signature|credential|secret|password|access_?key|api_?key)[^=&/]*|sig)=",
+    re.IGNORECASE,
+)
 _LOCAL_SCHEMES = ("file", "local")
 # The first parts of a path that are a place of its own, which has no folder above it: scheme and bucket, by default.
 _ROOT_LENGTHS = {"hf:": 3}
@@ -39,6 +44,11 @@ def parse_location(text: str | os.PathLike[str]) -> Path:
     text : path-like
         A path; a URL with any scheme of fsspec (`s3://`, `gs://`, `hf://`, …), also as a `Path`, in which its slashes
         are joined. `file://` gives a local path.
+
+    Raises
+    ------
+    ConfigError
+        The URL contains a password, token or signature, which messages and results would repeat.
 
     Examples
     --------
@@ -57,7 +67,21 @@ def parse_location(text: str | os.PathLike[str]) -> Path:
     if match is None:
         return Path(text)
     scheme, rest = match[1].lower(), match[2]
-    return Path(rest) if scheme in _LOCAL_SCHEMES else RemotePath(f"{scheme}://{rest}")
+    if scheme in _LOCAL_SCHEMES:
+        return Path(rest)
+    if _SECRET.search(os.fspath(text)):
+        raise _secret_error(scheme)
+    return RemotePath(f"{scheme}://{rest}")
+
+
+def _secret_error(scheme: str) -> ConfigError:
+    return ConfigError(
+        "the URL contains a password, token or signature, which messages and results would repeat",
+        code="secret-in-url",
+        expected="a URL without credentials",
+        found=f"{scheme}://…",
+        hint="give the credentials in the environment, or in the configuration of the store's library",
+    )
 
 
 def refuse_url(target: str | os.PathLike[str]) -> None:

@@ -61,6 +61,34 @@ def test_a_url_is_a_remote_path_that_reads_as_the_url(text: str, url: str) -> No
     assert parse_location(path) is path
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://AKIA:hunter2@bucket/set",
+        "https://me:hunter2@host.org/set",
+        "https://host.org/set?X-Amz-Signature=hunter2",
+        "https://host.org/set?a=1&access_token=hunter2",
+        "https://host.org/set?sv=1&sig=hunter2",
+    ],
+)
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_url_with_a_secret_is_refused_without_repeating_it(url: str, kind: type[str] | type[Path]) -> None:
+    with pytest.raises(
+        ConfigError, match=rf"contains a password(.*\n)*.*found: +{url.partition(':')[0]}://…\n"
+    ) as info:
+        parse_location(kind(url))
+    assert "hunter2" not in str(info.value)
+    assert "AKIA" not in str(info.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["hf://datasets/user/name@refs:pr/x", "hf://user/name@main", "sftp://me@host/set", "s3://bucket/a?signature/b"],
+)
+def test_an_at_sign_or_question_mark_alone_is_no_secret(url: str) -> None:
+    assert str(parse_location(url)) == url
+
+
 def test_a_path_that_was_made_of_a_url_is_the_url() -> None:
     assert parse_location(Path("s3://bucket/set")) == parse_location("s3://bucket/set")
     assert Path("s3://bucket/set") != parse_location("s3://bucket/set")
