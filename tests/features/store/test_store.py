@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,12 @@ import pandas as pd
 import pytest
 
 from pdmr_classic import Settings, load_dataset, make_synthetic
-from pdmr_classic.errors import DataError, TargetError
+from pdmr_classic.errors import DataError, Finding, TargetError
+from pdmr_classic.features import extractor as extractor_module
+from pdmr_classic.features._jobs import Job
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.features.feature_table import collect_label_columns
+from pdmr_classic.features.file_features import FileRow
 from pdmr_classic.features.load_features import load_features
 from pdmr_classic.features.store import _parts
 from pdmr_classic.features.store._part_writer import PartWriter
@@ -146,12 +149,21 @@ def test_a_store_can_be_read_as_float32(store: Path, expected: Extraction) -> No
     np.testing.assert_array_equal(features.to_numpy(), expected.features.to_numpy(dtype=np.float32))
 
 
-def test_the_number_of_processes_does_not_change_a_byte(dataset: Dataset, store: Path, tmp_path: Path) -> None:
-    class Parallel(FeatureExtractor):
-        def _count_workers(self, jobs: object) -> int:
-            return self.jobs
+def test_the_number_of_processes_does_not_change_a_byte(
+    dataset: Dataset, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    n_workers: list[int] = []
+    original = extractor_module.run_jobs
 
-    extract_store(Parallel(QUICK, jobs=2), dataset, tmp_path / "store")
+    def spy(chunks: Iterable[list[Job]], number: int) -> Iterator[list[FileRow | Finding]]:
+        n_workers.append(number)
+        return original(chunks, number)
+
+    monkeypatch.setattr(extractor_module, "run_jobs", spy)
+    monkeypatch.setattr(extractor_module, "_BYTES_PER_WORKER", 1)
+    monkeypatch.setattr(extractor_module, "_FILES_PER_TASK", 1)
+    extract_store(FeatureExtractor(QUICK, jobs=2), dataset, tmp_path / "store")
+    assert set(n_workers) == {2}
     assert read_bytes(tmp_path / "store") == read_bytes(store)
 
 
