@@ -22,7 +22,7 @@ def check_output(out: str) -> Path:
     Parameters
     ----------
     out : str
-        A name without a suffix, or one that ends in a slash, names a store.
+        A name that ends in a slash, an existing store or an empty folder means a store.
 
     Raises
     ------
@@ -31,6 +31,8 @@ def check_output(out: str) -> Path:
     """
     refuse_url(out)
     target = Path(out)
+    # The lock has the name of the target, and ./ has none.
+    target = target if target.name not in ("", "..") else target.resolve()
     (check_store_writable if names_store(out) else check_table_writable)(target)
     return target
 

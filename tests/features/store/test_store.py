@@ -19,6 +19,7 @@ from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.features.feature_table import collect_label_columns
 from pdmr_classic.features.file_features import FileRow
 from pdmr_classic.features.load_features import load_features
+from pdmr_classic.features.output import check_output, extract_to
 from pdmr_classic.features.store import _parts
 from pdmr_classic.features.store._part_writer import PartWriter
 from pdmr_classic.features.store.folder import is_store, names_store
@@ -26,6 +27,7 @@ from pdmr_classic.features.store.read import read_store
 from pdmr_classic.features.store.write import StoredFeatures, extract_store
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.progress import CollectingReporter
+from pdmr_classic.storage.lock import hold_lock
 
 QUICK = Settings().override({"features.families": ("distribution", "quality", "audio_vector")})
 ROWS = 2
@@ -424,6 +426,18 @@ def test_a_file_is_no_target(dataset: Dataset, tmp_path: Path) -> None:
     (tmp_path / "store").write_text("mine")
     with pytest.raises(TargetError, match=r"cannot be written(.|\n)*a file"):
         write(dataset, tmp_path / "store")
+
+
+def test_the_working_folder_can_become_a_store(
+    dataset: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty" / "below").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "empty" / "below")
+    assert check_output("./") == Path.cwd()
+    with hold_lock(check_output("./")):
+        extract_to("./", FeatureExtractor(QUICK), dataset)
+    assert len(read_store(".").features) == len(dataset)
+    assert check_output("..").name == "empty"
 
 
 def test_a_slash_or_an_existing_store_means_a_store(store: Path, tmp_path: Path) -> None:
