@@ -48,8 +48,10 @@ def test_an_evaluation_of_a_table_is_that_of_the_recordings(small_set: Path, tmp
     expected = evaluate(data, settings=SETTINGS, confounds=True, stress=False)
     assert found["flow"][0].pop("label") == "in the feature table"
     assert expected["flow"][0].pop("label") == "in the folder"
-    if expected["confounds"]["found"] == []:  # repairs may differ: they read the recordings
-        assert to_json(found) == to_json(expected)
-    assert to_json(found["predictions"]) == to_json(expected["predictions"])
+    for part in (found, expected):  # repairs may differ: they read the recordings
+        for name in [name for name in part["confounds"] if name.startswith("repaired")]:
+            del part["confounds"][name]
+        part["confounds"].pop("strongest", None)
+    assert to_json(found) == to_json(expected)
     assert "needs-recordings" in reporter.codes
     assert not found["settings"]["evaluation"]["stress"]
