@@ -97,7 +97,7 @@ def _convert(types: Mapping[str, pa.DataType]) -> pa_csv.ConvertOptions:
 
 
 def check_columns(columns: Sequence[str], path: Path) -> tuple[list[str], tuple[str, ...]]:
-    """Return the names of the features, and those of columns of labels; refuse other tables than of recordings."""
+    """Return the names of the features, and those of columns of labels; refuse tables whose rows are not recordings."""
     if repeated := [name for name, count in Counter(columns).items() if count > 1]:
         raise _not_a_table_error(path, "distinct column names", f"repeated: {format_list(repeated)}")
     if DATA_ID not in columns:

@@ -37,7 +37,7 @@ class Rows:
 
     @property
     def unequal_weights(self) -> Floats | None:
-        """The weights, or None if all are 1: a weighted median is another number than a median."""
+        """The weights, or None if all are 1: a weighted median differs from an unweighted one, even if all are 1."""
         return None if (self.weights == 1).all() else self.weights
 
 

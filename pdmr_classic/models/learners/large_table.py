@@ -97,7 +97,7 @@ def map_batches(function: Callable[[Floats], NDArray[Any]], X: Floats | LargeTab
 
 @contextmanager
 def open_table(features: pd.DataFrame, max_rows: int) -> Iterator[Floats | LargeTable]:
-    """Give the values of a feature table: of more than `max_rows` rows, as a file that is deleted at the end.
+    """Open a feature table: as an array, or, above `max_rows` rows, as a temporary file.
 
     Parameters
     ----------

@@ -201,7 +201,8 @@ def fit_member(
     ----------
     member : Member
     X : ndarray or LargeTable, shape [n, F]
-        Of a table on disk, boosting uses all rows, and everything else, also its preprocessing, a sample of subjects.
+        If the table is on disk, boosting learns from all rows; preprocessing and all other learners use a sample of
+        subjects.
     y : ndarray of int, shape [n]; of float if the learner is numeric
     blocks : mapping of str to ndarray of int
         Column indices of each modality in `X`; without any, all columns are one block.
