@@ -216,8 +216,9 @@ def fit_member(
     steps = [*_make_preprocessing(member, X.shape[1], blocks), learner.build(member.params, seed)]
     weights = np.ones(len(X)) if weights is None else weights
     used = np.flatnonzero(weights > 0)
-    all_rows = Rows(X[used], y[used], weights[used])
+    all_rows = None
     if isinstance(X, LargeTable):
+        all_rows = Rows(X[used], y[used], weights[used])
         used = used[draw_sample(y[used], used if groups is None else groups[used], X.max_rows, seed)]
     values: Any = X[used].read() if isinstance(X, LargeTable) else X[used]
     y, weights, groups = y[used], weights[used], None if groups is None else groups[used]
@@ -227,7 +228,7 @@ def fit_member(
             is_grouped = isinstance(step, SuppressIdentity)
             subjects = {"groups": groups, "sample_weight": weights} if is_grouped else {}
             values = step.fit(values, y, **subjects).transform(values)
-        if learner.reads_batches and isinstance(all_rows.X, LargeTable):
+        if learner.reads_batches and all_rows is not None:
             fit_boosting(steps[-1], all_rows, Rows(values, y, weights), partial(_transform, steps[:-1]))
             return make_pipeline(*steps)
         weighted = {} if (weights == 1).all() else {"sample_weight": weights}
