@@ -89,7 +89,7 @@ def fit_presence(
             metadata["importance"] = measure_importance(
                 stacker, oof_scores, folds, groups, seed=learning.seed, jobs=jobs
             )
-        if sampling := folds.describe():
+        if sampling := folds.describe(stacker.members_):
             metadata["sampling"] = sampling
         if experts is not None:
             metadata["experts"] = experts.describe()

@@ -54,15 +54,15 @@ class TrainingFolds:
         if not facts:
             return []
         what = (
-            f"the training data have more than max_rows = {facts['max_rows']} recordings: boosting learns from all; "
-            f"other base learners, tuning and importance from samples of whole subjects"
+            f"the training data have more than max_rows = {facts['max_rows']} recordings: boosting, if it is a base "
+            "learner, learns from all; other base learners, tuning and importance from samples of whole subjects"
         )
         drawn = format_count(facts["n_sampled"], "recording")
         of = format_count(facts["n_sampled_subjects"], "subject")
         return [Finding("sampled", what, found=f"{facts['n_used']} recordings; {drawn} of {of} to tune on")]
 
-    def describe(self) -> dict[str, Any]:
-        """Return the sizes of table and sample, JSON-serialisable; nothing if there is no sample."""
+    def describe(self, members: Sequence[Member] = ()) -> dict[str, Any]:
+        """Return the sizes of table and sample, and the members that learn from all rows; nothing without a sample."""
         if self.sample is None or not isinstance(self.final.X, LargeTable):
             return {}
         return {
@@ -70,6 +70,7 @@ class TrainingFolds:
             "n_used": int((self.final.weights > 0).sum()),
             "n_sampled": len(self.sample.y),
             "n_sampled_subjects": len(np.unique(self.sample.groups)),
+            "all_rows": [member.name for member in members if member.reads_batches],
         }
 
 

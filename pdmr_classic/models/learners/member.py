@@ -45,6 +45,14 @@ class Member:
         """Whether personal habits are suppressed, see `SuppressIdentity`."""
         return "suppress" in self.params
 
+    @property
+    def reads_batches(self) -> bool:
+        """Whether the learner learns from all rows of a table on disk, and not from a sample."""
+        # Not at the top: that module imports this one.
+        from pdmr_classic.models.learners.learners import find_learner
+
+        return find_learner(self.learner).reads_batches
+
 
 def default_members(views: Iterable[str], learners: Iterable[str]) -> list[Member]:
     """Return each learner on each view, with default hyperparameters."""

@@ -121,7 +121,7 @@ class SeverityModel:
         self.metadata_ = collect_metadata(
             self.stacker_, self.experts_, self.oof_, target, severity.level, n_inner_folds=fold_data.n_folds
         )
-        if sampling := folds.describe():
+        if sampling := folds.describe(members):
             self.metadata_["sampling"] = sampling
 
     def tune(

@@ -236,9 +236,15 @@ def _describe_options(learning: Mapping[str, Any], data: Mapping[str, Any]) -> I
 
 def _describe_sampling(sampling: Mapping[str, Any] | None) -> Iterator[str]:
     if sampling:
+        samples = f"random samples of whole subjects with at most {sampling['max_rows']} recordings"
+        if sampling["all_rows"]:
+            yield (
+                f"Boosting was trained on all {sampling['n_used']} recordings, by histograms; the other base learners "
+                f"and all preprocessing on {samples}."
+            )
+        else:
+            yield f"Of {sampling['n_used']} recordings, base learners and preprocessing were trained on {samples}."
         yield (
-            f"Boosting was trained on all {sampling['n_used']} recordings, by histograms; the other base learners and "
-            f"all preprocessing on random samples of whole subjects with at most {sampling['max_rows']} recordings. "
             f"Hyperparameters were tuned on {sampling['n_sampled']} recordings of {sampling['n_sampled_subjects']} "
             "subjects."
         )

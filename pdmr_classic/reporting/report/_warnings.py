@@ -38,7 +38,7 @@ _MEANINGS = {
     "scored-uncertain": "The scores leave out the recordings that the model did not decide on.",
     "share-differs": "The predicted share of positives differs from that in training.",
     "mixed-subjects": "Some people have recordings of several classes, which pooling per person cannot tell apart.",
-    "sampled": "Boosting was trained on all recordings, the other base learners on samples of whole subjects.",
+    "sampled": "Boosting, if it is a base learner, was trained on all recordings, others on samples of whole subjects.",
     "fewer-folds": "There are fewer folds than asked for, because a class has few people.",
 }
 _FIELDS = ("code", "what", "found", "hint")

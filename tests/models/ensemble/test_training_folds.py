@@ -12,6 +12,7 @@ from pdmr_classic.errors import ConfigError
 from pdmr_classic.models.ensemble.training_folds import make_training_folds
 from pdmr_classic.models.learners.large_table import LargeTable, open_table
 from pdmr_classic.progress import CollectingReporter
+from pdmr_classic.reporting.methods import _training
 
 N = 180
 QUICK = {
@@ -47,7 +48,9 @@ def test_what_learns_from_a_sample_is_said_and_recorded() -> None:
     model, reporter = fit()
     (finding,) = [finding for finding in reporter.findings if finding.code == "sampled"]
     assert "more than max_rows = 90 recordings" in finding.what
-    assert model.metadata_["sampling"] == {
+    sampling = dict(model.metadata_["sampling"])
+    assert {name.rpartition("/")[2] for name in sampling.pop("all_rows")} == {"lightgbm"}
+    assert sampling == {
         "max_rows": 90,
         "n_used": N,
         "n_sampled": 90,
@@ -55,6 +58,16 @@ def test_what_learns_from_a_sample_is_said_and_recorded() -> None:
     }
     assert model.metadata_["n_recordings"] == len(model.oof_) == N
     assert set(model.metadata_["importance"]["by_modality"]) == {"video", "audio"}
+
+
+def test_without_boosting_no_base_learner_is_said_to_learn_from_all_rows() -> None:
+    model, _ = fit(learners=["linear"])
+    sampling = model.metadata_["sampling"]
+    assert sampling["all_rows"] == []
+    assert "Boosting" not in " ".join(_training._describe_sampling(sampling))
+    assert "Boosting was trained on all" in " ".join(
+        _training._describe_sampling(sampling | {"all_rows": ["a/xgboost"]})
+    )
 
 
 def test_up_to_the_limit_nothing_is_sampled() -> None:
