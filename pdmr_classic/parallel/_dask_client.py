@@ -51,8 +51,10 @@ class DaskClient:
         self.client = _connect(self.address, patience_s)
         deadline = time.monotonic() + TIMEOUT_S
         workers = self._wait_for_workers(deadline)
-        check_workers(self.client, workers, deadline, self.reporter)
-        announce(self.reporter, f"dask: {format_count(len(workers), 'worker')} at {self.address}, of the same version")
+        n_checked = check_workers(self.client, workers, deadline, self.reporter)
+        n_workers = format_count(len(workers), "worker")
+        same = "of the same version" if n_checked == len(workers) else f"{n_checked} of them of the same version"
+        announce(self.reporter, f"dask: {n_workers} at {self.address}, {same}")
 
     def close(self) -> None:
         """Disconnect, whatever state the connection is in; unfinished tasks are cancelled."""

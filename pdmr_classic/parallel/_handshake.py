@@ -18,7 +18,7 @@ _PRIORITY = 1_000_000
 _MAX_SHOWN = 5
 
 
-def check_workers(client: Any, workers: Mapping[str, int], deadline: float, reporter: Reporter) -> None:
+def check_workers(client: Any, workers: Mapping[str, int], deadline: float, reporter: Reporter) -> int:
     """Check that the workers have the package, with the code and the versions of this process.
 
     Workers that do not answer in time are reported, because they may be busy; each task checks the versions again.
@@ -32,10 +32,15 @@ def check_workers(client: Any, workers: Mapping[str, int], deadline: float, repo
         Time by `time.monotonic`.
     reporter : Reporter
 
+    Returns
+    -------
+    int
+        Number of workers that have answered.
+
     Raises
     ------
     ConfigError
-        A worker cannot be used, or none has answered.
+        A worker cannot be used.
     """
     answers = _ask(client, workers, deadline)
     own = describe_process()
@@ -48,16 +53,9 @@ def check_workers(client: Any, workers: Mapping[str, int], deadline: float, repo
             found=_list_by_worker(problems),
             hint="install the same versions on every worker, and restart the workers",
         )
-    if not answers:
-        raise ConfigError(
-            "no worker of the cluster has answered",
-            code="silent-worker",
-            expected=f"an answer of {format_count(len(workers), 'worker')}",
-            found="none; they may be busy with other work, or stopped",
-            hint="wait for the other work, or restart the workers",
-        )
-    for finding in _list_peculiarities(own, answers, workers):
+    for finding in _list_notes(own, answers, workers):
         reporter.note(finding)
+    return len(answers)
 
 
 def _ask(client: Any, workers: Mapping[str, int], deadline: float) -> dict[str, Any]:
@@ -98,7 +96,7 @@ def _list_by_worker(problems: Mapping[str, str]) -> str:
     return "; ".join([*shown, *more])
 
 
-def _list_peculiarities(own: dict[str, str], answers: dict[str, Any], workers: Mapping[str, int]) -> list[Finding]:
+def _list_notes(own: dict[str, str], answers: dict[str, Any], workers: Mapping[str, int]) -> list[Finding]:
     """Return what is worth knowing about workers that can be used."""
     findings = []
     if n_silent := len(workers) - len(answers):

@@ -18,8 +18,8 @@ import pdmr_classic
 from pdmr_classic import FeatureExtractor, load_dataset
 from pdmr_classic.errors import ConfigError, DataError, Finding, PdmrError
 from pdmr_classic.features import extractor
-from pdmr_classic.parallel import _dask_client, _process_facts, dask_cluster
-from pdmr_classic.parallel._handshake import _find_problem, _list_peculiarities
+from pdmr_classic.parallel import _dask_client, _handshake, _process_facts, dask_cluster
+from pdmr_classic.parallel._handshake import _find_problem, _list_notes, check_workers
 from pdmr_classic.parallel.backend import count_parallel, run_tasks
 from pdmr_classic.parallel.dask_cluster import use_dask
 from pdmr_classic.progress import CollectingReporter
@@ -282,11 +282,19 @@ def test_each_problem_of_a_worker_is_named() -> None:
     assert "cannot be imported: ModuleNotFoundError: no scipy" in (_find_problem(own, missing["scipy"]) or "")
 
 
-def test_peculiarities_of_workers_are_notes() -> None:
+def test_what_is_unusual_about_workers_is_noted() -> None:
     own, answers = {"CPU": "a"}, {"w1": {"CPU": "a"}, "w2": {"CPU": "b"}}
-    findings: list[Finding] = _list_peculiarities(own, answers, {"w1": 1, "w2": 4, "w3": 1})
+    findings: list[Finding] = _list_notes(own, answers, {"w1": 1, "w2": 4, "w3": 1})
     assert [finding.code for finding in findings] == ["silent-worker", "other-cpu", "threads"]
-    assert _list_peculiarities(own, {"w1": {"CPU": "a"}}, {"w1": 1}) == []
+    assert _list_notes(own, {"w1": {"CPU": "a"}}, {"w1": 1}) == []
+
+
+def test_workers_that_are_all_busy_are_noted_and_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_handshake, "_ask", lambda *_: {})
+    reporter = CollectingReporter()
+    assert check_workers(None, {"w1": 1, "w2": 1}, 0.0, reporter) == 0
+    (finding,) = reporter.findings
+    assert finding.what == "2 workers of the cluster did not answer, and may be busy"
 
 
 def test_a_missing_extra_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
