@@ -9,7 +9,7 @@ from typing import Any
 
 from pdmr_classic.errors import ConfigError, Finding
 from pdmr_classic.parallel._process_facts import CPU, PACKAGE, describe_process, list_differences
-from pdmr_classic.parallel._remote_call import DESCRIBE
+from pdmr_classic.parallel._remote_call import DESCRIBE, make_key
 from pdmr_classic.progress import Reporter
 from pdmr_classic.text import format_count
 
@@ -64,7 +64,7 @@ def _ask(client: Any, workers: Mapping[str, int], deadline: float) -> dict[str, 
 
     futures = {
         worker: client.submit(
-            eval, DESCRIBE, workers=[worker], allow_other_workers=False, pure=False, priority=_PRIORITY
+            eval, DESCRIBE, key=make_key("describe"), workers=[worker], allow_other_workers=False, priority=_PRIORITY
         )
         for worker in workers
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+import uuid
 from typing import Any
 
 from pdmr_classic.errors import ConfigError, PdmrError
@@ -18,6 +19,11 @@ DESCRIBE = "__import__('pdmr_classic.parallel._process_facts', fromlist=['_']).d
 CALL = "__import__('pdmr_classic.parallel._remote_call', fromlist=['_']).call(task, shared, facts, folder)"
 # The limit of threads and the working folder belong to the process, so its threads take turns.
 _one_task_at_a_time = threading.Lock()
+
+
+def make_key(kind: str) -> str:
+    """Return a new key for Dask, which shows, and estimates the time of, tasks whose keys start with the same words."""
+    return f"pdmr-{kind}-{uuid.uuid4()}"
 
 
 def pack(value: Any) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 from pdmr_classic.errors import ConfigError, PdmrError
 from pdmr_classic.parallel._dask_client import TIMEOUT_S, DaskClient, silence_dask
 from pdmr_classic.parallel._process_facts import describe_process
-from pdmr_classic.parallel._remote_call import CALL, pack, unpack_outcome
+from pdmr_classic.parallel._remote_call import CALL, make_key, pack, unpack_outcome
 from pdmr_classic.parallel.backend import Keep, use_backend
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.workers import working_folder
@@ -158,7 +158,7 @@ class _Run:
 
     def _send_shared(self) -> None:
         # A task, not data on a worker: the scheduler can make it again if the worker is killed.
-        self.shared_future = self._submit_call(bytes, self.shared)
+        self.shared_future = self._submit_call("shared", bytes, self.shared)
 
     def _submit(self, number: int) -> None:
         # The names of the expression, with `eval` of which a worker calls the function.
@@ -168,16 +168,16 @@ class _Run:
             "facts": self.facts,
             "folder": self.folder,
         }
-        future = self._submit_call(eval, CALL, names)
+        future = self._submit_call("task", eval, CALL, names)
         self.futures[number] = future
         future.add_done_callback(lambda done: self.done.put((number, done)))
 
-    def _submit_call(self, function: Callable[..., Any], *args: Any) -> Any:
+    def _submit_call(self, kind: str, function: Callable[..., Any], *args: Any) -> Any:
         import dask
 
         # Data in tasks are meant: Dask warns about them.
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": 10**18}):
-            return self.connection.client.submit(function, *args, pure=False, retries=_RETRIES)
+            return self.connection.client.submit(function, *args, key=make_key(kind), retries=_RETRIES)
 
     def _wait(self) -> None:
         """Wait for one task, or until it is time to look after the cluster."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dask.utils import key_split
 from dask_processes import DaskProcesses
 from program import TINY, invoke
 from task_functions import die, fail, kill_once, name_process, refuse, scale
@@ -20,6 +21,7 @@ from pdmr_classic.errors import ConfigError, DataError, Finding, PdmrError
 from pdmr_classic.features import extractor
 from pdmr_classic.parallel import _dask_client, _handshake, _process_facts, dask_cluster
 from pdmr_classic.parallel._handshake import _find_problem, _list_notes, check_workers
+from pdmr_classic.parallel._remote_call import make_key
 from pdmr_classic.parallel.backend import count_parallel, run_tasks
 from pdmr_classic.parallel.dask_cluster import use_dask
 from pdmr_classic.progress import CollectingReporter
@@ -280,6 +282,11 @@ def test_each_problem_of_a_worker_is_named() -> None:
     missing = {name: ModuleNotFoundError(f"no {name}", name=name) for name in ("pdmr_classic.parallel", "scipy")}
     assert _find_problem(own, missing["pdmr_classic.parallel"]) == "an older version of pdmr-classic"
     assert "cannot be imported: ModuleNotFoundError: no scipy" in (_find_problem(own, missing["scipy"]) or "")
+
+
+def test_tasks_and_questions_have_keys_of_their_own() -> None:
+    assert [key_split(make_key(kind)) for kind in ("task", "describe")] == ["pdmr-task", "pdmr-describe"]
+    assert make_key("task") != make_key("task")
 
 
 def test_what_is_unusual_about_workers_is_noted() -> None:
