@@ -55,6 +55,13 @@ def test_the_page_names_every_script() -> None:
     assert [path.name for path in RECIPE.iterdir() if f"slurm/{path.name}" not in page] == []
 
 
+def test_each_step_gets_the_cores_of_its_job() -> None:
+    files = [*RECIPE.glob("*.sbatch"), RECIPE.parent / "slurm.md"]
+    steps = [line for file in files for line in file.read_text(encoding="utf-8").splitlines() if line[:5] == "srun "]
+    assert len(steps) == 4
+    assert {line.partition(" pdmr-classic ")[0] for line in steps} == {'srun --cpus-per-task="$SLURM_CPUS_PER_TASK"'}
+
+
 @pytest.fixture
 def short_folder() -> Iterator[Path]:
     """Return a folder for sockets, whose paths may have only 100 characters."""
