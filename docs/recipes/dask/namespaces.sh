@@ -39,7 +39,15 @@ for k in 1 2; do
     --no-dashboard --local-directory "$folder/scratch" 2>"worker$k.log" &
   pids+=($!)
 done
-until [ "$(cat worker?.log | grep -c "Registered to")" = 2 ]; do sleep 0.2; done
+deadline=$((SECONDS + 120))
+until [ "$(cat worker?.log | grep -c "Registered to")" = 2 ]; do
+  if [ "$SECONDS" -ge "$deadline" ]; then
+    tail -n 20 scheduler.log worker?.log >&2
+    echo "the workers have not joined within 120 s" >&2
+    exit 1
+  fi
+  sleep 0.2
+done
 
 [ -d set ] || pdmr-classic synth set --subjects 12 --segments 2
 pdmr-classic extract set/train --no-cache --out dask.parquet --backend dask --scheduler "$scheduler"
