@@ -10,6 +10,7 @@ import fsspec
 import pandas as pd
 import pytest
 import s3fs
+from joblib.externals.loky import get_reusable_executor
 from object_store import forget_connections, run_store, upload
 
 from pdmr_classic.config import Settings
@@ -59,6 +60,8 @@ def test_files_behind_urls_give_the_same_features_in_any_process(
     jobs: int, url: str, small_set: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(extractor, "_BYTES_PER_WORKER", 1)
+    # Workers of an earlier test do not know the address of the server, which is in the environment.
+    get_reusable_executor().shutdown(wait=True)
     features = extract(load_dataset(url, split="test"), jobs=jobs)
     expected = extract(load_dataset(small_set, split="test"))
     assert list(features.columns) == list(expected.columns)
