@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
@@ -196,6 +197,38 @@ def test_a_study_whose_creator_was_killed_at_once_is_used(
     optuna.create_study(study_name=f"{database.name}/{MEMBERS[0]}", storage=storage)
     storage.engine.dispose()
     assert run_toy(database, trials=2)[1] == dict.fromkeys(MEMBERS, 2)
+
+
+def share_sqlite(path: Path, fingerprint: str) -> _shared_studies.SharedStudies:
+    storage = optuna.storages.RDBStorage(f"sqlite:///{path}")
+    return _shared_studies.SharedStudies(StudyDatabase("postgresql://me@db/studies"), storage, fingerprint)
+
+
+def test_a_slow_creator_does_not_take_back_the_study_that_another_one_has_completed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_shared_studies, "_CREATION_S", 0)
+    first, second = (share_sqlite(tmp_path / "studies.db", name) for name in ("first", "second"))
+    create = optuna.create_study
+
+    def create_slowly(**options: Any) -> optuna.Study:
+        study = create(**options)
+        monkeypatch.setattr(optuna, "create_study", create)
+        second.open("svm")
+        return study
+
+    monkeypatch.setattr(optuna, "create_study", create_slowly)
+    with pytest.raises(ConfigError, match="different data, settings or library versions"):
+        first.open("svm")
+
+
+def test_no_trial_is_started_in_a_study_that_was_taken_at_the_same_time(tmp_path: Path) -> None:
+    first = share_sqlite(tmp_path / "studies.db", "first")
+    study = first.open("svm")
+    study.set_user_attr("fingerprint", "second")
+    with pytest.raises(ConfigError, match="different data, settings or library versions"):
+        first.start_trial(study)
+    assert study.get_trials() == []
 
 
 def test_a_lost_database_raises_one_error_and_the_same_run_goes_on_later(

@@ -70,22 +70,27 @@ class SharedStudies:
         study_name = f"{self.database.name}/{name}"
         try:
             created = optuna.create_study(storage=self.storage, study_name=study_name, direction="minimize")
-            created.set_user_attr(_FINGERPRINT, self._fingerprint)
+            # If this process was slow, another one has taken the study for abandoned.
+            if _FINGERPRINT not in created.user_attrs:
+                created.set_user_attr(_FINGERPRINT, self._fingerprint)
         except DuplicatedStudyError:
             pass
         study = _Study(study_name, self.storage, pruner=make_pruner())
+        self._complete_creation(study)
         self._check_fingerprint(study)
         return study
 
+    def _complete_creation(self, study: optuna.Study) -> None:
+        """Store the fingerprint of a study whose creator was killed before it could."""
+        if _FINGERPRINT in study.user_attrs or study.get_trials(deepcopy=False):
+            return
+        time.sleep(_CREATION_S)
+        if _FINGERPRINT not in study.user_attrs:
+            study.set_user_attr(_FINGERPRINT, self._fingerprint)
+            time.sleep(_CREATION_S)  # others may do so at the same time: the last one counts for all
+
     def _check_fingerprint(self, study: optuna.Study) -> None:
-        stored = study.user_attrs.get(_FINGERPRINT)
-        if stored is None and not study.get_trials(deepcopy=False):
-            time.sleep(_CREATION_S)
-            stored = study.user_attrs.get(_FINGERPRINT)
-            if stored is None:  # the process that created it was killed
-                study.set_user_attr(_FINGERPRINT, self._fingerprint)
-                return
-        if stored != self._fingerprint:
+        if study.user_attrs.get(_FINGERPRINT) != self._fingerprint:
             raise ConfigError(
                 "the database contains studies of this name with different data, settings or library versions",
                 file=self.database.address,
@@ -94,7 +99,14 @@ class SharedStudies:
             )
 
     def start_trial(self, study: optuna.Study) -> optuna.Trial:
-        """Start a trial, and report its heartbeats until `end_trial`."""
+        """Start a trial, and report its heartbeats until `end_trial`.
+
+        Raises
+        ------
+        ConfigError
+            A process with other data or settings has taken the study at the same time as this one.
+        """
+        self._check_fingerprint(study)
         with _ignore_heartbeat_warning():
             trial = study.ask()
         trial_id = self._trial_id(study, trial.number)
