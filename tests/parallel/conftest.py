@@ -18,11 +18,17 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskProcesses]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(Path(__file__).parent), prepend=os.pathsep)
         processes = DaskProcesses(tmp_path_factory.mktemp("cluster"))
-        for _ in range(2):
-            processes.add_worker()
-    processes.wait_for_workers()
-    yield processes
-    processes.stop()
+        try:
+            for _ in range(2):
+                processes.add_worker()
+            processes.wait_for_workers()
+        except BaseException:
+            processes.stop()
+            raise
+    try:
+        yield processes
+    finally:
+        processes.stop()
 
 
 @pytest.fixture(scope="session")

@@ -33,7 +33,11 @@ class DaskProcesses:
         self.file.unlink(missing_ok=True)
         self.workers: list[subprocess.Popen[bytes]] = []
         self.scheduler = self._start("scheduler", "--port", str(port), "--scheduler-file", self.file)
-        self.address = self._read_address()
+        try:
+            self.address = self._read_address()
+        except BaseException:
+            self.stop()
+            raise
 
     def add_worker(self, *, pythonpath: Path | None = None) -> subprocess.Popen[bytes]:
         """Start a worker with one thread, and return its process."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from pdmr_classic.errors import DataError
@@ -23,7 +24,13 @@ def fail(number: int) -> int:
     raise KeyError(f"number {number}")
 
 
-def name_process(number: int) -> tuple[int, int]:
+def name_process_after_both(folder: str, number: int) -> tuple[int, int]:
+    """Return the process; before, wait until two processes have a task each, so that one cannot do all the work."""
+    marker = Path(folder) / str(os.getpid())
+    marker.touch()
+    deadline = time.monotonic() + 120
+    while len(list(marker.parent.iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
     return number, os.getpid()
 
 

@@ -13,7 +13,7 @@ import pytest
 from dask.utils import key_split
 from dask_processes import DaskProcesses
 from program import TINY, invoke
-from task_functions import die, fail, kill_once, name_process, refuse, scale
+from task_functions import die, fail, kill_once, name_process_after_both, refuse, scale
 
 import pdmr_classic
 from pdmr_classic import FeatureExtractor, load_dataset
@@ -102,11 +102,12 @@ def test_wrong_options_are_one_message(options: tuple[str, ...], message: str, f
 # ------------------------------------------------------------------------------------------------ tasks
 
 
-def test_results_come_in_order_from_both_workers(cluster: DaskProcesses) -> None:
+def test_results_come_in_order_from_both_workers(cluster: DaskProcesses, tmp_path: Path) -> None:
     with use_dask(cluster.address):
         assert count_parallel(1) == 2
         kept: dict[int, tuple[int, int]] = {}
-        results = list(run_tasks(name_process, ((n,) for n in range(30)), n_jobs=1, keep=kept.__setitem__))
+        arguments, shared = ((n,) for n in range(30)), (str(tmp_path),)
+        results = list(run_tasks(name_process_after_both, arguments, n_jobs=1, shared=shared, keep=kept.__setitem__))
         assert list(run_tasks(scale, ((n,) for n in range(3)), n_jobs=1, shared=(10,))) == [0, 10, 20]
         assert list(run_tasks(scale, [], n_jobs=1, shared=(10,))) == []
     assert [number for number, _ in results] == list(range(30))
