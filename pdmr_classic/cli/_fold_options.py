@@ -69,12 +69,23 @@ def hold_folds(out: Path, numbers: tuple[int, ...] | None) -> Iterator[Path]:
     Raises
     ------
     TargetError
+        It cannot be written; or, with `--fold`, the folds were joined already.
     """
+    from pdmr_classic.errors import TargetError
     from pdmr_classic.evaluation.fold_storage import fold_path, remove_folds
     from pdmr_classic.storage.atomic import check_writable
     from pdmr_classic.storage.resume import hold_target
 
     folder = _folder(out)
+    if numbers and out.exists() and not folder.exists():
+        raise TargetError(
+            "the evaluation exists, and no outer folds of an unfinished one",
+            code="folds-joined",
+            file=out,
+            expected=f"no such file yet, or the folder {folder.name}",
+            found="the outer folds were joined, or it is an older evaluation",
+            hint="to evaluate again, delete the file or choose a different --out",
+        )
     if folder.is_dir() or numbers:
         check_writable(fold_path(folder, 1))
     if numbers:

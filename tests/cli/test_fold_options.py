@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from program import TINY, Result, invoke
 
+from pdmr_classic.cli._fold_options import hold_folds
+from pdmr_classic.errors import TargetError
+
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory, small_set: Path) -> Path:
@@ -96,3 +99,22 @@ def test_a_wrong_call_gives_one_message(
     assert (result.exit_code, result.stdout) == (code, "")
     assert message in result.stderr
     assert sorted(workspace.iterdir()) == before
+
+
+def test_a_fold_after_the_join_is_one_message(tmp_path: Path) -> None:
+    out = tmp_path / "evaluation.json"
+    out.write_text("{}")
+    with (
+        pytest.raises(TargetError, match=r"the evaluation exists(.*\n)*.*evaluation.json\n(.*\n)*.*different --out"),
+        hold_folds(out, (2,)),
+    ):
+        pass
+    assert list(tmp_path.iterdir()) == [out]
+
+
+def test_a_fold_of_an_evaluation_that_is_repeated_is_computed(tmp_path: Path) -> None:
+    out, folder = tmp_path / "evaluation.json", tmp_path / "evaluation.json.folds"
+    out.write_text("{}")
+    folder.mkdir()
+    with hold_folds(out, (2,)) as checkpoint:
+        assert checkpoint == folder
