@@ -63,6 +63,10 @@ class DaskClient:
             with suppress(Exception), warnings.catch_warnings(action="ignore"):
                 client.close(timeout=_ANSWER_S)
 
+    def is_closed(self) -> bool:
+        """Return whether the client has given up the connection, and refuses new tasks."""
+        return self.client.status in ("closing", "closed")
+
     def count_threads(self) -> Mapping[str, int]:
         """Return the number of threads of each worker, by address.
 

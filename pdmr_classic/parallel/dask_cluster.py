@@ -128,7 +128,10 @@ class _Run:
         self.n_reconnections = 0
         self.next_check = time.monotonic() + _CHECK_S
         self.last_answer = time.monotonic()
-        self._send_shared()
+        if self.connection.is_closed():
+            self._reconnect()
+        else:
+            self._send_shared()
 
     def iterate(self, arguments: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
         """Yield the results in order."""
@@ -154,7 +157,10 @@ class _Run:
             if number < 0:
                 return
             self.tasks[number] = pack((self.function, args))
-            self._submit(number)
+            if self.connection.is_closed():
+                self._reconnect()  # which submits all tasks
+            else:
+                self._submit(number)
 
     def _send_shared(self) -> None:
         # A task, not data on a worker: the scheduler can make it again if the worker is killed.

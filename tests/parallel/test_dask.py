@@ -235,6 +235,20 @@ def test_a_restarted_scheduler_loses_nothing(tmp_path: Path) -> None:
     assert received == list(range(0, 120, 2))
 
 
+def test_a_connection_that_closes_between_tasks_is_opened_again(cluster: DaskProcesses) -> None:
+    connection = _dask_client.DaskClient(cluster.address, CollectingReporter())
+    connection.open()
+    try:
+        backend = dask_cluster.DaskBackend(connection)
+        for n_before in (0, 3):
+            results = backend.run(scale, ((n,) for n in range(40)), shared=(2,), keep=None)
+            received = [next(results) for _ in range(n_before)]
+            connection.client.close()
+            assert [*received, *results] == list(range(0, 80, 2))
+    finally:
+        connection.close()
+
+
 def test_workers_of_another_version_or_without_the_package_are_named(
     other_cluster: DaskProcesses, tmp_path: Path
 ) -> None:
