@@ -20,6 +20,8 @@ from pdmr_classic.text import format_count
 TIMEOUT_S = 30.0
 _CONNECT_S = 10.0
 _ANSWER_S = 10.0
+# To connect to the address in a scheduler file, before the file is read again.
+_ATTEMPT_S = 3.0
 _POLL_S = 0.2
 _ADDRESS = re.compile(r"((tcp|tls|ucx|ws|wss)://)?(\[[0-9a-fA-F:.%]+\]|[^\s:/\[\]]+):\d{1,5}/?")
 _LOGGERS = ("distributed", "tornado", "asyncio")
@@ -55,6 +57,26 @@ class DaskClient:
         n_workers = format_count(len(workers), "worker")
         same = "of the same version" if n_checked == len(workers) else f"{n_checked} of them of the same version"
         announce(self.reporter, f"dask: {n_workers} at {self.address}, {same}")
+
+    def reopen(self) -> None:
+        """Connect to a restarted scheduler, which may take a while to write its new address to its file.
+
+        Raises
+        ------
+        ConfigError
+            As for `open`.
+        """
+        self.close()
+        deadline = time.monotonic() + TIMEOUT_S
+        patience_s = min(_ATTEMPT_S, TIMEOUT_S) if _is_file(self.address) else TIMEOUT_S
+        while True:
+            try:
+                self.open(patience_s)
+                return
+            except ConfigError as error:
+                if error.finding.code != "no-scheduler" or time.monotonic() > deadline:
+                    raise
+            time.sleep(_POLL_S)
 
     def close(self) -> None:
         """Disconnect, whatever state the connection is in; unfinished tasks are cancelled."""
@@ -125,9 +147,13 @@ def _no_scheduler_error(address: str, found: str) -> ConfigError:
     )
 
 
+def _is_file(address: str) -> bool:
+    return address.endswith(".json")
+
+
 def _read_scheduler_file(address: str) -> str:
     """Return the address of the scheduler; it may be in a file that `dask scheduler --scheduler-file` has written."""
-    if not address.endswith(".json"):
+    if not _is_file(address):
         return address
     try:
         return str(json.loads(Path(address).read_text(encoding="utf-8"))["address"])

@@ -236,9 +236,8 @@ class _Run:
         if self.n_reconnections > _MAX_RECONNECTIONS:
             raise _lost_error(f"the connection was lost {self.n_reconnections} times in a row")
         self.futures = {}
-        self.connection.close()
         try:
-            self.connection.open(TIMEOUT_S)
+            self.connection.reopen()
         except ConfigError as error:
             raise _lost_error(error.finding.what) from None
         self.last_answer = time.monotonic()

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import distributed
 import pytest
 from dask.utils import key_split
 from dask_processes import DaskProcesses
@@ -317,6 +318,30 @@ def test_workers_that_are_all_busy_are_noted_and_used(monkeypatch: pytest.Monkey
     assert check_workers(None, {"w1": 1, "w2": 1}, 0.0, reporter) == 0
     (finding,) = reporter.findings
     assert finding.what == "2 workers of the cluster did not answer, and may be busy"
+
+
+def test_the_file_of_a_restarted_scheduler_is_read_until_it_has_the_new_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "scheduler.json"
+    file.write_text('{"address": "tcp://127.0.0.1:1"}')
+    tried: list[str] = []
+
+    def connect(url: str, **_: object) -> str:
+        tried.append(url)
+        if url.endswith(":2"):
+            return "client"
+        if len(tried) == 2:
+            file.write_text('{"address": "tcp://127.0.0.1:2"}')
+        raise OSError("refused")
+
+    monkeypatch.setattr(distributed, "Client", connect)
+    monkeypatch.setattr(_dask_client, "check_workers", lambda *_: 1)
+    monkeypatch.setattr(_dask_client.DaskClient, "_wait_for_workers", lambda *_: {"w1": 1})
+    connection = _dask_client.DaskClient(str(file), CollectingReporter())
+    connection.reopen()
+    assert connection.client == "client"
+    assert [url[-2:] for url in tried] == [":1", ":1", ":2"]
 
 
 def test_a_missing_extra_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
