@@ -77,7 +77,8 @@ def _open_backend(backend: str | None, scheduler: str | None, options: dict[str,
         )
     from pdmr_classic.parallel.dask_cluster import use_dask
 
-    reporter = ConsoleReporter(quiet=bool(options.get("as_json")))
+    # Not quiet with --json, whose object does not contain these notes.
+    reporter = ConsoleReporter()
     if options.get("jobs") is not None:
         what = "the cluster reads the files and runs the outer folds, on all its workers"
         reporter.note(Finding("jobs-and-dask", what, hint="--jobs is the number of processes here for all other work"))

@@ -77,7 +77,7 @@ def test_every_command_gives_the_same_bytes_as_two_processes(
 
 def test_what_jobs_count_is_said(cluster: DaskProcesses, tiny_set: Path, folder: Path) -> None:
     where = ("--backend", "dask", "--scheduler", cluster.address, "--jobs", "1")
-    result = invoke("extract", tiny_set / "test", "--json", "-v", *where, cwd=folder)
+    result = invoke("extract", tiny_set / "test", "--json", *where, cwd=folder)
     assert result.exit_code == 0
     assert "note: the cluster reads the files" in result.stderr
     assert "--jobs is the number of processes here for all other work" in result.stderr
