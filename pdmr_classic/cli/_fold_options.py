@@ -108,7 +108,9 @@ def _describe_folds(summary: Mapping[str, Any]) -> str:
     from pdmr_classic.evaluation.fold_numbers import format_fold_numbers
 
     numbers, n_folds = format_fold_numbers(summary["folds"]), summary["n_folds"]
-    lines = [f"Outer fold {numbers} of {n_folds} is in {summary['checkpoint']}."]
+    folds = "Outer fold" if len(summary["folds"]) == 1 else "Outer folds"
+    verb = "is" if len(summary["folds"]) == 1 else "are"
+    lines = [f"{folds} {numbers} of {n_folds} {verb} in {summary['checkpoint']}."]
     if missing := summary["missing"]:
         lines.append(f"Missing: --fold {format_fold_numbers(missing)}.")
     else:

@@ -112,7 +112,7 @@ class RemotePath(_LocalPath):
     """
 
     _listed: Entry | None = None
-    # The file that was read last, its version and its start: how a file is written is told after its numbers are read.
+    # The file that was read last, its version and start: how a file is written is reported after its numbers are read.
     _last_start: ClassVar[tuple[str, str, bytes]] = ("", "", b"")
 
     # ------------------------------------------------------------------------------------------------ as a path
