@@ -23,16 +23,14 @@ class DaskProcesses:
     Parameters
     ----------
     folder : Path
-    port : int
-        0: any.
     """
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.file = folder / "scheduler.json"
         self.file.unlink(missing_ok=True)
         self.workers: list[subprocess.Popen[bytes]] = []
-        self.scheduler = self._start("scheduler", "--port", str(port), "--scheduler-file", self.file)
+        self.scheduler = self._start("scheduler", "--port", "0", "--scheduler-file", self.file)
         try:
             self.address = self._read_address()
         except BaseException:

@@ -216,18 +216,16 @@ def test_a_cluster_whose_workers_are_all_gone_is_one_message(
 
 
 def test_a_restarted_scheduler_loses_nothing(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    first = DaskProcesses(tmp_path, port)
-    first.add_worker(pythonpath=Path(__file__).parent)
+    first = DaskProcesses(tmp_path)
     try:
-        with use_dask(first.address):
+        first.add_worker(pythonpath=Path(__file__).parent)
+        with use_dask(str(first.file)):
             results = run_tasks(scale, ((n,) for n in range(60)), n_jobs=1, shared=(2,))
             received = [next(results) for _ in range(5)]
             first.stop()
-            second = DaskProcesses(tmp_path, port)
-            second.add_worker(pythonpath=Path(__file__).parent)
+            second = DaskProcesses(tmp_path)
             try:
+                second.add_worker(pythonpath=Path(__file__).parent)
                 received += results
             finally:
                 second.stop()
