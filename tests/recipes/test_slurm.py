@@ -63,7 +63,7 @@ def test_each_step_gets_the_cores_of_its_job() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt" or not shutil.which("bash"), reason="needs bash")
-@pytest.mark.parametrize("script", RECIPE.glob("*.sbatch"), ids=lambda path: path.name)
+@pytest.mark.parametrize("script", sorted(RECIPE.glob("*.sbatch")), ids=lambda path: path.name)
 def test_a_script_without_a_folder_for_the_cache_stops_with_one_message(script: Path) -> None:
     environ = {"PATH": os.environ["PATH"], "SLURM_CPUS_PER_TASK": "1"}
     result = subprocess.run(["bash", script], env=environ, capture_output=True, text=True, check=False)
