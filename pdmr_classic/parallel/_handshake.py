@@ -64,7 +64,7 @@ def _ask(client: Any, workers: Mapping[str, int], deadline: float) -> dict[str, 
 
     futures = {
         worker: client.submit(
-            eval, DESCRIBE, key=make_key("describe"), workers=[worker], allow_other_workers=False, priority=_PRIORITY
+            eval, DESCRIBE, key=make_key("question"), workers=[worker], allow_other_workers=False, priority=_PRIORITY
         )
         for worker in workers
     }

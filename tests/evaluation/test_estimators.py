@@ -160,7 +160,7 @@ def test_several_classes_are_supported() -> None:
 def test_a_checkpoint_is_not_resumed_with_another_estimator() -> None:
     estimators = [LogisticRegression(), LogisticRegression(), LogisticRegression(C=2.0), RandomForestClassifier(5)]
     tables = [table_with({"own": estimator}) for estimator in estimators]
-    first, same, *others = (run_folds._fingerprint(table, split(table), QUICK) for table in tables)
+    first, same, *others = (run_folds._fingerprint(table, split(table), QUICK, {}) for table in tables)
     assert first == same
     assert len({first, *others}) == 3
 

@@ -54,7 +54,7 @@ def test_permutation_importance_fits_no_model_of_its_own(
     n_folds = quick_settings.learning.folds
     # Two trials on each fold; one model per fold of other partitions, for meta-learner and importance; the final model.
     assert fits == {
-        **{("tuning", name): 2 * n_folds for name in names},
+        **{("_tuning", name): 2 * n_folds for name in names},
         **{("view_stack", name): 1 for name in names},
         **{("oof_scores", name): n_folds for name in names},
     }

@@ -299,7 +299,7 @@ def test_each_problem_of_a_worker_is_named() -> None:
 
 
 def test_tasks_and_questions_have_keys_of_their_own() -> None:
-    assert [key_split(make_key(kind)) for kind in ("task", "describe")] == ["pdmr-task", "pdmr-describe"]
+    assert [key_split(make_key(kind)) for kind in ("task", "question")] == ["pdmr-task", "pdmr-question"]
     assert make_key("task") != make_key("task")
 
 
