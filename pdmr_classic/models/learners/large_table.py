@@ -56,7 +56,11 @@ class LargeTable:
         """Return a smaller table for rows (indices or a mask), and an array for `[:, columns]`."""
         if isinstance(key, tuple):
             _, columns = key
-            return np.vstack([batch.read()[:, columns] for batch in self.batches()])
+            values, first = np.empty((len(self), len(np.arange(self.shape[1])[columns]))), 0
+            for batch in self.batches():
+                values[first : first + len(batch)] = batch.read()[:, columns]
+                first += len(batch)
+            return values
         return replace(self, rows=self.rows[key])
 
     def select_columns(self, columns: Ints) -> LargeTable:
