@@ -11,8 +11,9 @@ names=(pdmr-scheduler pdmr-worker1 pdmr-worker2)
 pids=()
 
 clean() {
-  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; done
-  wait
+  # Asked to end, a worker would first wait for its scheduler.
+  for pid in "${pids[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
+  wait 2>/dev/null || true
   for name in "${names[@]}"; do ip netns delete "$name" 2>/dev/null || true; done
   ip link delete "$bridge" 2>/dev/null || true
 }
