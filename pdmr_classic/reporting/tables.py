@@ -221,7 +221,7 @@ def _errors_table(title: str, errors: Iterable[dict[str, Any]]) -> Table:
 def _short_path(file: str) -> str:
     """Return split, modality and name of a file, because the name alone may exist in each split and modality."""
     path = parse_location(file)
-    is_whole = isinstance(path, RemotePath) and len(path.parts) <= 3
+    is_whole = len(path.parts) <= 3 and (isinstance(path, RemotePath) or path.is_absolute())
     return file if is_whole else "/".join(path.parts[-3:]) or file
 
 

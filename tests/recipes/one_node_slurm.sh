@@ -3,6 +3,7 @@
 # Usage: one_node_slurm.sh FOLDER COMMAND [ARGUMENT...]
 # FOLDER (new, with a short path) gets configuration, logs and state. Needs the Debian packages slurm-wlm and munge.
 # Daemons run as the current user and listen on free ports; nothing outside FOLDER is changed.
+# Exits with 77 if the cluster does not start: many containers forbid what its daemons need.
 set -eu
 folder=$1
 shift
@@ -71,7 +72,7 @@ wait_until() {
     done
     echo "timeout: $*" >&2
     tail -n 20 "$folder"/*.out >&2
-    exit 1
+    exit 77
 }
 node_is_idle() { sinfo --noheader --format=%T | grep -q '^idle$'; }
 

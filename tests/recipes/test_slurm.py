@@ -100,6 +100,8 @@ def test_the_recipe_gives_the_evaluation_of_one_run(small_set: Path, short_folde
         timeout=600,
         check=False,
     )
+    if session.returncode == 77:
+        pytest.skip(f"a SLURM cluster does not start here: {session.stderr}")
     outputs = "\n".join(path.read_text() for path in sorted(tmp_path.glob("*.out")))
     assert session.returncode == 0, session.stdout + session.stderr + outputs
     assert "1 of 4 outer folds are missing" in session.stdout

@@ -111,6 +111,9 @@ def test_a_check_lists_invalid_files(small_set: Path, tmp_path: Path) -> None:
     text = render(check_tables(found))
     assert f"video/{broken.name}" in text
     assert "Every file can be read." not in text
+    error["file"] = "/work"
+    words = render(check_tables(found)).split()
+    assert "/work" in words
 
 
 @pytest.mark.parametrize(
