@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,17 +10,17 @@ import pandas as pd
 
 from pdmr_classic.config import DataSettings
 from pdmr_classic.errors import DataError, Finding
-from pdmr_classic.io._aligned_labels import add_fields, align_labels, align_tables
 from pdmr_classic.io._choose_split import select_split, select_training_split
-from pdmr_classic.io.events import find_events, group_by_person, match_event_pattern
+from pdmr_classic.io._labels_and_subjects import LabelSource, add_labels_and_subjects
 from pdmr_classic.io.flow import Flow, start_flow
-from pdmr_classic.io.labels.groups import Groups, GroupsSource, resolve_groups
+from pdmr_classic.io.labels.groups import GroupsSource
 from pdmr_classic.io.labels.labels import describe_missing_status, find_labels
 from pdmr_classic.io.labels.scores import find_scored
 from pdmr_classic.io.layouts.discover import discover
+from pdmr_classic.io.layouts.layout import Discovery
 from pdmr_classic.io.layouts.recordings import Recording
 from pdmr_classic.io.split_folders import assign_splits, is_synthetic, resolve_split
-from pdmr_classic.io.table_source import TableSource, refuse_unused_subjects
+from pdmr_classic.io.table_source import TableSource
 from pdmr_classic.io.view_files import ViewKind, describe_views, find_view_kinds
 from pdmr_classic.text import format_list
 
@@ -287,9 +287,31 @@ def scan_dataset(
     discovery = discover(folder, settings) if table is None else table.discover()
     own_file = find_labels(folder, labels) if labels is not None else None
     splits, split_errors = assign_splits(discovery, own_file or find_labels(folder), settings.id_column)
-    errors = [*discovery.errors, *split_errors]
+    dataset = _describe_recordings(folder, discovery, settings, table)
+    if all_splits and not use_labels:
+        dataset = replace(dataset, split="all" if splits else None)
+    else:
+        dataset = select_split(dataset, discovery, splits, split, all_splits=all_splits)
+    source = LabelSource(
+        discovery,
+        file=own_file or (find_labels(folder) if use_labels and not discovery.tables else None),
+        # The settings of a model name the subjects of its training set: other recordings need none.
+        groups=settings.groups if use_labels or groups is not None else None,
+        splits=splits,
+        use_labels=use_labels,
+        may_lack_labels=may_lack_labels,
+        names_splits=all_splits,
+    )
+    dataset, label_errors = add_labels_and_subjects(dataset, source)
+    return dataset, [*discovery.errors, *split_errors, *label_errors]
+
+
+def _describe_recordings(
+    folder: Path, discovery: Discovery, settings: DataSettings, table: TableSource | None
+) -> Dataset:
+    """Return all recordings of a folder or of a feature table, without labels and subjects."""
     kinds = find_view_kinds(discovery.recordings) if table is None else table.view_kinds
-    dataset = Dataset(
+    return Dataset(
         folder,
         discovery.recordings,
         findings=(*discovery.findings, *describe_views(discovery.views, kinds)),
@@ -299,74 +321,4 @@ def scan_dataset(
         flow=start_flow("in the folder" if table is None else "in the feature table", len(discovery.recordings)),
         fields=discovery.fields,
         table=table,
-    )
-    if all_splits and not use_labels:
-        dataset = replace(dataset, split="all" if splits else None)
-    else:
-        dataset = select_split(dataset, discovery, splits, split, all_splits=all_splits)
-    file = own_file or (find_labels(folder) if use_labels and not discovery.tables else None)
-    try:
-        events = match_event_pattern(dataset.data_ids, settings.events)
-        subjects = discovery.fields.get("subject", {})
-        if events is not None:
-            subjects = dict(zip(dataset.data_ids, events["person"], strict=True))
-        if file is not None:
-            optional = may_lack_labels and file.parent != folder
-            matched = align_labels(
-                dataset.data_ids,
-                file,
-                settings,
-                optional=optional,
-                may_lack_columns=may_lack_labels,
-                other_ids=discovery.data_ids,
-                subjects=subjects,
-            )
-            dataset = _add_labels(dataset, *matched)
-        elif use_labels and discovery.tables:
-            dataset = _add_labels(dataset, *align_tables(dataset.data_ids, discovery, splits, settings))
-        if dataset.labels is not None:
-            dataset = replace(dataset, labels=add_fields(dataset.labels, discovery, splits if all_splits else {}))
-        # The settings of a model name the subjects of its training set: other recordings need none.
-        option = settings.groups if use_labels or groups is not None else None
-        groups_found = resolve_groups(
-            dataset.data_ids,
-            dataset.labels,
-            option,
-            file,
-            known_subjects=pd.Series(subjects, dtype=object),
-            status=dataset.status,
-            labelled=dataset.labelled,
-        )
-        dataset = _attach_groups(dataset, groups_found)
-        refuse_unused_subjects(table, dataset.groups_source)
-        if settings.events is not None:
-            dataset = group_events(dataset, events, discovery.fields, file)
-    except DataError as error:
-        errors += error.findings
-    return dataset, errors
-
-
-def _add_labels(dataset: Dataset, labels: pd.DataFrame | None, findings: Sequence[Finding]) -> Dataset:
-    return replace(dataset, labels=labels, findings=(*dataset.findings, *findings))
-
-
-def group_events(
-    dataset: Dataset, events: pd.DataFrame | None, fields: Mapping[str, Mapping[str, str]], file: Path | None
-) -> Dataset:
-    """Return the data set with one row per person, whose recordings are events; parameters: see `find_events`."""
-    if events is None:
-        events = find_events(dataset, fields, file)
-    rows = group_by_person(dataset.recordings, events, dataset.labels, dataset.groups, dataset.settings, file)
-    return replace(dataset, **{**rows, "findings": (*dataset.findings, *rows["findings"])})
-
-
-def _attach_groups(dataset: Dataset, groups: Groups | None) -> Dataset:
-    if groups is None:
-        return dataset
-    return replace(
-        dataset,
-        groups=groups.subjects,
-        groups_source=groups.source,
-        groups_warning=groups.warning,
-        findings=(*dataset.findings, *groups.findings, *([groups.warning] if groups.warning else [])),
     )

@@ -10,7 +10,8 @@ import pandas as pd
 from pdmr_classic.config import DataSettings, LabelColumns
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.io._label_columns import read_label_columns
-from pdmr_classic.io.dataset import Dataset, group_events, load_dataset
+from pdmr_classic.io._labels_and_subjects import group_events
+from pdmr_classic.io.dataset import Dataset, load_dataset
 from pdmr_classic.io.labels.condition_values import read_conditions
 from pdmr_classic.io.labels.groups import read_subjects
 from pdmr_classic.io.selection import Selection, has_column, select_recordings
