@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -138,7 +139,9 @@ def test_pooling_probabilities_of_zero_and_one_is_finite() -> None:
 # ------------------------------------------------------------------------------------------ make_decision
 
 
-def make_decision(positive: str | None = "yes", n: int = 3000, **changes: Any) -> Decision:
+@cache
+def make_decision(positive: str | None = "yes", n: int = 2000, **changes: Any) -> Decision:
+    """Return a fitted decision; tests must not change it."""
     classes = ["no", "yes"] if positive else ["a", "b", "c"]
     p, y = simulate([1 / len(classes)] * len(classes), n=n)
     settings = Settings().override({f"learning.{name}": value for name, value in changes.items()}).learning
@@ -173,7 +176,7 @@ def test_the_threshold_for_another_prevalence_is_nearly_optimal_for_it() -> None
 
 
 def test_an_estimated_prevalence_is_reported_with_the_new_threshold() -> None:
-    p, _ = simulate([0.9, 0.1], seed=1)
+    p, _ = simulate([0.9, 0.1], n=1000, seed=1)
     adjusted = make_decision().adjust(p, None, "estimate")
     assert adjusted.prevalence is not None
     assert adjusted.prevalence["yes"] == pytest.approx(0.1, abs=0.03)
@@ -188,7 +191,7 @@ def test_an_estimated_prevalence_is_reported_with_the_new_threshold() -> None:
     ("prevalence", "codes"), [(0.001, ["prevalence", "prevalence-at-the-edge"]), (0.2, ["prevalence"])]
 )
 def test_a_very_low_estimated_prevalence_is_reported(prevalence: float, codes: list[str]) -> None:
-    p, _ = simulate([1 - prevalence, prevalence], n=1000, seed=1)
+    p, _ = simulate([1 - prevalence, prevalence], n=200, seed=1)
     adjusted = make_decision().adjust(p, None, "estimate")
     assert [finding.code for finding in adjusted.findings] == codes
     assert str(adjusted.findings[-1].hint).startswith("pass a known prevalence") == (len(codes) == 2)
