@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import offline.sitecustomize as offline  # blocks internet access of this process
+import one_thread  # noqa: F401  (before NumPy)
 import pytest
+from threadpoolctl import threadpool_limits
 
 from pdmr_classic import DepressionModel, Settings, fit, load_dataset, make_synthetic
 
@@ -31,6 +33,13 @@ def _isolated_user_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator
         patch.setenv("LOKY_MAX_CPU_COUNT", "1")
         for name in ("XDG_CACHE_HOME", "XDG_STATE_HOME"):
             patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
+        yield
+
+
+@pytest.fixture
+def several_threads() -> Iterator[None]:
+    """Let BLAS and OpenMP use four threads, as in the process of a user."""
+    with threadpool_limits(4):
         yield
 
 

@@ -439,6 +439,7 @@ def test_two_runs_on_one_target_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("several_threads")
 def test_the_result_does_not_depend_on_the_number_of_processes(evaluation: dict[str, Any]) -> None:
     assert run(study(signal=1.5), repeats=2, jobs=2) == evaluation
 

@@ -272,6 +272,7 @@ def test_the_out_of_fold_table_has_every_training_recording(fitted_model: Depres
     assert fitted_model.oof_["probability"].between(0, 1).all()
 
 
+@pytest.mark.usefixtures("several_threads")
 def test_the_same_seed_gives_the_same_model_for_any_number_of_jobs(svm: Settings) -> None:
     X, status, groups = table()
     one, two = (DepressionModel(svm).fit(X, status, groups, jobs=jobs) for jobs in (1, 2))

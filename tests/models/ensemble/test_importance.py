@@ -90,6 +90,7 @@ def test_importance_is_computed_on_held_out_recordings() -> None:
     assert result["by_family"]["dynamics"] == pytest.approx(0, abs=0.05)
 
 
+@pytest.mark.usefixtures("several_threads")
 def test_importance_is_the_same_for_any_number_of_jobs() -> None:
     rng = np.random.default_rng(1)
     features = pd.DataFrame(rng.normal(size=(24, 3)), columns=["video__a__mean", "video__b__std", "audio__vector__000"])

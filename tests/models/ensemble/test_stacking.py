@@ -159,6 +159,7 @@ def test_probabilities_are_identical_after_pickling() -> None:
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(fitted)).predict_proba(X), fitted.predict_proba(X))
 
 
+@pytest.mark.usefixtures("several_threads")
 def test_the_result_does_not_depend_on_the_number_of_jobs() -> None:
     X, y, subjects = make_table()
     sequential, parallel = (make_stacker(jobs=jobs).fit(X, y, groups=subjects) for jobs in (1, 2))

@@ -77,6 +77,7 @@ def test_up_to_the_limit_nothing_is_sampled() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("several_threads")
 def test_the_model_does_not_depend_on_the_number_of_processes() -> None:
     features, _, _ = make_table()
     first, second = (fit(jobs, trials=1, importance=False)[0].predict_features(features) for jobs in (1, 2))

@@ -48,6 +48,7 @@ def params(members: list[Member]) -> list[dict[str, Any]]:
     return [dict(member.params) for member in members]
 
 
+@pytest.mark.usefixtures("several_threads")
 def test_the_same_seed_gives_the_same_parameters_for_any_number_of_jobs() -> None:
     first, second, parallel = run_tuning(), run_tuning(), run_tuning(jobs=2)
     assert params(first) == params(second) == params(parallel)

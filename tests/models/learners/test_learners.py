@@ -177,11 +177,16 @@ def test_log_odds_of_probability_zero_and_one_are_finite(p: float) -> None:
     assert np.isfinite(log_odds([[1 - p, p / 2, p / 2]])).all()
 
 
+@pytest.mark.usefixtures("several_threads")
 def test_blas_and_openmp_use_one_thread_inside_and_are_restored_outside() -> None:
-    def threads() -> list[Any]:
-        return [library["num_threads"] for library in threadpool_info()]
+    def threads() -> set[Any]:
+        return {library["num_threads"] for library in threadpool_info()}
 
-    before = threads()
+    assert threads() == {4}
     with use_one_thread():
-        assert set(threads()) <= {1}
-    assert threads() == before
+        assert threads() == {1}
+    assert threads() == {4}
+
+
+def test_blas_and_openmp_use_one_thread_in_tests() -> None:
+    assert {library["num_threads"] for library in threadpool_info()} == {1}

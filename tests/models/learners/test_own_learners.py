@@ -215,6 +215,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("several_threads")
 def test_results_do_not_depend_on_the_number_of_processes(folder: Path) -> None:
     # These workers started before the folder was searched for modules.
     joblib.Parallel(n_jobs=2)(joblib.delayed(abs)(number) for number in range(2))

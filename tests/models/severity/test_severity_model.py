@@ -167,6 +167,7 @@ def test_random_scores_are_predicted_near_their_mean_and_without_concordance(tar
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["score", "both"])
+@pytest.mark.usefixtures("several_threads")
 def test_the_same_seed_gives_the_same_model_for_any_number_of_jobs(target: str) -> None:
     data = make_scored(12, missing=2)
     settings = {"severity.learners": ("ridge", "lightgbm_regressor")}

@@ -203,6 +203,7 @@ def test_a_stack_can_be_cloned_and_pickled() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("several_threads")
 def test_the_number_of_jobs_does_not_matter() -> None:
     data = make_scored(12, missing=2)
     one, two = (fit(data, learners=["ridge", "lightgbm_regressor"], jobs=jobs) for jobs in (1, 2))
