@@ -117,7 +117,8 @@ def write_features(
 ) -> Path:
     """Write a feature table atomically as .parquet, .csv or .tsv, by the name of the file.
 
-    Text files contain every digit of a number, and an empty field for NaN.
+    Text files contain every digit of a number, and an empty field for NaN. They have no place for facts about the
+    files; subjects that the paths of the files tell are written into a column `label__subject_id`.
 
     Parameters
     ----------
@@ -151,15 +152,28 @@ def write_features(
     """
     path = Path(path)
     check_table_writable(path)
-    table = join_labels(features, labels)
+    is_text = path.suffix in DELIMITERS
+    table = join_labels(features, _add_subjects(features, labels, records or ()) if is_text else labels)
 
     def write(file: BinaryIO) -> None:
-        if path.suffix in DELIMITERS:
+        if is_text:
             table.to_csv(file, index=False, sep=DELIMITERS[path.suffix], lineterminator="\n", mode="wb")
         else:
             write_parquet(table, file, facts, records, synthetic=synthetic)
 
     return write_atomic(path, write)
+
+
+def _add_subjects(
+    features: pd.DataFrame, labels: pd.DataFrame | None, records: Iterable[FileRecord]
+) -> pd.DataFrame | None:
+    """Return the labels with the subjects of the records, so that none is lost: `load_features` refuses to do so."""
+    column = label_column("subject_id")
+    subjects = {record.data_id: value for record in records for name, value in record.fields if name == "subject"}
+    if (labels is not None and column in labels) or subjects.keys().isdisjoint(features.index):
+        return labels
+    labels = pd.DataFrame(index=features.index) if labels is None else labels
+    return labels.assign(**{column: [subjects.get(data_id, "") for data_id in labels.index]})
 
 
 def join_labels(features: pd.DataFrame, labels: pd.DataFrame | None) -> pd.DataFrame:

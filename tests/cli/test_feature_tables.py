@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from program import TINY, invoke
 
@@ -77,3 +79,26 @@ def test_what_does_not_fit_gets_one_message(
     result = invoke(*arguments, *options, cwd=folder)
     assert result.exit_code == 3
     assert message in " ".join(result.stderr.split())
+
+
+def test_subjects_that_paths_tell_are_not_lost_in_a_text_table(small_set: Path, tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(TINY)
+    labels = pd.read_csv(small_set / "train" / "labels.csv", dtype=str)
+    labels = labels[[(small_set / "train" / "video" / f"{name}.csv").is_file() for name in labels["data_id"]]]
+    for data_id, subject in zip(labels["data_id"], labels["subject_id"], strict=True):
+        (tmp_path / "set" / subject).mkdir(parents=True, exist_ok=True)
+        shutil.copy(small_set / "train" / "video" / f"{data_id}.csv", tmp_path / "set" / subject)
+    labels[["data_id", "status"]].to_csv(tmp_path / "status.csv", index=False)
+    labels[["data_id", "subject_id"]].to_csv(tmp_path / "subjects.csv", index=False)
+    pattern = ("--video-pattern", "{subject}/{id}.csv", "--config", "tiny.toml")
+    assert invoke("extract", "set", *pattern, "--out", "x.csv", cwd=tmp_path).exit_code == 0
+    learn = ("x.csv", "--labels", "status.csv", "--config", "tiny.toml")
+    for command, out in (("fit", "x.joblib"), ("evaluate", "x.json")):
+        result = invoke(command, *learn, "--out", out, cwd=tmp_path)
+        assert result.exit_code == 3
+        assert "the subjects in the feature table are not read" in " ".join(result.stderr.split())
+    result = invoke("fit", *learn, "--groups", "subjects.csv", "--out", "x.joblib", cwd=tmp_path)
+    assert result.exit_code == 0, result.output
+    manifest = json.loads((tmp_path / "x.json").read_text())
+    assert manifest["n_subjects"] == labels["subject_id"].nunique()
+    assert not [name for name in manifest["features"] if name.startswith("label__")]

@@ -355,3 +355,27 @@ def test_a_column_of_subjects_is_not_ignored_without_a_word(of_paths: Dataset, t
     subjects = pd.read_csv(status).assign(subject_id=["p0", "p0", "p1", "p1"])
     subjects.to_csv(tmp_path / "subjects.csv", index=False)
     assert load_features(table, labels=status, groups=str(tmp_path / "subjects.csv")).groups_source == "table"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_subjects_that_paths_tell_are_not_lost_in_text(of_paths: Dataset, tmp_path: Path, suffix: str) -> None:
+    table = write_table(of_paths, tmp_path / f"x{suffix}")
+    status = write_status(of_paths, tmp_path / "status.csv")
+    with pytest.raises(DataError, match=r"the subjects in the feature table are not read(.|\n)*--groups"):
+        load_features(table, labels=status)
+    columns = pd.read_csv(table, sep=None, engine="python", dtype=str).set_index("data_id")["label__subject_id"]
+    subjects = columns.rename("subject_id").rename_axis("data_id")
+    subjects.to_csv(tmp_path / "subjects.csv")
+    data = load_features(table, labels=status, groups=str(tmp_path / "subjects.csv"))
+    assert data.groups is not None
+    assert data.groups.to_dict() == dict(zip(of_paths.data_ids, ["p0", "p0", "p1", "p1"], strict=True))
+    features = FeatureExtractor(SETTINGS).transform(data)
+    expected = FeatureExtractor(SETTINGS).transform(of_paths)
+    pd.testing.assert_frame_equal(features, expected, check_exact=True)
+
+
+def test_subjects_of_a_label_table_stay_those_of_the_label_table(of_paths: Dataset, tmp_path: Path) -> None:
+    labels = pd.DataFrame({"label__subject_id": ["a", "a", "b", "b"]}, pd.Index(of_paths.data_ids, name="data_id"))
+    extraction = FeatureExtractor(SETTINGS).extract(of_paths)
+    table = write_features(extraction.features, tmp_path / "x.csv", labels, records=extraction.records)
+    assert list(pd.read_csv(table)["label__subject_id"]) == ["a", "a", "b", "b"]
