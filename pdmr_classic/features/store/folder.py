@@ -4,6 +4,7 @@
     DIR/_manifest.json            written last
     DIR/_files/part-00000.parquet facts about the files of these recordings
     DIR/.cache/                   rows of the part that is being written
+    DIR/labels.csv                not of the store: the user's label table, as in a data set (or another format)
 
 Programs that read a folder of Parquet files ignore names that start with an underscore or a full stop.
 """
@@ -15,12 +16,14 @@ import re
 from pathlib import Path
 
 from pdmr_classic.errors import TargetError
+from pdmr_classic.io.labels.labels import LABEL_SUFFIXES
 from pdmr_classic.io.layouts.recordings import is_folder
 from pdmr_classic.text import format_list
 
 MANIFEST = "_manifest.json"
 FILES = "_files"
 CACHE = ".cache"
+_LABELS = {f"labels{suffix}" for suffix in LABEL_SUFFIXES}
 _PART = re.compile(r"part-\d{5,}\.parquet")
 
 
@@ -38,6 +41,17 @@ def part_name(number: int) -> str:
 def is_part(name: str) -> bool:
     """Return whether this is the name of a part."""
     return _PART.fullmatch(name) is not None
+
+
+def is_label_table(name: str) -> bool:
+    """Return whether this is the name under which `load_dataset` finds a label table.
+
+    Examples
+    --------
+    >>> is_label_table("labels.csv"), is_label_table("notes.csv")
+    (True, False)
+    """
+    return name in _LABELS
 
 
 def names_store(out: str) -> bool:
@@ -87,7 +101,9 @@ def check_store_writable(folder: Path) -> None:
 
 def _list_foreign(folder: Path) -> list[str]:
     names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))
-    return [name for name in names if not (is_store(folder) and (name in (MANIFEST, FILES) or is_part(name)))]
+    if not is_store(folder):
+        return names
+    return [name for name in names if not (name in (MANIFEST, FILES) or is_part(name) or is_label_table(name))]
 
 
 def _unwritable_error(folder: Path, found: str) -> TargetError:

@@ -16,7 +16,7 @@ from pdmr_classic.features.file_records import FileRecord
 from pdmr_classic.features.names import LABEL, feature_view
 from pdmr_classic.features.store._manifest import Manifest, Part, read_manifest
 from pdmr_classic.features.store._stored_files import Pool, decode_part_facts
-from pdmr_classic.features.store.folder import FILES, is_part
+from pdmr_classic.features.store.folder import FILES, is_label_table
 from pdmr_classic.features.table_facts import TableFacts
 from pdmr_classic.storage.bytes import hash_bytes, read_bytes
 from pdmr_classic.storage.location import parse_location
@@ -130,7 +130,7 @@ def _read_unchanged(path: Path, expected: str) -> bytes:
 def _refuse_foreign(folder: Path, manifest: Manifest) -> None:
     own = {part.file for part in manifest.parts}
     names = sorted(path.name for path in folder.iterdir() if not path.name.startswith((".", "_")))
-    foreign = [name for name in names if name not in own and (is_part(name) or name.endswith(".parquet"))]
+    foreign = [name for name in names if name.endswith(".parquet") and name not in own and not is_label_table(name)]
     if foreign:
         raise DataError(
             "the feature store contains tables that do not belong to it",

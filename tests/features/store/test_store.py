@@ -26,6 +26,7 @@ from pdmr_classic.features.store.folder import is_store, names_store
 from pdmr_classic.features.store.read import read_store
 from pdmr_classic.features.store.write import StoredFeatures, extract_store
 from pdmr_classic.io.dataset import Dataset
+from pdmr_classic.io.labels.labels import LABEL_SUFFIXES
 from pdmr_classic.progress import CollectingReporter
 from pdmr_classic.storage.lock import hold_lock
 
@@ -420,6 +421,34 @@ def test_a_file_beside_the_parts_of_a_store_is_not_overwritten(dataset: Dataset,
     with pytest.raises(TargetError, match="contains other files"):
         write(dataset, copied)
     assert len(read_store(copied).features) == len(dataset)
+
+
+@pytest.mark.parametrize("suffix", LABEL_SUFFIXES)
+def test_a_store_with_its_labels_can_be_read_and_written(
+    dataset: Dataset, copied: Path, store: Path, written: list[int], suffix: str
+) -> None:
+    labels = copied / f"labels{suffix}"
+    labels.write_text("mine")
+    assert read_store(copied).features.shape == read_store(store).features.shape
+    flip_byte("part-00001.parquet")(copied)
+    write(dataset, copied)
+    assert written == [1]
+    assert labels.read_text() == "mine"
+    labels.unlink()
+    assert read_bytes(copied) == read_bytes(store)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_labels_in_a_store_are_those_of_the_recordings(dataset: Dataset, copied: Path, suffix: str) -> None:
+    assert dataset.labels is not None
+    table = dataset.labels.reset_index()
+    table.to_csv(copied / "labels.csv", index=False) if suffix == ".csv" else table.to_parquet(
+        copied / "labels.parquet"
+    )
+    data = load_features(copied)
+    assert data.status is not None
+    assert dataset.status is not None
+    assert list(data.status) == list(dataset.status)
 
 
 def test_a_file_is_no_target(dataset: Dataset, tmp_path: Path) -> None:
