@@ -111,7 +111,7 @@ def _incomplete_error(folder: Path) -> DataError:
         code="incomplete-store",
         file=folder,
         expected=f"{MANIFEST}, which is written last",
-        found="the parts of an interrupted run",
+        found="an interrupted run",
         hint="run the same extract again; it continues with the missing parts",
     )
 

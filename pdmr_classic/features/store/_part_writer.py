@@ -46,6 +46,16 @@ class PartWriter:
         self.folder, self.source, self.facts, self.labels = folder, source, facts, labels
         self.pool: Pool = {}
 
+    def start(self) -> None:
+        """Make the folder a store, so that a run that is interrupted in its first part can be continued.
+
+        Raises
+        ------
+        TargetError
+        """
+        with wrap_os_errors(self.folder):
+            (self.folder / FILES).mkdir(parents=True, exist_ok=True)
+
     def read_finished(self, number: int, key: str) -> PartFacts | None:
         """Return the facts of a part that is finished and unchanged since; None if it must be written.
 

@@ -92,6 +92,7 @@ def extract_store(
     check_store_writable(folder)
     settings = extractor.settings or Settings()
     writer = PartWriter(folder, dataset.folder, describe_table(settings), labels)
+    writer.start()
     try:
         in_memory = _needs_all_rows(dataset, settings)
         whole = (_write_in_memory if in_memory else _write_part_by_part)(extractor, dataset, writer)

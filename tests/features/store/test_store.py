@@ -221,6 +221,20 @@ def test_an_interrupted_run_goes_on_with_the_missing_parts(
     assert read_bytes(folder) == read_bytes(store)
 
 
+def test_a_run_that_is_interrupted_in_its_first_part_goes_on(
+    dataset: Dataset, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "store"
+    with monkeypatch.context() as patch:
+        patch.setattr(PartWriter, "write", interrupt_at(0, PartWriter.write))
+        with pytest.raises(KeyboardInterrupt):
+            write(dataset, folder)
+    with pytest.raises(DataError, match=r"not complete(.|\n)*run the same extract again"):
+        load_features(folder)
+    extract_to(str(folder), FeatureExtractor(QUICK, cache=tmp_path / "cache"), dataset)
+    assert read_bytes(folder) == read_bytes(store)
+
+
 def interrupt_at(number: int, function: Callable[..., None]) -> Callable[..., None]:
     def run(self: PartWriter, part: int, *args: object) -> None:
         if part == number:
