@@ -53,7 +53,7 @@ def read_parts(extractor: FeatureExtractor, dataset: Dataset, writer: PartWriter
     versions = ListedVersions()
     for number, part in enumerate(_split(dataset)):
         jobs = extractor.list_jobs(part)
-        key = _make_key(jobs, part, writer, versions)
+        key = _make_key(extractor, jobs, part, writer, versions)
         facts = None if extractor.cache is None else writer.read_finished(number, key)
         if facts is not None and (not extractor.verify_cache or _has_same_contents(facts, jobs)):
             n_kept += 1
@@ -98,12 +98,18 @@ def _write_part(
     writer.write(number, features, files, key)
 
 
-def _make_key(jobs: Sequence[Job], part: Dataset, writer: PartWriter, versions: ListedVersions) -> str:
-    """Return the hash of everything that a part depends on; "" if nothing is known to change with one of its files.
+def _make_key(
+    extractor: FeatureExtractor, jobs: Sequence[Job], part: Dataset, writer: PartWriter, versions: ListedVersions
+) -> str:
+    """Return the hash of everything that a part depends on; "" if that is not known.
 
     Of local files, this is size, modification time and inode; of those behind URLs, the version that their store lists.
+    What changes with a file is not known if its store lists no versions, or if functions alter the recordings.
     """
-    digest = xxhash.xxh3_128(json.dumps(writer.facts.as_dict(), sort_keys=True).encode())
+    if extractor.alter:
+        return ""
+    excluded = extractor.exclusions.as_dict() if extractor.exclusions else {}
+    digest = xxhash.xxh3_128(json.dumps([writer.facts.as_dict(), excluded], sort_keys=True).encode())
     files = [
         (job.data_id, job.modality, job.kind, job.fields, _describe_files((job.path, *job.parts), versions))
         for job in jobs

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from pdmr_classic import Settings, load_dataset, make_synthetic
 from pdmr_classic.errors import DataError, Finding, TargetError
 from pdmr_classic.features import extractor as extractor_module
 from pdmr_classic.features._jobs import Job
+from pdmr_classic.features.exclusions import Exclusions
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.features.feature_table import collect_label_columns
 from pdmr_classic.features.file_features import FileRow
@@ -314,6 +316,23 @@ def test_other_settings_replace_every_part(dataset: Dataset, copied: Path, writt
     assert written == [0, 1, 2, 3]
     expected = FeatureExtractor(other).transform(dataset)
     pd.testing.assert_frame_equal(read_store(copied).features, expected, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"exclusions": Exclusions({"video": ("AU12_r",)})}, {"alter": {"video": lambda stream: stream}}],
+    ids=["exclusions", "alter"],
+)
+def test_parts_of_an_extractor_with_other_rows_are_replaced(
+    dataset: Dataset, copied: Path, store: Path, written: list[int], options: dict[str, Any]
+) -> None:
+    other = FeatureExtractor(QUICK, cache=copied.parent / "cache", **options)
+    extract_store(other, dataset, copied)
+    assert written == [0, 1, 2, 3]
+    pd.testing.assert_frame_equal(read_store(copied).features, other.transform(dataset), check_exact=True)
+    write(dataset, copied)
+    assert written == [0, 1, 2, 3] * 2
+    assert read_bytes(copied) == read_bytes(store)
 
 
 def test_parts_of_a_larger_set_are_removed(dataset: Dataset, copied: Path) -> None:
