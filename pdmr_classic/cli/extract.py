@@ -86,6 +86,8 @@ def extract(
 
     if labels is not None and not (with_labels or settings.label_columns):
         raise ConfigError("--labels has no effect without --with-labels", hint="add --with-labels, or remove --labels")
+    # Before the data set is read, which takes long if it is large.
+    target = check_output(out)
     dataset = load_dataset(
         data,
         split=parse_split(split),
@@ -94,7 +96,6 @@ def extract(
         settings=settings.data,
     )
     label_columns = collect_label_columns(dataset) if with_labels else None
-    target = check_output(out)
     with hold_lock(target), ConsoleReporter(quiet=as_json) as reporter:
         extractor = FeatureExtractor(
             settings, jobs=n_jobs(jobs), cache=cache_folder(no_cache), verify_cache=verify_cache, reporter=reporter

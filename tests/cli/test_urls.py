@@ -80,6 +80,18 @@ def test_a_url_is_refused_as_output_before_any_work(
     assert not list(tmp_path.iterdir())
 
 
+def test_extract_refuses_its_output_before_it_lists_the_recordings(
+    small_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(*_args: object, **_options: object) -> None:
+        raise AssertionError("the data set is loaded")
+
+    monkeypatch.setattr("pdmr_classic.io.dataset.load_dataset", load)
+    result = invoke("extract", small_set / "test", "--out", "s3://small-set/store/", cwd=tmp_path)
+    assert result.exit_code == 5
+    assert "URLs can be read, but not written" in result.stderr
+
+
 def test_a_url_without_data_is_one_message(url: str, tmp_path: Path) -> None:
     result = invoke("check", f"{url}/nothing", cwd=tmp_path)
     assert result.exit_code == 3
