@@ -13,7 +13,7 @@ from typing import Any
 
 from pdmr_classic.errors import ConfigError, PdmrError
 from pdmr_classic.parallel._process_facts import describe_process, list_differences
-from pdmr_classic.workers import change_working_folder
+from pdmr_classic.workers import change_working_folder, reuse_freed_memory
 
 DESCRIBE = "__import__('pdmr_classic.parallel._process_facts', fromlist=['_']).describe_process()"
 CALL = "__import__('pdmr_classic.parallel._remote_call', fromlist=['_']).call(task, shared, facts, folder)"
@@ -83,6 +83,7 @@ def _call(task: bytes, shared: bytes, facts: dict[str, str], folder: str) -> Any
             found=", ".join(differences),
             hint="stop that worker, and run the same command again; finished parts are kept",
         )
+    reuse_freed_memory()
     _enter(folder)
     function, arguments = _unpack(task)
     return function(*_unpack(shared), *arguments)
