@@ -32,7 +32,6 @@ from pdmr_classic.progress import LogReporter, Reporter, shows_progress
 
 # Starting a worker takes as long as parsing this many bytes.
 _BYTES_PER_WORKER = 30_000_000
-_FILES_PER_TASK = 8
 
 
 class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -179,21 +178,22 @@ class FeatureExtractor(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ) -> list[FileRow | Finding]:
         outcomes: list[FileRow | Finding | None] = [None if cache is None else job.find_cached(cache) for job in jobs]
         todo = [index for index, outcome in enumerate(outcomes) if outcome is None]
-        chunks = [todo[start : start + _FILES_PER_TASK] for start in range(0, len(todo), _FILES_PER_TASK)]
+        waiting = [jobs[index] for index in todo]
         done = len(jobs) - len(todo)
         reporter = reporter or LogReporter()
-        announce_reading([jobs[index] for index in todo], done, reporter)
+        announce_reading(waiting, done, reporter)
         reporter.progress("reading", done, len(jobs))
-        n_workers = self._count_workers([jobs[index] for index in todo])
-        batches = run_jobs(([jobs[index] for index in chunk] for chunk in chunks), n_workers)
+
+        def keep(task: slice, results: list[FileRow | Finding]) -> None:
+            for index, outcome in zip(todo[task], results, strict=True):
+                outcomes[index] = outcome
+            if cache is not None:
+                rows = zip(waiting[task], results, strict=True)
+                cache.add((job.path, row) for job, row in rows if isinstance(row, FileRow))
+
         with nullcontext() if cache is None else cache.keep_rows_on_error():
-            for chunk, results in zip(chunks, batches, strict=True):
-                for index, outcome in zip(chunk, results, strict=True):
-                    outcomes[index] = outcome
-                if cache is not None:
-                    rows = zip(chunk, results, strict=True)
-                    cache.add((jobs[index].path, row) for index, row in rows if isinstance(row, FileRow))
-                done += len(chunk)
+            for n_files in run_jobs(waiting, self._count_workers(waiting), keep):
+                done += n_files
                 reporter.progress("reading", done, len(jobs))
         announce_problems(jobs, outcomes, reporter)
         return [outcome for outcome in outcomes if outcome is not None]

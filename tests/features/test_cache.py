@@ -16,7 +16,7 @@ import pytest
 
 from pdmr_classic import Settings
 from pdmr_classic.errors import Finding
-from pdmr_classic.features import _jobs, extractor, registry
+from pdmr_classic.features import _jobs, _run_jobs, extractor, registry
 from pdmr_classic.features import cache as cache_module
 from pdmr_classic.features.cache import default_cache_folder
 from pdmr_classic.features.code_version import hash_feature_code, list_feature_code
@@ -288,7 +288,7 @@ def test_an_interrupted_run_caches_the_files_it_has_read(
 
         def note(self, finding: Finding) -> None: ...
 
-    monkeypatch.setattr(extractor, "_FILES_PER_TASK", 2)
+    monkeypatch.setattr(_run_jobs, "_FILES_PER_TASK", 2)
     monkeypatch.setattr(cache_module, "_MIN_WRITE_INTERVAL_S", -1.0)
     monkeypatch.setattr(cache_module, "_MIN_WORK_PER_WRITE", 0)
     with pytest.raises(KeyboardInterrupt):
@@ -306,7 +306,7 @@ def test_the_cache_is_written_rarely_while_files_are_read(
     writes = []
     write = cache_module.FeatureCache.write
     monkeypatch.setattr(cache_module.FeatureCache, "write", lambda *args: (writes.append(1), write(*args)))
-    monkeypatch.setattr(extractor, "_FILES_PER_TASK", 1)
+    monkeypatch.setattr(_run_jobs, "_FILES_PER_TASK", 1)
     run(folder, cache_folder)
     assert writes == [1], "once, at the end"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,14 @@ import pandas as pd
 import pytest
 
 from pdmr_classic import Settings, load_dataset, make_synthetic
-from pdmr_classic.errors import DataError, Finding, TargetError
+from pdmr_classic.errors import DataError, TargetError
+from pdmr_classic.features import _run_jobs
 from pdmr_classic.features import extractor as extractor_module
 from pdmr_classic.features._jobs import Job
+from pdmr_classic.features._run_jobs import Keep
 from pdmr_classic.features.exclusions import Exclusions
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.features.feature_table import collect_label_columns
-from pdmr_classic.features.file_features import FileRow
 from pdmr_classic.features.load_features import load_features
 from pdmr_classic.features.output import check_output, extract_to
 from pdmr_classic.features.store import _parts
@@ -160,13 +161,13 @@ def test_the_number_of_processes_does_not_change_a_byte(
     n_workers: list[int] = []
     original = extractor_module.run_jobs
 
-    def spy(chunks: Iterable[list[Job]], number: int) -> Iterator[list[FileRow | Finding]]:
+    def spy(jobs: Sequence[Job], number: int, keep: Keep) -> Iterator[int]:
         n_workers.append(number)
-        return original(chunks, number)
+        return original(jobs, number, keep)
 
     monkeypatch.setattr(extractor_module, "run_jobs", spy)
     monkeypatch.setattr(extractor_module, "_BYTES_PER_WORKER", 1)
-    monkeypatch.setattr(extractor_module, "_FILES_PER_TASK", 1)
+    monkeypatch.setattr(_run_jobs, "_FILES_PER_TASK", 1)
     extract_store(FeatureExtractor(QUICK, jobs=2), dataset, tmp_path / "store")
     assert set(n_workers) == {2}
     assert read_bytes(tmp_path / "store") == read_bytes(store)
