@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from pdmr_classic.errors import DataError
+from pdmr_classic.errors import DataError, Finding
+from pdmr_classic.features._jobs import Job
+from pdmr_classic.features.file_features import FileRow
 
 
 def scale(factor: int, number: int) -> int:
@@ -45,3 +50,25 @@ def kill_once(marker: str, number: int) -> int:
 def die(number: int) -> int:
     os.kill(os.getpid(), signal.SIGKILL)
     return number
+
+
+class EndlessJob(Job):
+    """A file that takes longer to read than any test."""
+
+    def run(self) -> FileRow | Finding:
+        threading.Event().wait(600)
+        return super().run()
+
+
+@dataclass(frozen=True)
+class FatalJob(Job):
+    """A file whose first reader writes its process id into a file, and waits until it is killed."""
+
+    marker: Path = Path()
+
+    def run(self) -> FileRow | Finding:
+        with suppress(FileExistsError):
+            with self.marker.open("x") as file:
+                file.write(f"{os.getpid()}\n")
+            threading.Event().wait(600)
+        return super().run()

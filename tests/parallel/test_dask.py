@@ -13,13 +13,11 @@ import distributed
 import pytest
 from dask.utils import key_split
 from dask_processes import DaskProcesses
-from program import TINY, invoke
+from program import invoke
 from task_functions import die, fail, kill_once, name_process_after_both, refuse, scale
 
 import pdmr_classic
-from pdmr_classic import FeatureExtractor, load_dataset
 from pdmr_classic.errors import ConfigError, DataError, Finding, PdmrError
-from pdmr_classic.features import extractor
 from pdmr_classic.parallel import _dask_client, _handshake, _process_facts, dask_cluster
 from pdmr_classic.parallel._handshake import _find_problem, _list_notes, check_workers
 from pdmr_classic.parallel._remote_call import make_key
@@ -27,29 +25,9 @@ from pdmr_classic.parallel.backend import count_parallel, run_tasks
 from pdmr_classic.parallel.dask_cluster import use_dask
 from pdmr_classic.progress import CollectingReporter
 
-pytestmark = pytest.mark.slow  # a scheduler and its workers take seconds to start
+# A scheduler and its workers take seconds to start.
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("patience")]
 PACKAGE = Path(pdmr_classic.__file__).parent
-
-
-@pytest.fixture(autouse=True)
-def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait longer than users do: the machine may be busy, and workers start while a test connects."""
-    monkeypatch.setattr(_dask_client, "TIMEOUT_S", 120.0)
-    monkeypatch.setattr(dask_cluster, "TIMEOUT_S", 120.0)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    (tmp_path / "tiny.toml").write_text(TINY)
-    return tmp_path
-
-
-@pytest.fixture
-def other_cluster(tmp_path: Path) -> Iterator[DaskProcesses]:
-    """Return a scheduler without workers that a test may break."""
-    processes = DaskProcesses(tmp_path)
-    yield processes
-    processes.stop()
 
 
 # ------------------------------------------------------------------------------------------------ commands
@@ -179,30 +157,6 @@ def test_the_task_of_a_killed_worker_is_run_again(cluster: DaskProcesses, tmp_pa
         results = list(run_tasks(kill_once, ((n,) for n in range(40)), n_jobs=1, shared=(str(tmp_path / "mark"),)))
     assert (tmp_path / "mark").exists()
     assert results == list(range(40))
-
-
-def test_features_are_the_same_if_a_worker_is_killed_while_files_are_read(
-    cluster: DaskProcesses, tiny_set: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(extractor, "_FILES_PER_TASK", 1)
-    dataset = load_dataset(tiny_set, split="train")
-    victim = cluster.add_worker()
-    cluster.wait_for_workers()
-
-    class Killer(CollectingReporter):
-        def progress(self, stage: str, done: int, total: int) -> None:
-            super().progress(stage, done, total)
-            if done:
-                victim.kill()
-
-    killer = Killer()
-    with use_dask(cluster.address):
-        features = FeatureExtractor(reporter=killer).transform(dataset)
-    victim.wait(60)
-    local = FeatureExtractor(jobs=2).transform(dataset)
-    assert ("reading", 1, 31) in killer.steps
-    assert list(features) == list(local)
-    assert features.to_numpy().tobytes() == local.to_numpy().tobytes()
 
 
 def test_a_cluster_whose_workers_are_all_gone_is_one_message(
