@@ -1,19 +1,23 @@
-"""Time and peak memory of `fit` on a large random table, with the default learners or `--learners`.
+"""Time and peak memory of `pdmr-classic fit` on a large random feature store, or on one Parquet file (`--parquet`).
 
-    python benchmarks/learning_scale.py 10000 500 --trials 2
+    python benchmarks/learning_scale.py 10000 500 --set learning.trials=2
 
-Memory is the proportional set size of the process and all its workers (Linux), so that shared pages count once; it
-includes the table and the interpreters. Tables are random numbers with a weak signal in 20 columns, half of them of
-the video and half of the audio, and four recordings per subject; reading and extraction are not included.
+Memory is the proportional set size of the command and all its workers (Linux), so that shared pages count once. It
+includes the interpreters, and what is mapped of temporary files; the part that is not mapped from files is shown, too.
+Tables are random numbers with a weak signal in 20 columns, half of them of the video and half of the audio, and four
+recordings per subject.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -21,55 +25,82 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-N_INFORMATIVE, ROWS_PER_SUBJECT, CHUNK = 10, 4, 1000
+N_INFORMATIVE, ROWS_PER_SUBJECT = 10, 4
+ROWS_PER_GROUP = 10_000
 INTERVAL_S = 0.1
+MIB = 2**20
 
 
-def make_table(n: int, n_columns: int, dtype: str) -> tuple[pd.DataFrame, pd.Series, pd.Series]:
-    rng = np.random.default_rng(0)
+def make_labels(n: int) -> pd.DataFrame:
     subject = np.arange(n) // ROWS_PER_SUBJECT
-    depressed = rng.integers(0, 2, subject[-1] + 1)[subject]
+    depressed = np.random.default_rng(0).integers(0, 2, subject[-1] + 1)[subject]
+    ids = pd.Index([f"{row:06d}" for row in range(n)], name="data_id")
+    return pd.DataFrame({"status": np.where(depressed == 1, "Depression", "Normal"), "subject_id": subject}, ids)
+
+
+def make_chunks(labels: pd.DataFrame, n_columns: int, n_rows: int) -> Iterator[pd.DataFrame]:
+    rng = np.random.default_rng(1)
     n_video = n_columns // 2
-    X = np.empty((n, n_columns), dtype=dtype)
-    for start in range(0, n, CHUNK):
-        rows = slice(start, start + CHUNK)
-        X[rows] = rng.standard_normal(X[rows].shape, dtype=np.float32)
-        for first in (0, n_video):
-            X[rows, first : first + N_INFORMATIVE] += 0.3 * depressed[rows, None]
     names = [f"video__c{k}__mean" for k in range(n_video)]
     names += [f"audio__vector__{k:04d}" for k in range(n_columns - n_video)]
-    index = [f"{row:06d}" for row in range(n)]
-    status = pd.Series(np.where(depressed == 1, "Depression", "Normal"), index)
-    return pd.DataFrame(X, index, names, copy=False), status, pd.Series(subject.astype(str), index)
+    for start in range(0, len(labels), n_rows):
+        chunk = labels.iloc[start : start + n_rows]
+        values = rng.standard_normal((len(chunk), n_columns))
+        for first in (0, n_video):
+            values[:, first : first + N_INFORMATIVE] += 0.3 * (chunk["status"] == "Depression").to_numpy()[:, None]
+        yield pd.DataFrame(values, chunk.index, names)
 
 
-def fit(arguments: argparse.Namespace) -> None:
-    from pdmr_classic import DepressionModel, Settings
-    from pdmr_classic.progress import CollectingReporter
+def write_store(labels: pd.DataFrame, n_columns: int, folder: Path) -> None:
+    from pdmr_classic import Settings
+    from pdmr_classic.features.file_features import FileRow, file_source
+    from pdmr_classic.features.store._manifest import Manifest
+    from pdmr_classic.features.store._part_writer import PartWriter
+    from pdmr_classic.features.store._parts import ROWS_PER_PART
+    from pdmr_classic.features.store._stored_files import StoredFile
+    from pdmr_classic.features.table_facts import describe_table
 
-    table = make_table(arguments.recordings, arguments.columns, arguments.dtype)
-    print("table", flush=True)
-    overrides = {"learning.trials": arguments.trials, "learning.repeats": arguments.repeats}
-    overrides |= {"learning.importance": not arguments.no_importance}
-    overrides |= {"learning.learners": arguments.learners} if arguments.learners else {}
-    settings = Settings().override(overrides)
-    started = time.monotonic()
-    model = DepressionModel(settings).fit(*table, jobs=arguments.jobs, reporter=CollectingReporter())
-    auc = model.metadata_["inner_scores"]["auc"]
-    print(f"{time.monotonic() - started:.0f} s, inner AUC {auc:.3f}", flush=True)
-    os._exit(0)  # without waiting for idle workers
+    folder.mkdir()
+    writer = PartWriter(folder, folder, describe_table(Settings()), None)
+    parts = []
+    for number, chunk in enumerate(make_chunks(labels, n_columns, ROWS_PER_PART)):
+        names = {view: tuple(name for name in chunk if name.startswith(view)) for view in ("video", "audio")}
+        files = [
+            StoredFile(
+                *(data_id, view, folder / view / data_id),
+                FileRow(layout, np.empty(0), f"{view}{data_id}", source=file_source(view, kind)),
+            )
+            for data_id in chunk.index
+            for (view, layout), kind in zip(names.items(), ("stream", "vector"), strict=True)
+        ]
+        writer.write(number, chunk, files, "")
+        parts.append(writer.unify(number, list(chunk)))
+    source = {"recordings": len(labels), "content": None, "synthetic": False}
+    writer.finish(Manifest(writer.facts, tuple(parts), n_columns, source))
 
 
-def memory_bytes(pid: int) -> int:
+def write_parquet(labels: pd.DataFrame, n_columns: int, path: Path) -> None:
+    writer = None
+    for chunk in make_chunks(labels, n_columns, ROWS_PER_GROUP):
+        table = pa.Table.from_pandas(chunk.reset_index(), preserve_index=False)
+        writer = writer or pq.ParquetWriter(path, table.schema)
+        writer.write_table(table)
+    assert writer is not None
+    writer.close()
+
+
+def memory_bytes(pid: int, kind: str = "Pss:") -> int:
     """Return the proportional set size of a process and its descendants; 0 of those that have ended."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        own = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+        own = next(int(line.split()[1]) * 1024 for line in lines if line.startswith(kind))
         children = [child for task in Path(f"/proc/{pid}/task").iterdir() for child in _children(task)]
     except (OSError, StopIteration):
         return 0
-    return own + sum(memory_bytes(child) for child in children)
+    return own + sum(memory_bytes(child, kind) for child in children)
 
 
 def _children(task: Path) -> list[int]:
@@ -79,37 +110,50 @@ def _children(task: Path) -> list[int]:
         return []
 
 
-def measure(arguments: argparse.Namespace) -> None:
-    process = subprocess.Popen([sys.executable, __file__, *sys.argv[1:], "--child"], stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    process.stdout.readline()
-    before = peak = memory_bytes(process.pid)
-    while process.poll() is None:
-        peak = max(peak, memory_bytes(process.pid))
-        time.sleep(INTERVAL_S)
-    size = arguments.recordings * arguments.columns * 8
-    mib = 2**20
-    result = process.stdout.read().strip()
-    print(
-        f"{arguments.recordings} x {arguments.columns} ({arguments.dtype}), {arguments.trials} trials, "
-        f"{arguments.jobs} jobs: {result}; {before / mib:.0f} MiB before, peak {peak / mib:.0f} MiB = "
-        f"{peak / size:.2f} x the table of {size / mib:.0f} MiB in double precision"
-    )
+def run(command: list[str]) -> tuple[float, int, int, str]:
+    """Run a command; return its time, its peak memory, the peak that is not mapped from files, and its output."""
+    started = time.monotonic()
+    with tempfile.TemporaryFile("w+") as output:
+        process = subprocess.Popen(command, stdout=output)
+        peak = anonymous = 0
+        while process.poll() is None:
+            peak = max(peak, memory_bytes(process.pid))
+            anonymous = max(anonymous, memory_bytes(process.pid, "Pss_Anon:"))
+            time.sleep(INTERVAL_S)
+        seconds = time.monotonic() - started
+        output.seek(0)
+        text = output.read()
+    if process.returncode:
+        raise SystemExit(f"the command failed: {text}")
+    return seconds, peak, anonymous, text
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recordings", type=int)
     parser.add_argument("columns", type=int)
-    parser.add_argument("--trials", type=int, default=12)
-    parser.add_argument("--repeats", type=int, default=2)
-    parser.add_argument("--learners", nargs="+")
-    parser.add_argument("--no-importance", action="store_true")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="setting, as TOML")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--dtype", choices=["float32", "float64"], default="float64")
-    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--parquet", action="store_true", help="one Parquet file instead of a store")
     arguments = parser.parse_args()
-    fit(arguments) if arguments.child else measure(arguments)
+    idle = run([sys.executable, "-c", "import pdmr_classic.models.training, time; time.sleep(1)"])[1]
+    with tempfile.TemporaryDirectory() as folder:
+        labels = make_labels(arguments.recordings)
+        labels.to_csv(labels_file := Path(folder) / "labels.csv")
+        data = Path(folder) / ("features.parquet" if arguments.parquet else "store")
+        (write_parquet if arguments.parquet else write_store)(labels, arguments.columns, data)
+        (config := Path(folder) / "settings.toml").write_text("\n".join(arguments.set))
+        command = [sys.executable, "-m", "pdmr_classic", "fit", str(data), "--labels", str(labels_file)]
+        command += ["--config", str(config), "--out", f"{folder}/model.joblib", "--json", "--jobs", str(arguments.jobs)]
+        seconds, peak, anonymous, output = run(command)
+    auc = json.loads(output)["inner_scores"]["auc"]
+    size = arguments.recordings * arguments.columns * 4
+    print(
+        f"{arguments.recordings} x {arguments.columns}, {' '.join(arguments.set)}, {arguments.jobs} jobs: "
+        f"{seconds:.0f} s, inner AUC {auc:.3f}; peak {peak / MIB:.0f} MiB ({anonymous / MIB:.0f} MiB not mapped) = "
+        f"{peak / size:.2f} x the table of {size / MIB:.0f} MiB in single precision, {2 * size / MIB:.0f} MiB in "
+        f"double; one idle interpreter {idle / MIB:.0f} MiB"
+    )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -19,8 +20,10 @@ from pdmr_classic.features.registry import Family
 from pdmr_classic.io.audio.vector_layouts import find_additional_names, find_odd_layouts
 from pdmr_classic.io.video.missing_channels import find_missing_channels
 from pdmr_classic.io.view_files import STREAM, VECTOR
+from pdmr_classic.storage.mapped_table import iterate_rows, release_pages
 
 _LAST_VIEWS = (QUALITY, MATERIAL)
+_BATCH_FILES = 1000
 
 
 class ReadFile(Protocol):
@@ -94,16 +97,24 @@ def collect_hashes(
 ) -> pd.DataFrame:
     """Return the hash of each file by modality, shape [n, modalities]; empty for constant vectors."""
     hashes: dict[str, dict[str, str]] = {name: {} for name in modalities}
-    for job, row in zip(jobs, outcomes, strict=True):
+    for number, (job, row) in enumerate(zip(jobs, outcomes, strict=True)):
         if isinstance(row, FileRow) and not (job.kind == VECTOR and _is_placeholder(row)):
             hashes[job.modality][job.data_id] = row.content
+        if isinstance(row, FileRow) and number % _BATCH_FILES == 0:
+            release_pages(row.values)
     columns = {modality: [by_id.get(data_id, "") for data_id in data_ids] for modality, by_id in hashes.items()}
     return pd.DataFrame(columns, index=pd.Index(data_ids, name="data_id"), dtype=object)
 
 
 def _is_placeholder(row: FileRow) -> bool:
-    vector = np.array([v for name, v in zip(row.names, row.values, strict=True) if is_vector_component(name)])
+    vector = row.values[_find_components(row.names)]
     return len(vector) > 1 and len(np.unique(vector[np.isfinite(vector)])) < 2
+
+
+# Files of one data set mostly share the same names.
+@lru_cache(maxsize=64)
+def _find_components(names: tuple[str, ...]) -> NDArray[np.intp]:
+    return np.flatnonzero([is_vector_component(name) for name in names])
 
 
 def find_empty_families(families: Iterable[Family], features: pd.DataFrame) -> list[Finding]:
@@ -114,7 +125,10 @@ def find_empty_families(families: Iterable[Family], features: pd.DataFrame) -> l
 
 def list_filled(features: pd.DataFrame) -> list[str]:
     """Return the names of the features that have a value in any recording."""
-    return list(map(str, features.columns[features.notna().any().to_numpy()]))
+    filled = np.zeros(features.shape[1], dtype=bool)
+    for rows in iterate_rows(features):
+        filled |= rows.notna().any().to_numpy()
+    return list(map(str, features.columns[filled]))
 
 
 def tell_empty_families(families: Iterable[Family], filled: Iterable[str]) -> list[Finding]:

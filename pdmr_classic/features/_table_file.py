@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,14 +15,17 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import DataError
 from pdmr_classic.features.feature_table import DELIMITERS, is_feature
 from pdmr_classic.features.names import LABEL, feature_view, is_derived, list_events
 from pdmr_classic.io.ids import id_problem
+from pdmr_classic.storage import mapped_table
 from pdmr_classic.storage.bytes import read_bytes
 from pdmr_classic.text import format_count, format_list, format_quoted
 
 DATA_ID = "data_id"
+_BLOCK_VALUES = 2**23
 _EMPTY = ["", "nan", "NaN"]
 _UNREADABLE = (pa.ArrowException, OSError, ValueError)
 
@@ -55,6 +59,8 @@ def read_table_file(path: Path) -> TableFile:
         features, or columns that depend on a label table.
     """
     delimiter = DELIMITERS.get(path.suffix.lower())
+    if delimiter is None and _is_large(path):
+        return _read_large_parquet(path)
     table = _read_parquet(path) if delimiter is None else _read_text(path, delimiter)
     names, labels = check_columns(table.column_names, path)
     ids = _check_ids(table.column(DATA_ID), path)
@@ -70,6 +76,51 @@ def _read_parquet(path: Path) -> pa.Table:
             return pq.read_table(file)
     except _UNREADABLE as error:
         raise _unreadable_error(path, getattr(error, "strerror", None) or "other or damaged data") from None
+
+
+def _is_large(path: Path) -> bool:
+    with _open_parquet(path) as table:
+        return bool(table.metadata.num_rows * table.metadata.num_columns * 8 >= mapped_table.MIN_MAPPED_BYTES)
+
+
+@contextmanager
+def _open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
+    try:
+        with path.open("rb") as file:
+            yield pq.ParquetFile(file)
+    except _UNREADABLE as error:
+        raise _unreadable_error(path, getattr(error, "strerror", None) or "other or damaged data") from None
+
+
+def _read_large_parquet(path: Path) -> TableFile:
+    """Read some rows and columns at a time, into a table that is mapped from a temporary file."""
+    with _open_parquet(path) as table:
+        schema = table.schema_arrow
+        names, labels = check_columns(schema.names, path)
+        ids = _check_ids(table.read(columns=[DATA_ID]).column(DATA_ID), path)
+        for name in names:
+            if not _is_number(schema.field(name).type):
+                found = _find_text(table.read(columns=[name]).column(name))
+                raise _cell_error(path, "a feature is not a number", name, *found, ids)
+        values, first = mapped_table.allocate_table(len(ids), len(names)), 0
+        for group in range(table.num_row_groups):
+            last = first + table.metadata.row_group(group).num_rows
+            step = max(_BLOCK_VALUES // max(last - first, 1), 1)
+            for column in range(0, len(names), step):
+                block = table.read_row_group(group, columns=names[column : column + step])
+                _copy_numbers(block, values[first:last, column : column + step], ids[first:last], path)
+                mapped_table.release_pages(values)
+            first = last
+    return TableFile(pd.DataFrame(values, ids, names, copy=False), labels, schema.metadata or {})
+
+
+def _copy_numbers(table: pa.Table, values: Floats, ids: pd.Index, path: Path) -> None:
+    for position, name in enumerate(table.column_names):
+        column = table.column(name).cast(pa.float64(), safe=False).to_numpy()
+        if (is_infinite := np.isinf(column)).any():
+            row = int(np.flatnonzero(is_infinite)[0])
+            raise _cell_error(path, "a feature is infinite", name, row, str(column[row]), ids)
+        values[:, position] = column
 
 
 def _read_text(path: Path, delimiter: str) -> pa.Table:
@@ -141,7 +192,7 @@ def _check_ids(column: pa.ChunkedArray, path: Path) -> pd.Index:
 def _to_numbers(table: pa.Table, ids: pd.Index, path: Path) -> pd.DataFrame:
     names = table.column_names
     for name, kind in zip(names, table.schema.types, strict=True):
-        if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind)):
+        if not _is_number(kind):
             raise _cell_error(path, "a feature is not a number", name, *_find_text(table.column(name)), ids)
     features: pd.DataFrame = table.to_pandas(self_destruct=True)
     if not (features.dtypes == np.float64).all():
@@ -152,6 +203,10 @@ def _to_numbers(table: pa.Table, ids: pd.Index, path: Path) -> pd.DataFrame:
             row = int(np.flatnonzero(is_infinite)[0])
             raise _cell_error(path, "a feature is infinite", name, row, str(features[name].iloc[row]), ids)
     return features
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_null(kind))
 
 
 def _find_text(column: pa.ChunkedArray) -> tuple[int, str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from pdmr_classic.features.file_records import FileRecord
 from pdmr_classic.features.names import MATERIAL, QUALITY, VIDEO, feature_view, quality_modality
 from pdmr_classic.io.stream_facts import StreamFacts
+from pdmr_classic.storage.mapped_table import iterate_rows
 
 
 def make_records(features: pd.DataFrame) -> tuple[FileRecord, ...]:
@@ -22,7 +24,8 @@ def make_records(features: pd.DataFrame) -> tuple[FileRecord, ...]:
         columns.setdefault(_find_modality(name), []).append(name)
     records = []
     for modality, names in columns.items():
-        has_values = features[names].notna().any(axis=1).to_numpy()
+        parts = [rows[names].notna().any(axis=1).to_numpy() for rows in iterate_rows(features)]
+        has_values = np.concatenate(parts)
         layout = tuple(names)
         records += [
             FileRecord(str(data_id), modality, "", layout, StreamFacts()) for data_id in features.index[has_values]

@@ -16,6 +16,7 @@ from pdmr_classic.io.ids import natural_order
 from pdmr_classic.io.stream_facts import DescribedFile
 from pdmr_classic.io.trackers.channels import channel_kind
 from pdmr_classic.io.video.stream import Stream
+from pdmr_classic.storage.mapped_table import iterate_columns, iterate_rows
 from pdmr_classic.text import format_count, format_list
 
 # Fewer recordings in equal steps, or in order, can be chance.
@@ -143,20 +144,25 @@ def find_counter_components(features: pd.DataFrame, modality: str = AUDIO) -> li
     ['0']
     """
     names = [name for name in map(str, features.columns) if is_vector_component(name, modality)]
-    ordered = features[names].iloc[natural_order(features.index)]
-    vectors = ordered[ordered.notna().any(axis=1)].to_numpy(dtype=np.float64)
-    if len(vectors) <= _MIN_EQUAL_STEPS:
+    if not names:
         return []
-    steps = np.diff(vectors, axis=0)
-    one_way = (steps > 0).all(axis=0) | (steps < 0).all(axis=0)
-    return [component_key(names[column]) for column in np.flatnonzero(one_way) if _counts(steps[:, column], vectors)]
+    order = natural_order(features.index)
+    is_known = np.concatenate([rows[names].notna().any(axis=1).to_numpy() for rows in iterate_rows(features)])[order]
+    return [
+        component_key(name)
+        for name, values in iterate_columns(features, features.columns.get_indexer(names))
+        if is_known.sum() > _MIN_EQUAL_STEPS and _counts(values[order][is_known])
+    ]
 
 
-def _counts(steps: Floats, vectors: Floats) -> bool:
+def _counts(values: Floats) -> bool:
+    steps = np.diff(values)
+    if not ((steps > 0).all() or (steps < 0).all()):
+        return False
     multiples = np.abs(steps) / np.abs(steps).min()
     is_equal = bool((np.abs(multiples - 1) < _STEP_TOLERANCE).all())
     is_multiple = bool((np.abs(multiples - np.rint(multiples)) < _STEP_TOLERANCE).all())
-    return is_equal or (is_multiple and len(vectors) >= _MIN_RECORDINGS_IN_ORDER)
+    return is_equal or (is_multiple and len(values) >= _MIN_RECORDINGS_IN_ORDER)
 
 
 def _constant_finding(modality: str, names: Mapping[str, int]) -> Finding:

@@ -26,6 +26,7 @@ from pdmr_classic.features.table_facts import TableFacts
 from pdmr_classic.io.layouts.layout import Discovery
 from pdmr_classic.io.layouts.recordings import Recording
 from pdmr_classic.io.view_files import KINDS, STREAM, VECTOR, ViewKind
+from pdmr_classic.storage.mapped_table import copy_rows
 
 Columns = slice | NDArray[np.intp]
 
@@ -114,7 +115,8 @@ class FeatureTable:
         names = merge_names(row.names for _, row in file_rows)
         if names == list(self.features.columns) and data_ids == list(self.features.index):
             return self.features
-        return self.features.loc[data_ids, names]
+        rows = np.array([self._positions[data_id] for data_id in data_ids], dtype=np.intp)
+        return copy_rows(self.features, rows, self.features.columns.get_indexer(names))
 
     def find_mismatches(self, settings: Settings, families: Sequence[Family], trained: Sequence[str]) -> list[Finding]:
         """Return an error for each reason why the table is not what would be extracted now.

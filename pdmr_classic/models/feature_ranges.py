@@ -10,6 +10,7 @@ import pandas as pd
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.features.names import MATERIAL, feature_view
+from pdmr_classic.storage.mapped_table import iterate_columns, iterate_rows
 
 QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 OLD_QUANTILES = (0.05, 0.5, 0.95)
@@ -35,13 +36,12 @@ def summarise_ranges(features: pd.DataFrame) -> dict[str, Any]:
         training recordings of the share of their values outside the range of the 5th to the 95th percentile.
     """
     ranges = {
-        str(name): rounded
-        for name in features.columns
-        if feature_view(str(name)) != MATERIAL and (rounded := _round_quantiles(features[name].to_numpy(dtype=float)))
+        name: rounded
+        for name, values in iterate_columns(features)
+        if feature_view(name) != MATERIAL and (rounded := _round_quantiles(values))
     }
     # In batches, because a large table would be copied several times.
-    batches = (features.iloc[k : k + _BATCH_ROWS] for k in range(0, max(len(features), 1), _BATCH_ROWS))
-    share = pd.concat([share_outside(batch, ranges).mean(axis=1) for batch in batches])
+    share = pd.concat([share_outside(batch, ranges).mean(axis=1) for batch in iterate_rows(features, _BATCH_ROWS)])
     usual = round(float(np.quantile(share.dropna(), QUANTILES[-1])), 2) if share.notna().any() else None
     return {"n_recordings": len(features), "features": ranges, "usual_share_outside": usual}
 

@@ -13,6 +13,7 @@ from pdmr_classic.features.names import is_model_input
 from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.flow import Flow, extend_flow, start_flow
 from pdmr_classic.models.targets import Targets
+from pdmr_classic.storage.mapped_table import iterate_rows
 
 _UNKNOWN_SUBJECTS = ("recording", "infer")
 _BATCH_ROWS = 2000
@@ -97,9 +98,8 @@ class RowCounter:
 def has_usable_data(features: pd.DataFrame) -> Mask:
     """Return which rows have a value in any column that models use, shape [n]."""
     inputs = [name for name in features.columns if is_model_input(str(name))]
-    table = features if len(inputs) == features.shape[1] else features[inputs]
-    batches = (table.iloc[k : k + _BATCH_ROWS] for k in range(0, max(len(table), 1), _BATCH_ROWS))
-    return np.concatenate([batch.notna().any(axis=1).to_numpy() for batch in batches])
+    batches = iterate_rows(features, _BATCH_ROWS)
+    return np.concatenate([batch[inputs].notna().any(axis=1).to_numpy() for batch in batches])
 
 
 def extend_to_usable(flow: Flow, features: pd.DataFrame, counter: RowCounter) -> Flow:

@@ -12,6 +12,7 @@ import xxhash
 
 from pdmr_classic.arrays import Floats
 from pdmr_classic.environment import read_library_versions
+from pdmr_classic.storage.mapped_table import iterate_rows
 
 _BATCH_ROWS = 2000
 
@@ -44,8 +45,8 @@ def hash_data(
         digest.update(json.dumps([read_library_versions(), settings], sort_keys=True).encode())
     digest.update(_join_lines(features.columns))
     # The hash is that of all values at once, without a copy of a table that may fill half of the memory.
-    for start in range(0, len(features), _BATCH_ROWS):
-        digest.update(_values_bytes(features.iloc[start : start + _BATCH_ROWS]))
+    for rows in iterate_rows(features, _BATCH_ROWS):
+        digest.update(_values_bytes(rows))
     for column in (features.index, status, groups):
         digest.update(_join_lines(column))
     if weights is not None and (weights != 1).any():

@@ -21,6 +21,9 @@ from pdmr_classic.features.names import (
     parse_name,
     vector_modalities,
 )
+from pdmr_classic.storage.mapped_table import copy_rows, iterate_rows
+from pdmr_classic.subjects._directions import unit_directions, unit_distances
+from pdmr_classic.subjects._large_vectors import MIN_LARGE_ROWS, LargeVectors
 
 # With fewer rows or columns, similarity is not informative.
 _MIN_ROWS, _MIN_COLUMNS = 8, 8
@@ -90,15 +93,21 @@ def find_similar(
     for modality in modalities:
         is_vector = modality in vectors
         find = find_similar_audio if is_vector else find_similar_video
-        columns = [name for name in features.columns if feature_view(str(name)) == modality]
-        columns = [name for name in columns if not is_vector or is_vector_component(str(name))]
-        rows, originals = _find_informative(features[columns]), _find_informative(train[columns])
-        pairs = find(features[columns].iloc[rows], train[columns].iloc[originals], is_same_set=is_same_set)
+        names = [str(name) for name in features.columns]
+        columns = np.flatnonzero(
+            [feature_view(name) == modality and (not is_vector or is_vector_component(name)) for name in names]
+        )
+        originals = _find_informative(train, columns)
+        rows = originals if is_same_set else _find_informative(features, columns)
+        table = copy_rows(train, originals, columns)
+        # Of one set, there is only one copy: it may be large.
+        pairs = find(table if is_same_set else copy_rows(features, rows, columns), table, is_same_set=is_same_set)
         yield modality, Pairs(rows[pairs.rows], originals[pairs.originals], pairs.closeness)
 
 
-def _find_informative(table: pd.DataFrame) -> Ints:
-    return np.asarray(np.flatnonzero(table.max(axis=1) > table.min(axis=1)), dtype=np.intp)
+def _find_informative(table: pd.DataFrame, columns: Ints) -> Ints:
+    parts = [(part := rows.iloc[:, columns]).max(axis=1) > part.min(axis=1) for rows in iterate_rows(table)]
+    return np.asarray(np.flatnonzero(np.concatenate(parts)), dtype=np.intp)
 
 
 def _find_pairs(measure: _Measure, n_rows: int, is_same_set: bool) -> Pairs:
@@ -233,6 +242,8 @@ def find_similar_audio(features: pd.DataFrame, train: pd.DataFrame, *, is_same_s
     features, train : DataFrame, shapes [n, D] and [m, D]
         Components of the audio vectors. NaN is replaced by the mean.
     """
+    if is_same_set and len(train) >= MIN_LARGE_ROWS:
+        return _find_in_large_set(train)
     train = train.loc[:, (train.notna().mean() >= _MIN_FINITE_SHARE) & (train.nunique() > 1)]
     if not len(features) or len(train) < _MIN_ROWS or train.shape[1] < _MIN_COLUMNS:
         return _NO_PAIRS
@@ -244,10 +255,18 @@ def find_similar_audio(features: pd.DataFrame, train: pd.DataFrame, *, is_same_s
     limit = _RELATIVE_DISTANCE * _typical_distance(originals)
 
     def measure(block: slice, first: int) -> Floats:
-        distances = _distances(rows[block], originals[first:])
+        distances = unit_distances(rows[block], originals[first:])
         return np.asarray(np.divide(limit, distances, out=np.full_like(distances, np.inf), where=distances > 0))
 
     return _find_pairs(measure, len(rows), is_same_set)
+
+
+def _find_in_large_set(train: pd.DataFrame) -> Pairs:
+    vectors = LargeVectors.read(train, _MIN_FINITE_SHARE)
+    if vectors.points.shape[1] < _MIN_COLUMNS:
+        return _NO_PAIRS
+    limit = _RELATIVE_DISTANCE * vectors.typical_distance(_TYPICAL_QUANTILE, _BLOCK_ROWS)
+    return _find_pairs(lambda block, first: vectors.measure(block, first, limit), len(train), is_same_set=True)
 
 
 def _typical_distance(points: Floats) -> float:
@@ -257,19 +276,7 @@ def _typical_distance(points: Floats) -> float:
     for start in range(0, len(points), _BLOCK_ROWS):
         block = points[start : start + _BLOCK_ROWS]
         stop = start + len(block)
-        distances = _distances(block, points[:stop])
+        distances = unit_distances(block, points[:stop])
         distances[np.arange(stop) >= np.arange(start, stop)[:, None]] = np.inf
         nearest.append(distances.min(axis=1))
     return float(np.quantile(np.concatenate(nearest)[1:], _TYPICAL_QUANTILE))
-
-
-def _distances(rows: Floats, others: Floats) -> Floats:
-    """Return the distances between unit vectors."""
-    return np.asarray(np.sqrt(np.maximum(2 - 2 * rows @ others.T, 0)))
-
-
-def unit_directions(vectors: Floats, centre: Floats) -> Floats:
-    """Return unit vectors pointing from `centre`: half their squared distance is the cosine distance."""
-    centred = vectors - centre
-    length = np.linalg.norm(centred, axis=1, keepdims=True)
-    return np.asarray(np.divide(centred, length, out=np.zeros_like(centred), where=length > 0))

@@ -120,6 +120,7 @@ def find_copies_between_subjects(contents: pd.DataFrame, groups: pd.Series) -> F
     shared = []
     for modality in contents:
         column = contents[modality][contents[modality] != ""]
+        column = column[column.duplicated(keep=False)]
         for _, ids in column.groupby(column).groups.items():
             if groups.loc[ids].nunique() > 1:
                 shared.append(f"{modality} of {', '.join(map(repr, ids))}")

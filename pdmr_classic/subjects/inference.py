@@ -30,7 +30,8 @@ from pdmr_classic.features.registry import load_families
 from pdmr_classic.io.trackers.channels import channel_kind
 from pdmr_classic.progress import Reporter
 from pdmr_classic.storage.atomic import check_writable, write_text_atomic
-from pdmr_classic.subjects._similarity import find_similar, unit_directions
+from pdmr_classic.subjects._directions import unit_directions
+from pdmr_classic.subjects._similarity import find_similar
 from pdmr_classic.text import format_count
 
 _FACE = feature_prefix(MATERIAL, "face_shape")

@@ -10,7 +10,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pdmr_classic.arrays import Floats
 from pdmr_classic.errors import DataError
 from pdmr_classic.features.file_records import FileRecord
 from pdmr_classic.features.names import LABEL, feature_view
@@ -20,6 +19,7 @@ from pdmr_classic.features.store.folder import FILES, is_label_table
 from pdmr_classic.features.table_facts import TableFacts
 from pdmr_classic.storage.bytes import hash_bytes, read_bytes
 from pdmr_classic.storage.location import parse_location
+from pdmr_classic.storage.mapped_table import allocate_table, release_pages
 from pdmr_classic.text import format_list
 
 _DATA_ID = "data_id"
@@ -51,7 +51,7 @@ class FeatureSource:
 
 
 def read_store(folder: str | Path, dtype: type[np.floating] = np.float64) -> FeatureSource:
-    """Read a feature store, in memory for the table and one part.
+    """Read a feature store, in memory for the table and one part; a large table is mapped from a temporary file.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def read_store(folder: str | Path, dtype: type[np.floating] = np.float64) -> Fea
     folder = parse_location(folder)
     manifest = read_manifest(folder)
     _refuse_foreign(folder, manifest)
-    values: Floats = np.empty((manifest.n_rows, manifest.columns), dtype=dtype)
+    values = allocate_table(manifest.n_rows, manifest.columns, dtype)
     ids: list[str] = []
     columns: list[str] = []
     for part in manifest.parts:
@@ -88,6 +88,7 @@ def read_store(folder: str | Path, dtype: type[np.floating] = np.float64) -> Fea
         rows = slice(len(ids), len(ids) + part.rows)
         for position, name in enumerate(names):
             values[rows, position] = table.column(name).to_numpy()
+        release_pages(values)
         ids += table.column(_DATA_ID).to_pylist()
     features = pd.DataFrame(values, pd.Index(ids, name=_DATA_ID), names, copy=False)
     labels = tuple(name for name in columns if feature_view(name) == LABEL)

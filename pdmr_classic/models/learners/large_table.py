@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_array
 from pdmr_classic.arrays import Floats, Ints
 from pdmr_classic.errors import TargetError
 from pdmr_classic.models.learners.algorithm import clip_to_float32
+from pdmr_classic.storage.mapped_table import iterate_rows
 
 _BATCH_VALUES = 2**22
 _MIN_SUBJECTS_PER_CLASS = 10
@@ -53,12 +54,15 @@ class LargeTable:
         return self.parts[0][0].parent
 
     def __getitem__(self, key: Any) -> Any:
-        """Return a smaller table for rows (indices or a mask), and an array for `[:, columns]`."""
+        """Return a smaller table for rows (indices or a mask), and an array for `[:, columns]`, of one column [n]."""
         if isinstance(key, tuple):
             _, columns = key
-            values, first = np.empty((len(self), len(np.arange(self.shape[1])[columns]))), 0
+            chosen = np.arange(self.shape[1])[columns]
+            values, first = np.empty((len(self), *chosen.shape)), 0
             for batch in self.batches():
-                values[first : first + len(batch)] = batch.read()[:, columns]
+                values[first : first + len(batch)] = batch._read_columns(np.atleast_1d(chosen)).reshape(
+                    -1, *chosen.shape
+                )
                 first += len(batch)
             return values
         return replace(self, rows=self.rows[key])
@@ -83,6 +87,16 @@ class LargeTable:
             is_whole = len(columns) == table.shape[1] and bool((columns == np.arange(len(columns))).all())
             values[:, first:last] = table[self.rows] if is_whole else table[np.ix_(self.rows, columns)]
             first = last
+        return values
+
+    def _read_columns(self, chosen: Ints) -> Floats:
+        """Return some columns by their positions, without a copy of the others, shape [n, C]."""
+        values, first = np.empty((len(self), len(chosen))), 0
+        for path, columns in self.parts:
+            is_own = (chosen >= first) & (chosen < first + len(columns))
+            own = columns[chosen[is_own] - first]
+            values[:, is_own] = np.load(path, mmap_mode="r")[np.ix_(self.rows, own)]
+            first += len(columns)
         return values
 
     def batches(self) -> Iterator[LargeTable]:
@@ -125,9 +139,7 @@ def open_table(features: pd.DataFrame, max_rows: int) -> Iterator[Floats | Large
         return
     with tempfile.TemporaryDirectory(prefix="pdmr-classic-") as folder:
         path = Path(folder) / "features.npy"
-        n_rows = max(_BATCH_VALUES // max(features.shape[1], 1), 1)
-        chunks = (_check_values(features.iloc[k : k + n_rows]) for k in range(0, len(features), n_rows))
-        write_array(path, chunks, features.shape)
+        write_array(path, map(_check_values, iterate_rows(features)), features.shape)
         yield LargeTable(((path, np.arange(features.shape[1])),), np.arange(len(features)), max_rows)
 
 
