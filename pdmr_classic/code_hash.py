@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -15,6 +15,8 @@ import numpy as np
 
 _INTERACTIVE = "__main__"
 _PLAIN = (bool, int, float, complex, str, bytes, type(None))
+# Specification and content by module. The file may change later, but the process goes on with what it has imported.
+_read_files: dict[str, tuple[Any, bytes]] = {}
 
 
 def hash_code(function: Any, *more: str) -> str:
@@ -22,7 +24,7 @@ def hash_code(function: Any, *more: str) -> str:
 
     That is the file of its module, the values that it is bound to (defaults, closures), and, if it was defined in a
     notebook or in the script that runs, all functions, classes and constants there that it uses. Other files that the
-    module imports are not hashed.
+    module imports are not hashed. A file is read once per import, so that the hash is that of the code that runs.
 
     Parameters
     ----------
@@ -50,14 +52,49 @@ def hash_module_file(module: str) -> str | None:
     return None if data is None else hashlib.sha256(data).hexdigest()
 
 
-def _read_module_file(module: str) -> bytes | None:
-    file = getattr(sys.modules.get(module), "__file__", None)
-    if module == _INTERACTIVE or file is None:
+def hash_source_files(values: Iterable[Any]) -> dict[str, str | None]:
+    """Return the SHA-256 of the Python files that define functions, or the classes of objects and their bases.
+
+    Parameters
+    ----------
+    values : iterable
+        Objects, classes and functions.
+
+    Returns
+    -------
+    dict of str to str or None
+        By module; see `hash_module_file`. Compiled modules and what was defined in a notebook are left out.
+    """
+    modules = {module for value in values for module in _list_modules(value)} - {_INTERACTIVE}
+    files = {module: str(getattr(sys.modules.get(module), "__file__", None)) for module in sorted(modules)}
+    return {module: hash_module_file(module) for module, file in files.items() if file.endswith(".py")}
+
+
+def list_changed_modules(hashes: Mapping[str, str | None]) -> list[str]:
+    """Return the modules that this process has imported from other files than those of `hash_source_files`."""
+    return [module for module, sha in hashes.items() if module in sys.modules and hash_module_file(module) != sha]
+
+
+def _list_modules(value: Any) -> list[str]:
+    if isinstance(value, FunctionType):
+        return [value.__module__]
+    return [kind.__module__ for kind in (value if isinstance(value, type) else type(value)).__mro__]
+
+
+def _read_module_file(name: str) -> bytes | None:
+    module = sys.modules.get(name)
+    file, spec = getattr(module, "__file__", None), getattr(module, "__spec__", None)
+    if name == _INTERACTIVE or file is None:
         return None
+    earlier_spec, data = _read_files.get(name, (None, b""))
+    if spec is not None and spec is earlier_spec:  # a reload makes a new one
+        return data
     try:
-        return Path(file).read_bytes()
+        data = Path(file).read_bytes()
     except OSError:
         return None  # in an archive, or no longer there
+    _read_files[name] = spec, data
+    return data
 
 
 def _list_parts(value: Any, seen: set[int]) -> Iterator[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import numpy as np
 import pytest
 from own_code import STILLNESS, forget_plugins, own_modules
 
-from pdmr_classic.code_hash import hash_code
+from pdmr_classic.code_hash import hash_code, hash_source_files, list_changed_modules
 from pdmr_classic.errors import ConfigError
 from pdmr_classic.features.registry import load_families
 from pdmr_classic.plugins import import_user_module, list_plugins, load_plugins, share_plugins
@@ -109,6 +110,22 @@ def test_the_hash_of_a_function_in_a_file_depends_on_the_whole_file(folder: Path
         (folder / f"{name}.py").write_text(f"def helper():\n    return {limit}\ndef f():\n    return helper()\n")
         hashes.append(hash_code(import_user_module(name).f))
     assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_a_file_that_changed_after_its_import_is_hashed_as_it_was_imported(folder: Path) -> None:
+    file = folder / "own_edited.py"
+    file.write_text("class Kind:\n    size = 1\n")
+    module = import_user_module("own_edited")
+    hashes, code = hash_source_files([module.Kind()]), hash_code(module.Kind)
+    assert list(hashes) == ["own_edited"]
+    file.write_text("class Kind:\n    size = 22\n")
+    assert hash_code(module.Kind) == code
+    assert list_changed_modules(hashes) == []
+    importlib.reload(module)
+    assert hash_code(module.Kind) != code
+    assert list_changed_modules(hashes) == ["own_edited"]
+    del sys.modules["own_edited"]
+    assert list_changed_modules(hashes) == []
 
 
 def test_the_hash_depends_on_bound_values_and_versions() -> None:

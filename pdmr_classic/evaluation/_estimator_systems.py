@@ -82,8 +82,10 @@ def run_estimators(
     Raises
     ------
     ConfigError
-        One raises an error; says in which fold.
+        One raises an error; says in which fold. Or this process has imported another version of it.
     """
+    for own in table.estimators:
+        own.check_files()
     return {ESTIMATOR_PREFIX + own.name: _run(own, table, settings, outer, reporter) for own in table.estimators}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn.utils.validation import has_fit_parameter
 
 from pdmr_classic.arrays import Floats, Ints
-from pdmr_classic.code_hash import hash_code
+from pdmr_classic.code_hash import hash_code, hash_source_files, list_changed_modules
 from pdmr_classic.errors import ConfigError, Finding
 from pdmr_classic.features.names import is_model_input
 from pdmr_classic.plugins import import_user_module
@@ -40,11 +40,14 @@ class OwnEstimator:
         Unfitted; a clone is fitted each time. Seeds that were None are that of the settings, and it has one thread.
     imputes : bool
         Whether missing values are replaced by the median of the training rows first, because it refuses them.
+    files : mapping of str to str
+        Hashes of the files that define it; see `hash_source_files`.
     """
 
     name: str
     estimator: Any
     imputes: bool = False
+    files: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def code(self) -> str:
@@ -65,6 +68,23 @@ class OwnEstimator:
     def _routed(self) -> set[str]:
         with config_context(enable_metadata_routing=True):
             return set(get_routing_for_object(self.estimator).consumes("fit", ["groups", "sample_weight"]))
+
+    def check_files(self) -> None:
+        """Check, in a worker process, that it has imported the same code as the process that made this.
+
+        Raises
+        ------
+        ConfigError
+            It has another version, on another machine or from before the file was changed.
+        """
+        if changed := list_changed_modules(self.files):
+            raise ConfigError(
+                f"the estimator {self.name} is another version in a worker process",
+                code="other-estimator",
+                expected=f"the same code in {', '.join(changed)} as in this process",
+                found="other code",
+                hint="put the same file on every worker, restart the workers, and run the same command again",
+            )
 
     def fit(self, X: pd.DataFrame, y: Ints, groups: Any, weights: Floats) -> Any:
         """Return a fitted clone, after an imputer if it needs one.
@@ -225,12 +245,18 @@ def try_estimators(
         An estimator raises an error.
     """
     X = select_inputs(features)
-    tried = [_try(OwnEstimator(name, fix_params(value, seed)), X, y, groups) for name, value in estimators.items()]
+    own = [_make_own(name, fix_params(value, seed)) for name, value in estimators.items()]
+    tried = [_try(estimator, X, y, groups) for estimator in own]
     for estimator in tried:
         if estimator.imputes:
             what = f"the estimator {estimator.name} does not accept missing values: they are replaced by the median"
             reporter.note(Finding("estimator-imputation", f"{what} of the training recordings"))
     return tuple(tried)
+
+
+def _make_own(name: str, estimator: Any) -> OwnEstimator:
+    parts = [estimator, *estimator.get_params(deep=True).values()]
+    return OwnEstimator(name, estimator, files=hash_source_files(parts))
 
 
 def select_inputs(features: pd.DataFrame) -> pd.DataFrame:
@@ -261,7 +287,7 @@ def _try(estimator: OwnEstimator, X: pd.DataFrame, y: Ints, groups: Any) -> OwnE
     has_missing = bool(X.isna().any(axis=None))
     candidates = [estimator]
     if has_missing and not get_tags(estimator.estimator).input_tags.allow_nan:
-        candidates.append(OwnEstimator(estimator.name, estimator.estimator, imputes=True))
+        candidates.append(replace(estimator, imputes=True))
     for candidate in candidates:
         try:
             with warnings.catch_warnings():
