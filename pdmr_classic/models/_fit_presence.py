@@ -13,11 +13,11 @@ from pdmr_classic.models._presence_metadata import collect_metadata
 from pdmr_classic.models._tune_presence import tune_presence
 from pdmr_classic.models.compiled.stack import CompiledStack
 from pdmr_classic.models.decision.decision import Decision
-from pdmr_classic.models.ensemble.importance import column_groups
+from pdmr_classic.models.ensemble.importance import column_groups, permutation_importance
 from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
 from pdmr_classic.models.ensemble.study_storage import AnyStudies
-from pdmr_classic.models.ensemble.training_folds import measure_importance
+from pdmr_classic.models.ensemble.training_folds import measure_sample_importance
 from pdmr_classic.models.learners.large_table import open_table
 from pdmr_classic.models.presence import Presence, fit_refinements, make_gate
 from pdmr_classic.models.target_checks import Target
@@ -68,7 +68,14 @@ def fit_presence(
         fold_data = folds.final
         reporter.progress("training", 0, 1)
         groups = column_groups(fold_data, feature_names) if learning.importance else None
-        shuffled = groups if folds.sample is None else None
+        shuffled, importance = groups, None
+        if folds.sample is not None:
+            if groups is not None:
+                importance = measure_sample_importance(
+                    members, folds.sample, groups, classes, seed=learning.seed, jobs=jobs
+                )
+            # Before the final models, which need the memory.
+            shuffled, folds = None, folds.release_sample()
         oof_scores = compute_oof_scores(members, fold_data, learning.seed, jobs=jobs, groups=shuffled)
         stacker = GroupedStacker(
             members, folds=learning.folds, repeats=learning.repeats, random_state=learning.seed, jobs=jobs
@@ -86,9 +93,7 @@ def fit_presence(
             reporter.note(finding)
         metadata = collect_metadata(features, target, settings, fold_data, stacker, decision, oof)
         if groups is not None:
-            metadata["importance"] = measure_importance(
-                stacker, oof_scores, folds, groups, seed=learning.seed, jobs=jobs
-            )
+            metadata["importance"] = importance or permutation_importance(stacker, fold_data, oof_scores, groups)
         if sampling := folds.describe(stacker.members_):
             metadata["sampling"] = sampling
         if experts is not None:

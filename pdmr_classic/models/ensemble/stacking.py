@@ -138,7 +138,13 @@ class GroupedStacker(ClassifierMixin, ViewStack):  # type: ignore[misc]
         return self.fit_oof_scores(*self._score_members(fold_data), fold_data, classes)
 
     def fit_oof_scores(
-        self, members: Sequence[Member], scores: Sequence[Floats], fold_data: FoldData, classes: NDArray[Any]
+        self,
+        members: Sequence[Member],
+        scores: Sequence[Floats],
+        fold_data: FoldData,
+        classes: NDArray[Any],
+        *,
+        final_models: bool = True,
     ) -> Self:
         """Fit on given out-of-fold scores of the members.
 
@@ -151,9 +157,11 @@ class GroupedStacker(ClassifierMixin, ViewStack):  # type: ignore[misc]
             Replaces the parameters `folds` and `repeats`.
         classes : ndarray, shape [K]
             Class labels, in the order of the class numbers.
+        final_models : bool
+            Fit the members on all rows; without, the stack can only `combine` scores.
         """
         self.classes_ = classes
-        self._fit_members(members, fold_data)
+        (self._fit_members if final_models else self._set_members)(members, fold_data)
         with use_one_thread():
             self._fit_combiners(fold_data.drop_features(), scores)
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from pdmr_classic.models.ensemble._member_study import use_defaults
 from pdmr_classic.models.ensemble._tuning import tune
 from pdmr_classic.models.ensemble.fold_data import FoldData, make_fold_data
 from pdmr_classic.models.ensemble.importance import permutation_importance
-from pdmr_classic.models.ensemble.oof_scores import OofScores, compute_oof_scores
+from pdmr_classic.models.ensemble.oof_scores import compute_oof_scores
 from pdmr_classic.models.ensemble.stacking import GroupedStacker
 from pdmr_classic.models.ensemble.study_storage import AnyStudies
 from pdmr_classic.models.learners.large_table import LargeTable, draw_sample
@@ -48,6 +48,13 @@ class TrainingFolds:
     def findings(self) -> list[Finding]:
         """Warnings about views, and what is learned from a sample only."""
         return [*self.final.findings, *self._describe_sample()]
+
+    def release_sample(self) -> TrainingFolds:
+        """Return the folds without the features of the sample, which take up memory; all of it without a sample."""
+        if self.sample is None:
+            return self
+        sample = self.sample.drop_features()
+        return replace(self, tuning=sample, sample=sample)
 
     def _describe_sample(self) -> list[Finding]:
         facts = self.describe()
@@ -163,31 +170,29 @@ def tune_members(
     ]
 
 
-def measure_importance(
-    stacker: GroupedStacker,
-    oof: OofScores,
-    folds: TrainingFolds,
+def measure_sample_importance(
+    members: Sequence[Member],
+    sample: FoldData,
     groups: Mapping[Hashable, Ints],
+    classes: NDArray[Any],
     *,
     seed: int,
     jobs: int,
 ) -> dict[str, Any]:
-    """Return the permutation importance of groups of columns; of a large table, that of a stack of the sample.
+    """Return the permutation importance of groups of columns in a stack of the sample of a large table.
 
     Parameters
     ----------
-    stacker : GroupedStacker
-        Fitted on the final folds.
-    oof : OofScores
-        Of its members; with `groups`, unless there is a sample.
-    folds : TrainingFolds
+    members : sequence of Member
+    sample : FoldData
+        Folds other than those of tuning.
     groups : mapping of ndarray of int
+        See `column_groups`.
+    classes : ndarray, shape [K]
     seed, jobs : int
     """
-    if folds.sample is None:
-        return permutation_importance(stacker, folds.final, oof, groups)
-    members = [member for member in stacker.members_ if member.view in folds.sample.views]
-    scores = compute_oof_scores(members, folds.sample, seed, jobs=jobs, groups=groups)
-    other = GroupedStacker(members, random_state=seed, jobs=jobs)
-    other.fit_oof_scores(members, scores.scores, folds.sample, stacker.classes_)
-    return permutation_importance(other, folds.sample, scores, groups)
+    members = [member for member in members if member.view in sample.views]
+    scores = compute_oof_scores(members, sample, seed, jobs=jobs, groups=groups)
+    stacker = GroupedStacker(members, random_state=seed, jobs=jobs)
+    stacker.fit_oof_scores(members, scores.scores, sample, classes, final_models=False)
+    return permutation_importance(stacker, sample, scores, groups)

@@ -196,13 +196,7 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
 
     def _fit_members(self, members: Sequence[Member], fold_data: FoldData) -> None:
         """Fit the final model of each member on all rows, and remember the views."""
-        self.n_features_in_ = fold_data.X.shape[1]
-        if fold_data.names is not None:
-            self.feature_names_in_ = np.asarray(fold_data.names, dtype=object)
-        self.members_ = list(members)
-        self.views_ = fold_data.views
-        self.columns_ = fold_data.columns
-        self.fold_fitted_ = fold_data.fold_fitted
+        self._set_members(members, fold_data)
         tasks = (
             joblib.delayed(share_plugins(fit_member))(
                 member, data.final_features, data.y, data.blocks, self.random_state, data.weights, data.groups
@@ -214,6 +208,16 @@ class ViewStack(BaseEstimator):  # type: ignore[misc]
         self.models_ = {member.name: model for member, model in zip(self.members_, fitted, strict=True)}
         for model in self.models_.values():
             erase_feature_ranges(model)
+
+    def _set_members(self, members: Sequence[Member], fold_data: FoldData) -> None:
+        self.n_features_in_ = fold_data.X.shape[1]
+        if fold_data.names is not None:
+            self.feature_names_in_ = np.asarray(fold_data.names, dtype=object)
+        self.members_ = list(members)
+        self.views_ = fold_data.views
+        self.columns_ = fold_data.columns
+        self.fold_fitted_ = fold_data.fold_fitted
+        self.models_ = {}
 
     def refit(self, fold_data: FoldData, scores: Sequence[Floats]) -> Self:
         """Return a stack with the same members, fitted on the same rows with other weights.

@@ -80,6 +80,7 @@ class SeverityModel:
         with open_table(features, self.settings.learning.max_rows) as X:
             names = [str(name) for name in features.columns]
             members, folds = self.tune(X, names, target, jobs=jobs, storage=storage, reporter=reporter)
+            folds = folds.release_sample()  # before the final models, which need the memory
             self._fit_folds(members, folds, features.index, target, conditions, jobs=jobs, reporter=reporter)
         return self
 
