@@ -20,7 +20,7 @@ from pdmr_classic.features.registry import Family
 from pdmr_classic.io.audio.vector_layouts import find_additional_names, find_odd_layouts
 from pdmr_classic.io.video.missing_channels import find_missing_channels
 from pdmr_classic.io.view_files import STREAM, VECTOR
-from pdmr_classic.storage.mapped_table import iterate_rows, release_pages
+from pdmr_classic.storage.mapped_table import copy_rows, iterate_rows, release_pages
 
 _LAST_VIEWS = (QUALITY, MATERIAL)
 _BATCH_FILES = 1000
@@ -73,6 +73,11 @@ def tabulate_rows(data_ids: list[str], file_rows: Sequence[tuple[str, FileRow]])
             columns[row.names] = np.array([column_indices[name] for name in row.names], dtype=np.intp)
         table[row_indices[data_id], columns[row.names]] = row.values
     return pd.DataFrame(table, index=pd.Index(data_ids, name="data_id"), columns=names, copy=False)
+
+
+def select_rows(features: pd.DataFrame, data_ids: list[str], names: list[str]) -> pd.DataFrame:
+    """Return some rows and columns of a table that has them, by their labels."""
+    return copy_rows(features, features.index.get_indexer(data_ids), features.columns.get_indexer(names))
 
 
 def merge_names(layouts: Iterable[tuple[str, ...]]) -> list[str]:

@@ -20,8 +20,8 @@ from pdmr_classic.errors import DataError
 from pdmr_classic.features.feature_table import DELIMITERS, is_feature
 from pdmr_classic.features.names import LABEL, feature_view, is_derived, list_events
 from pdmr_classic.io.ids import id_problem
-from pdmr_classic.storage import mapped_table
 from pdmr_classic.storage.bytes import read_bytes
+from pdmr_classic.storage.mapped_table import allocate_table, is_large, release_pages
 from pdmr_classic.text import format_count, format_list, format_quoted
 
 DATA_ID = "data_id"
@@ -80,7 +80,7 @@ def _read_parquet(path: Path) -> pa.Table:
 
 def _is_large(path: Path) -> bool:
     with _open_parquet(path) as table:
-        return bool(table.metadata.num_rows * table.metadata.num_columns * 8 >= mapped_table.MIN_MAPPED_BYTES)
+        return is_large(table.metadata.num_rows, len(table.schema_arrow))
 
 
 @contextmanager
@@ -102,14 +102,14 @@ def _read_large_parquet(path: Path) -> TableFile:
             if not _is_number(schema.field(name).type):
                 found = _find_text(table.read(columns=[name]).column(name))
                 raise _cell_error(path, "a feature is not a number", name, *found, ids)
-        values, first = mapped_table.allocate_table(len(ids), len(names)), 0
+        values, first = allocate_table(len(ids), len(names)), 0
         for group in range(table.num_row_groups):
             last = first + table.metadata.row_group(group).num_rows
             step = max(_BLOCK_VALUES // max(last - first, 1), 1)
             for column in range(0, len(names), step):
                 block = table.read_row_group(group, columns=names[column : column + step])
                 _copy_numbers(block, values[first:last, column : column + step], ids[first:last], path)
-                mapped_table.release_pages(values)
+                release_pages(values)
             first = last
     return TableFile(pd.DataFrame(values, ids, names, copy=False), labels, schema.metadata or {})
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding
-from pdmr_classic.features._file_rows import merge_names
+from pdmr_classic.features._file_rows import merge_names, select_rows
 from pdmr_classic.features._jobs import Job
 from pdmr_classic.features._stored_exclusions import drop_features, refuse_combined
 from pdmr_classic.features._table_mismatches import find_mismatches, find_missing_names
@@ -26,7 +26,6 @@ from pdmr_classic.features.table_facts import TableFacts
 from pdmr_classic.io.layouts.layout import Discovery
 from pdmr_classic.io.layouts.recordings import Recording
 from pdmr_classic.io.view_files import KINDS, STREAM, VECTOR, ViewKind
-from pdmr_classic.storage.mapped_table import copy_rows
 
 Columns = slice | NDArray[np.intp]
 
@@ -115,8 +114,7 @@ class FeatureTable:
         names = merge_names(row.names for _, row in file_rows)
         if names == list(self.features.columns) and data_ids == list(self.features.index):
             return self.features
-        rows = np.array([self._positions[data_id] for data_id in data_ids], dtype=np.intp)
-        return copy_rows(self.features, rows, self.features.columns.get_indexer(names))
+        return select_rows(self.features, data_ids, names)
 
     def find_mismatches(self, settings: Settings, families: Sequence[Family], trained: Sequence[str]) -> list[Finding]:
         """Return an error for each reason why the table is not what would be extracted now.

@@ -20,6 +20,11 @@ MIN_MAPPED_BYTES = 2**28
 _BATCH_VALUES = 2**22
 
 
+def is_large(n_rows: int, n_columns: int) -> bool:
+    """Return whether a table in double precision would be mapped from a file."""
+    return n_rows * n_columns * np.dtype(np.float64).itemsize >= MIN_MAPPED_BYTES
+
+
 def allocate_table(n_rows: int, n_columns: int, dtype: type[np.floating[Any]] = np.float64) -> Floats:
     """Return an array to fill, shape [n, F]: in memory, or if it is large, mapped from a temporary file.
 

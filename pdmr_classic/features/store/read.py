@@ -90,6 +90,7 @@ def read_store(folder: str | Path, dtype: type[np.floating] = np.float64) -> Fea
             values[rows, position] = table.column(name).to_numpy()
         release_pages(values)
         ids += table.column(_DATA_ID).to_pylist()
+    pa.default_memory_pool().release_unused()
     features = pd.DataFrame(values, pd.Index(ids, name=_DATA_ID), names, copy=False)
     labels = tuple(name for name in columns if feature_view(name) == LABEL)
     is_synthetic = bool(manifest.source.get("synthetic"))

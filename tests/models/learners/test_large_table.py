@@ -50,9 +50,11 @@ def test_rows_and_columns_are_read_from_the_file_which_is_deleted() -> None:
         assert part.shape == (3, 2)
         np.testing.assert_array_equal(part.read(), features.to_numpy()[np.ix_(rows, columns)])
         np.testing.assert_array_equal(X[:, columns], features.to_numpy()[:, columns])
+        np.testing.assert_array_equal(X[:, 4], features[4])
         np.testing.assert_array_equal(map_batches(lambda batch: batch[:, 0], X), features[0])
         write_array(X.folder / "more.npy", [np.ones((N, 2))], (N, 2))
         assert part.append(X.folder / "more.npy").read()[:, 2:].tolist() == [[1, 1]] * 3
+        assert part.append(X.folder / "more.npy")[:, [3, 0]].tolist() == [[1, row] for row in features[4][rows]]
     assert not path.exists()
 
 
