@@ -77,7 +77,9 @@ def tabulate_rows(data_ids: list[str], file_rows: Sequence[tuple[str, FileRow]])
 
 def select_rows(features: pd.DataFrame, data_ids: list[str], names: list[str]) -> pd.DataFrame:
     """Return some rows and columns of a table that has them, by their labels."""
-    return copy_rows(features, features.index.get_indexer(data_ids), features.columns.get_indexer(names))
+    return copy_rows(
+        features, features.index.get_indexer(pd.Index(data_ids)), features.columns.get_indexer(pd.Index(names))
+    )
 
 
 def merge_names(layouts: Iterable[tuple[str, ...]]) -> list[str]:

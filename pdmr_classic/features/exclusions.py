@@ -150,7 +150,7 @@ def find_counter_components(features: pd.DataFrame, modality: str = AUDIO) -> li
     is_known = np.concatenate([rows[names].notna().any(axis=1).to_numpy() for rows in iterate_rows(features)])[order]
     return [
         component_key(name)
-        for name, values in iterate_columns(features, features.columns.get_indexer(names))
+        for name, values in iterate_columns(features, features.columns.get_indexer(pd.Index(names)))
         if is_known.sum() > _MIN_EQUAL_STEPS and _counts(values[order][is_known])
     ]
 

@@ -13,6 +13,7 @@ from pdmr_classic.config import Metric
 from pdmr_classic.sample_weights import weigh_evidence
 
 _N_BOOTSTRAPS = 200
+_MAX_CELLS = 2_100_000
 _EPSILON = 1e-6
 _RIDGE = 1.0
 _N_NEWTON_STEPS = 20
@@ -76,11 +77,17 @@ def choose_threshold(
     rng = np.random.default_rng(seed)
     counts = rng.multinomial(n_subjects, np.full(n_subjects, 1 / n_subjects), _N_BOOTSTRAPS).T
     # The first column is the original sample, so that at least one sample remains if both classes are rarely drawn.
-    weights = row_weights[:, None] * np.column_stack([np.ones(len(p)), counts[subject]])
-    has_both = (weights[positive].sum(axis=0) > 0) & (weights[~positive].sum(axis=0) > 0)
-    weights = weights[:, has_both | (np.arange(weights.shape[1]) == 0)]
-    recalibrated = _recalibrate(p, positive, weights)
-    return float(np.median(_find_thresholds(p, recalibrated, weights, _EXPECTED_METRICS[metric])))
+    draws = np.column_stack([np.ones(n_subjects), counts])
+    thresholds = []
+    # Of a large table, some samples at a time: all would take up more memory than the features.
+    step = max(_MAX_CELLS // len(p), 1)
+    for first in range(0, draws.shape[1], step):
+        weights = row_weights[:, None] * draws[:, first : first + step][subject]
+        has_both = (weights[positive].sum(axis=0) > 0) & (weights[~positive].sum(axis=0) > 0)
+        weights = weights[:, has_both | (np.arange(first, first + weights.shape[1]) == 0)]
+        recalibrated = _recalibrate(p, positive, weights)
+        thresholds.append(_find_thresholds(p, recalibrated, weights, _EXPECTED_METRICS[metric]))
+    return float(np.median(np.concatenate(thresholds)))
 
 
 def _recalibrate(p: Floats, positive: Mask, weights: Floats) -> Floats:
