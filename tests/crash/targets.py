@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from runs import WarmProcess
 
 from pdmr_classic import make_synthetic
 
-_LEARNING = '[learning]\nlearners = ["lightgbm", "svm", "linear"]\ntrials = 10\nfolds = 4\nrepeats = 1\n'
-NEW = _LEARNING + '[features]\nfamilies = ["distribution", "quality", "audio_vector", "dynamics"]\n'
-OLD = _LEARNING.replace("trials = 10", "trials = 1") + '[features]\nfamilies = ["distribution", "audio_vector"]\n'
+_LEARNING = '[learning]\nlearners = ["lightgbm", "linear"]\ntrials = 6\nfolds = 3\nrepeats = 1\n'
+NEW = _LEARNING + '[features]\nfamilies = ["distribution", "quality", "audio_vector"]\n'
+OLD = _LEARNING.replace("trials = 6", "trials = 1") + '[features]\nfamilies = ["distribution", "audio_vector"]\n'
+# Long enough to be interrupted in the middle of a stage that was announced.
+LONG = NEW.replace('"linear"', '"svm", "linear"').replace("trials = 6", "trials = 10").replace("folds = 3", "folds = 4")
 # Seconds that a fit without faults takes on an idle core.
-FIT_S = 5.0
+FIT_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -28,16 +31,19 @@ class Target:
         All files that exist after a successful run.
     temporary : tuple of str
         Files that may exist until the run has finished.
+    age : str
+        Folder with its reference files.
     """
 
     verb: str
     files: tuple[str, ...]
     temporary: tuple[str, ...]
     args: Callable[[Path, Path], list[str | Path]]
+    age: str = "new"
 
 
-def _fit(world: Path, folder: Path) -> list[str | Path]:
-    return ["fit", world / "data", "--config", world / "new.toml", "--out", folder / "m.joblib", "--jobs", "1"]
+def _fit(world: Path, folder: Path, age: str = "new") -> list[str | Path]:
+    return ["fit", world / "data", "--config", world / f"{age}.toml", "--out", folder / "m.joblib", "--jobs", "1"]
 
 
 def _extract(world: Path, folder: Path) -> list[str | Path]:
@@ -53,6 +59,7 @@ def _predict(world: Path, folder: Path) -> list[str | Path]:
 FIT = Target("fit", ("m.joblib", "m.json"), ("m.joblib.lock", "m.joblib.studies", "m.joblib.studies.lock"), _fit)
 EXTRACT = Target("extract", ("features.parquet",), ("features.parquet.lock",), _extract)
 PREDICT = Target("predict", ("results.jsonl",), ("results.jsonl.lock",), _predict)
+LONG_FIT = replace(FIT, args=partial(_fit, age="long"), age="long")
 TARGETS = {target.verb: target for target in (FIT, EXTRACT, PREDICT)}
 
 
@@ -61,8 +68,8 @@ class World:
     """A dataset, old and new files of every target from runs without faults, and the course of the new runs."""
 
     folder: Path
-    changes: dict[str, list[str]] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
+    changes: dict[Target, list[str]] = field(default_factory=dict)
+    seconds: dict[Target, float] = field(default_factory=dict)
 
     @property
     def home(self) -> Path:
@@ -71,20 +78,33 @@ class World:
     @classmethod
     def create(cls, folder: Path, warm: WarmProcess) -> World:
         world = cls(folder)
-        make_synthetic(folder / "data", subjects=16, segments=3, seconds=(10, 14), missing=0.1)
-        for age, settings in (("old", OLD), ("new", NEW)):
+        make_synthetic(folder / "data", subjects=16, segments=3, seconds=(4, 6), missing=0.1)
+        for age, settings in (("old", OLD), ("new", NEW), ("long", LONG)):
             (folder / f"{age}.toml").write_text(settings)
-        old, new = folder / "old", folder / "new"
+        old = folder / "old"
         config = ["--config", folder / "old.toml"]
         data, home = folder / "data", world.home
         warm.run_ok("fit", data, *config, "--out", old / "m.joblib", "--jobs", "1", home=home)
         warm.run_ok("extract", data / "train", *config, "--out", old / "features.parquet", "--jobs", "1", home=home)
         warm.run_ok("predict", data, "--model", old / "m.joblib", "--out", old / "results.jsonl", "--proba", home=home)
-        for number, target in enumerate(TARGETS.values()):
-            cache = folder / f"cache{number}"
-            result = warm.run_ok(*target.args(folder, new), home=home, cache=cache, change=("none", 0))
-            world.changes[target.verb], world.seconds[target.verb] = result.changes, result.seconds
+        for target in TARGETS.values():
+            world._record(target, warm)
         return world
+
+    def add_long_fit(self, warm: WarmProcess) -> None:
+        """Add the reference files of `LONG_FIT`, unless they exist."""
+        if LONG_FIT not in self.changes:
+            self._record(LONG_FIT, warm)
+            out = self.folder / LONG_FIT.age
+            args = ["predict", self.folder / "data", "--model", out / "m.joblib", "--out", out / "results.jsonl"]
+            warm.run_ok(*args, "--proba", home=self.home)
+
+    def _record(self, target: Target, warm: WarmProcess) -> None:
+        """Make the reference files of a target without a cache; store the changes of the disk, and the duration."""
+        cache = self.folder / f"cache{len(self.changes)}"
+        args = target.args(self.folder, self.folder / target.age)
+        result = warm.run_ok(*args, home=self.home, cache=cache, change=("none", 0))
+        self.changes[target], self.seconds[target] = result.changes, result.seconds
 
     def prepare(self, folder: Path, home: Path | None = None) -> Path:
         """Create a folder with the old files, and a home with an empty cache next to it; return the folder."""
@@ -98,14 +118,14 @@ class World:
         return folder / "out"
 
     def identify_age(self, target: Target, out: Path, warm: WarmProcess) -> str:
-        """Return whether the files of a target are "old" or "new".
+        """Return the age of the files of a target: "old", or the age of the target.
 
         Raises
         ------
         AssertionError
             The files are neither.
         """
-        if target is FIT:
+        if target.verb == FIT.verb:
             path = out.parent / "home" / "check.jsonl"
             path.unlink(missing_ok=True)
             args = ["predict", self.folder / "data", "--model", out / "m.joblib", "--out", path, "--proba"]
@@ -114,8 +134,8 @@ class World:
         else:
             (name,) = target.files
             path = out / name
-        ages = [age for age in ("old", "new") if (self.folder / age / name).read_bytes() == path.read_bytes()]
-        assert len(ages) == 1, f"{name} is neither the old nor the new file"
+        ages = [age for age in ("old", target.age) if (self.folder / age / name).read_bytes() == path.read_bytes()]
+        assert len(ages) == 1, f"{name} is neither the old nor the {target.age} file"
         return ages[0]
 
     def list_unexpected(self, target: Target, out: Path, *, finished: bool) -> list[str]:

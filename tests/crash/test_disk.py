@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from runs import RunResult, WarmProcess
-from targets import PREDICT, TARGETS, Target, World
+from targets import FIT, PREDICT, TARGETS, Target, World
 
 _DISK_BYTES = 16 * 2**20
 
@@ -99,7 +99,7 @@ def test_a_full_disk_leaves_the_old_files_and_the_next_run_succeeds(
         filler.unlink()
         result = check_next_run(world, target, out, warm[0])
     if (verb, n_free) == ("fit", 0.9):
-        n_writes, n_before = (changes.count("write.studies") for changes in (result.changes, world.changes["fit"]))
+        n_writes, n_before = (changes.count("write.studies") for changes in (result.changes, world.changes[FIT]))
         assert n_writes < 0.1 * n_before, "only the model did not fit on the disk: its studies were finished"
 
 

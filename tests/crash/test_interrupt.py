@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from runs import WarmProcess
-from targets import EXTRACT, FIT, World
+from targets import EXTRACT, LONG_FIT, World
 
 PROGRAM = Path(sys.executable).parent / "pdmr-classic"
 # The promise for an idle machine, and the limit for a busy one.
@@ -123,8 +123,9 @@ def test_an_interrupted_fit_stops_quickly_and_can_be_resumed(
     after_s: float,
     saved: bool,
 ) -> None:
+    world.add_long_fit(warm[0])
     out, home = world.prepare(tmp_path), tmp_path / "home"
-    run = Run(*use_two_jobs(FIT.args(world.folder, out)), home=home)
+    run = Run(*use_two_jobs(LONG_FIT.args(world.folder, out)), home=home)
     active_runs.append(run)
     run.wait_for_line(at)
     time.sleep(after_s)
@@ -141,16 +142,16 @@ def test_an_interrupted_fit_stops_quickly_and_can_be_resumed(
     hint = f"finished work is saved in {journal}; run the same command again to resume"
     assert message == (f"interrupted; {hint}\n" if saved else "interrupted; run the same command again\n")
     assert journal.exists() == saved
-    assert world.identify_age(FIT, out, warm[0]) == "old"
-    assert sorted(world.list_unexpected(FIT, out, finished=True)) == [journal.name] * saved, (
+    assert world.identify_age(LONG_FIT, out, warm[0]) == "old"
+    assert sorted(world.list_unexpected(LONG_FIT, out, finished=True)) == [journal.name] * saved, (
         "no locks or partial files may remain"
     )
     if at.startswith("tuning 4/"):
-        n_all = world.changes["fit"].count("write.studies")
-        result = warm[0].run_ok(*FIT.args(world.folder, out), home=home, change=("none", 0))
+        n_all = world.changes[LONG_FIT].count("write.studies")
+        result = warm[0].run_ok(*LONG_FIT.args(world.folder, out), home=home, change=("none", 0))
         assert result.changes.count("write.studies") < 0.7 * n_all, "four of ten rounds were already finished"
-        assert world.identify_age(FIT, out, warm[0]) == "new"
-        assert world.list_unexpected(FIT, out, finished=True) == []
+        assert world.identify_age(LONG_FIT, out, warm[0]) == "long"
+        assert world.list_unexpected(LONG_FIT, out, finished=True) == []
 
 
 @pytest.mark.slow
@@ -158,8 +159,8 @@ def test_an_interrupted_evaluation_resumes_from_its_finished_folds(
     world: World, warm: list[WarmProcess], tmp_path: Path, active_runs: list[Run]
 ) -> None:
     out = tmp_path / "evaluation.json"
-    args = ["evaluate", world.folder / "data", "--config", world.folder / "old.toml", "--folds", "4", "--repeats", "1"]
-    args += ["--no-stress", "--out", out, "--jobs", "2"]
+    args = ["evaluate", world.folder / "data", "--config", world.folder / "long.toml", "--trials", "1"]
+    args += ["--folds", "4", "--repeats", "1", "--no-stress", "--out", out, "--jobs", "2"]
     run = Run(*args, home=world.home)
     active_runs.append(run)
     run.wait_for_line("outer folds 2/4")
@@ -179,11 +180,12 @@ def test_an_interrupted_evaluation_resumes_from_its_finished_folds(
 def test_a_second_run_is_refused_until_the_first_one_is_killed(
     world: World, warm: list[WarmProcess], tmp_path: Path, active_runs: list[Run]
 ) -> None:
+    world.add_long_fit(warm[0])
     out, home = world.prepare(tmp_path), tmp_path / "home"
-    owner = Run(*use_two_jobs(FIT.args(world.folder, out)), home=home)
+    owner = Run(*use_two_jobs(LONG_FIT.args(world.folder, out)), home=home)
     active_runs.append(owner)
     owner.wait_for_line("tuning 1/")
-    second = warm[0].run(*FIT.args(world.folder, out), home=home)
+    second = warm[0].run(*LONG_FIT.args(world.folder, out), home=home)
     assert second.code == 5
     assert "another run is using this output file" in second.err
     assert f"found:    process {owner.process.pid}\n" in second.err
@@ -193,9 +195,9 @@ def test_a_second_run_is_refused_until_the_first_one_is_killed(
     owner.wait_for_empty_group()  # its workers must stop too
     assert (out / "m.joblib.lock").read_text() == str(owner.process.pid)
     (out / "m.joblib.lock").write_text(str(os.getpid()))  # as if the process id had been reused
-    warm[0].run_ok(*FIT.args(world.folder, out), home=home)
-    assert world.identify_age(FIT, out, warm[0]) == "new"
-    assert world.list_unexpected(FIT, out, finished=True) == []
+    warm[0].run_ok(*LONG_FIT.args(world.folder, out), home=home)
+    assert world.identify_age(LONG_FIT, out, warm[0]) == "long"
+    assert world.list_unexpected(LONG_FIT, out, finished=True) == []
 
 
 @pytest.mark.slow

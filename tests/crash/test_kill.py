@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from runs import WarmProcess
-from targets import FIT, FIT_S, TARGETS, Target, World
+from targets import FIT, FIT_S, LONG_FIT, TARGETS, Target, World
 
 # 50 by default; set the variable for a longer search.
 _MOMENTS = int(os.environ.get("PDMR_CRASH_MOMENTS", "50"))
@@ -27,7 +27,7 @@ Moment = dict[str, Any]
 def choose_moments(world: World, target: Target, n: int) -> list[Moment]:
     """Return moments for a kill: 40% inside a write, 40% at another change of the disk, the rest at any time."""
     rng = np.random.default_rng(0)
-    counts = Counter(world.changes[target.verb])
+    counts = Counter(world.changes[target])
     writes = _spread_changes(
         {kind: count for kind, count in counts.items() if kind.startswith("write")}, 2 * n // 5, rng
     )
@@ -35,7 +35,7 @@ def choose_moments(world: World, target: Target, n: int) -> list[Moment]:
         {kind: count for kind, count in counts.items() if not kind.startswith("write")}, 2 * n // 5, rng
     )
     times = (np.arange(n - len(writes) - len(others)) + rng.uniform()) / (n - len(writes) - len(others))
-    return [*writes, *others, *({"after_s": float(share * world.seconds[target.verb])} for share in times)]
+    return [*writes, *others, *({"after_s": float(share * world.seconds[target])} for share in times)]
 
 
 def _spread_changes(counts: dict[str, int], n: int, rng: np.random.Generator) -> list[Moment]:
@@ -94,18 +94,19 @@ def test_a_run_killed_at_any_moment_leaves_old_or_new_files_and_the_next_run_suc
 
 @pytest.mark.slow
 def test_the_killed_fit_takes_long_enough(world: World) -> None:
-    assert world.seconds["fit"] > 0.6 * FIT_S, "kills should reach all of its parts"
+    assert world.seconds[FIT] > 0.6 * FIT_S, "kills should reach all of its parts"
 
 
 @pytest.mark.slow
 def test_a_fit_killed_several_times_gives_the_same_model(world: World, warm: list[WarmProcess], tmp_path: Path) -> None:
+    world.add_long_fit(warm[0])
     out = world.prepare(tmp_path)
-    args, home = FIT.args(world.folder, out), tmp_path / "home"
-    n_lines = Counter(world.changes["fit"])["write.studies"]
+    args, home = LONG_FIT.args(world.folder, out), tmp_path / "home"
+    n_lines = Counter(world.changes[LONG_FIT])["write.studies"]
     for _ in range(3):
         killed = warm[0].run(*args, home=home, change=("write.studies", int(0.35 * n_lines)))
         assert killed.code == -signal.SIGKILL
     result = warm[0].run_ok(*args, home=home, change=("none", 0))
     assert Counter(result.changes)["write.studies"] < 0.2 * n_lines, "nine of ten rounds were already finished"
-    assert world.identify_age(FIT, out, warm[0]) == "new"
-    assert world.list_unexpected(FIT, out, finished=True) == []
+    assert world.identify_age(LONG_FIT, out, warm[0]) == "long"
+    assert world.list_unexpected(LONG_FIT, out, finished=True) == []
