@@ -11,7 +11,7 @@ import pandas as pd
 from pdmr_classic.alignment import align_rows
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import ConfigError
-from pdmr_classic.evaluation._table_facts import collect_facts
+from pdmr_classic.evaluation._evaluation_facts import collect_facts
 from pdmr_classic.evaluation.estimators import try_estimators
 from pdmr_classic.evaluation.subgroups import check_leave_column, check_subgroup_columns
 from pdmr_classic.evaluation.table import EvaluationTable, Scores, find_usable_rows, make_table

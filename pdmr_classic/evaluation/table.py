@@ -37,7 +37,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class TableFacts:
+class EvaluationFacts:
     """What an evaluation tells about its data, with the rows that cannot be predicted.
 
     Attributes
@@ -79,7 +79,7 @@ class EvaluationTable:
         Condition of each recording, if the model has experts.
     recordings : RecordingTable, optional
         The single recordings, if the rows are persons with events.
-    facts : TableFacts
+    facts : EvaluationFacts
         About the whole table.
     estimators : tuple of OwnEstimator
         Classifiers of the user's own, to be scored beside the model.
@@ -96,7 +96,7 @@ class EvaluationTable:
     scores: Scores | None = None
     conditions: pd.Series | None = None
     recordings: RecordingTable | None = None
-    facts: TableFacts = TableFacts()
+    facts: EvaluationFacts = EvaluationFacts()
 
     @property
     def counter(self) -> RowCounter:

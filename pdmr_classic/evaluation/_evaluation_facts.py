@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pdmr_classic.config import Settings
-from pdmr_classic.evaluation.table import TableFacts
+from pdmr_classic.evaluation.table import EvaluationFacts
 from pdmr_classic.io.flow import start_flow
 from pdmr_classic.io.labels.id_tables import SPLIT_COLUMN, TRAIN, split_name
 from pdmr_classic.io.labels.labels import read_weights
@@ -21,7 +21,7 @@ def collect_facts(
     labels: pd.DataFrame,
     recordings: RecordingTable | None,
     settings: Settings,
-) -> TableFacts:
+) -> EvaluationFacts:
     """Return the facts about all rows of a feature table; parameters are those of `evaluate_features`."""
     weights = read_weights(labels, settings.data.weights)
     known = None if weights is None else weights.to_numpy()
@@ -30,7 +30,7 @@ def collect_facts(
     splits = labels.get(SPLIT_COLUMN, pd.Series("", features.index))
     is_train = np.array([split_name(value) == TRAIN for value in splits])
     has_split = is_train.any() and not is_train.all() and settings.evaluation.leave is None
-    return TableFacts(
+    return EvaluationFacts(
         fingerprint_data(features, targets, known),
         fingerprint_data(features, targets, known, is_train) if has_split else "",
         extend_to_usable(flow, features, counter),
