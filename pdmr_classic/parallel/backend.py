@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 import joblib
 
+from pdmr_classic.parallel._local_tasks import run_local_tasks
+
 Keep = Callable[[int, Any], None]
 """Receives the number of a task and its result."""
 
@@ -89,8 +91,8 @@ def run_tasks(
     ahead : int
         Tasks in preparation for each process of this machine; 1 if each takes much memory.
     keep : callable, optional
-        Called in this thread with the number of each task, from 0, and its result, as soon as it arrives: on a cluster
-        before an earlier one may have, so that a failure in between does not lose it.
+        Called in this thread with the number of each task, from 0, and its result, as soon as it arrives, which may be
+        before that of an earlier task: a failure in between does not lose it.
 
     Examples
     --------
@@ -101,9 +103,9 @@ def run_tasks(
     if backend is not None:
         yield from backend.run(function, arguments, shared=shared, keep=keep)
         return
-    parallel = joblib.Parallel(n_jobs=n_jobs, return_as="generator", pre_dispatch=f"{ahead} * n_jobs")
-    call = joblib.delayed(function)
-    for number, result in enumerate(parallel(call(*shared, *args) for args in arguments)):
-        if keep is not None:
-            keep(number, result)
-        yield result
+    calls = ((*shared, *args) for args in arguments)
+    yield from run_local_tasks(function, calls, n_jobs=n_jobs, ahead=ahead, keep=keep or _drop)
+
+
+def _drop(number: int, result: Any) -> None:
+    """Keep nothing."""

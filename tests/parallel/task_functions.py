@@ -72,3 +72,17 @@ class FatalJob(Job):
                 file.write(f"{os.getpid()}\n")
             threading.Event().wait(600)
         return super().run()
+
+
+def wait_first_until_told(marker: str, number: int) -> int:
+    """Return the number; of the first task, after there is a marker."""
+    deadline = time.monotonic() + 120
+    while number == 0 and not Path(marker).exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return number
+
+
+def fail_first_when_told(marker: str, number: int) -> int:
+    if wait_first_until_told(marker, number) == 0:
+        raise DataError("the first fails")
+    return number
