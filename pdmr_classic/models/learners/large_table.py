@@ -20,6 +20,7 @@ from pdmr_classic.models.learners.algorithm import clip_to_float32
 from pdmr_classic.storage.mapped_table import iterate_rows
 
 _BATCH_VALUES = 2**22
+_MAPPED_VALUES = 2**20
 _MIN_SUBJECTS_PER_CLASS = 10
 
 
@@ -82,12 +83,22 @@ class LargeTable:
         values = np.empty(self.shape)
         first = 0
         for path, columns in self.parts:
-            table = np.load(path, mmap_mode="r")
             last = first + len(columns)
-            is_whole = len(columns) == table.shape[1] and bool((columns == np.arange(len(columns))).all())
-            values[:, first:last] = table[self.rows] if is_whole else table[np.ix_(self.rows, columns)]
+            self._copy_rows(path, columns, values[:, first:last])
             first = last
         return values
+
+    def _copy_rows(self, path: Path, columns: Ints, values: Floats) -> None:
+        """Copy columns of a file into an array, shape [n, C].
+
+        The file is mapped anew for every megabyte: around each row that is read, others get into memory, too.
+        """
+        n_rows = max(_MAPPED_VALUES // max(len(columns), 1), 1)
+        for start in range(0, len(self), n_rows):
+            table = np.load(path, mmap_mode="r")
+            rows = self.rows[start : start + n_rows]
+            is_whole = len(columns) == table.shape[1] and bool((columns == np.arange(len(columns))).all())
+            values[start : start + n_rows] = table[rows] if is_whole else table[np.ix_(rows, columns)]
 
     def _read_columns(self, chosen: Ints) -> Floats:
         """Return some columns by their positions, without a copy of the others, shape [n, C]."""
@@ -95,7 +106,9 @@ class LargeTable:
         for path, columns in self.parts:
             is_own = (chosen >= first) & (chosen < first + len(columns))
             own = columns[chosen[is_own] - first]
-            values[:, is_own] = np.load(path, mmap_mode="r")[np.ix_(self.rows, own)]
+            part = np.empty((len(self), len(own)))
+            self._copy_rows(path, own, part)
+            values[:, is_own] = part
             first += len(columns)
         return values
 
