@@ -39,7 +39,8 @@ def extract(
             metavar="FILE|DIR/",
             help="Table to write: .parquet, .csv or .tsv (default: features.parquet). With a slash at the end: a "
             "feature store, a folder of Parquet files with 1,000 recordings each, for sets that do not fit in "
-            "memory; an interrupted run continues with the missing parts.",
+            "memory; an interrupted run continues with the missing parts, and a store that exists is updated: only new "
+            "and changed files are read.",
             show_default=False,
         ),
     ] = "features.parquet",

@@ -24,7 +24,9 @@ from pdmr_classic.io.dataset import Dataset
 from pdmr_classic.io.stream_facts import facts_from_json, facts_to_json
 from pdmr_classic.storage.bytes import hash_bytes
 
-_COLUMNS = ("data_id", "modality", "file", "content", "source", "findings", "names", "channels", "facts", "fields")
+_COLUMNS = (
+    *("data_id", "modality", "file", "content", "source", "findings", "names", "channels", "facts", "fields", "key"),
+)
 _KEY = b"pdmr_classic_part"
 _NO_VALUES = np.empty(0)
 _NO_VALUES.flags.writeable = False
@@ -46,6 +48,8 @@ class StoredFile:
         Without its values.
     fields : tuple of (str, str)
         As of `FileRecord`.
+    key : str
+        Hash of everything that the row depends on, without the content of the file; empty if that is not known.
     """
 
     data_id: str
@@ -53,6 +57,7 @@ class StoredFile:
     path: Path
     row: FileRow
     fields: Fields = ()
+    key: str = ""
 
     @property
     def kind(self) -> str:
@@ -121,7 +126,7 @@ def encode_part_facts(part: PartFacts, folder: Path) -> bytes:
             *(file.data_id, file.modality, _relative(file.path, folder), row.content, row.source),
             *(json.dumps(findings), names.setdefault(row.names, len(names))),
             *(channels.setdefault(row.facts.channels, len(channels)), facts_to_json(row.facts)),
-            json.dumps(file.fields),
+            *(json.dumps(file.fields), file.key),
         )
         for column, value in zip(columns.values(), values, strict=True):
             column.append(value)
@@ -157,14 +162,14 @@ def decode_part_facts(data: bytes, folder: Path, pool: Pool) -> PartFacts | None
         about = json.loads(table.schema.metadata[_KEY])
         names, channels = ([_share(tuple(part), pool) for part in about[key]] for key in ("names", "channels"))
         files = []
-        for data_id, modality, file, content, source, findings_json, layout, channel_layout, facts, fields in zip(
+        for data_id, modality, file, content, source, findings_json, layout, channel_layout, facts, fields, key in zip(
             *(table.column(name).to_pylist() for name in _COLUMNS), strict=True
         ):
             path = folder / file.decode("utf-8", "surrogateescape")
             findings = tuple(Finding(**{**parts, "file": path}) for parts in json.loads(findings_json))
             stream = facts_from_json(facts, channels[channel_layout])
             row = FileRow(names[layout], _NO_VALUES, content, findings, stream, source)
-            files.append(StoredFile(data_id, modality, path, row, read_fields(json.loads(fields))))
+            files.append(StoredFile(data_id, modality, path, row, read_fields(json.loads(fields)), key))
         columns, empty = _share(tuple(about["columns"]), pool), set(about["empty"])
         filled = _share(tuple(name for name in columns if name not in empty), pool)
         return PartFacts(about["key"], about["hash"], about["rows"], about["n_missing"], filled, columns, tuple(files))

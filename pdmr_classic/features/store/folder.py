@@ -3,7 +3,7 @@
     DIR/part-00000.parquet        the features of the first 1,000 recordings, and so on
     DIR/_manifest.json            written last
     DIR/_files/part-00000.parquet facts about the files of these recordings
-    DIR/.cache/                   rows of the part that is being written
+    DIR/.cache/                   rows of the part that is being written, and parts that were replaced, until the end
     DIR/labels.csv                not of the store: the user's label table, as in a data set (or another format)
 
 Programs that read a folder of Parquet files ignore names that start with an underscore or a full stop.

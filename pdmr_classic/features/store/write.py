@@ -56,9 +56,10 @@ def extract_store(
 ) -> StoredFeatures:
     """Write the features of a data set into a store: the same table as `FeatureExtractor.transform` returns.
 
-    Parts that an earlier run with the same files, settings and exclusions has finished are not computed again, unless
-    the cache of the extractor is None. The manifest is written last; without it, the store is not complete. Features
-    from the label table (covariates, changes from a baseline, events) need all rows at once: these are then in memory.
+    Parts that an earlier run with the same files, settings and exclusions has finished are not computed again, and
+    with other recordings only the new and changed files are read, unless the cache of the extractor is None. The
+    manifest is written last; without it, the store is not complete. Features from the label table (covariates, changes
+    from a baseline, events) need all rows at once: these are then in memory, and all files are read.
 
     Parameters
     ----------

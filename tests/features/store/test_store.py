@@ -300,7 +300,7 @@ def test_a_change_that_keeps_size_and_time_is_found_by_hashes(
     data = load_dataset(moved, split="train")
     write(data, tmp_path / "store")
     written.clear()
-    monkeypatch.setattr(_parts, "_describe_files", lambda paths, versions: [])
+    monkeypatch.setattr(_parts, "_describe_file", lambda path: "the same")
     write(data, tmp_path / "store")
     written.clear()
     file = moved / "train" / "video" / f"{data.data_ids[-1]}.csv"
@@ -309,6 +309,51 @@ def test_a_change_that_keeps_size_and_time_is_found_by_hashes(
     assert not written
     write(data, tmp_path / "store", verify_cache=True)
     assert written == [3]
+
+
+@pytest.fixture
+def read_files(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files that are read in a test."""
+    files: list[Path] = []
+    original = Job.run
+    monkeypatch.setattr(Job, "run", lambda job: (files.append(job.path), original(job))[1])
+    return files
+
+
+@pytest.mark.parametrize("stops", [False, True], ids=["in one go", "interrupted"])
+def test_rows_of_unchanged_files_are_kept_when_recordings_are_added(
+    dataset: Dataset, store: Path, tmp_path: Path, read_files: list[Path], monkeypatch: pytest.MonkeyPatch, stops: bool
+) -> None:
+    mask = pd.Series(True, index=dataset.data_ids)
+    mask.iloc[0] = False
+    write(dataset.subset(mask), tmp_path / "store")
+    read_files.clear()
+    if stops:
+        with monkeypatch.context() as patch:
+            patch.setattr(PartWriter, "write", interrupt_at(2, PartWriter.write))
+            with pytest.raises(KeyboardInterrupt):
+                write(dataset, tmp_path / "store")
+    write(dataset, tmp_path / "store")
+    assert read_files == [path for _, path, _ in dataset.recordings[0].files]
+    assert read_bytes(tmp_path / "store") == read_bytes(store)
+
+
+def test_rows_of_files_with_other_bytes_are_not_kept(
+    folder: Path, tmp_path: Path, read_files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = Path(shutil.copytree(folder, tmp_path / "set"))
+    data = load_dataset(moved, split="train")
+    mask = pd.Series(True, index=data.data_ids)
+    mask.iloc[0] = False
+    monkeypatch.setattr(_parts, "_describe_file", lambda path: "the same")
+    write(data.subset(mask), tmp_path / "store")
+    read_files.clear()
+    file = moved / "train" / "video" / f"{data.data_ids[-1]}.csv"
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
+    write(data, tmp_path / "store", verify_cache=True)
+    assert read_files == [*(path for _, path, _ in data.recordings[0].files), file]
+    features = FeatureExtractor(QUICK).transform(data)
+    pd.testing.assert_frame_equal(read_store(tmp_path / "store").features, features, check_exact=True)
 
 
 def test_other_settings_replace_every_part(dataset: Dataset, copied: Path, written: list[int]) -> None:
@@ -325,14 +370,27 @@ def test_other_settings_replace_every_part(dataset: Dataset, copied: Path, writt
     ids=["exclusions", "alter"],
 )
 def test_parts_of_an_extractor_with_other_rows_are_replaced(
-    dataset: Dataset, copied: Path, store: Path, written: list[int], options: dict[str, Any]
+    dataset: Dataset,
+    copied: Path,
+    store: Path,
+    written: list[int],
+    read_files: list[Path],
+    options: dict[str, Any],
 ) -> None:
     other = FeatureExtractor(QUICK, cache=copied.parent / "cache", **options)
+    n_files = len(read_store(copied).records)
     extract_store(other, dataset, copied)
+    assert len(read_files) == n_files
+    read_files.clear()
     assert written == [0, 1, 2, 3]
+    written.clear()
+    extract_store(other, dataset, copied)
+    assert written == ([0, 1, 2, 3] if other.alter else [])
+    assert len(read_files) == (n_files if other.alter else 0)
+    written.clear()
     pd.testing.assert_frame_equal(read_store(copied).features, other.transform(dataset), check_exact=True)
     write(dataset, copied)
-    assert written == [0, 1, 2, 3] * 2
+    assert written == [0, 1, 2, 3]
     assert read_bytes(copied) == read_bytes(store)
 
 
