@@ -127,7 +127,7 @@ def _find_components(names: tuple[str, ...]) -> NDArray[np.intp]:
 def find_empty_families(families: Iterable[Family], features: pd.DataFrame) -> list[Finding]:
     """Return a finding for each own family that has no value in any recording."""
     own = any(family.code for family in families)
-    return [] if not own or features.empty else tell_empty_families(families, list_filled(features))
+    return [] if not own or features.empty else find_unfilled_families(families, list_filled(features))
 
 
 def list_filled(features: pd.DataFrame) -> list[str]:
@@ -138,7 +138,7 @@ def list_filled(features: pd.DataFrame) -> list[str]:
     return list(map(str, features.columns[filled]))
 
 
-def tell_empty_families(families: Iterable[Family], filled: Iterable[str]) -> list[Finding]:
+def find_unfilled_families(families: Iterable[Family], filled: Iterable[str]) -> list[Finding]:
     """Return a finding for each own family without any feature among those that have values."""
     own = [family.name for family in families if family.code]
     present = set(map(own_family, filled)) if own else set()

@@ -26,9 +26,9 @@ def find_kinds(dataset: Dataset, trained: tuple[str, ...]) -> dict[str, FileKind
     """Return the kind of the files of each modality; a model knows those of its further views, and has no others."""
     views = {name: view.kind for name, view in dataset.view_kinds.items()}
     if trained:
-        known = dict.fromkeys(map(feature_view, trained))
+        trained_views = set(map(feature_view, trained))
         vectors = vector_modalities(trained)
-        views = {name: VECTOR if name in vectors else STREAM for name in views if name in known}
+        views = {name: VECTOR if name in vectors else STREAM for name in views if name in trained_views}
     return {**KINDS, **views}
 
 

@@ -32,9 +32,9 @@ def find_mismatches(facts: TableFacts, settings: Settings, families: Sequence[Fa
         Those of the settings.
     """
     now = describe_table(settings)
-    found = [_compare_code(facts), _compare_settings(facts, now), _compare_families(facts, families)]
-    found.append(_compare_plugins(facts, now))
-    return [finding for finding in found if finding is not None]
+    mismatches = [_compare_code(facts), _compare_settings(facts, now), _compare_families(facts, families)]
+    mismatches.append(_compare_plugins(facts, now))
+    return [finding for finding in mismatches if finding is not None]
 
 
 def find_missing_names(available: Sequence[str], trained: Sequence[str]) -> list[Finding]:
@@ -45,9 +45,11 @@ def find_missing_names(available: Sequence[str], trained: Sequence[str]) -> list
     singles = map(base_name, trained) if list_events(trained) else trained
     needed = dict.fromkeys(level_name(name) for name in singles if is_model_input(name))
     views = set(map(feature_view, available))
-    known = set(available)
+    columns = set(available)
     missing = [
-        name for name in needed if name not in known and (view := feature_view(name)) in views and not is_derived(view)
+        name
+        for name in needed
+        if name not in columns and (view := feature_view(name)) in views and not is_derived(view)
     ]
     if not missing:
         return []
@@ -99,8 +101,8 @@ def _compare_families(facts: TableFacts, families: Sequence[Family]) -> Finding 
     additional = [name for name in facts.families if name not in names]
     if not missing and not additional:
         return None
-    found = [f"without {format_list(missing)}"] if missing else []
-    found += [f"with {format_list(additional)}"] if additional else []
+    differences = [f"without {format_list(missing)}"] if missing else []
+    differences += [f"with {format_list(additional)}"] if additional else []
     hint = f"set [features] families as for the table, or {_AGAIN}"
     if missing == ["face_shape"] and not additional:
         hint = "pass the recordings: --groups infer needs face shapes, which tables do not have"
@@ -108,7 +110,7 @@ def _compare_families(facts: TableFacts, families: Sequence[Family]) -> Finding 
         "other-families",
         "the feature table was extracted with other feature families",
         expected=format_list(names, len(names)),
-        found=" and ".join(found),
+        found=" and ".join(differences),
         hint=hint,
     )
 

@@ -50,7 +50,7 @@ class ListedVersions:
         self._listed: dict[Path, dict[str, str]] = {}
 
     def find(self, path: Path) -> str:
-        """Return what changes with the content, such as the ETag; "" if the store names none, or no such file."""
+        """Return what changes with the content, such as the ETag; "" if unknown, or no such file."""
         folder = path.parent
         if folder not in self._listed:
             paths = list_entries(folder)

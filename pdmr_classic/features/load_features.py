@@ -126,14 +126,14 @@ def _open_table(path: Path) -> FeatureTable:
     table = read_table_file(path)
     # Before the records, because those of another version may have another form.
     facts = read_table_facts(path) if path.suffix.lower() == _PARQUET else None
-    known = read_records(table.metadata, path)
-    records, is_synthetic = known or (make_records(table.features), False)
+    description = read_records(table.metadata, path)
+    records, is_synthetic = description or (make_records(table.features), False)
     _check_records(records, table, path)
-    findings = [] if facts and known else [_undescribed_finding(path, has_facts=facts is not None)]
+    findings = [] if facts and description else [_undescribed_finding(path, has_facts=facts is not None)]
     if table.labels:
         findings.append(_labels_finding(path, table))
     return FeatureTable(
-        *(path, table.features, facts, records, known is not None, is_synthetic, tuple(findings)),
+        *(path, table.features, facts, records, description is not None, is_synthetic, tuple(findings)),
         has_subject_column=_SUBJECTS in table.labels,
     )
 
@@ -167,15 +167,15 @@ def _check_records(records: tuple[FileRecord, ...], table: TableFile, path: Path
         "no values of": format_quoted(sorted(rows - described)),
         "more columns:": format_list(sorted(columns - names)),
     }
-    found = "; ".join(f"{what} {which}" for what, which in changes.items() if which)
-    if not found:
+    summary = "; ".join(f"{what} {which}" for what, which in changes.items() if which)
+    if not summary:
         return
     raise DataError(
         "the feature table is not complete, or was changed after it was extracted",
         code="incomplete-table",
         file=path,
         expected="all rows and columns as extract wrote them, and a value in each row",
-        found=found,
+        found=summary,
         hint="run extract again",
     )
 

@@ -9,7 +9,7 @@ import pandas as pd
 from pdmr_classic.config import Settings
 from pdmr_classic.features.extractor import Extraction, FeatureExtractor
 from pdmr_classic.features.feature_table import check_table_writable, write_features
-from pdmr_classic.features.store.folder import check_store_writable, names_store
+from pdmr_classic.features.store.folder import check_store_writable, means_store
 from pdmr_classic.features.store.write import StoredFeatures, extract_store
 from pdmr_classic.features.table_facts import describe_table
 from pdmr_classic.io.dataset import Dataset
@@ -33,7 +33,7 @@ def check_output(out: str) -> Path:
     target = Path(out)
     # The lock has the name of the target, and ./ has none.
     target = target if target.name not in ("", "..") else target.resolve()
-    (check_store_writable if names_store(out) else check_table_writable)(target)
+    (check_store_writable if means_store(out) else check_table_writable)(target)
     return target
 
 
@@ -58,7 +58,7 @@ def extract_to(
     TargetError
     """
     target = Path(out)
-    if names_store(out):
+    if means_store(out):
         return extract_store(extractor, dataset, target, labels)
     extraction = extractor.extract(dataset)
     facts = describe_table(extractor.settings or Settings())

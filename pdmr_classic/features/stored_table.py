@@ -128,10 +128,10 @@ class FeatureTable:
         trained : sequence of str
             Features of the model; empty in training.
         """
-        found = [] if self.facts is None else find_mismatches(self.facts, settings, families)
+        mismatches = [] if self.facts is None else find_mismatches(self.facts, settings, families)
         if not self.is_described and trained:
-            found += find_missing_names(list(map(str, self.features.columns)), trained)
-        return [replace(finding, file=self.path) for finding in found]
+            mismatches += find_missing_names(list(map(str, self.features.columns)), trained)
+        return [replace(finding, file=self.path) for finding in mismatches]
 
     @cached_property
     def _values(self) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pdmr_classic.config import Settings
 from pdmr_classic.errors import Finding
-from pdmr_classic.features._file_rows import check_channels, merge_names, reject_odd_vectors, tell_empty_families
+from pdmr_classic.features._file_rows import check_channels, find_unfilled_families, merge_names, reject_odd_vectors
 from pdmr_classic.features.file_features import FileRow
 from pdmr_classic.features.registry import select_computed
 from pdmr_classic.features.store._stored_files import PartFacts, hash_contents
@@ -62,7 +62,7 @@ def check_whole_set(parts: Iterable[PartFacts], modalities: Iterable[str], setti
         *(finding for _, row in used for finding in row.findings),
         *check_channels(files, outcomes),
         *warnings,
-        *tell_empty_families(families, filled),
+        *find_unfilled_families(families, filled),
     )
     return WholeSet(
         tuple(merge_names(row.names for _, row in used)),

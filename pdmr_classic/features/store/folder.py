@@ -54,12 +54,12 @@ def is_label_table(name: str) -> bool:
     return name in _LABELS
 
 
-def names_store(out: str) -> bool:
+def means_store(out: str) -> bool:
     """Return whether an output path means a store: it ends with a slash, or is a folder that could be one.
 
     Examples
     --------
-    >>> names_store("store/"), names_store("features.parquet")
+    >>> means_store("store/"), means_store("features.parquet")
     (True, False)
     """
     path = Path(out)

@@ -83,8 +83,8 @@ def read_store(folder: str | Path, dtype: type[np.floating] = np.float64) -> Fea
         columns = table.column_names
         names = [name for name in columns if name != _DATA_ID and feature_view(name) != LABEL]
         if len(names) != manifest.columns:
-            found = f"{len(names):,} features"
-            raise _changed_error(folder / part.file, f"{manifest.columns:,} features", found)
+            expected, actual = f"{manifest.columns:,} features", f"{len(names):,} features"
+            raise _changed_error(folder / part.file, expected, actual)
         rows = slice(len(ids), len(ids) + part.rows)
         for position, name in enumerate(names):
             values[rows, position] = table.column(name).to_numpy()

@@ -25,7 +25,7 @@ from pdmr_classic.features.load_features import load_features
 from pdmr_classic.features.output import check_output, extract_to
 from pdmr_classic.features.store import _parts
 from pdmr_classic.features.store._part_writer import PartWriter
-from pdmr_classic.features.store.folder import is_store, names_store
+from pdmr_classic.features.store.folder import is_store, means_store
 from pdmr_classic.features.store.read import read_store
 from pdmr_classic.features.store.write import StoredFeatures, extract_store
 from pdmr_classic.io.dataset import Dataset
@@ -563,9 +563,9 @@ def test_the_working_folder_can_become_a_store(
 
 
 def test_a_slash_or_an_existing_store_means_a_store(store: Path, tmp_path: Path) -> None:
-    assert names_store(f"{tmp_path}/new/")
-    assert names_store(str(store))
-    assert names_store(str(tmp_path))
+    assert means_store(f"{tmp_path}/new/")
+    assert means_store(str(store))
+    assert means_store(str(tmp_path))
     (tmp_path / "notes.txt").write_text("mine")
-    assert not names_store(str(tmp_path))
-    assert not names_store(str(tmp_path / "new"))
+    assert not means_store(str(tmp_path))
+    assert not means_store(str(tmp_path / "new"))
