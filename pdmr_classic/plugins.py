@@ -189,6 +189,18 @@ def search_current_folder() -> None:
         sys.path.append(folder)
 
 
+def list_search_folders() -> tuple[str, ...]:
+    """Return the folders in which this process looks for modules."""
+    # The empty name is the current folder, which may be another one in a worker.
+    return tuple(str(Path(folder).absolute()) for folder in sys.path)
+
+
+def extend_search_folders(folders: Iterable[str]) -> None:
+    """Let this process look for modules in folders of another process, after its own."""
+    sys.path.extend(folder for folder in folders if folder not in sys.path)
+    importlib.invalidate_caches()
+
+
 def _missing_module_error(name: str, imported: str | None, option: str) -> ConfigError:
     if imported is not None:
         return ConfigError(
@@ -239,13 +251,11 @@ class _Preparation:
         self.owners = tuple((plugin.kind, plugin.name, plugin.module) for plugin in plugins)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The empty name is the current folder, which may be another one in a worker.
-        return _prepare, (tuple(str(Path(folder).absolute()) for folder in sys.path), self.owners)
+        return _prepare, (list_search_folders(), self.owners)
 
 
 def _prepare(folders: Iterable[str], owners: Iterable[tuple[Kind, str, str]]) -> None:
-    sys.path.extend(folder for folder in folders if folder not in sys.path)
-    importlib.invalidate_caches()
+    extend_search_folders(folders)
     for kind, name, module in owners:
         known = _PLUGINS.get((kind, name))
         if known is not None and known.module != module:

@@ -13,10 +13,11 @@ from typing import Any
 
 from pdmr_classic.errors import ConfigError, PdmrError
 from pdmr_classic.parallel._process_facts import describe_process, list_differences
+from pdmr_classic.plugins import extend_search_folders
 from pdmr_classic.workers import change_working_folder, reuse_freed_memory
 
 DESCRIBE = "__import__('pdmr_classic.parallel._process_facts', fromlist=['_']).describe_process()"
-CALL = "__import__('pdmr_classic.parallel._remote_call', fromlist=['_']).call(task, shared, facts, folder)"
+CALL = "__import__('pdmr_classic.parallel._remote_call', fromlist=['_']).call(task, shared, facts, folder, path)"
 # The limit of threads and the working folder belong to the process, so its threads take turns.
 _one_task_at_a_time = threading.Lock()
 
@@ -47,7 +48,7 @@ def unpack_outcome(outcome: bytes) -> Any:
     return value
 
 
-def call(task: bytes, shared: bytes, facts: dict[str, str], folder: str) -> bytes:
+def call(task: bytes, shared: bytes, facts: dict[str, str], folder: str, path: tuple[str, ...]) -> bytes:
     """Call a function in this process, and return its result, or its expected failure, as bytes.
 
     Parameters
@@ -60,10 +61,12 @@ def call(task: bytes, shared: bytes, facts: dict[str, str], folder: str) -> byte
         Versions that this process must have; see `describe_process`.
     folder : str
         Working folder for relative paths; empty: any.
+    path : tuple of str
+        Folders in which the other process looks for modules.
     """
     with _one_task_at_a_time:
         try:
-            outcome = True, _call(task, shared, facts, folder)
+            outcome = True, _call(task, shared, facts, folder, path)
         except PdmrError as error:
             outcome = False, error
         except Exception as error:
@@ -74,7 +77,7 @@ def call(task: bytes, shared: bytes, facts: dict[str, str], folder: str) -> byte
         return pack(outcome)
 
 
-def _call(task: bytes, shared: bytes, facts: dict[str, str], folder: str) -> Any:
+def _call(task: bytes, shared: bytes, facts: dict[str, str], folder: str, path: tuple[str, ...]) -> Any:
     if differences := list_differences(facts, describe_process()):
         raise ConfigError(
             "a worker that has joined the cluster is of another version",
@@ -85,6 +88,7 @@ def _call(task: bytes, shared: bytes, facts: dict[str, str], folder: str) -> Any
         )
     reuse_freed_memory()
     _enter(folder)
+    extend_search_folders(path)
     function, arguments = _unpack(task)
     return function(*_unpack(shared), *arguments)
 

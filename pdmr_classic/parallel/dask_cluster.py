@@ -13,6 +13,7 @@ from pdmr_classic.parallel._dask_client import TIMEOUT_S, DaskClient, silence_da
 from pdmr_classic.parallel._process_facts import describe_process
 from pdmr_classic.parallel._remote_call import CALL, make_key, pack, unpack_outcome
 from pdmr_classic.parallel.backend import Keep, use_backend
+from pdmr_classic.plugins import list_search_folders
 from pdmr_classic.progress import LogReporter, Reporter
 from pdmr_classic.workers import working_folder
 
@@ -120,7 +121,7 @@ class _Run:
         self.keep = keep
         self.n_workers = n_workers
         self.shared = pack(shared)
-        self.facts, self.folder = describe_process(), working_folder()
+        self.facts, self.folder, self.path = describe_process(), working_folder(), list_search_folders()
         self.tasks: dict[int, bytes] = {}
         self.futures: dict[int, Any] = {}
         self.results: dict[int, Any] = {}
@@ -173,6 +174,7 @@ class _Run:
             "shared": self.shared_future,
             "facts": self.facts,
             "folder": self.folder,
+            "path": self.path,
         }
         future = self._submit_call("task", eval, CALL, names)
         self.futures[number] = future

@@ -131,10 +131,12 @@ def test_a_folder_that_workers_cannot_open_is_one_message(
 def test_code_that_workers_lack_is_one_message(
     cluster: DaskProcesses, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "only_here.py").write_text("def double(number):\n    return 2 * number\n")
+    file = tmp_path / "only_here.py"
+    file.write_text("def double(number):\n    return 2 * number\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     import only_here  # type: ignore[import-not-found]
 
+    file.unlink()
     with use_dask(cluster.address), pytest.raises(ConfigError, match=r"lacks code(.|\n)*only_here"):
         list(run_tasks(only_here.double, [(1,)], n_jobs=1))
 

@@ -73,3 +73,8 @@ def test_an_estimator_of_another_version_on_a_worker_is_one_message(
         client.run(exec, f"import sys; sys.path.append({str(older)!r}); import own_changed; sys.path.pop()")
     with pytest.raises(ConfigError, match=r"Constant is another version in a worker process(.|\n)*own_changed"):
         run_on(cluster, "own_changed")
+
+
+def test_workers_find_an_estimator_in_the_current_folder(cluster: DaskProcesses, folder: Path) -> None:
+    (folder / "own_shared.py").write_text(MODULE)
+    assert run_on(cluster, "own_shared") == [[0.1, 0.9]] * 4
