@@ -81,10 +81,14 @@ def test_joined_folds_give_the_bytes_of_one_run(folder: Path) -> None:
     assert to_json(joined, indent=1) == to_json(run(study()), indent=1)
 
 
-def test_joining_trains_nothing_and_says_so(folder: Path) -> None:
+def test_joining_trains_nothing_even_if_a_fold_is_missing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pdmr_classic.evaluation._run_folds.run_fold", None)  # training would be a TypeError
     reporter = CollectingReporter()
     run(study(), checkpoint=folder, join=True, reporter=reporter)
     assert "cost" not in [finding.code for finding in reporter.findings]
+    fold_path(folder, 2).unlink()
+    with pytest.raises(ConfigError, match="1 of 2 outer folds are missing"):
+        run(study(), checkpoint=folder, join=True)
 
 
 def test_a_fold_that_is_finished_is_not_computed_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
