@@ -81,7 +81,7 @@ def run_folds(
             check_all_finished(_need_checkpoint(checkpoint, "join"), len(outer))
         else:
             _run_missing_folds(table, settings, outer, wanted, storage, jobs, reporter)
-        results = [storage.results[number] for number in wanted]
+        results = [storage.results[index] for index in wanted]
     _report_fold_findings(results, reporter)
     return results
 
@@ -119,10 +119,10 @@ def run_some_folds(
     folder = _need_checkpoint(checkpoint, "fold")
     with open_fold_storage(folder, _origin(table, outer, settings), wanted=wanted, is_shared=True) as storage:
         _run_missing_folds(table, settings, outer, wanted, storage, jobs, reporter)
-        _report_fold_findings([storage.results[number] for number in wanted], reporter)
+        _report_fold_findings([storage.results[index] for index in wanted], reporter)
     return {
         "schema": SOME_FOLDS_SCHEMA,
-        "folds": [number + 1 for number in wanted],
+        "folds": [index + 1 for index in wanted],
         "n_folds": len(outer),
         "missing": list_missing(folder, len(outer)),
         "checkpoint": str(folder),
@@ -184,7 +184,7 @@ def _run_missing_folds(
     jobs: int,
     reporter: Reporter,
 ) -> None:
-    todo = [number for number in wanted if number not in storage.results]
+    todo = [index for index in wanted if index not in storage.results]
     if len(todo) < len(wanted):
         what = f"resuming: an earlier run finished {len(wanted) - len(todo)} of {len(wanted)} outer folds"
         reporter.note(Finding("resumed", what, file=storage.path))
@@ -192,7 +192,7 @@ def _run_missing_folds(
     # Parallel over outer folds: within a fold, a small data set does not keep a second process busy.
     n_jobs = count_parallel(jobs, len(todo))
     started = time.monotonic()
-    folds = ((outer[number],) for number in todo)
+    folds = ((outer[index],) for index in todo)
 
     def keep(task: int, result: dict[str, Any]) -> None:
         storage.add(todo[task], result)
