@@ -97,10 +97,29 @@ class DaskClient:
         OSError
             The scheduler does not answer; a TimeoutError is one.
         """
+        return self._ask("ncores", workers=None)
+
+    def count_usable(self) -> int:
+        """Return the number of workers that start tasks; those that are paused only count while they run one.
+
+        Dask pauses a worker whose memory is nearly full: it finishes what it runs, and starts nothing.
+
+        Raises
+        ------
+        OSError
+            As for `count_threads`.
+        """
+        if running := self._ask("ncores_running", workers=None):
+            return len(running)
+        return sum(_runs_task(worker) for worker in self._ask("identity")["workers"].values())
+
+    def _ask(self, question: str, **options: Any) -> Mapping[str, Any]:
         client = self.client
         if client.status != "running":
             raise ConnectionError(f"the connection is {client.status}")
-        answer: Mapping[str, int] = client.sync(client.scheduler.ncores, workers=None, callback_timeout=_ANSWER_S)
+        answer: Mapping[str, Any] = client.sync(
+            getattr(client.scheduler, question), **options, callback_timeout=_ANSWER_S
+        )
         return answer
 
     def _wait_for_workers(self, deadline: float) -> Mapping[str, int]:
@@ -119,6 +138,10 @@ class DaskClient:
             found="none",
             hint=f"start some: dask worker {self.address} --nthreads 1",
         )
+
+
+def _runs_task(worker: Mapping[str, Any]) -> bool:
+    return bool(worker.get("metrics", {}).get("task_counts", {}).get("executing"))
 
 
 def _connect(address: str, patience_s: float) -> Any:

@@ -100,7 +100,9 @@ def _list_notes(own: dict[str, str], answers: dict[str, Any], workers: Mapping[s
     """Return what is worth knowing about workers that can be used."""
     findings = []
     if n_silent := len(workers) - len(answers):
-        what = f"{format_count(n_silent, 'worker')} of the cluster did not answer, and may be busy"
+        what = (
+            f"{format_count(n_silent, 'worker')} of the cluster did not answer: busy, or paused because memory is short"
+        )
         findings.append(Finding("silent-worker", what, hint="versions are checked again with the first task"))
     if any(answer.get(CPU) != own[CPU] for answer in answers.values()):
         what = "workers have another CPU than this machine: the last digits of results may differ"

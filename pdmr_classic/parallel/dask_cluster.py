@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -220,17 +220,17 @@ class _Run:
         self.n_reconnections = 0
 
     def _check_cluster(self) -> None:
-        """Follow the number of workers; fail if there has been none for a while."""
+        """Follow the number of workers; fail if there has been none for a while, or none that starts tasks."""
         now = time.monotonic()
         self.next_check = now + _CHECK_S
-        try:
-            n_workers = len(self.connection.count_threads())
-        except OSError:
-            n_workers = 0
+        n_workers, is_paused = 0, False
+        with suppress(OSError):
+            n_workers = self.connection.count_usable()
+            is_paused = not n_workers and bool(self.connection.count_threads())
         if n_workers:
             self.n_workers, self.last_answer = n_workers, now
         elif now - self.last_answer > TIMEOUT_S:
-            raise _lost_error("no worker, or no scheduler, has answered for 30 s")
+            raise _paused_error() if is_paused else _lost_error("no worker, or no scheduler, has answered for 30 s")
 
     def _reconnect(self) -> None:
         """Connect to a restarted scheduler, and submit again what the lost one had."""
@@ -255,6 +255,16 @@ def _lost_error(found: str) -> PdmrError:
         expected=f"a scheduler and workers, again within {TIMEOUT_S:.0f} s",
         found=found,
         hint=_AGAIN,
+    )
+
+
+def _paused_error() -> PdmrError:
+    return PdmrError(
+        "all workers of the Dask cluster are paused, because their memory is nearly full",
+        code="paused-workers",
+        expected=f"a worker that starts tasks within {TIMEOUT_S:.0f} s",
+        found="none that starts or runs one",
+        hint=f"start fewer workers per machine (--nworkers), or give each more memory (--memory-limit); then {_AGAIN}",
     )
 
 

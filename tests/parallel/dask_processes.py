@@ -37,10 +37,18 @@ class DaskProcesses:
             self.stop()
             raise
 
-    def add_worker(self, *, pythonpath: Path | None = None) -> subprocess.Popen[bytes]:
+    def add_worker(self, *, pythonpath: Path | None = None, memory_limit: str = "0") -> subprocess.Popen[bytes]:
         """Start a worker with one thread, and return its process."""
         environ = {} if pythonpath is None else {"PYTHONPATH": f"{pythonpath}{os.pathsep}{os.environ['PYTHONPATH']}"}
-        options = ["--nthreads", "1", "--no-nanny", "--memory-limit", "0", "--local-directory", self.folder / "scratch"]
+        options = [
+            "--nthreads",
+            "1",
+            "--no-nanny",
+            "--memory-limit",
+            memory_limit,
+            "--local-directory",
+            self.folder / "scratch",
+        ]
         process = self._start("worker", self.address, *options, **environ)
         self.workers.append(process)
         return process
@@ -53,6 +61,14 @@ class DaskProcesses:
         """Wait until all workers that run have joined."""
         with Client(self.address, timeout=_START_S, set_as_default=False) as client:
             client.wait_for_workers(len(self.list_running()), timeout=_START_S)
+
+    def wait_until_paused(self) -> None:
+        """Wait until no worker starts tasks, because all have less memory than they need."""
+        deadline = time.monotonic() + _START_S
+        with Client(self.address, timeout=_START_S, set_as_default=False) as client:
+            while client.sync(client.scheduler.ncores_running, workers=None):
+                assert time.monotonic() < deadline, "the workers are not paused"
+                time.sleep(0.05)
 
     def stop(self) -> None:
         """Kill all processes."""

@@ -171,6 +171,32 @@ def test_a_cluster_whose_workers_are_all_gone_is_one_message(
         list(run_tasks(die, [(1,)], n_jobs=1))
 
 
+def test_workers_that_are_all_paused_are_one_message(
+    other_cluster: DaskProcesses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other_cluster.add_worker(memory_limit="20MB")
+    other_cluster.wait_for_workers()
+    other_cluster.wait_until_paused()
+    for module, timeout_s in ((_dask_client, 3.0), (dask_cluster, 1.0)):
+        monkeypatch.setattr(module, "TIMEOUT_S", timeout_s)
+    monkeypatch.setattr(dask_cluster, "_CHECK_S", 0.3)
+    reporter = CollectingReporter()
+    with (
+        use_dask(other_cluster.address, reporter=reporter),
+        pytest.raises(PdmrError, match=r"are paused(.|\n)*--memory-limit"),
+    ):
+        list(run_tasks(divmod, [(1, 2)], n_jobs=1))
+    assert "silent-worker" in [finding.code for finding in reporter.findings]
+
+
+def test_a_paused_worker_counts_while_it_runs_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts: list[dict[str, int]] = [{"executing": 1, "memory": 3}, {"memory": 3}, {}]
+    workers = {f"w{n}": {"metrics": {"task_counts": count}} for n, count in enumerate(counts)}
+    answers = {"ncores_running": {}, "identity": {"workers": {**workers, "new": {}}}}
+    monkeypatch.setattr(_dask_client.DaskClient, "_ask", lambda _, question, **__: answers[question])
+    assert _dask_client.DaskClient("tcp://x:1", CollectingReporter()).count_usable() == 1
+
+
 def test_a_restarted_scheduler_loses_nothing(tmp_path: Path) -> None:
     first = DaskProcesses(tmp_path)
     try:
@@ -271,7 +297,7 @@ def test_workers_that_are_all_busy_are_noted_and_used(monkeypatch: pytest.Monkey
     reporter = CollectingReporter()
     assert check_workers(None, {"w1": 1, "w2": 1}, 0.0, reporter) == 0
     (finding,) = reporter.findings
-    assert finding.what == "2 workers of the cluster did not answer, and may be busy"
+    assert finding.what == "2 workers of the cluster did not answer: busy, or paused because memory is short"
 
 
 def test_the_file_of_a_restarted_scheduler_is_read_until_it_has_the_new_address(
