@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pdmr_classic.cli._backend_options import with_backend
+from pdmr_classic.cli._backend_options import Connect, with_backend
 from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
 from pdmr_classic.cli._fold_options import Fold, Join, check_fold_options, hold_folds, show_folds
 from pdmr_classic.cli._options import (
@@ -46,6 +46,7 @@ def evaluate(
     join: Join = False,
     *,
     settings: Settings,
+    connect: Connect,
     jobs: Jobs = None,
     no_cache: NoCache = False,
     as_json: AsJson = False,
@@ -68,13 +69,14 @@ def evaluate(
 
     numbers = check_fold_options(fold, join=join, out=out, report=report)
     out = out or Path("evaluation.json")
-    dataset = load_data(data, split="train", labels=labels, all_splits=True, settings=settings.data)
     check_writable(out)
     refuse_foreign_file(out, "pdmr-classic/evaluation/", "the evaluation")
     groups_out = find_proposal_file(out)
     if report is not None:
         check_report_folder(report, [out])
     with hold_folds(out, numbers) as checkpoint, ConsoleReporter(quiet=as_json) as reporter:
+        connect()
+        dataset = load_data(data, split="train", labels=labels, all_splits=True, settings=settings.data)
         evaluation = evaluate_data(
             dataset,
             settings=settings,

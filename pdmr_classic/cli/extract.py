@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pdmr_classic.cli._backend_options import with_backend
+from pdmr_classic.cli._backend_options import Connect, with_backend
 from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
 from pdmr_classic.cli._options import (
     FILE_SETTINGS,
@@ -65,6 +65,7 @@ def extract(
     labels: Labels = None,
     *,
     settings: Settings,
+    connect: Connect,
     jobs: Jobs = None,
     no_cache: NoCache = False,
     verify_cache: VerifyCache = False,
@@ -89,6 +90,7 @@ def extract(
         raise ConfigError("--labels has no effect without --with-labels", hint="add --with-labels, or remove --labels")
     # Before the data set is read, which takes long if it is large.
     target = check_output(out)
+    connect()
     dataset = load_dataset(
         data,
         split=parse_split(split),

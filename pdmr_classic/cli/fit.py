@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pdmr_classic.cli._backend_options import with_backend
+from pdmr_classic.cli._backend_options import Connect, with_backend
 from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
 from pdmr_classic.cli._options import (
     FIT_SETTINGS,
@@ -48,6 +48,7 @@ def fit(
     storage: Storage = None,
     study: Study = None,
     tune_only: TuneOnly = False,
+    connect: Connect,
     jobs: Jobs = None,
     no_cache: NoCache = False,
     as_json: AsJson = False,
@@ -72,12 +73,14 @@ def fit(
 
     database = open_database(storage, study, report=report, tune_only=tune_only)
     if database is not None and tune_only:
+        connect()
         dataset = load_data(data, split="train", labels=labels, settings=settings.data)
         tune_only_and_show(dataset, database, settings, n_jobs(jobs), cache_folder(no_cache), as_json=as_json)
         return
     check_model_writable(out)
     if report is not None:
         check_report_folder(report, [out])
+    connect()
     dataset = load_data(data, split="train", labels=labels, settings=settings.data)
     groups_out = find_proposal_file(out)
     with hold_target(out, ".studies") as studies, ConsoleReporter(quiet=as_json) as reporter:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pdmr_classic.cli._backend_options import with_backend
+from pdmr_classic.cli._backend_options import Connect, with_backend
 from pdmr_classic.cli._console import ConsoleReporter, handle_errors, show
 from pdmr_classic.cli._options import (
     FILE_SETTINGS,
@@ -68,6 +68,7 @@ def predict(
     trust: Trust = False,
     *,
     changes: Changes,
+    connect: Connect,
     jobs: Jobs = None,
     no_cache: NoCache = False,
     as_json: AsJson = False,
@@ -96,6 +97,7 @@ def predict(
     target_prevalence = parse_prevalence(prevalence)
     check_results_writable(out)
     with hold_lock(out), ConsoleReporter(quiet=as_json) as reporter:
+        connect()
         fitted = DepressionModel.load(model, trust=trust, reporter=reporter)
         # Files are arranged and read as in training, unless an option says otherwise.
         fitted.settings = fitted.settings.override(changes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,16 +81,20 @@ def test_a_url_is_refused_as_output_before_any_work(
     assert not list(tmp_path.iterdir())
 
 
-def test_extract_refuses_its_output_before_it_lists_the_recordings(
-    small_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("target", ["s3://small-set/", "no-folder/"], ids=["url", "folder"])
+@pytest.mark.parametrize(
+    ("verb", "name"),
+    [("extract", "x.parquet"), ("fit", "x.joblib"), ("predict", "x.jsonl"), ("evaluate", "x.json")],
+    ids=lambda value: value.partition(".")[0],
+)
+def test_an_output_is_refused_before_a_cluster_is_asked_and_data_are_read(
+    verb: str, name: str, target: str, tmp_path: Path
 ) -> None:
-    def load(*_args: object, **_options: object) -> None:
-        raise AssertionError("the data set is loaded")
-
-    monkeypatch.setattr("pdmr_classic.io.dataset.load_dataset", load)
-    result = invoke("extract", small_set / "test", "--out", "s3://small-set/store/", cwd=tmp_path)
+    (tmp_path / "no-folder").write_text("")
+    nowhere = ("--backend", "dask", "--scheduler", "tcp://127.0.0.1:1")
+    result = invoke(verb, "no-such-set", "--out", f"{target}{name}", *nowhere, cwd=tmp_path)
     assert result.exit_code == 5
-    assert "URLs can be read, but not written" in result.stderr
+    assert re.search(r"cannot be written|but not written", result.stderr)
 
 
 def test_a_url_without_data_is_one_message(url: str, tmp_path: Path) -> None:
