@@ -13,12 +13,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
@@ -27,6 +29,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 N_INFORMATIVE, ROWS_PER_SUBJECT = 10, 4
 ROWS_PER_GROUP = 10_000
@@ -92,15 +95,19 @@ def write_parquet(labels: pd.DataFrame, n_columns: int, path: Path) -> None:
     writer.close()
 
 
-def memory_bytes(pid: int, kind: str = "Pss:") -> int:
-    """Return the proportional set size of a process and its descendants; 0 of those that have ended."""
+def memory_bytes(pid: int) -> NDArray[np.int64]:
+    """Return the proportional set size of a process and its descendants, and its part that is not mapped from files.
+
+    Those that have ended count nothing.
+    """
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        own = next(int(line.split()[1]) * 1024 for line in lines if line.startswith(kind))
+        sizes = {line.split()[0]: int(line.split()[1]) * 1024 for line in lines[1:]}
+        own = np.array([sizes["Pss:"], sizes["Pss_Anon:"]])
         children = [child for task in Path(f"/proc/{pid}/task").iterdir() for child in _children(task)]
-    except (OSError, StopIteration):
-        return 0
-    return own + sum(memory_bytes(child, kind) for child in children)
+    except (OSError, KeyError):
+        return np.zeros(2, dtype=np.int64)
+    return np.asarray(own + sum(map(memory_bytes, children), np.zeros(2, dtype=np.int64)))
 
 
 def _children(task: Path) -> list[int]:
@@ -110,22 +117,36 @@ def _children(task: Path) -> list[int]:
         return []
 
 
-def run(command: list[str]) -> tuple[float, int, int, str]:
-    """Run a command; return its time, its peak memory, the peak that is not mapped from files, and its output."""
-    started = time.monotonic()
+class Usage(NamedTuple):
+    """Seconds on the clock and of all processors, peak memory and its part not mapped from files in MiB, and output."""
+
+    seconds: float
+    cpu_seconds: float
+    peak: float
+    anonymous: float
+    output: str
+
+
+def run(command: list[str]) -> Usage:
+    started, cpu_before = time.monotonic(), _count_cpu_seconds()
     with tempfile.TemporaryFile("w+") as output:
         process = subprocess.Popen(command, stdout=output)
-        peak = anonymous = 0
+        peak = np.zeros(2)
         while process.poll() is None:
-            peak = max(peak, memory_bytes(process.pid))
-            anonymous = max(anonymous, memory_bytes(process.pid, "Pss_Anon:"))
+            peak = np.maximum(peak, memory_bytes(process.pid))
             time.sleep(INTERVAL_S)
-        seconds = time.monotonic() - started
+        seconds, cpu_seconds = time.monotonic() - started, _count_cpu_seconds() - cpu_before
         output.seek(0)
         text = output.read()
     if process.returncode:
         raise SystemExit(f"the command failed: {text}")
-    return seconds, peak, anonymous, text
+    return Usage(seconds, cpu_seconds, peak[0] / MIB, peak[1] / MIB, text)
+
+
+def _count_cpu_seconds() -> float:
+    """Return the processor time of commands that have ended, with their workers."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
@@ -136,7 +157,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--parquet", action="store_true", help="one Parquet file instead of a store")
     arguments = parser.parse_args()
-    idle = run([sys.executable, "-c", "import pdmr_classic.models.training, time; time.sleep(1)"])[1]
+    idle = run([sys.executable, "-c", "import pdmr_classic.models.training, time; time.sleep(1)"]).peak
     with tempfile.TemporaryDirectory() as folder:
         labels = make_labels(arguments.recordings)
         labels.to_csv(labels_file := Path(folder) / "labels.csv")
@@ -145,14 +166,14 @@ def main() -> None:
         (config := Path(folder) / "settings.toml").write_text("\n".join(arguments.set))
         command = [sys.executable, "-m", "pdmr_classic", "fit", str(data), "--labels", str(labels_file)]
         command += ["--config", str(config), "--out", f"{folder}/model.joblib", "--json", "--jobs", str(arguments.jobs)]
-        seconds, peak, anonymous, output = run(command)
-    auc = json.loads(output)["inner_scores"]["auc"]
-    size = arguments.recordings * arguments.columns * 4
+        used = run(command)
+    auc = json.loads(used.output)["inner_scores"]["auc"]
+    size = arguments.recordings * arguments.columns * 4 / MIB
     print(
         f"{arguments.recordings} x {arguments.columns}, {' '.join(arguments.set)}, {arguments.jobs} jobs: "
-        f"{seconds:.0f} s, inner AUC {auc:.3f}; peak {peak / MIB:.0f} MiB ({anonymous / MIB:.0f} MiB not mapped) = "
-        f"{peak / size:.2f} x the table of {size / MIB:.0f} MiB in single precision, {2 * size / MIB:.0f} MiB in "
-        f"double; one idle interpreter {idle / MIB:.0f} MiB"
+        f"{used.seconds:.0f} s ({used.cpu_seconds:.0f} s of processor time), inner AUC {auc:.3f}; peak {used.peak:.0f} "
+        f"MiB ({used.anonymous:.0f} MiB not mapped) = {used.peak / size:.2f} x the table of {size:.0f} MiB in single "
+        f"precision, {2 * size:.0f} MiB in double; one idle interpreter {idle:.0f} MiB"
     )
 
 

@@ -247,7 +247,7 @@ def fit_predictor(
         The table has no usable column, or contains labels.
     """
     if studies is not None and not isinstance(studies, Path):
-        reporter.note(studies.price)
+        reporter.note(studies.timing_note)
     severity, presence = None, None
     with open_studies(studies, fingerprint_fit(features, targets, settings)) as storage:
         if targets.severity is not None:

@@ -39,10 +39,10 @@ class Entry:
     Parameters
     ----------
     n_bytes : int or None
-        None if the store does not tell it.
+        None if the store does not report it.
     is_folder : bool
     version : str
-        Changes with the content, such as the ETag; empty if the store names none.
+        Changes with the content, such as the ETag; empty if the store reports none.
     """
 
     n_bytes: int | None

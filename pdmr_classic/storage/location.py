@@ -200,7 +200,7 @@ class RemotePath(_LocalPath):
 
     @property
     def version(self) -> str:
-        """What changes with the content, such as the ETag, as listed; "" if the store names none, or no such file."""
+        """What changes with the content, such as the ETag, as listed; "" if the store reports none, or no such file."""
         try:
             return self._entry.version
         except FileNotFoundError:
@@ -211,7 +211,7 @@ class RemotePath(_LocalPath):
         return self._listed or find_entry(str(self))
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
-        """Return type and size, 0 if the store does not tell it; times and owner are 0."""
+        """Return type and size, 0 if the store does not report it; times and owner are 0."""
         entry = self._entry
         mode = stat.S_IFDIR | 0o555 if entry.is_folder else stat.S_IFREG | 0o444
         return os.stat_result((mode, 0, 0, 1, 0, 0, entry.n_bytes or 0, 0, 0, 0))

@@ -110,8 +110,8 @@ class StudyDatabase:
         return f"postgresql://{user}{host}{port}/{url.database or ''}"
 
     @property
-    def price(self) -> Finding:
-        """What sharing the studies costs, to be said in every fit."""
+    def timing_note(self) -> Finding:
+        """That the model depends on timing, to be said in every fit."""
         return Finding(
             "shared-studies",
             "tuned with shared studies: the model depends on the timing of the processes, and another run gives "

@@ -87,6 +87,9 @@ def test_the_model_does_not_depend_on_the_number_of_processes() -> None:
 @pytest.mark.slow
 def test_a_score_is_learned_and_joined_views_are_fitted_on_samples() -> None:
     features, status, groups = make_table()
+    # The gate of joined views reads these.
+    features["quality__stream__coverage"] = np.random.default_rng(2).uniform(0.5, 1, N)
+    features["quality__stream__nan_share"] = 0.1
     severity = 5.0 + 10 * (status == "Depression") + np.random.default_rng(1).uniform(0, 5, N)
     settings = Settings().override(QUICK | {"learning.trials": 1, "learning.join_views": True, "data.target": "both"})
     model = DepressionModel(settings).fit(features, status, groups, severity=severity, reporter=CollectingReporter())
