@@ -97,8 +97,8 @@ def predict(
     target_prevalence = parse_prevalence(prevalence)
     check_results_writable(out)
     with hold_lock(out), ConsoleReporter(quiet=as_json) as reporter:
-        connect()
         fitted = DepressionModel.load(model, trust=trust, reporter=reporter)
+        connect()
         # Files are arranged and read as in training, unless an option says otherwise.
         fitted.settings = fitted.settings.override(changes)
         inputs = read_prediction_inputs(
