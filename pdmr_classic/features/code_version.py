@@ -14,6 +14,7 @@ _PACKAGE = Path(__file__).parents[1]
 _CODE = (
     *("_progress_bar.py", "_version.py", "arrays.py", "code_hash.py", "config.py", "errors.py", "plugins.py"),
     *("progress.py", "text.py", "workers.py", "parallel/__init__.py", "parallel/backend.py"),
+    "parallel/_local_tasks.py",
     *("storage/**/*.py", "io/**/*.py", "features/**/*.py"),
 )
 
