@@ -140,7 +140,9 @@ def copy_rows(table: pd.DataFrame, rows: NDArray[np.intp], columns: NDArray[np.i
     values = allocate_table(len(rows), len(columns))
     step = max(_BATCH_VALUES // max(table.shape[1], 1), 1)
     for start in range(0, len(rows), step):
-        values[start : start + step] = table.iloc[rows[start : start + step], columns].to_numpy(dtype=np.float64)
+        # Not [rows, columns] at once, of which pandas 2 would take the columns first, of all rows.
+        batch = table.iloc[rows[start : start + step]]
+        values[start : start + step] = batch.iloc[:, columns].to_numpy(dtype=np.float64)
         release_pages(values)
         release_pages(table)
     return pd.DataFrame(values, table.index[rows], table.columns[columns], copy=False)
