@@ -69,23 +69,20 @@ def read_table_file(path: Path) -> TableFile:
     return TableFile(features, labels, metadata)
 
 
-def _read_parquet(path: Path) -> pa.Table:
-    try:
-        # Opened here, because pyarrow cannot open a path that is not Unicode.
-        with path.open("rb") as file:
-            return pq.read_table(file)
-    except _UNREADABLE as error:
-        raise _unreadable_error(path, getattr(error, "strerror", None) or "other or damaged data") from None
-
-
 def _is_large(path: Path) -> bool:
     with _open_parquet(path) as table:
         return is_large(table.metadata.num_rows, len(table.schema_arrow))
 
 
+def _read_parquet(path: Path) -> pa.Table:
+    with _open_parquet(path) as table:
+        return table.read()
+
+
 @contextmanager
 def _open_parquet(path: Path) -> Iterator[pq.ParquetFile]:
     try:
+        # Opened here, because pyarrow cannot open a path that is not Unicode.
         with path.open("rb") as file:
             yield pq.ParquetFile(file)
     except _UNREADABLE as error:

@@ -160,13 +160,26 @@ def test_a_table_of_other_families_is_refused(tables: Path) -> None:
     assert error.value.finding.found == "without eyes and with quality, audio_vector, audio_clusters"
 
 
-def test_a_table_of_other_code_is_refused(tables: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def old_table(tables: Path, tmp_path: Path) -> Path:
+    """A table that another version of the extractor wrote."""
     table = pq.read_table(tables / "test.parquet")
     facts = json.loads(table.schema.metadata[b"pdmr_classic"])
     metadata = {**table.schema.metadata, b"pdmr_classic": json.dumps(facts | {"code_version": "0" * 32}).encode()}
     pq.write_table(table.replace_schema_metadata(metadata), tmp_path / "old.parquet")
+    return tmp_path / "old.parquet"
+
+
+def test_a_table_of_other_code_is_refused(old_table: Path) -> None:
     with pytest.raises(DataError, match="another version of the extractor"):
-        FeatureExtractor(SETTINGS).transform(load_features(tmp_path / "old.parquet"))
+        FeatureExtractor(SETTINGS).transform(load_features(old_table))
+
+
+def test_a_prediction_from_a_table_of_other_code_can_be_allowed(old_table: Path, fitted_model: DepressionModel) -> None:
+    with pytest.raises(DataError, match="another version of the extractor"):
+        fitted_model.predict(load_features(old_table))
+    predictions = fitted_model.predict(load_features(old_table), allow_mismatch=True)
+    assert "other-extractor" in predictions.attrs["mismatch"]
 
 
 def test_subjects_cannot_be_inferred_from_a_table(tables: Path, small_set: Path, tmp_path: Path) -> None:

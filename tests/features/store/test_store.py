@@ -228,14 +228,19 @@ def test_a_run_that_is_interrupted_in_its_first_part_goes_on(
     dataset: Dataset, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "store"
-    with monkeypatch.context() as patch:
-        patch.setattr(PartWriter, "write", interrupt_at(0, PartWriter.write))
-        with pytest.raises(KeyboardInterrupt):
-            write(dataset, folder)
+    write_until(dataset, folder, "write", 0, monkeypatch)
     with pytest.raises(DataError, match=r"not complete(.|\n)*run the same extract again"):
         load_features(folder)
     extract_to(str(folder), FeatureExtractor(QUICK, cache=tmp_path / "cache"), dataset)
     assert read_bytes(folder) == read_bytes(store)
+
+
+def write_until(dataset: Dataset, folder: Path, method: str, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write a store until a method of its writer is called for a part, which interrupts the run."""
+    with monkeypatch.context() as patch:
+        patch.setattr(PartWriter, method, interrupt_at(number, getattr(PartWriter, method)))
+        with pytest.raises(KeyboardInterrupt):
+            write(dataset, folder)
 
 
 def interrupt_at(number: int, function: Callable[..., None]) -> Callable[..., None]:
@@ -251,10 +256,7 @@ def test_an_interruption_while_columns_are_unified_loses_nothing(
     dataset: Dataset, store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "store"
-    with monkeypatch.context() as patch:
-        patch.setattr(PartWriter, "unify", interrupt_at(1, PartWriter.unify))
-        with pytest.raises(KeyboardInterrupt):
-            write(dataset, folder)
+    write_until(dataset, folder, "unify", 1, monkeypatch)
     write(dataset, folder)
     assert read_bytes(folder) == read_bytes(store)
 
